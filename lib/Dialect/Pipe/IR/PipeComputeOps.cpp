@@ -1,0 +1,161 @@
+//===- PipeComputeOps.cpp - Verifiers and effects of compute operations ----===//
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+
+using namespace mlir;
+using namespace bitpipe::pipe;
+
+namespace {
+
+/// Buffers among the inputs are read; those among the inits read and written.
+template <typename Op>
+void bufferEffects(
+    Op op,
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  auto *resource = SideEffects::DefaultResource::get();
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    effects.emplace_back(MemoryEffects::Read::get(), &operand, resource);
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, resource);
+  }
+}
+
+/// Checks the number of inputs and inits.
+LogicalResult verifyArity(Operation *op, size_t inputs, size_t inits) {
+  auto dps = cast<DestinationStyleOpInterface>(op);
+  size_t gotInputs = dps.getNumDpsInputs(), gotInits = dps.getNumDpsInits();
+  if (gotInputs == inputs && gotInits == inits)
+    return success();
+  return mlir::emitError(op->getLoc())
+         << op->getName() << " has " << gotInputs << " inputs and " << gotInits
+         << " destinations, expected " << inputs << " and " << inits;
+}
+
+/// Checks that the two operands have one shape and element type.
+LogicalResult verifySame(Operation *op, unsigned a, unsigned b) {
+  auto ta = cast<ShapedType>(op->getOperand(a).getType());
+  auto tb = cast<ShapedType>(op->getOperand(b).getType());
+  if (ta.getShape() == tb.getShape() && ta.getElementType() == tb.getElementType())
+    return success();
+  return mlir::emitError(op->getLoc()) << op->getName() << " operand " << b << " is " << tb
+                                 << ", expected the shape of " << ta;
+}
+
+/// Checks that operand b has the shape of operand a without its last dimension.
+LogicalResult verifyRows(Operation *op, unsigned a, unsigned b) {
+  auto ta = cast<ShapedType>(op->getOperand(a).getType());
+  auto tb = cast<ShapedType>(op->getOperand(b).getType());
+  if (ta.getRank() > 0 && ta.getShape().drop_back() == tb.getShape())
+    return success();
+  return mlir::emitError(op->getLoc()) << op->getName() << " operand " << b << " is " << tb
+                                 << ", expected one entry per row of " << ta;
+}
+
+/// Checks that operand b is a vector as long as the last dimension of a.
+LogicalResult verifyColumns(Operation *op, unsigned a, unsigned b) {
+  auto ta = cast<ShapedType>(op->getOperand(a).getType());
+  auto tb = cast<ShapedType>(op->getOperand(b).getType());
+  if (ta.getRank() > 0 && tb.getRank() == 1 &&
+      ta.getShape().back() == tb.getDimSize(0))
+    return success();
+  return mlir::emitError(op->getLoc()) << op->getName() << " operand " << b << " is " << tb
+                                 << ", expected one entry per column of " << ta;
+}
+
+/// Checks table[rows, n...], ids[...] and y[..., n...] of a gather.
+LogicalResult verifyGather(Operation *op, unsigned table, unsigned ids, unsigned y) {
+  auto tt = cast<ShapedType>(op->getOperand(table).getType());
+  auto ti = cast<ShapedType>(op->getOperand(ids).getType());
+  auto ty = cast<ShapedType>(op->getOperand(y).getType());
+  SmallVector<int64_t> want(ti.getShape());
+  if (tt.getRank() > 0)
+    llvm::append_range(want, tt.getShape().drop_front());
+  if (tt.getRank() > 0 && ti.getElementType().isInteger() &&
+      ArrayRef<int64_t>(want) == ty.getShape())
+    return success();
+  return mlir::emitError(op->getLoc()) << op->getName() << " of table " << tt << " and ids "
+                                 << ti << " has rows " << ty
+                                 << ", expected the shape of the ids followed by that of a row";
+}
+
+} // namespace
+
+LogicalResult SoftmaxOp::verify() {
+  return success(succeeded(verifyArity(*this, 1, 1)) &&
+                 succeeded(verifySame(*this, 0, 1)));
+}
+
+LogicalResult SoftmaxGradOp::verify() {
+  return success(succeeded(verifyArity(*this, 2, 1)) &&
+                 succeeded(verifySame(*this, 0, 1)) &&
+                 succeeded(verifySame(*this, 0, 2)));
+}
+
+LogicalResult LayerNormOp::verify() {
+  return success(succeeded(verifyArity(*this, 3, 3)) &&
+                 succeeded(verifyColumns(*this, 0, 1)) &&
+                 succeeded(verifyColumns(*this, 0, 2)) &&
+                 succeeded(verifySame(*this, 0, 3)) &&
+                 succeeded(verifyRows(*this, 0, 4)) &&
+                 succeeded(verifyRows(*this, 0, 5)));
+}
+
+LogicalResult LayerNormGradInputOp::verify() {
+  return success(succeeded(verifyArity(*this, 5, 1)) &&
+                 succeeded(verifySame(*this, 0, 1)) &&
+                 succeeded(verifyColumns(*this, 0, 2)) &&
+                 succeeded(verifyRows(*this, 0, 3)) &&
+                 succeeded(verifyRows(*this, 0, 4)) &&
+                 succeeded(verifySame(*this, 0, 5)));
+}
+
+LogicalResult LayerNormGradParamsOp::verify() {
+  return success(succeeded(verifyArity(*this, 4, 2)) &&
+                 succeeded(verifySame(*this, 0, 1)) &&
+                 succeeded(verifyRows(*this, 0, 2)) &&
+                 succeeded(verifyRows(*this, 0, 3)) &&
+                 succeeded(verifyColumns(*this, 0, 4)) &&
+                 succeeded(verifyColumns(*this, 0, 5)));
+}
+
+LogicalResult GatherOp::verify() {
+  return success(succeeded(verifyArity(*this, 2, 1)) &&
+                 succeeded(verifyGather(*this, 0, 1, 2)));
+}
+
+LogicalResult GatherGradOp::verify() {
+  return success(succeeded(verifyArity(*this, 2, 1)) &&
+                 succeeded(verifyGather(*this, 2, 1, 0)));
+}
+
+LogicalResult CrossEntropyOp::verify() {
+  return success(succeeded(verifyArity(*this, 2, 2)) &&
+                 succeeded(verifyRows(*this, 0, 1)) &&
+                 succeeded(verifyRows(*this, 0, 3)));
+}
+
+LogicalResult CrossEntropyGradOp::verify() {
+  return success(succeeded(verifyArity(*this, 4, 1)) &&
+                 succeeded(verifyRows(*this, 1, 2)) &&
+                 succeeded(verifyRows(*this, 1, 3)) &&
+                 succeeded(verifySame(*this, 1, 4)));
+}
+
+#define PIPE_EFFECTS(Op)                                                       \
+  void Op::getEffects(                                                         \
+      SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>      \
+          &effects) {                                                          \
+    bufferEffects(*this, effects);                                             \
+  }
+PIPE_EFFECTS(SoftmaxOp)
+PIPE_EFFECTS(SoftmaxGradOp)
+PIPE_EFFECTS(LayerNormOp)
+PIPE_EFFECTS(LayerNormGradInputOp)
+PIPE_EFFECTS(LayerNormGradParamsOp)
+PIPE_EFFECTS(GatherOp)
+PIPE_EFFECTS(GatherGradOp)
+PIPE_EFFECTS(CrossEntropyOp)
+PIPE_EFFECTS(CrossEntropyGradOp)
+#undef PIPE_EFFECTS

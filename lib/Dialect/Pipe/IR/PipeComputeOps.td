@@ -1,0 +1,117 @@
+#ifndef BITPIPE_DIALECT_PIPE_IR_PIPECOMPUTEOPS_TD
+#define BITPIPE_DIALECT_PIPE_IR_PIPECOMPUTEOPS_TD
+
+// Tensor operations whose textbook gradient upstream cannot express. All are
+// in destination style, on tensors or buffers, like linalg's.
+
+include "PipeDialect.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Pipe_TensorOrBuffer : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef]>;
+
+class Pipe_ComputeOp<string mnemonic, list<Trait> traits = []>
+    : Pipe_Op<mnemonic, !listconcat([DestinationStyleOpInterface,
+        AttrSizedOperandSegments,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>], traits)> {
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  string clauses = "";
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
+  }];
+  let assemblyFormat = clauses # [{
+    `ins` `(` $inputs `:` type($inputs) `)`
+    `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Pipe_SoftmaxOp : Pipe_ComputeOp<"softmax"> {
+  let summary = "Softmax of scale * x along the last dimension";
+  let description = [{
+    ins(x), outs(y), all of one shape `[..., rows, columns]`. With `causal`,
+    column c of row r takes part only if c <= r + columns - rows. A row in
+    which nothing takes part, or whose entries are all -infinity, is zero.
+  }];
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits,
+                       DefaultValuedAttr<F64Attr, "1.0">:$scale, UnitAttr:$causal);
+  let clauses = "(`scale` $scale^)? (`causal` $causal^)? ";
+}
+
+def Pipe_SoftmaxGradOp : Pipe_ComputeOp<"softmax_grad"> {
+  let summary = "Input gradient of pipe.softmax";
+  let description = [{
+    ins(dy, y), outs(dx): dx = scale * y * (dy - sum(dy * y)) per row.
+  }];
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits,
+                       DefaultValuedAttr<F64Attr, "1.0">:$scale);
+  let clauses = "(`scale` $scale^)? ";
+}
+
+def Pipe_LayerNormOp : Pipe_ComputeOp<"layer_norm"> {
+  let summary = "Layer normalisation over the last dimension";
+  let description = [{
+    ins(x[..., n], weight[n], bias[n]), outs(y[..., n], mean[...], rstd[...]):
+    y = (x - mean) * rstd * weight + bias, rstd = 1/sqrt(variance + epsilon).
+  }];
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits, F64Attr:$epsilon);
+  let clauses = "`epsilon` $epsilon ";
+}
+
+def Pipe_LayerNormGradInputOp : Pipe_ComputeOp<"layer_norm_grad_input"> {
+  let summary = "Input gradient of pipe.layer_norm";
+  let description = [{
+    ins(dy, x, weight, mean, rstd), outs(dx).
+  }];
+}
+
+def Pipe_LayerNormGradParamsOp : Pipe_ComputeOp<"layer_norm_grad_params"> {
+  let summary = "Weight gradient of pipe.layer_norm, added to its destination";
+  let description = [{
+    ins(dy, x, mean, rstd), outs(dweight[n], dbias[n]); both are accumulated.
+  }];
+}
+
+def Pipe_GatherOp : Pipe_ComputeOp<"gather"> {
+  let summary = "Rows of a table";
+  let description = [{
+    ins(table[rows, n...], ids[...]: integer), outs(y[..., n...]).
+    Negative ids count from the end, as in ONNX.
+  }];
+}
+
+def Pipe_GatherGradOp : Pipe_ComputeOp<"gather_grad"> {
+  let summary = "Table gradient of pipe.gather, added to its destination";
+  let description = [{ ins(dy[..., n...], ids[...]), outs(dtable[rows, n...]). }];
+}
+
+def Pipe_CrossEntropyOp : Pipe_ComputeOp<"cross_entropy"> {
+  let summary = "Sum of cross-entropy over the labels that are not ignored";
+  let description = [{
+    ins(logits[..., classes], labels[...]: integer), outs(loss[]: scalar sum,
+    lse[...]: log-sum-exp of each row). Ignored rows add nothing.
+  }];
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits,
+                       DefaultValuedAttr<I64Attr, "-100">:$ignore_index);
+  let clauses = "(`ignore_index` $ignore_index^)? ";
+}
+
+def Pipe_CrossEntropyGradOp : Pipe_ComputeOp<"cross_entropy_grad"> {
+  let summary = "Logit gradient of pipe.cross_entropy";
+  let description = [{
+    ins(dloss[]: scalar, logits, labels, lse), outs(dlogits):
+    dloss * (exp(logits - lse) - one_hot(label)), zero on ignored rows.
+  }];
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits,
+                       DefaultValuedAttr<I64Attr, "-100">:$ignore_index);
+  let clauses = "(`ignore_index` $ignore_index^)? ";
+}
+
+#endif

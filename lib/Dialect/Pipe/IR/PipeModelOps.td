@@ -1,0 +1,85 @@
+#ifndef BITPIPE_DIALECT_PIPE_IR_PIPEMODELOPS_TD
+#define BITPIPE_DIALECT_PIPE_IR_PIPEMODELOPS_TD
+
+// Level 0: the model as imported.
+
+include "PipeDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Pipe_ModelOp : Pipe_Op<"model"> {
+  let summary = "Names of a model's forward function, inputs and outputs";
+  let description = [{
+    `forward` is a `func.func` whose arguments are the model inputs in the
+    order of `inputs` and whose results are the model outputs in the order of
+    `outputs`. Parameters are not arguments: they are read with
+    `pipe.get_parameter`.
+
+    After the loss is attached the function has one more input (the labels,
+    when the loss is computed from logits), and its only result is the scalar
+    loss *sum* of the micro-batch. `loss` then says how the sum is normalised:
+    `labels` divides by the number of labels that are not `ignore_index` in
+    the whole global batch, `microbatches` by the number of micro-batches.
+    `bounds` holds per input the exclusive upper bound of valid values (the
+    rows of the table an id selects, the vocabulary of the labels), or -1.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$forward, StrArrayAttr:$inputs,
+                       StrArrayAttr:$outputs,
+                       OptionalAttr<StrAttr>:$loss,
+                       OptionalAttr<I64Attr>:$ignore_index,
+                       OptionalAttr<DenseI64ArrayAttr>:$bounds);
+  let assemblyFormat = [{
+    $forward `inputs` $inputs `outputs` $outputs (`loss` $loss^)?
+    (`ignore_index` $ignore_index^)? (`bounds` $bounds^)? attr-dict
+  }];
+}
+
+def Pipe_ParameterOp : Pipe_Op<"parameter", [Symbol]> {
+  let summary = "A named tensor of the model that points into a file";
+  let description = [{
+    Either `file` and `offset` (bytes from the start of the file; the data is
+    dense, little endian, row major) or an inline `value`. Only `trainable`
+    ones get gradients; the others are constants too large to sit in the IR.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type,
+                       UnitAttr:$trainable,
+                       OptionalAttr<StrAttr>:$file,
+                       OptionalAttr<I64Attr>:$offset,
+                       OptionalAttr<ElementsAttr>:$value);
+  let assemblyFormat = [{
+    $sym_name `:` $type (`trainable` $trainable^)?
+    (`file` $file^ `offset` $offset)? (`value` $value^)? attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Pipe_GetParameterOp : Pipe_Op<"get_parameter",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Reads a parameter";
+  let arguments = (ins FlatSymbolRefAttr:$parameter);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$parameter attr-dict `:` type($result)";
+}
+
+def Pipe_OnnxNodeOp : Pipe_Op<"onnx_node", [Pure]> {
+  let summary = "One ONNX node, as the file has it";
+  let description = [{
+    `op_type` and `domain` name the operator, `opset` the version of the
+    domain the file asks for. `present` has one entry per input of the node;
+    an omitted optional input is false and has no operand. `onnx_attributes` holds
+    the node's attributes under their names: integers as i64, floats as
+    f32, strings, tensors as elements, lists as arrays.
+  }];
+  let arguments = (ins StrAttr:$op_type, DefaultValuedAttr<StrAttr, "\"\"">:$domain, I64Attr:$opset,
+                       Variadic<AnyType>:$operands, DenseBoolArrayAttr:$present,
+                       DictionaryAttr:$onnx_attributes);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = [{
+    $op_type `(` $operands `)` `opset` $opset (`domain` $domain^)?
+    `present` $present $onnx_attributes attr-dict
+    `:` functional-type($operands, $results)
+  }];
+}
+
+#endif

@@ -1,0 +1,54 @@
+//===- PipeOps.cpp - Verifiers of model and program operations -------------===//
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace bitpipe::pipe;
+
+#define GET_OP_CLASSES
+#include "lib/Dialect/Pipe/IR/PipeOps.cpp.inc"
+
+LogicalResult ParameterOp::verify() {
+  bool inFile = getFile().has_value(), isInline = getValue().has_value();
+  if (inFile == isInline)
+    return mlir::emitError(getLoc()) << "parameter '" << getSymName() << "' "
+                               << (inFile ? "has both a file and a value"
+                                          : "has neither a file nor a value")
+                               << ", expected one of them";
+  auto type = dyn_cast<RankedTensorType>(getType());
+  if (!type || !type.hasStaticShape())
+    return mlir::emitError(getLoc()) << "parameter '" << getSymName() << "' has type "
+                               << getType() << ", expected a static tensor";
+  if (isInline && getValue()->getShapedType() != type)
+    return mlir::emitError(getLoc())
+           << "parameter '" << getSymName() << "' has a value of type "
+           << getValue()->getType() << ", expected " << type;
+  return success();
+}
+
+LogicalResult
+GetParameterOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto parameter =
+      symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
+  if (!parameter)
+    return mlir::emitError(getLoc()) << "no parameter named '" << getParameter() << "'";
+  if (parameter.getType() != getResult().getType())
+    return mlir::emitError(getLoc())
+           << "parameter '" << getParameter() << "' read as "
+           << getResult().getType() << ", expected " << parameter.getType();
+  return success();
+}
+
+LogicalResult MatmulOp::verify() {
+  size_t rank = getSizes().size(); // batch..., m, n, k
+  if (rank < 3)
+    return mlir::emitError(getLoc()) << "matmul has " << rank
+                               << " sizes, expected at least m, n and k";
+  for (auto strides : {getAStrides(), getBStrides(), getCStrides()})
+    if (strides.size() != rank - 1)
+      return mlir::emitError(getLoc()) << "matmul operand has " << strides.size()
+                                 << " strides, expected " << rank - 1;
+  return success();
+}

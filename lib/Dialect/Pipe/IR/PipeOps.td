@@ -1,0 +1,10 @@
+#ifndef BITPIPE_DIALECT_PIPE_IR_PIPEOPS_TD
+#define BITPIPE_DIALECT_PIPE_IR_PIPEOPS_TD
+
+include "PipeComputeOps.td"
+include "PipeModelOps.td"
+include "PipePlanOps.td"
+include "PipeProgramOps.td"
+include "PipeStageOps.td"
+
+#endif

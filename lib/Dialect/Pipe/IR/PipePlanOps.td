@@ -1,0 +1,97 @@
+#ifndef BITPIPE_DIALECT_PIPE_IR_PIPEPLANOPS_TD
+#define BITPIPE_DIALECT_PIPE_IR_PIPEPLANOPS_TD
+
+// Level 2: per device an ordered list of instructions without operands.
+
+include "PipeDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Pipe_PlanOp : Pipe_Op<"plan", [Symbol, NoTerminator, SingleBlock,
+                                   NoRegionArguments]> {
+  let summary = "A schedule for all devices";
+  let description = [{
+    Holds routes, ties and one `pipe.device` per device. A tensor is named by
+    the run that makes it: kind, stage and micro-batch.
+
+    Example:
+
+    ```mlir
+    pipe.plan @p schedule "gpipe" devices 1 microbatches 1 {
+      pipe.route devices [0] microbatches [0]
+      pipe.device 0 {
+        pipe.run F stage 0 mb 0
+        pipe.run B stage 0 mb 0
+        pipe.update stages [0]
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$schedule,
+                       I64Attr:$devices, I64Attr:$microbatches);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $sym_name `schedule` $schedule `devices` $devices
+    `microbatches` $microbatches $body attr-dict
+  }];
+}
+
+def Pipe_RouteOp : Pipe_Op<"route", [HasParent<"PlanOp">]> {
+  let summary = "The device of every stage, for a set of micro-batches";
+  let arguments = (ins DenseI64ArrayAttr:$devices, DenseI64ArrayAttr:$microbatches);
+  let assemblyFormat = "`devices` $devices `microbatches` $microbatches attr-dict";
+}
+
+def Pipe_TieOp : Pipe_Op<"tie", [HasParent<"PlanOp">]> {
+  let summary = "Stages that share parameters, so their gradients are summed";
+  let arguments = (ins DenseI64ArrayAttr:$stages);
+  let assemblyFormat = "`stages` $stages attr-dict";
+}
+
+def Pipe_DeviceOp : Pipe_Op<"device", [HasParent<"PlanOp">, NoTerminator,
+                                       SingleBlock, NoRegionArguments]> {
+  let summary = "The instructions of one device, in order";
+  let arguments = (ins I64Attr:$index);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$index $body attr-dict";
+}
+
+def Pipe_RunOp : Pipe_Op<"run", [HasParent<"DeviceOp">]> {
+  let summary = "Computes forward (F), backward (B), input gradient (I) or weight gradient (W)";
+  let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch);
+  let assemblyFormat = "$kind `stage` $stage `mb` $microbatch attr-dict";
+}
+
+def Pipe_SendOp : Pipe_Op<"send", [HasParent<"DeviceOp">]> {
+  let summary = "Starts to send what a run made: F its activations, B its input gradient";
+  let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch, I64Attr:$to);
+  let assemblyFormat = "$kind `stage` $stage `mb` $microbatch `to` $to attr-dict";
+}
+
+def Pipe_RecvOp : Pipe_Op<"recv", [HasParent<"DeviceOp">]> {
+  let summary = "Starts to receive what a run on another device made";
+  let description = [{
+    `stage` is the stage of the run that made the tensor, as in the matching
+    send. The first run that needs the tensor waits for it.
+  }];
+  let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch, I64Attr:$from);
+  let assemblyFormat = "$kind `stage` $stage `mb` $microbatch `from` $from attr-dict";
+}
+
+def Pipe_ReduceOp : Pipe_Op<"reduce", [HasParent<"DeviceOp">]> {
+  let summary = "Starts the gradient sum of a group over the devices that hold it";
+  let description = [{
+    `stages` names the group: the parameters used by exactly these stages.
+    One stage for its own parameters, several for tied ones.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$stages);
+  let assemblyFormat = "`stages` $stages attr-dict";
+}
+
+def Pipe_UpdateOp : Pipe_Op<"update", [HasParent<"DeviceOp">]> {
+  let summary = "Waits for a group's gradient sum and steps the optimizer";
+  let arguments = (ins DenseI64ArrayAttr:$stages);
+  let assemblyFormat = "`stages` $stages attr-dict";
+}
+
+#endif

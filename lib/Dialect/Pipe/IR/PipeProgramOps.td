@@ -1,0 +1,183 @@
+#ifndef BITPIPE_DIALECT_PIPE_IR_PIPEPROGRAMOPS_TD
+#define BITPIPE_DIALECT_PIPE_IR_PIPEPROGRAMOPS_TD
+
+// Level 3: per device a flat list of runtime calls on offsets into one arena.
+
+include "PipeDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Pipe_TrainingOp : Pipe_Op<"training"> {
+  let summary = "What the runtime must know of the model besides the programs";
+  let description = [{
+    `inputs`, `types` (static shapes of one micro-batch) and `bounds` (see
+    pipe.model) of every model input; `loss` and `ignore_index` as in
+    pipe.model, with `labels` the name of the labels among the inputs, if any.
+    `version` is the version of the contract between compiler and runtime.
+    `weights` and `kernels` name files beside the plan, with their hashes.
+  }];
+  let arguments = (ins I64Attr:$version, StrAttr:$target, StrArrayAttr:$inputs,
+                       TypeArrayAttr:$types, DenseI64ArrayAttr:$bounds,
+                       StrAttr:$loss, OptionalAttr<StrAttr>:$labels,
+                       I64Attr:$ignore_index, StrAttr:$optimizer,
+                       I64Attr:$devices, I64Attr:$microbatches,
+                       StrAttr:$weights, StrAttr:$weights_hash,
+                       StrAttr:$kernels, StrAttr:$kernels_hash);
+  let assemblyFormat = "attr-dict";
+}
+
+def Pipe_RoutineOp : Pipe_Op<"routine", [Symbol, NoTerminator, SingleBlock,
+                                         NoRegionArguments]> {
+  let summary = "A list of calls on numbered blocks of memory";
+  let description = [{
+    `blocks` holds the size in bytes of every block; an `execute` binds each
+    block to a slot of the device. Calls name places as #pipe.ref<block, byte
+    offset>.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$blocks);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `blocks` $blocks $body attr-dict";
+}
+
+def Pipe_KernelOp : Pipe_Op<"kernel", [HasParent<"RoutineOp">]> {
+  let summary = "Calls a generated kernel with the addresses of places";
+  let description = [{
+    `name` is a symbol of the kernel binary: `void name(void *const *args)`.
+  }];
+  let arguments = (ins StrAttr:$name, Pipe_RefArrayAttr:$arguments);
+  let assemblyFormat = "$name $arguments attr-dict";
+}
+
+def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {
+  let summary = "c = [c +] alpha * a x b [+ bias] [+ residual], by the vendor's library";
+  let description = [{
+    `sizes` is [batch..., m, n, k]. The strides, in elements, are a:
+    [batch..., m, k], b: [batch..., k, n], c: [batch..., m, n]. `bias` has n
+    contiguous elements; `residual` has the strides of c. With `accumulate`,
+    c is added to. Elements are f32.
+  }];
+  let arguments = (ins Pipe_RefAttr:$a, Pipe_RefAttr:$b, Pipe_RefAttr:$c,
+                       OptionalAttr<Pipe_RefAttr>:$bias,
+                       OptionalAttr<Pipe_RefAttr>:$residual,
+                       DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$a_strides,
+                       DenseI64ArrayAttr:$b_strides, DenseI64ArrayAttr:$c_strides,
+                       DefaultValuedAttr<F64Attr, "1.0">:$alpha,
+                       UnitAttr:$accumulate);
+  let assemblyFormat = [{
+    $a $a_strides `by` $b $b_strides `into` $c $c_strides `sizes` $sizes
+    (`bias` $bias^)? (`residual` $residual^)? (`alpha` $alpha^)?
+    (`accumulate` $accumulate^)? attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Pipe_ProgramOp : Pipe_Op<"program", [NoTerminator, SingleBlock,
+                                         NoRegionArguments]> {
+  let summary = "What one device does in one step";
+  let arguments = (ins I64Attr:$device, I64Attr:$arena);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "`device` $device `arena` $arena $body attr-dict";
+}
+
+def Pipe_SlotOp : Pipe_Op<"slot", [HasParent<"ProgramOp">]> {
+  let summary = "A numbered piece of memory of the device";
+  let description = [{
+    `source` says where its address comes from:
+    - `arena`: `offset` bytes into the arena. Slots that are never alive at
+      once may share memory.
+    - `message`: as arena, but shared with no other slot, so that its memory
+      may be exchanged with a peer's slot of the same size when sending.
+    - `input`: model input `name` of micro-batch `microbatch`, from the data.
+    - `seed`: one f32, the gradient of the loss sum.
+    - `loss`: as arena; holds the loss sum of micro-batch `microbatch`.
+    - `weights`, `gradients`, `moment1`, `moment2`: as arena, persistent over
+      steps; zero before step 1 but for the weights.
+  }];
+  let arguments = (ins I64Attr:$index, StrAttr:$source, I64Attr:$size,
+                       OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$name,
+                       OptionalAttr<I64Attr>:$microbatch);
+  let assemblyFormat = [{
+    $index $source `size` $size (`offset` $offset^)? (`name` $name^)?
+    (`mb` $microbatch^)? attr-dict
+  }];
+}
+
+def Pipe_ResidentOp : Pipe_Op<"resident", [HasParent<"ProgramOp">]> {
+  let summary = "Where a parameter lives in a weights slot";
+  let description = [{
+    `owner` marks the one device that saves the parameter.
+  }];
+  let arguments = (ins StrAttr:$name, TypeAttr:$type, I64Attr:$slot,
+                       I64Attr:$offset, UnitAttr:$trainable, UnitAttr:$owner);
+  let assemblyFormat = [{
+    $name `:` $type `slot` $slot `offset` $offset (`trainable` $trainable^)?
+    (`owner` $owner^)? attr-dict
+  }];
+}
+
+def Pipe_ExecuteOp : Pipe_Op<"execute", [HasParent<"ProgramOp">]> {
+  let summary = "Runs a routine on slots, one per block of the routine";
+  let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch,
+                       FlatSymbolRefAttr:$routine, DenseI64ArrayAttr:$slots);
+  let assemblyFormat = [{
+    $kind `stage` $stage `mb` $microbatch $routine $slots attr-dict
+  }];
+}
+
+def Pipe_TransmitOp : Pipe_Op<"transmit", [HasParent<"ProgramOp">]> {
+  let summary = "Starts to send a slot";
+  let description = [{
+    With `handover` the slot's contents are not needed here any more: memory
+    may be exchanged instead of copied. The slot is free for the next writer
+    when the send is complete; the runtime waits for that where it must.
+  }];
+  let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch,
+                       I64Attr:$to, I64Attr:$slot, UnitAttr:$handover);
+  let assemblyFormat = [{
+    $kind `stage` $stage `mb` $microbatch `to` $to `slot` $slot
+    (`handover` $handover^)? attr-dict
+  }];
+}
+
+def Pipe_ReceiveOp : Pipe_Op<"receive", [HasParent<"ProgramOp">]> {
+  let summary = "Starts to receive into a slot; whoever uses the slot next waits";
+  let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch,
+                       I64Attr:$from, I64Attr:$slot);
+  let assemblyFormat = [{
+    $kind `stage` $stage `mb` $microbatch `from` $from `slot` $slot attr-dict
+  }];
+}
+
+def Pipe_AllReduceOp : Pipe_Op<"all_reduce", [HasParent<"ProgramOp">]> {
+  let summary = "Starts the sum of a gradients slot over devices, in a fixed order";
+  let arguments = (ins DenseI64ArrayAttr:$stages, DenseI64ArrayAttr:$devices, I64Attr:$slot);
+  let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot attr-dict";
+}
+
+def Pipe_GradNormOp : Pipe_Op<"grad_norm", [HasParent<"ProgramOp">]> {
+  let summary = "Global gradient norm over all devices";
+  let description = [{
+    `slots` are the gradients this device answers for, so that over all
+    devices every trainable parameter is counted once. Waits for the sums of
+    these slots, adds up over the devices, and gives every device the norm.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$slots);
+  let assemblyFormat = "$slots attr-dict";
+}
+
+def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
+  let summary = "Steps the optimizer on a group and clears its gradients";
+  let description = [{
+    Waits for the group's gradient sum. `elements` f32 at the start of each
+    slot. `moment1` and `moment2` are absent for optimizers without them.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$stages, I64Attr:$elements,
+                       I64Attr:$weights, I64Attr:$gradients,
+                       OptionalAttr<I64Attr>:$moment1, OptionalAttr<I64Attr>:$moment2);
+  let assemblyFormat = [{
+    `stages` $stages `elements` $elements `weights` $weights
+    `gradients` $gradients (`moments` $moment1^ $moment2)? attr-dict
+  }];
+}
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef BITPIPE_DIALECT_PIPE_IR_PIPESTAGEOPS_TD
+#define BITPIPE_DIALECT_PIPE_IR_PIPESTAGEOPS_TD
+
+// Level 1: the model cut into stages.
+
+include "PipeDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+
+def Pipe_StageOp : Pipe_Op<"stage"> {
+  let summary = "One stage: its functions and what they are bound to";
+  let description = [{
+    Stages are numbered from 0; stage s hands its `carried` results to stage
+    s+1. Several stages may share functions: equal stages are compiled once.
+
+    The functions are `func.func`s:
+
+        forward:         (carried in..., model inputs..., parameters...)
+                      -> (carried out..., saved...)
+        input_gradient:  (d carried out..., saved..., parameters...)
+                      -> (d carried in..., kept...)
+        weight_gradient: (kept..., gradients so far...) -> (gradients...)
+
+    `inputs` names the model inputs and `parameters` the parameters, in the
+    order of the arguments. `carried_in` and `carried_out` have one entry per
+    carried value, true where the value has a gradient; only those have a
+    `d carried`. `weight_gradient` has a gradient for each trainable parameter
+    of the stage, in their order. The last stage carries out one scalar, the
+    loss sum of the micro-batch, and its gradient is the seed the runtime
+    gives. A saved or kept value that is an argument of the function that
+    returns it is not copied. `cost` is [forward, input gradient, weight
+    gradient] in floating-point operations of one micro-batch.
+  }];
+  let arguments = (ins I64Attr:$index, FlatSymbolRefAttr:$forward,
+                       OptionalAttr<FlatSymbolRefAttr>:$input_gradient,
+                       OptionalAttr<FlatSymbolRefAttr>:$weight_gradient,
+                       StrArrayAttr:$inputs, FlatSymbolRefArrayAttr:$parameters,
+                       DenseBoolArrayAttr:$carried_in,
+                       DenseBoolArrayAttr:$carried_out,
+                       DenseF64ArrayAttr:$cost);
+  let assemblyFormat = [{
+    $index `forward` $forward (`input_gradient` $input_gradient^)?
+    (`weight_gradient` $weight_gradient^)? `inputs` $inputs
+    `parameters` $parameters `carried_in` $carried_in
+    `carried_out` $carried_out `cost` $cost attr-dict
+  }];
+}
+
+#endif
