@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs what is missing and builds everything below build/.
+#
+#   scripts/setup.sh demo     # what the demo needs
+#   scripts/setup.sh test     # and what the tests need (PyTorch, transformers)
+#
+# Safe to run again: what is there already is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+kind=${1:-demo}
+
+missing=()
+while read -r package; do
+  [[ -z $package || $package == \#* ]] && continue
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done < scripts/packages.txt
+if ((${#missing[@]})); then
+  echo "installing ${missing[*]}"
+  apt-get update -q >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+venv=build/venv
+stamp=$venv/installed-$kind
+requirements=scripts/requirements-$kind.txt
+if [[ ! -f $stamp || $requirements -nt $stamp || scripts/requirements-demo.txt -nt $stamp ]]; then
+  echo "installing Python packages for the $kind"
+  [[ -x $venv/bin/python ]] || /usr/bin/python3 -m venv "$venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check -r "$requirements"
+  touch "$stamp"
+fi
+
+[[ -f build/build.ninja ]] || cmake -G Ninja -B build -DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 >/dev/null
+ninja -C build --quiet

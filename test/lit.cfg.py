@@ -1,0 +1,21 @@
+# Tests: text tests (.mlir), programs (.test, .py with RUN lines) and the unit
+# tests that CMake builds into build/bin.
+
+import os
+
+import lit.formats
+
+config.name = "bitpipe"
+config.test_format = lit.formats.ShTest(execute_external=True)
+config.suffixes = [".mlir", ".test"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.build, "test")
+
+path = [os.path.join(config.build, "bin"), config.llvm_tools, os.environ["PATH"]]
+config.environment["PATH"] = os.pathsep.join(path)
+config.environment["PYTHONPATH"] = os.path.join(config.source, "python")
+config.environment["OMP_NUM_THREADS"] = "1"
+config.substitutions.append(("%source", config.source))
+config.substitutions.append(("%python", os.path.join(config.build, "venv/bin/python")))
+config.substitutions.append(("%models", os.path.join(config.source, "test/models")))
+config.substitutions.append(("%mlir_lib", os.path.join(config.llvm_tools, "../lib")))
