@@ -1,0 +1,30 @@
+//===- ABI.h - Contract between compiler and runtime -----------------------===//
+//
+// What a compiled plan and the runtime agree upon: the version that both sides
+// write and check, the signature of generated kernels, and the alignment of
+// memory. Whatever changes the meaning of a plan raises the version.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_ABI_H
+#define BITPIPE_RUNTIME_ABI_H
+
+#include <cstdint>
+
+namespace bitpipe::abi {
+
+/// `version` of pipe.training.
+inline constexpr int64_t contractVersion = 1;
+
+/// Alignment in bytes of the arena and of every slot in it. A generated kernel
+/// may rely on it for block offset 0.
+inline constexpr int64_t alignment = 64;
+
+/// A generated kernel: one pointer per memref argument, in order.
+using KernelFunction = void (*)(void *const *args);
+
+} // namespace bitpipe::abi
+
+static_assert(sizeof(void *) == 8, "plans hold 64-bit sizes and offsets");
+
+#endif // BITPIPE_RUNTIME_ABI_H
