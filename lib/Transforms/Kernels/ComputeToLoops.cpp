@@ -1,0 +1,73 @@
+//===- ComputeToLoops.cpp - Compute operations become loops ----------------===//
+//
+// Finds the compute operations, checks that they can be lowered, and leaves
+// the loops themselves to one file per family.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/Passes.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace bitpipe {
+#define GEN_PASS_DEF_PIPECOMPUTETOLOOPS
+#include "lib/Transforms/Kernels/Passes.h.inc"
+} // namespace bitpipe
+
+/// Checks one operand: a static buffer of f32 or f64, one type in all of the
+/// operation, or of integers.
+static LogicalResult verifyBuffer(Operation *op, OpOperand &operand, Type &element) {
+  auto type = dyn_cast<MemRefType>(operand.get().getType());
+  if (!type || !type.hasStaticShape())
+    return emitError(op->getLoc())
+           << op->getName() << " operand " << operand.getOperandNumber() << " is "
+           << operand.get().getType() << ", expected a memref of static shape";
+  Type got = type.getElementType();
+  if (got.isInteger())
+    return success();
+  if ((got.isF32() || got.isF64()) && (!element || element == got)) {
+    element = got;
+    return success();
+  }
+  return emitError(op->getLoc())
+         << op->getName() << " operand " << operand.getOperandNumber()
+         << " has elements of " << got << ", expected f32 or f64, one of them in all operands";
+}
+
+LogicalResult bitpipe::lowerComputeToLoops(Operation *root) {
+  WalkResult walk = root->walk([](Operation *op) {
+    OpBuilder builder(op);
+    auto lower = [&](auto compute) {
+      Type element;
+      for (OpOperand &operand : op->getOpOperands())
+        if (failed(verifyBuffer(op, operand, element)))
+          return WalkResult::interrupt();
+      emitLoops(builder, compute);
+      op->erase();
+      return WalkResult::skip();
+    };
+    return llvm::TypeSwitch<Operation *, WalkResult>(op)
+        .Case<pipe::SoftmaxOp, pipe::SoftmaxGradOp, pipe::LayerNormOp,
+              pipe::LayerNormGradInputOp, pipe::LayerNormGradParamsOp,
+              pipe::GatherOp, pipe::GatherGradOp, pipe::CrossEntropyOp,
+              pipe::CrossEntropyGradOp>(lower)
+        .Default([](Operation *) { return WalkResult::advance(); });
+  });
+  return failure(walk.wasInterrupted());
+}
+
+namespace {
+
+struct PipeComputeToLoops
+    : bitpipe::impl::PipeComputeToLoopsBase<PipeComputeToLoops> {
+  void runOnOperation() override {
+    if (failed(lowerComputeToLoops(getOperation())))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,110 @@
+//===- CrossEntropy.cpp - Loops of cross-entropy and its gradient ----------===//
+//
+// The scalar sum over all rows is kept in f64: a batch has thousands of rows,
+// and the loss is what runs are compared by.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/RowLoops.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace bitpipe;
+using Kind = RowEmitter::Kind;
+using Terms = RowEmitter::Terms;
+
+/// The log-sum-exp of a row of logits.
+static Value logSumExp(RowEmitter &e, Value logits, ValueRange row, Value end) {
+  Value max = e.reduceColumns(end, {Kind::MAXIMUMF}, [&](Lanes lanes) {
+    return Terms{e.load(logits, row, lanes)};
+  })[0];
+  // Subtracting an infinite maximum would make NaNs of a row without classes.
+  Value shift = e.replace(max, -INFINITY, 0);
+  Value sum = e.reduceColumns(end, {Kind::ADD}, [&](Lanes lanes) {
+    return Terms{e.exp(e.sub(e.load(logits, row, lanes), shift))};
+  })[0];
+  return e.add(e.log(sum), shift);
+}
+
+/// Whether the label at `row` counts, and as an index.
+static std::pair<Value, Value> label(RowEmitter &e, Value labels, ValueRange row,
+                                     int64_t ignored) {
+  OpBuilder &b = e.builder();
+  Location loc = e.location();
+  Value value = memref::LoadOp::create(b, loc, labels, row);
+  Value position = arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
+  Value counts = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, position,
+                                       e.index(ignored));
+  return {counts, position};
+}
+
+static SmallVector<Value> place(ValueRange row, Value column) {
+  SmallVector<Value> at(row);
+  at.push_back(column);
+  return at;
+}
+
+void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
+  Location loc = op.getLoc();
+  Value logits = op.getInputs()[0], labels = op.getInputs()[1];
+  Value loss = op.getInits()[0], lse = op.getInits()[1];
+  auto type = cast<MemRefType>(logits.getType());
+  RowEmitter e(b, loc, type.getElementType(), {logits});
+  Value end = e.index(type.getShape().back());
+  Type f64 = b.getF64Type();
+  Value total = memref::AllocaOp::create(b, loc, MemRefType::get({}, f64));
+  Value zero = arith::ConstantOp::create(b, loc, b.getF64FloatAttr(0));
+  memref::StoreOp::create(b, loc, zero, total);
+  auto widen = [&](Value v) {
+    return v.getType() == f64 ? v : arith::ExtFOp::create(b, loc, f64, v).getResult();
+  };
+  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+    Value rowLse = logSumExp(e, logits, row, end);
+    memref::StoreOp::create(b, loc, rowLse, lse, row);
+    auto [counts, position] = label(e, labels, row, op.getIgnoreIndex());
+    auto branch = scf::IfOp::create(b, loc, counts);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    Value chosen = memref::LoadOp::create(b, loc, logits, place(row, position));
+    Value sofar = memref::LoadOp::create(b, loc, total, ValueRange());
+    Value term = arith::SubFOp::create(b, loc, widen(rowLse), widen(chosen));
+    Value sum = arith::AddFOp::create(b, loc, sofar, term);
+    memref::StoreOp::create(b, loc, sum, total, ValueRange());
+  });
+  Value sum = memref::LoadOp::create(b, loc, total, ValueRange());
+  if (!type.getElementType().isF64())
+    sum = arith::TruncFOp::create(b, loc, type.getElementType(), sum);
+  memref::StoreOp::create(b, loc, sum, loss);
+}
+
+void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyGradOp op) {
+  Location loc = op.getLoc();
+  auto inputs = op.getInputs();
+  Value logits = inputs[1], labels = inputs[2], lse = inputs[3];
+  Value dlogits = op.getInits()[0];
+  auto type = cast<MemRefType>(logits.getType());
+  RowEmitter e(b, loc, type.getElementType(), {logits, dlogits});
+  Value end = e.index(type.getShape().back());
+  Value dloss = memref::LoadOp::create(b, loc, inputs[0], ValueRange());
+  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+    auto [counts, position] = label(e, labels, row, op.getIgnoreIndex());
+    Value rowLse = memref::LoadOp::create(b, loc, lse, row);
+    auto branch = scf::IfOp::create(b, loc, counts, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    e.forColumns(end, [&](Lanes lanes) {
+      Value share = e.exp(e.sub(e.load(logits, row, lanes), rowLse));
+      e.store(e.mul(share, dloss), dlogits, row, lanes);
+    });
+    SmallVector<Value> at = place(row, position);
+    Value share = memref::LoadOp::create(b, loc, dlogits, at);
+    memref::StoreOp::create(b, loc, e.sub(share, dloss), dlogits, at);
+    b.setInsertionPoint(branch.elseYield());
+    e.forColumns(end, [&](Lanes lanes) {
+      e.store(e.number(0), dlogits, row, lanes);
+    });
+  });
+}

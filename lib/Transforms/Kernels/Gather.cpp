@@ -1,0 +1,81 @@
+//===- Gather.cpp - Loops of row gather and its gradient -------------------===//
+//
+// Rows are copied or added in the order of the ids, so that equal ids give the
+// same sum on every run.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/RowLoops.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+/// The row of the table that an id names; negative ids count from the end.
+static Value tableRow(RowEmitter &e, Value ids, ValueRange at, int64_t rows) {
+  OpBuilder &b = e.builder();
+  Location loc = e.location();
+  Value id = memref::LoadOp::create(b, loc, ids, at);
+  Value row = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  Value negative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, row,
+                                         e.index(0));
+  Value wrapped = arith::AddIOp::create(b, loc, row, e.index(rows));
+  return arith::SelectOp::create(b, loc, negative, wrapped, row);
+}
+
+static SmallVector<Value> join(ValueRange a, ValueRange b) {
+  SmallVector<Value> all(a);
+  llvm::append_range(all, b);
+  return all;
+}
+
+/// Calls `body` with the place of every row, or element, of the table and the
+/// place among the gathered ones that belongs to it.
+static void forGathered(RowEmitter &e, Value table, Value ids,
+                        function_ref<void(ValueRange, ValueRange)> body) {
+  auto tableType = cast<MemRefType>(table.getType());
+  auto idsType = cast<MemRefType>(ids.getType());
+  ArrayRef<int64_t> inner = tableType.getShape().drop_front();
+  e.forRows(idsType.getShape(), [&](ValueRange at) {
+    Value row = tableRow(e, ids, at, tableType.getDimSize(0));
+    e.forRows(inner.empty() ? inner : inner.drop_back(), [&](ValueRange within) {
+      body(join(row, within), join(at, within));
+    });
+  });
+}
+
+void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
+  Value table = op.getInputs()[0], ids = op.getInputs()[1], y = op.getInits()[0];
+  auto type = cast<MemRefType>(table.getType());
+  RowEmitter e(builder, op.getLoc(), type.getElementType(), {table, y});
+  forGathered(e, table, ids, [&](ValueRange from, ValueRange to) {
+    if (type.getRank() == 1) {
+      Value element = memref::LoadOp::create(builder, op.getLoc(), table, from);
+      memref::StoreOp::create(builder, op.getLoc(), element, y, to);
+      return;
+    }
+    e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {
+      e.store(e.load(table, from, lanes), y, to, lanes);
+    });
+  });
+}
+
+void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherGradOp op) {
+  Value dy = op.getInputs()[0], ids = op.getInputs()[1], dtable = op.getInits()[0];
+  auto type = cast<MemRefType>(dtable.getType());
+  RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, dtable});
+  forGathered(e, dtable, ids, [&](ValueRange to, ValueRange from) {
+    if (type.getRank() == 1) {
+      Value sum = memref::LoadOp::create(builder, op.getLoc(), dtable, to);
+      Value term = memref::LoadOp::create(builder, op.getLoc(), dy, from);
+      memref::StoreOp::create(builder, op.getLoc(), e.add(sum, term), dtable, to);
+      return;
+    }
+    e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {
+      Value sum = e.add(e.load(dtable, to, lanes), e.load(dy, from, lanes));
+      e.store(sum, dtable, to, lanes);
+    });
+  });
+}

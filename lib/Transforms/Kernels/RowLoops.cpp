@@ -1,0 +1,179 @@
+//===- RowLoops.cpp - Vector loops over the last dimension -----------------===//
+//
+// Vectors are 64 bytes whatever the target: where registers are shorter, LLVM
+// splits a vector into several, which then hide each other's latency.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Kernels/RowLoops.h"
+#include "lib/Transforms/Kernels/FastMath.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+RowEmitter::RowEmitter(OpBuilder &builder, Location loc, Type element,
+                       ValueRange accessed)
+    : b(builder), loc(loc), element(element),
+      width(512 / element.getIntOrFloatBitWidth()) {
+  for (Value buffer : accessed)
+    if (!cast<MemRefType>(buffer.getType()).isLastDimUnitStride())
+      width = 1;
+}
+
+Type RowEmitter::lanesType() const {
+  return width == 1 ? element : VectorType::get({width}, element);
+}
+
+Value RowEmitter::index(int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+Value RowEmitter::number(double value) {
+  return arith::ConstantOp::create(b, loc, b.getFloatAttr(element, value));
+}
+
+template <typename Op>
+Value RowEmitter::binary(Value x, Value y) {
+  if (x.getType() != y.getType()) {
+    Value &scalar = isa<VectorType>(x.getType()) ? y : x;
+    scalar = vector::BroadcastOp::create(b, loc, lanesType(), scalar);
+  }
+  return Op::create(b, loc, x, y, fastMath(b));
+}
+
+Value RowEmitter::add(Value x, Value y) { return binary<arith::AddFOp>(x, y); }
+Value RowEmitter::sub(Value x, Value y) { return binary<arith::SubFOp>(x, y); }
+Value RowEmitter::mul(Value x, Value y) { return binary<arith::MulFOp>(x, y); }
+Value RowEmitter::div(Value x, Value y) { return binary<arith::DivFOp>(x, y); }
+Value RowEmitter::exp(Value x) { return math::ExpOp::create(b, loc, x); }
+Value RowEmitter::log(Value x) { return math::LogOp::create(b, loc, x); }
+Value RowEmitter::sqrt(Value x) { return math::SqrtOp::create(b, loc, x); }
+
+Value RowEmitter::replace(Value x, double special, double otherwise) {
+  Value same = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x,
+                                     number(special));
+  return arith::SelectOp::create(b, loc, same, number(otherwise), x);
+}
+
+static SmallVector<Value> place(ValueRange row, Value column) {
+  SmallVector<Value> indices(row);
+  indices.push_back(column);
+  return indices;
+}
+
+Value RowEmitter::load(Value buffer, ValueRange row, Lanes lanes) {
+  SmallVector<Value> at = place(row, lanes.first);
+  if (width == 1)
+    return memref::LoadOp::create(b, loc, buffer, at);
+  auto type = cast<VectorType>(lanesType());
+  if (!lanes.mask)
+    return vector::LoadOp::create(b, loc, type, buffer, at);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(b, loc, type, buffer, at, lanes.mask, zero);
+}
+
+void RowEmitter::store(Value value, Value buffer, ValueRange row, Lanes lanes) {
+  SmallVector<Value> at = place(row, lanes.first);
+  if (width == 1) {
+    memref::StoreOp::create(b, loc, value, buffer, at);
+    return;
+  }
+  if (!isa<VectorType>(value.getType()))
+    value = vector::BroadcastOp::create(b, loc, lanesType(), value);
+  if (lanes.mask)
+    vector::MaskedStoreOp::create(b, loc, buffer, at, lanes.mask, value);
+  else
+    vector::StoreOp::create(b, loc, value, buffer, at);
+}
+
+void RowEmitter::forRows(ArrayRef<int64_t> shape, RowBody body) {
+  SmallVector<Value> zeros(shape.size(), index(0)), ones(shape.size(), index(1)), ends;
+  for (int64_t size : shape)
+    ends.push_back(index(size));
+  OpBuilder::InsertionGuard guard(b);
+  scf::buildLoopNest(b, loc, zeros, ends, ones,
+                     [&](OpBuilder &nested, Location, ValueRange row) {
+                       OpBuilder::InsertionGuard inner(b);
+                       b.restoreInsertionPoint(nested.saveInsertionPoint());
+                       body(row);
+                       nested.restoreInsertionPoint(b.saveInsertionPoint());
+                     });
+}
+
+RowEmitter::Terms
+RowEmitter::walkColumns(Value begin, Value end, bool masked, Terms state,
+                        function_ref<Terms(Lanes, Terms)> body) {
+  auto loop = scf::ForOp::create(b, loc, begin, end, index(width), state);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Lanes lanes{loop.getInductionVar(), Value()};
+  if (masked) {
+    Value left = arith::SubIOp::create(b, loc, end, lanes.first);
+    lanes.mask = vector::CreateMaskOp::create(
+        b, loc, VectorType::get({width}, b.getI1Type()), left);
+  }
+  Terms next = body(lanes, Terms(loop.getRegionIterArgs()));
+  if (!state.empty())
+    scf::YieldOp::create(b, loc, next);
+  return Terms(loop.getResults());
+}
+
+RowEmitter::Terms
+RowEmitter::wholeThenRest(Value end, Terms state,
+                          function_ref<Terms(Lanes, Terms)> body) {
+  std::optional<int64_t> count = getConstantIntValue(end);
+  if (width == 1 || (count && *count % width == 0))
+    return walkColumns(index(0), end, /*masked=*/false, state, body);
+  Value rest = arith::RemUIOp::create(b, loc, end, index(width));
+  Value whole = count ? index(*count - *count % width)
+                      : arith::SubIOp::create(b, loc, end, rest).getResult();
+  if (!count || *count >= width)
+    state = walkColumns(index(0), whole, /*masked=*/false, state, body);
+  return walkColumns(whole, end, /*masked=*/true, state, body);
+}
+
+void RowEmitter::forColumns(Value end, function_ref<void(Lanes)> body) {
+  wholeThenRest(end, {}, [&](Lanes lanes, Terms) {
+    body(lanes);
+    return Terms();
+  });
+}
+
+Value RowEmitter::neutral(Kind kind) {
+  double value = kind == Kind::MAXIMUMF ? -INFINITY : 0.0;
+  if (width == 1)
+    return number(value);
+  auto type = cast<VectorType>(lanesType());
+  return arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(type, b.getFloatAttr(element, value)));
+}
+
+Value RowEmitter::combine(Kind kind, Value x, Value y) {
+  return kind == Kind::MAXIMUMF ? binary<arith::MaximumFOp>(x, y) : add(x, y);
+}
+
+RowEmitter::Terms
+RowEmitter::reduceColumns(Value end, ArrayRef<Kind> kinds,
+                          function_ref<Terms(Lanes)> body) {
+  Terms state;
+  for (Kind kind : kinds)
+    state.push_back(neutral(kind));
+  state = wholeThenRest(end, state, [&](Lanes lanes, Terms sofar) {
+    Terms terms = body(lanes);
+    for (auto [kind, term, acc] : llvm::zip_equal(kinds, terms, sofar)) {
+      if (lanes.mask)
+        term = arith::SelectOp::create(b, loc, lanes.mask, term, neutral(kind));
+      acc = combine(kind, acc, term);
+    }
+    return sofar;
+  });
+  if (width == 1)
+    return state;
+  for (auto [kind, acc] : llvm::zip_equal(kinds, state))
+    acc = vector::ReductionOp::create(b, loc, kind, acc, fastMathFlags);
+  return state;
+}

@@ -1,0 +1,86 @@
+//===- RowLoops.h - Vector loops over the last dimension -------------------===//
+//
+// What all compute operations are built from: nests over rows, and vector
+// loops over the columns of a row, with or without reductions.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_KERNELS_ROWLOOPS_H
+#define BITPIPE_TRANSFORMS_KERNELS_ROWLOOPS_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace bitpipe {
+
+/// Columns that one step of a loop works on: from `first` on, those under
+/// `mask` or, without one, as many as a vector holds.
+struct Lanes {
+  mlir::Value first;
+  mlir::Value mask;
+};
+
+/// Emits code on rows of one floating-point element type. Values are scalars,
+/// or vectors where they hold a row's elements; arithmetic takes either and
+/// broadcasts a scalar that meets a vector.
+class RowEmitter {
+public:
+  /// `accessed` are all buffers that load and store will see: if the last
+  /// dimension of one is not contiguous, a vector is one element.
+  RowEmitter(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element,
+             mlir::ValueRange accessed);
+
+  mlir::Value index(int64_t value);
+  mlir::Value number(double value);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  mlir::Value div(mlir::Value a, mlir::Value b);
+  mlir::Value exp(mlir::Value a);
+  mlir::Value log(mlir::Value a);
+  mlir::Value sqrt(mlir::Value a);
+  /// The scalar `a`, or `otherwise` where it equals `special`.
+  mlir::Value replace(mlir::Value a, double special, double otherwise);
+
+  mlir::Value load(mlir::Value buffer, mlir::ValueRange row, Lanes lanes);
+  void store(mlir::Value value, mlir::Value buffer, mlir::ValueRange row,
+             Lanes lanes);
+
+  /// A nest over all rows of `shape`.
+  using RowBody = llvm::function_ref<void(mlir::ValueRange row)>;
+  void forRows(llvm::ArrayRef<int64_t> shape, RowBody body);
+
+  /// Calls `body` for all columns before `end`.
+  void forColumns(mlir::Value end, llvm::function_ref<void(Lanes)> body);
+
+  /// Reduces what `body` returns for all columns before `end`, one scalar per
+  /// kind. A row without columns yields the kinds' neutral elements.
+  using Kind = mlir::vector::CombiningKind;
+  using Terms = llvm::SmallVector<mlir::Value>;
+  Terms reduceColumns(mlir::Value end, llvm::ArrayRef<Kind> kinds,
+                      llvm::function_ref<Terms(Lanes)> body);
+
+  mlir::OpBuilder &builder() { return b; }
+  mlir::Location location() const { return loc; }
+
+private:
+  mlir::Type lanesType() const;
+  mlir::Value neutral(Kind kind);
+  mlir::Value combine(Kind kind, mlir::Value a, mlir::Value b);
+  Terms walkColumns(mlir::Value begin, mlir::Value end, bool masked, Terms state,
+                    llvm::function_ref<Terms(Lanes, Terms)> body);
+  Terms wholeThenRest(mlir::Value end, Terms state,
+                      llvm::function_ref<Terms(Lanes, Terms)> body);
+  template <typename Op>
+  mlir::Value binary(mlir::Value a, mlir::Value b);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  mlir::Type element;
+  int64_t width;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_KERNELS_ROWLOOPS_H

@@ -1,0 +1,85 @@
+//===- Softmax.cpp - Loops of softmax and its gradient ---------------------===//
+//
+// A row is read three times while it lies in the nearest cache: for its
+// maximum, for the exponentials and their sum, and to scale them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/RowLoops.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace bitpipe;
+using Kind = RowEmitter::Kind;
+
+/// The number of columns that take part in a row: with `causal`, those up to
+/// row + columns - rows, which may be none.
+static Value participants(RowEmitter &e, pipe::SoftmaxOp op, MemRefType type,
+                          ValueRange row) {
+  int64_t columns = type.getShape().back();
+  if (!op.getCausal() || row.empty())
+    return e.index(columns);
+  int64_t ahead = columns - type.getDimSize(type.getRank() - 2) + 1;
+  Value end = arith::AddIOp::create(e.builder(), e.location(), row.back(),
+                                    e.index(ahead));
+  return arith::MaxSIOp::create(e.builder(), e.location(), end, e.index(0));
+}
+
+/// Zeroes the columns of a row from `begin` on.
+static void clearFrom(RowEmitter &e, Value begin, Value buffer, ValueRange row,
+                      int64_t columns) {
+  OpBuilder &b = e.builder();
+  auto loop = scf::ForOp::create(b, e.location(), begin, e.index(columns), e.index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> at(row);
+  at.push_back(loop.getInductionVar());
+  memref::StoreOp::create(b, e.location(), e.number(0), buffer, at);
+}
+
+void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxOp op) {
+  Value x = op.getInputs()[0], y = op.getInits()[0];
+  auto type = cast<MemRefType>(x.getType());
+  RowEmitter e(builder, op.getLoc(), type.getElementType(), {x, y});
+  Value scale = e.number(op.getScale().convertToDouble());
+  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+    Value end = participants(e, op, type, row);
+    Value max = e.reduceColumns(end, {Kind::MAXIMUMF}, [&](Lanes lanes) {
+      return RowEmitter::Terms{e.mul(e.load(x, row, lanes), scale)};
+    })[0];
+    // Subtracting an infinite maximum would make NaNs of a masked row.
+    Value shift = e.replace(max, -INFINITY, 0);
+    Value sum = e.reduceColumns(end, {Kind::ADD}, [&](Lanes lanes) {
+      Value scaled = e.mul(e.load(x, row, lanes), scale);
+      Value power = e.exp(e.sub(scaled, shift));
+      e.store(power, y, row, lanes);
+      return RowEmitter::Terms{power};
+    })[0];
+    Value inverse = e.div(e.number(1), e.replace(sum, 0, 1));
+    e.forColumns(end, [&](Lanes lanes) {
+      e.store(e.mul(e.load(y, row, lanes), inverse), y, row, lanes);
+    });
+    if (op.getCausal())
+      clearFrom(e, end, y, row, type.getShape().back());
+  });
+}
+
+void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxGradOp op) {
+  Value dy = op.getInputs()[0], y = op.getInputs()[1], dx = op.getInits()[0];
+  auto type = cast<MemRefType>(dy.getType());
+  RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, y, dx});
+  Value scale = e.number(op.getScale().convertToDouble());
+  Value end = e.index(type.getShape().back());
+  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+    Value dot = e.reduceColumns(end, {Kind::ADD}, [&](Lanes lanes) {
+      return RowEmitter::Terms{e.mul(e.load(dy, row, lanes), e.load(y, row, lanes))};
+    })[0];
+    e.forColumns(end, [&](Lanes lanes) {
+      Value centred = e.sub(e.load(dy, row, lanes), dot);
+      e.store(e.mul(e.mul(e.load(y, row, lanes), scale), centred), dx, row, lanes);
+    });
+  });
+}
