@@ -1,0 +1,162 @@
+//===- Options.cpp - The command line of the compiler ----------------------===//
+
+#include "tools/bitpipe-opt/Options.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+
+namespace bitpipe {
+namespace {
+
+[[noreturn]] void badUsage(const Twine &message) {
+  errs() << "bitpipe-opt: error: " << message << "\n";
+  exit(2);
+}
+
+/// "512", "64K", "1.5GiB": a number of bytes, units of 1024.
+int64_t parseSize(StringRef text) {
+  StringRef rest = text;
+  double value = 0;
+  size_t digits = rest.find_first_not_of("0123456789.");
+  if (rest.substr(0, digits).getAsDouble(value))
+    badUsage("--memory is '" + text + "', expected a size such as 512M or 16G");
+  StringRef unit = digits == StringRef::npos ? "" : rest.substr(digits);
+  unit.consume_back("B") || unit.consume_back("iB");
+  unit.consume_back("i");
+  int64_t scale = StringSwitch<int64_t>(unit.upper())
+                      .Case("", 1)
+                      .Case("K", int64_t(1) << 10)
+                      .Case("M", int64_t(1) << 20)
+                      .Case("G", int64_t(1) << 30)
+                      .Case("T", int64_t(1) << 40)
+                      .Default(0);
+  if (!scale)
+    badUsage("--memory is '" + text + "', expected a size such as 512M or 16G");
+  return int64_t(value * double(scale));
+}
+
+void parseDim(StringRef text, Options &options) {
+  auto [name, value] = text.split('=');
+  int64_t size = 0;
+  if (name.empty() || value.getAsInteger(10, size) || size < 1)
+    badUsage("--dim is '" + text + "', expected NAME=K with K at least 1");
+  options.dims[name.str()] = size;
+}
+
+std::optional<Emit> parseEmit(StringRef text) {
+  return StringSwitch<std::optional<Emit>>(text)
+      .Case("graph", Emit::Graph)
+      .Case("stages", Emit::Stages)
+      .Case("plan", Emit::Plan)
+      .Case("program", Emit::Program)
+      .Case("schedule", Emit::Schedule)
+      .Case("timeline", Emit::Timeline)
+      .Case("trace", Emit::Trace)
+      .Case("report", Emit::Report)
+      .Default(std::nullopt);
+}
+
+constexpr StringLiteral overview = R"(bitpipe compiler
+
+  bitpipe-opt model.onnx --pipeline=bitpipe --devices=4 -o plan.mlir
+  bitpipe-opt --pipeline=1f1b --devices=8 --microbatches=32 --emit=timeline -o 1f1b.svg
+
+Compiles an ONNX model, or IR of any level, into a pipeline-parallel training
+plan. With --pipe-... or other pass options it is an ordinary MLIR opt driver;
+see bitpipe-opt --pipe-help for those.
+)";
+
+} // namespace
+
+bool asksToCompile(int argc, char **argv) {
+  bool compiles = argc == 1;
+  for (int i = 1; i < argc; ++i) {
+    StringRef argument(argv[i]);
+    StringRef name = argument.ltrim('-');
+    if (argument.starts_with("-") && name.starts_with("pipe-"))
+      return false;
+    compiles |= !argument.starts_with("-") && argument.ends_with(".onnx");
+    compiles |= name == "help" || name == "h" || name == "version";
+    for (StringRef option : {"pipeline", "emit", "devices", "microbatches",
+                             "schedule", "compare", "routes"})
+      compiles |= argument.starts_with("-") &&
+                  (name == option || name.starts_with(option.str() + "="));
+  }
+  return compiles;
+}
+
+Options parseOptions(int argc, char **argv) {
+  // LLVM's libraries register hundreds of options of their own; drop them.
+  cl::ResetCommandLineParser();
+  Options options;
+  cl::opt<std::string> input(cl::Positional, cl::desc("[model.onnx | any-level.mlir]"));
+  cl::opt<std::string> output("o", cl::desc("where to write (default -: standard output; a plan needs a file)"), cl::value_desc("file"), cl::init("-"));
+  cl::opt<std::string> pipeline("pipeline", cl::desc("schedule (default bitpipe)"), cl::value_desc("name"), cl::init(options.pipeline));
+  cl::opt<std::string> schedule("schedule", cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
+  cl::opt<int64_t> devices("devices", cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
+  cl::opt<int64_t> microbatches("microbatches", cl::desc("micro-batches per step (default 2D)"), cl::value_desc("N"), cl::init(0));
+  cl::opt<int64_t> chunks("chunks", cl::desc("stages per device and direction (default 2)"), cl::value_desc("v"), cl::init(options.chunks));
+  cl::list<std::string> dims("dim", cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
+  cl::opt<std::string> loss("loss", cl::desc("auto, cross-entropy on the logits, or the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
+  cl::opt<std::string> optimizer("optimizer", cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
+  cl::opt<std::string> train("train", cl::desc("train the parameters whose name matches"), cl::value_desc("regex"));
+  cl::opt<std::string> freeze("freeze", cl::desc("do not train the parameters whose name matches"), cl::value_desc("regex"));
+  cl::opt<std::string> target("target", cl::desc("cpu (default)"), cl::value_desc("name"), cl::init(options.target));
+  cl::opt<std::string> arch("arch", cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
+  cl::opt<std::string> memory("memory", cl::desc("refuse a plan that needs more on any device, e.g. 16G"), cl::value_desc("size"));
+  cl::opt<std::string> cost("cost", cl::desc("times for simulation where no model gives them"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0"));
+  cl::opt<std::string> emit("emit", cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (Chrome JSON), report (table)"), cl::value_desc("kind"));
+
+  std::string message;
+  raw_string_ostream stream(message);
+  if (!cl::ParseCommandLineOptions(argc, argv, overview, &stream)) {
+    StringRef first = StringRef(message).split('\n').first;
+    first.consume_front(StringRef(argv[0]));
+    badUsage(first.ltrim(": "));
+  }
+  options.input = input;
+  options.output = output;
+  options.pipeline = pipeline;
+  options.scheduleFile = schedule;
+  options.devices = devices;
+  options.microbatches = microbatches.getNumOccurrences() ? microbatches : 2 * devices;
+  options.chunks = chunks;
+  for (const std::string &dim : dims)
+    parseDim(dim, options);
+  options.loss = loss;
+  options.optimizer = optimizer;
+  options.train = train;
+  options.freeze = freeze;
+  options.target = target;
+  options.arch = arch;
+  if (memory.getNumOccurrences())
+    options.memory = parseSize(memory);
+  options.cost = cost;
+  if (options.devices < 1)
+    badUsage("--devices is " + Twine(options.devices) + ", expected at least 1");
+  if (options.microbatches < 1)
+    badUsage("--microbatches is " + Twine(options.microbatches) + ", expected at least 1");
+  if (options.chunks < 1)
+    badUsage("--chunks is " + Twine(options.chunks) + ", expected at least 1");
+  if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
+    badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");
+  if (options.target != "cpu")
+    badUsage("--target is '" + options.target + "', expected cpu: no other target is built");
+  if (emit.getNumOccurrences()) {
+    std::optional<Emit> kind = parseEmit(emit);
+    if (!kind)
+      badUsage("--emit is '" + emit + "', expected graph, stages, plan, program, schedule, timeline, trace or report");
+    options.emit = *kind;
+  }
+  if (options.emit == Emit::Files && options.input.empty())
+    badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
+  if (options.emit == Emit::Files && options.output == "-")
+    badUsage("a plan is several files, expected -o plan.mlir (or --emit=KIND to print one thing)");
+  return options;
+}
+
+} // namespace bitpipe

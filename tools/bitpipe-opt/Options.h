@@ -1,0 +1,52 @@
+//===- Options.h - The command line of the compiler ------------------------===//
+//
+// What a user may say to bitpipe-opt when it compiles (as opposed to running
+// single passes), with its defaults.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TOOLS_BITPIPE_OPT_OPTIONS_H
+#define BITPIPE_TOOLS_BITPIPE_OPT_OPTIONS_H
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bitpipe {
+
+/// What bitpipe-opt prints: one level of IR, one view of the schedule, or the
+/// whole plan with its files.
+enum class Emit { Graph, Stages, Plan, Program, Schedule, Timeline, Trace, Report, Files };
+
+struct Options {
+  std::string input;             // empty: no model
+  std::string output = "-";
+  std::string pipeline = "bitpipe";
+  std::string scheduleFile;      // an order from a file, instead of `pipeline`
+  int64_t devices = 4;
+  int64_t microbatches = 0;      // 0: twice the devices
+  int64_t chunks = 2;
+  std::map<std::string, int64_t> dims;
+  std::string loss = "auto";
+  std::string optimizer = "adamw";
+  std::string train, freeze;     // regular expressions, empty: as the file says
+  std::string target = "cpu";
+  std::string arch;              // empty: this machine
+  std::optional<int64_t> memory; // bytes per device
+  std::string cost;              // "F=1,B=2,…", empty: from the model
+  Emit emit = Emit::Files;
+  bool verifyEach = true;
+};
+
+/// Whether these arguments ask for compiling; otherwise bitpipe-opt is an
+/// ordinary MLIR opt driver.
+bool asksToCompile(int argc, char **argv);
+
+/// Reads the arguments. Bad usage prints one line and exits with code 2.
+Options parseOptions(int argc, char **argv);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TOOLS_BITPIPE_OPT_OPTIONS_H
