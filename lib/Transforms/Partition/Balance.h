@@ -1,0 +1,32 @@
+//===- Balance.h - Divides a line of costs into stages ---------------------===//
+//
+// Works on numbers alone: atoms in a fixed order, each with a cost, and for
+// every place between two atoms the bytes that a cut there would carry.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_PARTITION_BALANCE_H
+#define BITPIPE_TRANSFORMS_PARTITION_BALANCE_H
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace bitpipe {
+
+/// The least possible cost of the costliest of `stages` consecutive parts, none
+/// of them empty. Exact. Expects 1 <= stages <= cost.size() and no negative
+/// cost.
+double slowestStage(std::span<const double> cost, size_t stages);
+
+/// The first atom of every stage. Among all divisions whose slowest stage costs
+/// at most 1 + tolerance times the least possible, one that carries the fewest
+/// bytes over all cuts, and among those one whose slowest stage is fastest.
+/// `carried[i]` holds the bytes of a cut before atom i; carried[0] is unused.
+std::vector<size_t> balance(std::span<const double> cost,
+                            std::span<const double> carried, size_t stages,
+                            double tolerance);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_PARTITION_BALANCE_H

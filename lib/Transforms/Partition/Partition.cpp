@@ -1,0 +1,180 @@
+//===- Partition.cpp - Cuts the forward function into stages ---------------===//
+//
+// Analyses the forward function, balances its nodes, and replaces it by stage
+// functions and the operations that bind them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Partition/Balance.h"
+#include "lib/Transforms/Partition/Carried.h"
+#include "lib/Transforms/Partition/Passes.h"
+#include "lib/Transforms/Partition/StageFunction.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace bitpipe {
+#define GEN_PASS_DEF_PIPEPARTITION
+#include "lib/Transforms/Partition/Passes.h.inc"
+} // namespace bitpipe
+
+/// The function to cut, or nothing after an error.
+static func::FuncOp findForward(ModuleOp module, pipe::ModelOp model) {
+  auto forward = module.lookupSymbol<func::FuncOp>(model.getForward());
+  if (!forward || !forward.getBody().hasOneBlock()) {
+    emitError(model.getLoc()) << "the model's function '" << model.getForward()
+                              << "' is missing or not one block";
+    return nullptr;
+  }
+  if (forward.getNumArguments() != model.getInputs().size()) {
+    emitError(forward.getLoc())
+        << "'" << forward.getName() << "' has " << forward.getNumArguments()
+        << " arguments, expected " << model.getInputs().size()
+        << ", one per model input";
+    return nullptr;
+  }
+  TypeRange results = forward.getResultTypes();
+  auto loss = results.size() == 1 ? dyn_cast<RankedTensorType>(results[0])
+                                  : RankedTensorType();
+  if (loss && loss.getRank() == 0 && isa<FloatType>(loss.getElementType()))
+    return forward;
+  emitError(forward.getLoc())
+      << "'" << forward.getName() << "' returns " << results.size()
+      << " values, expected the scalar loss alone";
+  return nullptr;
+}
+
+/// Divides the nodes: what every stage computes and what its cuts carry.
+static SmallVector<StageRange> divide(const ForwardGraph &graph,
+                                      unsigned stages, double tolerance) {
+  std::vector<double> costs;
+  for (Operation *node : graph.nodes())
+    costs.push_back(graph.cost(node).total());
+  Carried carried(graph);
+  std::vector<size_t> begin = balance(costs, carried.bytes(), stages, tolerance);
+
+  SmallVector<StageRange> ranges(stages);
+  for (unsigned stage = 0; stage < stages; ++stage) {
+    bool last = stage + 1 == stages;
+    StageRange &range = ranges[stage];
+    range.begin = begin[stage];
+    range.end = last ? costs.size() : begin[stage + 1];
+    range.carriedOut = last ? SmallVector<Value>{graph.loss()}
+                            : carried.values(range.end);
+    if (stage > 0)
+      range.carriedIn = ranges[stage - 1].carriedOut;
+  }
+  return ranges;
+}
+
+/// Whether there are at least as many nodes as stages, reported if not.
+static LogicalResult checkStages(func::FuncOp forward, int64_t stages,
+                                 int64_t nodes) {
+  if (stages >= 1 && stages <= nodes)
+    return success();
+  return emitError(forward.getLoc())
+         << "cannot cut '" << forward.getName() << "' into " << stages
+         << " stages, expected 1 to " << nodes << ", its number of nodes";
+}
+
+namespace {
+
+/// Adds stages to a module, each kind of function once.
+class StageWriter {
+public:
+  StageWriter(ModuleOp module, pipe::ModelOp model, const ForwardGraph &graph)
+      : symbols(module), model(model), graph(graph),
+        builder(OpBuilder::atBlockEnd(module.getBody())) {}
+
+  void write(ArrayRef<StageRange> ranges) {
+    std::vector<StageFunction> stages;
+    for (auto [index, range] : llvm::enumerate(ranges)) {
+      std::string name = "stage_" + std::to_string(index);
+      stages.push_back(buildStage(graph, range, name));
+      shareFunction(stages);
+    }
+    for (auto [index, range] : llvm::enumerate(ranges))
+      writeStage(index, range, stages[index]);
+  }
+
+private:
+  /// Lets the last stage use the function of an earlier, equal one, or else
+  /// puts its function into the module.
+  void shareFunction(MutableArrayRef<StageFunction> stages) {
+    StageFunction &stage = stages.back();
+    for (StageFunction &other : stages.drop_back()) {
+      if (!sameComputation(other, stage))
+        continue;
+      stage.function.erase();
+      stage.function = other.function;
+      return;
+    }
+    symbols.insert(stage.function);
+  }
+
+  DenseBoolArrayAttr gradientFlags(ArrayRef<Value> values) {
+    SmallVector<bool> flags;
+    for (Value value : values)
+      flags.push_back(graph.gradientOf(value) != GradientOf::Nothing);
+    return builder.getDenseBoolArrayAttr(flags);
+  }
+
+  void writeStage(int64_t index, const StageRange &range,
+                  const StageFunction &stage) {
+    SmallVector<Attribute> inputs;
+    for (unsigned input : stage.inputs)
+      inputs.push_back(model.getInputs()[input]);
+    const Cost &cost = stage.cost;
+    pipe::StageOp::create(
+        builder, graph.nodes()[range.begin]->getLoc(),
+        builder.getI64IntegerAttr(index),
+        FlatSymbolRefAttr::get(stage.function), FlatSymbolRefAttr(),
+        FlatSymbolRefAttr(), builder.getArrayAttr(inputs),
+        builder.getArrayAttr(stage.parameters), gradientFlags(range.carriedIn),
+        gradientFlags(range.carriedOut),
+        builder.getDenseF64ArrayAttr(
+            {cost.forward, cost.inputGradient, cost.weightGradient}));
+  }
+
+  SymbolTable symbols;
+  pipe::ModelOp model;
+  const ForwardGraph &graph;
+  OpBuilder builder;
+};
+
+struct PipePartition : bitpipe::impl::PipePartitionBase<PipePartition> {
+  using PipePartitionBase::PipePartitionBase;
+
+  void runOnOperation() override {
+    if (failed(partition()))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult partition() {
+    ModuleOp module = getOperation();
+    auto models = module.getOps<pipe::ModelOp>();
+    if (models.empty())
+      return emitError(module.getLoc()) << "no pipe.model, expected one";
+    pipe::ModelOp model = *models.begin();
+    func::FuncOp forward = findForward(module, model);
+    if (!forward)
+      return failure();
+    if (!(tolerance >= 0))
+      return emitError(forward.getLoc())
+             << "tolerance is " << double(tolerance) << ", expected 0 or more";
+    auto graph = ForwardGraph::analyse(forward, CountedCost(),
+                                       std::max<int64_t>(stages, 1));
+    if (failed(graph) ||
+        failed(checkStages(forward, stages, graph->nodes().size())))
+      return failure();
+    StageWriter(module, model, *graph).write(divide(*graph, stages, tolerance));
+    forward.erase();
+    return success();
+  }
+};
+
+} // namespace

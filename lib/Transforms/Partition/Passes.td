@@ -1,0 +1,46 @@
+#ifndef BITPIPE_TRANSFORMS_PARTITION_PASSES_TD
+#define BITPIPE_TRANSFORMS_PARTITION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PipePartition : Pass<"pipe-partition", "mlir::ModuleOp"> {
+  let summary = "Cuts the forward function into stages";
+  let description = [{
+    Expects level 0 with a loss: `pipe.model` names a function of one block
+    whose only result is the scalar loss. Leaves level 1 before
+    differentiation: one forward function per kind of stage and one
+    `pipe.stage` per stage, with the carried values and flags that `pipe.stage`
+    documents. The forward function is gone.
+
+    The operations that the loss depends on become a line of nodes, each with
+    its cost; views, destinations, constants and cheap values that no parameter
+    trains (masks, positions) are not nodes but are computed again where they
+    are used. Among all divisions of the line whose slowest stage is within
+    `tolerance` of the fastest possible, the pass takes one whose cuts carry the
+    fewest bytes, and among these one with the fastest slowest stage. Values
+    used beyond the next stage are carried through every stage between, and
+    stages that compute the same share one function.
+
+    ```mlir
+    func.func @forward(%x: tensor<8xf32>) -> tensor<f32> {
+      %w0 = pipe.get_parameter @w0 : tensor<8xf32>
+      %0 = linalg.generic ... ins(%x, %w0 ...)
+      %w1 = pipe.get_parameter @w1 : tensor<8xf32>
+      %1 = linalg.generic ... ins(%0, %w1 ...)
+      return %1 : tensor<f32>
+    }
+    // becomes, with stages=2
+    func.func @stage_0(%x: tensor<8xf32>, %w0: tensor<8xf32>) -> tensor<8xf32>
+    func.func @stage_1(%0: tensor<8xf32>, %w1: tensor<8xf32>) -> tensor<f32>
+    pipe.stage 0 forward @stage_0 inputs ["x"] parameters [@w0] carried_in [] carried_out [true] ...
+    pipe.stage 1 forward @stage_1 inputs [] parameters [@w1] carried_in [true] carried_out [true] ...
+    ```
+  }];
+  let options = [
+    Option<"stages", "stages", "int64_t", /*default=*/"1", "Number of stages">,
+    Option<"tolerance", "tolerance", "double", /*default=*/"0.03",
+           "By what part of itself the slowest stage may grow to carry less">,
+  ];
+}
+
+#endif

@@ -1,0 +1,89 @@
+// RUN: bitpipe-opt %s --split-input-file --pipe-partition="stages=3" | FileCheck %s
+
+// The mask depends on no parameter and is computed again wherever it is used,
+// from the model input that each of these stages gets. The last contraction
+// adds to what the first layer made, so the second stage hands that on.
+
+#v = affine_map<(i) -> (i)>
+#id = affine_map<(i, j) -> (i, j)>
+#j = affine_map<(i, j) -> (j)>
+#a = affine_map<(i, j, k) -> (i, k)>
+#b = affine_map<(i, j, k) -> (k, j)>
+#c = affine_map<(i, j, k) -> (i, j)>
+pipe.model @forward inputs ["x", "mask", "labels"] outputs ["loss"] loss "labels" ignore_index -100
+pipe.parameter @w0 : tensor<64x64xf32> trainable file "w" offset 0
+pipe.parameter @w1 : tensor<64x64xf32> trainable file "w" offset 16384
+pipe.parameter @w2 : tensor<64x64xf32> trainable file "w" offset 32768
+func.func @forward(%x: tensor<32x64xf32>, %mask: tensor<64xi1>, %labels: tensor<32xi64>) -> tensor<f32> {
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<32x64xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<32x64xf32>) -> tensor<32x64xf32>
+  %d = tensor.empty() : tensor<64xf32>
+  %m = linalg.generic {indexing_maps = [#v, #v], iterator_types = ["parallel"]}
+      ins(%mask : tensor<64xi1>) outs(%d : tensor<64xf32>) {
+  ^bb0(%in: i1, %out: f32):
+    %s = arith.select %in, %one, %zero : f32
+    linalg.yield %s : f32
+  } -> tensor<64xf32>
+  %w0 = pipe.get_parameter @w0 : tensor<64x64xf32>
+  %0 = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w0 : tensor<32x64xf32>, tensor<64x64xf32>) outs(%init : tensor<32x64xf32>) {
+  ^bb0(%l: f32, %r: f32, %out: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %out, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<32x64xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #j, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%0, %m : tensor<32x64xf32>, tensor<64xf32>) outs(%e : tensor<32x64xf32>) {
+  ^bb0(%l: f32, %r: f32, %out: f32):
+    %p = arith.mulf %l, %r : f32
+    linalg.yield %p : f32
+  } -> tensor<32x64xf32>
+  %w1 = pipe.get_parameter @w1 : tensor<64x64xf32>
+  %2 = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%1, %w1 : tensor<32x64xf32>, tensor<64x64xf32>) outs(%init : tensor<32x64xf32>) {
+  ^bb0(%l: f32, %r: f32, %out: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %out, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<32x64xf32>
+  %3 = linalg.generic {indexing_maps = [#id, #j, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%2, %m : tensor<32x64xf32>, tensor<64xf32>) outs(%e : tensor<32x64xf32>) {
+  ^bb0(%l: f32, %r: f32, %out: f32):
+    %p = arith.mulf %l, %r : f32
+    linalg.yield %p : f32
+  } -> tensor<32x64xf32>
+  %w2 = pipe.get_parameter @w2 : tensor<64x64xf32>
+  %4 = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%3, %w2 : tensor<32x64xf32>, tensor<64x64xf32>) outs(%1 : tensor<32x64xf32>) {
+  ^bb0(%l: f32, %r: f32, %out: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %out, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<32x64xf32>
+  %sum = tensor.empty() : tensor<f32>
+  %lse = tensor.empty() : tensor<32xf32>
+  %loss, %l = pipe.cross_entropy ins(%4, %labels : tensor<32x64xf32>, tensor<32xi64>)
+      outs(%sum, %lse : tensor<f32>, tensor<32xf32>) -> tensor<f32>, tensor<32xf32>
+  return %loss : tensor<f32>
+}
+
+// CHECK-LABEL: func.func @stage_0(
+// CHECK-SAME: tensor<32x64xf32>, %arg1: tensor<64xi1>, %arg2: tensor<64x64xf32>) -> tensor<32x64xf32>
+// CHECK: arith.select
+// CHECK: arith.addf
+
+// CHECK-LABEL: func.func @stage_1(
+// CHECK-SAME: %[[FIRST:.*]]: tensor<32x64xf32>, %arg1: tensor<64xi1>, %{{.*}}: tensor<64x64xf32>) -> (tensor<32x64xf32>, tensor<32x64xf32>)
+// CHECK: arith.select
+// CHECK: return %[[FIRST]], %{{.*}}
+
+// CHECK-LABEL: func.func @stage_2(
+// CHECK-SAME: %[[FIRST:.*]]: tensor<32x64xf32>, %[[SECOND:.*]]: tensor<32x64xf32>, %{{.*}}: tensor<32xi64>, %{{.*}}: tensor<64x64xf32>) -> tensor<f32>
+// CHECK-NOT: arith.select
+// CHECK: linalg.generic {{.*}} ins(%[[SECOND]], {{.*}} outs(%[[FIRST]]
+
+// CHECK: pipe.stage 0 forward @stage_0 inputs ["x", "mask"] parameters [@w0] carried_in [] carried_out [true] cost
+// CHECK: pipe.stage 1 forward @stage_1 inputs ["mask"] parameters [@w1] carried_in [true] carried_out [true, true]
+// CHECK: pipe.stage 2 forward @stage_2 inputs ["labels"] parameters [@w2] carried_in [true, true] carried_out [true]
