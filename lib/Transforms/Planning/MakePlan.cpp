@@ -1,0 +1,88 @@
+//===- MakePlan.cpp - A schedule becomes a plan ----------------------------===//
+
+#include "lib/Transforms/Planning/Passes.h"
+#include "lib/Transforms/Planning/Translate.h"
+#include "lib/Transforms/Schedule/CSV.h"
+#include "lib/Transforms/Schedule/Communicate.h"
+#include "lib/Transforms/Schedule/Registry.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace bitpipe {
+#define GEN_PASS_DEF_MAKEPLANPASS
+#include "lib/Transforms/Planning/Passes.h.inc"
+} // namespace bitpipe
+
+using namespace mlir;
+using namespace bitpipe;
+
+/// Stages that use the same trainable parameter, for each such set of stages.
+static std::vector<std::vector<int>> findTies(ModuleOp module) {
+  llvm::MapVector<StringAttr, std::vector<int>> users;
+  for (auto stage : module.getOps<pipe::StageOp>())
+    for (Attribute parameter : stage.getParameters())
+      users[cast<FlatSymbolRefAttr>(parameter).getAttr()].push_back(
+          int(stage.getIndex()));
+  SymbolTable symbols(module);
+  llvm::SetVector<std::vector<int>, std::vector<std::vector<int>>,
+                  std::set<std::vector<int>>>
+      ties;
+  for (auto &[name, stages] : users) {
+    llvm::sort(stages);
+    stages.erase(llvm::unique(stages), stages.end());
+    auto parameter = symbols.lookup<pipe::ParameterOp>(name);
+    if (stages.size() > 1 && parameter && parameter.getTrainable())
+      ties.insert(stages);
+  }
+  return ties.takeVector();
+}
+
+namespace {
+struct MakePlanPass : bitpipe::impl::MakePlanPassBase<MakePlanPass> {
+  using MakePlanPassBase::MakePlanPassBase;
+
+  void runOnOperation() override {
+    if (failed(makePlan(getOperation())))
+      signalPassFailure();
+  }
+
+private:
+  schedule::ErrorOr<schedule::Schedule> makeSchedule() const {
+    if (!scheduleFile.empty())
+      return schedule::readSchedule(scheduleFile);
+    schedule::Request request;
+    request.pipeline = pipeline;
+    request.devices = int(devices);
+    request.microbatches = int(microbatches ? microbatches : 2 * devices);
+    request.chunks = int(chunks);
+    return schedule::buildSchedule(request);
+  }
+
+  LogicalResult makePlan(ModuleOp module) {
+    for (auto plan : module.getOps<pipe::PlanOp>())
+      return emitError(plan.getLoc()) << "the module has a plan already, "
+                                         "expected none";
+    auto schedule = makeSchedule();
+    if (!schedule)
+      return emitError(module.getLoc()) << schedule.error().text;
+
+    auto stages = module.getOps<pipe::StageOp>();
+    int64_t got = std::distance(stages.begin(), stages.end());
+    int64_t expected = schedule->placement.stages();
+    if (got && got != expected)
+      return emitError(module.getLoc())
+             << "the model has " << got << " stages, expected " << expected
+             << " for '" << schedule->name << "' on "
+             << schedule->placement.devices() << " devices";
+
+    auto program = schedule::communicate(*schedule, findTies(module));
+    if (!program)
+      return emitError(module.getLoc())
+             << schedule->name << ": " << program.error().text;
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    writePlan(builder, module.getLoc(), schedule->name, *program);
+    return success();
+  }
+};
+} // namespace

@@ -1,0 +1,85 @@
+#ifndef BITPIPE_TRANSFORMS_PLANNING_PASSES_TD
+#define BITPIPE_TRANSFORMS_PLANNING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
+  let summary = "Adds a plan: what each device does, in order";
+  let description = [{
+    Expects a module with `pipe.stage`s, or one without any, and no plan.
+    Leaves it with one `pipe.plan`, named @plan. If there are stages there must
+    be as many as the schedule's placement has; parameters that several stages
+    use become ties.
+
+    The schedule is built by name, or read from a file in PyTorch's text form.
+    Messages, gradient sums and updates are derived from the routes. The module
+    is otherwise left alone.
+
+    `bitpipe-opt --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1"` of
+    an empty module is:
+
+    ```mlir
+    pipe.plan @plan schedule "gpipe" devices 2 microbatches 1 {
+      pipe.route devices [0, 1] microbatches [0]
+      pipe.device 0 {
+        pipe.run F stage 0 mb 0
+        pipe.send F stage 0 mb 0 to 1
+        pipe.recv B stage 1 mb 0 from 1
+        pipe.run B stage 0 mb 0
+        pipe.update stages [0]
+      }
+      pipe.device 1 {
+        pipe.recv F stage 0 mb 0 from 0
+        pipe.run F stage 1 mb 0
+        pipe.run B stage 1 mb 0
+        pipe.send B stage 1 mb 0 to 0
+        pipe.update stages [1]
+      }
+    }
+    ```
+  }];
+  let options = [
+    Option<"pipeline", "pipeline", "std::string", "\"bitpipe\"",
+           "Name of the schedule">,
+    Option<"devices", "devices", "int64_t", "4", "Number of devices">,
+    Option<"microbatches", "microbatches", "int64_t", "0",
+           "Micro-batches per iteration; 0 for twice the devices">,
+    Option<"chunks", "chunks", "int64_t", "0",
+           "Stages per device and direction; 0 for the schedule's own number">,
+    Option<"scheduleFile", "schedule", "std::string", "\"\"",
+           "Reads the order from this file instead">,
+  ];
+  let dependentDialects = ["::bitpipe::pipe::PipeDialect"];
+}
+
+def CheckPlanPass : Pass<"pipe-check-plan", "::mlir::ModuleOp"> {
+  let summary = "Replays every plan and refuses one that is wrong or blocks";
+  let description = [{
+    Expects any module. Leaves it alone and fails if a `pipe.plan` in it does
+    not compute everything exactly once and in time, loses or confuses a
+    message, misses a gradient sum, or blocks.
+
+    Communication is replayed under NCCL's rules: between two devices order is
+    the tag, a send is complete when its receive is posted, and all members
+    start their sums in one order. If the replay ends early the error tells
+    which actions wait for which, until the cycle closes. Linear in the size of
+    the plan.
+
+    Here each device receives before it sends, so neither comes to its send:
+
+    ```mlir
+    pipe.device 0 {
+      pipe.run F stage 0 mb 0
+      pipe.recv B stage 1 mb 0 from 1
+      pipe.run B stage 0 mb 0
+      pipe.send F stage 0 mb 0 to 1
+      pipe.update stages [0]
+    }
+    ```
+
+    error: device 0, position 2 (run B stage 0 mb 0) waits for recv B stage 1
+    mb 0 from 1, behind device 1, position 3 (send B stage 1 mb 0 to 0); ...
+  }];
+}
+
+#endif

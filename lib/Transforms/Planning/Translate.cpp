@@ -1,0 +1,170 @@
+//===- Translate.cpp - Between pipe.plan and programs ----------------------===//
+
+#include "lib/Transforms/Planning/Translate.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace bitpipe;
+using schedule::Action;
+using schedule::Instruction;
+
+static SmallVector<int64_t> wide(const std::vector<int> &values) {
+  return {values.begin(), values.end()};
+}
+
+static std::vector<int> narrow(ArrayRef<int64_t> values) {
+  return {values.begin(), values.end()};
+}
+
+// The two enumerations name the same four kinds in the same order.
+static pipe::RunKind toPlan(schedule::Kind kind) {
+  return static_cast<pipe::RunKind>(kind);
+}
+static schedule::Kind toSchedule(pipe::RunKind kind) {
+  return static_cast<schedule::Kind>(kind);
+}
+
+static void writeInstruction(OpBuilder &builder, Location loc,
+                             const Instruction &instruction,
+                             const schedule::Program &program) {
+  using Op = Instruction::Op;
+  const Action &action = instruction.action;
+  pipe::RunKind kind = toPlan(action.kind);
+  int64_t stage = action.stage, microbatch = action.microbatch;
+  switch (instruction.op) {
+  case Op::Run:
+    pipe::RunOp::create(builder, loc, kind, stage, microbatch);
+    return;
+  case Op::Send:
+    pipe::SendOp::create(builder, loc, kind, stage, microbatch,
+                         instruction.peer);
+    return;
+  case Op::Recv:
+    pipe::RecvOp::create(builder, loc, kind, stage, microbatch,
+                         instruction.peer);
+    return;
+  case Op::Reduce:
+    pipe::ReduceOp::create(builder, loc,
+                           wide(program.groups[instruction.group].stages));
+    return;
+  case Op::Update:
+    pipe::UpdateOp::create(builder, loc,
+                           wide(program.groups[instruction.group].stages));
+    return;
+  }
+}
+
+pipe::PlanOp bitpipe::writePlan(OpBuilder &builder, Location loc,
+                                StringRef name,
+                                const schedule::Program &program) {
+  OpBuilder::InsertionGuard guard(builder);
+  auto plan = pipe::PlanOp::create(builder, loc, "plan", name,
+                                   program.placement.devices(),
+                                   program.placement.microbatches());
+  builder.createBlock(&plan.getBody());
+  for (const schedule::Route &route : program.placement.routes())
+    pipe::RouteOp::create(builder, loc, wide(route.devices),
+                          wide(route.microbatches));
+  for (const schedule::Group &group : program.groups)
+    if (group.stages.size() > 1)
+      pipe::TieOp::create(builder, loc, wide(group.stages));
+  for (auto [index, list] : llvm::enumerate(program.devices)) {
+    auto device = pipe::DeviceOp::create(builder, loc, int64_t(index));
+    OpBuilder::InsertionGuard inner(builder);
+    builder.createBlock(&device.getBody());
+    for (const Instruction &instruction : list)
+      writeInstruction(builder, loc, instruction, program);
+  }
+  return plan;
+}
+
+/// The routes and ties of a plan, without instructions.
+static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
+  std::vector<schedule::Route> routes;
+  for (auto route : plan.getOps<pipe::RouteOp>())
+    routes.push_back(
+        {narrow(route.getDevices()), narrow(route.getMicrobatches())});
+  auto placement = schedule::Placement::make(plan.getDevices(), routes);
+  if (!placement)
+    return emitError(plan.getLoc()) << placement.error().text;
+  if (placement->microbatches() != int64_t(plan.getMicrobatches()))
+    return emitError(plan.getLoc())
+           << "routes cover " << placement->microbatches()
+           << " micro-batches, expected " << plan.getMicrobatches();
+  std::vector<std::vector<int>> ties;
+  for (auto tie : plan.getOps<pipe::TieOp>())
+    ties.push_back(narrow(tie.getStages()));
+  auto groups = schedule::makeGroups(*placement, ties);
+  if (!groups)
+    return emitError(plan.getLoc()) << groups.error().text;
+  return schedule::Program{*placement, *groups, {}};
+}
+
+/// The group of exactly these stages.
+static FailureOr<int> findGroup(Operation *op, ArrayRef<int64_t> stages,
+                                const schedule::Program &program) {
+  for (auto [index, group] : llvm::enumerate(program.groups))
+    if (llvm::equal(group.stages, stages))
+      return int(index);
+  InFlightDiagnostic error = emitError(op->getLoc()) << "no group of stages [";
+  llvm::interleaveComma(stages, error);
+  return error << "], expected one stage or the stages of a tie";
+}
+
+static FailureOr<Instruction> readInstruction(Operation *op,
+                                              const schedule::Program &program) {
+  auto action = [](auto run) {
+    return Action{toSchedule(run.getKind()), false, int(run.getStage()),
+                  int(run.getMicrobatch())};
+  };
+  return TypeSwitch<Operation *, FailureOr<Instruction>>(op)
+      .Case([&](pipe::RunOp run) { return Instruction::run(action(run)); })
+      .Case([&](pipe::SendOp send) {
+        return Instruction::send(action(send), int(send.getTo()));
+      })
+      .Case([&](pipe::RecvOp recv) {
+        return Instruction::recv(action(recv), int(recv.getFrom()));
+      })
+      .Case([&](pipe::ReduceOp reduce) -> FailureOr<Instruction> {
+        FailureOr<int> group = findGroup(op, reduce.getStages(), program);
+        if (failed(group))
+          return failure();
+        return Instruction::reduce(*group);
+      })
+      .Case([&](pipe::UpdateOp update) -> FailureOr<Instruction> {
+        FailureOr<int> group = findGroup(op, update.getStages(), program);
+        if (failed(group))
+          return failure();
+        return Instruction::update(*group);
+      })
+      .Default([](Operation *op) -> FailureOr<Instruction> {
+        return emitError(op->getLoc())
+               << "'" << op->getName()
+               << "' in a device, expected run, send, recv, reduce or update";
+      });
+}
+
+FailureOr<PlanProgram> bitpipe::readPlan(pipe::PlanOp plan) {
+  FailureOr<schedule::Program> header = readHeader(plan);
+  if (failed(header))
+    return failure();
+  PlanProgram result{std::move(*header), {}};
+  for (auto device : plan.getOps<pipe::DeviceOp>()) {
+    size_t expected = result.program.devices.size();
+    if (device.getIndex() != expected)
+      return emitError(device.getLoc()) << "device " << device.getIndex()
+                                        << ", expected device " << expected;
+    auto &instructions = result.program.devices.emplace_back();
+    auto &operations = result.operations.emplace_back();
+    for (Operation &op : device.getBody().front()) {
+      FailureOr<Instruction> instruction =
+          readInstruction(&op, result.program);
+      if (failed(instruction))
+        return failure();
+      instructions.push_back(*instruction);
+      operations.push_back(&op);
+    }
+  }
+  return result;
+}

@@ -1,0 +1,30 @@
+//===- Translate.h - Between pipe.plan and programs --------------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_PLANNING_TRANSLATE_H
+#define BITPIPE_TRANSFORMS_PLANNING_TRANSLATE_H
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Schedule/Program.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace bitpipe {
+
+/// Builds a `pipe.plan` named @plan of a program.
+pipe::PlanOp writePlan(mlir::OpBuilder &builder, mlir::Location loc,
+                       llvm::StringRef schedule,
+                       const schedule::Program &program);
+
+/// A program and the operation of each of its instructions.
+struct PlanProgram {
+  schedule::Program program;
+  std::vector<std::vector<mlir::Operation *>> operations;
+};
+
+/// Reads a plan. Emits an error where it names a device, group or micro-batch
+/// that it does not have.
+mlir::FailureOr<PlanProgram> readPlan(pipe::PlanOp plan);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_PLANNING_TRANSLATE_H

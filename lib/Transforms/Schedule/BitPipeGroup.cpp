@@ -1,0 +1,73 @@
+//===- BitPipeGroup.cpp - BitPipe's order of D micro-batches ---------------===//
+//
+// A device holds four stages, two of each V: slot 0 is stage r going down,
+// 1 stage D-1-r going up, 2 stage 2D-1-r going down, 3 stage D+r going up. The
+// order is a list of slots; every mention of a slot takes its next micro-batch.
+// Devices of the lower half are the mirror image: what goes down there goes up
+// here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/BitPipeGroup.h"
+
+#include <algorithm>
+
+using namespace bitpipe::schedule;
+
+static void repeat(std::vector<int> &slots, int times,
+                   std::initializer_list<int> what) {
+  for (int i = 0; i < times; ++i)
+    slots.insert(slots.end(), what);
+}
+
+/// The forwards, in order: own first chunks, first chunks of both directions,
+/// own second chunks as they come back.
+static std::vector<int> forwardSlots(int half, int n, int h) {
+  std::vector<int> slots;
+  repeat(slots, n, {h});
+  repeat(slots, half - n, {1 - h, h});
+  repeat(slots, n, {1 - h, 3 - h});
+  repeat(slots, half - n, {2 + h, 3 - h});
+  repeat(slots, n, {2 + h});
+  return slots;
+}
+
+/// The backwards, in order: the forwards' way back.
+static std::vector<int> backwardSlots(int half, int n, int h) {
+  std::vector<int> slots;
+  repeat(slots, n, {2 + h});
+  repeat(slots, half - n, {3 - h, 2 + h});
+  repeat(slots, n, {3 - h, 1 - h});
+  repeat(slots, half - n, {h, 1 - h});
+  repeat(slots, n, {h});
+  return slots;
+}
+
+/// Slots become actions: each mention of a slot is its next micro-batch.
+static std::vector<Action> actions(Kind kind, const std::vector<int> &slots,
+                                   int devices, int rank, int first) {
+  int stages[4] = {rank, devices - 1 - rank, 2 * devices - 1 - rank,
+                   devices + rank};
+  int next[4] = {first, first + devices / 2, first, first + devices / 2};
+  std::vector<Action> result;
+  for (int slot : slots)
+    result.push_back({kind, false, stages[slot], next[slot]++});
+  return result;
+}
+
+void bitpipe::schedule::appendBitPipeGroup(std::vector<Action> &list,
+                                           int devices, int rank, int first) {
+  int half = devices / 2, h = rank < half ? 0 : 1;
+  int n = h == 0 ? half - rank : rank - half + 1;
+  auto forwards =
+      actions(Kind::F, forwardSlots(half, n, h), devices, rank, first);
+  auto backwards =
+      actions(Kind::B, backwardSlots(half, n, h), devices, rank, first);
+  size_t ahead = devices + half + std::min(rank, devices - 1 - rank);
+  for (size_t i = 0; i < forwards.size() + ahead; ++i) {
+    if (i < forwards.size())
+      list.push_back(forwards[i]);
+    if (i >= ahead)
+      list.push_back(backwards[i - ahead]);
+  }
+}

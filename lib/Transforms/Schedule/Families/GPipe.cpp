@@ -1,0 +1,37 @@
+//===- GPipe.cpp - All forwards, then all backwards ------------------------===//
+//
+// Huang et al., "GPipe: Efficient Training of Giant Neural Networks using
+// Pipeline Parallelism", 2018. D = 3, N = 2 (a backward takes two columns):
+//
+//   0F0,0F1,0B0,0B1
+//   1F0,1F1,1B0,1B1
+//   2F0,2F1,2B0,2B1
+//
+// Idle (D-1)(f+b) on every device; all N micro-batches are alive at once.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/Routes.h"
+
+using namespace bitpipe::schedule;
+
+static ErrorOr<Placement> place(const Request &request) {
+  if (request.chunks != 1)
+    return Error{std::to_string(request.chunks) + " chunks, expected 1"};
+  return oneWay(request.devices, request.microbatches,
+                loop(request.devices, 1));
+}
+
+static ErrorOr<Order> order(const Request &request, const Placement &) {
+  Order result(request.devices);
+  for (int stage = 0; stage < request.devices; ++stage)
+    for (Kind kind : {Kind::F, Kind::B})
+      for (int m = 0; m < request.microbatches; ++m)
+        result[stage].push_back({kind, false, stage, m});
+  return result;
+}
+
+std::vector<Family> bitpipe::schedule::file::GPipe() {
+  return {{"gpipe", "all forwards, then all backwards", 1, place, order}};
+}

@@ -1,0 +1,81 @@
+//===- Registry.cpp - Schedules by name ------------------------------------===//
+
+#include "lib/Transforms/Schedule/Registry.h"
+
+#include <algorithm>
+
+namespace bitpipe::schedule {
+
+
+const std::vector<Family> &families() {
+  static const std::vector<Family> all = [] {
+    std::vector<Family> result;
+#define APPEND(File)                                                           \
+  for (Family &family : file::File())                                   \
+    result.push_back(std::move(family));
+    BITPIPE_FAMILIES(APPEND)
+#undef APPEND
+    std::sort(result.begin(), result.end(),
+              [](const Family &a, const Family &b) { return a.name < b.name; });
+    return result;
+  }();
+  return all;
+}
+
+static ErrorOr<const Family *> find(const Request &request) {
+  std::string names;
+  for (const Family &family : families()) {
+    if (family.name == request.pipeline)
+      return &family;
+    names += (names.empty() ? "" : ", ") + family.name;
+  }
+  return Error{"no schedule named '" + request.pipeline + "', expected one of " +
+               names};
+}
+
+/// The request with the family's own number of chunks where none was asked.
+static Request complete(const Request &request, const Family &family) {
+  Request result = request;
+  if (result.chunks == 0)
+    result.chunks = family.chunks;
+  return result;
+}
+
+static ErrorOr<Placement> placeFor(const Request &request, const Family &family) {
+  auto fail = [&](const std::string &text) {
+    return Error{family.name + ": " + text};
+  };
+  if (request.devices < 1)
+    return fail(std::to_string(request.devices) +
+                " devices, expected at least 1");
+  if (request.microbatches < 1)
+    return fail(std::to_string(request.microbatches) +
+                " micro-batches, expected at least 1");
+  if (request.chunks < 1)
+    return fail(std::to_string(request.chunks) + " chunks, expected at least 1");
+  ErrorOr<Placement> placement = family.place(request);
+  return placement ? placement : fail(placement.error().text);
+}
+
+ErrorOr<Placement> placementFor(const Request &request) {
+  ErrorOr<const Family *> family = find(request);
+  if (!family)
+    return family.error();
+  return placeFor(complete(request, **family), **family);
+}
+
+ErrorOr<Schedule> buildSchedule(const Request &request) {
+  ErrorOr<const Family *> family = find(request);
+  if (!family)
+    return family.error();
+  Request asked = complete(request, **family);
+  ErrorOr<Placement> placement = placeFor(asked, **family);
+  if (!placement)
+    return placement.error();
+  ErrorOr<Order> order = (*family)->order(asked, *placement);
+  if (!order)
+    return Error{(*family)->name + ": " + order.error().text};
+  return Schedule{asked.pipeline, std::move(*placement), std::move(*order)};
+}
+
+} // namespace bitpipe::schedule

@@ -1,0 +1,59 @@
+//===- Registry.h - Schedules by name ----------------------------*- C++ -*-===//
+//
+// A family of schedules is a placement rule and an ordering rule under a name.
+// Families/*.cpp hold one each (and its variants).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_REGISTRY_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_REGISTRY_H
+
+#include "lib/Transforms/Schedule/Families.inc"
+#include "lib/Transforms/Schedule/Schedule.h"
+
+#include <string>
+#include <vector>
+
+namespace bitpipe::schedule {
+
+/// What is asked of a family.
+struct Request {
+  std::string pipeline = "bitpipe";
+  int devices = 4;
+  int microbatches = 8;
+  /// Stages per device and direction; 0 for the family's own number.
+  int chunks = 0;
+};
+
+struct Family {
+  std::string name;
+  /// One line for lists of schedules.
+  std::string summary;
+  /// Stages per device and direction when none are asked for.
+  int chunks = 1;
+  /// The routes of a request, or what the family needs and did not get.
+  ErrorOr<Placement> (*place)(const Request &request);
+  /// The order of a request on the placement made for it.
+  ErrorOr<Order> (*order)(const Request &request, const Placement &placement);
+};
+
+/// Each file of Families/ defines the function of its own name.
+namespace file {
+#define DECLARE(File) std::vector<Family> File();
+BITPIPE_FAMILIES(DECLARE)
+#undef DECLARE
+} // namespace file
+
+/// All families, by name.
+const std::vector<Family> &families();
+
+/// The placement alone: what a partitioner needs, since it tells the number
+/// of stages.
+ErrorOr<Placement> placementFor(const Request &request);
+
+/// The whole schedule of a request.
+ErrorOr<Schedule> buildSchedule(const Request &request);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_REGISTRY_H

@@ -1,0 +1,30 @@
+//===- Routes.h - The shapes of routes ---------------------------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_ROUTES_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_ROUTES_H
+
+#include "lib/Transforms/Schedule/Schedule.h"
+
+namespace bitpipe::schedule {
+
+/// 0 1 2 3 | 0 1 2 3 | ...: every pass starts at device 0 again.
+std::vector<int> loop(int devices, int chunks);
+
+/// 0 1 2 3 | 3 2 1 0 | ...: every pass turns where the last one ended, so a
+/// turn is a local hop. One chunk is a straight pipe, two are a V.
+std::vector<int> wave(int devices, int chunks);
+
+/// The same route with the devices in opposite order.
+std::vector<int> opposite(std::vector<int> route, int devices);
+
+/// One route for all micro-batches.
+ErrorOr<Placement> oneWay(int devices, int microbatches, std::vector<int> route);
+
+/// A route and its opposite: of each group of micro-batches the first `down`
+/// go one way and the rest the other.
+ErrorOr<Placement> twoWays(int devices, int microbatches,
+                           const std::vector<int> &route, int group, int down);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_ROUTES_H

@@ -1,0 +1,211 @@
+//===- Simulate.cpp - When everything happens ------------------------------===//
+//
+// Devices take turns: one runs on until it needs something that is not made
+// yet, notes itself as waiting for that, and is woken when it is made. So each
+// action is looked at twice at most.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Simulate.h"
+
+#include <algorithm>
+
+using namespace bitpipe::schedule;
+
+namespace {
+/// A tensor, by the action that makes it: F, input gradient, weight gradient.
+enum Made { Activation, InputGradient, WeightGradient, MadeKinds };
+
+class Simulation {
+public:
+  Simulation(const Placement &placement, const Order &order, const Costs &costs)
+      : placement(placement), order(order), costs(costs),
+        actions(size_t(placement.stages()) * placement.microbatches()),
+        ready(MadeKinds * actions, -1), waiter(MadeKinds * actions, -1),
+        position(order.size()), free(order.size()),
+        link(order.size() * order.size()) {}
+
+  ErrorOr<Timing> run();
+
+private:
+  size_t key(Made made, int stage, int microbatch) const {
+    return made * actions + size_t(stage) * placement.microbatches() +
+           microbatch;
+  }
+  std::vector<size_t> needs(const Action &action) const;
+  void advance(int device);
+  void make(int device, const Action &action, double time);
+  void deliver(size_t what, double time);
+  std::string blocked() const;
+
+  const Placement &placement;
+  const Order &order;
+  const Costs &costs;
+  size_t actions;
+  /// Per tensor, when it is where it is used; who waits for it.
+  std::vector<double> ready;
+  std::vector<int> waiter;
+  /// Per device: the next action, and when it may start.
+  std::vector<size_t> position;
+  std::vector<double> free;
+  /// Per ordered pair of devices, when the link is free.
+  std::vector<double> link;
+  std::vector<int> worklist;
+  Timing timing;
+};
+} // namespace
+
+/// What an action reads.
+std::vector<size_t> Simulation::needs(const Action &action) const {
+  int stage = action.stage, m = action.microbatch;
+  std::vector<size_t> result;
+  if (action.kind == Kind::F && stage > 0)
+    result.push_back(key(Activation, stage - 1, m));
+  if (makesInputGradient(action.kind)) {
+    result.push_back(key(Activation, stage, m));
+    if (stage + 1 < placement.stages())
+      result.push_back(key(InputGradient, stage + 1, m));
+  }
+  if (action.kind == Kind::W)
+    result.push_back(key(InputGradient, stage, m));
+  return result;
+}
+
+void Simulation::deliver(size_t what, double time) {
+  ready[what] = time;
+  if (waiter[what] >= 0)
+    worklist.push_back(waiter[what]);
+}
+
+/// An action is done at `time`: what it made is there, for the neighbour's
+/// device after a message. A device's own use of its activation needs none, so
+/// that a tensor counts as ready when its other reader may have it; the own
+/// reader comes later in the same list.
+void Simulation::make(int device, const Action &action, double time) {
+  int stage = action.stage, m = action.microbatch;
+  auto arrival = [&](int other) {
+    if (other < 0 || other >= placement.stages() ||
+        placement.device(other, m) == device)
+      return time;
+    double &busy = link[device * order.size() + placement.device(other, m)];
+    busy = std::max(busy, time) + costs.transfer;
+    return busy + costs.latency;
+  };
+  if (action.kind == Kind::F)
+    deliver(key(Activation, stage, m), arrival(stage + 1));
+  if (makesInputGradient(action.kind))
+    deliver(key(InputGradient, stage, m), arrival(stage - 1));
+}
+
+void Simulation::advance(int device) {
+  const std::vector<Action> &list = order[device];
+  for (size_t &at = position[device]; at < list.size(); ++at) {
+    const Action &action = list[at];
+    double start = free[device];
+    for (size_t need : needs(action)) {
+      if (ready[need] < 0) {
+        waiter[need] = device;
+        return;
+      }
+      bool own = need % actions == size_t(action.stage) * placement.microbatches() +
+                                       action.microbatch;
+      if (!own)
+        start = std::max(start, ready[need]);
+    }
+    double end = start + costs.time(action);
+    timing.start[device].push_back(start);
+    timing.end[device].push_back(end);
+    free[device] = end;
+    timing.makespan = std::max(timing.makespan, end);
+    make(device, action, end);
+  }
+}
+
+/// Follows the waiting from device to device until one comes again.
+std::string Simulation::blocked() const {
+  int device = 0;
+  while (position[device] == order[device].size())
+    ++device;
+  std::string text = "the order blocks:";
+  std::vector<bool> seen(order.size());
+  while (true) {
+    const Action &action = order[device][position[device]];
+    text += " device " + std::to_string(device) + " at " + toString(action);
+    if (seen[device])
+      return text;
+    seen[device] = true;
+    for (size_t need : needs(action))
+      if (ready[need] < 0) {
+        bool forward = need < actions;
+        int stage = int(need % actions) / placement.microbatches();
+        int m = int(need % actions) % placement.microbatches();
+        text += " waits for " +
+                toString({forward ? Kind::F : Kind::B, false, stage, m});
+        device = placement.device(stage, m);
+        break;
+      }
+    if (position[device] == order[device].size())
+      return text + ", which device " + std::to_string(device) + " lacks";
+    text += ",";
+  }
+}
+
+ErrorOr<Timing> Simulation::run() {
+  timing.start.resize(order.size());
+  timing.end.resize(order.size());
+  for (int device = int(order.size()); device-- > 0;)
+    worklist.push_back(device);
+  while (!worklist.empty()) {
+    int device = worklist.back();
+    worklist.pop_back();
+    advance(device);
+  }
+  for (size_t device = 0; device < order.size(); ++device)
+    if (position[device] < order[device].size())
+      return Error{blocked()};
+  return std::move(timing);
+}
+
+ErrorOr<Timing> bitpipe::schedule::simulate(const Placement &placement,
+                                            const Order &order,
+                                            const Costs &costs) {
+  return Simulation(placement, order, costs).run();
+}
+
+std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
+                                                    const Order &order,
+                                                    const Timing &timing,
+                                                    const Costs &costs) {
+  std::vector<DeviceUse> result(order.size());
+  for (size_t device = 0; device < order.size(); ++device) {
+    DeviceUse &use = result[device];
+    double alive = 0;
+    for (const Action &action : order[device]) {
+      use.work += costs.time(action);
+      double activation = costs.stage(action.stage).activation;
+      if (action.kind == Kind::F)
+        use.peakActivation = std::max(use.peakActivation, alive += activation);
+      if (makesWeightGradient(action.kind))
+        alive -= activation;
+      int reader = action.kind == Kind::F         ? action.stage + 1
+                   : makesInputGradient(action.kind) ? action.stage - 1
+                                                     : -1;
+      if (reader >= 0 && reader < placement.stages())
+        use.messages +=
+            placement.device(reader, action.microbatch) != int(device);
+    }
+    use.idle = timing.makespan - use.work;
+  }
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    for (int device : placement.holders(stage))
+      ++result[device].weights;
+  return result;
+}
+
+double bitpipe::schedule::bubble(const std::vector<DeviceUse> &use,
+                                 const Timing &timing) {
+  double idle = 0;
+  for (const DeviceUse &device : use)
+    idle += device.idle;
+  return timing.makespan > 0 ? idle / (timing.makespan * use.size()) : 0;
+}

@@ -1,0 +1,46 @@
+//===- Simulate.h - When everything happens ----------------------*- C++ -*-===//
+//
+// Every action starts as soon as its device is free and its inputs are there.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_H
+
+#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Schedule.h"
+
+namespace bitpipe::schedule {
+
+/// Start and end of every action, in the shape of the order.
+struct Timing {
+  std::vector<std::vector<double>> start, end;
+  double makespan = 0;
+};
+
+/// Linear in the number of actions. Fails, naming who waits for what, when the
+/// order blocks.
+ErrorOr<Timing> simulate(const Placement &placement, const Order &order,
+                         const Costs &costs = {});
+
+/// What one device does in an iteration.
+struct DeviceUse {
+  double work = 0, idle = 0;
+  /// Most activations alive at once, in the costs' unit.
+  double peakActivation = 0;
+  /// Stages whose weights the device holds.
+  int weights = 0;
+  /// Messages sent.
+  int messages = 0;
+};
+
+std::vector<DeviceUse> deviceUse(const Placement &placement,
+                                 const Order &order, const Timing &timing,
+                                 const Costs &costs = {});
+
+/// The share of an iteration that the devices idle, on average.
+double bubble(const std::vector<DeviceUse> &use, const Timing &timing);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_H
