@@ -11,6 +11,8 @@
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -60,6 +62,8 @@ void attach(MLIRContext *context) {
 } // namespace
 
 void bitpipe::registerKernelsExtensions(DialectRegistry &registry) {
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
   registry.addExtension(+[](MLIRContext *context, pipe::PipeDialect *) {
     attach<pipe::SoftmaxOp>(context);
     attach<pipe::SoftmaxGradOp>(context);

@@ -122,15 +122,11 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradParamsOp op) {
   int64_t rows = shape[shape.size() - 2], whole = rows - rows % together;
   e.forRows(shape.drop_back(2), [&](ValueRange outer) {
     auto walk = [&](int64_t begin, int64_t end, int64_t step) {
-      auto loop = scf::ForOp::create(e.builder(), e.location(), e.index(begin),
-                                     e.index(end), e.index(step));
-      OpBuilder::InsertionGuard guard(e.builder());
-      e.builder().setInsertionPointToStart(loop.getBody());
-      addRows(e, op, outer, loop.getInductionVar(), step, columns);
+      walkRange(builder, op.getLoc(), begin, end, step, [&](Value first) {
+        addRows(e, op, outer, first, step, columns);
+      });
     };
-    if (whole > 0)
-      walk(0, whole, together);
-    if (whole < rows)
-      walk(whole, rows, 1);
+    walk(0, whole, together);
+    walk(whole, rows, 1);
   });
 }

@@ -8,10 +8,13 @@
 #define BITPIPE_TRANSFORMS_KERNELS_PASSES_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace bitpipe {
@@ -22,7 +25,21 @@ namespace bitpipe {
 #define GEN_PASS_REGISTRATION
 #include "lib/Transforms/Kernels/Passes.h.inc"
 
-/// Lets upstream's bufferization handle the compute operations.
+/// What to generate code for: a CPU by LLVM's name and features, both empty for
+/// this machine.
+struct KernelTarget {
+  std::string cpu;
+  std::string features;
+};
+
+/// Compiles a module of kernels to the shared object `path`, as
+/// --pipe-compile-kernels describes. Consumes the contents of `kernels`. A pass
+/// that calls this depends on the dialects of --pipe-compile-kernels.
+mlir::LogicalResult compileKernels(mlir::ModuleOp kernels, llvm::StringRef path,
+                                   const KernelTarget &target);
+
+/// Lets upstream's bufferization handle the compute operations, and kernels be
+/// translated to LLVM's IR.
 void registerKernelsExtensions(mlir::DialectRegistry &registry);
 
 } // namespace bitpipe

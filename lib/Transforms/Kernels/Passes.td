@@ -30,4 +30,71 @@ def PipeComputeToLoops : Pass<"pipe-compute-to-loops"> {
                            "mlir::vector::VectorDialect"];
 }
 
+def PipeLinalgToLoops : Pass<"pipe-linalg-to-loops"> {
+  let summary = "Turns linalg operations on buffers into vector loops";
+  let description = [{
+    Expects linalg operations on memrefs of static shape and strides, indexed by
+    linear maps. Leaves loops of scf with arith, memref and vector operations
+    around copies of their scalar bodies.
+
+    The loops are ordered so that the innermost one is contiguous in as many
+    operands as possible, and neighbours that every operand walks as if they
+    were one are merged; a fused elementwise chain becomes one long loop. The
+    innermost loop works on vectors of 64 bytes, the last one under a mask.
+    Sums along it are kept in a register; sums across the rows around it take
+    eight rows at a time.
+
+    ```mlir
+    linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+        ins(%x : memref<4x32xf32>) outs(%y : memref<4x32xf32>) {...}
+    // becomes
+    %flat = memref.reinterpret_cast %x ... : memref<128xf32>
+    scf.for %i = %c0 to %c128 step %c16 {
+      %v = vector.load %flat[%i] : memref<128xf32>, vector<16xf32>
+      ...
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
+                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+}
+
+def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
+  let summary = "Compiles the nested module of kernels to a shared object";
+  let description = [{
+    Expects a nested `module @kernels` of functions without results on memrefs
+    of static shape and strides, whose bodies hold linalg and pipe compute
+    operations and constants. Writes `output`, a shared object in which every
+    function is `void name(void *const *args)`, and erases the nested module.
+
+    Distinct arguments never alias; an operation that works in place uses one
+    argument twice. An argument is the address of its memref's base, to which
+    the layout's offset is added. The shared object needs memset and memcpy
+    from outside, and the math library only where elements are f64.
+
+    Operations become vector loops (see pipe-compute-to-loops and
+    pipe-linalg-to-loops), functions of f32 become arithmetic, and LLVM
+    generates code for this machine unless `cpu` or `features` name another of
+    its kind. The file is written whole or not at all.
+
+    ```mlir
+    module @kernels {
+      func.func @k0(%x: memref<4x32xf32>, %y: memref<4x32xf32>) {
+        pipe.softmax ins(%x : memref<4x32xf32>) outs(%y : memref<4x32xf32>)
+        return
+      }
+    }
+    // becomes, in the shared object
+    // void k0(void *const *args);
+    ```
+  }];
+  let options = [
+    Option<"output", "output", "std::string", "", "The shared object to write">,
+    Option<"cpu", "cpu", "std::string", "", "LLVM's name of the CPU, this machine's by default">,
+    Option<"features", "features", "std::string", "", "LLVM's features, such as +avx2,+fma">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect",
+                           "mlir::LLVM::LLVMDialect", "mlir::math::MathDialect",
+                           "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
+                           "mlir::vector::VectorDialect"];
+}
+
 #endif

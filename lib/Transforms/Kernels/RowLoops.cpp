@@ -104,40 +104,8 @@ void RowEmitter::forRows(ArrayRef<int64_t> shape, RowBody body) {
                      });
 }
 
-RowEmitter::Terms
-RowEmitter::walkColumns(Value begin, Value end, bool masked, Terms state,
-                        function_ref<Terms(Lanes, Terms)> body) {
-  auto loop = scf::ForOp::create(b, loc, begin, end, index(width), state);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Lanes lanes{loop.getInductionVar(), Value()};
-  if (masked) {
-    Value left = arith::SubIOp::create(b, loc, end, lanes.first);
-    lanes.mask = vector::CreateMaskOp::create(
-        b, loc, VectorType::get({width}, b.getI1Type()), left);
-  }
-  Terms next = body(lanes, Terms(loop.getRegionIterArgs()));
-  if (!state.empty())
-    scf::YieldOp::create(b, loc, next);
-  return Terms(loop.getResults());
-}
-
-RowEmitter::Terms
-RowEmitter::wholeThenRest(Value end, Terms state,
-                          function_ref<Terms(Lanes, Terms)> body) {
-  std::optional<int64_t> count = getConstantIntValue(end);
-  if (width == 1 || (count && *count % width == 0))
-    return walkColumns(index(0), end, /*masked=*/false, state, body);
-  Value rest = arith::RemUIOp::create(b, loc, end, index(width));
-  Value whole = count ? index(*count - *count % width)
-                      : arith::SubIOp::create(b, loc, end, rest).getResult();
-  if (!count || *count >= width)
-    state = walkColumns(index(0), whole, /*masked=*/false, state, body);
-  return walkColumns(whole, end, /*masked=*/true, state, body);
-}
-
 void RowEmitter::forColumns(Value end, function_ref<void(Lanes)> body) {
-  wholeThenRest(end, {}, [&](Lanes lanes, Terms) {
+  walkLanes(b, loc, width, end, {}, [&](Lanes lanes, Terms) {
     body(lanes);
     return Terms();
   });
@@ -162,7 +130,7 @@ RowEmitter::reduceColumns(Value end, ArrayRef<Kind> kinds,
   Terms state;
   for (Kind kind : kinds)
     state.push_back(neutral(kind));
-  state = wholeThenRest(end, state, [&](Lanes lanes, Terms sofar) {
+  state = walkLanes(b, loc, width, end, state, [&](Lanes lanes, Terms sofar) {
     Terms terms = body(lanes);
     for (auto [kind, term, acc] : llvm::zip_equal(kinds, terms, sofar)) {
       if (lanes.mask)

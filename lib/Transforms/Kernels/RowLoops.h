@@ -8,18 +8,13 @@
 #ifndef BITPIPE_TRANSFORMS_KERNELS_ROWLOOPS_H
 #define BITPIPE_TRANSFORMS_KERNELS_ROWLOOPS_H
 
+#include "lib/Transforms/Kernels/Lanes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Builders.h"
 
 namespace bitpipe {
-
-/// Columns that one step of a loop works on: from `first` on, those under
-/// `mask` or, without one, as many as a vector holds.
-struct Lanes {
-  mlir::Value first;
-  mlir::Value mask;
-};
 
 /// Emits code on rows of one floating-point element type. Values are scalars,
 /// or vectors where they hold a row's elements; arithmetic takes either and
@@ -57,7 +52,7 @@ public:
   /// Reduces what `body` returns for all columns before `end`, one scalar per
   /// kind. A row without columns yields the kinds' neutral elements.
   using Kind = mlir::vector::CombiningKind;
-  using Terms = llvm::SmallVector<mlir::Value>;
+  using Terms = Values;
   Terms reduceColumns(mlir::Value end, llvm::ArrayRef<Kind> kinds,
                       llvm::function_ref<Terms(Lanes)> body);
 
@@ -68,10 +63,6 @@ private:
   mlir::Type lanesType() const;
   mlir::Value neutral(Kind kind);
   mlir::Value combine(Kind kind, mlir::Value a, mlir::Value b);
-  Terms walkColumns(mlir::Value begin, mlir::Value end, bool masked, Terms state,
-                    llvm::function_ref<Terms(Lanes, Terms)> body);
-  Terms wholeThenRest(mlir::Value end, Terms state,
-                      llvm::function_ref<Terms(Lanes, Terms)> body);
   template <typename Op>
   mlir::Value binary(mlir::Value a, mlir::Value b);
 

@@ -1,0 +1,119 @@
+//===- CompileKernels.cpp - The kernels of a plan as a shared object -------===//
+//
+// One module, one pass over it: all kernels are lowered, optimised and linked
+// together.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/EmitLibrary.h"
+#include "lib/Transforms/Kernels/ExpandMath.h"
+#include "lib/Transforms/Kernels/LinalgToLoops.h"
+#include "lib/Transforms/Kernels/LowerToLLVM.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace bitpipe {
+#define GEN_PASS_DEF_PIPECOMPILEKERNELS
+#include "lib/Transforms/Kernels/Passes.h.inc"
+} // namespace bitpipe
+
+static LogicalResult verifyFunction(func::FuncOp function) {
+  if (function.isExternal() || !function.getBody().hasOneBlock() ||
+      function.getNumResults() != 0)
+    return emitError(function.getLoc())
+           << "kernel '" << function.getName() << "' is " << function.getFunctionType()
+           << ", expected a body of one block without results";
+  for (Type type : function.getArgumentTypes()) {
+    auto buffer = dyn_cast<MemRefType>(type);
+    SmallVector<int64_t> strides;
+    int64_t offset = 0;
+    if (!buffer || !buffer.hasStaticShape() ||
+        failed(buffer.getStridesAndOffset(strides, offset)) ||
+        ShapedType::isDynamicShape(strides) || ShapedType::isDynamic(offset))
+      return emitError(function.getLoc())
+             << "kernel '" << function.getName() << "' takes " << type
+             << ", expected a memref of static shape and strides";
+  }
+  return success();
+}
+
+/// Checks that the module holds nothing but kernels this phase can compile.
+static LogicalResult verifyKernels(ModuleOp kernels) {
+  for (Operation &op : *kernels.getBody()) {
+    auto function = dyn_cast<func::FuncOp>(op);
+    if (!function)
+      return emitError(op.getLoc()) << "the module of kernels holds " << op.getName()
+                                    << ", expected functions only";
+    if (failed(verifyFunction(function)))
+      return failure();
+    for (Operation &inner : function.getBody().front().without_terminator()) {
+      bool compute = isa<pipe::PipeDialect>(inner.getDialect()) &&
+                     isa<DestinationStyleOpInterface>(inner);
+      if (!compute && !isa<linalg::LinalgOp, arith::ConstantOp>(inner))
+        return emitError(inner.getLoc())
+               << "kernel '" << function.getName() << "' holds " << inner.getName()
+               << ", expected linalg and pipe compute operations on buffers";
+    }
+  }
+  return success();
+}
+
+/// Turns an error of LLVM's kind into a diagnostic.
+static LogicalResult report(ModuleOp kernels, llvm::Error error) {
+  return emitError(kernels.getLoc())
+         << "kernels could not be compiled: " << llvm::toString(std::move(error));
+}
+
+LogicalResult bitpipe::compileKernels(ModuleOp kernels, StringRef path,
+                                      const KernelTarget &target) {
+  if (failed(verifyKernels(kernels)) || failed(lowerComputeToLoops(kernels)) ||
+      failed(lowerLinalgToLoops(kernels)) || failed(expandMath(kernels)) ||
+      failed(lowerKernelsToLLVM(kernels)))
+    return failure();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(kernels, context);
+  if (!module)
+    return failure();
+  auto machine = makeTargetMachine(target);
+  if (!machine)
+    return report(kernels, machine.takeError());
+  auto object = emitObject(*module, **machine);
+  if (!object)
+    return report(kernels, object.takeError());
+  if (llvm::Error error = linkLibrary(*object, path))
+    return report(kernels, std::move(error));
+  return success();
+}
+
+namespace {
+
+struct PipeCompileKernels
+    : bitpipe::impl::PipeCompileKernelsBase<PipeCompileKernels> {
+  using PipeCompileKernelsBase::PipeCompileKernelsBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto kernels = module.lookupSymbol<ModuleOp>("kernels");
+    if (!kernels) {
+      emitError(module.getLoc()) << "found no module named 'kernels', expected one "
+                                    "inside the module to compile";
+      return signalPassFailure();
+    }
+    if (output.empty()) {
+      emitError(module.getLoc()) << "found no output, expected output=FILE.so";
+      return signalPassFailure();
+    }
+    if (failed(compileKernels(kernels, output, {cpu, features})))
+      return signalPassFailure();
+    kernels.erase();
+  }
+};
+
+} // namespace

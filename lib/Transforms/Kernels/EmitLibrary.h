@@ -1,0 +1,32 @@
+//===- EmitLibrary.h - From the LLVM dialect to a shared object ------------===//
+//
+// Optimises, generates machine code in this process, and links.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_KERNELS_EMITLIBRARY_H
+#define BITPIPE_TRANSFORMS_KERNELS_EMITLIBRARY_H
+
+#include "lib/Transforms/Kernels/Passes.h"
+
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace bitpipe {
+
+/// The machine to generate code for.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+makeTargetMachine(const KernelTarget &target);
+
+/// Optimises `module` for `machine` and returns it as an object file.
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitObject(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// Links `object` to a shared object at `path`, which appears as a whole or not
+/// at all.
+llvm::Error linkLibrary(llvm::ArrayRef<char> object, llvm::StringRef path);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_KERNELS_EMITLIBRARY_H

@@ -1,0 +1,90 @@
+//===- EmitObject.cpp - Machine code for kernels ---------------------------===//
+//
+// Kernels arrive as vector code, so LLVM's own vectorisers have nothing to do
+// and stay off; that is half of the compile time.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Kernels/EmitLibrary.h"
+
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+
+using namespace llvm;
+
+/// The features to compile with: those named, or those of this machine if code
+/// is for it.
+static std::string featuresOf(const bitpipe::KernelTarget &target) {
+  if (!target.features.empty() || !target.cpu.empty())
+    return target.features;
+  SubtargetFeatures features;
+  for (const auto &feature : sys::getHostCPUFeatures())
+    features.AddFeature(feature.first(), feature.second);
+  return features.getString();
+}
+
+Expected<std::unique_ptr<TargetMachine>>
+bitpipe::makeTargetMachine(const KernelTarget &target) {
+  InitializeNativeTarget();
+  InitializeNativeTargetAsmPrinter();
+  Triple triple(sys::getProcessTriple());
+  std::string error;
+  const Target *backend = TargetRegistry::lookupTarget(triple, error);
+  if (!backend)
+    return createStringError("no code generator for this machine: " + error);
+  StringRef cpu = target.cpu.empty() ? sys::getHostCPUName() : StringRef(target.cpu);
+  std::unique_ptr<MCSubtargetInfo> known(
+      backend->createMCSubtargetInfo(triple, "", ""));
+  if (!known->isCPUStringValid(cpu))
+    return createStringError("cpu is '" + cpu + "', expected one that LLVM knows for " +
+                             triple.getArchName());
+  TargetOptions options;
+  options.AllowFPOpFusion = FPOpFusion::Standard;
+  return std::unique_ptr<TargetMachine>(backend->createTargetMachine(
+      triple, cpu, featuresOf(target), options, Reloc::PIC_, std::nullopt,
+      CodeGenOptLevel::Default));
+}
+
+static void optimise(Module &module, TargetMachine &machine) {
+  PipelineTuningOptions tuning;
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  PassBuilder builder(&machine, tuning);
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager components;
+  ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2).run(module, modules);
+}
+
+Expected<SmallVector<char, 0>> bitpipe::emitObject(Module &module,
+                                                   TargetMachine &machine) {
+  module.setTargetTriple(machine.getTargetTriple());
+  module.setDataLayout(machine.createDataLayout());
+  for (Function &function : module) {
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    function.addFnAttr("target-features", machine.getTargetFeatureString());
+    // Wide vectors pay off: kernels do little else.
+    function.addFnAttr("prefer-vector-width", "512");
+    function.addFnAttr(Attribute::NoUnwind);
+  }
+  optimise(module, machine);
+  SmallVector<char, 0> object;
+  raw_svector_ostream stream(object);
+  legacy::PassManager codegen;
+  if (machine.addPassesToEmitFile(codegen, stream, nullptr, CodeGenFileType::ObjectFile))
+    return createStringError("the code generator for " +
+                             machine.getTargetTriple().str() + " emits no object files");
+  codegen.run(module);
+  return object;
+}

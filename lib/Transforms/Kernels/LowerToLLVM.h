@@ -1,0 +1,21 @@
+//===- LowerToLLVM.h - Kernels in the LLVM dialect -------------------------===//
+//
+// The calling convention of kernels is made here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_KERNELS_LOWERTOLLVM_H
+#define BITPIPE_TRANSFORMS_KERNELS_LOWERTOLLVM_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace bitpipe {
+
+/// Converts functions of loops on static buffers to the LLVM dialect. Function
+/// `f` becomes `void f(void *const *args)`, which loads one pointer per
+/// argument and calls the body, whose arguments do not alias.
+mlir::LogicalResult lowerKernelsToLLVM(mlir::ModuleOp kernels);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_KERNELS_LOWERTOLLVM_H
