@@ -41,9 +41,8 @@ static func::FuncOp findForward(ModuleOp module, pipe::ModelOp model) {
                                   : RankedTensorType();
   if (loss && loss.getRank() == 0 && isa<FloatType>(loss.getElementType()))
     return forward;
-  emitError(forward.getLoc())
-      << "'" << forward.getName() << "' returns " << results.size()
-      << " values, expected the scalar loss alone";
+  emitError(forward.getLoc()) << "'" << forward.getName() << "' returns "
+                              << results << ", expected the scalar loss alone";
   return nullptr;
 }
 
@@ -115,13 +114,6 @@ private:
     symbols.insert(stage.function);
   }
 
-  DenseBoolArrayAttr gradientFlags(ArrayRef<Value> values) {
-    SmallVector<bool> flags;
-    for (Value value : values)
-      flags.push_back(graph.gradientOf(value) != GradientOf::Nothing);
-    return builder.getDenseBoolArrayAttr(flags);
-  }
-
   void writeStage(int64_t index, const StageRange &range,
                   const StageFunction &stage) {
     SmallVector<Attribute> inputs;
@@ -133,8 +125,9 @@ private:
         builder.getI64IntegerAttr(index),
         FlatSymbolRefAttr::get(stage.function), FlatSymbolRefAttr(),
         FlatSymbolRefAttr(), builder.getArrayAttr(inputs),
-        builder.getArrayAttr(stage.parameters), gradientFlags(range.carriedIn),
-        gradientFlags(range.carriedOut),
+        builder.getArrayAttr(stage.parameters),
+        builder.getDenseBoolArrayAttr(stage.carriedIn),
+        builder.getDenseBoolArrayAttr(stage.carriedOut),
         builder.getDenseF64ArrayAttr(
             {cost.forward, cost.inputGradient, cost.weightGradient}));
   }

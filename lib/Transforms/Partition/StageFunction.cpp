@@ -56,6 +56,13 @@ static void findArguments(const ForwardGraph &graph,
   stage.inputs.assign(inputs.begin(), inputs.end());
 }
 
+static SmallVector<bool> gradientFlags(const ForwardGraph &graph,
+                                       ArrayRef<Value> values) {
+  return llvm::map_to_vector(values, [&](Value value) {
+    return graph.gradientOf(value) != GradientOf::Nothing;
+  });
+}
+
 /// Makes the function with its arguments, and maps what they stand for.
 static IRMapping buildArguments(const ForwardGraph &graph,
                                 const StageRange &range,
@@ -88,6 +95,8 @@ static IRMapping buildArguments(const ForwardGraph &graph,
 StageFunction bitpipe::buildStage(const ForwardGraph &graph,
                                   const StageRange &range, StringRef name) {
   StageFunction stage;
+  stage.carriedIn = gradientFlags(graph, range.carriedIn);
+  stage.carriedOut = gradientFlags(graph, range.carriedOut);
   SmallVector<Operation *> operations = collectOperations(graph, range);
   findArguments(graph, operations, stage);
   IRMapping mapping = buildArguments(graph, range, operations, stage, name);
@@ -106,7 +115,8 @@ StageFunction bitpipe::buildStage(const ForwardGraph &graph,
 }
 
 bool bitpipe::sameComputation(StageFunction &a, StageFunction &b) {
-  return a.trainable == b.trainable && a.inputs == b.inputs &&
+  return a.trainable == b.trainable && a.carriedIn == b.carriedIn &&
+         a.carriedOut == b.carriedOut && a.inputs.size() == b.inputs.size() &&
          a.function.getFunctionType() == b.function.getFunctionType() &&
          a.function.front().getOperations().size() ==
              b.function.front().getOperations().size() &&

@@ -26,13 +26,16 @@ struct StageFunction {
   llvm::SmallVector<mlir::Attribute> parameters;
   llvm::SmallVector<mlir::Type> parameterTypes;
   llvm::SmallVector<bool> trainable; ///< One per parameter.
+  llvm::SmallVector<bool> carriedIn; ///< Whether each has a gradient.
+  llvm::SmallVector<bool> carriedOut;
   Cost cost;
 };
 
 StageFunction buildStage(const ForwardGraph &graph, const StageRange &range,
                          llvm::StringRef name);
 
-/// Whether both compute the same, whatever parameters they are bound to.
+/// Whether both compute the same and want the same gradients, whatever
+/// parameters and model inputs they are bound to.
 bool sameComputation(StageFunction &a, StageFunction &b);
 
 } // namespace bitpipe

@@ -1,0 +1,130 @@
+//===- balance-test.cpp - Balance against every possible division ----------===//
+//
+// Small lines of costs are divided in all possible ways; balance must find the
+// fastest slowest stage, keep its tolerance and carry no more than the best.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Partition/Balance.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+#include <random>
+
+using namespace bitpipe;
+
+namespace {
+
+struct Line {
+  const char *name;
+  std::vector<double> cost;
+  std::vector<double> carried;
+  size_t stages;
+  double tolerance;
+};
+
+struct Division {
+  double slowest;
+  double carried;
+};
+
+Division measure(const Line &line, const std::vector<size_t> &begin) {
+  Division result{0, 0};
+  for (size_t stage = 0; stage < begin.size(); ++stage) {
+    size_t end = stage + 1 < begin.size() ? begin[stage + 1] : line.cost.size();
+    double sum = 0;
+    for (size_t atom = begin[stage]; atom < end; ++atom)
+      sum += line.cost[atom];
+    result.slowest = std::max(result.slowest, sum);
+    result.carried += stage > 0 ? line.carried[begin[stage]] : 0;
+  }
+  return result;
+}
+
+/// Every division, by choosing the cuts in all ways.
+template <typename Visit> void forAllDivisions(const Line &line, Visit visit) {
+  std::vector<bool> cut(line.cost.size() - 1, false);
+  std::fill(cut.end() - (line.stages - 1), cut.end(), true);
+  do {
+    std::vector<size_t> begin{0};
+    for (size_t i = 0; i < cut.size(); ++i)
+      if (cut[i])
+        begin.push_back(i + 1);
+    visit(measure(line, begin));
+  } while (std::next_permutation(cut.begin(), cut.end()));
+}
+
+bool isDivision(const Line &line, const std::vector<size_t> &begin) {
+  return begin.size() == line.stages && begin.front() == 0 &&
+         begin.back() < line.cost.size() &&
+         std::adjacent_find(begin.begin(), begin.end(),
+                            std::greater_equal<>()) == begin.end();
+}
+
+bool fail(const Line &line, const char *what, double got, double expected) {
+  std::printf("%s: %s is %g, expected %g\n", line.name, what, got, expected);
+  return false;
+}
+
+bool check(const Line &line) {
+  constexpr double none = std::numeric_limits<double>::infinity();
+  double fastest = none, fewest = none;
+  forAllDivisions(line, [&](Division d) { fastest = std::min(fastest, d.slowest); });
+  double limit = fastest * (1 + line.tolerance);
+  forAllDivisions(line, [&](Division d) {
+    if (d.slowest <= limit)
+      fewest = std::min(fewest, d.carried);
+  });
+
+  double got = slowestStage(line.cost, line.stages);
+  if (got != fastest)
+    return fail(line, "slowest stage", got, fastest);
+  std::vector<size_t> begin =
+      balance(line.cost, line.carried, line.stages, line.tolerance);
+  if (!isDivision(line, begin))
+    return fail(line, "number of stages", begin.size(), line.stages);
+  Division division = measure(line, begin);
+  if (division.slowest > limit)
+    return fail(line, "slowest stage within tolerance", division.slowest, limit);
+  if (division.carried != fewest)
+    return fail(line, "carried", division.carried, fewest);
+  return true;
+}
+
+/// Whole numbers, so that sums are exact.
+Line randomLine(std::mt19937 &random) {
+  auto number = [&](int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(random);
+  };
+  size_t atoms = number(1, 11);
+  Line line{"random", {}, {}, size_t(number(1, atoms)), number(0, 4) * 0.1};
+  int largest = number(1, 40);
+  for (size_t i = 0; i < atoms; ++i) {
+    line.cost.push_back(number(0, largest));
+    line.carried.push_back(number(1, 9));
+  }
+  return line;
+}
+
+} // namespace
+
+int main() {
+  const Line table[] = {
+      {"one atom", {5}, {0}, 1, 0},
+      {"one stage", {1, 2, 3}, {0, 1, 1}, 1, 0},
+      {"as many stages as atoms", {1, 2, 3}, {0, 1, 1}, 3, 0},
+      {"equal layers", {2, 2, 2, 2, 2, 2, 2, 2}, {0, 1, 1, 1, 1, 1, 1, 1}, 4, 0},
+      {"one huge layer", {1, 1, 100, 1, 1}, {0, 9, 9, 9, 9}, 4, 0.1},
+      {"nothing costs", {0, 0, 0, 0}, {0, 3, 1, 2}, 2, 0},
+      {"fewer bytes a little off balance", {10, 1, 10}, {0, 9, 1}, 2, 0.2},
+      {"tolerance too small for that", {10, 1, 10}, {0, 9, 1}, 2, 0},
+  };
+  bool good = true;
+  for (const Line &line : table)
+    good &= check(line);
+  std::mt19937 random(1);
+  for (int round = 0; round < 2000; ++round)
+    good &= check(randomLine(random));
+  return good ? 0 : 1;
+}
