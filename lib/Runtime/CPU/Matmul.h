@@ -1,0 +1,90 @@
+//===- Matmul.h - Matrix products by oneDNN ----------------------------------===//
+//
+// A product becomes a oneDNN matmul primitive on the buffers in place. All
+// primitives are made before step 1, one per distinct shape; a run of one only
+// sets addresses.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CPU_MATMUL_H
+#define BITPIPE_RUNTIME_CPU_MATMUL_H
+
+#include "lib/Runtime/Program.h"
+
+#include <map>
+#include <memory>
+#include <oneapi/dnnl/dnnl.hpp>
+
+namespace bitpipe {
+
+/// A product in the form that suits the library: at most one batch dimension
+/// more than needed, rows of c contiguous.
+struct MatmulShape {
+  std::vector<int64_t> sizes; // batch..., m, n, k
+  std::vector<int64_t> a, b, c;
+  double alpha;
+  bool accumulate, residual;
+  enum Bias { None, Columns, Rows } bias;
+  bool swapped; // a and b of the call are exchanged: c^T = b^T a^T
+
+  auto operator<=>(const MatmulShape &) const = default;
+};
+
+/// Chooses the form of a call.
+MatmulShape shapeOf(const MatmulCall &call);
+
+/// "256x512x2048", with the batch in front.
+std::string text(const MatmulShape &shape);
+
+/// The primitives of a plan, shared by all devices.
+class MatmulLibrary {
+public:
+  MatmulLibrary();
+
+  /// Makes the primitive of a call unless there is one; returns its number.
+  size_t add(const MatmulCall &call);
+
+  struct Entry {
+    MatmulShape shape;
+    dnnl::matmul::primitive_desc description;
+    dnnl::matmul primitive;
+  };
+  const Entry &operator[](size_t number) const { return entries[number]; }
+  size_t size() const { return entries.size(); }
+  const dnnl::engine &engine() const { return cpu; }
+
+private:
+  dnnl::engine cpu;
+  std::map<MatmulShape, size_t> numbers;
+  std::vector<Entry> entries;
+};
+
+/// Makes the calling thread run oneDNN without helper threads.
+void useOneThread();
+
+/// Runs the products of one device, in one thread.
+class MatmulRunner {
+public:
+  explicit MatmulRunner(const MatmulLibrary &library);
+
+  void run(size_t number, void *a, void *b, void *c, void *bias,
+           void *residual);
+
+private:
+  struct Prepared {
+    dnnl_primitive_t primitive;
+    bool swapped;
+    dnnl::memory a, b, c, bias, residual;
+    std::vector<dnnl_exec_arg_t> arguments;
+  };
+  Prepared prepare(const MatmulLibrary::Entry &entry);
+
+  dnnl::engine engine;
+  dnnl::stream stream;
+  dnnl::memory scratchpad;
+  std::vector<Prepared> prepared;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CPU_MATMUL_H

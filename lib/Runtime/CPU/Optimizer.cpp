@@ -1,0 +1,103 @@
+//===- Optimizer.cpp - Steps over flat lists of parameters ------------------===//
+
+#include "lib/Runtime/CPU/Optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+// The widest vectors of the machine, chosen when the program starts. Results
+// are the same whatever is chosen: no loop below reorders a sum, and fused
+// multiply-adds are off in this file.
+#if defined(__x86_64__)
+#define VECTORISED                                                             \
+  __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define VECTORISED
+#endif
+
+namespace bitpipe {
+
+VECTORISED
+static void adamW(int64_t count, float *__restrict weights,
+                  float *__restrict gradients, float *__restrict moment1,
+                  float *__restrict moment2, float scale, float decay,
+                  float beta1, float beta2, float stepSize,
+                  float rootCorrection, float eps) {
+  for (int64_t i = 0; i < count; ++i) {
+    float g = gradients[i] * scale;
+    float m = moment1[i] + (g - moment1[i]) * (1 - beta1);
+    float v = moment2[i] * beta2 + (1 - beta2) * g * g;
+    weights[i] = weights[i] * decay -
+                 stepSize * m / (std::sqrt(v) / rootCorrection + eps);
+    moment1[i] = m;
+    moment2[i] = v;
+    gradients[i] = 0;
+  }
+}
+
+void stepAdamW(const OptimizerSettings &settings, int64_t step, float scale,
+               int64_t count, float *weights, float *gradients, float *moment1,
+               float *moment2) {
+  double correction1 = 1 - std::pow(settings.beta1, step);
+  double correction2 = 1 - std::pow(settings.beta2, step);
+  adamW(count, weights, gradients, moment1, moment2, scale,
+        1 - settings.lr * settings.weightDecay, settings.beta1, settings.beta2,
+        settings.lr / correction1, std::sqrt(correction2), settings.eps);
+}
+
+VECTORISED
+static void gradientDescent(int64_t count, float *__restrict weights,
+                            float *__restrict gradients, float scale,
+                            float rate, float decay) {
+  for (int64_t i = 0; i < count; ++i) {
+    weights[i] -= rate * (gradients[i] * scale + decay * weights[i]);
+    gradients[i] = 0;
+  }
+}
+
+void stepSGD(const OptimizerSettings &settings, float scale, int64_t count,
+             float *weights, float *gradients) {
+  gradientDescent(count, weights, gradients, scale, settings.lr,
+                  settings.weightDecay);
+}
+
+VECTORISED double sumOfSquares(const float *values, int64_t count) {
+  constexpr int64_t lanes = 16; // a fixed number of partial sums
+  double sums[lanes] = {};
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      double value = values[i + lane];
+      sums[lane] += value * value;
+    }
+  double total = 0;
+  for (double sum : sums)
+    total += sum;
+  for (; i < count; ++i)
+    total += double(values[i]) * values[i];
+  return total;
+}
+
+VECTORISED
+static void addTo(float *__restrict sum, const float *__restrict values,
+                  int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    sum[i] += values[i];
+}
+
+void sumInto(float *const *sources, int64_t sourceCount, int64_t begin,
+             int64_t end) {
+  // In pieces that stay in the first-level cache while they are summed.
+  constexpr int64_t piece = 2048;
+  float sum[piece];
+  for (; begin < end; begin += piece) {
+    int64_t count = std::min(piece, end - begin);
+    std::copy_n(sources[0] + begin, count, sum);
+    for (int64_t s = 1; s < sourceCount; ++s)
+      addTo(sum, sources[s] + begin, count);
+    for (int64_t s = 0; s < sourceCount; ++s)
+      std::copy_n(sum, count, sources[s] + begin);
+  }
+}
+
+} // namespace bitpipe

@@ -1,0 +1,39 @@
+//===- Optimizer.h - Steps over flat lists of parameters ---------------------===//
+//
+// The formulas are PyTorch's. Each function makes one pass over memory, clears
+// the gradients on the way, and gives the same bits on every run.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CPU_OPTIMIZER_H
+#define BITPIPE_RUNTIME_CPU_OPTIMIZER_H
+
+#include <cstdint>
+
+namespace bitpipe {
+
+struct OptimizerSettings {
+  double lr = 1e-3, weightDecay = 0.01, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+};
+
+/// AdamW's step number `step`, counted from 1; gradients are multiplied by
+/// `scale` first.
+void stepAdamW(const OptimizerSettings &settings, int64_t step, float scale,
+               int64_t count, float *weights, float *gradients, float *moment1,
+               float *moment2);
+
+/// Plain gradient descent with weight decay.
+void stepSGD(const OptimizerSettings &settings, float scale, int64_t count,
+             float *weights, float *gradients);
+
+/// The sum of squares, in a fixed order.
+double sumOfSquares(const float *values, int64_t count);
+
+/// target[i] = sum over sources, in their order, for begin <= i < end; every
+/// source receives the sum.
+void sumInto(float *const *sources, int64_t sourceCount, int64_t begin,
+             int64_t end);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CPU_OPTIMIZER_H

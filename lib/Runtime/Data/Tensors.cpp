@@ -1,0 +1,95 @@
+//===- Tensors.cpp - One tensor per model input ------------------------------===//
+
+#include "lib/Runtime/Data/Dataset.h"
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Safetensors.h"
+
+#include <cstring>
+
+using namespace bitpipe;
+
+namespace {
+
+class TensorDataset : public Dataset {
+public:
+  TensorDataset(const std::string &path, const Program &program)
+      : file(path, "data"), program(program) {
+    for (const ModelInput &input : program.inputs)
+      tensors.push_back(find(input));
+    const StoredTensor &first = *tensors.front();
+    for (size_t i = 0; i < tensors.size(); ++i)
+      if (tensors[i]->shape.front() != first.shape.front())
+        fail(path, ": error: tensor '", program.inputs[i].name, "' has ",
+             tensors[i]->shape.front(), " samples, expected ",
+             first.shape.front(), " as '", program.inputs.front().name, "'");
+  }
+
+  int64_t samples() const override { return tensors.front()->shape.front(); }
+
+  void read(int64_t sample, size_t input, char *target) const override {
+    const StoredTensor &tensor = *tensors[input];
+    const TensorType &wanted = program.inputs[input].type;
+    int64_t count = wanted.elements() / program.samples();
+    int64_t stored = tensor.bytes / samples();
+    const char *source = tensor.data + sample * stored;
+    if (tensor.dtype == nameOf(wanted.element))
+      std::memcpy(target, source, stored);
+    else if (wanted.element == ElementType::I64)
+      convert<int32_t, int64_t>(source, target, count);
+    else
+      convert<int64_t, int32_t>(source, target, count);
+  }
+
+  std::string describe(int64_t sample, size_t input) const override {
+    return "sample " + std::to_string(sample) + " of '" +
+           program.inputs[input].name + "'";
+  }
+
+private:
+  const StoredTensor *find(const ModelInput &input) {
+    const StoredTensor *tensor = file.find(input.name);
+    if (!tensor)
+      fail(file.path(), ": error: holds no tensor '", input.name,
+           "', which the model needs; it holds ", file.names());
+    auto wanted = input.type.shape;
+    auto shape = tensor->shape;
+    bool fits = shape.size() == wanted.size();
+    for (size_t i = 1; fits && i < wanted.size(); ++i)
+      fits = shape[i] == wanted[i];
+    if (!fits)
+      fail(file.path(), ": error: tensor '", input.name, "' has shape ",
+           listText(shape), ", expected samples of shape ",
+           listText(std::vector(wanted.begin() + 1, wanted.end())));
+    if (!convertible(tensor->dtype, input.type.element))
+      fail(file.path(), ": error: tensor '", input.name, "' has dtype ",
+           tensor->dtype, ", expected ", nameOf(input.type.element));
+    return tensor;
+  }
+
+  static bool convertible(const std::string &dtype, ElementType wanted) {
+    bool integers = wanted == ElementType::I64 || wanted == ElementType::I32;
+    return dtype == nameOf(wanted) ||
+           (integers && (dtype == "I64" || dtype == "I32"));
+  }
+
+  template <typename From, typename To>
+  static void convert(const char *source, char *target, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      From value;
+      std::memcpy(&value, source + i * sizeof(From), sizeof(From));
+      To converted = To(value);
+      std::memcpy(target + i * sizeof(To), &converted, sizeof(To));
+    }
+  }
+
+  SafetensorsFile file;
+  const Program &program;
+  std::vector<const StoredTensor *> tensors;
+};
+
+} // namespace
+
+std::unique_ptr<Dataset> bitpipe::openTensors(const std::string &path,
+                                              const Program &program) {
+  return std::make_unique<TensorDataset>(path, program);
+}

@@ -1,0 +1,93 @@
+//===- DeviceRunner.h - Walks one device's list ------------------------------===//
+//
+// The inner loop of the runtime. Everything it needs is prepared before step
+// 1; it allocates nothing, takes no lock and looks nothing up.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_DEVICERUNNER_H
+#define BITPIPE_RUNTIME_DEVICERUNNER_H
+
+#include "lib/Runtime/CPU/Optimizer.h"
+#include "lib/Runtime/Calls.h"
+#include "lib/Runtime/Exchange.h"
+#include "lib/Runtime/Recorder.h"
+
+namespace bitpipe {
+
+/// What changes from step to step, given by the caller.
+struct StepInputs {
+  OptimizerSettings optimizer;
+  double clip = 0;  // largest gradient norm, 0: any
+  float seed = 1;   // gradient of the loss sum
+  /// Address of every model input of every micro-batch: [input][microbatch].
+  std::vector<std::vector<char *>> data;
+};
+
+/// What devices share: results of two steps, since one may be a step ahead.
+struct Board {
+  struct PerStep {
+    StepInputs inputs;
+    std::vector<double> losses;        // by micro-batch
+    std::vector<double> squares;       // by device, of its gradients
+    std::vector<Nanoseconds> finished; // by device
+    double gradNorm = 0;
+  };
+  PerStep steps[2];
+  Counter norms; // devices whose squares are there, over all steps
+};
+
+class DeviceRunner {
+public:
+  DeviceRunner(const Program &program, int64_t number, const Links &links,
+               Calls &calls, DeviceMemory &memory, Exchange &exchange,
+               Board &board, size_t traceEvents);
+
+  /// Runs one step, counted from 0.
+  void run(uint32_t step);
+
+  const Recorder &recorder() const { return record; }
+
+private:
+  struct Label {
+    uint32_t instruction, wait;
+  };
+
+  void beginStep();
+  void endStep();
+  void waitFor(const Wait &wait, uint32_t label);
+  void perform(size_t i);
+  void execute(const Execute &op, uint32_t label);
+  void call(const PreparedRoutine &routine, const PreparedCall &call);
+  char *addressOf(const Place &place) {
+    return place.block < 0 ? nullptr : blocks[place.block] + place.offset;
+  }
+  void addNorm(const GradNorm &op, Label label);
+  void update(const Step &op);
+  void finishPart(uint32_t category, uint32_t label);
+
+  const Program &program;
+  const int64_t number;
+  const Device &device;
+  const DeviceLinks &links;
+  const Calls &calls;
+  DeviceMemory &memory;
+  Exchange &exchange;
+  Board &board;
+  Board::PerStep *shared = nullptr; // of the current step
+  uint32_t step = 0;
+  Nanoseconds clock = 0; // where the last piece of work ended
+  float gradientScale = 1;
+
+  MatmulRunner products;
+  std::vector<Label> instructionLabels;
+  uint32_t betweenSteps; // label
+  std::vector<char *> blocks;    // of the routine that runs
+  std::vector<void *> arguments; // of the kernel that runs
+  std::vector<int64_t> inputSlots, seedSlots, lossSlots;
+  Recorder record;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_DEVICERUNNER_H

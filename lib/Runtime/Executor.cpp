@@ -1,0 +1,96 @@
+//===- Executor.cpp - Runs the programs of all devices -----------------------===//
+
+#include "lib/Runtime/Executor.h"
+
+#include "lib/Runtime/Error.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+
+using namespace bitpipe;
+
+static std::vector<std::unique_ptr<DeviceMemory>>
+allocate(const Program &program) {
+  std::vector<std::unique_ptr<DeviceMemory>> memories;
+  for (const Device &device : program.devices)
+    memories.push_back(std::make_unique<DeviceMemory>(device));
+  return memories;
+}
+
+Executor::Executor(const Program &program, const Links &links,
+                   const KernelLibrary &kernels)
+    : program(program), links(links),
+      prepared((useOneThread(), program), kernels), memories(allocate(program)),
+      exchange(links, memories), done(program.devices.size()) {
+  for (Board::PerStep &step : board.steps) {
+    step.losses.resize(program.microbatches);
+    step.squares.resize(program.devices.size());
+    step.finished.resize(program.devices.size());
+    step.inputs.data.assign(program.inputs.size(),
+                            std::vector<char *>(program.microbatches));
+  }
+}
+
+Executor::~Executor() { stop(); }
+
+size_t Executor::eventsPerStep(int64_t device) const {
+  size_t events = 0;
+  auto &instructions = program.devices[device].instructions;
+  for (size_t i = 0; i < instructions.size(); ++i) {
+    events += 3 + links.devices[device].waits[i].size();
+    if (auto *op = std::get_if<Execute>(&instructions[i]))
+      events += program.routines[op->routine].calls.size();
+  }
+  return events;
+}
+
+void Executor::start(uint32_t tracedSteps) {
+  for (size_t d = 0; d < memories.size(); ++d)
+    runners.push_back(std::make_unique<DeviceRunner>(
+        program, d, links, prepared, *memories[d], exchange, board,
+        tracedSteps * eventsPerStep(d)));
+  for (size_t d = 0; d < memories.size(); ++d)
+    threads.emplace_back([this, d] { deviceLoop(d); });
+}
+
+void Executor::deviceLoop(int64_t device) {
+  try {
+    useOneThread();
+    for (uint32_t step = 0;; ++step) {
+      allowed.waitFor(step + 1);
+      if (stopping)
+        return;
+      runners[device]->run(step);
+      done[device].advance();
+    }
+  } catch (const std::exception &error) {
+    // The other devices wait for this one, so nothing can be saved.
+    std::fprintf(stderr, "error: device %ld: %s\n", long(device), error.what());
+    std::_Exit(1);
+  }
+}
+
+void Executor::submit() {
+  ++submitted;
+  allowed.advance();
+}
+
+StepResult Executor::finish() {
+  for (Counter &device : done)
+    device.waitFor(collected + 1);
+  const Board::PerStep &step = board.steps[collected % 2];
+  ++collected;
+  return {std::accumulate(step.losses.begin(), step.losses.end(), 0.0),
+          step.gradNorm, std::ranges::max(step.finished)};
+}
+
+void Executor::stop() {
+  for (Counter &device : done)
+    if (!threads.empty())
+      device.waitFor(submitted);
+  stopping = true;
+  allowed.advance();
+  threads.clear(); // joins
+}

@@ -1,0 +1,69 @@
+//===- Executor.h - Runs the programs of all devices -------------------------===//
+//
+// One thread per device. The caller submits the inputs of steps, at most two
+// ahead of the last finished one, and collects their results in order.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_EXECUTOR_H
+#define BITPIPE_RUNTIME_EXECUTOR_H
+
+#include "lib/Runtime/DeviceRunner.h"
+
+#include <atomic>
+#include <deque>
+#include <thread>
+
+namespace bitpipe {
+
+struct StepResult {
+  double lossSum;
+  double gradNorm;
+  Nanoseconds finished;
+};
+
+class Executor {
+public:
+  Executor(const Program &program, const Links &links,
+           const KernelLibrary &kernels);
+  ~Executor();
+
+  DeviceMemory &memory(int64_t device) { return *memories[device]; }
+  const Calls &calls() const { return prepared; }
+  const Recorder &recorder(int64_t device) const {
+    return runners[device]->recorder();
+  }
+
+  /// Prepares everything and starts the threads; keeps trace events of up to
+  /// `tracedSteps` steps.
+  void start(uint32_t tracedSteps);
+
+  /// The inputs to fill for the step that is submitted next.
+  StepInputs &nextInputs() { return board.steps[submitted % 2].inputs; }
+  void submit();
+  /// Waits for the result of the next step in order.
+  StepResult finish();
+  /// Lets all devices end after the steps submitted so far, and waits.
+  void stop();
+
+private:
+  void deviceLoop(int64_t device);
+  size_t eventsPerStep(int64_t device) const;
+
+  const Program &program;
+  const Links &links;
+  Calls prepared;
+  std::vector<std::unique_ptr<DeviceMemory>> memories;
+  Exchange exchange;
+  Board board;
+  std::vector<std::unique_ptr<DeviceRunner>> runners;
+  uint32_t submitted = 0, collected = 0;
+  Counter allowed; // steps that may start
+  std::atomic<bool> stopping = false;
+  std::deque<Counter> done; // by device: finished steps
+  std::vector<std::jthread> threads;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_EXECUTOR_H

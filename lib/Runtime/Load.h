@@ -1,0 +1,29 @@
+//===- Load.h - Reads a plan -------------------------------------------------===//
+//
+// The only part of the runtime that knows MLIR: parses plan.mlir and turns it
+// into the structures of Program.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_LOAD_H
+#define BITPIPE_RUNTIME_LOAD_H
+
+#include "lib/Runtime/Program.h"
+
+namespace bitpipe {
+
+/// Reads the plan at a path. Throws a UserError if it is not a plan, or one of
+/// another version.
+Program loadProgram(const std::string &path);
+
+/// Checks what the executor relies on: every slot lies in the arena, every
+/// place in its block, every block in its slot, and so on.
+void checkProgram(const Program &program);
+
+/// Checks that the weights and kernels beside the plan are those it was
+/// compiled with.
+void checkFiles(const Program &program);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_LOAD_H

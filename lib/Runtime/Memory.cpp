@@ -1,0 +1,44 @@
+//===- Memory.cpp - One arena per device -------------------------------------===//
+
+#include "lib/Runtime/Memory.h"
+
+#include "lib/Runtime/Error.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace bitpipe;
+
+Arena::Arena(int64_t bytes) : size(std::max<int64_t>(bytes, 1)) {
+  void *mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED)
+    fail("cannot allocate an arena of ", size, " bytes: ",
+         std::strerror(errno));
+  // Large pages save page faults in step 1 and address translation later. A
+  // kernel without them says so by failing, which changes nothing.
+  (void)madvise(mapped, size, MADV_HUGEPAGE);
+  start = static_cast<char *>(mapped);
+}
+
+Arena::~Arena() { munmap(start, size); }
+
+int64_t Arena::residentBytes() const {
+  int64_t page = sysconf(_SC_PAGESIZE);
+  std::vector<unsigned char> resident((size + page - 1) / page);
+  if (mincore(start, size, resident.data()) != 0)
+    return 0;
+  return page * std::ranges::count_if(resident, [](unsigned char flags) {
+    return flags & 1;
+  });
+}
+
+DeviceMemory::DeviceMemory(const Device &device)
+    : memory(device.arena), addresses(device.slots.size()) {
+  for (size_t i = 0; i < device.slots.size(); ++i)
+    if (device.slots[i].inArena())
+      addresses[i] = memory.data() + device.slots[i].offset;
+}

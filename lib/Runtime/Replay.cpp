@@ -1,0 +1,202 @@
+//===- Replay.cpp - Does a plan come to its end? ----------------------------===//
+//
+// Walks all device lists without computing anything. A device stands still at
+// an instruction whose waits are not complete; if all stand still before their
+// end, the plan would block, and the message names what each one waits for.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Links.h"
+
+#include <map>
+#include <tuple>
+
+using namespace bitpipe;
+
+namespace {
+
+class Replay {
+public:
+  Replay(const Program &program, const Links &links)
+      : program(program), links(links), messages(links.messages.size()),
+        arrived(links.reductions.size()), complete(links.reductions.size()) {
+    for (size_t d = 0; d < program.devices.size(); ++d)
+      devices.push_back({});
+  }
+
+  void run() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (size_t d = 0; d < devices.size(); ++d)
+        moved |= advance(d);
+      for (size_t d = 0; d < devices.size(); ++d)
+        moved |= advanceSums(d);
+    }
+    std::string blocked;
+    for (size_t d = 0; d < devices.size(); ++d)
+      if (devices[d].step < steps)
+        blocked += (blocked.empty() ? "" : "; ") + describe(d);
+    if (!blocked.empty())
+      fail(program.path, ": error: the plan would block: ", blocked);
+  }
+
+private:
+  static constexpr int64_t steps = 2;
+
+  struct State {
+    int64_t step = 0;
+    size_t next = 0;        // instruction
+    int64_t started = 0;    // sums started, over all steps
+    int64_t summed = 0;     // sums this device took part in
+    bool atNorm = false;    // arrived at the gradient norm
+    int64_t norms = 0;      // gradient norms arrived at
+  };
+
+  const std::vector<Instruction> &list(size_t d) const {
+    return program.devices[d].instructions;
+  }
+
+  bool isComplete(const Wait &wait, int64_t step) const {
+    int64_t needed = step + 1 - wait.previousStep;
+    if (wait.kind == Wait::Message)
+      return messages[wait.index] >= 2 * needed;
+    return complete[wait.index] >= needed;
+  }
+
+  bool advance(size_t d) {
+    bool moved = false;
+    while (devices[d].step < steps && step(d))
+      moved = true;
+    return moved;
+  }
+
+  /// Carries out the next instruction of a device, if nothing holds it.
+  bool step(size_t d) {
+    State &state = devices[d];
+    if (state.next == list(d).size()) {
+      ++state.step;
+      state.next = 0;
+      return true;
+    }
+    for (const Wait &wait : links.devices[d].waits[state.next])
+      if (!isComplete(wait, state.step))
+        return false;
+    const Instruction &op = list(d)[state.next];
+    int64_t started = links.devices[d].starts[state.next];
+    if (std::holds_alternative<GradNorm>(op) && !passNorm(state))
+      return false;
+    if (std::holds_alternative<AllReduce>(op))
+      ++state.started;
+    else if (started >= 0)
+      ++messages[started];
+    ++state.next;
+    return true;
+  }
+
+  /// All devices give their part before any of them has the norm.
+  bool passNorm(State &state) {
+    if (!state.atNorm) {
+      state.atNorm = true;
+      ++state.norms;
+    }
+    for (const State &other : devices)
+      if (other.norms < state.norms)
+        return false;
+    state.atNorm = false;
+    return true;
+  }
+
+  /// A device's sums run one after the other, each when all members are there.
+  bool advanceSums(size_t d) {
+    State &state = devices[d];
+    const auto &order = links.devices[d].reductions;
+    if (state.summed == state.started)
+      return false;
+    int64_t round = state.summed / order.size();
+    int64_t index = order[state.summed % order.size()];
+    int64_t members = links.reductions[index].devices.size();
+    if (waitingAt(d) != index) {
+      ++arrived[index];
+      waiting[d] = index;
+    }
+    if (arrived[index] < members * (round + 1))
+      return false;
+    ++state.summed;
+    complete[index] = round + 1;
+    waiting.erase(d);
+    return true;
+  }
+  int64_t waitingAt(size_t d) const {
+    auto found = waiting.find(d);
+    return found == waiting.end() ? -1 : found->second;
+  }
+
+  std::string describe(size_t d) const {
+    const State &state = devices[d];
+    std::string what = "device " + std::to_string(d) + " at '" +
+                       text(list(d)[state.next]) + "' waits for ";
+    for (const Wait &wait : links.devices[d].waits[state.next])
+      if (!isComplete(wait, state.step))
+        return what + (wait.kind == Wait::Message
+                           ? describeMessage(d, links.messages[wait.index])
+                           : describeSum(d, wait.index));
+    return what + "the other devices to reach it";
+  }
+
+  std::string describeMessage(size_t d, const MessageLink &message) const {
+    bool sends = int64_t(d) == message.from;
+    return "device " + std::to_string(sends ? message.to : message.from) +
+           (sends ? " to receive " : " to send ") + text(message.run);
+  }
+
+  std::string describeSum(size_t d, int64_t index) const {
+    int64_t first = index;
+    if (waitingAt(d) >= 0)
+      first = waitingAt(d);
+    const ReductionLink &sum = links.reductions[first];
+    return "devices " + listText(sum.devices) +
+           " to start the sum of stages " + listText(sum.stages);
+  }
+
+  const Program &program;
+  const Links &links;
+  std::vector<State> devices;
+  std::vector<int64_t> messages; // ends started, two per step
+  std::vector<int64_t> arrived, complete;
+  std::map<size_t, int64_t> waiting; // the sum a device stands at
+};
+
+/// Checks that a tensor is sent after the run that makes it and received
+/// before the one that needs it.
+void checkReadiness(const Program &program, size_t number) {
+  std::map<std::tuple<bool, int64_t, int64_t>, size_t> ran;
+  const auto &list = program.devices[number].instructions;
+  auto failHere = [&](const Instruction &op, const char *what) {
+    fail(program.path, ": error: device ", number, ": '", text(op), "' comes ",
+         what);
+  };
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (auto *op = std::get_if<Receive>(&list[i])) {
+      // A forward run needs the stage before it, a backward one the one behind.
+      bool forward = op->run.kind == 'F';
+      int64_t user = op->run.stage + (forward ? 1 : -1);
+      if (ran.count({forward, user, op->run.microbatch}))
+        failHere(list[i], "after the run that needs it, expected before");
+    } else if (auto *op = std::get_if<Transmit>(&list[i])) {
+      if (!ran.count({op->run.kind == 'F', op->run.stage, op->run.microbatch}))
+        failHere(list[i], "before the run that makes it, expected after");
+    } else if (auto *op = std::get_if<Execute>(&list[i])) {
+      if (op->run.kind != 'W')
+        ran[{op->run.kind == 'F', op->run.stage, op->run.microbatch}] = i;
+    }
+  }
+}
+
+} // namespace
+
+void bitpipe::checkProgress(const Program &program, const Links &links) {
+  for (size_t d = 0; d < program.devices.size(); ++d)
+    checkReadiness(program, d);
+  Replay(program, links).run();
+}

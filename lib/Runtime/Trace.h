@@ -1,0 +1,17 @@
+//===- Trace.h - What each device really did ---------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_TRACE_H
+#define BITPIPE_RUNTIME_TRACE_H
+
+#include "lib/Runtime/Executor.h"
+
+namespace bitpipe {
+
+/// Writes the recorded events in Chrome's JSON form, which Perfetto reads: one
+/// track per device.
+void writeTrace(const std::string &path, const Program &program,
+                const Executor &executor);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_TRACE_H
