@@ -4,6 +4,8 @@
 
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace bitpipe;
 using schedule::Action;
@@ -119,7 +121,7 @@ static FailureOr<Instruction> readInstruction(Operation *op,
                   int(run.getMicrobatch())};
   };
   return TypeSwitch<Operation *, FailureOr<Instruction>>(op)
-      .Case([&](pipe::RunOp run) { return Instruction::run(action(run)); })
+      .Case([&](pipe::RunOp run) -> FailureOr<Instruction> { return Instruction::run(action(run)); })
       .Case([&](pipe::SendOp send) {
         return Instruction::send(action(send), int(send.getTo()));
       })
@@ -167,4 +169,34 @@ FailureOr<PlanProgram> bitpipe::readPlan(pipe::PlanOp plan) {
     }
   }
   return result;
+}
+
+FailureOr<schedule::Schedule> bitpipe::readSchedule(pipe::PlanOp plan) {
+  FailureOr<PlanProgram> read = readPlan(plan);
+  if (failed(read))
+    return failure();
+  schedule::Order order(read->program.devices.size());
+  for (auto [list, instructions] :
+       llvm::zip(order, read->program.devices))
+    for (const Instruction &instruction : instructions)
+      if (instruction.op == Instruction::Op::Run)
+        list.push_back(instruction.action);
+  return schedule::Schedule{plan.getSchedule().str(),
+                            std::move(read->program.placement),
+                            std::move(order)};
+}
+
+schedule::Costs bitpipe::readCosts(ModuleOp module) {
+  std::map<int64_t, schedule::StageCost> stages;
+  for (auto stage : module.getOps<pipe::StageOp>()) {
+    ArrayRef<double> cost = stage.getCost();
+    if (cost.size() == 3)
+      stages[stage.getIndex()] = {cost[0], cost[1], cost[2], cost[1] + cost[2]};
+  }
+  schedule::Costs costs;
+  if (!stages.empty())
+    costs.stages.clear();
+  for (const auto &[index, cost] : stages)
+    costs.stages.push_back(cost);
+  return costs;
 }

@@ -14,6 +14,10 @@
 
 using namespace bitpipe::schedule;
 
+int bitpipe::schedule::ownFirst(int devices, int rank) {
+  return std::max(devices / 2 - rank, rank - devices / 2 + 1);
+}
+
 static void repeat(std::vector<int> &slots, int times,
                    std::initializer_list<int> what) {
   for (int i = 0; i < times; ++i)
@@ -55,19 +59,20 @@ static std::vector<Action> actions(Kind kind, const std::vector<int> &slots,
   return result;
 }
 
-void bitpipe::schedule::appendBitPipeGroup(std::vector<Action> &list,
-                                           int devices, int rank, int first) {
-  int half = devices / 2, h = rank < half ? 0 : 1;
-  int n = h == 0 ? half - rank : rank - half + 1;
+std::vector<Action> bitpipe::schedule::bitPipeGroup(int devices, int rank,
+                                                    int first) {
+  int half = devices / 2, h = rank < half ? 0 : 1, n = ownFirst(devices, rank);
   auto forwards =
       actions(Kind::F, forwardSlots(half, n, h), devices, rank, first);
   auto backwards =
       actions(Kind::B, backwardSlots(half, n, h), devices, rank, first);
   size_t ahead = devices + half + std::min(rank, devices - 1 - rank);
+  std::vector<Action> list;
   for (size_t i = 0; i < forwards.size() + ahead; ++i) {
     if (i < forwards.size())
       list.push_back(forwards[i]);
     if (i >= ahead)
       list.push_back(backwards[i - ahead]);
   }
+  return list;
 }

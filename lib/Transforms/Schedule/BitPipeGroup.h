@@ -7,10 +7,13 @@
 
 namespace bitpipe::schedule {
 
-/// Appends to a device's list the published order of one group: D micro-batches
-/// from `first` on, the first half of which goes down and the rest up.
-void appendBitPipeGroup(std::vector<Action> &list, int devices, int rank,
-                        int first);
+/// The published order of one group on one device: D micro-batches from `first`
+/// on, the first half of which goes down and the rest up.
+std::vector<Action> bitPipeGroup(int devices, int rank, int first);
+
+/// How many forwards a device runs before the first one comes from another
+/// device, and how many backwards after the last one goes to another.
+int ownFirst(int devices, int rank);
 
 } // namespace bitpipe::schedule
 

@@ -5,10 +5,14 @@
 
 #include "lib/Transforms/Schedule/Schedule.h"
 
+#include <string_view>
+
 namespace bitpipe::schedule {
 
 struct StageCost {
   double forward = 1, inputGradient = 1, weightGradient = 1;
+  /// Both gradients by one run.
+  double backward = 2;
   /// What stays alive from a forward to its weight gradient.
   double activation = 1;
 };
@@ -30,7 +34,7 @@ struct Costs {
     case Kind::F:
       return cost.forward;
     case Kind::B:
-      return cost.inputGradient + cost.weightGradient;
+      return cost.backward;
     case Kind::I:
       return cost.inputGradient;
     case Kind::W:
@@ -39,6 +43,10 @@ struct Costs {
     return 0;
   }
 };
+
+/// Reads `F=1,B=2,I=1,W=1,comm=0`, any of them and in any order; `comm` is the
+/// time of a message.
+ErrorOr<Costs> parseCosts(std::string_view text);
 
 } // namespace bitpipe::schedule
 

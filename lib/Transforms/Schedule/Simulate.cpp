@@ -13,8 +13,8 @@
 using namespace bitpipe::schedule;
 
 namespace {
-/// A tensor, by the action that makes it: F, input gradient, weight gradient.
-enum Made { Activation, InputGradient, WeightGradient, MadeKinds };
+/// A tensor, by the action that makes it: forward or input gradient.
+enum Made { Activation, InputGradient, MadeKinds };
 
 class Simulation {
 public:
@@ -83,18 +83,16 @@ void Simulation::deliver(size_t what, double time) {
 /// reader comes later in the same list.
 void Simulation::make(int device, const Action &action, double time) {
   int stage = action.stage, m = action.microbatch;
-  auto arrival = [&](int other) {
-    if (other < 0 || other >= placement.stages() ||
-        placement.device(other, m) == device)
-      return time;
-    double &busy = link[device * order.size() + placement.device(other, m)];
+  double arrival = time;
+  if (int to = receiver(placement, action); to >= 0) {
+    double &busy = link[device * order.size() + to];
     busy = std::max(busy, time) + costs.transfer;
-    return busy + costs.latency;
-  };
-  if (action.kind == Kind::F)
-    deliver(key(Activation, stage, m), arrival(stage + 1));
-  if (makesInputGradient(action.kind))
-    deliver(key(InputGradient, stage, m), arrival(stage - 1));
+    arrival = busy + costs.latency;
+  }
+  timing.arrival[device].push_back(arrival);
+  if (action.kind != Kind::W)
+    deliver(key(action.kind == Kind::F ? Activation : InputGradient, stage, m),
+            arrival);
 }
 
 void Simulation::advance(int device) {
@@ -153,6 +151,7 @@ std::string Simulation::blocked() const {
 ErrorOr<Timing> Simulation::run() {
   timing.start.resize(order.size());
   timing.end.resize(order.size());
+  timing.arrival.resize(order.size());
   for (int device = int(order.size()); device-- > 0;)
     worklist.push_back(device);
   while (!worklist.empty()) {
@@ -172,6 +171,17 @@ ErrorOr<Timing> bitpipe::schedule::simulate(const Placement &placement,
   return Simulation(placement, order, costs).run();
 }
 
+int bitpipe::schedule::receiver(const Placement &placement,
+                                const Action &action) {
+  if (action.kind == Kind::W)
+    return -1;
+  int reader = action.kind == Kind::F ? action.stage + 1 : action.stage - 1;
+  if (reader < 0 || reader >= placement.stages())
+    return -1;
+  int to = placement.device(reader, action.microbatch);
+  return to == placement.device(action.stage, action.microbatch) ? -1 : to;
+}
+
 std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
                                                     const Order &order,
                                                     const Timing &timing,
@@ -187,12 +197,7 @@ std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
         use.peakActivation = std::max(use.peakActivation, alive += activation);
       if (makesWeightGradient(action.kind))
         alive -= activation;
-      int reader = action.kind == Kind::F         ? action.stage + 1
-                   : makesInputGradient(action.kind) ? action.stage - 1
-                                                     : -1;
-      if (reader >= 0 && reader < placement.stages())
-        use.messages +=
-            placement.device(reader, action.microbatch) != int(device);
+      use.messages += receiver(placement, action) >= 0;
     }
     use.idle = timing.makespan - use.work;
   }
@@ -208,4 +213,15 @@ double bitpipe::schedule::bubble(const std::vector<DeviceUse> &use,
   for (const DeviceUse &device : use)
     idle += device.idle;
   return timing.makespan > 0 ? idle / (timing.makespan * use.size()) : 0;
+}
+
+ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
+                                                  const Costs &costs) {
+  ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
+  if (!timing)
+    return Error{schedule.name + ": " + timing.error().text};
+  std::vector<DeviceUse> use =
+      deviceUse(schedule.placement, schedule.order, *timing, costs);
+  return Simulated{std::move(schedule), costs, std::move(*timing),
+                   std::move(use)};
 }

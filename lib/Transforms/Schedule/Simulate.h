@@ -15,6 +15,8 @@ namespace bitpipe::schedule {
 /// Start and end of every action, in the shape of the order.
 struct Timing {
   std::vector<std::vector<double>> start, end;
+  /// When what the action makes is on the device that reads it.
+  std::vector<std::vector<double>> arrival;
   double makespan = 0;
 };
 
@@ -34,12 +36,24 @@ struct DeviceUse {
   int messages = 0;
 };
 
+/// The device that gets a message when the action is done, or -1.
+int receiver(const Placement &placement, const Action &action);
+
 std::vector<DeviceUse> deviceUse(const Placement &placement,
                                  const Order &order, const Timing &timing,
                                  const Costs &costs = {});
 
 /// The share of an iteration that the devices idle, on average.
 double bubble(const std::vector<DeviceUse> &use, const Timing &timing);
+
+/// A schedule with its times, as the views below want it.
+struct Simulated {
+  Schedule schedule;
+  Costs costs;
+  Timing timing;
+  std::vector<DeviceUse> use;
+};
+ErrorOr<Simulated> simulateAll(Schedule schedule, const Costs &costs = {});
 
 } // namespace bitpipe::schedule
 

@@ -2,16 +2,17 @@
 //
 // Wu, Chen, Yu, "BitPipe: Bidirectional Interleaved Pipeline Parallelism",
 // 2024. Two V-shaped pipes run in opposite directions with half of the
-// micro-batches each and collide nowhere. Groups of D micro-batches follow each
-// other, each complete before the next. D = 4, N = 4:
+// micro-batches each and collide nowhere. Groups of D micro-batches are
+// concatenated: a device runs its first own forwards of the next group before
+// its last backwards of this one, where it would idle. D = 4, N = 4:
 //
 //   0F0,0F1,3F2,4F2,3F3,4F3,7F0,7B0,7F1,7B1,4B2,3B2,4B3,3B3,0B0,0B1
 //   1F0,2F2,1F1,2F3,5F2,6F0,5F3,6F1,6B0,5B2,6B1,5B3,2B2,1B0,2B3,1B1
 //   1F2,2F0,1F3,2F1,5F0,6F2,5F1,6F3,6B2,5B0,6B3,5B1,2B0,1B2,2B1,1B3
 //   0F2,0F3,3F0,4F0,3F1,4F1,7F2,7B2,7F3,7B3,4B0,3B0,4B1,3B1,0B2,0B3
 //
-// Idle (K+1)(D-2) for N = KD: nothing fills the gap between two groups, which
-// 'bitpipe' does.
+// Idle (K+1)(D-2) for N = KD: what is left of the gap between two groups is
+// filled by 'bitpipe' only.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,17 +37,26 @@ static ErrorOr<Placement> place(const Request &request) {
                  devices / 2);
 }
 
+/// Appends a group, its first `own` forwards before the last `own` backwards.
+static void append(std::vector<Action> &list, const std::vector<Action> &group,
+                   int own) {
+  auto at = list.empty() ? list.end() : list.end() - own;
+  list.insert(at, group.begin(), group.begin() + own);
+  list.insert(list.end(), group.begin() + own, group.end());
+}
+
 static ErrorOr<Order> order(const Request &request, const Placement &) {
   int devices = request.devices;
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)
     for (int first = 0; first < request.microbatches; first += devices)
-      appendBitPipeGroup(result[rank], devices, rank, first);
+      append(result[rank], bitPipeGroup(devices, rank, first),
+             ownFirst(devices, rank));
   return result;
 }
 
 std::vector<Family> bitpipe::schedule::file::BitPipePublished() {
-  return {{"bitpipe-published", "two opposite V, groups one after the other", 2,
+  return {{"bitpipe-published", "two opposite V, groups concatenated", 2,
            place, order},
           {"bitpipe", "two opposite V", 2, place, order}};
 }

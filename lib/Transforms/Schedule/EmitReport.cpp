@@ -1,0 +1,47 @@
+//===- EmitReport.cpp - A schedule as tables -------------------------------===//
+
+#include "lib/Transforms/Schedule/CSV.h"
+#include "lib/Transforms/Schedule/Emit.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <ostream>
+
+using namespace bitpipe::schedule;
+
+void bitpipe::schedule::emitSchedule(std::ostream &stream,
+                                     const Schedule &schedule) {
+  writeCSV(stream, schedule.order);
+}
+
+template <typename... Values>
+static void line(std::ostream &stream, const char *format, Values... values) {
+  char text[256];
+  std::snprintf(text, sizeof(text), format, values...);
+  stream << text;
+}
+
+void bitpipe::schedule::emitReport(std::ostream &stream,
+                                   const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use] = simulated;
+  const Placement &placement = schedule.placement;
+  stream << "schedule " << schedule.name << ", " << placement.devices()
+         << " devices, " << placement.stages() << " stages, "
+         << placement.microbatches() << " micro-batches\n";
+  line(stream, "%-7s %10s %10s %8s %12s %8s %9s\n", "device", "work", "idle",
+       "bubble", "activations", "weights", "messages");
+  double peak = 0;
+  int weights = 0, messages = 0;
+  for (size_t device = 0; device < use.size(); ++device) {
+    const DeviceUse &row = use[device];
+    line(stream, "%-7zu %10.6g %10.6g %7.2f%% %12.6g %8d %9d\n", device,
+         row.work, row.idle, 100 * row.idle / timing.makespan,
+         row.peakActivation, row.weights, row.messages);
+    peak = std::max(peak, row.peakActivation);
+    weights = std::max(weights, row.weights);
+    messages += row.messages;
+  }
+  line(stream, "makespan %.6g, bubble %.2f%%, peak activations %.6g, weights "
+               "of %d stages, %d messages\n",
+       timing.makespan, 100 * bubble(use, timing), peak, weights, messages);
+}

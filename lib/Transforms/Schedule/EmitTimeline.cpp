@@ -1,0 +1,235 @@
+//===- EmitTimeline.cpp - A schedule as a picture --------------------------===//
+//
+// Hue tells the kind of work and lightness the route, so that the picture reads
+// without colour vision and in grey print. Blocks are drawn first; a second
+// layer of transparent ones above takes the pointer: hovering shows what a
+// block is, what it waits for, and the way of its message.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Emit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+#include <sstream>
+
+using namespace bitpipe::schedule;
+
+namespace {
+constexpr double left = 76, top = 64, laneHeight = 30, laneGap = 6,
+                 curveHeight = 34, curveGap = 12;
+constexpr const char *kindNames[] = {"forward", "backward", "input gradient",
+                                     "weight gradient"};
+
+class Timeline {
+public:
+  Timeline(std::ostream &stream, const Simulated &simulated)
+      : stream(stream), schedule(simulated.schedule), costs(simulated.costs),
+        timing(simulated.timing), use(simulated.use) {
+    double work = 0, actions = 0;
+    for (size_t device = 0; device < use.size(); ++device) {
+      work += use[device].work;
+      actions += schedule.order[device].size();
+    }
+    // Actions are wide enough on average to hold their numbers.
+    scale = work > 0 ? 30 * actions / work : 30;
+  }
+
+  void draw();
+
+private:
+  double x(double time) const { return left + time * scale; }
+  double y(size_t device) const { return top + device * (laneHeight + laneGap); }
+  double curvesTop() const { return y(timing.start.size()) + 44; }
+
+  void drawHead(double width, double height);
+  void drawLegend();
+  void drawAxis();
+  void drawLane(size_t device);
+  void drawPointers(size_t device);
+  void drawCurve(size_t device, double peak);
+  std::string tip(size_t device, size_t i) const;
+
+  std::ostream &stream;
+  const Schedule &schedule;
+  const Costs &costs;
+  const Timing &timing;
+  const std::vector<DeviceUse> &use;
+  double scale = 30;
+};
+} // namespace
+
+static std::string colourClass(const Placement &placement,
+                               const Action &action) {
+  const char *way = placement.route(action.microbatch) % 2 ? "2" : "1";
+  return std::string(1, "fbiw"[int(action.kind)]) + way;
+}
+
+void Timeline::drawHead(double width, double height) {
+  stream << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << width
+         << "\" height=\"" << height << "\" viewBox=\"0 0 " << width << " "
+         << height << "\" font-family=\"Helvetica,Arial,sans-serif\">\n"
+         << R"(<style>
+.f1{fill:#b5d9f2}.f2{fill:#1b6ca8}.b1{fill:#fdd09a}.b2{fill:#c45a00}
+.i1{fill:#f3bcd5}.i2{fill:#a1306f}.w1{fill:#c3e6bd}.w2{fill:#2a7a3f}
+rect{stroke:#fff;stroke-width:.6}
+.t{text-anchor:middle;font-size:11px;font-weight:bold;pointer-events:none}
+.s{text-anchor:middle;font-size:7px;pointer-events:none}
+.d{fill:#111}.l{fill:#fff}
+.p rect{fill:#000;fill-opacity:0;stroke:none}
+.p:hover rect{fill-opacity:.15;stroke:#000;stroke-width:1.5}
+.p path{display:none;fill:none;stroke:#000;stroke-width:2;pointer-events:none}
+.p:hover path{display:inline}
+.g{stroke:#ddd;stroke-width:.6}.e{fill:#f1f1f1;stroke:none}
+.m{fill:#d5d5e6;stroke:#44447a;stroke-width:1}
+.c{font-size:11px;fill:#222}.r{font-size:9px;fill:#444}
+@media print{.p{display:none}}
+</style>
+)" << "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+}
+
+void Timeline::drawLegend() {
+  const Placement &placement = schedule.placement;
+  std::ostringstream percent;
+  percent.precision(3);
+  percent << 100 * bubble(use, timing);
+  stream << "<text class=\"c\" x=\"8\" y=\"18\" font-weight=\"bold\">"
+         << schedule.name << ": " << placement.devices() << " devices, "
+         << placement.stages() << " stages, " << placement.microbatches()
+         << " micro-batches, makespan " << timing.makespan << ", bubble "
+         << percent.str() << "%</text>\n";
+  bool used[4] = {};
+  for (const auto &list : schedule.order)
+    for (const Action &action : list)
+      used[int(action.kind)] = true;
+  double at = 8;
+  size_t ways = std::min<size_t>(placement.routes().size(), 2);
+  for (int kind = 0; kind < 4; ++kind)
+    for (size_t way = 0; used[kind] && way < ways; ++way) {
+      std::string name = kindNames[kind];
+      if (ways > 1)
+        name += way ? ", up" : ", down";
+      stream << "<rect class=\"" << "fbiw"[kind] << way + 1 << "\" x=\"" << at
+             << "\" y=\"28\" width=\"14\" height=\"14\"/><text class=\"c\" x=\""
+             << at + 18 << "\" y=\"39\">" << name << "</text>\n";
+      at += 34 + 6.2 * name.size();
+    }
+  stream << "<text class=\"r\" x=\"" << at
+         << "\" y=\"39\">large: micro-batch; small: kind and stage</text>\n";
+}
+
+void Timeline::drawAxis() {
+  double step = std::pow(10, std::ceil(std::log10(60 / scale)));
+  if (step * scale > 150)
+    step /= 2;
+  double bottom = y(timing.start.size());
+  for (double time = 0; time <= timing.makespan; time += step)
+    stream << "<line class=\"g\" x1=\"" << x(time) << "\" x2=\"" << x(time)
+           << "\" y1=\"" << top - 6 << "\" y2=\"" << bottom
+           << "\"/><text class=\"r\" text-anchor=\"middle\" x=\"" << x(time)
+           << "\" y=\"" << bottom + 8 << "\">" << time << "</text>\n";
+}
+
+void Timeline::drawLane(size_t device) {
+  stream << "<text class=\"c\" x=\"8\" y=\"" << y(device) + laneHeight / 2 + 4
+         << "\">device " << device << "</text><rect class=\"e\" x=\"" << left
+         << "\" y=\"" << y(device) << "\" width=\"" << timing.makespan * scale
+         << "\" height=\"" << laneHeight << "\"/>\n";
+  for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+    const Action &action = schedule.order[device][i];
+    double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
+    std::string colour = colourClass(schedule.placement, action);
+    const char *ink = colour[1] == '2' ? "l" : "d";
+    stream << "<rect class=\"" << colour << "\" x=\"" << start << "\" y=\""
+           << y(device) << "\" width=\"" << end - start << "\" height=\""
+           << laneHeight << "\"/>\n";
+    if (end - start < 14)
+      continue; // No room for numbers; hovering shows them.
+    stream << "<text class=\"t " << ink << "\" x=\""
+           << (start + end) / 2 << "\" y=\"" << y(device) + 15 << "\">"
+           << action.microbatch << "</text><text class=\"s " << ink
+           << "\" x=\"" << (start + end) / 2 << "\" y=\"" << y(device) + 25
+           << "\">" << "FBIW"[int(action.kind)] << action.stage << "</text>\n";
+  }
+}
+
+/// What hovering over an action tells.
+std::string Timeline::tip(size_t device, size_t i) const {
+  const Action &action = schedule.order[device][i];
+  std::ostringstream text;
+  text << kindNames[int(action.kind)] << ", stage " << action.stage
+       << ", micro-batch " << action.microbatch << "\ndevice " << device
+       << ", " << timing.start[device][i] << " to " << timing.end[device][i];
+  int to = receiver(schedule.placement, action);
+  if (to >= 0)
+    text << "\nmessage to device " << to << ", there at "
+         << timing.arrival[device][i];
+  return text.str();
+}
+
+void Timeline::drawPointers(size_t device) {
+  for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+    double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
+    stream << "<g class=\"p\"><title>" << tip(device, i)
+           << "</title><rect x=\"" << start << "\" y=\"" << y(device)
+           << "\" width=\"" << end - start << "\" height=\"" << laneHeight
+           << "\"/>";
+    int to = receiver(schedule.placement, schedule.order[device][i]);
+    if (to >= 0) {
+      double arrival = x(timing.arrival[device][i]);
+      double from = y(device) + laneHeight / 2, there = y(to) + laneHeight / 2;
+      stream << "<path d=\"M" << end << " " << from << "L" << arrival << " "
+             << there << "m-3 -3l6 6m0 -6l-6 6\"/>";
+    }
+    stream << "</g>\n";
+  }
+}
+
+/// The activations alive on a device, as steps.
+void Timeline::drawCurve(size_t device, double peak) {
+  double base = curvesTop() + (device + 1) * (curveHeight + curveGap);
+  double unit = peak > 0 ? curveHeight / peak : 0, alive = 0;
+  stream << "<text class=\"c\" x=\"8\" y=\"" << base - 12 << "\">device "
+         << device << "</text><text class=\"r\" x=\"8\" y=\"" << base
+         << "\">at most " << use[device].peakActivation
+         << "</text><path class=\"m\" d=\"M" << left << " " << base;
+  auto stepTo = [&](double time, double change) {
+    alive += change;
+    stream << "H" << x(time) << "V" << base - alive * unit;
+  };
+  for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+    const Action &action = schedule.order[device][i];
+    double activation = costs.stage(action.stage).activation;
+    if (action.kind == Kind::F)
+      stepTo(timing.start[device][i], activation);
+    if (makesWeightGradient(action.kind))
+      stepTo(timing.end[device][i], -activation);
+  }
+  stream << "H" << x(timing.makespan) << "V" << base << "Z\"/>\n";
+}
+
+void Timeline::draw() {
+  size_t devices = timing.start.size();
+  double peak = 0;
+  for (const DeviceUse &row : use)
+    peak = std::max(peak, row.peakActivation);
+  drawHead(std::max(x(timing.makespan) + 20, 640.0),
+           curvesTop() + devices * (curveHeight + curveGap) + 16);
+  drawLegend();
+  drawAxis();
+  for (size_t device = 0; device < devices; ++device)
+    drawLane(device);
+  stream << "<text class=\"c\" x=\"8\" y=\"" << curvesTop() - 8
+         << "\" font-weight=\"bold\">Live activations per device</text>\n";
+  for (size_t device = 0; device < devices; ++device)
+    drawCurve(device, peak);
+  for (size_t device = 0; device < devices; ++device)
+    drawPointers(device);
+  stream << "</svg>\n";
+}
+
+void bitpipe::schedule::emitTimeline(std::ostream &stream,
+                                     const Simulated &simulated) {
+  Timeline(stream, simulated).draw();
+}

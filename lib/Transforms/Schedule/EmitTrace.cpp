@@ -1,0 +1,86 @@
+//===- EmitTrace.cpp - A schedule for Perfetto -----------------------------===//
+
+#include "lib/Transforms/Schedule/Emit.h"
+
+#include <ostream>
+
+using namespace bitpipe::schedule;
+
+namespace {
+/// Writes events, one per line, with commas between them. One unit of time
+/// becomes a millisecond.
+class Events {
+public:
+  Events(std::ostream &stream) : stream(stream) {}
+  ~Events() { stream << "\n]}\n"; }
+
+  std::ostream &next(const char *phase, size_t device) {
+    stream << separator << "{\"ph\":\"" << phase << "\",\"pid\":0,\"tid\":"
+           << device;
+    separator = ",\n";
+    return stream;
+  }
+
+private:
+  std::ostream &stream;
+  const char *separator = "{\"traceEvents\":[\n";
+};
+} // namespace
+
+static const char *kindName(Kind kind) {
+  constexpr const char *names[] = {"forward", "backward", "input gradient",
+                                   "weight gradient"};
+  return names[int(kind)];
+}
+
+static void emitMessage(Events &events, const Simulated &simulated,
+                        size_t device, size_t i, size_t id) {
+  const auto &[schedule, costs, timing, use] = simulated;
+  int to = receiver(schedule.placement, schedule.order[device][i]);
+  if (to < 0)
+    return;
+  events.next("s", device)
+      << ",\"cat\":\"message\",\"name\":\"message\",\"id\":" << id
+      << ",\"ts\":" << 1000 * timing.end[device][i] << "}";
+  events.next("f", to)
+      << ",\"cat\":\"message\",\"name\":\"message\",\"bp\":\"e\",\"id\":" << id
+      << ",\"ts\":" << 1000 * timing.arrival[device][i] << "}";
+}
+
+static void emitMemory(Events &events, size_t device, double time,
+                       double alive) {
+  events.next("C", device) << ",\"name\":\"activations of device " << device
+                           << "\",\"ts\":" << 1000 * time
+                           << ",\"args\":{\"alive\":" << alive << "}}";
+}
+
+void bitpipe::schedule::emitTrace(std::ostream &stream,
+                                  const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use] = simulated;
+  auto precision = stream.precision(12);
+  Events events(stream);
+  size_t id = 0;
+  for (size_t device = 0; device < schedule.order.size(); ++device) {
+    events.next("M", device) << ",\"name\":\"thread_name\",\"args\":{\"name\":"
+                                "\"device "
+                             << device << "\"}}";
+    double alive = 0;
+    for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+      const Action &action = schedule.order[device][i];
+      double start = timing.start[device][i], end = timing.end[device][i];
+      events.next("X", device)
+          << ",\"name\":\"" << toString(action) << "\",\"cat\":\""
+          << kindName(action.kind) << "\",\"ts\":" << 1000 * start
+          << ",\"dur\":" << 1000 * (end - start)
+          << ",\"args\":{\"stage\":" << action.stage
+          << ",\"microbatch\":" << action.microbatch << "}}";
+      emitMessage(events, simulated, device, i, id++);
+      double activation = costs.stage(action.stage).activation;
+      if (action.kind == Kind::F)
+        emitMemory(events, device, start, alive += activation);
+      if (makesWeightGradient(action.kind))
+        emitMemory(events, device, end, alive -= activation);
+    }
+  }
+  stream.precision(precision);
+}
