@@ -1,0 +1,162 @@
+"""Trains a work of gpt.py with PyTorch on the CPU and prints one JSON line:
+eager in one process, or with one of PyTorch's own pipeline schedules."""
+
+import argparse
+import json
+import os
+import statistics
+import time
+
+import gpt
+import torch
+import torch.distributed as dist
+import torch.distributed.pipelining as pipelining
+import torch.multiprocessing as mp
+from torch.nn import functional as F
+
+SCHEDULES = {
+    "gpipe": pipelining.ScheduleGPipe,
+    "1f1b": pipelining.Schedule1F1B,
+    "interleaved": pipelining.ScheduleInterleaved1F1B,
+}
+RANKS = 2
+
+
+class Part(torch.nn.Module):
+    """Some consecutive blocks of the model, with its ends where they belong."""
+
+    def __init__(self, model, begin, end):
+        super().__init__()
+        self.embedding = model.embedding if begin == 0 else None
+        self.blocks = model.blocks[begin:end]
+        self.head = model.head if end == len(model.blocks) else None
+
+    def forward(self, x):
+        if self.embedding is not None:
+            x = self.embedding(x)
+        for block in self.blocks:
+            x = block(x)
+        return x if self.head is None else self.head(x)
+
+
+def peak_memory():
+    """The most memory this process ever held, in bytes."""
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError("no VmHWM in /proc/self/status")
+
+
+def loss_of(logits, labels):
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+def optimizer_of(parameters):
+    return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01, fused=True)
+
+
+def batches(work, steps):
+    ids, labels = gpt.make_data(work, steps)
+    size = gpt.MICROBATCHES * gpt.MICROBATCH
+    return list(zip(ids.split(size), labels.split(size)))
+
+
+def timed(step, data):
+    """Runs every step; its seconds and losses."""
+    seconds, losses = [], []
+    for ids, labels in data:
+        begin = time.perf_counter()
+        losses.append(step(ids, labels))
+        seconds.append(time.perf_counter() - begin)
+    return seconds, losses
+
+
+def train_eager(work, steps):
+    torch.set_num_threads(RANKS)
+    model = gpt.make(work)
+    optimizer = optimizer_of(model.parameters())
+
+    def step(ids, labels):
+        optimizer.zero_grad()
+        total = 0.0
+        for x, y in zip(ids.split(gpt.MICROBATCH), labels.split(gpt.MICROBATCH)):
+            loss = loss_of(model(x), y) / gpt.MICROBATCHES
+            loss.backward()
+            total += loss.item()
+        optimizer.step()
+        return total
+
+    seconds, losses = timed(step, batches(work, steps))
+    return {"seconds": seconds, "losses": losses, "memory": [peak_memory()]}
+
+
+def make_schedule(work, name, cuts, rank):
+    """This rank's stages; stage s is on rank s modulo the number of ranks."""
+    model = gpt.make(work)
+    ends = [sum(cuts[: i + 1]) for i in range(len(cuts))]
+    parts = [Part(model, end - size, end) for size, end in zip(cuts, ends)]
+    stages = [
+        pipelining.PipelineStage(part, index, len(parts), torch.device("cpu"))
+        for index, part in enumerate(parts)
+        if index % RANKS == rank
+    ]
+    schedule = SCHEDULES[name]
+    multi = issubclass(schedule, pipelining.schedules.PipelineScheduleMulti)
+    mine = stages if multi else stages[0]
+    parameters = [p for stage in stages for p in stage.submod.parameters()]
+    return schedule(mine, gpt.MICROBATCHES, loss_fn=loss_of), parameters
+
+
+def train_rank(rank, work, steps, name, cuts, port, results):
+    torch.set_num_threads(1)
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    dist.init_process_group("gloo", rank=rank, world_size=RANKS)
+    schedule, parameters = make_schedule(work, name, cuts, rank)
+    optimizer = optimizer_of(parameters)
+    first, last = rank == 0, rank == RANKS - 1
+
+    def step(ids, labels):
+        optimizer.zero_grad()
+        losses = []
+        schedule.step(*([ids] if first else []), target=labels if last else None,
+                      losses=losses)
+        optimizer.step()
+        dist.barrier()
+        return sum(loss.item() for loss in losses) / gpt.MICROBATCHES
+
+    seconds, losses = timed(step, batches(work, steps))
+    results.put((rank, seconds, losses, peak_memory()))
+    dist.destroy_process_group()
+
+
+def train_pipeline(work, steps, name, cuts, port):
+    context = mp.get_context("spawn")
+    results = context.SimpleQueue()
+    mp.start_processes(train_rank, (work, steps, name, cuts, port, results), RANKS,
+                       start_method="spawn")
+    ranks = sorted(results.get() for _ in range(RANKS))
+    return {"seconds": ranks[-1][1], "losses": ranks[-1][2],
+            "memory": [memory for *_, memory in ranks]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", choices=gpt.WORKS)
+    parser.add_argument("schedule", choices=["eager", *SCHEDULES])
+    parser.add_argument("--cuts", help="blocks of every stage, as 5,3")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--port", type=int, default=29533)
+    args = parser.parse_args()
+    work = gpt.WORKS[args.work]
+    if args.schedule == "eager":
+        result = train_eager(work, args.steps)
+    else:
+        cuts = [int(size) for size in args.cuts.split(",")]
+        result = train_pipeline(work, args.steps, args.schedule, cuts, args.port)
+    result["step_seconds"] = statistics.median(result["seconds"][1:])
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

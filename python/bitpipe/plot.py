@@ -1,0 +1,78 @@
+"""Draws loss curves: python -m bitpipe.plot metrics.jsonl [more.jsonl] -o loss.png
+
+With --text, a line marks the entropy of the text's bytes: the loss of a model
+that knows how frequent each byte is and nothing else."""
+
+import argparse
+import collections
+import math
+import pathlib
+import sys
+
+from bitpipe import metrics
+
+
+def unigram_entropy(data):
+    """The entropy in nats of the distribution of `data`'s bytes."""
+    counts = collections.Counter(data).values()
+    return sum(n * math.log(len(data) / n) for n in counts) / len(data)
+
+
+def label_of(path):
+    """metrics.jsonl says nothing; its folder does."""
+    path = pathlib.Path(path)
+    return path.parent.name if path.stem == "metrics" else path.stem
+
+
+def draw(runs, entropy, output):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    for label, steps in runs:
+        axes.plot([s["step"] for s in steps], [s["loss"] for s in steps],
+                  label=label, linewidth=1.2)
+    if entropy is not None:
+        axes.axhline(entropy, color="gray", linestyle="--",
+                     label=f"unigram entropy of the text ({entropy:.3f})")
+    axes.set(xlabel="step", ylabel="loss (nats per token)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(output, dpi=150)
+
+
+def report(runs, entropy):
+    for label, steps in runs:
+        last = steps[-max(1, len(steps) // 20):]
+        mean = sum(s["loss"] for s in last) / len(last)
+        print(f"{label}: loss {steps[0]['loss']:.4f} at step {steps[0]['step']}, "
+              f"{steps[-1]['loss']:.4f} at step {steps[-1]['step']}, "
+              f"mean of the last {len(last)} {mean:.4f}")
+    if entropy is not None:
+        print(f"unigram entropy of the text: {entropy:.4f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m bitpipe.plot", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("metrics", nargs="+", help="files that bitpipe-run --metrics wrote")
+    parser.add_argument("-o", "--output", default="loss.png")
+    parser.add_argument("--text", help="the text that was trained on, bytes as tokens")
+    args = parser.parse_args()
+    try:
+        runs = [(label_of(path), metrics.read(path)) for path in args.metrics]
+        for path, (_, steps) in zip(args.metrics, runs):
+            if not steps:
+                raise ValueError(f"{path}: no steps, expected at least one")
+        text = pathlib.Path(args.text).read_bytes() if args.text else b""
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    entropy = unigram_entropy(text) if text else None
+    draw(runs, entropy, args.output)
+    report(runs, entropy)
+
+
+if __name__ == "__main__":
+    main()
