@@ -1,0 +1,164 @@
+"""Training speed side by side: PyTorch eager, PyTorch's pipelines, oneDNN's own
+matrix products, and bitpipe, on the same model, weights and data.
+
+    python bench/train.py [--works large,small] [--steps 8] [--json results.json]
+
+Two devices, one thread each; PyTorch eager has two threads. Every figure is the
+median step after the first."""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import gpt
+import trace_summary
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+BIN = ROOT / "build" / "bin"
+sys.path.insert(0, str(ROOT / "python"))
+
+THREADS = 2
+# Blocks per stage for PyTorch's schedules; the head of the large work costs
+# as much as one and a half blocks, that of the small one nearly nothing.
+CUTS = {
+    "large": {"gpipe": ["5,3"], "1f1b": ["5,3"], "interleaved": ["3,2,2,1", "2,2,3,1"]},
+    "small": {"gpipe": ["4,4"], "1f1b": ["4,4"], "interleaved": ["2,2,2,2"]},
+}
+SCHEDULES = ["bitpipe", "1f1b", "gpipe"]
+
+
+def command(arguments, **environment):
+    """Runs a command; its standard output and the most memory it held."""
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen([str(a) for a in arguments], cwd=HERE, text=True,
+                                   stdout=subprocess.PIPE, stderr=errors,
+                                   env={**os.environ, **environment})
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            errors.seek(0)
+            raise RuntimeError(f"{' '.join(map(str, arguments))} failed:\n{errors.read()}")
+    return out, usage.ru_maxrss * 1024
+
+
+def onednn_rate(work, seconds):
+    """GFLOP/s of oneDNN's matrix products on two threads at once."""
+    subprocess.run(["ninja", "-C", ROOT / "build", "onednn-rate"], check=True,
+                   stdout=subprocess.DEVNULL)
+    sizes = [work[k] for k in ("layers", "hidden", "heads", "sequence", "vocabulary")]
+    out, _ = command([BIN / "onednn-rate", *sizes, gpt.MICROBATCH, THREADS, seconds],
+                     OMP_NUM_THREADS="1")
+    return float(out)
+
+
+def pytorch(name, schedule, steps, cuts=None):
+    arguments = [sys.executable, "pytorch_train.py", name, schedule, "--steps", steps]
+    out, _ = command(arguments + (["--cuts", cuts] if cuts else []))
+    result = json.loads(out.splitlines()[-1])
+    label = f"PyTorch {schedule}" + (f" {cuts}" if cuts else "")
+    return {"name": label, "step_seconds": result["step_seconds"],
+            "losses": result["losses"], "memory": sum(result["memory"])}
+
+
+def export_work(name, folder, steps):
+    """Writes the work's model and data where bitpipe's tools find them."""
+    import torch
+    from bitpipe.export import export
+    from safetensors.torch import save_file
+
+    work = gpt.WORKS[name]
+    ids, labels = gpt.make_data(work, steps)
+    save_file({"ids": ids, "labels": labels}, folder / "data.safetensors")
+    export(gpt.make(work).eval(), (ids[:gpt.MICROBATCH],), folder / "model.onnx",
+           input_names=["ids"])
+
+
+def bitpipe(schedule, folder, steps):
+    plan = folder / f"{schedule}.mlir"
+    metrics, trace = folder / f"{schedule}.jsonl", folder / f"{schedule}.json"
+    command([BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={schedule}",
+             f"--devices={THREADS}", f"--microbatches={gpt.MICROBATCHES}", "-o", plan])
+    _, memory = command([BIN / "bitpipe-run", plan, f"--data={folder}/data.safetensors",
+                         f"--steps={steps}", f"--metrics={metrics}", f"--trace={trace}"])
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+    return {"name": f"bitpipe {schedule}", "trace": str(trace), "memory": memory,
+            "step_seconds": statistics.median(r["step_seconds"] for r in rows[1:]),
+            "losses": [r["loss"] for r in rows]}
+
+
+def check_losses(results):
+    """All contestants must have trained the same model."""
+    expected = results[0]["losses"]
+    for result in results[1:]:
+        for step, (got, want) in enumerate(zip(result["losses"], expected)):
+            if abs(got / want - 1) > 1e-3:
+                raise RuntimeError(f"{result['name']}: loss {got} at step {step}, "
+                                   f"expected {want} as {results[0]['name']} has")
+
+
+def contest(name, steps, folder):
+    work = gpt.WORKS[name]
+    export_work(name, folder, steps)
+    rate = onednn_rate(work, seconds=5)
+    results = [pytorch(name, "eager", steps)]
+    for schedule, all_cuts in CUTS[name].items():
+        results += [pytorch(name, schedule, steps, cuts) for cuts in all_cuts]
+    results += [bitpipe(schedule, folder, steps) for schedule in SCHEDULES]
+    check_losses(results)
+    return {"work": name, **work, "onednn_gflops": rate, "results": results}
+
+
+def best(results, maker):
+    return min((r for r in results if r["name"].startswith(maker)),
+               key=lambda r: r["step_seconds"])
+
+
+def add_rates(outcome):
+    work = gpt.WORKS[outcome["work"]]
+    tokens = gpt.MICROBATCHES * gpt.MICROBATCH * work["sequence"]
+    rival = best(outcome["results"], "PyTorch")["step_seconds"]
+    for result in outcome["results"]:
+        result["tokens_per_second"] = tokens / result["step_seconds"]
+        result["gflops"] = gpt.flop(work) / result["step_seconds"] / 1e9
+        result["of_onednn"] = result["gflops"] / outcome["onednn_gflops"]
+        result["of_pytorch"] = rival / result["step_seconds"]
+
+
+def show(outcome):
+    print(f"\n{outcome['work']} work: hidden {outcome['hidden']}, {outcome['layers']} layers; "
+          f"oneDNN's matrix products on {THREADS} threads: {outcome['onednn_gflops']:.0f} GFLOP/s")
+    print(f"{'':32}{'tokens/s':>9}{'GFLOP/s':>9}{'of oneDNN':>11}{'of PyTorch':>12}{'peak MiB':>10}")
+    for r in outcome["results"]:
+        print(f"{r['name']:32}{r['tokens_per_second']:9.0f}{r['gflops']:9.1f}"
+              f"{r['of_onednn']:11.1%}{r['of_pytorch']:11.2f}x{r['memory'] / 2**20:10.0f}")
+    fastest = best(outcome["results"], "bitpipe")
+    print(f"\nwhere {fastest['name']} spends its time")
+    trace_summary.show(trace_summary.read(fastest["trace"]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--works", default="large,small")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build" / "bench")
+    parser.add_argument("--json", type=pathlib.Path, help="also write all figures here")
+    args = parser.parse_args()
+    outcomes = []
+    for name in args.works.split(","):
+        folder = args.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        outcomes.append(contest(name, args.steps, folder))
+        add_rates(outcomes[-1])
+        show(outcomes[-1])
+    if args.json:
+        args.json.write_text(json.dumps(outcomes, indent=1))
+
+
+if __name__ == "__main__":
+    main()
