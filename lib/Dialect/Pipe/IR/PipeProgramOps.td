@@ -33,10 +33,18 @@ def Pipe_RoutineOp : Pipe_Op<"routine", [Symbol, NoTerminator, SingleBlock,
     `blocks` holds the size in bytes of every block; an `execute` binds each
     block to a slot of the device. Calls name places as #pipe.ref<block, byte
     offset>.
+
+    `roles` says what each block is to the stage, for the pass that makes the
+    programs: `carried_in`, `carried_out`, `saved` (from the forward to the
+    input gradient), `saved_kept` (to the weight gradient), `kept`,
+    `d_carried_out`, `d_carried_in`, `seed`, `loss`, `input i` (of the stage's
+    inputs), `weights i` and `gradients i` (of the stage's parameter groups),
+    `scratch`.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$blocks);
+  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$blocks,
+                       OptionalAttr<StrArrayAttr>:$roles);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name `blocks` $blocks $body attr-dict";
+  let assemblyFormat = "$sym_name `blocks` $blocks (`roles` $roles^)? $body attr-dict";
 }
 
 def Pipe_KernelOp : Pipe_Op<"kernel", [HasParent<"RoutineOp">]> {
@@ -52,8 +60,9 @@ def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {
   let summary = "c = [c +] alpha * a x b [+ bias] [+ residual], by the vendor's library";
   let description = [{
     `sizes` is [batch..., m, n, k]. The strides, in elements, are a:
-    [batch..., m, k], b: [batch..., k, n], c: [batch..., m, n]. `bias` has n
-    contiguous elements; `residual` has the strides of c. With `accumulate`,
+    [batch..., m, k], b: [batch..., k, n], c: [batch..., m, n]; a batch stride
+    of 0 uses the same matrix for the whole dimension. `bias` has n contiguous
+    elements; `residual` has the strides of c. With `accumulate`,
     c is added to. Elements are f32.
   }];
   let arguments = (ins Pipe_RefAttr:$a, Pipe_RefAttr:$b, Pipe_RefAttr:$c,

@@ -1,0 +1,335 @@
+//===- Destinations.cpp - Where the results of a function are computed -----===//
+
+#include "lib/Transforms/Lower/Destinations.h"
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Lower/Contraction.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+//===----------------------------------------------------------------------===//
+// Facts about operations
+//===----------------------------------------------------------------------===//
+
+TypedAttr bitpipe::splatOf(Value tensor) {
+  while (isView(tensor.getDefiningOp()))
+    tensor = viewSource(tensor.getDefiningOp());
+  Attribute value;
+  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
+    return matchPattern(fill.getInputs()[0], m_Constant(&value))
+               ? cast<TypedAttr>(value)
+               : TypedAttr();
+  if (!matchPattern(tensor, m_Constant(&value)))
+    return nullptr;
+  auto splat = dyn_cast<SplatElementsAttr>(value);
+  return splat ? splat.getSplatValue<TypedAttr>() : TypedAttr();
+}
+
+DenseElementsAttr bitpipe::denseConstantOf(Value tensor) {
+  DenseElementsAttr value;
+  bool found = matchPattern(tensor, m_Constant(&value)) && !value.isSplat();
+  return found ? value : DenseElementsAttr();
+}
+
+static bool isContractionInit(OpOperand &use) {
+  auto user = dyn_cast<linalg::GenericOp>(use.getOwner());
+  return user && user.isDpsInit(&use) && matchContraction(user);
+}
+
+bool bitpipe::isDeferred(Operation *op) {
+  if (isa<tensor::EmptyOp>(op) || op->hasTrait<OpTrait::ConstantLike>())
+    return true;
+  if (isa<linalg::FillOp>(op))
+    return bool(splatOf(op->getResult(0)));
+  return broadcastSource(op) &&
+         llvm::all_of(op->getResult(0).getUses(), isContractionInit);
+}
+
+bool bitpipe::readsInit(Operation *op, unsigned i) {
+  if (isa<pipe::GatherGradOp, pipe::LayerNormGradParamsOp>(op))
+    return true;
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic)
+    return false;
+  return !generic.getMatchingBlockArgument(generic.getDpsInitOperand(i))
+              .use_empty();
+}
+
+
+Place bitpipe::insertedPlace(tensor::InsertSliceOp op, const Place &whole) {
+  Place place = whole;
+  place.sizes.clear();
+  place.strides.clear();
+  auto dropped = op.getDroppedDims();
+  for (auto [dim, offset] : llvm::enumerate(op.getStaticOffsets())) {
+    place.offset += offset * whole.strides[dim] * elementBytes(whole.element);
+    if (dropped.test(dim))
+      continue;
+    place.sizes.push_back(op.getStaticSizes()[dim]);
+    place.strides.push_back(whole.strides[dim] * op.getStaticStrides()[dim]);
+  }
+  return place;
+}
+
+//===----------------------------------------------------------------------===//
+// Requests
+//===----------------------------------------------------------------------===//
+
+Destinations::Destinations(func::FuncOp function, Memory &memory)
+    : function(function), memory(memory) {
+  for (Operation &op : llvm::make_early_inc_range(
+           llvm::reverse(function.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  findLastUsers();
+}
+
+bool Destinations::request(Value value, Place place) {
+  while (isView(value.getDefiningOp())) {
+    std::optional<Place> source = sourceOfView(value.getDefiningOp(), place);
+    if (!source)
+      return false;
+    place = *source;
+    value = viewSource(value.getDefiningOp());
+  }
+  Operation *op = value.getDefiningOp();
+  if (!op || places.contains(value) || denseConstantOf(value))
+    return false;
+  if (place.notBefore && op->isBeforeInBlock(place.notBefore))
+    return false;
+  places[value] = place;
+  return true;
+}
+
+void Destinations::keep(Value value, RoutineBlock block) {
+  // Slices of one tensor are kept as that tensor, unless most of it would be
+  // kept for nothing.
+  Value base = value, top = value;
+  while (isView(top.getDefiningOp())) {
+    bool isSlice = isa<tensor::ExtractSliceOp>(top.getDefiningOp());
+    top = viewSource(top.getDefiningOp());
+    if (isSlice)
+      base = top;
+  }
+  auto type = cast<RankedTensorType>(base.getType());
+  int64_t elements = cast<RankedTensorType>(value.getType()).getNumElements();
+  bool isComputed = top.getDefiningOp() && !isDeferred(top.getDefiningOp());
+  if (!isComputed || places.contains(top) ||
+      type.getNumElements() > 4 * elements)
+    return;
+  request(base, memory.addToBlock(block, type));
+}
+
+const Place *Destinations::lookup(Value value) const {
+  auto found = places.find(value);
+  return found == places.end() ? nullptr : &found->second;
+}
+
+//===----------------------------------------------------------------------===//
+// Lifetimes
+//===----------------------------------------------------------------------===//
+
+Value Destinations::root(Value value) const {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isView(op))
+      value = viewSource(op);
+    else if (isDeferred(op) && broadcastSource(op))
+      value = broadcastSource(op);
+    else
+      break;
+  }
+  return value;
+}
+
+void Destinations::findLastUsers() {
+  for (Operation &op : function.getBody().front())
+    if (!isView(&op) && !isDeferred(&op))
+      for (Value operand : op.getOperands())
+        lastUsers[root(operand)] = &op;
+}
+
+Operation *Destinations::lastUser(Value value) const {
+  return lastUsers.lookup(root(value));
+}
+
+/// Whether the memory of `value` is free for anything else after `op`.
+bool Destinations::diesAt(Value value, Operation *op) const {
+  Value whole = root(value);
+  Operation *maker = whole.getDefiningOp();
+  if (!maker || isDeferred(maker) || lastUsers.lookup(whole) != op)
+    return false;
+  return llvm::count_if(op->getOperands(), [&](Value operand) {
+           return root(operand) == whole;
+         }) == 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Everything else
+//===----------------------------------------------------------------------===//
+
+Place Destinations::placeFor(Value result) {
+  auto [entry, isNew] = places.try_emplace(result);
+  if (isNew)
+    entry->second = memory.temporary(cast<RankedTensorType>(result.getType()));
+  return entry->second;
+}
+
+void Destinations::assignRest() {
+  SmallVector<Operation *> order;
+  for (Operation &op : function.getBody().front().without_terminator())
+    order.push_back(&op);
+  for (Operation *op : llvm::reverse(order))
+    assign(op);
+}
+
+void Destinations::assign(Operation *op) {
+  if (isDeferred(op))
+    return;
+  TypeSwitch<Operation *>(op)
+      .Case<tensor::CollapseShapeOp>([&](auto view) { assignCollapse(view); })
+      .Case<tensor::ConcatOp>([&](auto concat) { assignConcat(concat); })
+      .Case<tensor::InsertSliceOp>([&](auto insert) { assignInsert(insert); })
+      .Case<linalg::TransposeOp>([](auto) {})
+      .Case<DestinationStyleOpInterface>(
+          [&](auto computed) { assignComputed(computed); });
+}
+
+/// A collapse of transposed dimensions is a view only if its source was
+/// computed in the transposed order.
+void Destinations::assignCollapse(Operation *op) {
+  Value source = viewSource(op);
+  bool isTransposed = false;
+  while (isView(source.getDefiningOp())) {
+    isTransposed |= isa<linalg::TransposeOp>(source.getDefiningOp());
+    source = viewSource(source.getDefiningOp());
+  }
+  if (isTransposed && !places.contains(source)) {
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    request(op->getResult(0), memory.temporary(type));
+  }
+}
+
+void Destinations::assignConcat(tensor::ConcatOp op) {
+  Place whole = placeFor(op.getResult());
+  SmallVector<int64_t> offsets(whole.sizes.size(), 0);
+  for (Value input : op.getInputs()) {
+    auto type = cast<RankedTensorType>(input.getType());
+    request(input, sliced(whole, offsets, type.getShape()));
+    offsets[op.getDim()] += type.getDimSize(op.getDim());
+  }
+}
+
+/// Whether two insertions write an element both.
+static bool overlap(tensor::InsertSliceOp a, tensor::InsertSliceOp b) {
+  for (auto [offsetA, sizeA, offsetB, sizeB] :
+       llvm::zip(a.getStaticOffsets(), a.getStaticSizes(),
+                 b.getStaticOffsets(), b.getStaticSizes()))
+    if (offsetA + sizeA <= offsetB || offsetB + sizeB <= offsetA)
+      return false;
+  return true;
+}
+
+static bool areApart(ArrayRef<tensor::InsertSliceOp> chain) {
+  for (size_t i = 0; i < chain.size(); ++i) {
+    tensor::InsertSliceOp op = chain[i];
+    if (llvm::any_of(op.getStaticStrides(), [](int64_t s) { return s != 1; }))
+      return false;
+    for (tensor::InsertSliceOp other : chain.take_front(i))
+      if (overlap(op, other))
+        return false;
+  }
+  return true;
+}
+
+/// A chain of insertions works on one place. Into a constant it is written
+/// by the producers of the pieces, and filled before them where no piece is.
+void Destinations::assignInsert(tensor::InsertSliceOp op) {
+  if (places.contains(op.getResult()) &&
+      isa<tensor::InsertSliceOp>(*op.getResult().user_begin()))
+    return; // a later link of the chain has seen to it
+  Place whole = placeFor(op.getResult());
+  SmallVector<tensor::InsertSliceOp> chain = {op};
+  auto next = [&] { return chain.back().getDest(); };
+  while (next().getDefiningOp<tensor::InsertSliceOp>() &&
+         next().hasOneUse() && request(next(), whole))
+    chain.push_back(next().getDefiningOp<tensor::InsertSliceOp>());
+  tensor::InsertSliceOp first = chain.back();
+  TypedAttr scalar = splatOf(first.getDest());
+  bool isEmpty = bool(first.getDest().getDefiningOp<tensor::EmptyOp>());
+  if (!scalar && !isEmpty) {
+    if (diesAt(first.getDest(), first))
+      request(first.getDest(), whole);
+    return;
+  }
+  if (!areApart(chain) || whole.notBefore)
+    return;
+
+  int64_t covered = 0;
+  Operation *earliest = first;
+  for (tensor::InsertSliceOp link : chain) {
+    covered += link.getSourceType().getNumElements();
+    Operation *maker = root(link.getSource()).getDefiningOp();
+    if (maker && maker->isBeforeInBlock(earliest))
+      earliest = maker;
+  }
+  OpBuilder builder(earliest);
+  auto type = first.getDestType();
+  Value dest = tensor::EmptyOp::create(builder, op.getLoc(), type.getShape(),
+                                       type.getElementType());
+  if (scalar && covered < type.getNumElements()) {
+    Value value = arith::ConstantOp::create(builder, op.getLoc(), scalar);
+    auto fill = linalg::FillOp::create(builder, op.getLoc(), value, dest);
+    dest = fill.getResult(0);
+    places[dest] = whole;
+    whole.notBefore = fill;
+  }
+  first.getDestMutable().assign(dest);
+  for (tensor::InsertSliceOp link : chain)
+    request(link.getSource(), insertedPlace(link, whole));
+}
+
+void Destinations::assignComputed(DestinationStyleOpInterface op) {
+  for (unsigned i = 0; i < op->getNumResults(); ++i) {
+    placeFor(op->getResult(i));
+    if (readsInit(op, i))
+      reuseInit(op, i);
+    else
+      reuseInput(op, i);
+  }
+}
+
+/// Parts of a concatenation may have users of their own: never overwritten.
+static bool isAssembled(Value value) {
+  while (isView(value.getDefiningOp()))
+    value = viewSource(value.getDefiningOp());
+  return isa_and_nonnull<tensor::ConcatOp, tensor::InsertSliceOp>(
+      value.getDefiningOp());
+}
+
+void Destinations::reuseInit(DestinationStyleOpInterface op, unsigned i) {
+  Value init = op.getDpsInits()[i];
+  if (diesAt(init, op) && !isAssembled(init))
+    request(init, placeFor(op->getResult(i)));
+}
+
+/// Elementwise operations overwrite a dying operand of the same shape.
+void Destinations::reuseInput(DestinationStyleOpInterface op, unsigned i) {
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if (!generic || generic.getNumReductionLoops() || op->getNumResults() != 1)
+    return;
+  auto maps = generic.getIndexingMapsArray();
+  Value result = op->getResult(i);
+  for (auto [input, map] : llvm::zip(generic.getDpsInputs(), maps)) {
+    if (map != maps.back() || input.getType() != result.getType() ||
+        !diesAt(input, op) || isAssembled(input))
+      continue;
+    if (request(input, placeFor(result)))
+      return;
+  }
+}

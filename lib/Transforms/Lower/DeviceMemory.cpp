@@ -1,0 +1,136 @@
+//===- DeviceMemory.cpp - Addresses for the pieces of a device -------------===//
+
+#include "lib/Transforms/Lower/DeviceMemory.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+class MemoryLayout {
+public:
+  MemoryLayout(const DeviceProgram &program, ArrayRef<StringRef> inputs)
+      : program(program), inputs(inputs) {
+    memory.slotOfPiece.assign(program.pieces.size(), -1);
+  }
+
+  /// Weights, gradients and moments of every group.
+  void addParameters(const ParameterGroups &groups, bool hasMoments) {
+    for (int64_t number : program.groups)
+      memory.weights[number] = addForGood("weights", groups.all()[number].bytes);
+    auto add = [&](StringRef source, std::map<int64_t, int64_t> &slots) {
+      for (int64_t number : program.groups)
+        if (int64_t bytes = groups.all()[number].trainableBytes)
+          slots[number] = addForGood(source, bytes);
+    };
+    add("gradients", memory.gradients);
+    if (!hasMoments)
+      return;
+    add("moment1", memory.moment1);
+    add("moment2", memory.moment2);
+  }
+
+  void run() {
+    for (auto [i, piece] : llvm::enumerate(program.pieces))
+      memory.slotOfPiece[i] = addFixed(piece);
+    addMessages();
+    addShared();
+  }
+
+  DeviceMemory memory;
+
+private:
+  int64_t addSlot(Slot slot) {
+    memory.slots.push_back(std::move(slot));
+    return memory.slots.size() - 1;
+  }
+  /// A slot whose memory is shared with no other.
+  int64_t addForGood(StringRef source, int64_t bytes) {
+    int64_t offset = memory.arena;
+    memory.arena += aligned(bytes);
+    return addSlot({source, bytes, offset, {}, {}});
+  }
+
+  /// Slots that are no matter of lifetimes; -1 for all others.
+  int64_t addFixed(const Piece &piece) {
+    auto [block, stage, microbatch] = piece.name;
+    int64_t bytes = piece.lifetime.bytes;
+    switch (block.role) {
+    case Role::Weights:
+      return memory.weights.at(block.number);
+    case Role::Gradients:
+      return memory.gradients.at(block.number);
+    case Role::Input:
+      return addSlot({"input", bytes, {}, inputs[block.number].str(), microbatch});
+    case Role::Seed:
+      return addSlot({"seed", bytes, {}, {}, {}});
+    case Role::Loss: { // read when the step is over
+      int64_t slot = addForGood("loss", bytes);
+      memory.slots[slot].microbatch = microbatch;
+      return slot;
+    }
+    default:
+      return -1;
+    }
+  }
+
+  /// Messages of one size share slots one after the other.
+  void addMessages() {
+    std::map<int64_t, std::vector<unsigned>> bySize;
+    for (auto [i, piece] : llvm::enumerate(program.pieces))
+      if (piece.isMessage)
+        bySize[piece.lifetime.bytes].push_back(i);
+    for (auto &[bytes, pieces] : bySize) {
+      std::vector<int64_t> colours = colour(lifetimesOf(pieces));
+      std::map<int64_t, int64_t> slots; // by colour
+      for (auto [piece, number] : llvm::zip(pieces, colours)) {
+        auto [entry, isNew] = slots.try_emplace(number, -1);
+        if (isNew)
+          entry->second = addForGood("message", bytes);
+        memory.slotOfPiece[piece] = entry->second;
+      }
+    }
+  }
+
+  /// Everything else: overlaid where never alive at once.
+  void addShared() {
+    std::vector<unsigned> pieces;
+    for (auto [i, slot] : llvm::enumerate(memory.slotOfPiece))
+      if (slot < 0)
+        pieces.push_back(i);
+    Packing packing = pack(lifetimesOf(pieces));
+    for (auto [i, offset] : llvm::zip(pieces, packing.offsets)) {
+      const Piece &piece = program.pieces[i];
+      Slot slot{"arena", piece.lifetime.bytes, memory.arena + offset,
+                piece.name.block.text(), {}};
+      if (piece.name.block.role != Role::Scratch) {
+        slot.name += " " + std::to_string(piece.name.stage);
+        slot.microbatch = piece.name.microbatch;
+      }
+      memory.slotOfPiece[i] = addSlot(std::move(slot));
+    }
+    memory.arena += packing.bytes;
+  }
+
+  std::vector<Lifetime> lifetimesOf(ArrayRef<unsigned> pieces) const {
+    std::vector<Lifetime> lifetimes;
+    for (unsigned piece : pieces)
+      lifetimes.push_back(program.pieces[piece].lifetime);
+    return lifetimes;
+  }
+
+  const DeviceProgram &program;
+  ArrayRef<StringRef> inputs;
+};
+
+} // namespace
+
+DeviceMemory bitpipe::layOutMemory(const DeviceProgram &program,
+                                   const ParameterGroups &groups,
+                                   bool hasMoments,
+                                   ArrayRef<StringRef> inputs) {
+  MemoryLayout layout(program, inputs);
+  layout.addParameters(groups, hasMoments);
+  layout.run();
+  return std::move(layout.memory);
+}

@@ -1,0 +1,39 @@
+//===- DeviceMemory.h - Addresses for the pieces of a device ---------------===//
+//
+// Gives every piece of a device program a slot and every slot its place in the
+// arena: first what stays for good, then losses and messages, which nothing
+// may overlay, then everything that is alive for a while.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_LOWER_DEVICEMEMORY_H
+#define BITPIPE_TRANSFORMS_LOWER_DEVICEMEMORY_H
+
+#include "lib/Transforms/Lower/DeviceProgram.h"
+
+namespace bitpipe {
+
+struct Slot {
+  llvm::StringRef source; // see pipe.slot
+  int64_t bytes = 0;
+  std::optional<int64_t> offset;
+  std::string name;
+  std::optional<int64_t> microbatch;
+};
+
+struct DeviceMemory {
+  std::vector<Slot> slots;
+  std::vector<int64_t> slotOfPiece;
+  /// Slots of a parameter group by its number.
+  std::map<int64_t, int64_t> weights, gradients, moment1, moment2;
+  int64_t arena = 0; // bytes
+};
+
+/// `inputs` are the names of the model inputs.
+DeviceMemory layOutMemory(const DeviceProgram &program,
+                          const ParameterGroups &groups, bool hasMoments,
+                          llvm::ArrayRef<llvm::StringRef> inputs);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_LOWER_DEVICEMEMORY_H

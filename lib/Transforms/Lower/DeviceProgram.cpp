@@ -1,0 +1,296 @@
+//===- DeviceProgram.cpp - A device's list with the memory it needs --------===//
+
+#include "lib/Transforms/Lower/DeviceProgram.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+SmallVector<int64_t> bitpipe::holdersOf(pipe::PlanOp plan,
+                                        const ParameterGroup &group) {
+  std::set<int64_t> holders;
+  for (auto route : plan.getBody().getOps<pipe::RouteOp>())
+    for (auto [stage, device] : llvm::enumerate(route.getDevices()))
+      if (llvm::is_contained(group.stages, int64_t(stage)))
+        holders.insert(device);
+  return {holders.begin(), holders.end()};
+}
+
+namespace {
+
+class Collector {
+public:
+  Collector(pipe::PlanOp plan, pipe::DeviceOp device, const StageTable &stages)
+      : plan(plan), device(device), stages(stages),
+        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}} {
+    for (auto [number, group] : llvm::enumerate(stages.groups().all())) {
+      auto holders = holdersOf(plan, group);
+      if (!llvm::is_contained(holders, program.index))
+        continue;
+      program.groups.push_back(number);
+      if (holders.front() == program.index)
+        program.ownedGroups.push_back(number);
+    }
+  }
+
+  FailureOr<DeviceProgram> run() {
+    Block &list = device.getBody().front();
+    for (auto it = list.begin(); it != list.end(); ++it) {
+      bool isNext = false; // the following entry has been dealt with
+      if (failed(add(&*it, it->getNextNode(), isNext)))
+        return failure();
+      if (isNext)
+        ++it;
+    }
+    addNorm(program.loc);
+    return std::move(program);
+  }
+
+private:
+  LogicalResult add(Operation *op, Operation *next, bool &tookNext) {
+    return TypeSwitch<Operation *, LogicalResult>(op)
+        .Case([&](pipe::RunOp run) { return addRun(run, next, tookNext); })
+        .Case([&](pipe::SendOp send) { return addSend(send); })
+        .Case([&](pipe::RecvOp recv) { return addReceive(recv); })
+        .Case([&](pipe::ReduceOp reduce) { return addReduce(reduce); })
+        .Case([&](pipe::UpdateOp update) { return addUpdate(update); })
+        .Default([](Operation *other) {
+          return emitError(other->getLoc())
+                 << other->getName() << " is no instruction of a device";
+        });
+  }
+
+  /// A whole backward is an input gradient and a weight gradient; what the
+  /// first makes is sent before the second runs.
+  LogicalResult addRun(pipe::RunOp op, Operation *next, bool &tookNext) {
+    auto stage = stages.stage(op.getLoc(), op.getStage());
+    if (failed(stage))
+      return failure();
+    pipe::RunKind kind = op.getKind();
+    if (kind == pipe::RunKind::F)
+      return execute(op, *stage, kind, stage->getForwardAttr());
+    if (kind != pipe::RunKind::W &&
+        failed(execute(op, *stage, pipe::RunKind::I,
+                       stage->getInputGradientAttr())))
+      return failure();
+    if (kind == pipe::RunKind::I)
+      return success();
+    auto send = dyn_cast_or_null<pipe::SendOp>(next);
+    tookNext = kind == pipe::RunKind::B && send &&
+               send.getKind() == kind && send.getStage() == op.getStage() &&
+               send.getMicrobatch() == op.getMicrobatch();
+    if (tookNext && failed(addSend(send)))
+      return failure();
+    return execute(op, *stage, pipe::RunKind::W,
+                   stage->getWeightGradientAttr());
+  }
+
+  LogicalResult execute(pipe::RunOp op, pipe::StageOp stage,
+                        pipe::RunKind kind, FlatSymbolRefAttr name) {
+    if (!name)
+      return success(); // nothing to compute
+    Instruction item{Instruction::Execute, op.getLoc(), kind,
+                     int64_t(op.getStage()), int64_t(op.getMicrobatch())};
+    item.routine = name;
+    pipe::RoutineOp routine = stages.routine(name);
+    auto roles = routine.getRolesAttr().getAsValueRange<StringAttr>();
+    for (auto [role, bytes] : llvm::zip(roles, routine.getBlocks())) {
+      RoutineBlock block = *RoutineBlock::parse(role);
+      PieceName piece = stages.pieceFor(stage, block, op.getMicrobatch());
+      if (block.role == Role::Scratch) // of this run only
+        piece = {block, int64_t(program.instructions.size())};
+      if (failed(checkExists(op, block, piece)))
+        return failure();
+      item.pieces.push_back(use(piece, bytes));
+    }
+    program.instructions.push_back(item);
+    return success();
+  }
+
+  /// What another run makes must be here when a run reads it.
+  LogicalResult checkExists(pipe::RunOp op, RoutineBlock block,
+                            const PieceName &piece) {
+    bool isRead = block.role == Role::CarriedIn ||
+                  block.role == Role::GradientOut;
+    if (isRead && !numbers.contains(piece))
+      return emitError(op.getLoc())
+             << "run of stage " << op.getStage() << ", micro-batch "
+             << op.getMicrobatch() << " on device "
+             << program.index
+             << " comes before what it reads is made or received";
+    bool isGroup = block.role == Role::Weights || block.role == Role::Gradients;
+    if (isGroup && !llvm::is_contained(program.groups, piece.block.number))
+      return emitError(op.getLoc())
+             << "stage " << op.getStage() << " runs on device "
+             << program.index << ", where no route puts it";
+    return success();
+  }
+
+  LogicalResult addSend(pipe::SendOp op) {
+    Instruction item{Instruction::Transmit, op.getLoc(), op.getKind(),
+                     int64_t(op.getStage()), int64_t(op.getMicrobatch())};
+    item.peer = op.getTo();
+    return addMessage(item, /*mustExist=*/true);
+  }
+  LogicalResult addReceive(pipe::RecvOp op) {
+    Instruction item{Instruction::Receive, op.getLoc(), op.getKind(),
+                     int64_t(op.getStage()), int64_t(op.getMicrobatch())};
+    item.peer = op.getFrom();
+    return addMessage(item, /*mustExist=*/false);
+  }
+
+  LogicalResult addMessage(Instruction item, bool mustExist) {
+    auto stage = stages.stage(item.loc, item.stage);
+    if (failed(stage))
+      return failure();
+    bool isForward = item.run == pipe::RunKind::F;
+    PieceName piece{{isForward ? Role::CarriedOut : Role::GradientIn},
+                    item.stage, item.microbatch};
+    int64_t bytes = stages.messageBytes(*stage, isForward);
+    if (mustExist && bytes && !numbers.contains(piece))
+      return emitError(item.loc)
+             << "send of stage " << item.stage << ", micro-batch "
+             << item.microbatch << " on device " << program.index
+             << " comes before the run that makes it";
+    item.pieces.push_back(use(piece, bytes));
+    program.pieces[item.pieces[0]].isMessage = true;
+    program.instructions.push_back(item);
+    return success();
+  }
+
+  FailureOr<int64_t> groupOf(Location loc, ArrayRef<int64_t> names) {
+    int64_t group = stages.groups().withStages(names);
+    if (group < 0 || llvm::is_contained(program.groups, group))
+      return group;
+    return emitError(loc) << "device " << program.index
+                          << " does not hold the parameters of stages ["
+                          << names << "]";
+  }
+  bool isTrainable(int64_t group) const {
+    return group >= 0 && stages.groups().all()[group].trainableBytes > 0;
+  }
+
+  LogicalResult addReduce(pipe::ReduceOp op) {
+    auto group = groupOf(op.getLoc(), op.getStages());
+    if (failed(group) || !isTrainable(*group))
+      return success(succeeded(group));
+    Instruction item{Instruction::AllReduce, op.getLoc()};
+    item.group = *group;
+    program.instructions.push_back(item);
+    return success();
+  }
+  LogicalResult addUpdate(pipe::UpdateOp op) {
+    addNorm(op.getLoc());
+    auto group = groupOf(op.getLoc(), op.getStages());
+    if (failed(group) || !isTrainable(*group))
+      return success(succeeded(group));
+    Instruction item{Instruction::Step, op.getLoc()};
+    item.group = *group;
+    program.instructions.push_back(item);
+    return success();
+  }
+  /// Once, before the first update.
+  void addNorm(Location loc) {
+    if (!hasNorm)
+      program.instructions.push_back({Instruction::GradNorm, loc});
+    hasNorm = true;
+  }
+
+  /// The piece, which is used by the instruction that is about to be added.
+  unsigned use(const PieceName &name, int64_t bytes) {
+    int64_t at = program.instructions.size();
+    auto [entry, isNew] = numbers.try_emplace(name, program.pieces.size());
+    if (isNew)
+      program.pieces.push_back({name, {bytes, at, at}});
+    Lifetime &lifetime = program.pieces[entry->second].lifetime;
+    lifetime.bytes = std::max(lifetime.bytes, bytes);
+    lifetime.last = at;
+    return entry->second;
+  }
+
+  pipe::PlanOp plan;
+  pipe::DeviceOp device;
+  const StageTable &stages;
+  DeviceProgram program;
+  std::map<PieceName, unsigned> numbers;
+  bool hasNorm = false;
+};
+
+} // namespace
+
+FailureOr<DeviceProgram> bitpipe::collectProgram(pipe::PlanOp plan,
+                                                 pipe::DeviceOp device,
+                                                 const StageTable &stages) {
+  return Collector(plan, device, stages).run();
+}
+
+//===----------------------------------------------------------------------===//
+// Messages
+//===----------------------------------------------------------------------===//
+
+using MessageName = std::tuple<pipe::RunKind, int64_t, int64_t>;
+
+static MessageName nameOf(const Instruction &item) {
+  return {item.run, item.stage, item.microbatch};
+}
+
+/// For every position of the list, the first one behind it that waits for a
+/// message which `peer` sends from its position `from` on.
+static int64_t knownAt(const DeviceProgram &program, const DeviceProgram &peer,
+                       int64_t from,
+                       const std::map<MessageName, int64_t> &firstUse) {
+  int64_t self = program.index;
+  for (size_t i = from; i < peer.instructions.size(); ++i) {
+    const Instruction &item = peer.instructions[i];
+    if (item.kind != Instruction::Transmit || item.peer != self)
+      continue;
+    auto found = firstUse.find(nameOf(item));
+    if (found != firstUse.end())
+      return found->second;
+  }
+  return program.instructions.size();
+}
+
+/// Where each message that is received is waited for.
+static std::map<MessageName, int64_t>
+findFirstUses(const DeviceProgram &program) {
+  std::map<unsigned, MessageName> pending;
+  std::map<MessageName, int64_t> uses;
+  for (auto [at, item] : llvm::enumerate(program.instructions)) {
+    if (item.kind == Instruction::Execute)
+      for (unsigned piece : item.pieces)
+        if (auto found = pending.find(piece); found != pending.end()) {
+          uses[found->second] = at;
+          pending.erase(found);
+        }
+    if (item.kind == Instruction::Receive)
+      pending[item.pieces[0]] = nameOf(item);
+  }
+  return uses;
+}
+
+void bitpipe::finishMessages(MutableArrayRef<DeviceProgram> programs) {
+  std::map<std::pair<int64_t, MessageName>, std::pair<size_t, int64_t>> receives;
+  for (auto [number, program] : llvm::enumerate(programs))
+    for (auto [at, item] : llvm::enumerate(program.instructions))
+      if (item.kind == Instruction::Receive)
+        receives[{item.peer, nameOf(item)}] = {number, at};
+
+  for (DeviceProgram &program : programs) {
+    auto firstUse = findFirstUses(program);
+    int64_t self = program.index;
+    for (auto [at, item] : llvm::enumerate(program.instructions)) {
+      if (item.kind != Instruction::Transmit)
+        continue;
+      Lifetime &lifetime = program.pieces[item.pieces[0]].lifetime;
+      item.handover = lifetime.last == int64_t(at);
+      int64_t end = program.instructions.size();
+      auto found = receives.find({self, nameOf(item)});
+      if (found != receives.end())
+        end = knownAt(program, programs[found->second.first],
+                      found->second.second, firstUse);
+      lifetime.last = std::max<int64_t>(lifetime.last, end - 1);
+    }
+  }
+}

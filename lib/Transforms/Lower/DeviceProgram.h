@@ -1,0 +1,95 @@
+//===- DeviceProgram.h - A device's list with the memory it needs ----------===//
+//
+// Between the plan and pipe.program: the instructions of a device refer to
+// pieces of memory, each with its lifetime, that have no address yet.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_LOWER_DEVICEPROGRAM_H
+#define BITPIPE_TRANSFORMS_LOWER_DEVICEPROGRAM_H
+
+#include "lib/Transforms/Lower/Memory.h"
+#include "lib/Transforms/Lower/Packing.h"
+#include "lib/Transforms/Lower/ParameterGroups.h"
+
+namespace bitpipe {
+
+/// What a piece of a device's memory holds. A carried value and its gradient
+/// are named by the stage that makes them; blocks that do not depend on stage
+/// or micro-batch have 0 there.
+struct PieceName {
+  RoutineBlock block;
+  int64_t stage = 0, microbatch = 0;
+
+  auto operator<=>(const PieceName &) const = default;
+};
+
+struct Piece {
+  PieceName name;
+  Lifetime lifetime;
+  bool isMessage = false;
+};
+
+/// One entry of a device's list.
+struct Instruction {
+  enum Kind { Execute, Transmit, Receive, AllReduce, GradNorm, Step };
+  Kind kind;
+  mlir::Location loc;
+  pipe::RunKind run = pipe::RunKind::F;
+  int64_t stage = 0, microbatch = 0;
+  int64_t peer = 0;                    // Transmit, Receive
+  mlir::FlatSymbolRefAttr routine = {}; // Execute
+  llvm::SmallVector<unsigned> pieces = {};
+  int64_t group = 0;     // AllReduce, Step
+  bool handover = false; // Transmit
+};
+
+/// What the stages and the model say, looked up once.
+class StageTable {
+public:
+  static mlir::FailureOr<StageTable> find(mlir::ModuleOp module,
+                                          const ParameterGroups &groups);
+
+  /// The stage of that index; a message at `loc` if there is none.
+  mlir::FailureOr<pipe::StageOp> stage(mlir::Location loc, int64_t index) const;
+  pipe::RoutineOp routine(mlir::FlatSymbolRefAttr name) const;
+  /// The piece that a block of a stage's routine is for one micro-batch.
+  PieceName pieceFor(pipe::StageOp stage, RoutineBlock block,
+                     int64_t microbatch) const;
+  /// The bytes of what F (activations) or B and I (gradient) of a stage send.
+  int64_t messageBytes(pipe::StageOp stage, bool isForward) const;
+  const ParameterGroups &groups() const { return *parameterGroups; }
+
+private:
+  std::map<int64_t, pipe::StageOp> stages;
+  llvm::StringMap<pipe::RoutineOp> routines;
+  llvm::StringMap<int64_t> inputs; // their numbers in pipe.training
+  const ParameterGroups *parameterGroups = nullptr;
+};
+
+struct DeviceProgram {
+  mlir::Location loc;
+  int64_t index;
+  std::vector<Instruction> instructions;
+  std::vector<Piece> pieces;
+  llvm::SmallVector<int64_t> groups; // of parameters, held here
+  llvm::SmallVector<int64_t> ownedGroups;
+};
+
+/// Walks a device's list of the plan.
+mlir::FailureOr<DeviceProgram> collectProgram(pipe::PlanOp plan,
+                                              pipe::DeviceOp device,
+                                              const StageTable &stages);
+
+/// Lets what is sent live until this device can know that it has been
+/// received, so that no run ever waits for the memory of a message, and marks
+/// what the sender has no other use for.
+void finishMessages(llvm::MutableArrayRef<DeviceProgram> programs);
+
+/// The devices that hold a group, ascending.
+llvm::SmallVector<int64_t> holdersOf(pipe::PlanOp plan,
+                                     const ParameterGroup &group);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_LOWER_DEVICEPROGRAM_H

@@ -1,0 +1,204 @@
+//===- LowerPlan.cpp - Plan and routines become programs -------------------===//
+
+#include "lib/Transforms/Lower/DeviceMemory.h"
+#include "lib/Transforms/Lower/MemoryReport.h"
+#include "lib/Transforms/Lower/Passes.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace bitpipe {
+#define GEN_PASS_DEF_LOWERPLAN
+#include "lib/Transforms/Lower/Passes.h.inc"
+} // namespace bitpipe
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// Writes one device's program.
+class ProgramWriter {
+public:
+  ProgramWriter(pipe::PlanOp plan, const DeviceProgram &program,
+                const DeviceMemory &memory, const ParameterGroups &groups,
+                OpBuilder &outside)
+      : plan(plan), program(program), memory(memory), groups(groups),
+        op(pipe::ProgramOp::create(
+            outside, program.loc, outside.getI64IntegerAttr(program.index),
+            outside.getI64IntegerAttr(memory.arena))),
+        builder(OpBuilder::atBlockEnd(&op.getBody().emplaceBlock())) {}
+
+  pipe::ProgramOp write() {
+    for (auto [index, slot] : llvm::enumerate(memory.slots))
+      writeSlot(index, slot);
+    for (int64_t group : program.groups)
+      writeResidents(group);
+    for (const Instruction &item : program.instructions)
+      writeInstruction(item);
+    return op;
+  }
+
+private:
+  IntegerAttr i64(int64_t value) { return builder.getI64IntegerAttr(value); }
+  UnitAttr unitIf(bool condition) {
+    return condition ? builder.getUnitAttr() : UnitAttr();
+  }
+  IntegerAttr optional(std::optional<int64_t> value) {
+    return value ? i64(*value) : IntegerAttr();
+  }
+
+  void writeSlot(int64_t index, const Slot &slot) {
+    pipe::SlotOp::create(
+        builder, op.getLoc(), i64(index), builder.getStringAttr(slot.source),
+        i64(slot.bytes), optional(slot.offset),
+        slot.name.empty() ? StringAttr() : builder.getStringAttr(slot.name),
+        optional(slot.microbatch));
+  }
+
+  void writeResidents(int64_t group) {
+    bool isOwner = llvm::is_contained(program.ownedGroups, group);
+    for (auto [parameter, offset] : groups.all()[group].members) {
+      pipe::ParameterOp source = parameter;
+      pipe::ResidentOp::create(
+          builder, source.getLoc(), source.getSymNameAttr(),
+          source.getTypeAttr(), i64(memory.weights.at(group)), i64(offset),
+          source.getTrainableAttr(), unitIf(isOwner));
+    }
+  }
+
+  void writeInstruction(const Instruction &item) {
+    auto slot = [&](unsigned i) { return memory.slotOfPiece[item.pieces[i]]; };
+    auto kind = pipe::RunKindAttr::get(builder.getContext(), item.run);
+    switch (item.kind) {
+    case Instruction::Execute: {
+      SmallVector<int64_t> slots;
+      for (unsigned i = 0; i < item.pieces.size(); ++i)
+        slots.push_back(slot(i));
+      pipe::ExecuteOp::create(builder, item.loc, kind, i64(item.stage),
+                              i64(item.microbatch), item.routine,
+                              builder.getDenseI64ArrayAttr(slots));
+      return;
+    }
+    case Instruction::Transmit:
+      pipe::TransmitOp::create(builder, item.loc, kind, i64(item.stage),
+                               i64(item.microbatch), i64(item.peer),
+                               i64(slot(0)), unitIf(item.handover));
+      return;
+    case Instruction::Receive:
+      pipe::ReceiveOp::create(builder, item.loc, kind, i64(item.stage),
+                              i64(item.microbatch), i64(item.peer),
+                              i64(slot(0)));
+      return;
+    case Instruction::AllReduce: {
+      const ParameterGroup &group = groups.all()[item.group];
+      pipe::AllReduceOp::create(
+          builder, item.loc, builder.getDenseI64ArrayAttr(group.stages),
+          builder.getDenseI64ArrayAttr(holdersOf(plan, group)),
+          i64(memory.gradients.at(item.group)));
+      return;
+    }
+    case Instruction::GradNorm: {
+      SmallVector<int64_t> slots;
+      for (int64_t group : program.ownedGroups)
+        if (auto it = memory.gradients.find(group); it != memory.gradients.end())
+          slots.push_back(it->second);
+      pipe::GradNormOp::create(builder, item.loc,
+                               builder.getDenseI64ArrayAttr(slots));
+      return;
+    }
+    case Instruction::Step:
+      return writeStep(item);
+    }
+  }
+
+  void writeStep(const Instruction &item) {
+    const ParameterGroup &group = groups.all()[item.group];
+    auto moment = [&](const std::map<int64_t, int64_t> &slots) {
+      auto found = slots.find(item.group);
+      return found == slots.end() ? IntegerAttr() : i64(found->second);
+    };
+    pipe::StepOp::create(builder, item.loc,
+                         builder.getDenseI64ArrayAttr(group.stages),
+                         i64(group.trainableBytes / sizeof(float)),
+                         i64(memory.weights.at(item.group)),
+                         i64(memory.gradients.at(item.group)),
+                         moment(memory.moment1), moment(memory.moment2));
+  }
+
+  pipe::PlanOp plan;
+  const DeviceProgram &program;
+  const DeviceMemory &memory;
+  const ParameterGroups &groups;
+  pipe::ProgramOp op;
+  OpBuilder builder;
+};
+
+class LowerPlan : public bitpipe::impl::LowerPlanBase<LowerPlan> {
+public:
+  using LowerPlanBase::LowerPlanBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto plans = llvm::to_vector(module.getOps<pipe::PlanOp>());
+    if (plans.size() != 1) {
+      emitError(module.getLoc())
+          << "module has " << plans.size() << " pipe.plan, expected 1";
+      return signalPassFailure();
+    }
+    if (failed(lower(plans.front())))
+      return signalPassFailure();
+    for (auto stage :
+         llvm::make_early_inc_range(module.getOps<pipe::StageOp>()))
+      stage.erase();
+  }
+
+private:
+  LogicalResult lower(pipe::PlanOp plan) {
+    auto groups = ParameterGroups::find(getOperation());
+    if (failed(groups))
+      return failure();
+    auto stages = StageTable::find(getOperation(), *groups);
+    if (failed(stages))
+      return failure();
+    std::vector<DeviceProgram> programs;
+    for (auto device : plan.getBody().getOps<pipe::DeviceOp>()) {
+      auto program = collectProgram(plan, device, *stages);
+      if (failed(program))
+        return failure();
+      programs.push_back(std::move(*program));
+    }
+    finishMessages(programs);
+    return write(plan, programs, *groups);
+  }
+
+  LogicalResult write(pipe::PlanOp plan, ArrayRef<DeviceProgram> programs,
+                      const ParameterGroups &groups) {
+    auto training = *getOperation().getOps<pipe::TrainingOp>().begin();
+    bool hasMoments = training.getOptimizer() == "adamw";
+    auto inputs =
+        llvm::to_vector(training.getInputs().getAsValueRange<StringAttr>());
+    auto builder = OpBuilder(plan);
+    builder.setInsertionPointAfter(plan);
+    for (const DeviceProgram &program : programs) {
+      DeviceMemory memory = layOutMemory(program, groups, hasMoments, inputs);
+      auto op = ProgramWriter(plan, program, memory, groups, builder).write();
+      if (failed(checkLimit(op)))
+        return failure();
+    }
+    return success();
+  }
+
+  LogicalResult checkLimit(pipe::ProgramOp program) {
+    MemoryUse use = memoryUse(program);
+    if (memoryLimit <= 0 || use.total() <= memoryLimit)
+      return success();
+    return emitError(program.getLoc())
+           << "device " << program.getDevice() << " needs " << use.total()
+           << " bytes, expected at most " << int64_t(memoryLimit) << ": weights "
+           << use.weights << ", gradients " << use.gradients << ", optimizer "
+           << use.optimizer << ", activations " << use.activations
+           << ", messages " << use.messages << ", scratch " << use.scratch;
+  }
+};
+
+} // namespace

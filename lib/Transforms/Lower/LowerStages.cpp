@@ -1,0 +1,114 @@
+//===- LowerStages.cpp - Stage functions become routines and kernels -------===//
+
+#include "lib/Transforms/Lower/Passes.h"
+#include "lib/Transforms/Lower/StageLowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace bitpipe {
+#define GEN_PASS_DEF_LOWERSTAGES
+#include "lib/Transforms/Lower/Passes.h.inc"
+} // namespace bitpipe
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// Two stages with one key have the same routines.
+using StageKey =
+    std::tuple<const void *, const void *, const void *, bool,
+               SmallVector<std::pair<int64_t, int64_t>>, std::vector<int64_t>>;
+
+class LowerStages : public bitpipe::impl::LowerStagesBase<LowerStages> {
+public:
+  using LowerStagesBase::LowerStagesBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto stages = llvm::to_vector(module.getOps<pipe::StageOp>());
+    if (stages.empty()) {
+      emitError(module.getLoc()) << "module has no pipe.stage, expected some";
+      return signalPassFailure();
+    }
+    auto groups = ParameterGroups::find(module);
+    if (failed(groups) || failed(lower(stages, *groups)))
+      return signalPassFailure();
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      function.erase();
+  }
+
+private:
+  LogicalResult lower(ArrayRef<pipe::StageOp> stages,
+                      const ParameterGroups &groups) {
+    SymbolTable symbols(getOperation());
+    KernelLibrary kernels(getOperation());
+    OpBuilder builder(getOperation().getBodyRegion());
+    builder.setInsertionPointAfter(stages.back());
+    int64_t last = 0;
+    for (pipe::StageOp stage : stages)
+      last = std::max<int64_t>(last, stage.getIndex());
+    auto nameFor = [&](StringRef function) {
+      return freshName(function, symbols);
+    };
+
+    std::map<StageKey, StageRoutines> known;
+    for (pipe::StageOp stage : stages) {
+      auto functions = StageFunctions::find(stage, symbols);
+      if (failed(functions))
+        return failure();
+      bool isLast = int64_t(stage.getIndex()) == last;
+      if (isLast && stage.getCarriedOut().size() != 1)
+        return emitError(stage.getLoc())
+               << "last stage carries out " << stage.getCarriedOut().size()
+               << " values, expected 1, the loss sum";
+      StageKey key = keyOf(stage, isLast, *functions, groups);
+      auto [entry, isNew] = known.try_emplace(key);
+      if (isNew) {
+        auto routines = lowerStage(stage, isLast, *functions, groups, kernels,
+                                   nameFor, builder);
+        if (failed(routines))
+          return failure();
+        entry->second = *routines;
+      }
+      stage.setForwardAttr(entry->second.forward);
+      stage.setInputGradientAttr(entry->second.inputGradient);
+      stage.setWeightGradientAttr(entry->second.weightGradient);
+    }
+    return success();
+  }
+
+  static StageKey keyOf(pipe::StageOp stage, bool isLast,
+                        StageFunctions functions,
+                        const ParameterGroups &groups) {
+    std::vector<int64_t> groupBytes;
+    for (int64_t number : groups.ofStage(stage.getIndex())) {
+      groupBytes.push_back(groups.all()[number].bytes);
+      groupBytes.push_back(groups.all()[number].trainableBytes);
+    }
+    return {functions.forward.getAsOpaquePointer(),
+            functions.inputGradient.getAsOpaquePointer(),
+            functions.weightGradient.getAsOpaquePointer(),
+            isLast,
+            parameterLayout(stage, groups),
+            groupBytes};
+  }
+
+  /// The function's own name, for it will be gone, or a numbered one.
+  std::string freshName(StringRef function, SymbolTable &symbols) {
+    if (names.insert(function).second)
+      return function.str();
+    for (unsigned number = 1;; ++number) {
+      std::string name = (function + "_" + Twine(number)).str();
+      if (!symbols.lookup(name) && names.insert(name).second)
+        return name;
+    }
+  }
+
+  llvm::StringSet<> names;
+};
+
+} // namespace

@@ -1,0 +1,126 @@
+//===- LowerTraining.cpp - What the runtime must know of the model ---------===//
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Runtime/ABI.h"
+#include "lib/Transforms/Lower/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace bitpipe {
+#define GEN_PASS_DEF_LOWERTRAINING
+#include "lib/Transforms/Lower/Passes.h.inc"
+} // namespace bitpipe
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// The one operation of a kind; a message if there is none or another.
+template <typename Op> FailureOr<Op> findOne(ModuleOp module) {
+  auto ops = llvm::to_vector(module.getOps<Op>());
+  if (ops.size() == 1)
+    return ops.front();
+  return emitError(ops.empty() ? module.getLoc() : ops.back().getLoc())
+         << "module has " << ops.size() << " " << Op::getOperationName()
+         << ", expected 1";
+}
+
+/// The types of the model inputs, from the stages that use them.
+LogicalResult findTypes(ModuleOp module, llvm::StringMap<Type> &types) {
+  SymbolTable symbols(module);
+  for (auto stage : module.getOps<pipe::StageOp>()) {
+    auto forward = symbols.lookup<func::FuncOp>(stage.getForward());
+    size_t carried = stage.getCarriedIn().size();
+    auto names = stage.getInputs().getAsValueRange<StringAttr>();
+    size_t inputs = stage.getInputs().size();
+    if (!forward || forward.getNumArguments() < carried + inputs)
+      return emitError(stage.getLoc())
+             << "stage " << stage.getIndex() << " has no forward function '"
+             << stage.getForward() << "' with at least " << carried + inputs
+             << " arguments";
+    for (auto [name, type] :
+         llvm::zip(names, forward.getArgumentTypes().drop_front(carried))) {
+      Type &known = types[name];
+      if (known && known != type)
+        return emitError(stage.getLoc())
+               << "input '" << name << "' is " << type << " in stage "
+               << stage.getIndex() << ", expected " << known;
+      known = type;
+    }
+  }
+  return success();
+}
+
+class LowerTraining : public bitpipe::impl::LowerTrainingBase<LowerTraining> {
+public:
+  using LowerTrainingBase::LowerTrainingBase;
+
+  void runOnOperation() override {
+    auto model = findOne<pipe::ModelOp>(getOperation());
+    auto plan = findOne<pipe::PlanOp>(getOperation());
+    llvm::StringMap<Type> types;
+    if (failed(model) || failed(plan) || failed(checkOptions()) ||
+        failed(checkModel(*model)) || failed(findTypes(getOperation(), types)))
+      return signalPassFailure();
+    create(*model, *plan, types);
+    model->erase();
+  }
+
+private:
+  LogicalResult checkOptions() {
+    if (optimizer != "adamw" && optimizer != "sgd" && optimizer != "none")
+      return emitError(getOperation().getLoc())
+             << "optimizer is '" << optimizer << "', expected adamw, sgd or none";
+    if (target != "cpu" && target != "cuda")
+      return emitError(getOperation().getLoc())
+             << "target is '" << target << "', expected cpu or cuda";
+    return success();
+  }
+
+  LogicalResult checkModel(pipe::ModelOp model) {
+    if (!model.getLoss() || !model.getBounds())
+      return emitError(model.getLoc())
+             << "model has no loss, expected it to be attached";
+    if (model.getBounds()->size() != model.getInputs().size())
+      return emitError(model.getLoc())
+             << "model has " << model.getBounds()->size() << " bounds, expected "
+             << model.getInputs().size() << ", one per input";
+    return success();
+  }
+
+  void create(pipe::ModelOp model, pipe::PlanOp plan,
+              const llvm::StringMap<Type> &types) {
+    OpBuilder builder(model);
+    SmallVector<Attribute> inputs, inputTypes;
+    SmallVector<int64_t> bounds;
+    for (auto [name, bound] :
+         llvm::zip(model.getInputs().getAsRange<StringAttr>(),
+                   *model.getBounds())) {
+      Type type = types.lookup(name.getValue());
+      if (!type)
+        continue; // nothing reads it
+      inputs.push_back(name);
+      inputTypes.push_back(TypeAttr::get(type));
+      bounds.push_back(bound);
+    }
+    bool fromLabels = model.getLoss() == "labels";
+    StringAttr none = builder.getStringAttr("");
+    pipe::TrainingOp::create(
+        builder, model.getLoc(),
+        builder.getI64IntegerAttr(abi::contractVersion),
+        builder.getStringAttr(target), builder.getArrayAttr(inputs),
+        builder.getArrayAttr(inputTypes), builder.getDenseI64ArrayAttr(bounds),
+        model.getLossAttr(),
+        fromLabels ? cast<StringAttr>(model.getInputs().getValue().back())
+                   : StringAttr(),
+        builder.getI64IntegerAttr(model.getIgnoreIndex().value_or(-100)),
+        builder.getStringAttr(optimizer), plan.getDevicesAttr(),
+        plan.getMicrobatchesAttr(), none, none, none, none);
+  }
+};
+
+} // namespace

@@ -1,0 +1,49 @@
+//===- MemoryReport.cpp - What a program's memory is used for --------------===//
+
+#include "lib/Transforms/Lower/MemoryReport.h"
+
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+MemoryUse bitpipe::memoryUse(pipe::ProgramOp program) {
+  MemoryUse use;
+  for (auto slot : program.getBody().getOps<pipe::SlotOp>()) {
+    int64_t bytes = slot.getSize();
+    if (slot.getSource() == "arena" && slot.getName() == "scratch")
+      use.scratch = std::max(use.scratch, bytes);
+    if (int64_t *sum = llvm::StringSwitch<int64_t *>(slot.getSource())
+                           .Case("weights", &use.weights)
+                           .Case("gradients", &use.gradients)
+                           .Cases({"moment1", "moment2"}, &use.optimizer)
+                           .Case("message", &use.messages)
+                           .Default(nullptr))
+      *sum += bytes;
+  }
+  use.activations = int64_t(program.getArena()) - use.total();
+  return use;
+}
+
+void bitpipe::printMemoryReport(ModuleOp module, raw_ostream &out) {
+  auto line = [&](auto device, auto... columns) {
+    out << llvm::right_justify(device, 6);
+    ((out << llvm::right_justify(columns, 13)), ...);
+    out << "\n";
+  };
+  auto mib = [](int64_t bytes) {
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("%.2f", bytes / 1048576.0);
+    return text;
+  };
+  out << "Memory per device in MiB\n";
+  line("device", "weights", "gradients", "optimizer", "activations", "messages",
+       "scratch", "total");
+  for (auto program : module.getOps<pipe::ProgramOp>()) {
+    MemoryUse use = memoryUse(program);
+    line(std::to_string(program.getDevice()), mib(use.weights),
+         mib(use.gradients), mib(use.optimizer), mib(use.activations),
+         mib(use.messages), mib(use.scratch), mib(use.total()));
+  }
+}

@@ -1,0 +1,31 @@
+//===- MemoryReport.h - What a program's memory is used for ----------------===//
+
+#ifndef BITPIPE_TRANSFORMS_LOWER_MEMORYREPORT_H
+#define BITPIPE_TRANSFORMS_LOWER_MEMORYREPORT_H
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace bitpipe {
+
+/// Bytes of a device's arena by what they are for.
+struct MemoryUse {
+  int64_t weights = 0, gradients = 0, optimizer = 0, messages = 0;
+  int64_t scratch = 0;     // of the routine that needs most
+  int64_t activations = 0; // the rest: what is saved, carried and kept
+
+  int64_t total() const {
+    return weights + gradients + optimizer + messages + scratch + activations;
+  }
+};
+
+MemoryUse memoryUse(pipe::ProgramOp program);
+
+/// One line per device, one column per use.
+void printMemoryReport(mlir::ModuleOp module, llvm::raw_ostream &out);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_LOWER_MEMORYREPORT_H

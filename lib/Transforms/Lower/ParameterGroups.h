@@ -1,0 +1,57 @@
+//===- ParameterGroups.h - Parameters that live and step together ----------===//
+//
+// A group holds the parameters that are used by exactly the same stages: the
+// own parameters of one stage, or those tied between several. Every device
+// that runs one of the stages holds the whole group in one piece of memory,
+// trainable parameters first, gradients and moments at the same offsets.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_LOWER_PARAMETERGROUPS_H
+#define BITPIPE_TRANSFORMS_LOWER_PARAMETERGROUPS_H
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
+
+#include <map>
+
+namespace bitpipe {
+
+struct ParameterGroup {
+  struct Member {
+    pipe::ParameterOp parameter;
+    int64_t offset; // bytes
+  };
+  llvm::SmallVector<int64_t> stages; // ascending
+  llvm::SmallVector<Member> members;
+  int64_t bytes = 0;
+  int64_t trainableBytes = 0; // at the start
+};
+
+class ParameterGroups {
+public:
+  /// Finds the groups of a module's stages; fails with a message if a stage
+  /// names a parameter that is missing, twice, or trainable and not f32.
+  static mlir::FailureOr<ParameterGroups> find(mlir::ModuleOp module);
+
+  /// All groups, by their stages in lexicographic order.
+  llvm::ArrayRef<ParameterGroup> all() const { return groups; }
+  /// Numbers (into all()) of the groups of a stage. A routine's blocks
+  /// `weights i` and `gradients i` belong to entry i.
+  llvm::ArrayRef<int64_t> ofStage(int64_t stage) const;
+  /// The group of exactly these stages, or -1.
+  int64_t withStages(llvm::ArrayRef<int64_t> stages) const;
+  /// Number of the group and offset in it.
+  std::pair<int64_t, int64_t> locate(llvm::StringRef parameter) const;
+
+private:
+  llvm::SmallVector<ParameterGroup, 0> groups;
+  std::map<int64_t, llvm::SmallVector<int64_t>> byStage;
+  llvm::StringMap<std::pair<int64_t, int64_t>> places;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_LOWER_PARAMETERGROUPS_H

@@ -1,0 +1,83 @@
+//===- RoutineBuilder.h - A function becomes a list of calls ---------------===//
+//
+// Lowers one stage function to a pipe.routine: chooses places, turns views
+// into arithmetic, contractions into matrix products and the rest into
+// kernels, and packs temporaries into a scratch block.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_LOWER_ROUTINEBUILDER_H
+#define BITPIPE_TRANSFORMS_LOWER_ROUTINEBUILDER_H
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Lower/Contraction.h"
+#include "lib/Transforms/Lower/Destinations.h"
+#include "lib/Transforms/Lower/KernelLibrary.h"
+
+namespace bitpipe {
+
+/// Where a result of the function must end up: at a place, or anywhere in a
+/// block, preferably in this one.
+using ResultSpec = std::variant<Place, RoutineBlock>;
+
+class RoutineBuilder {
+public:
+  RoutineBuilder(mlir::func::FuncOp function, Memory &memory,
+                 KernelLibrary &kernels)
+      : function(function), memory(memory), kernels(kernels),
+        destinations(function, memory) {}
+
+  /// Makes the calls. On success `results` has the place of every result.
+  mlir::LogicalResult lower(llvm::ArrayRef<Place> arguments,
+                            llvm::ArrayRef<ResultSpec> specs,
+                            llvm::SmallVectorImpl<Place> &results);
+
+  /// Writes the routine. All blocks must have their final size.
+  pipe::RoutineOp write(mlir::OpBuilder &builder, llvm::StringRef name);
+
+private:
+  struct MatmulCall {
+    MatmulForm form;
+    Place a, b, c;
+    std::optional<Place> bias, residual;
+    double alpha;
+    bool accumulate;
+  };
+  struct Call {
+    mlir::Location loc;
+    std::variant<KernelCall, MatmulCall> what;
+  };
+
+  void requestResults(llvm::ArrayRef<Place> arguments,
+                      llvm::ArrayRef<ResultSpec> specs);
+  Place finish(mlir::Value value, const ResultSpec &spec);
+
+  mlir::LogicalResult emit(mlir::Operation *op);
+  void emitConcat(mlir::tensor::ConcatOp op);
+  void emitInsert(mlir::tensor::InsertSliceOp op);
+  KernelOperand inputOperand(bool isGeneric, mlir::Value input);
+  bool disturbs(mlir::DestinationStyleOpInterface op, unsigned result,
+                llvm::ArrayRef<KernelOperand> inputs, const Place &target) const;
+  mlir::LogicalResult emitComputed(mlir::DestinationStyleOpInterface op);
+  void emitContraction(mlir::linalg::GenericOp op, double alpha);
+  void absorbInit(mlir::linalg::GenericOp op, mlir::Value init,
+                  MatmulCall &product);
+
+  /// The place of a tensor, which is put into memory if it is a constant.
+  Place read(mlir::Value value);
+  /// Sees to it that `place` holds the value.
+  void writeTo(mlir::Value value, const Place &place, mlir::Location loc);
+  Place packed(mlir::linalg::GenericOp op, unsigned operand);
+  void call(mlir::Location loc, KernelCall kernel);
+
+  mlir::func::FuncOp function;
+  Memory &memory;
+  KernelLibrary &kernels;
+  Destinations destinations;
+  llvm::DenseMap<mlir::Value, Place> places;
+  std::vector<Call> calls;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_LOWER_ROUTINEBUILDER_H

@@ -1,0 +1,176 @@
+//===- StageFunctions.cpp - The functions of a stage, checked --------------===//
+
+#include "lib/Transforms/Lower/StageLowering.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// Compares a function's signature with what the stage says of it.
+class SignatureCheck {
+public:
+  SignatureCheck(pipe::StageOp stage, func::FuncOp function)
+      : stage(stage), function(function) {}
+
+  LogicalResult arguments(size_t expected, StringRef what) {
+    if (function.getNumArguments() == expected)
+      return success();
+    return error() << " has " << function.getNumArguments()
+                   << " arguments, expected " << expected << ": " << what;
+  }
+  LogicalResult results(size_t expected, StringRef what) {
+    if (function.getNumResults() == expected)
+      return success();
+    return error() << " has " << function.getNumResults()
+                   << " results, expected " << expected << ": " << what;
+  }
+  LogicalResult atLeast(size_t got, size_t expected, StringRef what) {
+    if (got >= expected)
+      return success();
+    return error() << " has " << got << " " << what << ", expected at least "
+                   << expected;
+  }
+  LogicalResult type(Type got, Type expected, const Twine &what) {
+    if (got == expected)
+      return success();
+    return error() << " has " << what << " of type " << got << ", expected "
+                   << expected;
+  }
+  /// One block, static tensors of elements that lie in memory.
+  LogicalResult body() {
+    if (!llvm::hasSingleElement(function.getBody()))
+      return error() << " has "
+                     << std::distance(function.getBody().begin(),
+                                      function.getBody().end())
+                     << " blocks, expected 1";
+    auto isStored = [](Type type) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      return tensor && tensor.hasStaticShape() &&
+             elementBytes(tensor.getElementType()) > 0;
+    };
+    auto type = function.getFunctionType();
+    for (auto types : {type.getInputs(), type.getResults()})
+      for (Type one : types)
+        if (!isStored(one))
+          return error() << " has a value of type " << one
+                         << ", expected a static tensor of numbers";
+    return success();
+  }
+
+private:
+  InFlightDiagnostic error() {
+    return emitError(function.getLoc())
+           << "function '" << function.getSymName() << "' of stage "
+           << stage.getIndex();
+  }
+
+  pipe::StageOp stage;
+  func::FuncOp function;
+};
+
+LogicalResult checkForward(pipe::StageOp stage, func::FuncOp forward,
+                           SymbolTable &symbols) {
+  SignatureCheck check(stage, forward);
+  size_t before = stage.getCarriedIn().size() + stage.getInputs().size();
+  size_t carriedOut = stage.getCarriedOut().size();
+  if (failed(check.body()) ||
+      failed(check.arguments(before + stage.getParameters().size(),
+                             "carried in, inputs, parameters")) ||
+      failed(check.atLeast(forward.getNumResults(), carriedOut, "results")))
+    return failure();
+  auto types = forward.getArgumentTypes().drop_front(before);
+  for (auto [ref, type] :
+       llvm::zip(stage.getParameters().getAsRange<FlatSymbolRefAttr>(), types)) {
+    auto parameter = symbols.lookup<pipe::ParameterOp>(ref.getValue());
+    if (failed(check.type(type, parameter.getType(),
+                          "parameter '" + ref.getValue() + "'")))
+      return failure();
+  }
+  return success();
+}
+
+/// The saved arguments of the input gradient have the types that the forward
+/// function returns behind what it carries out.
+LogicalResult checkInputGradient(pipe::StageOp stage, func::FuncOp forward,
+                                 func::FuncOp gradient) {
+  SignatureCheck check(stage, gradient);
+  size_t carriedOut = stage.getCarriedOut().size();
+  size_t saved = forward.getNumResults() - carriedOut;
+  size_t gradientsOut = llvm::count(stage.getCarriedOut(), true);
+  size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
+  if (failed(check.body()) ||
+      failed(check.arguments(gradientsOut + saved + stage.getParameters().size(),
+                             "gradients, saved, parameters")) ||
+      failed(check.atLeast(gradient.getNumResults(), gradientsIn, "results")))
+    return failure();
+  for (auto [got, expected] :
+       llvm::zip(gradient.getArgumentTypes().slice(gradientsOut, saved),
+                 forward.getResultTypes().drop_front(carriedOut)))
+    if (failed(check.type(got, expected, "a saved value")))
+      return failure();
+  return success();
+}
+
+LogicalResult checkWeightGradient(pipe::StageOp stage, func::FuncOp before,
+                                  func::FuncOp gradient,
+                                  SymbolTable &symbols) {
+  SignatureCheck check(stage, gradient);
+  size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
+  size_t kept = before.getNumResults() - gradientsIn;
+  SmallVector<Type> trainable;
+  for (auto ref : stage.getParameters().getAsRange<FlatSymbolRefAttr>()) {
+    auto parameter = symbols.lookup<pipe::ParameterOp>(ref.getValue());
+    if (parameter.getTrainable())
+      trainable.push_back(parameter.getType());
+  }
+  if (failed(check.body()) ||
+      failed(check.arguments(kept + trainable.size(),
+                             "kept, gradients of trainable parameters")) ||
+      failed(check.results(trainable.size(),
+                           "gradients of trainable parameters")))
+    return failure();
+  for (auto [got, expected] :
+       llvm::zip(gradient.getArgumentTypes().take_front(kept),
+                 before.getResultTypes().drop_front(gradientsIn)))
+    if (failed(check.type(got, expected, "a kept value")))
+      return failure();
+  for (auto types : {gradient.getArgumentTypes().drop_front(kept),
+                     gradient.getResultTypes()})
+    for (auto [got, expected] : llvm::zip(types, trainable))
+      if (failed(check.type(got, expected, "a gradient")))
+        return failure();
+  return success();
+}
+
+FailureOr<func::FuncOp> lookup(pipe::StageOp stage, SymbolTable &symbols,
+                               std::optional<StringRef> name) {
+  if (!name)
+    return func::FuncOp();
+  auto function = symbols.lookup<func::FuncOp>(*name);
+  if (!function || function.isExternal())
+    return emitError(stage.getLoc())
+           << "stage " << stage.getIndex() << " names function '" << *name
+           << "', which is not defined";
+  return function;
+}
+
+} // namespace
+
+FailureOr<StageFunctions> StageFunctions::find(pipe::StageOp stage,
+                                               SymbolTable &symbols) {
+  auto forward = lookup(stage, symbols, stage.getForward());
+  auto input = lookup(stage, symbols, stage.getInputGradient());
+  auto weight = lookup(stage, symbols, stage.getWeightGradient());
+  if (failed(forward) || failed(input) || failed(weight))
+    return failure();
+  if (*weight && !*input)
+    return emitError(stage.getLoc())
+           << "stage " << stage.getIndex()
+           << " has a weight gradient but no input gradient, expected both";
+  if (failed(checkForward(stage, *forward, symbols)) ||
+      (*input && failed(checkInputGradient(stage, *forward, *input))) ||
+      (*weight && failed(checkWeightGradient(stage, *input, *weight, symbols))))
+    return failure();
+  return StageFunctions{*forward, *input, *weight};
+}

@@ -1,0 +1,195 @@
+//===- StageLowering.cpp - The routines of one stage -----------------------===//
+
+#include "lib/Transforms/Lower/StageLowering.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+SmallVector<std::pair<int64_t, int64_t>>
+bitpipe::parameterLayout(pipe::StageOp stage, const ParameterGroups &groups) {
+  ArrayRef<int64_t> own = groups.ofStage(stage.getIndex());
+  SmallVector<std::pair<int64_t, int64_t>> layout;
+  for (auto ref : stage.getParameters().getAsRange<FlatSymbolRefAttr>()) {
+    auto [group, offset] = groups.locate(ref.getValue());
+    layout.emplace_back(llvm::find(own, group) - own.begin(), offset);
+  }
+  return layout;
+}
+
+namespace {
+
+class StageLowering {
+public:
+  StageLowering(pipe::StageOp stage, bool isLast, StageFunctions functions,
+                const ParameterGroups &groups, KernelLibrary &kernels)
+      : stage(stage), index(stage.getIndex()), isLast(isLast), functions(functions), groups(groups),
+        kernels(kernels) {}
+
+  FailureOr<StageRoutines>
+  run(llvm::function_ref<std::string(StringRef)> nameFor, OpBuilder &builder) {
+    auto forward = makeForward();
+    auto inputGradient = makeInputGradient();
+    auto weightGradient = makeWeightGradient();
+    if (failed(forward) || failed(inputGradient) || failed(weightGradient))
+      return failure();
+    // Only now all blocks have their size.
+    auto write = [&](func::FuncOp function, auto &routine) {
+      if (!function)
+        return FlatSymbolRefAttr();
+      auto op = (*routine)->write(builder, nameFor(function.getSymName()));
+      return FlatSymbolRefAttr::get(op.getSymNameAttr());
+    };
+    return StageRoutines{write(functions.forward, forward),
+                         write(functions.inputGradient, inputGradient),
+                         write(functions.weightGradient, weightGradient)};
+  }
+
+private:
+  using Routine = FailureOr<std::unique_ptr<RoutineBuilder>>;
+
+  Routine lower(func::FuncOp function, ArrayRef<Place> arguments,
+                ArrayRef<ResultSpec> specs, SmallVectorImpl<Place> &results) {
+    auto routine = std::make_unique<RoutineBuilder>(function, memory, kernels);
+    if (failed(routine->lower(arguments, specs, results)))
+      return failure();
+    return routine;
+  }
+
+  Routine makeForward() {
+    func::FuncOp function = functions.forward;
+    SmallVector<Place> arguments, results;
+    TypeRange types = function.getArgumentTypes();
+    size_t carried = stage.getCarriedIn().size();
+    size_t inputs = stage.getInputs().size();
+    addTo({Role::CarriedIn}, types.take_front(carried), arguments);
+    for (size_t i = 0; i < inputs; ++i)
+      addTo({Role::Input, int64_t(i)}, types.slice(carried + i, 1), arguments);
+    addParameters(arguments);
+
+    SmallVector<ResultSpec> specs;
+    SmallVector<Place> out;
+    types = function.getResultTypes();
+    size_t carriedOut = stage.getCarriedOut().size();
+    addTo({isLast ? Role::Loss : Role::CarriedOut},
+          types.take_front(carriedOut), out);
+    llvm::append_range(specs, out);
+    for (size_t i = carriedOut; i < types.size(); ++i)
+      specs.push_back(RoutineBlock{isKept(i - carriedOut) ? Role::SavedKept
+                                                          : Role::Saved});
+    Routine routine = lower(function, arguments, specs, results);
+    saved = SmallVector<Place>(llvm::drop_begin(results, results.empty() ? 0 : carriedOut));
+    return routine;
+  }
+
+  Routine makeInputGradient() {
+    func::FuncOp function = functions.inputGradient;
+    if (!function)
+      return std::unique_ptr<RoutineBuilder>();
+    SmallVector<Place> arguments, results, in;
+    size_t gradientsOut = llvm::count(stage.getCarriedOut(), true);
+    addTo({isLast ? Role::Seed : Role::GradientOut},
+          function.getArgumentTypes().take_front(gradientsOut), arguments);
+    llvm::append_range(arguments, saved);
+    addParameters(arguments);
+
+    size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
+    TypeRange types = function.getResultTypes();
+    addTo({Role::GradientIn}, types.take_front(gradientsIn), in);
+    SmallVector<ResultSpec> specs(in.begin(), in.end());
+    specs.append(types.size() - gradientsIn, RoutineBlock{Role::Kept});
+    Routine routine = lower(function, arguments, specs, results);
+    kept = SmallVector<Place>(llvm::drop_begin(results, results.empty() ? 0 : gradientsIn));
+    return routine;
+  }
+
+  Routine makeWeightGradient() {
+    func::FuncOp function = functions.weightGradient;
+    if (!function)
+      return std::unique_ptr<RoutineBuilder>();
+    SmallVector<Place> arguments = kept, results;
+    SmallVector<ResultSpec> specs;
+    auto types = function.getResultTypes();
+    for (auto [type, place] : llvm::zip(types, gradientLayout())) {
+      unsigned buffer = memory.block({Role::Gradients, place.first});
+      memory.reserve(buffer, group(place.first).trainableBytes);
+      arguments.push_back(
+          densePlace(buffer, place.second, cast<RankedTensorType>(type)));
+      specs.push_back(arguments.back());
+    }
+    return lower(function, arguments, specs, results);
+  }
+
+  /// Adds tensors to a block, one behind the other.
+  void addTo(RoutineBlock block, TypeRange types,
+             SmallVectorImpl<Place> &places) {
+    for (Type type : types)
+      places.push_back(memory.addToBlock(block, cast<RankedTensorType>(type)));
+  }
+
+  void addParameters(SmallVectorImpl<Place> &places) {
+    auto refs = stage.getParameters().getAsRange<FlatSymbolRefAttr>();
+    for (auto [ref, place] : llvm::zip(refs, parameterLayout(stage, groups))) {
+      unsigned buffer = memory.block({Role::Weights, place.first});
+      memory.reserve(buffer, group(place.first).bytes);
+      places.push_back(densePlace(buffer, place.second, typeOf(ref)));
+    }
+  }
+
+  /// The layout of the trainable parameters.
+  SmallVector<std::pair<int64_t, int64_t>> gradientLayout() const {
+    SmallVector<std::pair<int64_t, int64_t>> layout;
+    for (auto place : parameterLayout(stage, groups))
+      if (place.second < group(place.first).trainableBytes)
+        layout.push_back(place);
+    return layout;
+  }
+
+  const ParameterGroup &group(int64_t block) const {
+    return groups.all()[groups.ofStage(index)[block]];
+  }
+
+  RankedTensorType typeOf(FlatSymbolRefAttr parameter) const {
+    auto [number, offset] = groups.locate(parameter.getValue());
+    for (const auto &member : groups.all()[number].members)
+      if (member.offset == offset)
+        return cast<RankedTensorType>(
+            ParameterGroup::Member(member).parameter.getType());
+    return {};
+  }
+
+  /// Whether the input gradient hands the i-th saved value on.
+  bool isKept(size_t i) {
+    func::FuncOp gradient = functions.inputGradient;
+    if (!gradient)
+      return false;
+    size_t position = llvm::count(stage.getCarriedOut(), true) + i;
+    size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
+    Operation *terminator = gradient.getBody().front().getTerminator();
+    return llvm::any_of(
+        terminator->getOperands().drop_front(gradientsIn), [&](Value value) {
+          while (isView(value.getDefiningOp()))
+            value = viewSource(value.getDefiningOp());
+          return value == gradient.getArgument(position);
+        });
+  }
+
+  pipe::StageOp stage;
+  int64_t index;
+  bool isLast;
+  StageFunctions functions;
+  const ParameterGroups &groups;
+  KernelLibrary &kernels;
+  Memory memory;
+  SmallVector<Place> saved, kept;
+};
+
+} // namespace
+
+FailureOr<StageRoutines>
+bitpipe::lowerStage(pipe::StageOp stage, bool isLast, StageFunctions functions,
+                    const ParameterGroups &groups, KernelLibrary &kernels,
+                    llvm::function_ref<std::string(StringRef)> nameFor,
+                    OpBuilder &builder) {
+  return StageLowering(stage, isLast, functions, groups, kernels)
+      .run(nameFor, builder);
+}

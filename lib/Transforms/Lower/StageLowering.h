@@ -1,0 +1,41 @@
+//===- StageLowering.h - The routines of one stage -------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_LOWER_STAGELOWERING_H
+#define BITPIPE_TRANSFORMS_LOWER_STAGELOWERING_H
+
+#include "lib/Transforms/Lower/ParameterGroups.h"
+#include "lib/Transforms/Lower/RoutineBuilder.h"
+
+namespace bitpipe {
+
+/// The three functions of a stage; the gradients may be missing.
+struct StageFunctions {
+  mlir::func::FuncOp forward, inputGradient, weightGradient;
+
+  /// Looks them up and checks their signatures against the stage.
+  static mlir::FailureOr<StageFunctions> find(pipe::StageOp stage,
+                                              mlir::SymbolTable &symbols);
+};
+
+/// The names of a stage's routines; null where there is no function.
+struct StageRoutines {
+  mlir::FlatSymbolRefAttr forward, inputGradient, weightGradient;
+};
+
+/// Where the stage's parameters lie in the blocks of its groups, as
+/// (block, offset) pairs: stages that agree in this and in their functions
+/// have the same routines.
+llvm::SmallVector<std::pair<int64_t, int64_t>>
+parameterLayout(pipe::StageOp stage, const ParameterGroups &groups);
+
+/// Lowers the functions one after the other, since each says where the next
+/// finds its arguments. `nameFor` makes a routine's name from a function's.
+mlir::FailureOr<StageRoutines>
+lowerStage(pipe::StageOp stage, bool isLast, StageFunctions functions,
+           const ParameterGroups &groups, KernelLibrary &kernels,
+           llvm::function_ref<std::string(llvm::StringRef)> nameFor,
+           mlir::OpBuilder &builder);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_LOWER_STAGELOWERING_H

@@ -1,0 +1,128 @@
+//===- WriteRoutine.cpp - From calls on places to a pipe.routine -----------===//
+//
+// The part of RoutineBuilder that numbers the blocks a routine uses and packs
+// its temporaries into the scratch block.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Lower/Packing.h"
+#include "lib/Transforms/Lower/RoutineBuilder.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLForwardCompat.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// From buffers to the blocks of one routine.
+class BlockTable {
+public:
+  explicit BlockTable(const Memory &memory) : memory(memory) {}
+
+  /// Notes that call number `at` uses the buffer.
+  void use(const Place &place, int64_t at) {
+    const Buffer &buffer = memory[place.buffer];
+    if (buffer.block) {
+      blocks[*buffer.block] = buffer.bytes;
+      return;
+    }
+    auto [entry, isNew] = lifetimes.try_emplace(
+        place.buffer, Lifetime{buffer.bytes, at, at});
+    if (!isNew)
+      entry->second.last = at;
+  }
+
+  void finish() {
+    std::vector<Lifetime> list;
+    for (auto &[buffer, lifetime] : lifetimes)
+      list.push_back(lifetime);
+    Packing packing = pack(list);
+    for (auto [entry, offset] : llvm::zip(lifetimes, packing.offsets))
+      offsets[entry.first] = offset;
+    if (packing.bytes)
+      blocks[{Role::Scratch}] = packing.bytes;
+    for (auto [number, entry] : llvm::enumerate(blocks))
+      numbers[entry.first] = number;
+  }
+
+  pipe::RefAttr ref(MLIRContext *context, const Place &place) const {
+    auto block = memory[place.buffer].block;
+    RoutineBlock key = block.value_or(RoutineBlock{Role::Scratch});
+    return pipe::RefAttr::get(context, numbers.at(key),
+                              place.offset + offsets.lookup(place.buffer));
+  }
+
+  SmallVector<int64_t> sizes() const {
+    return llvm::map_to_vector(blocks, [](auto &entry) { return entry.second; });
+  }
+  SmallVector<std::string> roles() const {
+    return llvm::map_to_vector(blocks,
+                               [](auto &entry) { return entry.first.text(); });
+  }
+
+private:
+  const Memory &memory;
+  std::map<RoutineBlock, int64_t> blocks;  // to bytes
+  std::map<RoutineBlock, int64_t> numbers; // in the routine
+  llvm::MapVector<unsigned, Lifetime> lifetimes;
+  llvm::DenseMap<unsigned, int64_t> offsets; // in the scratch block
+};
+
+} // namespace
+
+template <typename MatmulCall>
+static SmallVector<Place> placesOf(const std::variant<KernelCall, MatmulCall> &call) {
+  if (auto *kernel = std::get_if<KernelCall>(&call))
+    return kernel->arguments;
+  auto &product = std::get<MatmulCall>(call);
+  SmallVector<Place> places = {product.a, product.b, product.c};
+  if (product.bias)
+    places.push_back(*product.bias);
+  if (product.residual)
+    places.push_back(*product.residual);
+  return places;
+}
+
+pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
+  BlockTable table(memory);
+  for (auto [at, call] : llvm::enumerate(calls))
+    for (const Place &place : placesOf(call.what))
+      table.use(place, at);
+  table.finish();
+
+  auto roles = llvm::to_vector_of<StringRef>(table.roles());
+  auto routine = pipe::RoutineOp::create(
+      builder, function.getLoc(), builder.getStringAttr(name),
+      builder.getDenseI64ArrayAttr(table.sizes()),
+      builder.getStrArrayAttr(roles));
+  auto inside = OpBuilder::atBlockEnd(&routine.getBody().emplaceBlock());
+  auto ref = [&](const Place &place) {
+    return table.ref(builder.getContext(), place);
+  };
+  auto optionalRef = [&](const std::optional<Place> &place) {
+    return place ? ref(*place) : pipe::RefAttr();
+  };
+  for (const Call &call : calls) {
+    if (auto *kernel = std::get_if<KernelCall>(&call.what)) {
+      SmallVector<Attribute> refs;
+      for (const Place &place : kernel->arguments)
+        refs.push_back(ref(place));
+      pipe::KernelOp::create(inside, call.loc, kernel->name,
+                             builder.getArrayAttr(refs));
+      continue;
+    }
+    auto &product = std::get<MatmulCall>(call.what);
+    pipe::MatmulOp::create(
+        inside, call.loc, ref(product.a), ref(product.b), ref(product.c),
+        optionalRef(product.bias), optionalRef(product.residual),
+        builder.getDenseI64ArrayAttr(product.form.sizes),
+        builder.getDenseI64ArrayAttr(product.form.a),
+        builder.getDenseI64ArrayAttr(product.form.b),
+        builder.getDenseI64ArrayAttr(product.form.c),
+        builder.getF64FloatAttr(product.alpha),
+        product.accumulate ? builder.getUnitAttr() : UnitAttr());
+  }
+  return routine;
+}

@@ -1,0 +1,217 @@
+//===- WriteWeights.cpp - Parameters into one safetensors file -------------===//
+
+#include "lib/Transforms/Lower/WriteWeights.h"
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Runtime/Hash.h"
+#include "lib/Transforms/Lower/Passes.h"
+#include "lib/Transforms/Lower/Place.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <cerrno>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace bitpipe {
+#define GEN_PASS_DEF_WRITEWEIGHTS
+#include "lib/Transforms/Lower/Passes.h.inc"
+} // namespace bitpipe
+
+using namespace mlir;
+using namespace bitpipe;
+
+/// The name safetensors has for an element type; empty if it has none.
+static std::string elementName(Type type) {
+  if (type.isF32())
+    return "F32";
+  if (type.isF64())
+    return "F64";
+  if (type.isF16())
+    return "F16";
+  if (type.isBF16())
+    return "BF16";
+  if (type.isInteger(1))
+    return "BOOL";
+  if (auto integer = dyn_cast<IntegerType>(type))
+    if (llvm::is_contained({8u, 16u, 32u, 64u}, integer.getWidth()))
+      return (integer.isUnsigned() ? "U" : "I") +
+             std::to_string(integer.getWidth());
+  return "";
+}
+
+namespace {
+
+/// Writes a file under another name and gives it its own when it is complete.
+class OutputFile {
+public:
+  OutputFile(Location loc, StringRef path)
+      : loc(loc), path(path), partial((path + ".partial").str()),
+        stream(partial, std::ios::binary | std::ios::trunc) {}
+  ~OutputFile() {
+    stream.close();
+    std::remove(partial.c_str());
+  }
+
+  LogicalResult add(const char *data, size_t bytes) {
+    errno = 0;
+    stream.write(data, bytes);
+    hash.add(data, bytes);
+    return check();
+  }
+
+  FailureOr<std::string> finish() {
+    errno = 0;
+    stream.close();
+    if (failed(check()))
+      return failure();
+    if (std::error_code error = llvm::sys::fs::rename(partial, path))
+      return emitError(loc) << "cannot write " << path << ": "
+                            << error.message();
+    return hash.digest();
+  }
+
+private:
+  LogicalResult check() {
+    if (stream)
+      return success();
+    return emitError(loc) << "cannot write " << path << ": "
+                          << (errno ? std::strerror(errno) : "not writable");
+  }
+
+  Location loc;
+  std::string path, partial;
+  std::ofstream stream;
+  Hash hash;
+};
+
+class WeightsWriter {
+public:
+  WeightsWriter(ModuleOp module, StringRef path)
+      : module(module), file(module.getLoc(), path) {}
+
+  FailureOr<std::string> run() {
+    if (failed(addHeader()))
+      return failure();
+    for (auto parameter : module.getOps<pipe::ParameterOp>())
+      if (failed(parameter.getValue() ? addValue(parameter)
+                                      : addFromFile(parameter)))
+        return failure();
+    return file.finish();
+  }
+
+private:
+  static int64_t bytesOf(pipe::ParameterOp parameter) {
+    return tensorBytes(cast<RankedTensorType>(parameter.getType()));
+  }
+
+  /// The length of the header, the header, blanks to a multiple of 8.
+  LogicalResult addHeader() {
+    nlohmann::ordered_json header;
+    int64_t offset = 0;
+    for (auto parameter : module.getOps<pipe::ParameterOp>()) {
+      auto type = cast<RankedTensorType>(parameter.getType());
+      std::string element = elementName(type.getElementType());
+      if (element.empty())
+        return emitError(parameter.getLoc())
+               << "parameter '" << parameter.getSymName() << "' has type "
+               << type << ", expected elements that safetensors can hold";
+      int64_t end = offset + bytesOf(parameter);
+      header[parameter.getSymName().str()] = {
+          {"dtype", element},
+          {"shape", std::vector<int64_t>(type.getShape())},
+          {"data_offsets", {offset, end}}};
+      offset = end;
+    }
+    std::string text = header.is_null() ? "{}" : header.dump();
+    text.resize(llvm::alignTo(text.size(), 8), ' ');
+    uint64_t length = text.size();
+    return success(
+        succeeded(file.add(reinterpret_cast<char *>(&length), sizeof(length))) &&
+        succeeded(file.add(text.data(), text.size())));
+  }
+
+  LogicalResult addValue(pipe::ParameterOp parameter) {
+    auto value = dyn_cast<DenseElementsAttr>(*parameter.getValue());
+    auto type = cast<RankedTensorType>(parameter.getType());
+    if (!value)
+      return emitError(parameter.getLoc())
+             << "parameter '" << parameter.getSymName()
+             << "' has a value of another kind, expected dense elements";
+    if (type.getElementType().isInteger(1)) {
+      std::vector<char> bytes;
+      for (bool element : value.getValues<bool>())
+        bytes.push_back(element);
+      return file.add(bytes.data(), bytes.size());
+    }
+    ArrayRef<char> raw = value.getRawData();
+    int64_t repeats = value.isSplat() ? type.getNumElements() : 1;
+    for (int64_t i = 0; i < repeats; ++i)
+      if (failed(file.add(raw.data(), raw.size())))
+        return failure();
+    return success();
+  }
+
+  LogicalResult addFromFile(pipe::ParameterOp parameter) {
+    std::string path = parameter.getFile()->str();
+    errno = 0;
+    if (path != sourcePath) {
+      source = std::ifstream(path, std::ios::binary);
+      sourcePath = path;
+    }
+    source.clear();
+    source.seekg(*parameter.getOffset());
+    int64_t total = bytesOf(parameter), copied = 0;
+    while (copied < total) {
+      int64_t piece = std::min<int64_t>(total - copied, buffer.size());
+      if (!source.read(buffer.data(), piece))
+        return emitError(parameter.getLoc())
+               << "parameter '" << parameter.getSymName() << "' needs " << total
+               << " bytes at " << *parameter.getOffset() << " of " << path
+               << ", got " << copied + source.gcount()
+               << (errno ? std::string(": ") + std::strerror(errno) : "");
+      if (failed(file.add(buffer.data(), piece)))
+        return failure();
+      copied += piece;
+    }
+    return success();
+  }
+
+  ModuleOp module;
+  OutputFile file;
+  std::ifstream source; // the last one read from
+  std::string sourcePath;
+  std::vector<char> buffer = std::vector<char>(4 << 20);
+};
+
+class WriteWeights : public bitpipe::impl::WriteWeightsBase<WriteWeights> {
+public:
+  using WriteWeightsBase::WriteWeightsBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto trainings = llvm::to_vector(module.getOps<pipe::TrainingOp>());
+    if (trainings.size() != 1 || file.empty()) {
+      emitError(module.getLoc())
+          << "module has " << trainings.size() << " pipe.training and file '"
+          << file << "', expected one of both";
+      return signalPassFailure();
+    }
+    auto hash = writeWeights(module, file);
+    if (failed(hash))
+      return signalPassFailure();
+    trainings[0].setWeights(llvm::sys::path::filename(file));
+    trainings[0].setWeightsHash(*hash);
+    for (auto parameter :
+         llvm::make_early_inc_range(module.getOps<pipe::ParameterOp>()))
+      parameter.erase();
+  }
+};
+
+} // namespace
+
+FailureOr<std::string> bitpipe::writeWeights(ModuleOp module, StringRef file) {
+  return WeightsWriter(module, file).run();
+}
