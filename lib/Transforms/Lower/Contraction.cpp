@@ -7,6 +7,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 //===----------------------------------------------------------------------===//
 // Recognition
@@ -49,7 +50,7 @@ static std::optional<double> matchBody(linalg::GenericOp op) {
   return alpha;
 }
 
-std::optional<double> bitpipe::matchContraction(linalg::GenericOp op) {
+std::optional<double> lower::matchContraction(linalg::GenericOp op) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1)
     return std::nullopt;
   for (Value operand : op->getOperands()) {
@@ -74,7 +75,7 @@ std::optional<double> bitpipe::matchContraction(linalg::GenericOp op) {
   return matchBody(op);
 }
 
-Value bitpipe::broadcastSource(Operation *op) {
+Value lower::broadcastSource(Operation *op) {
   auto generic = dyn_cast_or_null<linalg::GenericOp>(op);
   if (!generic || generic.getNumDpsInputs() != 1 ||
       generic.getNumDpsInits() != 1 || generic.getNumReductionLoops() != 0)
@@ -100,7 +101,7 @@ static SmallVector<int64_t> perLoop(AffineMap map, ArrayRef<int64_t> values,
   return result;
 }
 
-SmallVector<int64_t> bitpipe::packedStrides(linalg::GenericOp op,
+SmallVector<int64_t> lower::packedStrides(linalg::GenericOp op,
                                             unsigned operand) {
   auto maps = op.getIndexingMapsArray();
   auto sizes = op.getStaticLoopRanges();
@@ -128,14 +129,14 @@ SmallVector<int64_t> bitpipe::packedStrides(linalg::GenericOp op,
   return result;
 }
 
-LoopStrides bitpipe::loopStrides(linalg::GenericOp op, const Place &a,
+LoopStrides lower::loopStrides(linalg::GenericOp op, const Place &a,
                                  const Place &b, const Place &c) {
   auto maps = op.getIndexingMapsArray();
   return {op.getStaticLoopRanges(), perLoop(maps[0], a.strides, 0),
           perLoop(maps[1], b.strides, 0), perLoop(maps[2], c.strides, 0), {}};
 }
 
-void bitpipe::addBias(LoopStrides &strides, linalg::GenericOp contraction,
+void lower::addBias(LoopStrides &strides, linalg::GenericOp contraction,
                       linalg::GenericOp broadcast, const Place &source) {
   auto maps = broadcast.getIndexingMapsArray();
   auto perOwnLoop = perLoop(maps[0], source.strides, 0);
@@ -257,7 +258,7 @@ void fill(MatmulForm &form, ArrayRef<Dim> batch, Dim m, Dim n, Dim k) {
 
 } // namespace
 
-Misfit bitpipe::formMatmul(const LoopStrides &loops, MatmulForm &form) {
+Misfit lower::formMatmul(const LoopStrides &loops, MatmulForm &form) {
   Product product = sortDims(loops);
   form = {};
   if (!hasUnit(product.n, &Dim::c)) {

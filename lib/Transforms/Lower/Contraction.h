@@ -12,7 +12,7 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// The factor of c = init + alpha * a * b if the operation is a contraction
 /// of two f32 tensors with at least one row or column dimension of its own and
@@ -56,6 +56,6 @@ void addBias(LoopStrides &strides, mlir::linalg::GenericOp contraction,
 /// packed copies of both a and b.
 Misfit formMatmul(const LoopStrides &loops, MatmulForm &form);
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_CONTRACTION_H

@@ -12,12 +12,13 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 //===----------------------------------------------------------------------===//
 // Facts about operations
 //===----------------------------------------------------------------------===//
 
-TypedAttr bitpipe::splatOf(Value tensor) {
+TypedAttr lower::splatOf(Value tensor) {
   while (isView(tensor.getDefiningOp()))
     tensor = viewSource(tensor.getDefiningOp());
   Attribute value;
@@ -31,7 +32,7 @@ TypedAttr bitpipe::splatOf(Value tensor) {
   return splat ? splat.getSplatValue<TypedAttr>() : TypedAttr();
 }
 
-DenseElementsAttr bitpipe::denseConstantOf(Value tensor) {
+DenseElementsAttr lower::denseConstantOf(Value tensor) {
   DenseElementsAttr value;
   bool found = matchPattern(tensor, m_Constant(&value)) && !value.isSplat();
   return found ? value : DenseElementsAttr();
@@ -42,7 +43,7 @@ static bool isContractionInit(OpOperand &use) {
   return user && user.isDpsInit(&use) && matchContraction(user);
 }
 
-bool bitpipe::isDeferred(Operation *op) {
+bool lower::isDeferred(Operation *op) {
   if (isa<tensor::EmptyOp>(op) || op->hasTrait<OpTrait::ConstantLike>())
     return true;
   if (isa<linalg::FillOp>(op))
@@ -51,7 +52,7 @@ bool bitpipe::isDeferred(Operation *op) {
          llvm::all_of(op->getResult(0).getUses(), isContractionInit);
 }
 
-bool bitpipe::readsInit(Operation *op, unsigned i) {
+bool lower::readsInit(Operation *op, unsigned i) {
   if (isa<pipe::GatherGradOp, pipe::LayerNormGradParamsOp>(op))
     return true;
   auto generic = dyn_cast<linalg::GenericOp>(op);
@@ -62,7 +63,7 @@ bool bitpipe::readsInit(Operation *op, unsigned i) {
 }
 
 
-Place bitpipe::insertedPlace(tensor::InsertSliceOp op, const Place &whole) {
+Place lower::insertedPlace(tensor::InsertSliceOp op, const Place &whole) {
   Place place = whole;
   place.sizes.clear();
   place.strides.clear();

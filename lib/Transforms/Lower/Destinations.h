@@ -16,7 +16,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinAttributes.h"
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// The scalar that every element of the tensor equals, if it is a constant;
 /// looks through views and fills.
@@ -72,6 +72,6 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Operation *> lastUsers; // by root
 };
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_DESTINATIONS_H

@@ -4,6 +4,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 namespace {
 
@@ -125,7 +126,7 @@ private:
 
 } // namespace
 
-DeviceMemory bitpipe::layOutMemory(const DeviceProgram &program,
+DeviceMemory lower::layOutMemory(const DeviceProgram &program,
                                    const ParameterGroups &groups,
                                    bool hasMoments,
                                    ArrayRef<StringRef> inputs) {

@@ -11,7 +11,7 @@
 
 #include "lib/Transforms/Lower/DeviceProgram.h"
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 struct Slot {
   llvm::StringRef source; // see pipe.slot
@@ -34,6 +34,6 @@ DeviceMemory layOutMemory(const DeviceProgram &program,
                           const ParameterGroups &groups, bool hasMoments,
                           llvm::ArrayRef<llvm::StringRef> inputs);
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_DEVICEMEMORY_H

@@ -6,8 +6,9 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
-SmallVector<int64_t> bitpipe::holdersOf(pipe::PlanOp plan,
+SmallVector<int64_t> lower::holdersOf(pipe::PlanOp plan,
                                         const ParameterGroup &group) {
   std::set<int64_t> holders;
   for (auto route : plan.getBody().getOps<pipe::RouteOp>())
@@ -219,7 +220,7 @@ private:
 
 } // namespace
 
-FailureOr<DeviceProgram> bitpipe::collectProgram(pipe::PlanOp plan,
+FailureOr<DeviceProgram> lower::collectProgram(pipe::PlanOp plan,
                                                  pipe::DeviceOp device,
                                                  const StageTable &stages) {
   return Collector(plan, device, stages).run();
@@ -270,7 +271,7 @@ findFirstUses(const DeviceProgram &program) {
   return uses;
 }
 
-void bitpipe::finishMessages(MutableArrayRef<DeviceProgram> programs) {
+void lower::finishMessages(MutableArrayRef<DeviceProgram> programs) {
   std::map<std::pair<int64_t, MessageName>, std::pair<size_t, int64_t>> receives;
   for (auto [number, program] : llvm::enumerate(programs))
     for (auto [at, item] : llvm::enumerate(program.instructions))

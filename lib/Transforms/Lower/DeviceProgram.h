@@ -12,7 +12,7 @@
 #include "lib/Transforms/Lower/Packing.h"
 #include "lib/Transforms/Lower/ParameterGroups.h"
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// What a piece of a device's memory holds. A carried value and its gradient
 /// are named by the stage that makes them; blocks that do not depend on stage
@@ -90,6 +90,6 @@ void finishMessages(llvm::MutableArrayRef<DeviceProgram> programs);
 llvm::SmallVector<int64_t> holdersOf(pipe::PlanOp plan,
                                      const ParameterGroup &group);
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_DEVICEPROGRAM_H

@@ -12,6 +12,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 /// A temporary for an operand with strides that always fit.
 Place RoutineBuilder::packed(linalg::GenericOp op, unsigned operand) {

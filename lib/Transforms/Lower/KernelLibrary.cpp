@@ -12,6 +12,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 KernelLibrary::KernelLibrary(ModuleOp parent) {
   auto builder = OpBuilder::atBlockEnd(parent.getBody());

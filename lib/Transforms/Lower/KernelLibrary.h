@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <variant>
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// What a kernel reads or writes: a place, a scalar that every element equals,
 /// or a constant tensor.
@@ -58,6 +58,6 @@ private:
   unsigned count = 0;
 };
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_KERNELLIBRARY_H

@@ -13,6 +13,7 @@ namespace bitpipe {
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 namespace {
 

@@ -15,6 +15,7 @@ namespace bitpipe {
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 namespace {
 

@@ -4,6 +4,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 /// Names of roles, in the order of the enumeration.
 static constexpr llvm::StringLiteral roleNames[] = {

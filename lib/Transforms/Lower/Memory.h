@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// What a block is to its stage. The order is that of a routine's blocks.
 enum class Role {
@@ -75,6 +75,6 @@ private:
   std::vector<Buffer> buffers;
 };
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_MEMORY_H

@@ -9,6 +9,7 @@
 #include <queue>
 
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 namespace {
 
@@ -45,7 +46,7 @@ std::vector<size_t> inOrder(size_t count, auto less) {
 
 } // namespace
 
-Packing bitpipe::pack(const std::vector<Lifetime> &lifetimes) {
+Packing lower::pack(const std::vector<Lifetime> &lifetimes) {
   Packing result;
   result.offsets.resize(lifetimes.size());
   std::vector<Placed> placed;
@@ -67,7 +68,7 @@ Packing bitpipe::pack(const std::vector<Lifetime> &lifetimes) {
 }
 
 std::vector<int64_t>
-bitpipe::colour(const std::vector<Lifetime> &lifetimes) {
+lower::colour(const std::vector<Lifetime> &lifetimes) {
   std::vector<int64_t> colours(lifetimes.size());
   using Use = std::pair<int64_t, int64_t>; // last instruction, colour
   std::priority_queue<Use, std::vector<Use>, std::greater<>> busy;

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// Needs `bytes` from instruction `first` to instruction `last`, both included.
 struct Lifetime {
@@ -33,6 +33,6 @@ Packing pack(const std::vector<Lifetime> &lifetimes);
 /// instruction; as few numbers as possible. Sizes are ignored.
 std::vector<int64_t> colour(const std::vector<Lifetime> &lifetimes);
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_PACKING_H

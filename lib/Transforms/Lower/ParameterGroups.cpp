@@ -9,6 +9,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 using Users = llvm::MapVector<StringAttr, SmallVector<int64_t>>;
 

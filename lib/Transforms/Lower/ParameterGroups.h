@@ -17,7 +17,7 @@
 
 #include <map>
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 struct ParameterGroup {
   struct Member {
@@ -52,6 +52,6 @@ private:
   llvm::StringMap<std::pair<int64_t, int64_t>> places;
 };
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_PARAMETERGROUPS_H

@@ -9,18 +9,19 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
-int64_t bitpipe::elementBytes(Type element) {
+int64_t lower::elementBytes(Type element) {
   if (!element.isIntOrFloat())
     return 0;
   return llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
 }
 
-int64_t bitpipe::tensorBytes(RankedTensorType type) {
+int64_t lower::tensorBytes(RankedTensorType type) {
   return type.getNumElements() * elementBytes(type.getElementType());
 }
 
-SmallVector<int64_t> bitpipe::rowMajorStrides(ArrayRef<int64_t> sizes) {
+SmallVector<int64_t> lower::rowMajorStrides(ArrayRef<int64_t> sizes) {
   return computeSuffixProduct(sizes);
 }
 
@@ -48,7 +49,7 @@ MemRefType Place::memref() const {
       StridedLayoutAttr::get(element.getContext(), /*offset=*/0, strides));
 }
 
-Place bitpipe::densePlace(unsigned buffer, int64_t offset,
+Place lower::densePlace(unsigned buffer, int64_t offset,
                           RankedTensorType type) {
   return {buffer, offset, llvm::to_vector(type.getShape()),
           rowMajorStrides(type.getShape()), type.getElementType()};
@@ -58,7 +59,7 @@ Place bitpipe::densePlace(unsigned buffer, int64_t offset,
 // Views
 //===----------------------------------------------------------------------===//
 
-bool bitpipe::isView(Operation *op) {
+bool lower::isView(Operation *op) {
   if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(op))
     return slice.getStaticOffsets().size() == slice.getStaticSizes().size() &&
            !ShapedType::isDynamicShape(slice.getStaticOffsets()) &&
@@ -68,7 +69,7 @@ bool bitpipe::isView(Operation *op) {
                          linalg::TransposeOp>(op);
 }
 
-Value bitpipe::viewSource(Operation *view) { return view->getOperand(0); }
+Value lower::viewSource(Operation *view) { return view->getOperand(0); }
 
 /// Splits every dimension of `place` into a group of dimensions of `shape`.
 static Place expanded(const Place &place, ArrayRef<ReassociationIndices> groups,
@@ -132,7 +133,7 @@ static Place extracted(const Place &place, tensor::ExtractSliceOp op) {
   return result;
 }
 
-std::optional<Place> bitpipe::viewOf(Operation *view, const Place &source) {
+std::optional<Place> lower::viewOf(Operation *view, const Place &source) {
   return TypeSwitch<Operation *, std::optional<Place>>(view)
       .Case([&](tensor::ExpandShapeOp op) {
         return expanded(source, op.getReassociationIndices(),
@@ -148,7 +149,7 @@ std::optional<Place> bitpipe::viewOf(Operation *view, const Place &source) {
       .Default(std::nullopt);
 }
 
-std::optional<Place> bitpipe::sourceOfView(Operation *view,
+std::optional<Place> lower::sourceOfView(Operation *view,
                                            const Place &result) {
   return TypeSwitch<Operation *, std::optional<Place>>(view)
       .Case([&](tensor::ExpandShapeOp op) {
@@ -165,7 +166,7 @@ std::optional<Place> bitpipe::sourceOfView(Operation *view,
       .Default(std::nullopt);
 }
 
-Place bitpipe::sliced(const Place &place, ArrayRef<int64_t> offsets,
+Place lower::sliced(const Place &place, ArrayRef<int64_t> offsets,
                       ArrayRef<int64_t> sizes) {
   Place result = place;
   result.sizes.assign(sizes.begin(), sizes.end());
@@ -174,7 +175,7 @@ Place bitpipe::sliced(const Place &place, ArrayRef<int64_t> offsets,
   return result;
 }
 
-void bitpipe::simplify(MutableArrayRef<Place> places) {
+void lower::simplify(MutableArrayRef<Place> places) {
   auto erase = [&](size_t dim) {
     for (Place &place : places) {
       place.sizes.erase(place.sizes.begin() + dim);

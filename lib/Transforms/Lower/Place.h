@@ -14,7 +14,7 @@
 
 #include <optional>
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// Every slot, every tensor in a block and every temporary starts at a
 /// multiple of this many bytes.
@@ -72,6 +72,6 @@ Place sliced(const Place &place, llvm::ArrayRef<int64_t> offsets,
 /// places allow it. The places have one shape.
 void simplify(llvm::MutableArrayRef<Place> places);
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_PLACE_H

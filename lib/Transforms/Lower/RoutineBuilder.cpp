@@ -7,6 +7,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 LogicalResult RoutineBuilder::lower(ArrayRef<Place> arguments,
                                     ArrayRef<ResultSpec> specs,

@@ -14,7 +14,7 @@
 #include "lib/Transforms/Lower/Destinations.h"
 #include "lib/Transforms/Lower/KernelLibrary.h"
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// Where a result of the function must end up: at a place, or anywhere in a
 /// block, preferably in this one.
@@ -78,6 +78,6 @@ private:
   std::vector<Call> calls;
 };
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_ROUTINEBUILDER_H

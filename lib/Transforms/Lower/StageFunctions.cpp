@@ -4,6 +4,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 namespace {
 

@@ -4,9 +4,10 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 SmallVector<std::pair<int64_t, int64_t>>
-bitpipe::parameterLayout(pipe::StageOp stage, const ParameterGroups &groups) {
+lower::parameterLayout(pipe::StageOp stage, const ParameterGroups &groups) {
   ArrayRef<int64_t> own = groups.ofStage(stage.getIndex());
   SmallVector<std::pair<int64_t, int64_t>> layout;
   for (auto ref : stage.getParameters().getAsRange<FlatSymbolRefAttr>()) {
@@ -186,7 +187,7 @@ private:
 } // namespace
 
 FailureOr<StageRoutines>
-bitpipe::lowerStage(pipe::StageOp stage, bool isLast, StageFunctions functions,
+lower::lowerStage(pipe::StageOp stage, bool isLast, StageFunctions functions,
                     const ParameterGroups &groups, KernelLibrary &kernels,
                     llvm::function_ref<std::string(StringRef)> nameFor,
                     OpBuilder &builder) {

@@ -6,7 +6,7 @@
 #include "lib/Transforms/Lower/ParameterGroups.h"
 #include "lib/Transforms/Lower/RoutineBuilder.h"
 
-namespace bitpipe {
+namespace bitpipe::lower {
 
 /// The three functions of a stage; the gradients may be missing.
 struct StageFunctions {
@@ -36,6 +36,6 @@ lowerStage(pipe::StageOp stage, bool isLast, StageFunctions functions,
            llvm::function_ref<std::string(llvm::StringRef)> nameFor,
            mlir::OpBuilder &builder);
 
-} // namespace bitpipe
+} // namespace bitpipe::lower
 
 #endif // BITPIPE_TRANSFORMS_LOWER_STAGELOWERING_H

@@ -4,6 +4,7 @@
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 /// Every routine says what its blocks are, and every stage's routines exist.
 static LogicalResult checkRoutines(pipe::StageOp stage, SymbolTable &symbols) {

@@ -22,6 +22,7 @@ namespace bitpipe {
 
 using namespace mlir;
 using namespace bitpipe;
+using namespace bitpipe::lower;
 
 /// The name safetensors has for an element type; empty if it has none.
 static std::string elementName(Type type) {
