@@ -43,4 +43,20 @@ def PipePartition : Pass<"pipe-partition", "mlir::ModuleOp"> {
   ];
 }
 
+def PipePrintStages : Pass<"pipe-print-stages", "mlir::ModuleOp"> {
+  let summary = "Prints a table of the stages";
+  let description = [{
+    Expects level 1 and changes nothing. Each line holds a stage's function,
+    its share of the cost of all stages and its cost in 10^9 operations of one
+    micro-batch, the number of its trainable parameters, what it hands to the
+    next stage per micro-batch, and the model's name of its first node.
+
+    ```
+    stage  function      cost    GFLOP  parameters  carried KiB  begins at
+        0  stage_0     51.2 %    0.001        8192          8.0  h.0
+        1  stage_1     48.8 %    0.001        8192          0.0  h.1
+    ```
+  }];
+}
+
 #endif

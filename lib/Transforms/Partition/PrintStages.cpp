@@ -1,7 +1,8 @@
-//===- Report.cpp - The table of stages ------------------------------------===//
+//===- PrintStages.cpp - The table of stages -------------------------------===//
 
-#include "lib/Transforms/Partition/Report.h"
+#include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Partition/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -10,6 +11,11 @@
 
 using namespace mlir;
 using namespace bitpipe;
+
+namespace bitpipe {
+#define GEN_PASS_DEF_PIPEPRINTSTAGES
+#include "lib/Transforms/Partition/Passes.h.inc"
+} // namespace bitpipe
 
 /// The node's name that a location carries, if any.
 static StringRef nameOf(Location location) {
@@ -70,3 +76,15 @@ void bitpipe::printStageReport(ModuleOp module, raw_ostream &out) {
                          nameOf(stage.getLoc()));
   }
 }
+
+namespace {
+
+struct PipePrintStages
+    : bitpipe::impl::PipePrintStagesBase<PipePrintStages> {
+  void runOnOperation() override {
+    printStageReport(getOperation(), llvm::outs());
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace

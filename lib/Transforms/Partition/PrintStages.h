@@ -1,7 +1,7 @@
-//===- Report.h - The table of stages --------------------------------------===//
+//===- PrintStages.h - The table of stages ---------------------------------===//
 
-#ifndef BITPIPE_TRANSFORMS_PARTITION_REPORT_H
-#define BITPIPE_TRANSFORMS_PARTITION_REPORT_H
+#ifndef BITPIPE_TRANSFORMS_PARTITION_PRINTSTAGES_H
+#define BITPIPE_TRANSFORMS_PARTITION_PRINTSTAGES_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
@@ -15,4 +15,4 @@ void printStageReport(mlir::ModuleOp module, llvm::raw_ostream &out);
 
 } // namespace bitpipe
 
-#endif // BITPIPE_TRANSFORMS_PARTITION_REPORT_H
+#endif // BITPIPE_TRANSFORMS_PARTITION_PRINTSTAGES_H
