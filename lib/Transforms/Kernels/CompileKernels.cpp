@@ -73,9 +73,9 @@ static LogicalResult report(ModuleOp kernels, llvm::Error error) {
 
 LogicalResult bitpipe::compileKernels(ModuleOp kernels, StringRef path,
                                       const KernelTarget &target) {
-  if (failed(verifyKernels(kernels)) || failed(lowerComputeToLoops(kernels)) ||
-      failed(lowerLinalgToLoops(kernels)) || failed(expandMath(kernels)) ||
-      failed(lowerKernelsToLLVM(kernels)))
+  if (failed(verifyKernels(kernels)) || failed(simplifyMath(kernels)) ||
+      failed(lowerComputeToLoops(kernels)) || failed(lowerLinalgToLoops(kernels)) ||
+      failed(approximateMath(kernels)) || failed(lowerKernelsToLLVM(kernels)))
     return failure();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(kernels, context);

@@ -76,6 +76,8 @@ Expected<SmallVector<char, 0>> bitpipe::emitObject(Module &module,
     function.addFnAttr("target-features", machine.getTargetFeatureString());
     // Wide vectors pay off: kernels do little else.
     function.addFnAttr("prefer-vector-width", "512");
+    // Estimates of 1/x and 1/sqrt(x) make NaNs of infinities.
+    function.addFnAttr("reciprocal-estimates", "none");
     function.addFnAttr(Attribute::NoUnwind);
   }
   optimise(module, machine);

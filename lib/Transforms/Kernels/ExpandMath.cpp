@@ -114,13 +114,21 @@ struct Expand : OpRewritePattern<Op> {
 
 } // namespace
 
-LogicalResult bitpipe::expandMath(Operation *root) {
+LogicalResult bitpipe::simplifyMath(Operation *root) {
   RewritePatternSet patterns(root->getContext());
-  patterns.add<Expand<math::ExpOp, emitExp>, Expand<math::ErfOp, emitErf>>(
-      root->getContext(), /*benefit=*/2);
   populateMathAlgebraicSimplificationPatterns(patterns);
   math::populateExpansionPatterns(patterns, {"powf", "fpowi", "sinh", "cosh", "tan",
                                              "asinh", "acosh", "atanh", "exp2"});
-  populateMathPolynomialApproximationPatterns(patterns, [](StringRef) { return true; });
+  return applyPatternsGreedily(root, std::move(patterns));
+}
+
+LogicalResult bitpipe::approximateMath(Operation *root) {
+  RewritePatternSet patterns(root->getContext());
+  patterns.add<Expand<math::ExpOp, emitExp>, Expand<math::ErfOp, emitErf>>(
+      root->getContext(), /*benefit=*/2);
+  // The reciprocal square root is an instruction of AVX2 there; here it is the
+  // division by a square root.
+  populateMathPolynomialApproximationPatterns(
+      patterns, [](StringRef name) { return name != math::RsqrtOp::getOperationName(); });
   return applyPatternsGreedily(root, std::move(patterns));
 }

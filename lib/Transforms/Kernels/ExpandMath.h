@@ -12,9 +12,13 @@
 
 namespace bitpipe {
 
+/// Replaces powers with simple exponents by products and rarer functions by the
+/// common ones, in bodies that are still scalar: upstream knows constants there.
+mlir::LogicalResult simplifyMath(mlir::Operation *root);
+
 /// Replaces f32 functions of the math dialect below `root` by arithmetic. Those
 /// of f64, which only tests use, are left to the math library.
-mlir::LogicalResult expandMath(mlir::Operation *root);
+mlir::LogicalResult approximateMath(mlir::Operation *root);
 
 } // namespace bitpipe
 

@@ -16,8 +16,7 @@ namespace bitpipe {
 
 constexpr auto fastMathFlags =
     mlir::arith::FastMathFlags::reassoc | mlir::arith::FastMathFlags::contract |
-    mlir::arith::FastMathFlags::nsz | mlir::arith::FastMathFlags::arcp |
-    mlir::arith::FastMathFlags::afn;
+    mlir::arith::FastMathFlags::nsz | mlir::arith::FastMathFlags::arcp;
 
 inline mlir::arith::FastMathFlagsAttr fastMath(mlir::OpBuilder &builder) {
   return mlir::arith::FastMathFlagsAttr::get(builder.getContext(), fastMathFlags);

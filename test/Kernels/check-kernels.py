@@ -1,0 +1,220 @@
+"""Compares the kernels of compile-kernels.mlir with PyTorch."""
+
+import ctypes
+import math
+import sys
+
+import torch
+import torch.nn.functional as F
+
+LIBRARY = ctypes.CDLL(sys.argv[1])
+failures = 0
+
+
+def call(name, *tensors):
+    pointers = [t.data_ptr() for t in tensors]
+    LIBRARY[name]((ctypes.c_void_p * len(pointers))(*pointers))
+
+
+def check(name, *pairs, tolerance=2e-6):
+    """Reports a kernel whose results differ, relative to the largest number."""
+    global failures
+    for ours, theirs in pairs:
+        same = torch.equal(ours.isnan(), theirs.isnan())
+        finite = theirs.isfinite()
+        same &= torch.equal(ours[~finite & ~theirs.isnan()], theirs[~finite & ~theirs.isnan()].to(ours.dtype))
+        difference = (ours[finite].double() - theirs[finite].double()).abs().max()
+        bound = tolerance * max(1.0, theirs[finite].double().abs().max())
+        if not same or difference > bound:
+            print(f"{name}: differs by {difference}, expected at most {bound}", file=sys.stderr)
+            failures += 1
+
+
+torch.manual_seed(0)
+shape, rows, columns = (2, 37, 50), (2, 37), (50,)
+x, dy = torch.randn(shape), torch.randn(shape)
+weight, bias = torch.randn(columns), torch.randn(columns)
+strided = torch.randn(2 * 4440 + 7).as_strided(shape, (4440, 120, 1), 7)
+ids = torch.randint(-11, 11, rows)
+garbage = lambda *size: torch.full(size, float("nan"))
+
+
+def base(view):
+    """A tensor at the beginning of a view's storage: kernels add the offset."""
+    return view.as_strided((1,), (1,), 0)
+
+
+def softmax():
+    masked = x.clone()
+    masked[0, 3] = -math.inf
+    masked[1, 4, :20] = -math.inf
+    want = torch.softmax(masked.double() * 0.5, -1).nan_to_num(0)
+    y = garbage(*shape)
+    call("softmax", masked, y)
+    check("softmax", (y, want))
+
+    hidden = torch.ones(37, 50).triu(14).bool()
+    want = torch.softmax((masked.double() * 0.5).masked_fill(hidden, -math.inf), -1).nan_to_num(0)
+    y = garbage(*shape)
+    call("softmax_causal", masked, y)
+    check("softmax_causal", (y, want))
+
+    tall = torch.randn(50, 37)
+    want = torch.softmax(tall.double().masked_fill(torch.ones(50, 37).triu(-12).bool(), -math.inf), -1)
+    y = garbage(50, 37)
+    call("softmax_causal_tall", tall, y)
+    check("softmax_causal_tall", (y, want.nan_to_num(0)))
+
+    scattered = torch.empty(2 * 3700).as_strided(shape, (3700, 1, 37))
+    call("softmax_strided", base(strided), scattered)
+    check("softmax_strided", (scattered, torch.softmax(strided, -1)))
+
+    y = x.clone()
+    call("softmax_in_place", y)
+    check("softmax_in_place", (y, torch.softmax(x, -1)))
+
+    a = x.double().requires_grad_()
+    probabilities = torch.softmax(a * 0.5, -1)
+    probabilities.backward(dy.double())
+    dx = garbage(*shape)
+    call("softmax_grad", dy, probabilities.detach().float(), dx)
+    check("softmax_grad", (dx, a.grad))
+
+
+def layer_norm():
+    shifted = x + 100  # The variance is small beside the mean.
+    a, w, b = (t.double().requires_grad_() for t in (shifted, weight, bias))
+    want = F.layer_norm(a, columns, w, b, 1e-5)
+    want.backward(dy.double())
+    mean = shifted.double().mean(-1)
+    rstd = 1 / torch.sqrt(shifted.double().var(-1, unbiased=False) + 1e-5)
+    y, m, r = garbage(*shape), garbage(*rows), garbage(*rows)
+    call("layer_norm", shifted, weight, bias, y, m, r)
+    check("layer_norm", (y, want), (m, mean), (r, rstd), tolerance=5e-6)
+    dx = garbage(*shape)
+    call("layer_norm_grad_input", dy, shifted, weight, m, r, dx)
+    check("layer_norm_grad_input", (dx, a.grad), tolerance=5e-6)
+    dw, db = torch.ones(columns), torch.ones(columns)
+    call("layer_norm_grad_params", dy, shifted, m, r, dw, db)
+    check("layer_norm_grad_params", (dw, w.grad + 1), (db, b.grad + 1), tolerance=1e-5)
+
+
+def gather():
+    table, flat = torch.randn(11, 50), torch.randn(11)
+    y = garbage(*shape)
+    call("gather", table, ids, y)
+    check("gather", (y, table[ids]))
+    y = garbage(*rows)
+    call("gather_scalars", flat, ids, y)
+    check("gather_scalars", (y, flat[ids]))
+    dtable = torch.ones(11, 50)
+    want = torch.ones(11, 50, dtype=torch.double).index_put((ids,), dy.double(), accumulate=True)
+    call("gather_grad", dy, ids, dtable)
+    check("gather_grad", (dtable, want))
+
+
+def cross_entropy():
+    labels = torch.randint(0, 50, rows)
+    labels[0, 5:20] = -100
+    a = x.double().requires_grad_()
+    want = F.cross_entropy(a.reshape(-1, 50), labels.reshape(-1), reduction="sum")
+    (want * 0.25).backward()
+    loss, lse, dx = garbage(), garbage(*rows), garbage(*shape)
+    call("cross_entropy", x, labels, loss, lse)
+    check("cross_entropy", (loss, want.detach()), (lse, torch.logsumexp(x.double(), -1)))
+    call("cross_entropy_grad", torch.tensor(0.25), x, labels, lse, dx)
+    check("cross_entropy_grad", (dx, a.grad))
+    logits, labels = torch.randn(4, 9, dtype=torch.double), torch.tensor([3, -1, 8, 0])
+    loss, lse = garbage().double(), garbage(4).double()
+    call("cross_entropy_f64", logits, labels.int(), loss, lse)
+    want = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
+    check("cross_entropy_f64", (loss, want), (lse, torch.logsumexp(logits, -1)), tolerance=1e-14)
+
+
+def elementwise():
+    y = garbage(*shape)
+    call("add_bias", x, bias, y)
+    check("add_bias", (y, x + bias))
+    y = x.clone()
+    call("add_in_place", y, dy)
+    check("add_in_place", (y, x + dy))
+    y = torch.zeros(2 * 4440 + 7)
+    call("fill", y)
+    want = torch.zeros_like(y)
+    want.as_strided(shape, (4440, 120, 1), 7).fill_(3)
+    check("fill", (y, want))
+    y = garbage(*shape)
+    call("copy", base(strided), y)
+    check("copy", (y, strided))
+    y = garbage(1, 1)
+    call("single", torch.tensor(2.0), y)
+    check("single", (y, torch.full((1, 1), 2.0).exp()))
+    y = garbage(37)
+    every = torch.randn(74)
+    call("odd_elements", every, y)
+    check("odd_elements", (y, every[1::2]))
+    u = torch.cat([torch.linspace(-10, 10, 1000), torch.tensor([math.inf, -math.inf, math.nan])])
+    results = [garbage(1003) for _ in range(7)]
+    call("functions", u, *results)
+    for got, f in zip(results, (torch.exp, torch.log, torch.tanh, torch.erf, torch.rsqrt,
+                                lambda t: t**3)):
+        check(f.__name__, (got, f(u.double())), tolerance=4e-7)
+    check("sin", (results[6][:1000], torch.sin(u[:1000].double())), tolerance=1e-6)
+
+
+def reductions():
+    y = torch.ones(columns)
+    call("sum_rows", x, y)
+    check("sum_rows", (y, x.double().sum((0, 1)) + 1))
+    y = torch.full(rows, 1.5)
+    call("max_columns", x, y)
+    check("max_columns", (y, x.amax(-1).clamp_min(1.5)))
+    y = torch.ones(())
+    call("sum_all", base(strided), y)
+    check("sum_all", (y, strided.double().sum() + 1), tolerance=1e-5)
+    y, want = torch.ones(rows), torch.ones(rows)
+    call("horner", x, y)
+    for k in range(50):
+        want = want * 0.5 + x[..., k]
+    check("horner", (y, want))
+    y, c, r = garbage(*shape), torch.ones(columns), torch.ones(rows)
+    call("several_results", x, y, c, r)
+    check("several_results", (y, 2 * x), (c, 2 * x.double().sum((0, 1)) + 1), (r, 2 * x.double().sum(-1) + 1))
+    a, b, product = torch.randn(13, 37), torch.randn(37, 21), torch.ones(13, 21)
+    call("product", a, b, product)
+    check("product", (product, a @ b + 1))
+
+
+def rearrangements():
+    m, n = torch.randn(37, 50), torch.randn(50, 37)
+    y = garbage(50, 37)
+    call("transpose", m, y)
+    check("transpose", (y, m.T))
+    y = garbage(37, 50)
+    call("add_transposed", m, n, y)
+    check("add_transposed", (y, m + n.T))
+    heads = torch.randn(2, 37, 4, 16)
+    y = garbage(2, 4, 37, 16)
+    call("split_heads", heads, y)
+    check("split_heads", (y, heads.transpose(1, 2)))
+
+
+def integers():
+    other = torch.where(torch.rand(rows) < 0.5, ids, ids + 1)
+    y = torch.full(rows, True)
+    call("equal", ids, other, y)
+    check("equal", (y, ids == other))
+    m, keep = torch.randn(37, 50), torch.rand(37, 50) < 0.5
+    y = garbage(37, 50)
+    call("select", keep, m, y)
+    check("select", (y, m * keep))
+    call("lower_triangle", m, y)
+    check("lower_triangle", (y, m.tril()))
+    a, b, q = torch.randint(-99, 99, (37,)), torch.randint(1, 9, (37,)), torch.zeros(37, dtype=torch.int64)
+    call("divide_integers", a, b, q)
+    check("divide_integers", (q, torch.div(a, b, rounding_mode="trunc")))
+
+
+for part in (softmax, layer_norm, gather, cross_entropy, elementwise, reductions, rearrangements, integers):
+    part()
+sys.exit(failures > 0)
