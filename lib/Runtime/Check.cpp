@@ -30,7 +30,8 @@ int64_t extent(const std::vector<int64_t> &sizes,
 
 class RoutineChecker {
 public:
-  explicit RoutineChecker(const Routine &routine) : routine(routine) {}
+  RoutineChecker(const Program &program, const Routine &routine)
+      : program(program), routine(routine) {}
 
   void operator()(const KernelCall &call) {
     for (const Place &place : call.arguments)
@@ -42,10 +43,10 @@ public:
     auto empty = [](int64_t value) { return value < 1; };
     for (auto *strides : {&call.aStrides, &call.bStrides, &call.cStrides})
       if (std::ranges::any_of(*strides, negative))
-        fail("routine ", routine.name, ": matmul has strides ",
+        failHere("matmul has strides ",
              listText(*strides), ", expected none below 0");
     if (std::ranges::any_of(call.sizes, empty))
-      fail("routine ", routine.name, ": matmul has sizes ",
+      failHere("matmul has sizes ",
            listText(call.sizes), ", expected at least 1 each");
     size_t m = call.sizes.size() - 3, n = m + 1, k = m + 2;
     int64_t result = extent(call.sizes, call.cStrides, m, n);
@@ -59,17 +60,22 @@ public:
   }
 
 private:
+  template <typename... Parts> [[noreturn]] void failHere(const Parts &...parts) {
+    fail(program.path, ": error: routine ", routine.name, ": ", parts...);
+  }
+
   void check(const std::string &what, const Place &place, int64_t bytes) {
     if (place.block < 0 || place.block >= int64_t(routine.blocks.size()))
-      fail("routine ", routine.name, ": ", what, " uses block ", place.block,
+      failHere(what, " uses block ", place.block,
            ", expected one below ", routine.blocks.size());
     int64_t size = routine.blocks[place.block];
     if (place.offset < 0 || place.offset > size || bytes > size - place.offset)
-      fail("routine ", routine.name, ": ", what, " uses bytes ", place.offset,
+      failHere(what, " uses bytes ", place.offset,
            " to ", place.offset + bytes, " of block ", place.block,
            ", which has ", size);
   }
 
+  const Program &program;
   const Routine &routine;
 };
 
@@ -281,7 +287,7 @@ void bitpipe::checkProgram(const Program &program) {
          "', expected adamw, sgd or none");
   for (const Routine &routine : program.routines)
     for (const Call &call : routine.calls)
-      std::visit(RoutineChecker(routine), call);
+      std::visit(RoutineChecker(program, routine), call);
   std::vector<int> losses(program.microbatches);
   for (size_t i = 0; i < program.devices.size(); ++i) {
     DeviceChecker(program, i).check();

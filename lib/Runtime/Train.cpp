@@ -7,6 +7,7 @@
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Executor.h"
 #include "lib/Runtime/Load.h"
+#include "lib/Runtime/OutputFile.h"
 #include "lib/Runtime/Progress.h"
 #include "lib/Runtime/Report.h"
 #include "lib/Runtime/Trace.h"
@@ -90,6 +91,12 @@ private:
 
 } // namespace
 
+/// Finds out before the training, not after it, whether a file can be written.
+static void checkWritable(const std::string &path) {
+  if (!path.empty())
+    OutputFile probe(path);
+}
+
 void bitpipe::train(const TrainOptions &options,
                     const std::atomic<bool> &interrupted) {
   Program program = loadProgram(options.plan);
@@ -101,6 +108,8 @@ void bitpipe::train(const TrainOptions &options,
   int64_t used = options.steps * program.microbatches * program.samples();
   checkValues(*data, program, options.data,
               options.shuffle ? data->samples() : used);
+  checkWritable(options.save);
+  checkWritable(options.trace);
   auto seed = options.shuffle ? std::optional(options.seed) : std::nullopt;
   Feeder feeder(*data, program, seed);
 

@@ -6,134 +6,35 @@
 
 #include <algorithm>
 #include <dlfcn.h>
-#include <numeric>
 
 using namespace bitpipe;
 using dnnl::memory;
 
 namespace {
 
-/// A product while its dimensions are being merged.
-class ShapeBuilder {
-public:
-  explicit ShapeBuilder(const MatmulCall &call) {
-    size_t batch = call.sizes.size() - 3;
-    for (size_t i = 0; i < batch; ++i)
-      if (call.sizes[i] > 1)
-        batches.push_back({call.sizes[i], call.aStrides[i], call.bStrides[i],
-                           call.cStrides[i]});
-    m = call.sizes[batch], n = call.sizes[batch + 1], k = call.sizes[batch + 2];
-    am = call.aStrides[batch], ak = call.aStrides[batch + 1];
-    bk = call.bStrides[batch], bn = call.bStrides[batch + 1];
-    cm = call.cStrides[batch], cn = call.cStrides[batch + 1];
-    shape.alpha = call.alpha;
-    shape.accumulate = call.accumulate;
-    shape.residual = call.residual.has_value();
-    shape.bias = call.bias ? MatmulShape::Columns : MatmulShape::None;
-    shape.swapped = false;
-  }
-
-  MatmulShape build() {
-    foldIntoRows();
-    mergeBatches();
-    if (cn != 1 && cm == 1)
-      swap();
-    for (const Batch &batch : batches) {
-      shape.sizes.push_back(batch.size);
-      shape.a.push_back(batch.a);
-      shape.b.push_back(batch.b);
-      shape.c.push_back(batch.c);
-    }
-    shape.sizes.insert(shape.sizes.end(), {m, n, k});
-    shape.a.insert(shape.a.end(), {am, ak});
-    shape.b.insert(shape.b.end(), {bk, bn});
-    shape.c.insert(shape.c.end(), {cm, cn});
-    return std::move(shape);
-  }
-
-private:
-  struct Batch {
-    int64_t size, a, b, c;
-  };
-
-  /// A batch over one and the same b is one product with more rows, if the
-  /// rows of a and c go on evenly.
-  void foldIntoRows() {
-    while (!batches.empty()) {
-      const Batch &last = batches.back();
-      if (last.b != 0 || last.a != m * am || last.c != m * cm)
-        return;
-      m *= last.size;
-      batches.pop_back();
-    }
-  }
-
-  void mergeBatches() {
-    for (size_t i = batches.size(); i-- > 1;) {
-      const Batch inner = batches[i];
-      Batch &outer = batches[i - 1];
-      if (outer.a != inner.a * inner.size || outer.b != inner.b * inner.size ||
-          outer.c != inner.c * inner.size)
-        continue;
-      outer = {outer.size * inner.size, inner.a, inner.b, inner.c};
-      batches.erase(batches.begin() + i);
-    }
-  }
-
-  /// The library wants contiguous rows of c: c^T = b^T a^T has them.
-  void swap() {
-    std::swap(m, n);
-    std::swap(am, bn);
-    std::swap(ak, bk);
-    std::swap(cm, cn);
-    for (Batch &batch : batches)
-      std::swap(batch.a, batch.b);
-    if (shape.bias == MatmulShape::Columns)
-      shape.bias = MatmulShape::Rows;
-    shape.swapped = true;
-  }
-
-  std::vector<Batch> batches;
-  int64_t m, n, k, am, ak, bk, bn, cm, cn;
-  MatmulShape shape;
-};
-
 /// A description of an operand: the batch sizes, then rows and columns.
 memory::desc describe(const MatmulShape &shape, int64_t rows, int64_t columns,
-                      std::vector<int64_t> strides, bool broadcasts) {
+                      std::vector<int64_t> strides) {
   size_t batch = shape.sizes.size() - 3;
   memory::dims sizes(shape.sizes.begin(), shape.sizes.begin() + batch);
   sizes.insert(sizes.end(), {rows, columns});
-  // A batch stride of 0 is a broadcast, which oneDNN wants as size 1.
-  for (size_t i = 0; broadcasts && i < batch; ++i)
-    if (strides[i] == 0) {
-      sizes[i] = 1;
-      strides[i] = rows * columns;
-    }
   // The stride of a dimension of size 1 is never used, but read as a leading
-  // dimension.
-  if (rows == 1 && columns > 1)
-    strides[batch] = std::max(strides[batch], columns * strides[batch + 1]);
-  if (columns == 1)
-    strides[batch + 1] = strides[batch] == 1 ? rows : 1;
+  // dimension, beside a contiguous other one.
+  int64_t &row = strides[batch], &column = strides[batch + 1];
+  if (rows == 1)
+    row = column == 1 ? columns : 1;
+  else if (columns == 1)
+    column = 1;
   return {sizes, memory::data_type::f32, strides};
 }
 
 memory::desc describeBias(const MatmulShape &shape) {
   size_t rank = shape.sizes.size() - 1;
   memory::dims sizes(rank, 1);
-  bool rows = shape.bias == MatmulShape::Rows;
-  sizes[rows ? rank - 2 : rank - 1] = shape.sizes[rows ? rank - 2 : rank - 1];
-  memory::dims strides(rank, sizes[rank - 2] * sizes[rank - 1]);
-  strides[rank - 1] = 1;
-  strides[rank - 2] = rows ? 1 : sizes[rank - 1];
+  sizes.back() = shape.sizes[rank - 1];
+  memory::dims strides(rank, sizes.back());
+  strides.back() = 1;
   return {sizes, memory::data_type::f32, strides};
-}
-
-/// The library adds its own bias before it scales, and per column only; any
-/// other is an operation after the product.
-bool biasInside(const MatmulShape &shape) {
-  return shape.bias == MatmulShape::Columns && shape.alpha == 1;
 }
 
 struct Operands {
@@ -143,18 +44,13 @@ struct Operands {
     size_t batch = shape.sizes.size() - 3;
     int64_t m = shape.sizes[batch], n = shape.sizes[batch + 1],
             k = shape.sizes[batch + 2];
-    a = describe(shape, m, k, shape.a, true);
-    b = describe(shape, k, n, shape.b, true);
-    c = describe(shape, m, n, shape.c, false);
-    if (shape.bias != MatmulShape::None)
+    a = describe(shape, m, k, shape.a);
+    b = describe(shape, k, n, shape.b);
+    c = describe(shape, m, n, shape.c);
+    if (MatmulStart::biasByLibrary(shape))
       bias = describeBias(shape);
   }
 };
-
-/// Which argument of the primitive an addition after the product takes.
-int additionArgument(int position) {
-  return DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_SRC_1;
-}
 
 dnnl::matmul::primitive_desc describe(const MatmulShape &shape,
                                       const dnnl::engine &engine) {
@@ -164,14 +60,10 @@ dnnl::matmul::primitive_desc describe(const MatmulShape &shape,
   if (shape.alpha != 1)
     attributes.set_output_scales(0, {float(shape.alpha)});
   dnnl::post_ops after;
-  if (shape.accumulate)
+  if (MatmulStart::accumulates(shape))
     after.append_sum();
-  if (shape.bias != MatmulShape::None && !biasInside(shape))
-    after.append_binary(dnnl::algorithm::binary_add, operands.bias);
-  if (shape.residual)
-    after.append_binary(dnnl::algorithm::binary_add, operands.c);
   attributes.set_post_ops(after);
-  if (biasInside(shape))
+  if (MatmulStart::biasByLibrary(shape))
     return {dnnl::matmul::desc(operands.a, operands.b, operands.bias,
                                operands.c),
             attributes, engine};
@@ -180,17 +72,6 @@ dnnl::matmul::primitive_desc describe(const MatmulShape &shape,
 }
 
 } // namespace
-
-MatmulShape bitpipe::shapeOf(const MatmulCall &call) {
-  return ShapeBuilder(call).build();
-}
-
-std::string bitpipe::text(const MatmulShape &shape) {
-  std::string out;
-  for (int64_t size : shape.sizes)
-    out += (out.empty() ? "" : "x") + std::to_string(size);
-  return out;
-}
 
 void bitpipe::useOneThread() {
   // Whichever OpenMP the library was built with is already loaded.
@@ -231,6 +112,18 @@ MatmulRunner::MatmulRunner(const MatmulLibrary &library)
     prepared.push_back(prepare(library[i]));
 }
 
+/// Every round so far, once per iteration of a loop.
+template <typename Offset>
+static void repeat(std::vector<Offset> &rounds, const MatmulShape::Loop &loop) {
+  constexpr int64_t bytes = sizeof(float);
+  std::vector<Offset> all;
+  for (const Offset &round : rounds)
+    for (int64_t i = 0; i < loop.size; ++i)
+      all.push_back({round.a + i * loop.a * bytes, round.b + i * loop.b * bytes,
+                     round.c + i * loop.c * bytes});
+  rounds = std::move(all);
+}
+
 MatmulRunner::Prepared
 MatmulRunner::prepare(const MatmulLibrary::Entry &entry) {
   const MatmulShape &shape = entry.shape;
@@ -238,8 +131,11 @@ MatmulRunner::prepare(const MatmulLibrary::Entry &entry) {
   auto unset = [&](const memory::desc &description) {
     return memory(description, engine, nullptr);
   };
-  Prepared result{entry.primitive.get(),  shape.swapped, unset(operands.a),
-                  unset(operands.b), unset(operands.c),  {}, {}, {}};
+  Prepared result{entry.primitive.get(), shape.swapped,
+                  unset(operands.a),     unset(operands.b),
+                  unset(operands.c),     {},
+                  {},                    MatmulStart(shape),
+                  {{0, 0, 0}}};
   auto bind = [&](int argument, const memory &place) {
     result.arguments.push_back({argument, place.get()});
   };
@@ -247,16 +143,12 @@ MatmulRunner::prepare(const MatmulLibrary::Entry &entry) {
   bind(DNNL_ARG_WEIGHTS, result.b);
   bind(DNNL_ARG_DST, result.c);
   bind(DNNL_ARG_SCRATCHPAD, scratchpad);
-  int position = shape.accumulate;
-  if (shape.bias != MatmulShape::None) {
+  if (MatmulStart::biasByLibrary(shape)) {
     result.bias = unset(operands.bias);
-    bind(biasInside(shape) ? DNNL_ARG_BIAS : additionArgument(position++),
-         result.bias);
+    bind(DNNL_ARG_BIAS, result.bias);
   }
-  if (shape.residual) {
-    result.residual = unset(operands.c);
-    bind(additionArgument(position), result.residual);
-  }
+  for (const MatmulShape::Loop &loop : shape.loops)
+    repeat(result.rounds, loop);
   return result;
 }
 
@@ -265,19 +157,23 @@ void MatmulRunner::run(size_t number, void *a, void *b, void *c, void *bias,
   Prepared &call = prepared[number];
   if (call.swapped)
     std::swap(a, b);
-  auto set = [](const memory &place, void *address) {
-    dnnl_memory_set_data_handle(place.get(), address);
-  };
-  set(call.a, a);
-  set(call.b, b);
-  set(call.c, c);
-  if (bias)
-    set(call.bias, bias);
-  if (residual)
-    set(call.residual, residual);
+  call.start.write(static_cast<float *>(c), static_cast<float *>(bias),
+                   static_cast<float *>(residual));
+  if (call.bias)
+    dnnl_memory_set_data_handle(call.bias.get(), bias);
+  for (const auto &round : call.rounds)
+    multiply(call, static_cast<char *>(a) + round.a,
+             static_cast<char *>(b) + round.b,
+             static_cast<char *>(c) + round.c);
+}
+
+void MatmulRunner::multiply(const Prepared &call, char *a, char *b, char *c) {
+  dnnl_memory_set_data_handle(call.a.get(), a);
+  dnnl_memory_set_data_handle(call.b.get(), b);
+  dnnl_memory_set_data_handle(call.c.get(), c);
   dnnl_status_t status =
       dnnl_primitive_execute(call.primitive, stream.get(),
-                             call.arguments.size(), call.arguments.data());
+                             int(call.arguments.size()), call.arguments.data());
   if (status != dnnl_success)
-    fail("oneDNN failed in a matmul with ", "status ", int(status));
+    fail("oneDNN failed in a matmul with status ", int(status));
 }

@@ -9,32 +9,13 @@
 #ifndef BITPIPE_RUNTIME_CPU_MATMUL_H
 #define BITPIPE_RUNTIME_CPU_MATMUL_H
 
-#include "lib/Runtime/Program.h"
+#include "lib/Runtime/CPU/MatmulStart.h"
 
 #include <map>
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
 
 namespace bitpipe {
-
-/// A product in the form that suits the library: at most one batch dimension
-/// more than needed, rows of c contiguous.
-struct MatmulShape {
-  std::vector<int64_t> sizes; // batch..., m, n, k
-  std::vector<int64_t> a, b, c;
-  double alpha;
-  bool accumulate, residual;
-  enum Bias { None, Columns, Rows } bias;
-  bool swapped; // a and b of the call are exchanged: c^T = b^T a^T
-
-  auto operator<=>(const MatmulShape &) const = default;
-};
-
-/// Chooses the form of a call.
-MatmulShape shapeOf(const MatmulCall &call);
-
-/// "256x512x2048", with the batch in front.
-std::string text(const MatmulShape &shape);
 
 /// The primitives of a plan, shared by all devices.
 class MatmulLibrary {
@@ -74,10 +55,17 @@ private:
   struct Prepared {
     dnnl_primitive_t primitive;
     bool swapped;
-    dnnl::memory a, b, c, bias, residual;
+    dnnl::memory a, b, c, bias;
     std::vector<dnnl_exec_arg_t> arguments;
+    MatmulStart start;
+    /// Bytes to add to the operands, one entry per round of the loops.
+    struct Offset {
+      int64_t a, b, c;
+    };
+    std::vector<Offset> rounds;
   };
   Prepared prepare(const MatmulLibrary::Entry &entry);
+  void multiply(const Prepared &call, char *a, char *b, char *c);
 
   dnnl::engine engine;
   dnnl::stream stream;

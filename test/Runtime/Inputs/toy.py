@@ -30,11 +30,11 @@ void cross_entropy_0(void *const *args) {
     double total = 0;
     for (int j = 0; j < classes; ++j)
       total += exp(logits[i * classes + j]);
-    for (int j = 0; j < classes; ++j)
-      gradient[i * classes + j] = labels[i] == -100 ? 0
-          : exp(logits[i * classes + j]) / total - (labels[i] == j);
     if (labels[i] != -100)
       sum += log(total) - logits[i * classes + labels[i]];
+    for (int j = 0; j < classes; ++j) // in place of the logits
+      gradient[i * classes + j] = labels[i] == -100 ? 0
+          : exp(logits[i * classes + j]) / total - (labels[i] == j);
   }
   *loss = sum;
 }
