@@ -1,0 +1,77 @@
+//===- AccumulateAddends.cpp - Biases and residuals into contractions ------===//
+
+#include "lib/Transforms/ONNX/Build.h"
+#include "lib/Transforms/ONNX/Contractions.h"
+#include "lib/Transforms/ONNX/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace bitpipe {
+#define GEN_PASS_DEF_ACCUMULATEADDENDS
+#include "lib/Transforms/ONNX/Passes.h.inc"
+} // namespace bitpipe
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// Whether the body is the sum of its two operands.
+bool isSum(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 2)
+    return false;
+  Block *body = op.getBody();
+  auto add = dyn_cast<arith::AddFOp>(body->front());
+  return add && add->getNextNode() == body->getTerminator() &&
+         body->getTerminator()->getOperand(0) == add.getResult() &&
+         add.getLhs() != add.getRhs() &&
+         isa<BlockArgument>(add.getLhs()) && isa<BlockArgument>(add.getRhs());
+}
+
+/// A contraction that starts from zero and is used here only.
+linalg::GenericOp contractionFor(OpOperand &operand, linalg::GenericOp sum) {
+  auto producer = operand.get().getDefiningOp<linalg::GenericOp>();
+  if (!isContraction(producer) || !operand.get().hasOneUse() ||
+      !sum.getMatchingIndexingMap(&operand).isIdentity())
+    return nullptr;
+  auto fill = producer.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+  return fill && matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ? producer
+                                                                     : nullptr;
+}
+
+void accumulate(linalg::GenericOp sum) {
+  for (int i : {0, 1}) {
+    linalg::GenericOp product = contractionFor(sum->getOpOperand(i), sum);
+    if (!product)
+      continue;
+    OpOperand &addend = sum->getOpOperand(1 - i);
+    OpBuilder b(sum);
+    auto type = cast<RankedTensorType>(sum.getResult(0).getType());
+    Value start = addend.get();
+    if (start.getType() != type || !sum.getMatchingIndexingMap(&addend).isIdentity())
+      start = broadcast(b, sum.getLoc(), type, start);
+    // Where the sum stood: there the addend is known.
+    Value result = contraction(b, product.getLoc(), product.getInputs()[0],
+                               product.getInputs()[1], start,
+                               product.getIndexingMapsArray());
+    sum.getResult(0).replaceAllUsesWith(result);
+    sum.erase();
+    product.erase();
+    return;
+  }
+}
+
+struct AccumulateAddends
+    : bitpipe::impl::AccumulateAddendsBase<AccumulateAddends> {
+  void runOnOperation() override {
+    SmallVector<linalg::GenericOp> sums;
+    getOperation().walk([&](linalg::GenericOp op) {
+      if (isElementwiseGeneric(op) && isSum(op))
+        sums.push_back(op);
+    });
+    for (linalg::GenericOp op : sums)
+      accumulate(op);
+  }
+};
+
+} // namespace

@@ -1,0 +1,198 @@
+//===- FoldNodes.cpp - Shapes and constants --------------------------------===//
+//
+// One walk in program order: a node whose operands are constant is computed,
+// any other gets the types of its results. The two must go together, because
+// shapes are often computed by nodes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/ONNX/Constant.h"
+#include "lib/Transforms/ONNX/Operators.h"
+#include "lib/Transforms/ONNX/Passes.h"
+#include "lib/Transforms/ONNX/Sequences.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/DenseSet.h"
+
+namespace bitpipe {
+#define GEN_PASS_DEF_FOLDNODES
+#include "lib/Transforms/ONNX/Passes.h.inc"
+} // namespace bitpipe
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// What a constant in the IR may hold; a larger one becomes a parameter.
+constexpr int64_t kInlineBytes = 1024;
+
+class FunctionFolder {
+public:
+  FunctionFolder(ModuleOp module, ParameterReader &parameters)
+      : module(module), parameters(parameters) {}
+
+  LogicalResult run(func::FuncOp function);
+
+private:
+  LogicalResult visit(const Node &node);
+  FailureOr<bool> evaluate(const Node &node, const Operator &op);
+  FailureOr<std::optional<SmallVector<Constant>>>
+  constantInputs(const Node &node, const Operator &op);
+  void outlineConstants(func::FuncOp function);
+
+  ModuleOp module;
+  ParameterReader &parameters;
+  Sequences sequences;
+};
+
+/// Nodes that hand on their first input as it is.
+bool isPassThrough(const Node &node) {
+  if (node.kind() == "Identity" || node.kind() == "Dropout")
+    return true;
+  bool casts = node.kind() == "Cast" || node.kind() == "CastLike";
+  bool shapes = node.kind() == "Reshape" || node.kind() == "Expand";
+  return (casts || shapes) && node.resultType() == node.inputType(0);
+}
+
+FailureOr<std::optional<SmallVector<Constant>>>
+FunctionFolder::constantInputs(const Node &node, const Operator &op) {
+  SmallVector<Constant> inputs;
+  unsigned needed = std::min<unsigned>(op.constantInputs, node.numInputs());
+  for (unsigned i = 0; i < needed; ++i) {
+    if (!node.input(i))
+      continue;
+    FailureOr<DenseElementsAttr> attr = parameters.read(node.input(i));
+    if (failed(attr))
+      return failure();
+    if (!*attr)
+      return std::optional<SmallVector<Constant>>();
+    inputs.push_back(Constant::from(*attr));
+  }
+  return std::optional(std::move(inputs));
+}
+
+/// Replaces the node by constants if its operands are; false if they are not.
+FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
+  if (!op.evaluate)
+    return false;
+  auto inputs = constantInputs(node, op);
+  if (failed(inputs))
+    return failure();
+  if (!*inputs)
+    return false;
+  SmallVector<Constant> results;
+  for (Type type : node.getOp()->getResultTypes())
+    results.push_back(Constant::zeros(cast<RankedTensorType>(type)));
+  if (failed(op.evaluate(node, **inputs, results)))
+    return failure();
+  OpBuilder b(node.getOp());
+  for (auto [value, constant] :
+       llvm::zip(node.getOp()->getResults(), results))
+    value.replaceAllUsesWith(
+        arith::ConstantOp::create(b, node.loc(), constant.toAttr()));
+  return true;
+}
+
+LogicalResult FunctionFolder::visit(const Node &node) {
+  if (Sequences::isSequenceOperator(node.kind()))
+    return sequences.resolve(node, [&](const Node &n) { return visit(n); });
+  const Operator *op = findOperator(node.kind());
+  if (!op || !op->infer)
+    return node.error() << "is not a known operator";
+  for (unsigned i = 0; i < node.numInputs(); ++i)
+    if (node.input(i) && !node.inputType(i))
+      return node.error() << "input " << i << " is a sequence";
+  SmallVector<Type> types;
+  if (failed(op->infer(node, types)))
+    return failure();
+  if (types.size() != node.getOp()->getNumResults())
+    return node.error() << "has " << node.getOp()->getNumResults()
+                        << " outputs, expected " << types.size();
+  for (auto [value, type] : llvm::zip(node.getOp()->getResults(), types))
+    value.setType(type);
+  FailureOr<bool> folded = evaluate(node, *op);
+  if (failed(folded))
+    return failure();
+  if (!*folded && isPassThrough(node))
+    node.result().replaceAllUsesWith(node.input(0));
+  return success();
+}
+
+/// Constants too large to sit in the IR become parameters that are not
+/// trained.
+void FunctionFolder::outlineConstants(func::FuncOp function) {
+  SymbolTable symbols(module);
+  function.walk([&](arith::ConstantOp op) {
+    auto value = dyn_cast<DenseElementsAttr>(op.getValue());
+    if (!value || value.isSplat() ||
+        int64_t(value.getRawData().size()) <= kInlineBytes)
+      return;
+    OpBuilder b(module.getContext());
+    auto parameter = pipe::ParameterOp::create(
+        b, op.getLoc(), nodeName(op.getLoc()), value.getType(),
+        /*trainable=*/false, /*file=*/nullptr, /*offset=*/nullptr, value);
+    symbols.insert(parameter, function->getIterator());
+    b.setInsertionPoint(op);
+    Value read = pipe::GetParameterOp::create(
+        b, op.getLoc(), value.getType(),
+        FlatSymbolRefAttr::get(parameter.getSymNameAttr()));
+    op.replaceAllUsesWith(read);
+    op.erase();
+  });
+}
+
+void eraseUnused(func::FuncOp function) {
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+LogicalResult FunctionFolder::run(func::FuncOp function) {
+  for (Operation &op :
+       llvm::make_early_inc_range(function.getBody().front())) {
+    auto node = dyn_cast<pipe::OnnxNodeOp>(op);
+    if (node && failed(visit(node)))
+      return failure();
+  }
+  eraseUnused(function);
+  outlineConstants(function);
+
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (auto [i, value] : llvm::enumerate(terminator->getOperands()))
+    if (!isa<RankedTensorType>(value.getType()))
+      return mlir::emitError(terminator->getLoc())
+             << "output " << i << " of the model is a sequence";
+  function.setType(FunctionType::get(function.getContext(),
+                                     function.getArgumentTypes(),
+                                     terminator->getOperandTypes()));
+  return success();
+}
+
+/// Erases the parameters that nothing reads.
+void eraseUnusedParameters(ModuleOp module) {
+  DenseSet<StringAttr> used;
+  module.walk([&](pipe::GetParameterOp op) {
+    used.insert(op.getParameterAttr().getAttr());
+  });
+  for (auto op :
+       llvm::make_early_inc_range(module.getOps<pipe::ParameterOp>()))
+    if (!used.contains(op.getSymNameAttr()))
+      op.erase();
+}
+
+struct FoldNodes : bitpipe::impl::FoldNodesBase<FoldNodes> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    ParameterReader parameters(module);
+    for (auto function : module.getOps<func::FuncOp>())
+      if (failed(FunctionFolder(module, parameters).run(function)))
+        return signalPassFailure();
+    eraseUnusedParameters(module);
+  }
+};
+
+} // namespace

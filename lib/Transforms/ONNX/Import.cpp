@@ -1,0 +1,315 @@
+//===- Import.cpp - An ONNX file, node by node -----------------------------===//
+//
+// Mechanical: what a node means is known to the passes, not here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/ONNX/Import.h"
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/ONNX/Node.h"
+#include "lib/Transforms/ONNX/Parameters.h"
+#include "lib/Transforms/ONNX/Reader.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// Untrained tensors up to this size sit in the IR.
+constexpr int64_t kInlineBytes = 1024;
+
+/// The numbers of AttributeProto.type.
+enum AttributeKind { Float = 1, Int, String, TensorKind, Floats = 6, Ints, Strings };
+
+class Importer {
+public:
+  Importer(ModelFile &file, const ImportOptions &options, MLIRContext *context)
+      : file(file), options(options), b(context) {}
+
+  OwningOpRef<ModuleOp> run(ArrayRef<Initializer> initializers);
+
+private:
+  Location locationOf(const onnx::Node &node);
+  FailureOr<RankedTensorType> inputType(const onnx::ValueInfo &input);
+  LogicalResult addParameter(int index);
+  FailureOr<Value> read(int index, Location loc);
+  FailureOr<Value> valueOf(StringRef name, Location loc, StringRef reader);
+  FailureOr<Attribute> convert(const onnx::Attribute &attribute);
+  LogicalResult addNode(const onnx::Node &node);
+  LogicalResult addBody(func::FuncOp function);
+
+  ModelFile &file;
+  const ImportOptions &options;
+  OpBuilder b;
+  ArrayRef<Initializer> plan;
+  llvm::StringMap<Value> values;
+  llvm::StringMap<int> initializerIndex;
+  llvm::StringMap<int64_t> opsets;
+  ModuleOp module;
+  func::FuncOp function;
+  DenseMap<int, pipe::ParameterOp> parameters;
+};
+
+/// The scope of the exporter around the node's own name.
+Location Importer::locationOf(const onnx::Node &node) {
+  StringRef name = !node.name().empty()        ? StringRef(node.name())
+                   : node.output_size() > 0 ? StringRef(node.output(0))
+                                            : StringRef(node.op_type());
+  Location own = NameLoc::get(b.getStringAttr(name));
+  auto scopes =
+      parseList(metadata(node.metadata_props(), "pkg.torch.onnx.name_scopes"));
+  if (scopes.size() < 2 || scopes[scopes.size() - 2].empty())
+    return own;
+  return NameLoc::get(b.getStringAttr(scopes[scopes.size() - 2]), own);
+}
+
+FailureOr<RankedTensorType>
+Importer::inputType(const onnx::ValueInfo &input) {
+  const onnx::Type::Tensor &type = input.type().tensor_type();
+  Type element = elementType(type.elem_type(), b.getContext());
+  if (!element)
+    return emitError(file.loc())
+           << "input '" << input.name() << "' has ONNX element type "
+           << type.elem_type() << ", which is not supported";
+  SmallVector<int64_t> shape;
+  for (auto [i, dim] : llvm::enumerate(type.shape().dim())) {
+    if (dim.has_dim_value() && dim.dim_value() > 0) {
+      shape.push_back(dim.dim_value());
+      continue;
+    }
+    auto bound = options.dims.find(dim.dim_param());
+    if (dim.dim_param().empty())
+      return emitError(file.loc())
+             << "dimension " << i << " of input '" << input.name()
+             << "' has neither a size nor a name";
+    if (bound == options.dims.end() || bound->second <= 0)
+      return emitError(file.loc())
+             << "dimension " << i << " of input '" << input.name()
+             << "' is symbolic, expected its size by --dim=" << dim.dim_param()
+             << "=K";
+    shape.push_back(bound->second);
+  }
+  return RankedTensorType::get(shape, element);
+}
+
+/// A pipe.parameter for an initializer, in its file or, if it lies there in
+/// another form, with its value.
+LogicalResult Importer::addParameter(int index) {
+  const onnx::Tensor &tensor = file.graph().initializer(index);
+  FailureOr<RankedTensorType> type = file.type(tensor);
+  FailureOr<std::optional<Payload>> payload = file.payload(index);
+  if (failed(type) || failed(payload))
+    return failure();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(function);
+  Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
+  StringAttr path;
+  IntegerAttr offset;
+  ElementsAttr value;
+  if (*payload) {
+    path = b.getStringAttr((*payload)->file);
+    offset = b.getI64IntegerAttr((*payload)->offset);
+  } else {
+    FailureOr<DenseElementsAttr> dense = file.value(tensor);
+    if (failed(dense))
+      return failure();
+    value = *dense;
+  }
+  parameters[index] = pipe::ParameterOp::create(
+      b, loc, b.getStringAttr(tensor.name()), TypeAttr::get(*type),
+      plan[index].trained ? b.getUnitAttr() : UnitAttr(), path, offset, value);
+  return success();
+}
+
+FailureOr<Value> Importer::read(int index, Location loc) {
+  const onnx::Tensor &tensor = file.graph().initializer(index);
+  if (plan[index].transposeOf >= 0) {
+    FailureOr<Value> whole = read(plan[index].transposeOf, loc);
+    if (failed(whole))
+      return failure();
+    NamedAttribute perm = b.getNamedAttr("perm", b.getI64ArrayAttr({1, 0}));
+    return makeNode(b, NameLoc::get(b.getStringAttr(tensor.name())),
+                    "Transpose", pipe::UnknownType::get(b.getContext()),
+                    *whole, perm)
+        .result();
+  }
+  FailureOr<RankedTensorType> type = file.type(tensor);
+  if (failed(type))
+    return failure();
+  loc = NameLoc::get(b.getStringAttr(tensor.name()));
+  int64_t bytes = type->getNumElements() *
+                  llvm::divideCeil(type->getElementTypeBitWidth(), 8);
+  bool external = tensor.data_location() != 0;
+  if (!plan[index].trained && !external && bytes <= kInlineBytes) {
+    FailureOr<DenseElementsAttr> value = file.value(tensor);
+    if (failed(value))
+      return failure();
+    return arith::ConstantOp::create(b, loc, *value).getResult();
+  }
+  if (!parameters.contains(index) && failed(addParameter(index)))
+    return failure();
+  return pipe::GetParameterOp::create(
+             b, loc, *type,
+             FlatSymbolRefAttr::get(parameters[index].getSymNameAttr()))
+      .getResult();
+}
+
+/// The value with a name; an initializer is read where it is used first.
+FailureOr<Value> Importer::valueOf(StringRef name, Location loc,
+                                   StringRef reader) {
+  if (Value value = values.lookup(name))
+    return value;
+  auto found = initializerIndex.find(name);
+  if (found == initializerIndex.end())
+    return emitError(loc) << reader << " reads '" << name
+                          << "', which nothing before it defines";
+  FailureOr<Value> value = read(found->second, loc);
+  if (succeeded(value))
+    values[name] = *value;
+  return value;
+}
+
+FailureOr<Attribute> Importer::convert(const onnx::Attribute &attribute) {
+  switch (attribute.type()) {
+  case Float:
+    return Attribute(b.getF32FloatAttr(attribute.f()));
+  case Int:
+    return Attribute(b.getI64IntegerAttr(attribute.i()));
+  case String:
+    return Attribute(b.getStringAttr(attribute.s()));
+  case TensorKind: {
+    FailureOr<DenseElementsAttr> value = file.value(attribute.t());
+    if (failed(value))
+      return failure();
+    return Attribute(*value);
+  }
+  case Floats:
+    return Attribute(b.getF32ArrayAttr(
+        SmallVector<float>(attribute.floats().begin(), attribute.floats().end())));
+  case Ints:
+    return Attribute(b.getI64ArrayAttr(
+        SmallVector<int64_t>(attribute.ints().begin(), attribute.ints().end())));
+  case Strings: {
+    SmallVector<StringRef> strings(attribute.strings().begin(),
+                                   attribute.strings().end());
+    return Attribute(b.getStrArrayAttr(strings));
+  }
+  }
+  // A graph or a type: only operators that are not supported have these.
+  return Attribute(b.getUnitAttr());
+}
+
+LogicalResult Importer::addNode(const onnx::Node &node) {
+  Location loc = locationOf(node);
+  SmallVector<Value> operands;
+  SmallVector<bool> present;
+  for (const std::string &name : node.input()) {
+    present.push_back(!name.empty());
+    if (name.empty())
+      continue;
+    FailureOr<Value> value = valueOf(name, loc, node.name());
+    if (failed(value))
+      return failure();
+    operands.push_back(*value);
+  }
+  NamedAttrList attributes;
+  for (const onnx::Attribute &attribute : node.attribute()) {
+    FailureOr<Attribute> value = convert(attribute);
+    if (failed(value))
+      return failure();
+    attributes.set(attribute.name(), *value);
+  }
+  SmallVector<Type> types(node.output_size(),
+                          pipe::UnknownType::get(b.getContext()));
+  auto op = pipe::OnnxNodeOp::create(
+      b, loc, types, b.getStringAttr(node.op_type()),
+      b.getStringAttr(node.domain()),
+      b.getI64IntegerAttr(opsets.lookup(node.domain())), operands,
+      b.getDenseBoolArrayAttr(present),
+      attributes.getDictionary(b.getContext()));
+  for (auto [name, value] : llvm::zip(node.output(), op.getResults()))
+    if (!name.empty())
+      values[name] = value;
+  return success();
+}
+
+LogicalResult Importer::addBody(func::FuncOp function) {
+  b.setInsertionPointToStart(function.addEntryBlock());
+  unsigned argument = 0;
+  for (const onnx::ValueInfo &input : file.graph().input())
+    if (!initializerIndex.contains(input.name()))
+      values[input.name()] = function.getArgument(argument++);
+  for (const onnx::Node &node : file.graph().node())
+    if (failed(addNode(node)))
+      return failure();
+  SmallVector<Value> outputs;
+  for (const onnx::ValueInfo &output : file.graph().output()) {
+    FailureOr<Value> value =
+        valueOf(output.name(), file.loc(), "the model's output");
+    if (failed(value))
+      return failure();
+    outputs.push_back(*value);
+  }
+  func::ReturnOp::create(b, file.loc(), outputs);
+  function.setType(b.getFunctionType(function.getArgumentTypes(),
+                                     ValueRange(outputs).getTypes()));
+  return success();
+}
+
+OwningOpRef<ModuleOp> Importer::run(ArrayRef<Initializer> initializers) {
+  plan = initializers;
+  const onnx::Graph &graph = file.graph();
+  for (const onnx::OperatorSet &set : file.model().opset_import())
+    opsets[set.domain() == "ai.onnx" ? "" : set.domain()] = set.version();
+  for (auto [i, tensor] : llvm::enumerate(graph.initializer()))
+    initializerIndex[tensor.name()] = i;
+  SmallVector<StringRef> inputs, outputs;
+  SmallVector<Type> types;
+  for (const onnx::ValueInfo &input : graph.input()) {
+    if (initializerIndex.contains(input.name()))
+      continue;
+    FailureOr<RankedTensorType> type = inputType(input);
+    if (failed(type))
+      return {};
+    inputs.push_back(input.name());
+    types.push_back(*type);
+  }
+  for (const onnx::ValueInfo &output : graph.output())
+    outputs.push_back(output.name());
+
+  OwningOpRef<ModuleOp> owner(ModuleOp::create(file.loc()));
+  module = *owner;
+  b.setInsertionPointToEnd(module.getBody());
+  std::string name = "forward"; // unless a parameter is called that
+  while (initializerIndex.contains(name))
+    name += '_';
+  pipe::ModelOp::create(b, file.loc(),
+                        FlatSymbolRefAttr::get(b.getContext(), name),
+                        b.getStrArrayAttr(inputs), b.getStrArrayAttr(outputs),
+                        StringAttr(), IntegerAttr(), DenseI64ArrayAttr());
+  function = func::FuncOp::create(b, file.loc(), name,
+                                  b.getFunctionType(types, {}));
+  if (failed(addBody(function)))
+    return {};
+  return owner;
+}
+
+} // namespace
+
+OwningOpRef<ModuleOp> bitpipe::importONNX(StringRef path,
+                                          const ImportOptions &options,
+                                          MLIRContext *context,
+                                          llvm::raw_ostream &report) {
+  context->loadDialect<arith::ArithDialect, func::FuncDialect,
+                       pipe::PipeDialect>();
+  std::unique_ptr<ModelFile> file = ModelFile::open(path, context);
+  if (!file)
+    return {};
+  auto initializers = identifyParameters(*file, options, report);
+  if (failed(initializers))
+    return {};
+  return Importer(*file, options, context).run(*initializers);
+}

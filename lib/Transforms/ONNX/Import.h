@@ -1,0 +1,34 @@
+//===- Import.h - From an ONNX file to level 0 -----------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_ONNX_IMPORT_H
+#define BITPIPE_TRANSFORMS_ONNX_IMPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace bitpipe {
+
+struct ImportOptions {
+  /// Values of symbolic dimensions (`--dim=NAME=K`).
+  llvm::StringMap<int64_t> dims;
+  /// Regular expressions on parameter names; what matches both is frozen.
+  std::string train, freeze;
+};
+
+/// Reads an ONNX file: one pipe.onnx_node per node, weights as pipe.parameter
+/// that point into the files. Writes to `report` one line per decision that
+/// the file leaves open: what is trained, restored or left out. Null, and
+/// errors at the context, if the file cannot be read.
+mlir::OwningOpRef<mlir::ModuleOp> importONNX(llvm::StringRef path,
+                                             const ImportOptions &options,
+                                             mlir::MLIRContext *context,
+                                             llvm::raw_ostream &report);
+
+/// From imported nodes to level 0, with a check at the end.
+void buildONNXPipeline(mlir::OpPassManager &pm);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_ONNX_IMPORT_H

@@ -1,0 +1,277 @@
+//===- LegalizeSoftmax.cpp - Softmax with its scale and mask ---------------===//
+//
+// What a softmax's operand is computed from is looked through: constant
+// factors become the scale, a constant causal mask the causal attribute.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/ONNX/Build.h"
+#include "lib/Transforms/ONNX/Constant.h"
+#include "lib/Transforms/ONNX/Legalize.h"
+#include "lib/Transforms/ONNX/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/Sequence.h"
+
+namespace bitpipe {
+#define GEN_PASS_DEF_LEGALIZESOFTMAX
+#include "lib/Transforms/ONNX/Passes.h.inc"
+} // namespace bitpipe
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+
+/// What is added below this keeps an element out of a softmax.
+constexpr double kMaskedOut = -1e4;
+
+enum class Mask { None, Causal, Other };
+
+/// The number that a constant holds everywhere.
+std::optional<double> splatNumber(Value value) {
+  DenseElementsAttr attr = constantOf(value);
+  if (!attr || !attr.isSplat() || !isa<FloatType>(attr.getElementType()))
+    return std::nullopt;
+  return attr.getSplatValue<APFloat>().convertToDouble();
+}
+
+Node nodeOf(Value value, StringRef kind) {
+  auto op = value ? value.getDefiningOp<pipe::OnnxNodeOp>() : nullptr;
+  return op && op.getOpType() == kind ? Node(op) : Node(nullptr);
+}
+
+/// A factor that a node multiplies all of one operand with, and that operand.
+std::optional<std::pair<double, Value>> constantFactor(Value value) {
+  if (Node mul = nodeOf(value, "Mul"); mul.getOp())
+    for (int i : {0, 1})
+      if (auto factor = splatNumber(mul.input(1 - i)))
+        if (mul.inputType(i) == mul.resultType())
+          return std::pair(*factor, mul.input(i));
+  if (Node div = nodeOf(value, "Div"); div.getOp())
+    if (auto divisor = splatNumber(div.input(1)))
+      if (div.inputType(0) == div.resultType() && *divisor != 0)
+        return std::pair(1 / *divisor, div.input(0));
+  return std::nullopt;
+}
+
+/// Whether element (row, column) takes part, by the constant's own terms.
+bool takesPart(const Constant &mask, int64_t i, bool wanted) {
+  return mask.isReal() ? mask.reals[i] == 0
+                       : (mask.integers[i] != 0) == wanted;
+}
+
+/// What a constant mask does to scores of `shape`.
+Mask classify(const Constant &mask, ArrayRef<int64_t> shape, bool wanted) {
+  if (mask.isReal() && llvm::any_of(mask.reals, [](double v) {
+        return v != 0 && v > kMaskedOut;
+      }))
+    return Mask::Other;
+  bool all = true;
+  for (int64_t i = 0; i < mask.size() && all; ++i)
+    all = takesPart(mask, i, wanted);
+  if (all)
+    return Mask::None;
+  if (mask.shape().size() < 2 || shape.size() < 2 ||
+      mask.shape().take_back(2) != shape.take_back(2))
+    return Mask::Other;
+  int64_t rows = shape[shape.size() - 2], columns = shape.back();
+  for (int64_t i = 0; i < mask.size(); ++i) {
+    int64_t row = i / columns % rows, column = i % columns;
+    if (takesPart(mask, i, wanted) != (column <= row + columns - rows))
+      return Mask::Other;
+  }
+  return Mask::Causal;
+}
+
+class SoftmaxLowering {
+public:
+  SoftmaxLowering(ModuleOp module) : parameters(module) {}
+  LogicalResult lower(pipe::OnnxNodeOp op);
+
+private:
+  bool peelMask(Value &scores, bool &causal);
+  bool peelAddedMask(const Node &add, Value &scores, bool &causal);
+  bool peelChosenMask(const Node &where, Value &scores, bool &causal);
+  std::optional<Constant> constant(Value value);
+
+  ParameterReader parameters;
+  /// The masks of a model are few and serve many softmaxes.
+  DenseMap<std::tuple<Attribute, Type, int>, Mask> known;
+
+  Mask maskOf(Value value, RankedTensorType scores, bool wanted);
+};
+
+Mask SoftmaxLowering::maskOf(Value value, RankedTensorType scores,
+                             bool wanted) {
+  FailureOr<DenseElementsAttr> attr = parameters.read(value);
+  if (failed(attr) || !*attr)
+    return Mask::Other;
+  auto [entry, isNew] = known.try_emplace({*attr, scores, wanted}, Mask::Other);
+  if (isNew)
+    entry->second = classify(Constant::from(*attr), scores.getShape(), wanted);
+  return entry->second;
+}
+
+bool SoftmaxLowering::peelAddedMask(const Node &add, Value &scores,
+                                    bool &causal) {
+  for (int i : {0, 1}) {
+    if (add.inputType(i) != add.resultType())
+      continue;
+    Mask mask = maskOf(add.input(1 - i), add.inputType(i), true);
+    if (mask == Mask::Other)
+      continue;
+    causal |= mask == Mask::Causal;
+    scores = add.input(i);
+    return true;
+  }
+  return false;
+}
+
+bool SoftmaxLowering::peelChosenMask(const Node &where, Value &scores,
+                                     bool &causal) {
+  for (int i : {1, 2}) {
+    auto other = splatNumber(where.input(3 - i));
+    if (!other || *other > kMaskedOut ||
+        where.inputType(i) != where.resultType())
+      continue;
+    Mask mask = maskOf(where.input(0), where.inputType(i), i == 1);
+    if (mask == Mask::Other)
+      continue;
+    causal |= mask == Mask::Causal;
+    scores = where.input(i);
+    return true;
+  }
+  return false;
+}
+
+bool SoftmaxLowering::peelMask(Value &scores, bool &causal) {
+  if (Node add = nodeOf(scores, "Add"); add.getOp())
+    return peelAddedMask(add, scores, causal);
+  if (Node where = nodeOf(scores, "Where"); where.getOp())
+    return peelChosenMask(where, scores, causal);
+  return false;
+}
+
+/// The product that scores are computed from, below masks that stay.
+Value productBelow(Value scores) {
+  while (true) {
+    Node add = nodeOf(scores, "Add"), where = nodeOf(scores, "Where");
+    if (nodeOf(scores, "MatMul").getOp())
+      return scores;
+    if (!scores.hasOneUse() || (!add.getOp() && !where.getOp()))
+      return {};
+    Value next;
+    for (Value input : scores.getDefiningOp()->getOperands())
+      if (input.getType() == scores.getType())
+        next = input;
+    if (!next)
+      return {};
+    scores = next;
+  }
+}
+
+/// Takes constant factors from the operands of a product and returns them as
+/// one: (a q)(b k) = ab (q k), and scaling the smaller of the two is no less
+/// work than scaling inside the softmax, which is free.
+double takeFactors(Node product) {
+  double scale = 1;
+  if (!product.result().hasOneUse())
+    return scale;
+  for (OpOperand &operand : product.getOp()->getOpOperands())
+    while (auto factor = constantFactor(operand.get())) {
+      scale *= factor->first;
+      operand.set(factor->second);
+    }
+  return scale;
+}
+
+/// A softmax without any element is zero already: Where(IsNaN(y), 0, y) is y.
+void dropNanGuards(Value softmax) {
+  for (Operation *user : llvm::make_early_inc_range(softmax.getUsers())) {
+    auto where = dyn_cast<pipe::OnnxNodeOp>(user);
+    if (!where || where.getOpType() != "Where")
+      continue;
+    Node node(where);
+    Node isNan = nodeOf(node.input(0), "IsNaN");
+    if (isNan.getOp() && isNan.input(0) == softmax &&
+        node.input(2) == softmax && splatNumber(node.input(1)) == 0.0 &&
+        node.resultType() == softmax.getType())
+      node.result().replaceAllUsesWith(softmax);
+  }
+}
+
+/// Puts the factors of a product that stays below a mask behind the product.
+void hoistFactors(Value scores) {
+  Value product = productBelow(scores);
+  if (!product)
+    return;
+  double scale = takeFactors(nodeOf(product, "MatMul"));
+  if (scale == 1)
+    return;
+  OpBuilder b(product.getContext());
+  b.setInsertionPointAfterValue(product);
+  auto type = cast<RankedTensorType>(product.getType());
+  auto number = DenseElementsAttr::get(
+      RankedTensorType::get({}, type.getElementType()),
+      FloatAttr::get(type.getElementType(), scale));
+  Value factor = arith::ConstantOp::create(b, product.getLoc(), number);
+  Node mul = makeNode(b, product.getLoc(), "Mul", type, {product, factor});
+  product.replaceAllUsesExcept(mul.result(), mul.getOp());
+}
+
+LogicalResult SoftmaxLowering::lower(pipe::OnnxNodeOp op) {
+  Node node(op);
+  OpBuilder b(op);
+  int64_t rank = node.inputType(0).getRank();
+  auto axis = node.axis(-1, rank);
+  if (!axis)
+    return node.error() << "has no axis in " << node.inputType(0);
+  auto perm = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::swap(perm[*axis], perm.back());
+
+  Value scores = node.input(0);
+  double scale = 1;
+  bool causal = false, isLast = *axis == rank - 1;
+  while (isLast) {
+    if (auto factor = constantFactor(scores); factor && factor->first > 0) {
+      scale *= factor->first;
+      scores = factor->second;
+    } else if (!peelMask(scores, causal)) {
+      break;
+    }
+  }
+  if (Node product = nodeOf(scores, "MatMul"); product.getOp())
+    scale *= takeFactors(product);
+  else
+    hoistFactors(scores);
+
+  Value x = isLast ? scores : transpose(b, node.loc(), scores, perm);
+  auto type = cast<RankedTensorType>(x.getType());
+  auto softmax = pipe::SoftmaxOp::create(
+      b, node.loc(), TypeRange(type), ValueRange(x),
+      ValueRange(emptyTensor(b, node.loc(), type)), b.getF64FloatAttr(scale),
+      causal ? b.getUnitAttr() : UnitAttr());
+  Value y = softmax->getResult(0);
+  node.result().replaceAllUsesWith(
+      isLast ? y : transpose(b, node.loc(), y, perm));
+  op.erase();
+  dropNanGuards(y);
+  return success();
+}
+
+struct LegalizeSoftmax : bitpipe::impl::LegalizeSoftmaxBase<LegalizeSoftmax> {
+  void runOnOperation() override {
+    SmallVector<pipe::OnnxNodeOp> nodes;
+    getOperation().walk([&](pipe::OnnxNodeOp op) {
+      if (op.getOpType() == "Softmax")
+        nodes.push_back(op);
+    });
+    SoftmaxLowering lowering(getOperation());
+    for (pipe::OnnxNodeOp op : nodes)
+      if (failed(lowering.lower(op)))
+        return signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,43 @@
+//===- Operators.cpp - The ONNX operators that are known -------------------===//
+
+#include "lib/Transforms/ONNX/Operators.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+const Operator *bitpipe::findOperator(StringRef name) {
+  static const OperatorTable table = [] {
+    OperatorTable table;
+    addElementwiseOperators(table);
+    addShapeOperators(table);
+    addViewOperators(table);
+    addIndexingOperators(table);
+    addReductionOperators(table);
+    addMatrixOperators(table);
+    addSequenceOperators(table);
+    return table;
+  }();
+  auto found = table.find(name);
+  return found == table.end() ? nullptr : &found->second;
+}
+
+LogicalResult bitpipe::inferSameAsInput(const Node &node,
+                                        SmallVectorImpl<Type> &types) {
+  types.push_back(node.inputType(0));
+  return success();
+}
+
+std::optional<SmallVector<int64_t>>
+bitpipe::broadcastInputs(const Node &node, unsigned first) {
+  SmallVector<int64_t> shape;
+  for (unsigned i = first; i < node.numInputs(); ++i) {
+    auto both = broadcastShapes(shape, node.inputShape(i));
+    if (!both) {
+      node.error() << "inputs of " << node.inputType(first) << " and "
+                   << node.inputType(i) << " cannot be broadcast together";
+      return std::nullopt;
+    }
+    shape = *both;
+  }
+  return shape;
+}

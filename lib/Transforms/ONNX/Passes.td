@@ -1,0 +1,186 @@
+#ifndef BITPIPE_TRANSFORMS_ONNX_PASSES_TD
+#define BITPIPE_TRANSFORMS_ONNX_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ImportOnnx : Pass<"pipe-import-onnx", "mlir::ModuleOp"> {
+  let summary = "Fills an empty module with the model in an ONNX file";
+  let description = [{
+    Expects an empty module. Leaves `pipe.model`, a `pipe.parameter` per
+    initializer that is used, and `func.func @forward` in which every node of
+    the file is one `pipe.onnx_node`; values whose type only inference can say
+    are `!pipe.unknown`. Weights are not read: a parameter points into its
+    file. What is trained, restored or left out goes to the standard error.
+  }];
+  let options = [
+    Option<"path", "path", "std::string", "", "the ONNX file">,
+    ListOption<"dims", "dims", "std::string",
+               "values of symbolic dimensions, NAME:K">,
+    Option<"train", "train", "std::string", "",
+           "regular expression: also train these">,
+    Option<"freeze", "freeze", "std::string", "",
+           "regular expression: do not train these">];
+}
+
+def CheckNodes : Pass<"pipe-check-nodes", "mlir::ModuleOp"> {
+  let summary = "Reports every ONNX node that is not supported, all at once";
+  let description = [{
+    Expects imported nodes, changes nothing. Fails, with one error per node
+    that names it, when the operator, its operator set, its inputs or one of
+    its attributes are not supported, before anything else happens.
+  }];
+}
+
+def FoldNodes : Pass<"pipe-fold-nodes", "mlir::ModuleOp"> {
+  let summary = "Infers all types and computes what depends on constants only";
+  let description = [{
+    Expects nodes on `!pipe.unknown` values. Leaves static types everywhere and
+    no node whose operands are all constant: those are `arith.constant`, or a
+    `pipe.parameter` with a value when larger than 1 KiB. Sequences, casts to
+    the same type and identities are gone, and so are unused parameters.
+
+    One walk in program order. A node's result types follow from its operand
+    types and constant operands; if all operands are constant it is computed.
+    The two go together because shapes are computed by nodes.
+
+    ```mlir
+    %n = pipe.onnx_node "Shape"(%x) opset 23 present [true] {} : (tensor<2x8xf32>) -> !pipe.unknown
+    // becomes
+    %n = arith.constant dense<[2, 8]> : tensor<2xi64>
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
+def ExpandAttention : Pass<"pipe-expand-attention", "mlir::func::FuncOp"> {
+  let summary = "Attention in terms of MatMul, Softmax and other nodes";
+  let description = [{
+    Expects typed nodes; leaves no Attention. Queries, keys and values come
+    into the form [batch, heads, sequence, size]; their product is scaled,
+    masked and normalised, and weighs the values.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
+def LegalizeSoftmax : Pass<"pipe-legalize-softmax", "mlir::ModuleOp"> {
+  let summary = "Softmax to pipe.softmax, with its scale and causal mask";
+  let description = [{
+    Expects typed nodes; leaves no Softmax. The operand is looked through:
+    constant factors, also those of a product's operands, become `scale`, and
+    adding or choosing by a constant that is exactly the causal mask becomes
+    `causal`. Other masks stay as they are. A guard that makes NaN rows zero
+    is dropped, because rows without any element are zero in pipe.softmax.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+class Legalize<string name> : Pass<"pipe-legalize-" # name, "mlir::func::FuncOp"> {
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::math::MathDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def LegalizeViews : Legalize<"views"> {
+  let summary = "Reshape, Transpose, Split, Slice, Concat and their like";
+  let description = [{
+    Expects typed nodes; leaves none of these kinds. A reshape is a
+    `tensor.collapse_shape` to the dimensions that both shapes share, then a
+    `tensor.expand_shape`; parts are `tensor.extract_slice`.
+  }];
+}
+
+def LegalizeElementwise : Legalize<"elementwise"> {
+  let summary = "Scalar functions on tensors to linalg.generic";
+  let description = [{
+    Expects typed nodes; leaves none of these kinds. Operands are broadcast by
+    their indexing map, after dimensions of one that are repeated have been
+    dropped from them; a constant of one number becomes a scalar in the body.
+    A power with a small whole exponent becomes products.
+  }];
+}
+
+def LegalizeContractions : Legalize<"contractions"> {
+  let summary = "MatMul and Gemm to linalg.generic";
+  let description = [{
+    Expects typed nodes and legal views; leaves no MatMul and Gemm. Transposed
+    operands of Gemm become indexing maps, its bias the destination. Where its
+    rows were flattened just before, the product is made in the dimensions
+    they had, so that the reshapes around it cancel.
+  }];
+}
+
+def LegalizeReductions : Legalize<"reductions"> {
+  let summary = "ReduceSum, ReduceMean, ReduceMax and their like";
+  let description = [{
+    Expects typed nodes; leaves none of these kinds, but a `linalg.generic`
+    that reduces into a filled tensor.
+  }];
+}
+
+def LegalizeNormalizations : Legalize<"normalizations"> {
+  let summary = "LayerNormalization to pipe.layer_norm, RMSNormalization";
+  let description = [{
+    Expects typed nodes; leaves none of these kinds. Several normalised
+    dimensions are seen as one; a missing bias is zero.
+  }];
+}
+
+def LegalizeGathers : Pass<"pipe-legalize-gathers", "mlir::ModuleOp"> {
+  let summary = "Gather and GatherND to pipe.gather or views";
+  let description = [{
+    Expects typed nodes; leaves none of these kinds. One constant index is a
+    slice. Constant indices of GatherND that only count through whole
+    dimensions are a broadcast; other constant ones select rows of the
+    flattened data.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def FoldTransposes : Pass<"pipe-fold-transposes", "mlir::func::FuncOp"> {
+  let summary = "Transposes around contractions become indexing maps";
+  let description = [{
+    Expects legal views and contractions. A contraction reads what a
+    `linalg.transpose` would have read, through a permuted map, and writes the
+    transpose of its result if that is its only use. Transposes between a
+    collapse and the matching expansion are unwrapped first.
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def AccumulateAddends : Pass<"pipe-accumulate-addends", "mlir::func::FuncOp"> {
+  let summary = "What is added to a product becomes its destination";
+  let description = [{
+    Expects legal contractions. Where an elementwise sum is the only use of a
+    contraction that starts from zero, the contraction starts from the other
+    addend: from its broadcast if it is a bias, from itself if it is a tensor
+    of the same shape. The contraction moves to the place of the sum.
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def FuseElementwise : Pass<"pipe-fuse-elementwise", "mlir::func::FuncOp"> {
+  let summary = "Elementwise chains become one linalg.generic";
+  let description = [{
+    Expects level 0. An elementwise operation with one use, or one that only
+    repeats its operand, is computed inside the elementwise operation that
+    uses it; contractions are left alone. Only a chain's inputs are then saved
+    for the backward pass.
+  }];
+}
+
+def VerifyGraph : Pass<"pipe-verify-graph", "mlir::func::FuncOp"> {
+  let summary = "Checks that the function is level 0";
+  let description = [{
+    Reports every operation that is none of level 0 (docs/Levels.md) or has a
+    result that is no static tensor, all at once.
+  }];
+}
+
+#endif

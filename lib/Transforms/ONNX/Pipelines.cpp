@@ -1,0 +1,46 @@
+//===- Pipelines.cpp - From imported nodes to level 0 ----------------------===//
+
+#include "lib/Transforms/ONNX/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+// TableGen's function of that name registers the passes but no pipeline.
+namespace bitpipe::tablegen {
+#define GEN_PASS_REGISTRATION
+#include "lib/Transforms/ONNX/Passes.h.inc"
+} // namespace bitpipe::tablegen
+
+using namespace mlir;
+
+void bitpipe::buildONNXPipeline(OpPassManager &pm) {
+  // What cannot work is said before anything is done.
+  pm.addPass(createCheckNodes());
+  pm.addPass(createFoldNodes());
+  // While masks and factors are still nodes of their own.
+  pm.addNestedPass<func::FuncOp>(createExpandAttention());
+  pm.addPass(createLegalizeSoftmax());
+  pm.addPass(createCanonicalizerPass()); // nodes that nothing uses any more
+  // Views first: products look at the reshape before them.
+  pm.addNestedPass<func::FuncOp>(createLegalizeViews());
+  pm.addNestedPass<func::FuncOp>(createLegalizeContractions());
+  pm.addNestedPass<func::FuncOp>(createLegalizeElementwise());
+  pm.addNestedPass<func::FuncOp>(createLegalizeReductions());
+  pm.addNestedPass<func::FuncOp>(createLegalizeNormalizations());
+  pm.addPass(createLegalizeGathers());
+  pm.addNestedPass<func::FuncOp>(createFoldTransposes());
+  pm.addPass(createCSEPass()); // before fusion, which copies bodies
+  pm.addNestedPass<func::FuncOp>(createAccumulateAddends());
+  pm.addNestedPass<func::FuncOp>(createFuseElementwise());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createVerifyGraph());
+}
+
+void bitpipe::registerONNXPasses() {
+  tablegen::registerONNXPasses();
+  PassPipelineRegistration<>("pipe-onnx", "From imported nodes to level 0",
+                             buildONNXPipeline);
+}
+
+void bitpipe::registerONNXExtensions(DialectRegistry &) {}

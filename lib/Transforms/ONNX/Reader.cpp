@@ -1,0 +1,201 @@
+//===- Reader.cpp - An ONNX file -------------------------------------------===//
+
+#include "lib/Transforms/ONNX/Reader.h"
+#include "lib/Transforms/ONNX/WireFormat.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+constexpr int kExternal = 1; // Tensor.data_location
+
+int64_t byteSize(RankedTensorType type) {
+  int64_t bits = type.getElementTypeBitWidth();
+  return type.getNumElements() * (bits == 1 ? 1 : bits / 8);
+}
+} // namespace
+
+Type bitpipe::elementType(int onnxType, MLIRContext *context) {
+  Builder b(context);
+  switch (onnxType) {
+  case 1:
+    return b.getF32Type();
+  case 3:
+    return b.getI8Type();
+  case 6:
+    return b.getI32Type();
+  case 7:
+    return b.getI64Type();
+  case 9:
+    return b.getI1Type();
+  case 10:
+    return b.getF16Type();
+  case 11:
+    return b.getF64Type();
+  case 16:
+    return b.getBF16Type();
+  }
+  return {};
+}
+
+std::unique_ptr<ModelFile> ModelFile::open(StringRef path,
+                                           MLIRContext *context) {
+  Location loc = FileLineColLoc::get(context, path, 0, 0);
+  // No terminating zero, so that the file is mapped and not read.
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!buffer) {
+    emitError(loc) << "cannot open the model: " << buffer.getError().message();
+    return nullptr;
+  }
+  StringRef bytes = (*buffer)->getBuffer();
+  if (bytes.size() > INT32_MAX) {
+    emitError(loc) << "the model has " << bytes.size()
+                   << " bytes, expected less than 2 GiB: larger ones keep "
+                      "their weights in external data files";
+    return nullptr;
+  }
+  std::unique_ptr<ModelFile> file(new ModelFile(loc));
+  if (!file->proto.ParseFromArray(bytes.data(), bytes.size())) {
+    emitError(loc) << "the file is not an ONNX model, or it is truncated ("
+                   << bytes.size() << " bytes)";
+    return nullptr;
+  }
+  if (!file->proto.has_graph() || file->proto.ir_version() < 1 ||
+      file->proto.opset_import_size() == 0) {
+    emitError(loc) << "the file is not an ONNX model: it has no graph, "
+                      "version or operator set";
+    return nullptr;
+  }
+  file->path = path.str();
+  file->offsets = initializerOffsets(bytes);
+  file->buffer = std::move(*buffer);
+  return file;
+}
+
+FailureOr<RankedTensorType> ModelFile::type(const onnx::Tensor &tensor) {
+  Type element = elementType(tensor.data_type(), location.getContext());
+  if (!element)
+    return emitError(location)
+           << "tensor '" << tensor.name() << "' has ONNX element type "
+           << tensor.data_type()
+           << ", expected bool, int8, int32, int64 or a float type";
+  SmallVector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
+  for (int64_t dim : shape)
+    if (dim < 0)
+      return emitError(location) << "tensor '" << tensor.name()
+                                 << "' has a dimension of " << dim;
+  return RankedTensorType::get(shape, element);
+}
+
+FailureOr<Payload> ModelFile::externalPayload(const onnx::Tensor &tensor,
+                                              int64_t bytes) {
+  StringRef name = metadata(tensor.external_data(), "location");
+  int64_t offset = 0, length = bytes;
+  StringRef offsetText = metadata(tensor.external_data(), "offset");
+  StringRef lengthText = metadata(tensor.external_data(), "length");
+  if (name.empty() || (!offsetText.empty() && offsetText.getAsInteger(10, offset)) ||
+      (!lengthText.empty() && lengthText.getAsInteger(10, length)) || offset < 0)
+    return emitError(location) << "tensor '" << tensor.name()
+                               << "' says wrongly where its external data is";
+  if (length != bytes)
+    return emitError(location)
+           << "external data of tensor '" << tensor.name() << "' has " << length
+           << " bytes, expected " << bytes;
+  SmallString<256> file = llvm::sys::path::parent_path(path);
+  llvm::sys::path::append(file, name);
+  uint64_t size = 0;
+  if (std::error_code error = llvm::sys::fs::file_size(file, size))
+    return emitError(location)
+           << "external data file '" << file << "' of tensor '" << tensor.name()
+           << "': " << error.message();
+  if (uint64_t(offset) + uint64_t(bytes) > size)
+    return emitError(location)
+           << "external data file '" << file << "' has " << size
+           << " bytes, expected at least " << offset + bytes << " for tensor '"
+           << tensor.name() << "'";
+  return Payload{std::string(file), offset};
+}
+
+FailureOr<std::optional<Payload>> ModelFile::payload(int index) {
+  const onnx::Tensor &tensor = graph().initializer(index);
+  FailureOr<RankedTensorType> tensorType = type(tensor);
+  if (failed(tensorType))
+    return failure();
+  int64_t bytes = byteSize(*tensorType);
+  if (tensor.data_location() == kExternal) {
+    FailureOr<Payload> external = externalPayload(tensor, bytes);
+    if (failed(external))
+      return failure();
+    return std::optional<Payload>(*external);
+  }
+  int64_t held = tensor.has_raw_data()
+                     ? tensor.raw_data().size()
+                     : tensor.float_data_size() * sizeof(float) +
+                           tensor.double_data_size() * sizeof(double);
+  if (tensor.has_raw_data() && held != bytes)
+    return emitError(location) << "tensor '" << tensor.name() << "' holds "
+                               << held << " bytes, expected " << bytes;
+  if (held != bytes || index >= int(offsets.size()) || offsets[index] < 0)
+    return std::optional<Payload>();
+  return std::optional<Payload>(Payload{path, offsets[index]});
+}
+
+FailureOr<DenseElementsAttr> ModelFile::value(const onnx::Tensor &tensor) {
+  FailureOr<RankedTensorType> tensorType = type(tensor);
+  if (failed(tensorType))
+    return failure();
+  Type element = tensorType->getElementType();
+  int64_t count = tensorType->getNumElements();
+  auto wrongCount = [&](int64_t held) {
+    return emitError(location) << "tensor '" << tensor.name() << "' holds "
+                               << held << " values, expected " << count;
+  };
+
+  if (tensor.has_raw_data() || count == 0) {
+    int64_t size = tensor.raw_data().size();
+    if (size != byteSize(*tensorType))
+      return emitError(location)
+             << "tensor '" << tensor.name() << "' holds " << size
+             << " bytes, expected " << byteSize(*tensorType);
+    ArrayRef<char> raw(tensor.raw_data().data(), size);
+    if (!element.isInteger(1))
+      return DenseElementsAttr::getFromRawBuffer(*tensorType, raw);
+    SmallVector<bool> bits(raw.begin(), raw.end());
+    return DenseElementsAttr::get(*tensorType, ArrayRef<bool>(bits));
+  }
+  if (element.isF32()) {
+    if (tensor.float_data_size() != count)
+      return wrongCount(tensor.float_data_size());
+    return DenseElementsAttr::get(
+        *tensorType, ArrayRef<float>(tensor.float_data().data(), count));
+  }
+  if (element.isF64()) {
+    if (tensor.double_data_size() != count)
+      return wrongCount(tensor.double_data_size());
+    return DenseElementsAttr::get(
+        *tensorType, ArrayRef<double>(tensor.double_data().data(), count));
+  }
+  // Everything else is held as int64 or int32, floats of 16 bits as their bits.
+  bool wide = element.isInteger(64);
+  int64_t held = wide ? tensor.int64_data_size() : tensor.int32_data_size();
+  if (held != count)
+    return wrongCount(held);
+  SmallVector<Attribute> values;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t v = wide ? tensor.int64_data(i) : tensor.int32_data(i);
+    APInt bits(element.getIntOrFloatBitWidth(), v, /*isSigned=*/true,
+               /*implicitTrunc=*/true);
+    if (auto type = dyn_cast<FloatType>(element))
+      values.push_back(
+          FloatAttr::get(type, APFloat(type.getFloatSemantics(), bits)));
+    else
+      values.push_back(IntegerAttr::get(element, bits));
+  }
+  return DenseElementsAttr::get(*tensorType, values);
+}
