@@ -47,16 +47,18 @@ static LogicalResult verifyFunction(func::FuncOp function) {
 /// Checks that the module holds nothing but kernels this phase can compile.
 static LogicalResult verifyKernels(ModuleOp kernels) {
   for (Operation &op : *kernels.getBody()) {
+    if (isa<memref::GlobalOp>(op))
+      continue; // a constant that kernels read
     auto function = dyn_cast<func::FuncOp>(op);
     if (!function)
       return emitError(op.getLoc()) << "the module of kernels holds " << op.getName()
-                                    << ", expected functions only";
+                                    << ", expected functions and constants only";
     if (failed(verifyFunction(function)))
       return failure();
     for (Operation &inner : function.getBody().front().without_terminator()) {
       bool compute = isa<pipe::PipeDialect>(inner.getDialect()) &&
                      isa<DestinationStyleOpInterface>(inner);
-      if (!compute && !isa<linalg::LinalgOp, arith::ConstantOp>(inner))
+      if (!compute && !isa<linalg::LinalgOp, arith::ConstantOp, memref::GetGlobalOp>(inner))
         return emitError(inner.getLoc())
                << "kernel '" << function.getName() << "' holds " << inner.getName()
                << ", expected linalg and pipe compute operations on buffers";
