@@ -1,0 +1,69 @@
+#ifndef BITPIPE_TRANSFORMS_AUTODIFF_PASSES_TD
+#define BITPIPE_TRANSFORMS_AUTODIFF_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PipeAttachLoss : Pass<"pipe-attach-loss", "::mlir::ModuleOp"> {
+  let summary = "Makes the loss sum of a micro-batch the only result";
+  let description = [{
+    Expects level 0 with one `pipe.model` without loss. Leaves a forward
+    function whose only result is `tensor<T>`, the loss sum of the
+    micro-batch, and `loss`, `ignore_index` and `bounds` on the model.
+
+    The loss is the cross-entropy of the logits: the output named `logits`, or
+    the only floating-point output with at least two dimensions. The function
+    then has one more input, `labels`, with an i64 for each row of logits. If
+    another output is named, or if there are no logits but a single scalar,
+    that output is the loss. `bounds` follows each integer input through views
+    to the tables whose rows it selects.
+
+    ```mlir
+    pipe.model @forward inputs ["x"] outputs ["logits"]
+    func.func @forward(%x: tensor<4x8xf32>) -> tensor<4x8xf32>
+    // becomes
+    pipe.model @forward inputs ["x", "labels"] outputs ["loss"] loss "labels"
+      ignore_index -100 bounds array<i64: -1, 8>
+    func.func @forward(%x: tensor<4x8xf32>, %labels: tensor<4xi64>) -> tensor<f32>
+    ```
+  }];
+  let options = [Option<"loss", "loss", "std::string", "\"auto\"",
+    "auto, cross-entropy, or the name of an output that is the loss">];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def PipeDifferentiate : Pass<"pipe-differentiate", "::mlir::ModuleOp"> {
+  let summary = "Gives every stage its input gradient and weight gradient";
+  let description = [{
+    Expects level 1: `pipe.stage`s with a forward function and no gradients.
+    Leaves the three functions that `pipe.stage` documents for every distinct
+    stage, and the stages' costs in floating-point operations. If an operation
+    between the parameters and the loss has no gradient rule, all such are
+    reported and nothing is changed.
+
+    Reverse mode first builds the whole gradient behind a copy of the forward
+    operations, with the rule of each operation; sums of gradients are
+    accumulated into the destination of the last operation that contributes.
+    What depends on the sums over earlier micro-batches is then the weight
+    gradient, what else depends on a gradient the input gradient. Values that
+    pass from one to the next are saved, but views, constants and broadcasts
+    are rebuilt from what is saved.
+
+    ```mlir
+    func.func @s(%x: tensor<4x6xf32>, %w: tensor<6x5xf32>) -> tensor<4x5xf32> {
+      ... // y[i, j] = sum x[i, k] * w[k, j]
+    }
+    pipe.stage 0 forward @s inputs [] parameters [@w] carried_in [true]
+      carried_out [true] cost [0.0, 0.0, 0.0]
+    // becomes
+    func.func @s(%x, %w) -> (tensor<4x5xf32>, tensor<4x6xf32>) // y, x
+    func.func @s_input_gradient(%dy, %x, %w) -> (tensor<4x6xf32>, tensor<4x5xf32>,
+      tensor<4x6xf32>) // dx[i, k] = sum dy[i, j] * w[k, j], and dy, x
+    func.func @s_weight_gradient(%dy, %x, %sofar) -> tensor<6x5xf32>
+      // dw[k, j] += sum dy[i, j] * x[i, k]
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
+#endif
