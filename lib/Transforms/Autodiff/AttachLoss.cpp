@@ -106,7 +106,7 @@ static int64_t findBound(Value ids) {
     Operation *user = use.getOwner();
     if (isa<pipe::GatherOp>(user) && use.getOperandNumber() == 1)
       lower(cast<ShapedType>(user->getOperand(0).getType()).getDimSize(0));
-    else if (viewSource(user) == ids)
+    else if (rearrangedSource(user) == ids)
       lower(findBound(user->getResult(0)));
   }
   return bound;

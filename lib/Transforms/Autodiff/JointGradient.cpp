@@ -107,7 +107,7 @@ LogicalResult bitpipe::checkRules(StageSignature &stage) {
 static SmallVector<Operation *> viewsOfStarted(Value value, GradientSums &sums) {
   SmallVector<Operation *> views;
   while (Operation *op = value.getDefiningOp()) {
-    Value source = viewSource(op);
+    Value source = rearrangedSource(op);
     if (!source)
       return {};
     views.push_back(op);
@@ -120,7 +120,7 @@ static SmallVector<Operation *> viewsOfStarted(Value value, GradientSums &sums) 
 static void accumulateThroughViews(OpBuilder &builder, Value view,
                                    ArrayRef<Operation *> views,
                                    GradientSums &sums) {
-  Value parameter = viewSource(views.back());
+  Value parameter = rearrangedSource(views.back());
   SmallVector<Value> wholes = {sums.started(parameter)};
   for (Operation *op : llvm::reverse(views))
     wholes.push_back(applyView(builder, op, wholes.back()));

@@ -34,7 +34,7 @@ static SetVector<Value> usedValues(Operation *op) {
 /// Operations that are done again rather than their results kept: views,
 /// destinations, constants, and broadcasts.
 static bool isRebuilt(Operation *op) {
-  if (viewSource(op) || op->hasTrait<OpTrait::ConstantLike>() ||
+  if (rearrangedSource(op) || op->hasTrait<OpTrait::ConstantLike>() ||
       isa<tensor::EmptyOp, linalg::FillOp>(op))
     return true;
   auto generic = dyn_cast<linalg::GenericOp>(op);

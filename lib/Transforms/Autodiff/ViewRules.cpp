@@ -37,7 +37,7 @@ static Value reshape(OpBuilder &builder, tensor::CollapseShapeOp op, Value value
 // Views
 //===----------------------------------------------------------------------===//
 
-Value bitpipe::viewSource(Operation *op) {
+Value bitpipe::rearrangedSource(Operation *op) {
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case([](linalg::TransposeOp op) -> Value { return op.getInput(); })
       .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
@@ -53,7 +53,7 @@ Value bitpipe::viewSource(Operation *op) {
 
 Value bitpipe::applyView(OpBuilder &builder, Operation *view, Value source) {
   IRMapping mapping;
-  mapping.map(viewSource(view), source);
+  mapping.map(rearrangedSource(view), source);
   return builder.clone(*view, mapping)->getResult(0);
 }
 
@@ -80,13 +80,13 @@ template <typename Op>
 struct ViewRule
     : DifferentiableOpInterface::ExternalModel<ViewRule<Op>, Op> {
   std::string describeGap(Operation *op) const {
-    return viewSource(op) ? "" : "a slice of dynamic shape or place";
+    return rearrangedSource(op) ? "" : "a slice of dynamic shape or place";
   }
   void buildGradients(Operation *op, OpBuilder &builder,
                       ArrayRef<Value> gradients, GradientSums &sums) const {
     if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
       return sums.addSlice(slice, gradients[0]);
-    Value source = viewSource(op);
+    Value source = rearrangedSource(op);
     sums.add(source, invertView(builder, op, gradients[0], nullptr));
   }
 };

@@ -14,7 +14,7 @@ namespace bitpipe {
 
 /// The tensor that the operation shows in another arrangement, or a part of;
 /// null if it is no view.
-mlir::Value viewSource(mlir::Operation *op);
+mlir::Value rearrangedSource(mlir::Operation *op);
 
 /// The same view of another tensor.
 mlir::Value applyView(mlir::OpBuilder &builder, mlir::Operation *view,
