@@ -1,7 +1,8 @@
 //===- balance-test.cpp - Balance against every possible division ----------===//
 //
 // Small lines of costs are divided in all possible ways; balance must find the
-// fastest slowest stage, keep its tolerance and carry no more than the best.
+// fastest slowest stage, keep its tolerance, carry no more than the best and be
+// as even as any that carries as little.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <limits>
 #include <random>
+#include <utility>
 
 using namespace bitpipe;
 
@@ -27,16 +29,18 @@ struct Line {
 struct Division {
   double slowest;
   double carried;
+  double squares;
 };
 
 Division measure(const Line &line, const std::vector<size_t> &begin) {
-  Division result{0, 0};
+  Division result{0, 0, 0};
   for (size_t stage = 0; stage < begin.size(); ++stage) {
     size_t end = stage + 1 < begin.size() ? begin[stage + 1] : line.cost.size();
     double sum = 0;
     for (size_t atom = begin[stage]; atom < end; ++atom)
       sum += line.cost[atom];
     result.slowest = std::max(result.slowest, sum);
+    result.squares += sum * sum;
     result.carried += stage > 0 ? line.carried[begin[stage]] : 0;
   }
   return result;
@@ -69,12 +73,13 @@ bool fail(const Line &line, const char *what, double got, double expected) {
 
 bool check(const Line &line) {
   constexpr double none = std::numeric_limits<double>::infinity();
-  double fastest = none, fewest = none;
+  double fastest = none;
   forAllDivisions(line, [&](Division d) { fastest = std::min(fastest, d.slowest); });
   double limit = fastest * (1 + line.tolerance);
+  std::pair best{none, none};
   forAllDivisions(line, [&](Division d) {
     if (d.slowest <= limit)
-      fewest = std::min(fewest, d.carried);
+      best = std::min(best, std::pair{d.carried, d.squares});
   });
 
   double got = slowestStage(line.cost, line.stages);
@@ -87,8 +92,10 @@ bool check(const Line &line) {
   Division division = measure(line, begin);
   if (division.slowest > limit)
     return fail(line, "slowest stage within tolerance", division.slowest, limit);
-  if (division.carried != fewest)
-    return fail(line, "carried", division.carried, fewest);
+  if (division.carried != best.first)
+    return fail(line, "carried", division.carried, best.first);
+  if (division.squares != best.second)
+    return fail(line, "sum of squares", division.squares, best.second);
   return true;
 }
 
@@ -115,7 +122,7 @@ int main() {
       {"one stage", {1, 2, 3}, {0, 1, 1}, 1, 0},
       {"as many stages as atoms", {1, 2, 3}, {0, 1, 1}, 3, 0},
       {"equal layers", {2, 2, 2, 2, 2, 2, 2, 2}, {0, 1, 1, 1, 1, 1, 1, 1}, 4, 0},
-      {"one huge layer", {1, 1, 100, 1, 1}, {0, 9, 9, 9, 9}, 4, 0.1},
+      {"one huge layer", {1, 1, 100, 1, 1, 1, 1}, {0, 9, 9, 9, 9, 9, 9}, 4, 0.1},
       {"nothing costs", {0, 0, 0, 0}, {0, 3, 1, 2}, 2, 0},
       {"fewer bytes a little off balance", {10, 1, 10}, {0, 9, 1}, 2, 0.2},
       {"tolerance too small for that", {10, 1, 10}, {0, 9, 1}, 2, 0},

@@ -2,17 +2,17 @@
 //
 // The slowest stage is found by a parametric search: a greedy walk tells
 // whether a limit can be kept, and both answers move a bound to a cost that
-// some stage really has, so the search ends on the exact optimum. Under a
-// limit, the cuts that carry least follow from one pass per stage with a
-// sliding minimum.
+// some stage really has, so the search ends on the exact optimum. The division
+// that carries least under a limit follows stage by stage, by divide and
+// conquer over the prefixes.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Partition/Balance.h"
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
-#include <deque>
 #include <limits>
 
 using namespace bitpipe;
@@ -70,65 +70,76 @@ double slowestOf(const std::vector<double> &sums, size_t stages) {
   return high;
 }
 
-/// The cuts that carry least when no stage may cost more than a limit.
-class LeastCarried {
-public:
-  LeastCarried(const std::vector<double> &sums, std::span<const double> carried,
-               size_t stages)
-      : sums(sums), carried(carried), stages(stages) {}
+/// What a division is judged by once its slowest stage is good enough.
+struct Merit {
+  double carried;
+  double squares; ///< Of the stages' costs: least when they are even.
 
-  /// Total bytes of the best cuts under `limit`, infinity if there are none.
-  double solve(double limit) {
-    size_t atoms = carried.size();
-    from.assign(stages, std::vector<uint32_t>(atoms + 1, 0));
-    std::vector<double> bytes(atoms + 1, infinity);
-    bytes[0] = 0;
-    for (size_t stage = 0; stage < stages; ++stage)
-      bytes = extend(bytes, stage, limit);
-    return bytes[atoms];
+  friend auto operator<=>(const Merit &, const Merit &) = default;
+};
+
+/// Finds the best division when no stage may cost more than a limit, one stage
+/// at a time: the best division of each prefix into that many stages.
+class BestDivision {
+public:
+  BestDivision(const std::vector<double> &sums, std::span<const double> carried,
+               size_t stages, double limit)
+      : sums(sums), carried(carried), limit(limit), reach(stages + 1, 0),
+        from(stages, std::vector<uint32_t>(sums.size(), 0)) {
+    before.assign(sums.size(), {0, 0});
+    after = before;
+    for (size_t stage = 0; stage < stages; ++stage) {
+      reach[stage + 1] = std::partition_point(
+          sums.begin() + reach[stage], sums.end(), [&](double sum) {
+            return sum - sums[reach[stage]] <= limit;
+          }) - sums.begin() - 1;
+      divide(stage, stage + 1, reach[stage + 1], stage, reach[stage]);
+      before.swap(after);
+    }
   }
 
-  /// The first atom of every stage of the last solution.
-  std::vector<size_t> cuts() const {
-    std::vector<size_t> begin(stages);
+  /// The first atom of every stage.
+  std::vector<size_t> begins() const {
+    std::vector<size_t> begin(from.size());
     size_t end = carried.size();
-    for (size_t stage = stages; stage-- > 0; end = begin[stage])
+    for (size_t stage = from.size(); stage-- > 0; end = begin[stage])
       begin[stage] = from[stage][end];
     return begin;
   }
 
 private:
-  /// From the bytes of the best divisions of each prefix into `stage` stages,
-  /// those into one stage more.
-  std::vector<double> extend(const std::vector<double> &before, size_t stage,
-                             double limit) {
-    size_t atoms = carried.size();
-    std::vector<double> after(atoms + 1, infinity);
-    std::deque<uint32_t> window; // Beginnings, their bytes ascending.
-    auto bytesOf = [&](size_t begin) {
-      return begin == 0 ? before[0] : before[begin] + carried[begin];
-    };
-    for (size_t end = 1; end <= atoms; ++end) {
-      size_t begin = end - 1;
-      if (bytesOf(begin) < infinity) {
-        while (!window.empty() && bytesOf(window.back()) > bytesOf(begin))
-          window.pop_back();
-        window.push_back(begin);
-      }
-      while (!window.empty() && sums[end] - sums[window.front()] > limit)
-        window.pop_front();
-      if (window.empty())
-        continue;
-      after[end] = bytesOf(window.front());
-      from[stage][end] = window.front();
+  Merit merit(size_t begin, size_t end) const {
+    double cost = sums[end] - sums[begin];
+    return {before[begin].carried + (begin > 0 ? carried[begin] : 0),
+            before[begin].squares + cost * cost};
+  }
+
+  /// Solves the ends [first, last] of a stage that begins in [low, high]. A
+  /// later end never has an earlier best beginning, since squares favour even
+  /// stages: so the middle end's solution halves the problem.
+  void divide(size_t stage, size_t first, size_t last, size_t low, size_t high) {
+    if (first > last)
+      return;
+    size_t end = first + (last - first) / 2;
+    size_t best = std::min(high, end - 1);
+    for (size_t begin = best; begin-- > low;) {
+      if (sums[end] - sums[begin] > limit)
+        break;
+      if (merit(begin, end) <= merit(best, end))
+        best = begin;
     }
-    return after;
+    after[end] = merit(best, end);
+    from[stage][end] = best;
+    divide(stage, first, end - 1, low, best);
+    divide(stage, end + 1, last, best, high);
   }
 
   const std::vector<double> &sums;
   std::span<const double> carried;
-  size_t stages;
+  double limit;
+  std::vector<size_t> reach; ///< The most atoms that so many stages hold.
   std::vector<std::vector<uint32_t>> from;
+  std::vector<Merit> before, after; ///< Of prefixes, by their number of atoms.
 };
 
 } // namespace
@@ -141,17 +152,6 @@ std::vector<size_t> bitpipe::balance(std::span<const double> cost,
                                      std::span<const double> carried,
                                      size_t stages, double tolerance) {
   std::vector<double> sums = prefixSums(cost);
-  double low = slowestOf(sums, stages), high = low * (1 + tolerance);
-  LeastCarried search(sums, carried, stages);
-  double fewest = search.solve(high);
-  if (search.solve(low) <= fewest)
-    return search.cuts();
-  // Bytes only grow as the limit shrinks; a thousandth of the tolerance is as
-  // exact as costs can mean.
-  for (int round = 0; round < 10; ++round) {
-    double middle = low + (high - low) / 2;
-    (search.solve(middle) <= fewest ? high : low) = middle;
-  }
-  search.solve(high);
-  return search.cuts();
+  double limit = slowestOf(sums, stages) * (1 + tolerance);
+  return BestDivision(sums, carried, stages, limit).begins();
 }

@@ -21,7 +21,7 @@ double slowestStage(std::span<const double> cost, size_t stages);
 
 /// The first atom of every stage. Among all divisions whose slowest stage costs
 /// at most 1 + tolerance times the least possible, one that carries the fewest
-/// bytes over all cuts, and among those one whose slowest stage is fastest.
+/// bytes over all cuts, and among those the most even one (least squares).
 /// `carried[i]` holds the bytes of a cut before atom i; carried[0] is unused.
 std::vector<size_t> balance(std::span<const double> cost,
                             std::span<const double> carried, size_t stages,

@@ -17,7 +17,7 @@ def PipePartition : Pass<"pipe-partition", "mlir::ModuleOp"> {
     trains (masks, positions) are not nodes but are computed again where they
     are used. Among all divisions of the line whose slowest stage is within
     `tolerance` of the fastest possible, the pass takes one whose cuts carry the
-    fewest bytes, and among these one with the fastest slowest stage. Values
+    fewest bytes, and among these the most even one. Values
     used beyond the next stage are carried through every stage between, and
     stages that compute the same share one function.
 
