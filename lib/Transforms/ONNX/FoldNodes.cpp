@@ -14,7 +14,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
-#include "llvm/ADT/DenseSet.h"
 
 namespace bitpipe {
 #define GEN_PASS_DEF_FOLDNODES
@@ -172,18 +171,6 @@ LogicalResult FunctionFolder::run(func::FuncOp function) {
   return success();
 }
 
-/// Erases the parameters that nothing reads.
-void eraseUnusedParameters(ModuleOp module) {
-  DenseSet<StringAttr> used;
-  module.walk([&](pipe::GetParameterOp op) {
-    used.insert(op.getParameterAttr().getAttr());
-  });
-  for (auto op :
-       llvm::make_early_inc_range(module.getOps<pipe::ParameterOp>()))
-    if (!used.contains(op.getSymNameAttr()))
-      op.erase();
-}
-
 struct FoldNodes : bitpipe::impl::FoldNodesBase<FoldNodes> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -191,7 +178,6 @@ struct FoldNodes : bitpipe::impl::FoldNodesBase<FoldNodes> {
     for (auto function : module.getOps<func::FuncOp>())
       if (failed(FunctionFolder(module, parameters).run(function)))
         return signalPassFailure();
-    eraseUnusedParameters(module);
   }
 };
 

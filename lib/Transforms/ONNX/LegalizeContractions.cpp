@@ -68,12 +68,16 @@ Lowered lowerMatMul(OpBuilder &b, const Node &node) {
 }
 
 /// Where the rows of a Gemm's operand come from several dimensions that a
-/// reshape has just flattened, that reshape's input; otherwise the operand.
-Value unflattened(Value value) {
+/// reshape has just flattened: the operand with these dimensions kept.
+Value unflattened(OpBuilder &b, Value value) {
   auto collapse = value.getDefiningOp<tensor::CollapseShapeOp>();
-  if (!collapse || collapse.getReassociationIndices().back().size() != 1)
+  if (!collapse)
     return value;
-  return collapse.getSrc();
+  ArrayRef<int64_t> source = collapse.getSrcType().getShape();
+  size_t rows = collapse.getReassociationIndices().front().size();
+  SmallVector<int64_t> shape(source.take_front(rows));
+  shape.push_back(ShapedType::getNumElements(source.drop_front(rows)));
+  return reshape(b, value.getLoc(), collapse.getSrc(), shape);
 }
 
 bool isOne(double number) { return number == 1.0; }
@@ -105,7 +109,7 @@ Lowered lowerGemm(OpBuilder &b, const Node &node) {
                        node.inputShape(2)[1] != flat.getDimSize(1);
   Value lhs = node.input(0);
   if (!transA && !biasPerRow && !biasPerColumn)
-    lhs = unflattened(lhs);
+    lhs = unflattened(b, lhs);
 
   auto lhsType = cast<RankedTensorType>(lhs.getType());
   unsigned rows = lhsType.getRank() - 1;

@@ -37,7 +37,7 @@ def FoldNodes : Pass<"pipe-fold-nodes", "mlir::ModuleOp"> {
     Expects nodes on `!pipe.unknown` values. Leaves static types everywhere and
     no node whose operands are all constant: those are `arith.constant`, or a
     `pipe.parameter` with a value when larger than 1 KiB. Sequences, casts to
-    the same type and identities are gone, and so are unused parameters.
+    the same type and identities are gone.
 
     One walk in program order. A node's result types follow from its operand
     types and constant operands; if all operands are constant it is computed.
@@ -172,6 +172,14 @@ def FuseElementwise : Pass<"pipe-fuse-elementwise", "mlir::func::FuncOp"> {
     repeats its operand, is computed inside the elementwise operation that
     uses it; contractions are left alone. Only a chain's inputs are then saved
     for the backward pass.
+  }];
+}
+
+def PruneParameters : Pass<"pipe-prune-parameters", "mlir::ModuleOp"> {
+  let summary = "Erases parameters that nothing reads";
+  let description = [{
+    Folding and masks that became attributes leave constants behind; a model
+    that ignores one of its parameters does too.
   }];
 }
 

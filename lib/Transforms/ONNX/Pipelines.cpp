@@ -34,6 +34,7 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createPruneParameters());
   pm.addNestedPass<func::FuncOp>(createVerifyGraph());
 }
 
