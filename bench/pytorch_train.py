@@ -1,4 +1,4 @@
-"""Trains a work of gpt.py with PyTorch on the CPU and prints one JSON line:
+"""Trains a work of works.py with PyTorch on the CPU and prints one JSON line:
 eager in one process, or with one of PyTorch's own pipeline schedules."""
 
 import argparse
@@ -7,11 +7,11 @@ import os
 import statistics
 import time
 
-import gpt
 import torch
 import torch.distributed as dist
 import torch.distributed.pipelining as pipelining
 import torch.multiprocessing as mp
+import works
 from torch.nn import functional as F
 
 SCHEDULES = {
@@ -27,16 +27,19 @@ class Part(torch.nn.Module):
 
     def __init__(self, model, begin, end):
         super().__init__()
-        self.embedding = model.embedding if begin == 0 else None
+        first, last = begin == 0, end == len(model.blocks)
+        self.tokens = model.tokens if first else None
+        self.positions = model.positions if first else None
         self.blocks = model.blocks[begin:end]
-        self.head = model.head if end == len(model.blocks) else None
+        self.norm = model.norm if last else torch.nn.Identity()
+        self.head = model.head if last else torch.nn.Identity()
 
     def forward(self, x):
-        if self.embedding is not None:
-            x = self.embedding(x)
+        if self.tokens is not None:
+            x = self.tokens(x) + self.positions(torch.arange(x.shape[1]))
         for block in self.blocks:
             x = block(x)
-        return x if self.head is None else self.head(x)
+        return self.head(self.norm(x))
 
 
 def peak_memory():
@@ -57,8 +60,8 @@ def optimizer_of(parameters):
 
 
 def batches(work, steps):
-    ids, labels = gpt.make_data(work, steps)
-    size = gpt.MICROBATCHES * gpt.MICROBATCH
+    ids, labels = works.make_data(work, steps)
+    size = works.MICROBATCHES * works.MICROBATCH
     return list(zip(ids.split(size), labels.split(size)))
 
 
@@ -74,14 +77,14 @@ def timed(step, data):
 
 def train_eager(work, steps):
     torch.set_num_threads(RANKS)
-    model = gpt.make(work)
+    model = works.make(work)
     optimizer = optimizer_of(model.parameters())
 
     def step(ids, labels):
         optimizer.zero_grad()
         total = 0.0
-        for x, y in zip(ids.split(gpt.MICROBATCH), labels.split(gpt.MICROBATCH)):
-            loss = loss_of(model(x), y) / gpt.MICROBATCHES
+        for x, y in zip(ids.split(works.MICROBATCH), labels.split(works.MICROBATCH)):
+            loss = loss_of(model(x), y) / works.MICROBATCHES
             loss.backward()
             total += loss.item()
         optimizer.step()
@@ -93,7 +96,7 @@ def train_eager(work, steps):
 
 def make_schedule(work, name, cuts, rank):
     """This rank's stages; stage s is on rank s modulo the number of ranks."""
-    model = gpt.make(work)
+    model = works.make(work)
     ends = [sum(cuts[: i + 1]) for i in range(len(cuts))]
     parts = [Part(model, end - size, end) for size, end in zip(cuts, ends)]
     stages = [
@@ -105,7 +108,7 @@ def make_schedule(work, name, cuts, rank):
     multi = issubclass(schedule, pipelining.schedules.PipelineScheduleMulti)
     mine = stages if multi else stages[0]
     parameters = [p for stage in stages for p in stage.submod.parameters()]
-    return schedule(mine, gpt.MICROBATCHES, loss_fn=loss_of), parameters
+    return schedule(mine, works.MICROBATCHES, loss_fn=loss_of), parameters
 
 
 def train_rank(rank, work, steps, name, cuts, port, results):
@@ -123,7 +126,7 @@ def train_rank(rank, work, steps, name, cuts, port, results):
                       losses=losses)
         optimizer.step()
         dist.barrier()
-        return sum(loss.item() for loss in losses) / gpt.MICROBATCHES
+        return sum(loss.item() for loss in losses) / works.MICROBATCHES
 
     seconds, losses = timed(step, batches(work, steps))
     results.put((rank, seconds, losses, peak_memory()))
@@ -142,13 +145,13 @@ def train_pipeline(work, steps, name, cuts, port):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", choices=gpt.WORKS)
+    parser.add_argument("work", choices=works.WORKS)
     parser.add_argument("schedule", choices=["eager", *SCHEDULES])
     parser.add_argument("--cuts", help="blocks of every stage, as 5,3")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--port", type=int, default=29533)
     args = parser.parse_args()
-    work = gpt.WORKS[args.work]
+    work = works.WORKS[args.work]
     if args.schedule == "eager":
         result = train_eager(work, args.steps)
     else:

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 
-import gpt
 import trace_summary
+import works
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -52,7 +52,7 @@ def onednn_rate(work, seconds):
     subprocess.run(["ninja", "-C", ROOT / "build", "onednn-rate"], check=True,
                    stdout=subprocess.DEVNULL)
     sizes = [work[k] for k in ("layers", "hidden", "heads", "sequence", "vocabulary")]
-    out, _ = command([BIN / "onednn-rate", *sizes, gpt.MICROBATCH, THREADS, seconds],
+    out, _ = command([BIN / "onednn-rate", *sizes, works.MICROBATCH, THREADS, seconds],
                      OMP_NUM_THREADS="1")
     return float(out)
 
@@ -72,18 +72,17 @@ def export_work(name, folder, steps):
     from bitpipe.export import export
     from safetensors.torch import save_file
 
-    work = gpt.WORKS[name]
-    ids, labels = gpt.make_data(work, steps)
-    save_file({"ids": ids, "labels": labels}, folder / "data.safetensors")
-    export(gpt.make(work).eval(), (ids[:gpt.MICROBATCH],), folder / "model.onnx",
-           input_names=["ids"])
+    work = works.WORKS[name]
+    ids, labels = works.make_data(work, steps)
+    save_file({"input_ids": ids, "labels": labels}, folder / "data.safetensors")
+    export(works.make(work), {"input_ids": ids[:works.MICROBATCH]}, folder / "model.onnx")
 
 
 def bitpipe(schedule, folder, steps):
     plan = folder / f"{schedule}.mlir"
     metrics, trace = folder / f"{schedule}.jsonl", folder / f"{schedule}.json"
     command([BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={schedule}",
-             f"--devices={THREADS}", f"--microbatches={gpt.MICROBATCHES}", "-o", plan])
+             f"--devices={THREADS}", f"--microbatches={works.MICROBATCHES}", "-o", plan])
     _, memory = command([BIN / "bitpipe-run", plan, f"--data={folder}/data.safetensors",
                          f"--steps={steps}", f"--metrics={metrics}", f"--trace={trace}"])
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
@@ -103,7 +102,7 @@ def check_losses(results):
 
 
 def contest(name, steps, folder):
-    work = gpt.WORKS[name]
+    work = works.WORKS[name]
     export_work(name, folder, steps)
     rate = onednn_rate(work, seconds=5)
     results = [pytorch(name, "eager", steps)]
@@ -120,12 +119,12 @@ def best(results, maker):
 
 
 def add_rates(outcome):
-    work = gpt.WORKS[outcome["work"]]
-    tokens = gpt.MICROBATCHES * gpt.MICROBATCH * work["sequence"]
+    work = works.WORKS[outcome["work"]]
+    tokens = works.MICROBATCHES * works.MICROBATCH * work["sequence"]
     rival = best(outcome["results"], "PyTorch")["step_seconds"]
     for result in outcome["results"]:
         result["tokens_per_second"] = tokens / result["step_seconds"]
-        result["gflops"] = gpt.flop(work) / result["step_seconds"] / 1e9
+        result["gflops"] = works.flop(work) / result["step_seconds"] / 1e9
         result["of_onednn"] = result["gflops"] / outcome["onednn_gflops"]
         result["of_pytorch"] = rival / result["step_seconds"]
 
