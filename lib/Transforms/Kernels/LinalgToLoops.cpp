@@ -2,8 +2,8 @@
 //
 // One rule for every operation: a nest of scalar loops around one vector loop.
 // An output that does not move along the innermost loop is kept in a register
-// there. One that does not move along the loop around it (a sum down the
-// columns) is loaded and stored once for several rows.
+// there. Where the rows around it share memory (a sum down the columns, a
+// transposition), several are walked at once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ namespace bitpipe {
 
 namespace {
 
-/// Rows whose column sums are loaded and stored together.
+/// Rows that are walked together where they share memory.
 constexpr int64_t jammedRows = 8;
 
 /// Where the innermost loop runs: the first element of every operand, and the
@@ -43,7 +43,7 @@ private:
   bool canUseVectors();
   void emitLoop(unsigned level, const Row &row);
   Row advance(const Row &row, unsigned level, Value step);
-  bool sumsAlong(unsigned level) const;
+  bool shareMemory(unsigned level) const;
   void emitInnermost(ArrayRef<Row> rows);
   Values startCarried(ArrayRef<Row> rows);
   Values emitLanes(ArrayRef<Row> rows, const Values &constant, Lanes lanes,
@@ -115,17 +115,20 @@ void NestEmitter::emit() {
   emitLoop(0, first);
 }
 
-/// Whether an output is a sum of the rows that loop `level` walks.
-bool NestEmitter::sumsAlong(unsigned level) const {
+/// Whether rows of loop `level` share memory that is better touched once for
+/// several of them: an output is their sum, or an operand is contiguous across
+/// them and scattered along them.
+bool NestEmitter::shareMemory(unsigned level) const {
   return llvm::any_of(nest.accesses, [&](const Access &access) {
-    return access.output && access.strides[level] == 0 && access.strides.back() != 0;
+    bool sum = access.output && access.strides[level] == 0 && access.strides.back() != 0;
+    return sum || (access.strides[level] == 1 && std::abs(access.strides.back()) > 1);
   });
 }
 
 void NestEmitter::emitLoop(unsigned level, const Row &row) {
   if (level + 1 == nest.sizes.size())
     return emitInnermost(row);
-  bool jam = level + 2 == nest.sizes.size() && sumsAlong(level);
+  bool jam = level + 2 == nest.sizes.size() && shareMemory(level);
   int64_t size = nest.sizes[level], step = jam ? jammedRows : 1;
   int64_t whole = size - size % step;
   walkRange(b, loc, 0, whole, step, [&](Value at) {

@@ -82,7 +82,14 @@ static std::pair<int, int> innermostCost(const LoopNest &nest, unsigned d) {
   return {scattered, -contiguous};
 }
 
-/// The order of loops: long strides outside, the best loop inside.
+/// Moves `chosen` so that `behind` loops of `order` come after it.
+static void moveInside(SmallVector<unsigned> &order, unsigned *chosen, unsigned behind) {
+  std::rotate(chosen, chosen + 1, order.end() - behind);
+}
+
+/// The order of loops: long strides outside, the best loop inside. What that
+/// one walks with long strides, as in a transposition, another loop walks
+/// contiguously; it comes next, so that several of its steps can be taken at once.
 static SmallVector<unsigned> chooseOrder(const LoopNest &nest) {
   SmallVector<unsigned> order;
   for (auto [d, size] : llvm::enumerate(nest.sizes))
@@ -91,12 +98,20 @@ static SmallVector<unsigned> chooseOrder(const LoopNest &nest) {
   llvm::sort(order, [&](unsigned a, unsigned b) {
     return std::pair(-reach(nest, a), a) < std::pair(-reach(nest, b), b);
   });
-  auto best = order.begin();
-  for (auto it = order.begin(); it != order.end(); ++it)
-    if (innermostCost(nest, *it) <= innermostCost(nest, *best))
-      best = it;
-  if (best != order.end())
-    std::rotate(best, best + 1, order.end());
+  unsigned *best = order.begin();
+  for (unsigned &d : order)
+    if (innermostCost(nest, d) <= innermostCost(nest, *best))
+      best = &d;
+  if (best == order.end())
+    return order;
+  moveInside(order, best, 0);
+  for (const Access &access : nest.accesses) {
+    auto contiguous = llvm::find_if(order, [&](unsigned d) { return access.strides[d] == 1; });
+    if (std::abs(access.strides[order.back()]) > 1 && contiguous != order.end()) {
+      moveInside(order, contiguous, 1);
+      break;
+    }
+  }
   return order;
 }
 
