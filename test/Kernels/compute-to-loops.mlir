@@ -1,21 +1,22 @@
 // RUN: bitpipe-opt %s --split-input-file --pipe-compute-to-loops --cse | FileCheck %s
 
-// A row is walked three times; 20 columns are one vector and four elements
-// under a mask.
+// A row is walked three times; 84 columns are four vectors at once, one more and
+// four elements under a mask. Reductions keep four vectors.
 // CHECK-LABEL: func.func @softmax
 // CHECK-NOT: pipe.softmax
 // CHECK: scf.for
-// CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>)
-// CHECK: vector.load
-// CHECK: arith.maximumf
+// CHECK: scf.for {{.*}} = %c0 to %c64 step %c64 iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK-COUNT-4: arith.maximumf
+// CHECK: scf.for {{.*}} = %c64 to %c80 step %c16
+// CHECK: scf.for {{.*}} = %c80 to %c84 step %c16
 // CHECK: vector.create_mask
 // CHECK: vector.maskedload
 // CHECK: vector.reduction <maximumf>
 // CHECK: math.exp {{.*}} : vector<16xf32>
 // CHECK: vector.reduction <add>
 // CHECK: vector.store
-func.func @softmax(%x: memref<4x20xf32>, %y: memref<4x20xf32>) {
-  pipe.softmax ins(%x : memref<4x20xf32>) outs(%y : memref<4x20xf32>)
+func.func @softmax(%x: memref<4x84xf32>, %y: memref<4x84xf32>) {
+  pipe.softmax ins(%x : memref<4x84xf32>) outs(%y : memref<4x84xf32>)
   return
 }
 

@@ -18,41 +18,61 @@ static Value index(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
 }
 
-static Values walk(OpBuilder &b, Location loc, int64_t width, Value begin,
-                   Value end, bool masked, Values carried,
+/// The largest multiple of `unit` that is not above `end`.
+static Value multipleBelow(OpBuilder &b, Location loc, Value end, int64_t unit) {
+  if (unit == 1)
+    return end;
+  if (std::optional<int64_t> count = getConstantIntValue(end))
+    return index(b, loc, *count - *count % unit);
+  Value rest = arith::RemUIOp::create(b, loc, end, index(b, loc, unit));
+  return arith::SubIOp::create(b, loc, end, rest);
+}
+
+static bool isEmpty(Value begin, Value end) {
+  std::optional<int64_t> first = getConstantIntValue(begin);
+  return begin == end || (first && first == getConstantIntValue(end));
+}
+
+/// A loop from `begin` to `end` whose iterations take `ways` vectors each, or a
+/// masked one.
+static Values walk(OpBuilder &b, Location loc, int64_t width, unsigned ways,
+                   bool masked, Value begin, Value end, Values carried,
                    function_ref<Values(Lanes, Values)> body) {
-  auto loop = scf::ForOp::create(b, loc, begin, end, index(b, loc, width), carried);
+  if (isEmpty(begin, end))
+    return carried;
+  Value step = index(b, loc, width * ways);
+  auto loop = scf::ForOp::create(b, loc, begin, end, step, carried);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Lanes lanes{loop.getInductionVar(), Value()};
-  if (masked) {
-    Value left = arith::SubIOp::create(b, loc, end, lanes.first);
-    auto type = VectorType::get({width}, b.getI1Type());
-    lanes.mask = vector::CreateMaskOp::create(b, loc, type, left);
+  Values next(loop.getRegionIterArgs());
+  for (unsigned way = 0; way < ways; ++way) {
+    Lanes lanes{loop.getInductionVar(), Value(), way};
+    if (way > 0)
+      lanes.first = arith::AddIOp::create(b, loc, lanes.first, index(b, loc, way * width));
+    if (masked) {
+      Value left = arith::SubIOp::create(b, loc, end, lanes.first);
+      auto type = VectorType::get({width}, b.getI1Type());
+      lanes.mask = vector::CreateMaskOp::create(b, loc, type, left);
+    }
+    next = body(lanes, next);
   }
-  Values next = body(lanes, Values(loop.getRegionIterArgs()));
   if (!carried.empty())
     scf::YieldOp::create(b, loc, next);
   return Values(loop.getResults());
 }
 
-Values bitpipe::walkLanes(OpBuilder &b, Location loc, int64_t width, Value end,
-                          Values carried,
+Values bitpipe::walkLanes(OpBuilder &b, Location loc, int64_t width,
+                          unsigned ways, Value end, Values carried,
                           function_ref<Values(Lanes, Values)> body) {
-  std::optional<int64_t> count = getConstantIntValue(end);
-  Value zero = index(b, loc, 0);
-  if (width == 1 || (count && *count % width == 0))
-    return walk(b, loc, width, zero, end, /*masked=*/false, carried, body);
-  Value whole = end;
-  if (count) {
-    whole = index(b, loc, *count - *count % width);
-  } else {
-    Value rest = arith::RemUIOp::create(b, loc, end, index(b, loc, width));
-    whole = arith::SubIOp::create(b, loc, end, rest);
+  Value begin = index(b, loc, 0);
+  if (ways > 1) {
+    Value several = multipleBelow(b, loc, end, width * ways);
+    carried = walk(b, loc, width, ways, /*masked=*/false, begin, several, carried, body);
+    begin = several;
   }
-  if (!count || *count >= width)
-    carried = walk(b, loc, width, zero, whole, /*masked=*/false, carried, body);
-  return walk(b, loc, width, whole, end, /*masked=*/true, carried, body);
+  Value whole = multipleBelow(b, loc, end, width);
+  carried = walk(b, loc, width, 1, /*masked=*/false, begin, whole, carried, body);
+  return walk(b, loc, width, 1, /*masked=*/true, whole, end, carried, body);
 }
 
 void bitpipe::walkRange(OpBuilder &b, Location loc, int64_t begin, int64_t end,

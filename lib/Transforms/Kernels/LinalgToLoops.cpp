@@ -254,7 +254,7 @@ void NestEmitter::emitInnermost(ArrayRef<Row> rows) {
       constant.push_back(innerStride(k) == 0 && !isCarried(k)
                              ? buffers[k].load(b, loc, row.starts[k], Value(), 1)
                              : Value());
-  Values carried = walkLanes(b, loc, width, index(nest.sizes.back()), startCarried(rows),
+  Values carried = walkLanes(b, loc, width, /*ways=*/1, index(nest.sizes.back()), startCarried(rows),
                              [&](Lanes lanes, Values sofar) {
                                return emitLanes(rows, constant, lanes, sofar);
                              });

@@ -13,9 +13,9 @@ def PipeComputeToLoops : Pass<"pipe-compute-to-loops"> {
 
     Every operation becomes a nest over its rows. A row is walked in vectors of
     64 bytes, the last one under a mask; where the last dimension is not
-    contiguous it is walked element by element. Reductions keep one vector per
-    accumulator and are folded to a scalar at the end of the row, so their order
-    is fixed by the shape alone.
+    contiguous it is walked element by element. Reductions keep four vectors
+    that are folded to a scalar at the end of the row, so their order is fixed by
+    the shape alone.
 
     ```mlir
     pipe.softmax ins(%x : memref<4x32xf32>) outs(%y : memref<4x32xf32>)

@@ -15,6 +15,9 @@
 using namespace mlir;
 using namespace bitpipe;
 
+/// Accumulators per reduction: an addition takes as long as this many may begin.
+constexpr unsigned reductionWays = 4;
+
 RowEmitter::RowEmitter(OpBuilder &builder, Location loc, Type element,
                        ValueRange accessed)
     : b(builder), loc(loc), element(element),
@@ -105,7 +108,7 @@ void RowEmitter::forRows(ArrayRef<int64_t> shape, RowBody body) {
 }
 
 void RowEmitter::forColumns(Value end, function_ref<void(Lanes)> body) {
-  walkLanes(b, loc, width, end, {}, [&](Lanes lanes, Terms) {
+  walkLanes(b, loc, width, /*ways=*/1, end, {}, [&](Lanes lanes, Terms) {
     body(lanes);
     return Terms();
   });
@@ -128,20 +131,26 @@ RowEmitter::Terms
 RowEmitter::reduceColumns(Value end, ArrayRef<Kind> kinds,
                           function_ref<Terms(Lanes)> body) {
   Terms state;
-  for (Kind kind : kinds)
-    state.push_back(neutral(kind));
-  state = walkLanes(b, loc, width, end, state, [&](Lanes lanes, Terms sofar) {
-    Terms terms = body(lanes);
-    for (auto [kind, term, acc] : llvm::zip_equal(kinds, terms, sofar)) {
+  for (unsigned way = 0; way < reductionWays; ++way)
+    for (Kind kind : kinds)
+      state.push_back(neutral(kind));
+  state = walkLanes(b, loc, width, reductionWays, end, state, [&](Lanes lanes, Terms sofar) {
+    for (auto [i, term] : llvm::enumerate(body(lanes))) {
       if (lanes.mask)
-        term = arith::SelectOp::create(b, loc, lanes.mask, term, neutral(kind));
-      acc = combine(kind, acc, term);
+        term = arith::SelectOp::create(b, loc, lanes.mask, term, neutral(kinds[i]));
+      Value &acc = sofar[lanes.way * kinds.size() + i];
+      acc = combine(kinds[i], acc, term);
     }
     return sofar;
   });
-  if (width == 1)
-    return state;
-  for (auto [kind, acc] : llvm::zip_equal(kinds, state))
-    acc = vector::ReductionOp::create(b, loc, kind, acc, fastMathFlags);
-  return state;
+  Terms results;
+  for (auto [i, kind] : llvm::enumerate(kinds)) {
+    Value result = state[i];
+    for (unsigned way = 1; way < reductionWays; ++way)
+      result = combine(kind, result, state[way * kinds.size() + i]);
+    if (width > 1)
+      result = vector::ReductionOp::create(b, loc, kind, result, fastMathFlags);
+    results.push_back(result);
+  }
+  return results;
 }
