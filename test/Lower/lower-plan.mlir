@@ -149,7 +149,7 @@ pipe.plan @plan schedule "gpipe" devices 2 microbatches 2 {
 // The bias comes from the init, the rectifier works in place.
 // CHECK: pipe.routine @s0_forward blocks [512, 256, 2176] roles ["carried_out", "input 0", "weights 0"]
 // CHECK-NEXT: pipe.matmul <1, 0> [16, 1] by <2, 0> [32, 1] into <0, 0> [32, 1] sizes [4, 32, 16] bias <2, 2048>
-// CHECK-NEXT: pipe.kernel "k0_elementwise" [#pipe.ref<0, 0>]
+// CHECK-NEXT: pipe.kernel "elementwise_0" [#pipe.ref<0, 0>]
 
 // What device 0 sends is saved too, so it is no handover; what device 1 sends is.
 // CHECK: pipe.program device 0 arena 10752

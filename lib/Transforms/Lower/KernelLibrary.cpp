@@ -53,7 +53,7 @@ StringAttr KernelLibrary::intern(func::FuncOp function, StringRef kind) {
     function.erase();
     return entry.second.getSymNameAttr();
   }
-  function.setSymName(("k" + Twine(count++) + "_" + kind).str());
+  function.setSymName((kind + "_" + Twine(count++)).str());
   functions.emplace(hash, function);
   return function.getSymNameAttr();
 }

@@ -67,9 +67,6 @@ public:
     buffers[buffer].bytes = std::max(buffers[buffer].bytes, bytes);
   }
   const Buffer &operator[](unsigned buffer) const { return buffers[buffer]; }
-  bool isBlock(const Place &place) const {
-    return buffers[place.buffer].block.has_value();
-  }
 
 private:
   std::vector<Buffer> buffers;

@@ -52,8 +52,10 @@ Place RoutineBuilder::finish(Value value, const ResultSpec &spec) {
   }
   Operation *maker = value.getDefiningOp();
   if (!splatOf(value) && !(maker && isDeferred(maker))) {
+    // What is sent away is copied, so that nobody waits to read it.
     Place place = read(value);
-    if (memory.isBlock(place))
+    auto block = memory[place.buffer].block;
+    if (block && block->role != Role::GradientIn)
       return place;
   }
   Place place = memory.addToBlock(std::get<RoutineBlock>(spec),
