@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import numpy as np
+import onnxruntime
 
 TYPES = {"f32": np.float32, "i64": np.int64, "i32": np.int32, "i8": np.int8, "f64": np.float64}
 PARAMETER = re.compile(r'pipe\.parameter @("[^"]+"|\S+) : (tensor<\S+>)(?: trainable)?'
@@ -16,6 +17,13 @@ LOWER = ["--one-shot-bufferize=bufferize-function-boundaries "
          "--convert-vector-to-llvm", "--expand-strided-metadata", "--lower-affine",
          "--convert-math-to-llvm", "--convert-math-to-libm", "--convert-to-llvm",
          "--reconcile-unrealized-casts"]
+
+
+def session(path):
+    """onnxruntime's, which otherwise warns of what it does not fold."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def run(command, **options):

@@ -1,4 +1,4 @@
-//===- ImportPass.cpp - Importing as a pass, for tests ---------------------===//
+//===- ImportOnnx.cpp - Importing as a pass --------------------------------===//
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/ONNX/Passes.h"
