@@ -1,0 +1,142 @@
+"""Feeds the two tools one wrong input of each kind.
+
+    python errors.py compile|run MODEL_FOLDER
+
+Every case must end with the exit code it names, print exactly one line that holds the given words (a list of lines
+where several things are wrong), and leave no new file behind.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+from safetensors.numpy import load_file, save_file
+
+failures = []
+
+
+def case(name, command, words, code=1, lines=1, folder="."):
+    before = set(os.listdir(folder))
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    errors = [line for line in done.stderr.splitlines() if "error:" in line]
+    problems = []
+    if done.returncode != code:
+        problems.append(f"exit {done.returncode}, expected {code}")
+    if len(errors) != lines:
+        problems.append(f"{len(errors)} error lines, expected {lines}")
+    problems += [f"no '{word}'" for word in words if not re.search(word, "\n".join(errors))]
+    left = set(os.listdir(folder)) - before
+    if left:
+        problems.append(f"left behind: {sorted(left)}")
+    if problems:
+        failures.append(name)
+        print(f"{name}: {'; '.join(problems)}\n  {' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def opt(model, *options):
+    return ["bitpipe-opt", model, "-o", "p.mlir", *options]
+
+
+def small_graph(nodes, outputs, path, dims=(2, 4)):
+    """A model of the given nodes on one float input x and one parameter w[4, 4]."""
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [4, 4], np.eye(4, dtype=np.float32).flatten())
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, dims)],
+                              [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs], [weight])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), path)
+
+
+def compile_cases(folder, scratch):
+    model = os.path.join(folder, "model.onnx")
+    at = lambda name: os.path.join(scratch, name)
+    here = lambda *args, **kw: case(*args, folder=scratch, **kw)
+    here("missing model", opt("none.onnx"), ["none.onnx", "[Nn]o such file"])
+    with open(model, "rb") as file:
+        data = file.read()
+    with open(at("cut.onnx"), "wb") as file:
+        file.write(data[: len(data) // 2])
+    here("truncated model", opt("cut.onnx"), ["cut.onnx", "truncated|end"])
+    with open(at("text.onnx"), "w") as file:
+        file.write("this is no model\n" * 40)
+    here("not ONNX", opt("text.onnx"), ["text.onnx", "ONNX"])
+    small_graph([helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Xyzzy", ["a"], ["b"], name="first"),
+                 helper.make_node("Plugh", ["b"], ["logits"], name="second")], ["logits"], at("unknown.onnx"))
+    done = subprocess.run(opt("unknown.onnx"), capture_output=True, text=True, cwd=scratch)
+    for word in ("Xyzzy", "first", "Plugh", "second"):
+        if word not in done.stderr:
+            failures.append("unsupported operators")
+            print(f"unsupported operators: no '{word}' in\n{done.stderr}")
+    small_graph([helper.make_node("MatMul", ["x", "w"], ["logits"])], ["logits"], at("symbolic.onnx"), ("batch", 4))
+    here("symbolic dimension", opt("symbolic.onnx", "--pipeline=gpipe", "--devices=1"), ["batch", "--dim=batch="])
+    here("odd D", opt(model, "--devices=3"), ["3", "even"])
+    here("N no multiple of D", opt(model, "--pipeline=bitpipe-published", "--devices=4", "--microbatches=6"), ["6", "multiple of"])
+    here("too many stages", opt(model, "--pipeline=gpipe", "--devices=5000", "--microbatches=1"), ["5000", "stages"])
+    here("too little memory", opt(model, "--memory=100K"), ["device", "102400|100 ?K"])
+    here("unknown schedule", opt(model, "--pipeline=nosuch"), ["nosuch", "expected"], code=1)
+    here("unknown option", ["bitpipe-opt", model, "--pipelin=x", "-o", "p.mlir"], ["pipelin"], code=2)
+    here("no output", ["bitpipe-opt", model], ["-o"], code=2)
+
+
+def run_cases(folder, scratch):
+    data = os.path.join(folder, "data.safetensors")
+    tensors = load_file(data)
+    at = lambda name: os.path.join(scratch, name)
+    subprocess.run(opt(os.path.join(folder, "model.onnx"), "--pipeline=1f1b", "--devices=2", "--microbatches=4"),
+                   cwd=scratch, check=True)
+    go = lambda plan="p.mlir", data=data, *more: ["bitpipe-run", plan, f"--data={data}", "--steps=1", *more]
+    here = lambda *args, **kw: case(*args, folder=scratch, **kw)
+
+    def changed(name, **changes):
+        save_file({**{k: v for k, v in tensors.items() if k not in changes},
+                   **{k: v for k, v in changes.items() if v is not None}}, at(name))
+        return name
+
+    here("missing plan", go("none.mlir"), ["none.mlir"])
+    here("missing data", go(data="none.safetensors"), ["none.safetensors"])
+    ids, labels = tensors["input_ids"].copy(), tensors["labels"].copy()
+    ids[3, 5] = 96
+    here("token out of range", go(data=changed("ids.safetensors", input_ids=ids)), ["input_ids", "96"])
+    labels[2, 1] = -7
+    here("label out of range", go(data=changed("labels.safetensors", labels=labels)), ["labels", "-7"])
+    here("wrong dtype", go(data=changed("dtype.safetensors", input_ids=tensors["input_ids"].astype(np.float32))),
+         ["input_ids", "[Ff]32|float"])
+    here("wrong shape", go(data=changed("shape.safetensors", input_ids=tensors["input_ids"][:, :15].copy())),
+         ["input_ids", "15", "16"])
+    here("no labels", go(data=changed("none-labels.safetensors", labels=None)), ["labels"])
+    here("too short", go(data=changed("short.safetensors", **{k: v[:4].copy() for k, v in tensors.items()})), ["4", "8"])
+    for name, ending in (("weights", "safetensors"), ("kernels", "so")):
+        for kind in ("mlir", "safetensors", "so"):
+            shutil.copy(at(f"p.{kind}"), at(f"q.{kind}"))
+        with open(at("p.mlir")) as file:
+            text = file.read()
+        with open(at(f"p.{ending}"), "r+b") as file:
+            file.seek(-3, os.SEEK_END)
+            byte = file.read(1)
+            file.seek(-3, os.SEEK_END)
+            file.write(bytes([byte[0] ^ 1]))
+        here(f"{name} do not belong", go(), [f"p.{ending}", "hash|belong"])
+        shutil.copy(at(f"q.{ending}"), at(f"p.{ending}"))
+    lines = text.splitlines(keepends=True)
+    sends = [i for i, line in enumerate(lines) if "pipe.transmit F stage 0 mb" in line]
+    lines[sends[0]], lines[sends[1]] = lines[sends[1]], lines[sends[0]]
+    with open(at("swapped.mlir"), "w") as file:
+        file.writelines(lines)
+    here("sends swapped", go("swapped.mlir"), ["swapped.mlir"])
+    with open(at("lost.mlir"), "w") as file:
+        file.writelines(line for line in text.splitlines(keepends=True) if "pipe.transmit F stage 0 mb 1 " not in line)
+    here("send lost", go("lost.mlir"), ["wait"])
+    if os.path.exists("/dev/full"):
+        here("no space left", go("p.mlir", data, "--save=/dev/full"), ["/dev/full", "[Nn]o space"])
+    here("unwritable folder", go("p.mlir", data, "--save=none/x.safetensors"), ["none/x.safetensors"])
+    here("bad option", go("p.mlir", data, "--stepz=1"), ["stepz"], code=2)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        {"compile": compile_cases, "run": run_cases}[sys.argv[1]](os.path.abspath(sys.argv[2]), scratch)
+    if failures:
+        sys.exit(f"{len(failures)} cases failed: {', '.join(failures)}")
