@@ -1,9 +1,7 @@
 //===- Driver.cpp - From a model to a plan ---------------------------------===//
 //
-// Runs the phases in order: what a module holds says how far it has come, so
-// any level can be the input and any later one the output. Files are written
-// beside the plan under temporary names and renamed at the end, so that a
-// failure leaves nothing behind.
+// Runs the phases in order. What a module holds says how far it has come, so
+// any level can be the input and any later one the output.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,22 +12,25 @@
 #include "lib/Transforms/Kernels/Passes.h"
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/ONNX/Import.h"
+#include "lib/Transforms/Partition/Passes.h"
 #include "lib/Transforms/Planning/Passes.h"
 #include "tools/bitpipe-opt/Diagnostics.h"
-#include "tools/bitpipe-opt/Output.h"
+#include "tools/bitpipe-opt/OutputFolder.h"
+#include "tools/bitpipe-opt/Views.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/ToolOutputFile.h"
 
 using namespace mlir;
 
 namespace bitpipe {
 namespace {
 
-/// How far a module has come; the phase before a level makes it.
-enum class Level { Imported, Loss, Stages, Plan, Program };
+/// How far a module has come: the last level it holds.
+enum class Level { Nodes, Graph, Loss, Stages, Plan, Program };
 
 template <typename Op> bool holds(ModuleOp module) {
   return !module.getOps<Op>().empty();
@@ -43,17 +44,173 @@ Level levelOf(ModuleOp module) {
   if (holds<pipe::StageOp>(module))
     return Level::Stages;
   for (auto model : module.getOps<pipe::ModelOp>())
-    return model.getLoss() ? Level::Loss : Level::Imported;
-  return Level::Imported;
+    if (model.getLoss())
+      return Level::Loss;
+  WalkResult walk = module.walk([](pipe::OnnxNodeOp) { return WalkResult::interrupt(); });
+  return walk.wasInterrupted() ? Level::Nodes : Level::Graph;
 }
 
-/// Reads an ONNX file, or IR of any level.
-OwningOpRef<ModuleOp> load(const Options &options, MLIRContext *context) {
-  if (llvm::sys::path::extension(options.input) != ".onnx")
-    return parseSourceFile<ModuleOp>(options.input, context);
+/// The level that has to be reached for what is asked.
+Level levelFor(Emit emit) {
+  switch (emit) {
+  case Emit::Graph:
+    return Level::Loss;
+  case Emit::Stages:
+  case Emit::Schedule:
+  case Emit::Timeline:
+  case Emit::Trace:
+  case Emit::Report:
+    return Level::Stages;
+  case Emit::Plan:
+    return Level::Plan;
+  case Emit::Program:
+  case Emit::Files:
+    return Level::Program;
+  }
+  llvm_unreachable("all kinds are covered");
+}
+
+LogicalResult error(MLIRContext *context, const Twine &message) {
+  return emitError(UnknownLoc::get(context)) << message;
+}
+
+class Compilation {
+public:
+  Compilation(const Options &options, MLIRContext *context)
+      : options(options), context(context) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult load();
+  /// Brings the module from the level below to this one.
+  LogicalResult raise(Level level);
+  LogicalResult writeFiles();
+  LogicalResult print();
+
+  template <typename Build> LogicalResult runPasses(Build build) {
+    PassManager manager(context);
+    build(manager);
+    return manager.run(*module);
+  }
+
+  const Options &options;
+  MLIRContext *context;
+  std::optional<Schedule> schedule;
+  OwningOpRef<ModuleOp> module;
+  std::string weights; // where to write the weights; empty: nowhere
+};
+
+LogicalResult Compilation::run() {
+  schedule = makeSchedule(options, context);
+  if (!schedule)
+    return failure();
+  if (options.input.empty())
+    return print();
+  if (failed(load()))
+    return failure();
+  if (options.emit == Emit::Files)
+    return writeFiles();
+  for (Level level = levelOf(*module); level < levelFor(options.emit);
+       level = levelOf(*module))
+    if (failed(raise(Level(int(level) + 1))))
+      return failure();
+  return print();
+}
+
+LogicalResult Compilation::load() {
+  if (llvm::sys::path::extension(options.input) != ".onnx") {
+    module = parseSourceFile<ModuleOp>(options.input, context);
+    return success(bool(module));
+  }
   ImportOptions importing;
-  importing.dims = options.dims;
+  for (const auto &[name, size] : options.dims)
+    importing.dims[name] = size;
   importing.train = options.train;
   importing.freeze = options.freeze;
-  return importONNX(options.input, importing, context, llvm::errs());
+  module = importONNX(options.input, importing, context, llvm::errs());
+  return success(bool(module));
 }
+
+LogicalResult Compilation::raise(Level level) {
+  return runPasses([&](PassManager &manager) {
+    switch (level) {
+    case Level::Nodes:
+      break;
+    case Level::Graph:
+      buildONNXPipeline(manager);
+      break;
+    case Level::Loss:
+      manager.addPass(createAttachLoss({options.loss}));
+      break;
+    case Level::Stages:
+      // Cut before differentiating: equal stages are then differentiated once.
+      manager.addPass(createPipePartition({schedule->stages()}));
+      buildAutodiffPipeline(manager);
+      break;
+    case Level::Plan:
+      buildPlanningPipeline(manager, planningOptions(options));
+      break;
+    case Level::Program:
+      buildLowerPipeline(manager, {options.optimizer, options.target,
+                                   options.memory.value_or(0), weights});
+      break;
+    }
+  });
+}
+
+LogicalResult Compilation::writeFiles() {
+  llvm::Expected<OutputFolder> folder = OutputFolder::beside(options.output);
+  if (!folder)
+    return error(context, llvm::toString(folder.takeError()));
+  StringRef name = llvm::sys::path::filename(options.output);
+  StringRef stem = llvm::sys::path::stem(options.output);
+  weights = folder->path(stem.str() + ".safetensors");
+  for (Level level = levelOf(*module); level < Level::Program; level = levelOf(*module))
+    if (failed(raise(Level(int(level) + 1))))
+      return failure();
+  if (failed(runPasses([&](PassManager &manager) {
+        manager.addPass(createCompileKernels({folder->path(stem.str() + ".so"), options.arch}));
+      })))
+    return failure();
+
+  std::error_code code;
+  llvm::ToolOutputFile file(folder->path(name), code, llvm::sys::fs::OF_Text);
+  if (code)
+    return error(context, "cannot write '" + options.output + "': " + code.message());
+  module->print(file.os());
+  file.os().close();
+  if (file.os().has_error()) {
+    code = file.os().error();
+    file.os().clear_error();
+    return error(context, "cannot write '" + options.output + "': " + code.message());
+  }
+  file.keep();
+  if (llvm::Error failed = folder->commit())
+    return error(context, llvm::toString(std::move(failed)));
+  return success();
+}
+
+LogicalResult Compilation::print() {
+  std::error_code code;
+  llvm::ToolOutputFile file(options.output, code, llvm::sys::fs::OF_Text);
+  if (code)
+    return error(context, "cannot write '" + options.output + "': " + code.message());
+  if (options.emit <= Emit::Program)
+    module->print(file.os());
+  else if (failed(printView(options, *schedule, module ? *module : ModuleOp(), file.os())))
+    return failure();
+  file.keep();
+  return success();
+}
+
+} // namespace
+
+int compile(const Options &options, const DialectRegistry &registry) {
+  MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  DiagnosticPrinter printer(&context, options.input.empty() ? "bitpipe-opt" : options.input);
+  return succeeded(Compilation(options, &context).run()) ? 0 : 1;
+}
+
+} // namespace bitpipe
