@@ -96,7 +96,7 @@ private:
 
   const Options &options;
   MLIRContext *context;
-  std::optional<Schedule> schedule;
+  std::optional<schedule::Schedule> schedule;
   OwningOpRef<ModuleOp> module;
   std::string weights; // where to write the weights; empty: nowhere
 };
@@ -145,7 +145,7 @@ LogicalResult Compilation::raise(Level level) {
       break;
     case Level::Stages:
       // Cut before differentiating: equal stages are then differentiated once.
-      manager.addPass(createPipePartition({schedule->stages()}));
+      manager.addPass(createPipePartition({schedule->placement.stages()}));
       buildAutodiffPipeline(manager);
       break;
     case Level::Plan:
@@ -198,7 +198,8 @@ LogicalResult Compilation::print() {
     return error(context, "cannot write '" + options.output + "': " + code.message());
   if (options.emit <= Emit::Program)
     module->print(file.os());
-  else if (failed(printView(options, *schedule, module ? *module : ModuleOp(), file.os())))
+  else if (failed(printView(options, *schedule,
+                            module ? *module : ModuleOp(), context, file.os())))
     return failure();
   file.keep();
   return success();

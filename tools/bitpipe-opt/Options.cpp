@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -67,7 +68,7 @@ constexpr StringLiteral overview = R"(bitpipe compiler
 
 Compiles an ONNX model, or IR of any level, into a pipeline-parallel training
 plan. With --pipe-... or other pass options it is an ordinary MLIR opt driver;
-see bitpipe-opt --pipe-help for those.
+see docs/Passes.md for those.
 )";
 
 } // namespace
@@ -99,7 +100,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> schedule("schedule", cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
   cl::opt<int64_t> devices("devices", cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
   cl::opt<int64_t> microbatches("microbatches", cl::desc("micro-batches per step (default 2D)"), cl::value_desc("N"), cl::init(0));
-  cl::opt<int64_t> chunks("chunks", cl::desc("stages per device and direction (default 2)"), cl::value_desc("v"), cl::init(options.chunks));
+  cl::opt<int64_t> chunks("chunks", cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
   cl::list<std::string> dims("dim", cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
   cl::opt<std::string> loss("loss", cl::desc("auto, cross-entropy on the logits, or the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
@@ -140,7 +141,7 @@ Options parseOptions(int argc, char **argv) {
     badUsage("--devices is " + Twine(options.devices) + ", expected at least 1");
   if (options.microbatches < 1)
     badUsage("--microbatches is " + Twine(options.microbatches) + ", expected at least 1");
-  if (options.chunks < 1)
+  if (chunks.getNumOccurrences() && options.chunks < 1)
     badUsage("--chunks is " + Twine(options.chunks) + ", expected at least 1");
   if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
     badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");

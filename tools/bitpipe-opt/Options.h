@@ -27,7 +27,7 @@ struct Options {
   std::string scheduleFile;      // an order from a file, instead of `pipeline`
   int64_t devices = 4;
   int64_t microbatches = 0;      // 0: twice the devices
-  int64_t chunks = 2;
+  int64_t chunks = 0;            // 0: the schedule's own number
   std::map<std::string, int64_t> dims;
   std::string loss = "auto";
   std::string optimizer = "adamw";

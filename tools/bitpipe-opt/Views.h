@@ -25,7 +25,8 @@ PlanningOptions planningOptions(const Options &options);
 /// the stages of the module if there is one, else F = I = W = 1.
 mlir::LogicalResult printView(const Options &options,
                               const schedule::Schedule &schedule,
-                              mlir::ModuleOp module, llvm::raw_ostream &out);
+                              mlir::ModuleOp module, mlir::MLIRContext *context,
+                              llvm::raw_ostream &out);
 
 } // namespace bitpipe
 

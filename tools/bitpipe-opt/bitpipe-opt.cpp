@@ -1,10 +1,12 @@
 //===- bitpipe-opt.cpp - The compiler --------------------------------------===//
 //
-// With pass options (--pipe-...) an ordinary MLIR opt driver.
+// Compiles a model into a plan; with pass options (--pipe-...) an ordinary MLIR
+// opt driver.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "tools/bitpipe-opt/Driver.h"
 #include "tools/bitpipe-opt/Phases.h"
 
 #include "mlir/InitAllDialects.h"
@@ -15,7 +17,6 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  mlir::registerAllPasses();
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);
@@ -25,6 +26,9 @@ int main(int argc, char **argv) {
   bitpipe::register##Phase##Extensions(registry);
   BITPIPE_PHASES(REGISTER)
 #undef REGISTER
+  if (bitpipe::asksToCompile(argc, argv))
+    return bitpipe::compile(bitpipe::parseOptions(argc, argv), registry);
+  mlir::registerAllPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "bitpipe compiler\n", registry));
 }
