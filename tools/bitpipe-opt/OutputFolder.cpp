@@ -12,7 +12,7 @@ using namespace llvm;
 namespace bitpipe {
 namespace {
 
-std::string join(StringRef folder, StringRef name) {
+std::string inFolder(StringRef folder, StringRef name) {
   SmallString<256> path(folder);
   sys::path::append(path, name);
   return path.str().str();
@@ -25,8 +25,8 @@ Expected<OutputFolder> OutputFolder::beside(StringRef file) {
   if (target.empty())
     target = ".";
   std::string folder =
-      join(target, "." + sys::path::filename(file).str() + "." +
-                       std::to_string(sys::Process::getProcessId()));
+      inFolder(target, ("." + sys::path::filename(file) + "." +
+                       Twine(sys::Process::getProcessId())).str());
   if (std::error_code error = sys::fs::create_directory(folder))
     return createStringError(error, "cannot write '%s': %s",
                              file.str().c_str(), error.message().c_str());
@@ -46,15 +46,15 @@ OutputFolder::~OutputFolder() {
 
 std::string OutputFolder::path(StringRef name) {
   names.push_back(name.str());
-  return join(folder, name);
+  return inFolder(folder, name);
 }
 
 Error OutputFolder::commit() {
   for (const std::string &name : names)
     if (std::error_code error =
-            sys::fs::rename(join(folder, name), join(target, name)))
+            sys::fs::rename(inFolder(folder, name), inFolder(target, name)))
       return createStringError(error, "cannot write '%s': %s",
-                               join(target, name).c_str(),
+                               inFolder(target, name).c_str(),
                                error.message().c_str());
   return Error::success();
 }

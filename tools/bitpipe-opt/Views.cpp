@@ -52,7 +52,7 @@ std::optional<schedule::Schedule> makeSchedule(const Options &options,
   request.devices = options.devices;
   request.microbatches = options.microbatches;
   request.chunks = options.chunks;
-  return valueOrError(schedule::build(request), context);
+  return valueOrError(schedule::buildSchedule(request), context);
 }
 
 PlanningOptions planningOptions(const Options &options) {
