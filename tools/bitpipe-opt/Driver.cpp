@@ -21,6 +21,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/ToolOutputFile.h"
 
@@ -141,7 +142,7 @@ LogicalResult Compilation::raise(Level level) {
       buildONNXPipeline(manager);
       break;
     case Level::Loss:
-      manager.addPass(createAttachLoss({options.loss}));
+      manager.addPass(createPipeAttachLoss({options.loss}));
       break;
     case Level::Stages:
       // Cut before differentiating: equal stages are then differentiated once.
@@ -170,7 +171,7 @@ LogicalResult Compilation::writeFiles() {
     if (failed(raise(Level(int(level) + 1))))
       return failure();
   if (failed(runPasses([&](PassManager &manager) {
-        manager.addPass(createCompileKernels({folder->path(stem.str() + ".so"), options.arch}));
+        manager.addPass(createPipeCompileKernels({folder->path(stem.str() + ".so"), options.arch}));
       })))
     return failure();
 

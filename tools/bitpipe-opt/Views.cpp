@@ -3,7 +3,7 @@
 #include "tools/bitpipe-opt/Views.h"
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Partition/Report.h"
+#include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Schedule/CSV.h"
 #include "lib/Transforms/Schedule/Emit.h"
 #include "lib/Transforms/Schedule/Registry.h"

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Runtime/Hash.h"
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
 #include "lib/Transforms/Kernels/EmitLibrary.h"
 #include "lib/Transforms/Kernels/ExpandMath.h"
@@ -15,6 +16,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace bitpipe;
@@ -115,6 +117,21 @@ struct PipeCompileKernels
     if (failed(compileKernels(kernels, output, {cpu, features})))
       return signalPassFailure();
     kernels.erase();
+    nameKernels(module);
+  }
+
+private:
+  /// Writes the file and its hash into `pipe.training`, if there is one.
+  void nameKernels(ModuleOp module) {
+    std::optional<std::string> hash = hashFile(output);
+    if (!hash) {
+      emitError(module.getLoc()) << "cannot read '" << output << "' again";
+      return signalPassFailure();
+    }
+    for (auto training : module.getOps<pipe::TrainingOp>()) {
+      training.setKernels(llvm::sys::path::filename(output));
+      training.setKernelsHash(*hash);
+    }
   }
 };
 

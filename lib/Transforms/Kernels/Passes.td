@@ -69,7 +69,8 @@ def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
     Distinct arguments never alias; an operation that works in place uses one
     argument twice. An argument is the address of its memref's base, to which
     the layout's offset is added. The shared object needs memset and memcpy
-    from outside, and the math library only where elements are f64.
+    from outside, and the math library only where elements are f64. If there is a
+    `pipe.training`, it is given the file's name and hash.
 
     Operations become vector loops (see pipe-compute-to-loops and
     pipe-linalg-to-loops), functions of f32 become arithmetic, and LLVM
