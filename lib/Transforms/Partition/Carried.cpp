@@ -1,17 +1,22 @@
 //===- Carried.cpp - What passes over a cut --------------------------------===//
+//
+// Every result of a node and the views of it form a family, for which the
+// cheapest choice follows from the leaves to the root. Choices of different
+// families do not depend on each other, so bytes add up.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Partition/Carried.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/MathExtras.h"
 
-#include <algorithm>
 #include <set>
 
 using namespace mlir;
 using namespace bitpipe;
 
-static double bytesOf(Type type) {
+double bitpipe::bytesOf(Type type) {
   double elements = 1;
   if (auto tensor = dyn_cast<RankedTensorType>(type))
     elements = tensor.getNumElements();

@@ -1,7 +1,13 @@
 //===- PrintStages.cpp - The table of stages -------------------------------===//
+//
+// Everything in the table stands in `pipe.stage` or in the type of its
+// function; the name is the location of the stage.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Partition/Carried.h"
 #include "lib/Transforms/Partition/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -21,14 +27,6 @@ namespace bitpipe {
 static StringRef nameOf(Location location) {
   auto name = dyn_cast<NameLoc>(location);
   return name ? name.getName().getValue() : "";
-}
-
-static double bytesOf(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !tensor.getElementType().isIntOrFloat())
-    return 8;
-  return double(tensor.getNumElements()) *
-         llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
 }
 
 static double total(ArrayRef<double> costs) {

@@ -1,4 +1,9 @@
 //===- StageFunction.cpp - One stage as a function -------------------------===//
+//
+// A stage's operations are found from its nodes and results backwards, and
+// copied in program order.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Partition/StageFunction.h"
 #include "lib/Dialect/Pipe/IR/Pipe.h"
