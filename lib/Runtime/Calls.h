@@ -31,7 +31,10 @@ struct PreparedRoutine {
 class Calls {
 public:
   /// Kinds of work that are not kernels have fixed numbers.
-  enum Category : uint32_t { Waiting, Messages, Norm, Optimizer, MatrixProducts };
+  enum Category : uint32_t {
+    Runs, // enclose other work, take no time themselves
+    Waiting, Messages, Norm, Optimizer, MatrixProducts
+  };
 
   Calls(const Program &program, const KernelLibrary &kernels);
 

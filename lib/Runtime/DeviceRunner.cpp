@@ -16,7 +16,8 @@ DeviceRunner::DeviceRunner(const Program &program, int64_t number,
       exchange(exchange), board(board), products(calls.matmuls()),
       betweenSteps(calls.addLabel("wait: next step")),
       arguments(calls.mostPlaces()),
-      record(calls.categories().size(), traceEvents) {
+      record(calls.categories().size(), device.instructions.size(),
+             traceEvents) {
   size_t mostBlocks = 0;
   for (const Instruction &op : device.instructions) {
     std::string name = text(op);
@@ -42,7 +43,9 @@ void DeviceRunner::run(uint32_t number) {
   for (size_t i = 0; i < device.instructions.size(); ++i) {
     for (const Wait &wait : links.waits[i])
       waitFor(wait, instructionLabels[i].wait);
+    Nanoseconds begin = clock - record.timeOf(Calls::Waiting);
     perform(i);
+    record.addInstruction(i, clock - record.timeOf(Calls::Waiting) - begin);
   }
   endStep();
 }
@@ -108,7 +111,7 @@ void DeviceRunner::execute(const Execute &op, uint32_t label) {
   const PreparedRoutine &routine = calls.routine(op.routine);
   for (const PreparedCall &prepared : routine.calls)
     call(routine, prepared);
-  record.addEvent(Calls::MatrixProducts, label, begin, clock);
+  record.addEvent(Calls::Runs, label, begin, clock);
 }
 
 void DeviceRunner::call(const PreparedRoutine &routine,

@@ -31,8 +31,8 @@ struct TraceEvent {
 class Recorder {
 public:
   /// `events` is how many of them to keep; the first ones are.
-  Recorder(size_t categories, size_t events)
-      : totals(categories), kept(events) {}
+  Recorder(size_t categories, size_t instructions, size_t events)
+      : totals(categories), byInstruction(instructions), kept(events) {}
 
   void add(uint32_t category, uint32_t label, Nanoseconds begin,
            Nanoseconds end) {
@@ -46,15 +46,27 @@ public:
       kept[count++] = {category, label, begin, end};
   }
 
+  /// Time of an instruction, without what it waited.
+  void addInstruction(size_t instruction, Nanoseconds time) {
+    byInstruction[instruction] += time;
+  }
+
+  Nanoseconds timeOf(uint32_t category) const { return totals[category]; }
   const std::vector<Nanoseconds> &timeByCategory() const { return totals; }
+  const std::vector<Nanoseconds> &timeByInstruction() const {
+    return byInstruction;
+  }
   /// Forgets the time of the steps so far, which warmed up.
-  void resetTotals() { totals.assign(totals.size(), 0); }
+  void resetTotals() {
+    totals.assign(totals.size(), 0);
+    byInstruction.assign(byInstruction.size(), 0);
+  }
   const TraceEvent *begin() const { return kept.data(); }
   const TraceEvent *end() const { return kept.data() + count; }
   bool full() const { return count == kept.size(); }
 
 private:
-  std::vector<Nanoseconds> totals;
+  std::vector<Nanoseconds> totals, byInstruction;
   std::vector<TraceEvent> kept;
   size_t count = 0;
 };

@@ -1,29 +1,34 @@
-//===- Replay.cpp - Does a plan come to its end? ----------------------------===//
+//===- Replay.cpp - Does a plan come to its end, and when? ------------------===//
 //
 // Walks all device lists without computing anything. A device stands still at
 // an instruction whose waits are not complete; if all stand still before their
 // end, the plan would block, and the message names what each one waits for.
+// With a duration for every instruction it tells when each one would run.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Links.h"
 
+#include <algorithm>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 using namespace bitpipe;
 
 namespace {
 
+using Durations = std::vector<std::vector<int64_t>>;
+
 class Replay {
 public:
-  Replay(const Program &program, const Links &links)
-      : program(program), links(links), messages(links.messages.size()),
-        arrived(links.reductions.size()), complete(links.reductions.size()) {
-    for (size_t d = 0; d < program.devices.size(); ++d)
-      devices.push_back({});
-  }
+  /// Without durations everything takes no time.
+  Replay(const Program &program, const Links &links,
+         const Durations *durations = nullptr)
+      : program(program), links(links), durations(durations),
+        devices(program.devices.size()), messages(links.messages.size()),
+        sums(links.reductions.size()) {}
 
   void run() {
     for (bool moved = true; moved;) {
@@ -41,16 +46,32 @@ public:
       fail(program.path, ": error: the plan would block: ", blocked);
   }
 
+  /// From the end of one step to the end of the next, once under way.
+  int64_t timePerStep() const { return ends[steps - 1] - ends[steps - 2]; }
+
 private:
-  static constexpr int64_t steps = 2;
+  static constexpr int64_t steps = 3;
 
   struct State {
     int64_t step = 0;
-    size_t next = 0;        // instruction
-    int64_t started = 0;    // sums started, over all steps
-    int64_t summed = 0;     // sums this device took part in
-    bool atNorm = false;    // arrived at the gradient norm
-    int64_t norms = 0;      // gradient norms arrived at
+    size_t next = 0;  // instruction
+    int64_t time = 0; // when it can start
+    std::vector<int64_t> started; // when it started its sums, over all steps
+    size_t summed = 0;            // sums it took part in
+    int64_t waiting = -1;         // the sum it stands at
+    bool atNorm = false;          // arrived at the gradient norm
+    int64_t norms = 0;            // gradient norms arrived at
+  };
+  /// Something that several devices start and whose last start completes it.
+  struct Meeting {
+    int64_t starts = 0; // over all steps
+    int64_t completed = 0;
+    int64_t time = 0; // of the last start
+
+    void start(int64_t now) {
+      ++starts;
+      time = std::max(time, now);
+    }
   };
 
   const std::vector<Instruction> &list(size_t d) const {
@@ -60,8 +81,11 @@ private:
   bool isComplete(const Wait &wait, int64_t step) const {
     int64_t needed = step + 1 - wait.previousStep;
     if (wait.kind == Wait::Message)
-      return messages[wait.index] >= 2 * needed;
-    return complete[wait.index] >= needed;
+      return messages[wait.index].starts >= 2 * needed;
+    return sums[wait.index].completed >= needed;
+  }
+  int64_t timeOf(const Wait &wait) const {
+    return (wait.kind == Wait::Message ? messages : sums)[wait.index].time;
   }
 
   bool advance(size_t d) {
@@ -75,21 +99,27 @@ private:
   bool step(size_t d) {
     State &state = devices[d];
     if (state.next == list(d).size()) {
+      ends[state.step] = std::max(ends[state.step], state.time);
       ++state.step;
       state.next = 0;
       return true;
     }
-    for (const Wait &wait : links.devices[d].waits[state.next])
+    const auto &waits = links.devices[d].waits[state.next];
+    for (const Wait &wait : waits)
       if (!isComplete(wait, state.step))
         return false;
+    for (const Wait &wait : waits)
+      state.time = std::max(state.time, timeOf(wait));
     const Instruction &op = list(d)[state.next];
-    int64_t started = links.devices[d].starts[state.next];
     if (std::holds_alternative<GradNorm>(op) && !passNorm(state))
       return false;
+    if (durations)
+      state.time += (*durations)[d][state.next];
+    int64_t started = links.devices[d].starts[state.next];
     if (std::holds_alternative<AllReduce>(op))
-      ++state.started;
+      state.started.push_back(state.time);
     else if (started >= 0)
-      ++messages[started];
+      messages[started].start(state.time);
     ++state.next;
     return true;
   }
@@ -99,11 +129,13 @@ private:
     if (!state.atNorm) {
       state.atNorm = true;
       ++state.norms;
+      normTime = std::max(normTime, state.time);
     }
     for (const State &other : devices)
       if (other.norms < state.norms)
         return false;
     state.atNorm = false;
+    state.time = normTime;
     return true;
   }
 
@@ -111,25 +143,22 @@ private:
   bool advanceSums(size_t d) {
     State &state = devices[d];
     const auto &order = links.devices[d].reductions;
-    if (state.summed == state.started)
+    if (state.summed == state.started.size())
       return false;
-    int64_t round = state.summed / order.size();
+    int64_t round = state.summed / int64_t(order.size());
     int64_t index = order[state.summed % order.size()];
-    int64_t members = links.reductions[index].devices.size();
-    if (waitingAt(d) != index) {
-      ++arrived[index];
-      waiting[d] = index;
+    Meeting &sum = sums[index];
+    if (state.waiting != index) {
+      sum.start(state.started[state.summed]);
+      state.waiting = index;
     }
-    if (arrived[index] < members * (round + 1))
+    auto members = int64_t(links.reductions[index].devices.size());
+    if (sum.starts < members * (round + 1))
       return false;
     ++state.summed;
-    complete[index] = round + 1;
-    waiting.erase(d);
+    sum.completed = round + 1;
+    state.waiting = -1;
     return true;
-  }
-  int64_t waitingAt(size_t d) const {
-    auto found = waiting.find(d);
-    return found == waiting.end() ? -1 : found->second;
   }
 
   std::string describe(size_t d) const {
@@ -151,9 +180,7 @@ private:
   }
 
   std::string describeSum(size_t d, int64_t index) const {
-    int64_t first = index;
-    if (waitingAt(d) >= 0)
-      first = waitingAt(d);
+    int64_t first = devices[d].waiting >= 0 ? devices[d].waiting : index;
     const ReductionLink &sum = links.reductions[first];
     return "devices " + listText(sum.devices) +
            " to start the sum of stages " + listText(sum.stages);
@@ -161,10 +188,11 @@ private:
 
   const Program &program;
   const Links &links;
+  const Durations *durations;
   std::vector<State> devices;
-  std::vector<int64_t> messages; // ends started, two per step
-  std::vector<int64_t> arrived, complete;
-  std::map<size_t, int64_t> waiting; // the sum a device stands at
+  std::vector<Meeting> messages, sums;
+  int64_t normTime = 0;
+  int64_t ends[steps] = {};
 };
 
 /// Checks that a tensor is sent after the run that makes it and received
@@ -199,4 +227,15 @@ void bitpipe::checkProgress(const Program &program, const Links &links) {
   for (size_t d = 0; d < program.devices.size(); ++d)
     checkReadiness(program, d);
   Replay(program, links).run();
+}
+
+double bitpipe::predictWaiting(const Program &program, const Links &links,
+                               const Durations &durations) {
+  Replay replay(program, links, &durations);
+  replay.run();
+  int64_t busy = 0;
+  for (const auto &device : durations)
+    busy = std::accumulate(device.begin(), device.end(), busy);
+  double all = double(replay.timePerStep()) * double(durations.size());
+  return all > 0 ? 1 - double(busy) / all : 0;
 }

@@ -33,7 +33,7 @@ void printSteps(std::vector<double> times, int64_t tokensPerStep) {
   std::printf("tokens/s       %10.0f\n", tokensPerStep * times.size() / sum);
 }
 
-/// Returns the share of the time that devices waited.
+/// Returns the share of their time that devices waited.
 double printDevices(const Program &program, Executor &executor) {
   std::printf("\ndevice   waiting    memory planned   memory touched\n");
   double waiting = 0, all = 0;
@@ -69,16 +69,29 @@ void printKinds(const Program &program, Executor &executor) {
                   seconds(times[i]), 100 * times[i] / all);
 }
 
+/// The bubble that the schedule has with what every instruction took, on as
+/// many undisturbed processors and with free messages.
+double bubbleOfSchedule(const Program &program, const Links &links,
+                        const Executor &executor) {
+  std::vector<std::vector<int64_t>> durations;
+  for (size_t d = 0; d < program.devices.size(); ++d)
+    durations.push_back(executor.recorder(d).timeByInstruction());
+  return predictWaiting(program, links, durations);
+}
+
 } // namespace
 
-void bitpipe::printReport(const Program &program, Executor &executor,
-                          std::vector<double> stepSeconds,
+void bitpipe::printReport(const Program &program, const Links &links,
+                          Executor &executor, std::vector<double> stepSeconds,
                           int64_t tokensPerStep) {
   if (stepSeconds.empty())
     return;
   printSteps(std::move(stepSeconds), tokensPerStep);
   double bubble = printDevices(program, executor);
-  std::printf("bubble   %6.1f%%   of the devices' time\n", 100 * bubble);
+  std::printf("bubble   %6.1f%%   measured, %.1f%% predicted from the time of "
+              "each run\n",
+              100 * bubble,
+              100 * bubbleOfSchedule(program, links, executor));
   struct rusage usage;
   if (getrusage(RUSAGE_SELF, &usage) == 0)
     std::printf("process            peak %11.1f MiB\n",

@@ -9,8 +9,9 @@ namespace bitpipe {
 
 /// Prints step time, tokens per second, bubble and memory per device, and the
 /// time by kind of work. `stepSeconds` is what every step took.
-void printReport(const Program &program, Executor &executor,
-                 std::vector<double> stepSeconds, int64_t tokensPerStep);
+void printReport(const Program &program, const Links &links,
+                 Executor &executor, std::vector<double> stepSeconds,
+                 int64_t tokensPerStep);
 
 } // namespace bitpipe
 

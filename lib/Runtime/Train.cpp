@@ -124,5 +124,6 @@ void bitpipe::train(const TrainOptions &options,
     writeTrace(options.trace, program, executor);
   if (!options.save.empty())
     saveParameters(program, executor, options.save);
-  printReport(program, executor, std::move(seconds), feeder.tokensPerStep());
+  printReport(program, links, executor, std::move(seconds),
+              feeder.tokensPerStep());
 }
