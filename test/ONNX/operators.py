@@ -8,8 +8,8 @@ import sys
 import tempfile
 
 import numpy as np
-import onnx
 import execute
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 random = np.random.default_rng(0)

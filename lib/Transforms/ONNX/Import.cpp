@@ -32,10 +32,14 @@ public:
   OwningOpRef<ModuleOp> run(ArrayRef<Initializer> initializers);
 
 private:
+  /// A name in the file.
+  Location named(StringRef name) {
+    return NameLoc::get(b.getStringAttr(name), file.loc());
+  }
   Location locationOf(const onnx::Node &node);
   FailureOr<RankedTensorType> inputType(const onnx::ValueInfo &input);
   LogicalResult addParameter(int index);
-  FailureOr<Value> read(int index, Location loc);
+  FailureOr<Value> read(int index);
   FailureOr<Value> valueOf(StringRef name, Location loc, StringRef reader);
   FailureOr<Attribute> convert(const onnx::Attribute &attribute);
   LogicalResult addNode(const onnx::Node &node);
@@ -55,10 +59,10 @@ private:
 
 /// The scope of the exporter around the node's own name.
 Location Importer::locationOf(const onnx::Node &node) {
-  StringRef name = !node.name().empty()        ? StringRef(node.name())
-                   : node.output_size() > 0 ? StringRef(node.output(0))
-                                            : StringRef(node.op_type());
-  Location own = NameLoc::get(b.getStringAttr(name));
+  StringRef name = node.name();
+  if (name.empty())
+    name = node.output_size() > 0 ? node.output(0) : node.op_type();
+  Location own = named(name);
   auto scopes =
       parseList(metadata(node.metadata_props(), "pkg.torch.onnx.name_scopes"));
   if (scopes.size() < 2 || scopes[scopes.size() - 2].empty())
@@ -105,7 +109,6 @@ LogicalResult Importer::addParameter(int index) {
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(function);
-  Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
   StringAttr path;
   IntegerAttr offset;
   ElementsAttr value;
@@ -119,27 +122,26 @@ LogicalResult Importer::addParameter(int index) {
     value = *dense;
   }
   parameters[index] = pipe::ParameterOp::create(
-      b, loc, b.getStringAttr(tensor.name()), TypeAttr::get(*type),
+      b, named(tensor.name()), b.getStringAttr(tensor.name()), TypeAttr::get(*type),
       plan[index].trained ? b.getUnitAttr() : UnitAttr(), path, offset, value);
   return success();
 }
 
-FailureOr<Value> Importer::read(int index, Location loc) {
+FailureOr<Value> Importer::read(int index) {
   const onnx::Tensor &tensor = file.graph().initializer(index);
   if (plan[index].transposeOf >= 0) {
-    FailureOr<Value> whole = read(plan[index].transposeOf, loc);
+    FailureOr<Value> whole = read(plan[index].transposeOf);
     if (failed(whole))
       return failure();
     NamedAttribute perm = b.getNamedAttr("perm", b.getI64ArrayAttr({1, 0}));
-    return makeNode(b, NameLoc::get(b.getStringAttr(tensor.name())),
-                    "Transpose", pipe::UnknownType::get(b.getContext()),
-                    *whole, perm)
+    return makeNode(b, named(tensor.name()), "Transpose",
+                    pipe::UnknownType::get(b.getContext()), *whole, perm)
         .result();
   }
   FailureOr<RankedTensorType> type = file.type(tensor);
   if (failed(type))
     return failure();
-  loc = NameLoc::get(b.getStringAttr(tensor.name()));
+  Location loc = named(tensor.name());
   int64_t bytes = type->getNumElements() *
                   llvm::divideCeil(type->getElementTypeBitWidth(), 8);
   bool external = tensor.data_location() != 0;
@@ -166,7 +168,7 @@ FailureOr<Value> Importer::valueOf(StringRef name, Location loc,
   if (found == initializerIndex.end())
     return emitError(loc) << reader << " reads '" << name
                           << "', which nothing before it defines";
-  FailureOr<Value> value = read(found->second, loc);
+  FailureOr<Value> value = read(found->second);
   if (succeeded(value))
     values[name] = *value;
   return value;
