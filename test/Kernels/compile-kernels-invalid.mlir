@@ -54,7 +54,7 @@ module @kernels {
 
 module {
 module @kernels {
-  // expected-error @+1 {{the module of kernels holds memref.global, expected functions only}}
+  // expected-error @+1 {{the module of kernels holds memref.global, expected functions and constants only}}
   memref.global @g : memref<4xf32>
 }
 }

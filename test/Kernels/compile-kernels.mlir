@@ -102,6 +102,17 @@ module @kernels {
     }
     return
   }
+  memref.global "private" constant @table : memref<3xf32> = dense<[1.0, -2.0, 3.0]>
+  func.func @add_table(%x: memref<37x3xf32>, %y: memref<37x3xf32>) {
+    %t = memref.get_global @table : memref<3xf32>
+    linalg.generic {indexing_maps = [#ij, affine_map<(i, j) -> (j)>, #ij], iterator_types = ["parallel", "parallel"]}
+        ins(%x, %t : memref<37x3xf32>, memref<3xf32>) outs(%y : memref<37x3xf32>) {
+    ^bb0(%u: f32, %v: f32, %out: f32):
+      %s = arith.addf %u, %v : f32
+      linalg.yield %s : f32
+    }
+    return
+  }
   func.func @add_in_place(%x: !x, %y: !x) {
     linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
         ins(%x, %y : !x, !x) outs(%x : !x) {

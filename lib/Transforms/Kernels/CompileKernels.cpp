@@ -49,8 +49,8 @@ static LogicalResult verifyFunction(func::FuncOp function) {
 /// Checks that the module holds nothing but kernels this phase can compile.
 static LogicalResult verifyKernels(ModuleOp kernels) {
   for (Operation &op : *kernels.getBody()) {
-    if (isa<memref::GlobalOp>(op))
-      continue; // a constant that kernels read
+    if (auto global = dyn_cast<memref::GlobalOp>(op); global && global.getConstant())
+      continue;
     auto function = dyn_cast<func::FuncOp>(op);
     if (!function)
       return emitError(op.getLoc()) << "the module of kernels holds " << op.getName()

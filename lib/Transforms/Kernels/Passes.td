@@ -63,7 +63,7 @@ def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
   let description = [{
     Expects a nested `module @kernels` of functions without results on memrefs
     of static shape and strides, whose bodies hold linalg and pipe compute
-    operations and constants. Writes `output`, a shared object in which every
+    operations and constants, large ones as constant globals. Writes `output`, a shared object in which every
     function is `void name(void *const *args)`, and erases the nested module.
 
     Distinct arguments never alias; an operation that works in place uses one
