@@ -2,7 +2,7 @@
 
 #include "lib/Transforms/Lower/Packing.h"
 
-#include "lib/Transforms/Lower/Place.h"
+#include "lib/Transforms/Lower/Alignment.h"
 
 #include <algorithm>
 #include <numeric>

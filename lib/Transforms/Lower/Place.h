@@ -9,20 +9,14 @@
 #ifndef BITPIPE_TRANSFORMS_LOWER_PLACE_H
 #define BITPIPE_TRANSFORMS_LOWER_PLACE_H
 
+#include "lib/Transforms/Lower/Alignment.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 
 #include <optional>
 
 namespace bitpipe::lower {
-
-/// Every slot, every tensor in a block and every temporary starts at a
-/// multiple of this many bytes.
-constexpr int64_t kAlignment = 64;
-
-inline int64_t aligned(int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 /// Bytes of one element in memory; 0 for types that cannot lie in memory.
 int64_t elementBytes(mlir::Type element);

@@ -49,8 +49,11 @@ namespace {
 class OutputFile {
 public:
   OutputFile(Location loc, StringRef path)
-      : loc(loc), path(path), partial((path + ".partial").str()),
-        stream(partial, std::ios::binary | std::ios::trunc) {}
+      : loc(loc), path(path), partial((path + ".partial").str()) {
+    errno = 0;
+    stream.open(partial, std::ios::binary | std::ios::trunc);
+    error = errno;
+  }
   ~OutputFile() {
     stream.close();
     std::remove(partial.c_str());
@@ -58,8 +61,8 @@ public:
 
   LogicalResult add(const char *data, size_t bytes) {
     errno = 0;
-    stream.write(data, bytes);
-    hash.add(data, bytes);
+    if (stream.write(data, bytes))
+      hash.add(data, bytes);
     return check();
   }
 
@@ -79,12 +82,13 @@ private:
     if (stream)
       return success();
     return emitError(loc) << "cannot write " << path << ": "
-                          << (errno ? std::strerror(errno) : "not writable");
+                          << std::strerror(errno ? errno : error);
   }
 
   Location loc;
   std::string path, partial;
   std::ofstream stream;
+  int error = 0; // of opening the file
   Hash hash;
 };
 

@@ -1,0 +1,18 @@
+//===- Alignment.h - Where pieces of memory may start ----------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_LOWER_ALIGNMENT_H
+#define BITPIPE_TRANSFORMS_LOWER_ALIGNMENT_H
+
+#include "lib/Runtime/ABI.h"
+
+namespace bitpipe::lower {
+
+/// Every slot, every tensor in a block and every temporary starts at a
+/// multiple of the runtime's alignment, so its size is rounded up to one.
+constexpr int64_t aligned(int64_t bytes) {
+  return (bytes + abi::alignment - 1) / abi::alignment * abi::alignment;
+}
+
+} // namespace bitpipe::lower
+
+#endif // BITPIPE_TRANSFORMS_LOWER_ALIGNMENT_H
