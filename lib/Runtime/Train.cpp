@@ -43,7 +43,7 @@ public:
   /// Returns the seconds of every step.
   std::vector<double> run(const std::atomic<bool> &interrupted) {
     std::vector<double> seconds;
-    seconds.reserve(options.steps);
+    seconds.reserve(std::min<int64_t>(options.steps, 1 << 20));
     last = now();
     int64_t submitted = 0;
     for (int64_t step = 0; step < options.steps; ++step) {
@@ -105,7 +105,8 @@ void bitpipe::train(const TrainOptions &options,
   checkProgress(program, links);
   checkFiles(program);
   auto data = openDataset(options.data, program);
-  int64_t used = options.steps * program.microbatches * program.samples();
+  int64_t batch = program.microbatches * program.samples();
+  int64_t used = std::min(options.steps, data->samples()) * batch;
   checkValues(*data, program, options.data,
               options.shuffle ? data->samples() : used);
   checkWritable(options.save);
