@@ -5,12 +5,10 @@ weights lie in a sparse file beside the model.
 
 import argparse
 import math
-import os
 import pathlib
-import subprocess
-import time
 
 import onnx
+import process
 from onnx import TensorProto, helper
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -81,16 +79,6 @@ def write_model(folder, layers, hidden, heads, vocabulary, sequence):
     return b.size
 
 
-def measure(arguments):
-    """Seconds and peak memory of a command."""
-    begin = time.perf_counter()
-    process = subprocess.Popen([str(a) for a in arguments], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise SystemExit(f"{' '.join(map(str, arguments))} failed")
-    return time.perf_counter() - begin, usage.ru_maxrss * 1024
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -109,12 +97,12 @@ def main():
     size = write_model(args.folder, args.layers, args.hidden, args.heads, args.vocabulary,
                        args.sequence)
     out = [] if args.emit == "plan-file" else [f"--emit={args.emit}"]
-    seconds, memory = measure([
+    done = process.run([
         ROOT / "build/bin/bitpipe-opt", args.folder / "model.onnx",
         f"--pipeline={args.pipeline}", f"--devices={args.devices}", *out,
         "-o", args.folder / "plan.mlir"])
     print(f"{args.layers} layers, hidden {args.hidden}, weights {size / 2**30:.1f} GiB: "
-          f"compiled in {seconds:.2f} s, peak memory {memory / 2**20:.0f} MiB")
+          f"compiled in {done.seconds:.2f} s, peak memory {done.memory / 2**20:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import torch.distributed as dist
 import torch.distributed.pipelining as pipelining
 import torch.multiprocessing as mp
 import works
+from process import peak_memory
 from torch.nn import functional as F
 
 SCHEDULES = {
@@ -40,15 +41,6 @@ class Part(torch.nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))
-
-
-def peak_memory():
-    """The most memory this process ever held, in bytes."""
-    with open("/proc/self/status") as status:
-        for line in status:
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) * 1024
-    raise RuntimeError("no VmHWM in /proc/self/status")
 
 
 def loss_of(logits, labels):

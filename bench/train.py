@@ -8,13 +8,12 @@ median step after the first."""
 
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import subprocess
 import sys
-import tempfile
 
+import process
 import trace_summary
 import works
 
@@ -33,34 +32,20 @@ CUTS = {
 SCHEDULES = ["bitpipe", "1f1b", "gpipe"]
 
 
-def command(arguments, **environment):
-    """Runs a command; its standard output and the most memory it held."""
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen([str(a) for a in arguments], cwd=HERE, text=True,
-                                   stdout=subprocess.PIPE, stderr=errors,
-                                   env={**os.environ, **environment})
-        out = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
-            errors.seek(0)
-            raise RuntimeError(f"{' '.join(map(str, arguments))} failed:\n{errors.read()}")
-    return out, usage.ru_maxrss * 1024
-
-
 def onednn_rate(work, seconds):
     """GFLOP/s of oneDNN's matrix products on two threads at once."""
     subprocess.run(["ninja", "-C", ROOT / "build", "onednn-rate"], check=True,
                    stdout=subprocess.DEVNULL)
     sizes = [work[k] for k in ("layers", "hidden", "heads", "sequence", "vocabulary")]
-    out, _ = command([BIN / "onednn-rate", *sizes, works.MICROBATCH, THREADS, seconds],
-                     OMP_NUM_THREADS="1")
-    return float(out)
+    done = process.run([BIN / "onednn-rate", *sizes, works.MICROBATCH, THREADS, seconds],
+                       OMP_NUM_THREADS="1")
+    return float(done.out)
 
 
 def pytorch(name, schedule, steps, cuts=None):
     arguments = [sys.executable, "pytorch_train.py", name, schedule, "--steps", steps]
-    out, _ = command(arguments + (["--cuts", cuts] if cuts else []))
-    result = json.loads(out.splitlines()[-1])
+    done = process.run(arguments + (["--cuts", cuts] if cuts else []), cwd=HERE)
+    result = json.loads(done.out.splitlines()[-1])
     label = f"PyTorch {schedule}" + (f" {cuts}" if cuts else "")
     return {"name": label, "step_seconds": result["step_seconds"],
             "losses": result["losses"], "memory": sum(result["memory"])}
@@ -81,12 +66,13 @@ def export_work(name, folder, steps):
 def bitpipe(schedule, folder, steps):
     plan = folder / f"{schedule}.mlir"
     metrics, trace = folder / f"{schedule}.jsonl", folder / f"{schedule}.json"
-    command([BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={schedule}",
-             f"--devices={THREADS}", f"--microbatches={works.MICROBATCHES}", "-o", plan])
-    _, memory = command([BIN / "bitpipe-run", plan, f"--data={folder}/data.safetensors",
-                         f"--steps={steps}", f"--metrics={metrics}", f"--trace={trace}"])
+    process.run([BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={schedule}",
+                 f"--devices={THREADS}", f"--microbatches={works.MICROBATCHES}",
+                 "-o", plan])
+    done = process.run([BIN / "bitpipe-run", plan, f"--data={folder}/data.safetensors",
+                        f"--steps={steps}", f"--metrics={metrics}", f"--trace={trace}"])
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
-    return {"name": f"bitpipe {schedule}", "trace": str(trace), "memory": memory,
+    return {"name": f"bitpipe {schedule}", "trace": str(trace), "memory": done.memory,
             "step_seconds": statistics.median(r["step_seconds"] for r in rows[1:]),
             "losses": [r["loss"] for r in rows]}
 
