@@ -150,27 +150,53 @@ private:
   std::map<std::vector<int64_t>, std::map<int64_t, std::vector<Position>>> sums;
 };
 
-/// The slots that an instruction reads or writes.
+/// A slot that an instruction reads or also writes.
+struct Touched {
+  int64_t slot;
+  bool writes;
+};
+
+/// The slots that an instruction touches.
 struct TouchedSlots {
-  std::vector<int64_t> operator()(const Execute &op) const { return op.slots; }
-  std::vector<int64_t> operator()(const Transmit &op) const { return {op.slot}; }
-  std::vector<int64_t> operator()(const Receive &op) const { return {op.slot}; }
-  std::vector<int64_t> operator()(const AllReduce &op) const { return {op.slot}; }
-  std::vector<int64_t> operator()(const GradNorm &op) const { return op.slots; }
-  std::vector<int64_t> operator()(const Step &op) const {
-    std::vector<int64_t> slots = {op.weights, op.gradients};
+  const Program &program;
+
+  std::vector<Touched> operator()(const Execute &op) const {
+    const std::vector<bool> &writes = program.routines[op.routine].writes;
+    std::vector<Touched> touched;
+    for (size_t block = 0; block < op.slots.size(); ++block)
+      touched.push_back({op.slots[block], writes[block]});
+    return touched;
+  }
+  /// Handing memory over takes it away from readers too.
+  std::vector<Touched> operator()(const Transmit &op) const {
+    return {{op.slot, op.handover}};
+  }
+  std::vector<Touched> operator()(const Receive &op) const {
+    return {{op.slot, true}};
+  }
+  std::vector<Touched> operator()(const AllReduce &op) const {
+    return {{op.slot, true}};
+  }
+  std::vector<Touched> operator()(const GradNorm &op) const {
+    std::vector<Touched> touched;
+    for (int64_t slot : op.slots)
+      touched.push_back({slot, false});
+    return touched;
+  }
+  std::vector<Touched> operator()(const Step &op) const {
+    std::vector<Touched> touched = {{op.weights, true}, {op.gradients, true}};
     for (auto moment : {op.moment1, op.moment2})
       if (moment)
-        slots.push_back(*moment);
-    return slots;
+        touched.push_back({*moment, true});
+    return touched;
   }
 };
 
 /// Finds what each instruction of a device must wait for.
 class WaitFinder {
 public:
-  WaitFinder(const Device &device, DeviceLinks &links)
-      : device(device), links(links) {}
+  WaitFinder(const Program &program, const Device &device, DeviceLinks &links)
+      : program(program), device(device), links(links) {}
 
   /// Walks the list twice: what is pending at its end meets its beginning.
   void find() {
@@ -183,21 +209,17 @@ public:
 private:
   struct Pending {
     Wait wait;
-    int64_t slot;
-    bool shared; // only reads the slot, so that other reads may go on
+    Touched touched;
     bool second; // started in the second round
   };
 
   void visit(size_t i, bool second) {
     const Instruction &op = device.instructions[i];
-    auto *transmit = std::get_if<Transmit>(&op);
-    bool shared = transmit && !transmit->handover;
-    auto slots = std::visit(TouchedSlots(), op);
+    auto touched = std::visit(TouchedSlots{program}, op);
     std::erase_if(pending, [&](const Pending &other) {
-      if (shared && other.shared)
-        return false;
-      if (std::ranges::none_of(slots, [&](int64_t slot) {
-            return overlap(slot, other.slot);
+      if (std::ranges::none_of(touched, [&](Touched mine) {
+            return (mine.writes || other.touched.writes) &&
+                   overlap(mine.slot, other.touched.slot);
           }))
         return false;
       Wait wait = other.wait;
@@ -214,7 +236,7 @@ private:
       links.reductions.push_back(links.starts[i]);
     auto kind = reduce ? Wait::Reduction : Wait::Message;
     pending.push_back(
-        {{kind, links.starts[i], false}, slots.front(), shared, second});
+        {{kind, links.starts[i], false}, touched.front(), second});
   }
 
   bool overlap(int64_t a, int64_t b) const {
@@ -225,6 +247,7 @@ private:
            y.offset < x.offset + x.size;
   }
 
+  const Program &program;
   const Device &device;
   DeviceLinks &links;
   std::vector<Pending> pending;
@@ -235,6 +258,6 @@ private:
 Links bitpipe::deriveLinks(const Program &program) {
   Links links = Matcher(program).match();
   for (size_t d = 0; d < program.devices.size(); ++d)
-    WaitFinder(program.devices[d], links.devices[d]).find();
+    WaitFinder(program, program.devices[d], links.devices[d]).find();
   return links;
 }

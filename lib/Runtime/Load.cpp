@@ -138,7 +138,14 @@ private:
   }
 
   void readRoutine(pipe::RoutineOp op) {
-    Routine routine{op.getSymName().str(), list(op.getBlocks()), {}};
+    Routine routine{op.getSymName().str(), list(op.getBlocks()), {}, {}};
+    routine.writes.assign(routine.blocks.size(), true);
+    if (auto writes = op.getWrites())
+      routine.writes.assign(writes->begin(), writes->end());
+    if (routine.writes.size() != routine.blocks.size())
+      failAt(op, "the routine has ", routine.writes.size(),
+             " entries in 'writes', expected one for each of its ",
+             routine.blocks.size(), " blocks");
     for (mlir::Operation &call : op.getBody().front())
       llvm::TypeSwitch<mlir::Operation *>(&call)
           .Case([&](pipe::KernelOp kernel) {

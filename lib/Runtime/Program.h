@@ -68,6 +68,8 @@ using Call = std::variant<KernelCall, MatmulCall>;
 struct Routine {
   std::string name;
   std::vector<int64_t> blocks; // sizes in bytes
+  std::vector<bool> writes;    // per block; a block that is not written may be
+                               // sent while the routine runs
   std::vector<Call> calls;
 };
 

@@ -161,6 +161,8 @@ KernelLibrary::outline(DestinationStyleOpInterface op,
     argumentOf[i] = known - call.arguments.begin();
     if (known == call.arguments.end())
       call.arguments.push_back(*place);
+    if (int64_t(i) >= op.getNumDpsInputs())
+      call.written.push_back(*place);
   }
 
   auto function = makeFunction(op.getLoc(), call.arguments);
@@ -207,7 +209,7 @@ KernelCall KernelLibrary::copy(Location loc, Place from, Place to) {
   auto function = makeFunction(loc, places);
   auto builder = OpBuilder::atBlockEnd(&function.getBody().front());
   createCopy(builder, loc, function.getArgument(0), function.getArgument(1));
-  return {intern(function, "copy"), {places[0], places[1]}};
+  return {intern(function, "copy"), {places[0], places[1]}, {places[1]}};
 }
 
 KernelCall KernelLibrary::fill(Location loc, TypedAttr scalar, Place to) {
@@ -216,7 +218,7 @@ KernelCall KernelLibrary::fill(Location loc, TypedAttr scalar, Place to) {
   auto builder = OpBuilder::atBlockEnd(&function.getBody().front());
   Value value = arith::ConstantOp::create(builder, loc, scalar);
   linalg::FillOp::create(builder, loc, value, function.getArgument(0));
-  return {intern(function, "fill"), {to}};
+  return {intern(function, "fill"), {to}, {to}};
 }
 
 KernelCall KernelLibrary::constant(Location loc, DenseElementsAttr value,
@@ -225,5 +227,5 @@ KernelCall KernelLibrary::constant(Location loc, DenseElementsAttr value,
   auto builder = OpBuilder::atBlockEnd(&function.getBody().front());
   createCopy(builder, loc, global(builder, loc, value),
              function.getArgument(0));
-  return {intern(function, "constant"), {to}};
+  return {intern(function, "constant"), {to}, {to}};
 }

@@ -23,10 +23,11 @@ namespace bitpipe::lower {
 using KernelOperand =
     std::variant<Place, mlir::TypedAttr, mlir::DenseElementsAttr>;
 
-/// A function of the library and the places to call it with.
+/// A function of the library, the places to call it with, and those it writes.
 struct KernelCall {
   mlir::StringAttr name;
   llvm::SmallVector<Place> arguments;
+  llvm::SmallVector<Place> written;
 };
 
 class KernelLibrary {

@@ -11,6 +11,8 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLForwardCompat.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace bitpipe;
 using namespace bitpipe::lower;
@@ -33,6 +35,12 @@ public:
         place.buffer, Lifetime{buffer.bytes, at, at});
     if (!isNew)
       entry->second.last = at;
+  }
+
+  /// Notes that a call writes to the buffer.
+  void write(const Place &place) {
+    if (auto block = memory[place.buffer].block)
+      written.insert(*block);
   }
 
   void finish() {
@@ -63,10 +71,17 @@ public:
                                [](auto &entry) { return entry.first.text(); });
   }
 
+  SmallVector<bool> writes() const {
+    return llvm::map_to_vector(blocks, [&](auto &entry) {
+      return entry.first.role == Role::Scratch || written.count(entry.first);
+    });
+  }
+
 private:
   const Memory &memory;
   std::map<RoutineBlock, int64_t> blocks;  // to bytes
   std::map<RoutineBlock, int64_t> numbers; // in the routine
+  std::set<RoutineBlock> written;
   llvm::MapVector<unsigned, Lifetime> lifetimes;
   llvm::DenseMap<unsigned, int64_t> offsets; // in the scratch block
 };
@@ -86,18 +101,29 @@ static SmallVector<Place> placesOf(const std::variant<KernelCall, MatmulCall> &c
   return places;
 }
 
+template <typename MatmulCall>
+static SmallVector<Place> writtenBy(const std::variant<KernelCall, MatmulCall> &call) {
+  if (auto *kernel = std::get_if<KernelCall>(&call))
+    return kernel->written;
+  return {std::get<MatmulCall>(call).c};
+}
+
 pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
   BlockTable table(memory);
-  for (auto [at, call] : llvm::enumerate(calls))
+  for (auto [at, call] : llvm::enumerate(calls)) {
     for (const Place &place : placesOf(call.what))
       table.use(place, at);
+    for (const Place &place : writtenBy(call.what))
+      table.write(place);
+  }
   table.finish();
 
   auto roles = llvm::to_vector_of<StringRef>(table.roles());
   auto routine = pipe::RoutineOp::create(
       builder, function.getLoc(), builder.getStringAttr(name),
       builder.getDenseI64ArrayAttr(table.sizes()),
-      builder.getStrArrayAttr(roles));
+      builder.getStrArrayAttr(roles),
+      builder.getDenseBoolArrayAttr(table.writes()));
   auto inside = OpBuilder::atBlockEnd(&routine.getBody().emplaceBlock());
   auto ref = [&](const Place &place) {
     return table.ref(builder.getContext(), place);

@@ -40,11 +40,15 @@ def Pipe_RoutineOp : Pipe_Op<"routine", [Symbol, NoTerminator, SingleBlock,
     `d_carried_out`, `d_carried_in`, `seed`, `loss`, `input i` (of the stage's
     inputs), `weights i` and `gradients i` (of the stage's parameter groups),
     `scratch`.
+
+    `writes` says per block whether a call writes to it; without it every block
+    counts as written. A block that is only read may be sent meanwhile.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$blocks,
-                       OptionalAttr<StrArrayAttr>:$roles);
+                       OptionalAttr<StrArrayAttr>:$roles,
+                       OptionalAttr<DenseBoolArrayAttr>:$writes);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name `blocks` $blocks (`roles` $roles^)? $body attr-dict";
+  let assemblyFormat = "$sym_name `blocks` $blocks (`roles` $roles^)? (`writes` $writes^)? $body attr-dict";
 }
 
 def Pipe_KernelOp : Pipe_Op<"kernel", [HasParent<"RoutineOp">]> {
