@@ -102,8 +102,7 @@ int64_t bitpipe::linear(ArrayRef<int64_t> index, ArrayRef<int64_t> strides) {
 static FailureOr<DenseElementsAttr> readFile(pipe::ParameterOp parameter) {
   auto type = cast<RankedTensorType>(parameter.getType());
   Type element = type.getElementType();
-  int64_t bits = element.getIntOrFloatBitWidth();
-  int64_t bytes = type.getNumElements() * (bits == 1 ? 1 : bits / 8);
+  int64_t bytes = byteSize(type);
   auto slice = llvm::MemoryBuffer::getFileSlice(*parameter.getFile(), bytes,
                                                 *parameter.getOffset());
   if (!slice || int64_t((*slice)->getBufferSize()) < bytes)

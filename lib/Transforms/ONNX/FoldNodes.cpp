@@ -126,8 +126,7 @@ void FunctionFolder::outlineConstants(func::FuncOp function) {
   SymbolTable symbols(module);
   function.walk([&](arith::ConstantOp op) {
     auto value = dyn_cast<DenseElementsAttr>(op.getValue());
-    if (!value || value.isSplat() ||
-        int64_t(value.getRawData().size()) <= kInlineBytes)
+    if (!value || value.isSplat() || byteSize(value.getType()) <= kInlineBytes)
       return;
     OpBuilder b(module.getContext());
     auto parameter = pipe::ParameterOp::create(

@@ -142,10 +142,9 @@ FailureOr<Value> Importer::read(int index) {
   if (failed(type))
     return failure();
   Location loc = named(tensor.name());
-  int64_t bytes = type->getNumElements() *
-                  llvm::divideCeil(type->getElementTypeBitWidth(), 8);
   bool external = tensor.data_location() != 0;
-  if (!plan[index].trained && !external && bytes <= kInlineBytes) {
+  if (!plan[index].trained && !external &&
+      byteSize(*type) <= kInlineBytes) {
     FailureOr<DenseElementsAttr> value = file.value(tensor);
     if (failed(value))
       return failure();

@@ -155,25 +155,21 @@ bool SoftmaxLowering::peelMask(Value &scores, bool &causal) {
 
 /// The product that scores are computed from, below masks that stay.
 Value productBelow(Value scores) {
-  while (true) {
-    Node add = nodeOf(scores, "Add"), where = nodeOf(scores, "Where");
-    if (nodeOf(scores, "MatMul").getOp())
-      return scores;
-    if (!scores.hasOneUse() || (!add.getOp() && !where.getOp()))
-      return {};
-    Value next;
-    for (Value input : scores.getDefiningOp()->getOperands())
-      if (input.getType() == scores.getType())
-        next = input;
-    if (!next)
-      return {};
-    scores = next;
-  }
+  if (nodeOf(scores, "MatMul").getOp())
+    return scores;
+  bool isMask =
+      nodeOf(scores, "Add").getOp() || nodeOf(scores, "Where").getOp();
+  if (!isMask || !scores.hasOneUse())
+    return {};
+  for (Value input : scores.getDefiningOp()->getOperands())
+    if (input.getType() == scores.getType())
+      if (Value product = productBelow(input))
+        return product;
+  return {};
 }
 
 /// Takes constant factors from the operands of a product and returns them as
-/// one: (a q)(b k) = ab (q k), and scaling the smaller of the two is no less
-/// work than scaling inside the softmax, which is free.
+/// one: (a q)(b k) = ab (q k).
 double takeFactors(Node product) {
   double scale = 1;
   if (!product.result().hasOneUse())

@@ -4,6 +4,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace bitpipe;
@@ -15,6 +16,11 @@ StringRef bitpipe::nodeName(Location loc) {
     loc = named.getChildLoc();
   }
   return name;
+}
+
+int64_t bitpipe::byteSize(ShapedType type) {
+  return type.getNumElements() *
+         llvm::divideCeil(type.getElementTypeBitWidth(), 8);
 }
 
 DenseElementsAttr bitpipe::constantOf(Value value) {

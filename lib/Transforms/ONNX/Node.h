@@ -17,6 +17,9 @@ namespace bitpipe {
 /// The innermost name of a location: that of the ONNX node.
 llvm::StringRef nodeName(mlir::Location loc);
 
+/// The size of a tensor in a file or buffer, where truth values take a byte.
+int64_t byteSize(mlir::ShapedType type);
+
 /// The values of a constant tensor, if it is one that sits in the IR.
 mlir::DenseElementsAttr constantOf(mlir::Value value);
 

@@ -1,6 +1,7 @@
 //===- Reader.cpp - An ONNX file -------------------------------------------===//
 
 #include "lib/Transforms/ONNX/Reader.h"
+#include "lib/Transforms/ONNX/Node.h"
 #include "lib/Transforms/ONNX/WireFormat.h"
 
 #include "mlir/IR/BuiltinTypes.h"
@@ -13,11 +14,6 @@ using namespace bitpipe;
 
 namespace {
 constexpr int kExternal = 1; // Tensor.data_location
-
-int64_t byteSize(RankedTensorType type) {
-  int64_t bits = type.getElementTypeBitWidth();
-  return type.getNumElements() * (bits == 1 ? 1 : bits / 8);
-}
 } // namespace
 
 Type bitpipe::elementType(int onnxType, MLIRContext *context) {

@@ -1,5 +1,6 @@
 //===- Ties.cpp - Ties that exporting has cut ------------------------------===//
 
+#include "lib/Transforms/ONNX/Node.h"
 #include "lib/Transforms/ONNX/Parameters.h"
 
 using namespace mlir;
@@ -40,8 +41,8 @@ bool bitpipe::isTranspose(ModelFile &file, int a, int b) {
   if (failed(type) || failed(payloadA) || failed(payloadB) || !*payloadA ||
       !*payloadB)
     return false;
-  int64_t width = type->getElementTypeBitWidth() / 8;
-  int64_t bytes = type->getNumElements() * width;
+  int64_t bytes = byteSize(*type);
+  int64_t width = bytes / std::max<int64_t>(1, type->getNumElements());
   auto mappedA = map(**payloadA, bytes), mappedB = map(**payloadB, bytes);
   return mappedA && mappedB &&
          equalTransposed(mappedA->getBufferStart(), mappedB->getBufferStart(),

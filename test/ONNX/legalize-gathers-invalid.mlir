@@ -1,0 +1,16 @@
+// RUN: bitpipe-opt %s --pipe-legalize-gathers --split-input-file --verify-diagnostics
+
+func.func @indices(%x: tensor<2x3xf32>, %i: tensor<4x2xi64>) -> tensor<4xf32> {
+  // expected-error @+1 {{GatherND '?': its indices are not constant, expected ones that do not depend on inputs or parameters}}
+  %0 = pipe.onnx_node "GatherND"(%x, %i) opset 23 present [true, true] {} : (tensor<2x3xf32>, tensor<4x2xi64>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @range(%x: tensor<2x3xf32>) -> tensor<3xf32> {
+  %i = arith.constant dense<2> : tensor<i64>
+  // expected-error @+1 {{Gather '?': index 2 is out of range, expected one of 2}}
+  %0 = pipe.onnx_node "Gather"(%x, %i) opset 23 present [true, true] {} : (tensor<2x3xf32>, tensor<i64>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
