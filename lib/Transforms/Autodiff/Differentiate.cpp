@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Autodiff/Activity.h"
 #include "lib/Transforms/Autodiff/Passes.h"
 #include "lib/Transforms/Autodiff/SplitGradient.h"
 
@@ -67,13 +68,15 @@ static FailureOr<StageSignature> readSignature(pipe::StageOp stage,
     return failure();
   StageSignature signature{forward, SmallVector<bool>(stage.getCarriedIn()),
                            SmallVector<bool>(stage.getCarriedOut()), {}};
-  for (Attribute name : stage.getParameters()) {
+  TypeRange types = forward.getArgumentTypes().take_back(stage.getParameters().size());
+  for (auto [name, type] : llvm::zip(stage.getParameters(), types)) {
     StringRef reference = cast<FlatSymbolRefAttr>(name).getValue();
     auto parameter = symbols.lookup<pipe::ParameterOp>(reference);
-    if (!parameter)
+    if (!parameter || parameter.getType() != type)
       return emitError(stage.getLoc()) << "stage " << stage.getIndex()
                                        << " uses '" << reference
-                                       << "', expected a pipe.parameter";
+                                       << "', expected a pipe.parameter of type "
+                                       << type;
     signature.trainable.push_back(parameter.getTrainable());
   }
   return signature;

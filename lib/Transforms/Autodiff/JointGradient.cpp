@@ -1,106 +1,16 @@
 //===- JointGradient.cpp - A stage and its gradient in one function --------===//
 
 #include "lib/Transforms/Autodiff/JointGradient.h"
+#include "lib/Transforms/Autodiff/Activity.h"
 #include "lib/Transforms/Autodiff/DifferentiableOpInterface.h"
 #include "lib/Transforms/Autodiff/ViewRules.h"
 
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Transforms/CSE.h"
 
 using namespace mlir;
 using namespace bitpipe;
-
-//===----------------------------------------------------------------------===//
-// What has a gradient
-//===----------------------------------------------------------------------===//
-
-static bool isFloatTensor(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && isa<FloatType>(type.getElementType());
-}
-
-static bool isAny(Value) { return true; }
-
-/// Values of the block, of the given kind, that depend on one of `roots`;
-/// roots included.
-static DenseSet<Value> dependents(Block &block, DenseSet<Value> roots,
-                                  function_ref<bool(Value)> isKind) {
-  for (Operation &op : block)
-    if (llvm::any_of(op.getOperands(), [&](Value v) { return roots.contains(v); }))
-      for (Value result : llvm::make_filter_range(op.getResults(), isKind))
-        roots.insert(result);
-  return roots;
-}
-
-/// Arguments whose gradients are wanted.
-static DenseSet<Value> differentiatedArguments(StageSignature &stage,
-                                               ValueRange arguments) {
-  DenseSet<Value> roots;
-  for (auto [argument, has] : llvm::zip(arguments, stage.carriedIn))
-    if (has)
-      roots.insert(argument);
-  for (auto [argument, has] : llvm::zip(
-           arguments.drop_front(stage.firstParameter()), stage.trainable))
-    if (has)
-      roots.insert(argument);
-  return roots;
-}
-
-/// The operations through which a gradient flows, in order.
-static SmallVector<Operation *> findActive(StageSignature &stage) {
-  Block &block = stage.forward.front();
-  DenseSet<Value> active = dependents(
-      block, differentiatedArguments(stage, stage.forward.getArguments()),
-      isFloatTensor);
-  DenseSet<Value> useful;
-  for (auto [result, has] :
-       llvm::zip(block.getTerminator()->getOperands(), stage.carriedOut))
-    if (has)
-      useful.insert(result);
-  SmallVector<Operation *> found;
-  for (Operation &op : llvm::reverse(block.without_terminator())) {
-    auto isUseful = [&](Value v) { return useful.contains(v); };
-    auto isActive = [&](Value v) { return active.contains(v); };
-    if (llvm::none_of(op.getResults(), isUseful))
-      continue;
-    useful.insert(op.operand_begin(), op.operand_end());
-    if (llvm::any_of(op.getOperands(), isActive))
-      found.push_back(&op);
-  }
-  return SmallVector<Operation *>(llvm::reverse(found));
-}
-
-/// The name of the model's part that an operation comes from.
-static std::string partName(Location loc) {
-  std::string name;
-  loc->walk([&](Location inner) {
-    if (auto named = dyn_cast<NameLoc>(inner))
-      name = named.getName().str();
-    return name.empty() ? WalkResult::advance() : WalkResult::interrupt();
-  });
-  return name.empty() ? name : " in '" + name + "'";
-}
-
-LogicalResult bitpipe::checkRules(StageSignature &stage) {
-  LogicalResult result = success();
-  for (Operation *op : findActive(stage)) {
-    auto rule = dyn_cast<DifferentiableOpInterface>(op);
-    std::string gap =
-        rule ? rule.describeGap() : op->getName().getStringRef().str();
-    if (!gap.empty())
-      result = emitError(op->getLoc())
-               << "no gradient rule for " << gap << partName(op->getLoc())
-               << ", expected operations that have one between the "
-                  "parameters and the loss";
-  }
-  return result;
-}
-
-//===----------------------------------------------------------------------===//
-// Building
-//===----------------------------------------------------------------------===//
 
 /// The views between a value and an argument whose sum is started, from the
 /// value on; empty if it is no view of one.
@@ -215,7 +125,7 @@ void JointBuilder::build() {
   GradientSums sums(dependents(block, differentiatedArguments(stage, arguments),
                                isFloatTensor));
   ArrayRef<Value> others = ArrayRef(arguments).take_front(stage.firstParameter());
-  varying = dependents(block, DenseSet<Value>(others.begin(), others.end()), isAny);
+  varying = dependents(block, DenseSet<Value>(others.begin(), others.end()), [](Value) { return true; });
   SmallVector<Operation *> forward;
   for (Operation &op : block.without_terminator())
     forward.push_back(&op);

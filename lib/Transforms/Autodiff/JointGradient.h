@@ -14,10 +14,6 @@
 
 namespace bitpipe {
 
-/// Reports every operation on the way from a parameter or a carried value with
-/// gradient to a result with gradient that has no rule.
-mlir::LogicalResult checkRules(StageSignature &stage);
-
 /// (forward's arguments..., d carried out..., gradients so far...) ->
 /// (carried out..., d carried in..., gradients...)
 struct JointGradient {

@@ -8,119 +8,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Autodiff/SplitGradient.h"
-#include "lib/Transforms/Autodiff/ViewRules.h"
+#include "lib/Transforms/Autodiff/Boundary.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Matchers.h"
-#include "mlir/Transforms/RegionUtils.h"
-#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace bitpipe;
-
-/// Operands, and what the regions use from outside.
-static SetVector<Value> usedValues(Operation *op) {
-  SetVector<Value> used(op->operand_begin(), op->operand_end());
-  getUsedValuesDefinedAbove(op->getRegions(), used);
-  return used;
-}
-
-//===----------------------------------------------------------------------===//
-// What passes from one function to the next
-//===----------------------------------------------------------------------===//
-
-/// Operations that are done again rather than their results kept: views,
-/// destinations, constants, and broadcasts.
-static bool isRebuilt(Operation *op) {
-  if (rearrangedSource(op) || op->hasTrait<OpTrait::ConstantLike>() ||
-      isa<tensor::EmptyOp, linalg::FillOp>(op))
-    return true;
-  auto generic = dyn_cast<linalg::GenericOp>(op);
-  return generic && generic.getNumReductionLoops() == 0 &&
-         llvm::hasSingleElement(*generic.getBody());
-}
-
-static int64_t countBits(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type ? type.getNumElements() * type.getElementTypeBitWidth() : 0;
-}
-
-namespace {
-
-/// Chooses the values to pass on so that all needed ones can be rebuilt.
-class Boundary {
-public:
-  /// `isGiven` says which values are there anyway.
-  explicit Boundary(function_ref<bool(Value)> isGiven) : isGiven(isGiven) {}
-
-  SetVector<Value> choose(ArrayRef<Value> needed);
-
-private:
-  void findRoots(Value value, SetVector<Value> &roots);
-  void chooseView(Value view, ArrayRef<Value> roots);
-
-  function_ref<bool(Value)> isGiven;
-  SetVector<Value> chosen;
-  llvm::MapVector<Value, SmallVector<Value>> viewsOf; // of roots not chosen yet
-};
-
-} // namespace
-
-/// The values from which `value` is rebuilt; itself if it is not.
-void Boundary::findRoots(Value value, SetVector<Value> &roots) {
-  Operation *op = value.getDefiningOp();
-  if (!op || isGiven(value) || !isRebuilt(op)) {
-    roots.insert(value);
-    return;
-  }
-  for (Value used : usedValues(op))
-    findRoots(used, roots);
-}
-
-/// Views of one root wait until it is known whether the root passes anyway.
-void Boundary::chooseView(Value view, ArrayRef<Value> roots) {
-  SmallVector<Value> missing;
-  for (Value root : roots) {
-    if (isGiven(root) || chosen.contains(root))
-      chosen.insert(root);
-    else
-      missing.push_back(root);
-  }
-  if (missing.size() == 1)
-    viewsOf[missing.front()].push_back(view);
-  else
-    chosen.insert(missing.begin(), missing.end());
-}
-
-SetVector<Value> Boundary::choose(ArrayRef<Value> needed) {
-  SmallVector<std::pair<Value, SetVector<Value>>> views;
-  for (Value value : needed) {
-    SetVector<Value> roots;
-    findRoots(value, roots);
-    if (roots.contains(value))
-      chosen.insert(value);
-    else
-      views.push_back({value, roots});
-  }
-  for (auto &[view, roots] : views)
-    chooseView(view, roots.getArrayRef());
-  for (auto &[root, itsViews] : viewsOf) {
-    int64_t bits = 0;
-    for (Value view : itsViews)
-      bits += countBits(view);
-    if (bits < countBits(root))
-      chosen.insert(itsViews.begin(), itsViews.end());
-    else
-      chosen.insert(root);
-  }
-  return std::move(chosen);
-}
-
-//===----------------------------------------------------------------------===//
-// The three functions
-//===----------------------------------------------------------------------===//
 
 namespace {
 
@@ -168,7 +61,7 @@ Splitter::Phase Splitter::phaseOf(Value value) {
 void Splitter::classify() {
   for (Operation &op : block.without_terminator()) {
     Phase phase = Phase::Forward;
-    for (Value used : usedValues(&op))
+    for (Value used : valuesUsedBy(&op))
       phase = std::max(phase, phaseOf(used));
     if (phase != Phase::Forward && joint.forParameters.contains(&op))
       phase = Phase::WeightGradient;
@@ -181,7 +74,7 @@ SmallVector<Value> Splitter::neededOf(Phase user, function_ref<bool(Phase)> from
   SetVector<Value> needed;
   for (Operation &op : block.without_terminator())
     if (phases.lookup(&op) == user)
-      for (Value used : usedValues(&op))
+      for (Value used : valuesUsedBy(&op))
         if (from(phaseOf(used)))
           needed.insert(used);
   return needed.takeVector();
@@ -210,7 +103,7 @@ func::FuncOp Splitter::extract(const Twine &suffix, ValueRange arguments,
   llvm::for_each(results, need);
   for (Operation &op : llvm::reverse(block.without_terminator()))
     if (needed.contains(&op))
-      llvm::for_each(usedValues(&op), need);
+      llvm::for_each(valuesUsedBy(&op), need);
   for (Operation &op : block.without_terminator())
     if (needed.contains(&op))
       builder.clone(op, mapping);

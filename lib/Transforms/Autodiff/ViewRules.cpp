@@ -43,10 +43,8 @@ Value bitpipe::rearrangedSource(Operation *op) {
       .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
           [](auto op) -> Value { return op.getSrc(); })
       .Case([](tensor::ExtractSliceOp op) -> Value {
-        return op.getSourceType().hasStaticShape() && op.getType().hasStaticShape() &&
-                       op.getOffsets().empty() && op.getStrides().empty()
-                   ? op.getSource()
-                   : Value();
+        bool isStatic = op->getNumOperands() == 1;
+        return isStatic ? op.getSource() : Value();
       })
       .Default([](Operation *) { return Value(); });
 }
@@ -80,7 +78,7 @@ template <typename Op>
 struct ViewRule
     : DifferentiableOpInterface::ExternalModel<ViewRule<Op>, Op> {
   std::string describeGap(Operation *op) const {
-    return rearrangedSource(op) ? "" : "a slice of dynamic shape or place";
+    return rearrangedSource(op) ? "" : "a slice at a dynamic place";
   }
   void buildGradients(Operation *op, OpBuilder &builder,
                       ArrayRef<Value> gradients, GradientSums &sums) const {
@@ -93,11 +91,7 @@ struct ViewRule
 
 struct ConcatRule
     : DifferentiableOpInterface::ExternalModel<ConcatRule, tensor::ConcatOp> {
-  std::string describeGap(Operation *op) const {
-    return cast<tensor::ConcatOp>(op).getResultType().hasStaticShape()
-               ? ""
-               : "a concatenation of dynamic shape";
-  }
+  std::string describeGap(Operation *) const { return ""; }
   void buildGradients(Operation *op, OpBuilder &builder,
                       ArrayRef<Value> gradients, GradientSums &sums) const {
     auto concat = cast<tensor::ConcatOp>(op);
