@@ -22,18 +22,28 @@ static void check(const SafetensorsFile &file, const Resident &resident,
          nameOf(resident.type.element), " ", listText(resident.type.shape));
 }
 
+static void load(const SafetensorsFile &file, const Resident &resident,
+                 DeviceMemory &memory) {
+  const StoredTensor *stored = file.find(resident.name);
+  check(file, resident, stored);
+  std::memcpy(memory.address(resident.slot) + resident.offset, stored->data,
+              stored->bytes);
+}
+
+void bitpipe::loadWeights(const Program &program, Executor &executor) {
+  SafetensorsFile file(program.weightsPath, "weights");
+  for (size_t d = 0; d < program.devices.size(); ++d)
+    for (const Resident &resident : program.devices[d].residents)
+      load(file, resident, executor.memory(d));
+}
+
 void bitpipe::loadParameters(const Program &program, Executor &executor,
-                             const std::string &path, bool trainableOnly) {
+                             const std::string &path) {
   SafetensorsFile file(path, "parameters");
   for (size_t d = 0; d < program.devices.size(); ++d)
-    for (const Resident &resident : program.devices[d].residents) {
-      if (trainableOnly && !resident.trainable)
-        continue;
-      const StoredTensor *stored = file.find(resident.name);
-      check(file, resident, stored);
-      std::memcpy(executor.memory(d).address(resident.slot) + resident.offset,
-                  stored->data, stored->bytes);
-    }
+    for (const Resident &resident : program.devices[d].residents)
+      if (resident.trainable)
+        load(file, resident, executor.memory(d));
 }
 
 void bitpipe::saveParameters(const Program &program, Executor &executor,

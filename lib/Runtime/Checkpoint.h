@@ -7,10 +7,13 @@
 
 namespace bitpipe {
 
-/// Fills every device's parameters from a safetensors file. With
-/// `trainableOnly` constants are left alone, since a saved model lacks them.
+/// Fills every device's parameters and constants from the weights of the plan.
+void loadWeights(const Program &program, Executor &executor);
+
+/// Fills every device's trainable parameters from a saved model, which holds no
+/// constants.
 void loadParameters(const Program &program, Executor &executor,
-                    const std::string &path, bool trainableOnly);
+                    const std::string &path);
 
 /// Writes every trainable parameter once, under its name in the model.
 void saveParameters(const Program &program, Executor &executor,

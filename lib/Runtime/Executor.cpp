@@ -2,8 +2,6 @@
 
 #include "lib/Runtime/Executor.h"
 
-#include "lib/Runtime/Error.h"
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -87,9 +85,10 @@ StepResult Executor::finish() {
 }
 
 void Executor::stop() {
+  if (threads.empty())
+    return;
   for (Counter &device : done)
-    if (!threads.empty())
-      device.waitFor(submitted);
+    device.waitFor(submitted);
   stopping = true;
   allowed.advance();
   threads.clear(); // joins

@@ -116,9 +116,9 @@ void bitpipe::train(const TrainOptions &options,
 
   KernelLibrary kernels(program.kernelsPath);
   Executor executor(program, links, kernels);
-  loadParameters(program, executor, program.weightsPath, false);
+  loadWeights(program, executor);
   if (!options.load.empty())
-    loadParameters(program, executor, options.load, true);
+    loadParameters(program, executor, options.load);
   executor.start(options.trace.empty() ? 0 : options.traceSteps);
   auto seconds = Training(options, executor, feeder).run(interrupted);
   if (!options.trace.empty())
