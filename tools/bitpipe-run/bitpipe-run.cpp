@@ -127,12 +127,24 @@ TrainOptions readOptions() {
   return options;
 }
 
+/// LLVM's parser says what is wrong in its first line and goes on with advice.
+bool parse(int argc, char **argv) {
+  cl::HideUnrelatedOptions(category);
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  if (cl::ParseCommandLineOptions(argc, argv, "Trains a compiled plan.\n",
+                                  &stream))
+    return true;
+  llvm::StringRef first = llvm::StringRef(message).split('\n').first;
+  first = first.substr(first.find(": ") + 2);
+  std::fprintf(stderr, "bitpipe-run: error: %s\n", first.str().c_str());
+  return false;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
-  cl::HideUnrelatedOptions(category);
-  if (!cl::ParseCommandLineOptions(argc, argv, "Trains a compiled plan.\n",
-                                   &llvm::errs()))
+  if (!parse(argc, argv))
     return 2;
   std::signal(SIGINT, onInterrupt);
   std::signal(SIGTERM, onInterrupt);
