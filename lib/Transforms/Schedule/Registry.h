@@ -8,6 +8,7 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_REGISTRY_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_REGISTRY_H
 
+#include "lib/Transforms/Schedule/Costs.h"
 #include "lib/Transforms/Schedule/Families.inc"
 #include "lib/Transforms/Schedule/Schedule.h"
 
@@ -23,6 +24,12 @@ struct Request {
   int microbatches = 8;
   /// Stages per device and direction; 0 for the family's own number.
   int chunks = 0;
+  /// Times that a scheduled order is made for.
+  Costs costs;
+  /// Most live activations per device; 0 for the family's own limit.
+  double memory = 0;
+  /// How long to search for a better order, where the family searches.
+  double seconds = 0;
 };
 
 struct Family {

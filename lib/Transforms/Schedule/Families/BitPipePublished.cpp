@@ -57,6 +57,5 @@ static ErrorOr<Order> order(const Request &request, const Placement &) {
 
 std::vector<Family> bitpipe::schedule::file::BitPipePublished() {
   return {{"bitpipe-published", "two opposite V, groups concatenated", 2,
-           place, order},
-          {"bitpipe", "two opposite V", 2, place, order}};
+           place, order}};
 }

@@ -1,0 +1,49 @@
+//===- Problem.h - Finding an order for a placement --------------*- C++ -*-===//
+//
+// What a scheduler is given: where everything runs, what it takes, and how much
+// each device can hold. check() says whether the problem is well-posed,
+// verify() whether an order solves it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_PROBLEM_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_PROBLEM_H
+
+#include "lib/Transforms/Schedule/Costs.h"
+
+#include <optional>
+
+namespace bitpipe::schedule {
+
+struct Problem {
+  Placement placement;
+  Costs costs;
+  /// Most activations alive on each device, in the costs' unit; none: no limit.
+  std::vector<double> memory;
+  /// Input and weight gradients by runs of their own.
+  bool split = false;
+
+  /// Fails if a cost or a limit is missing, or no order fits the limits; says
+  /// what the smallest limit is.
+  std::optional<Error> check() const;
+
+  /// Fails if the order does not run everything once, blocks, or exceeds a
+  /// limit.
+  std::optional<Error> verify(const Order &order) const;
+
+  double limit(int device) const;
+};
+
+/// The least memory in which any order exists: one micro-batch at a time.
+double smallestMemory(const Placement &placement, const Costs &costs,
+                      int device);
+
+/// No order is done earlier. A device works through all that is on it; before
+/// that something must come to it, and after its last run the gradient must
+/// leave the pipeline (unless weight gradients are left, which need not). One
+/// micro-batch alone takes its whole way.
+double lowerBound(const Problem &problem);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_PROBLEM_H

@@ -1,0 +1,148 @@
+//===- Solve.cpp - An order near the best for a problem --------------------===//
+//
+// Policies are many and cheap to try, so they are tried: first on a short
+// version of the problem with few micro-batches, where fill and drain, the only
+// places where good policies differ, look alike; then the best ones at length,
+// until one meets the lower bound.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Solve.h"
+
+#include "lib/Transforms/Schedule/Anneal.h"
+#include "lib/Transforms/Schedule/ListScheduler.h"
+#include "lib/Transforms/Schedule/Simulate.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace bitpipe::schedule;
+
+/// Rules that need no numbers.
+static void addPlainPolicies(std::vector<Policy> &policies) {
+  using Forward = Policy::Forward;
+  using Backward = Policy::Backward;
+  for (bool forwardsFirst : {false, true})
+    for (Forward forward :
+         {Forward::LateStage, Forward::Oldest, Forward::EarlyStage})
+      for (Backward backward :
+           {Backward::EarlyStage, Backward::LateStage, Backward::Oldest}) {
+        Policy &policy = policies.emplace_back();
+        policy.forwardsFirst = forwardsFirst;
+        policy.forward = forward;
+        policy.backward = backward;
+      }
+}
+
+/// Forwards fill the memory, then each backward lets one forward in; stages are
+/// kept in balance, later passes `lead` ahead. The first few backwards come at
+/// once, so that the gradient of the first micro-batch is not kept from the
+/// devices that have filled their memory and wait for it.
+static void addBalancedPolicies(std::vector<Policy> &policies, int devices) {
+  double half = devices / 2.0;
+  Policy policy;
+  policy.forwardsFirst = true;
+  policy.backward = Policy::Backward::Balanced;
+  for (double lead : {half, half + 1, half - 1, 2 * half, half / 2})
+    for (int eager = 0; eager <= devices; ++eager)
+      for (int entered : {0, devices})
+        for (bool eagerLastPass : {false, true}) {
+          policy.lead = lead;
+          policy.eager = eager;
+          policy.entered = entered;
+          policy.eagerLastPass = eagerLastPass;
+          policies.push_back(policy);
+        }
+}
+
+/// The problem with at most `perRoute` micro-batches on each route.
+static Problem shorten(const Problem &problem, size_t perRoute) {
+  std::vector<Route> routes;
+  int next = 0;
+  for (const Route &route : problem.placement.routes()) {
+    Route &shorter = routes.emplace_back(Route{route.devices, {}});
+    while (shorter.microbatches.size() <
+           std::min(perRoute, route.microbatches.size()))
+      shorter.microbatches.push_back(next++);
+  }
+  // Micro-batches of the routes take turns, as in the problem itself.
+  std::vector<std::pair<size_t, size_t>> turns;
+  for (size_t r = 0; r < routes.size(); ++r)
+    for (size_t i = 0; i < routes[r].microbatches.size(); ++i)
+      turns.push_back({i, r});
+  std::sort(turns.begin(), turns.end());
+  for (size_t m = 0; m < turns.size(); ++m)
+    routes[turns[m].second].microbatches[turns[m].first] = int(m);
+  Problem result = problem;
+  result.placement =
+      *Placement::make(problem.placement.devices(), std::move(routes));
+  return result;
+}
+
+static double makespan(const Problem &problem, const Order &order) {
+  ErrorOr<Timing> timing = simulate(problem.placement, order, problem.costs);
+  return timing ? timing->makespan : std::numeric_limits<double>::infinity();
+}
+
+static size_t actionCount(const Problem &problem) {
+  return size_t(problem.placement.stages()) *
+         problem.placement.microbatches() * (problem.split ? 3 : 2);
+}
+
+/// How many orders are made at most: some seconds' worth, at least a few.
+static size_t affordable(const Problem &problem) {
+  return std::max<size_t>(6, 3'000'000 / actionCount(problem));
+}
+
+/// The policies, best first on the problem.
+static void rank(std::vector<Policy> &policies, const Problem &problem) {
+  std::vector<std::pair<double, size_t>> ranks;
+  double bound = lowerBound(problem) * (1 + 1e-9);
+  size_t tries = std::min(policies.size(), affordable(problem)), meeting = 0;
+  // Some that meet the bound leave enough choice.
+  for (size_t i = 0; i < tries && meeting < 12; ++i) {
+    double end = makespan(problem, listSchedule(problem, policies[i]));
+    ranks.push_back({end, i});
+    meeting += end <= bound;
+  }
+  std::sort(ranks.begin(), ranks.end());
+  std::vector<Policy> sorted;
+  for (auto [end, index] : ranks)
+    sorted.push_back(policies[index]);
+  policies = std::move(sorted);
+}
+
+ErrorOr<Order> bitpipe::schedule::solve(const Problem &problem,
+                                        double seconds) {
+  if (std::optional<Error> wrong = problem.check())
+    return *wrong;
+  std::vector<Policy> policies;
+  addPlainPolicies(policies);
+  addBalancedPolicies(policies, problem.placement.devices());
+
+  size_t perRoute = 3 * problem.placement.devices() /
+                    problem.placement.routes().size();
+  bool isLong = false;
+  for (const Route &route : problem.placement.routes())
+    isLong = isLong || route.microbatches.size() > perRoute;
+  if (isLong)
+    rank(policies, shorten(problem, perRoute));
+
+  double bound = lowerBound(problem) * (1 + 1e-9);
+  double best = std::numeric_limits<double>::infinity();
+  Order result;
+  size_t tries = affordable(problem);
+  for (const Policy &policy : policies) {
+    if (tries-- == 0)
+      break;
+    Order order = listSchedule(problem, policy);
+    double end = makespan(problem, order);
+    if (end >= best)
+      continue;
+    best = end;
+    result = std::move(order);
+    if (best <= bound)
+      return result;
+  }
+  return seconds > 0 ? anneal(problem, std::move(result), seconds) : result;
+}
