@@ -108,6 +108,11 @@ void RoutineBuilder::writeTo(Value value, const Place &place, Location loc) {
     KernelOperand operands[] = {read(broadcastSource(op)), place};
     return call(loc, *kernels.outline(broadcast, operands));
   }
+  if (found == places.end()) { // a view, maybe one that has to be copied
+    Place source = read(viewSource(op));
+    if (!viewOf(op, source))
+      return call(loc, kernels.copy(loc, source, *sourceOfView(op, place)));
+  }
   Place source = read(value);
   if (!source.sameMemory(place))
     call(loc, kernels.copy(loc, source, place));
