@@ -76,3 +76,11 @@ std::vector<Action> bitpipe::schedule::bitPipeGroup(int devices, int rank,
   }
   return list;
 }
+
+void bitpipe::schedule::appendGroup(std::vector<Action> &list,
+                                    const std::vector<Action> &group,
+                                    int own) {
+  auto at = list.empty() ? list.end() : list.end() - own;
+  list.insert(at, group.begin(), group.begin() + own);
+  list.insert(list.end(), group.begin() + own, group.end());
+}

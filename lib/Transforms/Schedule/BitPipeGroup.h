@@ -15,6 +15,11 @@ std::vector<Action> bitPipeGroup(int devices, int rank, int first);
 /// device, and how many backwards after the last one goes to another.
 int ownFirst(int devices, int rank);
 
+/// Concatenates groups: the first `own` forwards of the next one come before the
+/// last `own` backwards of this one, where the device would idle.
+void appendGroup(std::vector<Action> &list, const std::vector<Action> &group,
+                 int own);
+
 } // namespace bitpipe::schedule
 
 #endif // BITPIPE_TRANSFORMS_SCHEDULE_BITPIPEGROUP_H

@@ -37,21 +37,13 @@ static ErrorOr<Placement> place(const Request &request) {
                  devices / 2);
 }
 
-/// Appends a group, its first `own` forwards before the last `own` backwards.
-static void append(std::vector<Action> &list, const std::vector<Action> &group,
-                   int own) {
-  auto at = list.empty() ? list.end() : list.end() - own;
-  list.insert(at, group.begin(), group.begin() + own);
-  list.insert(list.end(), group.begin() + own, group.end());
-}
-
 static ErrorOr<Order> order(const Request &request, const Placement &) {
   int devices = request.devices;
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)
     for (int first = 0; first < request.microbatches; first += devices)
-      append(result[rank], bitPipeGroup(devices, rank, first),
-             ownFirst(devices, rank));
+      appendGroup(result[rank], bitPipeGroup(devices, rank, first),
+                  ownFirst(devices, rank));
   return result;
 }
 

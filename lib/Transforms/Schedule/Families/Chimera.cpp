@@ -1,0 +1,103 @@
+//===- Chimera.cpp - Two opposite straight pipes ---------------------------===//
+//
+// Li, Hoefler, "Chimera: Efficiently Training Large-Scale Neural Networks with
+// Bidirectional Pipelines", 2021. Half of the micro-batches goes down, half up;
+// the two pipes interlock. Groups of D micro-batches are concatenated. D = 4,
+// N = 4:
+//
+//   0F0,0F1,3F2,3B2,3F3,3B3,0B0,0B1
+//   1F0,2F2,1F1,2F3,2B2,1B0,2B3,1B1
+//   1F2,2F0,1F3,2F1,2B0,1B2,2B1,1B3
+//   0F2,0F3,3F0,3B0,3F1,3B1,0B2,0B3
+//
+// Idle 2(D-2) for N = D. Where there are no such groups (odd D, N no multiple
+// of D) the scheduler orders the same two routes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/BitPipeGroup.h"
+#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Solve.h"
+
+#include <algorithm>
+
+using namespace bitpipe::schedule;
+
+static bool hasGroups(const Request &request) {
+  return request.devices % 2 == 0 &&
+         request.microbatches % request.devices == 0;
+}
+
+static ErrorOr<Placement> place(const Request &request) {
+  int devices = request.devices;
+  if (request.chunks != 1)
+    return Error{std::to_string(request.chunks) +
+                 " chunks, expected 1 (more is 'bitpipe')"};
+  if (request.microbatches < 2)
+    return Error{std::to_string(request.microbatches) +
+                 " micro-batches, expected at least one per direction"};
+  std::vector<int> route = loop(devices, 1);
+  if (hasGroups(request))
+    return twoWays(devices, request.microbatches, route, devices, devices / 2);
+  return twoWays(devices, request.microbatches, route, 2, 1);
+}
+
+/// A device's order of one group: own forwards, those of the other pipe as they
+/// come, and the same way back.
+static std::vector<Action> group(int devices, int rank, int first) {
+  int half = devices / 2, n = ownFirst(devices, rank);
+  bool lower = rank < half;
+  // The pipe that enters on this side, and the other one.
+  int stages[2] = {lower ? rank : devices - 1 - rank,
+                   lower ? devices - 1 - rank : rank};
+  int starts[2] = {first + (lower ? 0 : half), first + (lower ? half : 0)};
+  auto pass = [&](Kind kind, int before, int after) {
+    std::vector<Action> list;
+    int next[2] = {starts[0], starts[1]};
+    auto add = [&](int pipe) {
+      list.push_back({kind, false, stages[pipe], next[pipe]++});
+    };
+    for (int i = 0; i < n; ++i)
+      add(before);
+    for (int i = n; i < half; ++i) {
+      add(after);
+      add(before);
+    }
+    for (int i = 0; i < n; ++i)
+      add(after);
+    return list;
+  };
+  auto forwards = pass(Kind::F, 0, 1), backwards = pass(Kind::B, 1, 0);
+  size_t ahead = half + std::min(rank, devices - 1 - rank);
+  std::vector<Action> list;
+  for (size_t i = 0; i < forwards.size() + ahead; ++i) {
+    if (i < forwards.size())
+      list.push_back(forwards[i]);
+    if (i >= ahead)
+      list.push_back(backwards[i - ahead]);
+  }
+  return list;
+}
+
+static ErrorOr<Order> order(const Request &request,
+                            const Placement &placement) {
+  int devices = request.devices;
+  if (!hasGroups(request)) {
+    double limit = request.memory > 0 ? request.memory : devices + 1;
+    return solve({placement, request.costs,
+                  std::vector<double>(devices, limit), false},
+                 request.seconds);
+  }
+  Order result(devices);
+  for (int rank = 0; rank < devices; ++rank)
+    for (int first = 0; first < request.microbatches; first += devices)
+      appendGroup(result[rank], group(devices, rank, first),
+                  ownFirst(devices, rank));
+  return result;
+}
+
+std::vector<Family> bitpipe::schedule::file::Chimera() {
+  return {{"chimera", "two opposite straight pipes, groups concatenated", 1,
+           place, order}};
+}

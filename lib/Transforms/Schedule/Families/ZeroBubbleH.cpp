@@ -1,0 +1,47 @@
+//===- ZeroBubbleH.cpp - One straight pipe with split backwards ------------===//
+//
+// Qi, Wan, Huang, Lin, "Zero Bubble Pipeline Parallelism", 2023. 1F1B whose
+// weight gradients are put off into the time in which a device would wait. H1
+// keeps 1F1B's memory, D activations; H2 nearly twice that, so that no device
+// waits between its first and its last action. D = 2, N = 3, H1:
+//
+//   0F0,0F1,0I0,0W0,0F2,0I1,0W1,0I2,0W2
+//   1F0,1I0,1F1,1I1,1W0,1F2,1I2,1W1,1W2
+//
+// Idle D-1 of the whole iteration: the last device cannot start earlier.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Solve.h"
+
+using namespace bitpipe::schedule;
+
+static ErrorOr<Placement> place(const Request &request) {
+  if (request.chunks != 1)
+    return Error{std::to_string(request.chunks) + " chunks, expected 1"};
+  return oneWay(request.devices, request.microbatches,
+                loop(request.devices, 1));
+}
+
+static ErrorOr<Order> withMemory(const Request &request,
+                                 const Placement &placement, int limit) {
+  double memory = request.memory > 0 ? request.memory : limit;
+  return solve({placement, request.costs,
+                std::vector<double>(request.devices, memory), true},
+               request.seconds);
+}
+
+static ErrorOr<Order> h1(const Request &request, const Placement &placement) {
+  return withMemory(request, placement, request.devices);
+}
+
+static ErrorOr<Order> h2(const Request &request, const Placement &placement) {
+  return withMemory(request, placement, 2 * request.devices - 1);
+}
+
+std::vector<Family> bitpipe::schedule::file::ZeroBubbleH() {
+  return {{"zb-h1", "1F1B, split backward, same memory", 1, place, h1},
+          {"zb-h2", "1F1B, split backward, twice the memory", 1, place, h2}};
+}
