@@ -75,7 +75,8 @@ SetVector<Value> Boundary::choose(ArrayRef<Value> needed) {
     int64_t bits = 0;
     for (Value view : itsViews)
       bits += countBits(view);
-    if (bits < countBits(root))
+    // To pass views on they are copied, which must be worth it.
+    if (2 * bits < countBits(root))
       chosen.insert(itsViews.begin(), itsViews.end());
     else
       chosen.insert(root);

@@ -285,10 +285,11 @@ void GenericGradient::build(OpBuilder &builder, GradientSums &sums) {
   for (unsigned k = 0; reduces && k < gradients.size(); ++k)
     if (Value init = op.getDpsInits()[k]; gradients[k] && sums.needs(init))
       sums.add(init, gradients[k]);
+  // What starts from a sum is added to it in place, as what is reduced is.
   llvm::MapVector<AffineMap, SmallVector<OpOperand *>> full;
   SmallVector<OpOperand *> partial;
   for (OpOperand *operand : findWanted(sums)) {
-    if (coversLoops(operand))
+    if (coversLoops(operand) && !sums.started(operand->get()))
       full[mapOf(operand)].push_back(operand);
     else
       partial.push_back(operand);

@@ -126,7 +126,11 @@ StageGradient Splitter::split() {
   auto isEarlier = [](Phase phase) { return phase != Phase::WeightGradient; };
   SmallVector<Value> neededOfForward = concat(
       neededOf(Phase::InputGradient, isForward), neededOf(Phase::WeightGradient, isForward));
-  auto isParameter = [&](Value v) { return llvm::is_contained(parameters(), v); };
+  auto isParameter = [&](Value v) {
+    auto argument = dyn_cast<BlockArgument>(v);
+    return argument && argument.getArgNumber() >= stage.firstParameter() &&
+           argument.getArgNumber() < joint.forwardArguments;
+  };
   SetVector<Value> saved = Boundary(isParameter).choose(neededOfForward);
   saved.remove_if(isParameter);
   auto isAvailable = [&](Value v) { return saved.contains(v) || isParameter(v); };
