@@ -1,0 +1,227 @@
+//===- schedule-families-test.cpp - Every schedule, checked and timed -------===//
+//
+// Usage: schedule-families-test GOLDEN-FOLDER
+// Golden files, every family over many sizes through the checks, times against
+// formulas, and against a second simulation that is written differently.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/CSV.h"
+#include "lib/Transforms/Schedule/Check.h"
+#include "lib/Transforms/Schedule/Communicate.h"
+#include "lib/Transforms/Schedule/Simulate.h"
+#include "test/Unit/schedule-support.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <sstream>
+
+using namespace bitpipe::schedule;
+
+static void testGolden(const std::string &folder, const Request &asked,
+                       const std::string &file) {
+  ErrorOr<Schedule> made = buildSchedule(asked);
+  ErrorOr<Schedule> golden = readSchedule(folder + "/" + file);
+  if (!made || !golden)
+    return expect(false, (made ? golden.error() : made.error()).text);
+  for (int device = 0; device < asked.devices; ++device)
+    expect(made->order[device] == golden->order[device],
+           toText(asked) + " differs from " + file + " on device " +
+               std::to_string(device));
+  // What is read is written again, but for cells without meaning.
+  std::ostringstream text;
+  writeCSV(text, golden->order);
+  ErrorOr<Order> again = readCSV(text.str());
+  expect(again && *again == golden->order, file + " changes when rewritten");
+}
+
+/// Ends of all actions by following dependencies backwards, one action at a
+/// time: the opposite of the simulation, which goes forward in time.
+class SecondSimulation {
+public:
+  SecondSimulation(const Schedule &schedule, const Costs &costs)
+      : schedule(schedule), costs(costs) {
+    for (size_t device = 0; device < schedule.order.size(); ++device)
+      for (size_t i = 0; i < schedule.order[device].size(); ++i)
+        where[name(schedule.order[device][i])] = {device, i};
+  }
+
+  double makespan() {
+    double last = 0;
+    // In the order of the lists, so that the recursion stays shallow.
+    size_t longest = 0;
+    for (const auto &list : schedule.order)
+      longest = std::max(longest, list.size());
+    for (size_t i = 0; i < longest; ++i)
+      for (size_t device = 0; device < schedule.order.size(); ++device)
+        if (i < schedule.order[device].size())
+          last = std::max(last, end(device, i));
+    return last;
+  }
+
+private:
+  using Name = std::tuple<char, int, int>;
+  static Name name(const Action &action) {
+    char kind = action.kind == Kind::F ? 'F' : action.kind == Kind::W ? 'W' : 'B';
+    return {kind, action.stage, action.microbatch};
+  }
+  double arrival(size_t device, Name needed) {
+    auto [from, i] = where.at(needed);
+    return end(from, i) + (from != device ? costs.latency : 0);
+  }
+  double end(size_t device, size_t i) {
+    auto [it, isNew] = ends.try_emplace({device, i}, 0);
+    if (!isNew)
+      return it->second;
+    const Action &action = schedule.order[device][i];
+    auto [kind, stage, m] = name(action);
+    double start = i ? end(device, i - 1) : 0;
+    int last = schedule.placement.stages() - 1;
+    if (kind == 'F' && stage > 0)
+      start = std::max(start, arrival(device, {'F', stage - 1, m}));
+    if (kind == 'B' && stage < last)
+      start = std::max(start, arrival(device, {'B', stage + 1, m}));
+    return ends[{device, i}] = start + costs.time(action);
+  }
+
+  const Schedule &schedule;
+  const Costs &costs;
+  std::map<Name, std::pair<size_t, size_t>> where;
+  std::map<std::pair<size_t, size_t>, double> ends;
+};
+
+static Costs uneven(int stages, double latency) {
+  Costs costs;
+  costs.stages.clear();
+  for (int stage = 0; stage < stages; ++stage) {
+    double f = 1 + stage % 3 * 0.25;
+    costs.stages.push_back({f, 1.1 * f, 0.9 * f, 2 * f, 1});
+  }
+  costs.latency = latency;
+  return costs;
+}
+
+/// Everything that must hold of whatever a family gives.
+static void testSchedule(const Request &asked, const Schedule &schedule) {
+  for (const Costs &costs : {Costs(), uneven(schedule.placement.stages(), 0.3)}) {
+    ErrorOr<Timing> timing =
+        simulate(schedule.placement, schedule.order, costs);
+    if (!timing)
+      return expect(false, toText(asked) + ": " + timing.error().text);
+    double second = SecondSimulation(schedule, costs).makespan();
+    expect(std::abs(timing->makespan - second) < 1e-6,
+           toText(asked) + ": makespan " + std::to_string(timing->makespan) +
+               ", second opinion " + std::to_string(second));
+  }
+  ErrorOr<Program> program =
+      communicate(schedule, {{0, schedule.placement.stages() - 1}});
+  if (schedule.placement.stages() == 1)
+    program = communicate(schedule);
+  if (!program)
+    return expect(false, toText(asked) + ": " + program.error().text);
+  Checked wrong = check(*program);
+  expect(!wrong, toText(asked) + ": " + (wrong ? wrong->text : ""));
+  ErrorOr<Placement> inferred = inferPlacement(schedule.order);
+  expect(bool(inferred), toText(asked) + ": routes cannot be read off");
+}
+
+static void testFamilies() {
+  int built = 0;
+  for (const Family &family : families())
+    for (int devices : {1, 2, 3, 4, 5, 6, 8})
+      for (int count : {1, 2, 3, 4, 6, 7, 8, 9, 12, 16, 17, 24})
+        for (int chunks : {0, 3, 4}) {
+          Request asked = request(family.name, devices, count, chunks);
+          ErrorOr<Schedule> schedule = buildSchedule(asked);
+          if (!schedule) {
+            expect(schedule.error().text.find("expected") != std::string::npos,
+                   toText(asked) + " does not say what it needs");
+            continue;
+          }
+          ++built;
+          testSchedule(asked, *schedule);
+        }
+  std::printf("%d schedules of %zu families checked\n", built,
+              families().size());
+}
+
+/// The largest idle time of a device, in forwards of a stage of two chunks.
+static double idle(const Request &asked, double &peak) {
+  ErrorOr<Schedule> schedule = buildSchedule(asked);
+  if (!schedule) {
+    expect(false, schedule.error().text);
+    return -1;
+  }
+  Costs costs;
+  if (asked.chunks > 2) {
+    double part = 2.0 / asked.chunks;
+    costs.stages = {{part, part, part, 2 * part, part}};
+  }
+  ErrorOr<Simulated> simulated = simulateAll(*schedule, costs);
+  if (!simulated) {
+    expect(false, simulated.error().text);
+    return -1;
+  }
+  double most = peak = 0;
+  for (const DeviceUse &use : simulated->use) {
+    most = std::max(most, use.idle);
+    peak = std::max(peak, use.peakActivation);
+  }
+  return most;
+}
+
+static void expectIdle(const Request &asked, double formula,
+                       double memory = INFINITY) {
+  double peak = 0, got = idle(asked, peak);
+  expect(std::abs(got - formula) < 1e-6,
+         toText(asked) + " idles " + std::to_string(got) + ", expected " +
+             std::to_string(formula));
+  expect(peak <= memory + 1e-6, toText(asked) + " holds " +
+                                    std::to_string(peak) +
+                                    " activations, expected at most " +
+                                    std::to_string(memory));
+}
+
+static void testFormulas() {
+  for (int d : {2, 4, 6, 8, 12, 16})
+    for (int k : {1, 2, 3, 4, 8}) {
+      int n = k * d;
+      for (const char *name : {"gpipe", "1f1b", "interleaved", "breadth-first"})
+        expectIdle(request(name, d, n), 3 * (d - 1));
+      expectIdle(request("bitpipe-published", d, n), (k + 1) * (d - 2),
+                 2 * d);
+      expectIdle(request("chimera", d, n), (k + 1) * (d - 2));
+      expectIdle(request("bitpipe-zb", d, n), (d - 2) / 2.0, 2 * d);
+      if (d <= 8)
+        expectIdle(request("bitpipe-zb", d, n, 4), (d - 2) / 4.0, 2 * d);
+      if (k < 2)
+        continue;
+      expectIdle(request("bitpipe", d, n), 1.5 * (d - 2), 2.5 * d);
+      expectIdle(request("zb-v", d, n), d - 1, 2 * d);
+      expectIdle(request("dualpipev", d, n), d - 1, 2 * d + 1);
+    }
+}
+
+int main(int argc, char **argv) {
+  std::string folder = argc > 1 ? argv[1] : "test/golden";
+  for (int d : {4, 6, 8})
+    for (const char *name : {"bitpipe", "bitpipe-published"})
+      testGolden(folder, request(name, d, d),
+                 "bitpipe-d" + std::to_string(d) + "-n" + std::to_string(d) +
+                     ".csv");
+  testGolden(folder, request("chimera", 4, 4), "chimera-d4-n4.csv");
+  const std::pair<const char *, const char *> pytorch[] = {
+      {"gpipe", "gpipe"},
+      {"interleaved", "interleaved1f1b"},
+      {"interleaved-zb", "interleavedzerobubble"},
+      {"breadth-first", "loopedbfs"},
+      {"zb-v", "zbvzerobubble"},
+      {"dualpipev", "dualpipev"}};
+  for (auto [name, file] : pytorch)
+    testGolden(folder, request(name, 4, 8),
+               std::string("pytorch/") + file + "-d4-n8.csv");
+  testFamilies();
+  testFormulas();
+  return report();
+}
