@@ -102,3 +102,15 @@ func.func @truth(%c: memref<32xi1>, %x: memref<32xf32>) {
   }
   return
 }
+
+// -----
+
+// A transposition reads eight neighbours per step and writes eight rows.
+// CHECK-LABEL: func.func @transpose
+// CHECK: scf.for {{.*}} = %c0 to %c16 step %c8
+// CHECK: scf.for {{.*}} = %c0 to %c40 step %c1
+// CHECK-COUNT-8: memref.store
+func.func @transpose(%x: memref<40x16xf32>, %y: memref<16x40xf32>) {
+  linalg.transpose ins(%x : memref<40x16xf32>) outs(%y : memref<16x40xf32>) permutation = [1, 0]
+  return
+}

@@ -28,6 +28,7 @@ public:
   Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
   Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
   Value div(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
+  Value log(Value x) { return math::LogOp::create(b, loc, x); }
   Value fma(Value x, Value y, Value z) { return math::FmaOp::create(b, loc, x, y, z); }
 
   Value select(arith::CmpFPredicate predicate, Value x, Value y, Value yes, Value no) {
@@ -99,6 +100,11 @@ Value emitErf(Arithmetic &a, Value x) {
   return a.div(a.mul(x, p), q);
 }
 
+/// log10(x) = ln x / ln 10, whose logarithm is expanded next.
+Value emitLog10(Arithmetic &a, Value x) {
+  return a.mul(a.log(x), a.number(0x1.bcb7b2p-2));
+}
+
 template <typename Op, Value (*emit)(Arithmetic &, Value)>
 struct Expand : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
@@ -124,8 +130,8 @@ LogicalResult bitpipe::simplifyMath(Operation *root) {
 
 LogicalResult bitpipe::approximateMath(Operation *root) {
   RewritePatternSet patterns(root->getContext());
-  patterns.add<Expand<math::ExpOp, emitExp>, Expand<math::ErfOp, emitErf>>(
-      root->getContext(), /*benefit=*/2);
+  patterns.add<Expand<math::ExpOp, emitExp>, Expand<math::ErfOp, emitErf>,
+               Expand<math::Log10Op, emitLog10>>(root->getContext(), /*benefit=*/2);
   // The reciprocal square root is an instruction of AVX2 there; here it is the
   // division by a square root.
   populateMathPolynomialApproximationPatterns(
