@@ -16,6 +16,46 @@ func.func @gather(%t: tensor<8x4xf32>, %ids: tensor<2x3xi64>, %y: tensor<2x3x5xf
 
 // -----
 
+func.func @softmax_scalar(%x: tensor<f32>) {
+  // expected-error @+1 {{pipe.softmax operand 0 is 'tensor<f32>', expected at least one dimension}}
+  %0 = pipe.softmax ins(%x : tensor<f32>) outs(%x : tensor<f32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @gather_mixed(%t: tensor<4x4xf32>, %ids: tensor<4xi64>, %y: tensor<4x4xf64>) {
+  // expected-error @+1 {{has rows 'tensor<4x4xf64>', expected the shape of the ids followed by that of a row}}
+  %0 = pipe.gather ins(%t, %ids : tensor<4x4xf32>, tensor<4xi64>) outs(%y : tensor<4x4xf64>) -> tensor<4x4xf64>
+  return
+}
+
+// -----
+
+func.func @gradient_mixed(%t: tensor<4x4xf32>, %y: tensor<4x4xf64>) {
+  // expected-error @+1 {{pipe.softmax_grad operand 1 has elements of 'f64', expected 'f32'}}
+  %0 = pipe.softmax_grad ins(%t, %y : tensor<4x4xf32>, tensor<4x4xf64>) outs(%t : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @loss(%x: tensor<4x8xf32>, %l: tensor<4xf32>, %s: tensor<f32>, %lse: tensor<4xf32>) {
+  // expected-error @+1 {{pipe.cross_entropy operand 1 has elements of 'f32', expected integers}}
+  %0, %1 = pipe.cross_entropy ins(%x, %l : tensor<4x8xf32>, tensor<4xf32>) outs(%s, %lse : tensor<f32>, tensor<4xf32>) -> tensor<f32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @losses(%x: tensor<4x8xf32>, %l: tensor<4xi64>, %s: tensor<4xf32>) {
+  // expected-error @+1 {{pipe.cross_entropy operand 2 is 'tensor<4xf32>', expected a scalar without dimensions}}
+  %0, %1 = pipe.cross_entropy ins(%x, %l : tensor<4x8xf32>, tensor<4xi64>) outs(%s, %s : tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
 // expected-error @+1 {{parameter 'w' has neither a file nor a value, expected one of them}}
 pipe.parameter @w : tensor<4xf32> trainable
 

@@ -76,6 +76,10 @@ module @kernels {
     pipe.gather ins(%t, %ids : memref<11xf32>, !ids) outs(%y : !rows)
     return
   }
+  func.func @gather_truths(%t: memref<11x50xi1>, %ids: !ids, %y: memref<2x37x50xi1>) {
+    pipe.gather ins(%t, %ids : memref<11x50xi1>, !ids) outs(%y : memref<2x37x50xi1>)
+    return
+  }
   func.func @gather_grad(%dy: !x, %ids: !ids, %dt: memref<11x50xf32>) {
     pipe.gather_grad ins(%dy, %ids : !x, !ids) outs(%dt : memref<11x50xf32>)
     return

@@ -18,33 +18,27 @@ namespace bitpipe {
 #include "lib/Transforms/Kernels/Passes.h.inc"
 } // namespace bitpipe
 
-/// Checks one operand: a static buffer of f32 or f64, one type in all of the
-/// operation, or of integers.
-static LogicalResult verifyBuffer(Operation *op, OpOperand &operand, Type &element) {
+/// Checks one operand: a static buffer, of f32 or f64 unless of integers.
+static LogicalResult verifyBuffer(Operation *op, OpOperand &operand) {
   auto type = dyn_cast<MemRefType>(operand.get().getType());
   if (!type || !type.hasStaticShape())
     return emitError(op->getLoc())
            << op->getName() << " operand " << operand.getOperandNumber() << " is "
            << operand.get().getType() << ", expected a memref of static shape";
-  Type got = type.getElementType();
-  if (got.isInteger())
+  Type element = type.getElementType();
+  if (element.isInteger() || element.isF32() || element.isF64())
     return success();
-  if ((got.isF32() || got.isF64()) && (!element || element == got)) {
-    element = got;
-    return success();
-  }
   return emitError(op->getLoc())
          << op->getName() << " operand " << operand.getOperandNumber()
-         << " has elements of " << got << ", expected f32 or f64, one of them in all operands";
+         << " has elements of " << element << ", expected f32 or f64";
 }
 
 LogicalResult bitpipe::lowerComputeToLoops(Operation *root) {
   WalkResult walk = root->walk([](Operation *op) {
     OpBuilder builder(op);
     auto lower = [&](auto compute) {
-      Type element;
       for (OpOperand &operand : op->getOpOperands())
-        if (failed(verifyBuffer(op, operand, element)))
+        if (failed(verifyBuffer(op, operand)))
           return WalkResult::interrupt();
       emitLoops(builder, compute);
       op->erase();

@@ -35,6 +35,7 @@ FlatBuffer::FlatBuffer(OpBuilder &b, Location loc, Value operand)
   int64_t span = 1;
   for (auto [size, stride] : llvm::zip_equal(type.getShape(), strides))
     span += (size - 1) * stride;
+  span = type.getNumElements() == 0 ? 0 : span;
   auto layout = StridedLayoutAttr::get(b.getContext(), offset, {1});
   auto flat = MemRefType::get({span}, type.getElementType(),
                               offset ? layout : MemRefLayoutAttrInterface(),

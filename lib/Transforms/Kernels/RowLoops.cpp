@@ -25,6 +25,8 @@ RowEmitter::RowEmitter(OpBuilder &builder, Location loc, Type element,
   for (Value buffer : accessed)
     if (!cast<MemRefType>(buffer.getType()).isLastDimUnitStride())
       width = 1;
+  if (element.isInteger(1)) // A vector of them would be loaded as bits.
+    width = 1;
 }
 
 Type RowEmitter::lanesType() const {

@@ -16,9 +16,9 @@
 
 namespace bitpipe {
 
-/// Emits code on rows of one floating-point element type. Values are scalars,
-/// or vectors where they hold a row's elements; arithmetic takes either and
-/// broadcasts a scalar that meets a vector.
+/// Emits code on rows of one element type, a floating-point one unless rows are
+/// only copied. Values are scalars, or vectors where they hold a row's elements;
+/// arithmetic takes either and broadcasts a scalar that meets a vector.
 class RowEmitter {
 public:
   /// `accessed` are all buffers that load and store will see: if the last

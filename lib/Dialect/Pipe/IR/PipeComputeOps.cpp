@@ -2,6 +2,8 @@
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 using namespace mlir;
 using namespace bitpipe::pipe;
 
@@ -31,6 +33,43 @@ LogicalResult verifyArity(Operation *op, size_t inputs, size_t inits) {
   return mlir::emitError(op->getLoc())
          << op->getName() << " has " << gotInputs << " inputs and " << gotInits
          << " destinations, expected " << inputs << " and " << inits;
+}
+
+/// Checks that operand `labels` holds integers, if there is one, and all others
+/// numbers of one floating-point type.
+LogicalResult verifyElements(Operation *op, std::optional<unsigned> labels = std::nullopt) {
+  Type first = getElementTypeOrSelf(op->getOperand(0));
+  for (OpOperand &operand : op->getOpOperands()) {
+    Type element = getElementTypeOrSelf(operand.get());
+    bool integers = labels == operand.getOperandNumber();
+    if (integers ? element.isSignlessInteger() : isa<FloatType>(element) && element == first)
+      continue;
+    auto error = mlir::emitError(op->getLoc());
+    error << op->getName() << " operand " << operand.getOperandNumber() << " has elements of "
+          << element << ", expected ";
+    if (integers)
+      return error << "integers";
+    return isa<FloatType>(first) ? error << first : error << "a floating-point type";
+  }
+  return success();
+}
+
+/// Checks that operand a has a last dimension.
+LogicalResult verifyHasColumns(Operation *op, unsigned a) {
+  auto type = cast<ShapedType>(op->getOperand(a).getType());
+  if (type.getRank() > 0)
+    return success();
+  return mlir::emitError(op->getLoc()) << op->getName() << " operand " << a << " is " << type
+                                 << ", expected at least one dimension";
+}
+
+/// Checks that operand a has no dimension.
+LogicalResult verifyScalar(Operation *op, unsigned a) {
+  auto type = cast<ShapedType>(op->getOperand(a).getType());
+  if (type.getRank() == 0)
+    return success();
+  return mlir::emitError(op->getLoc()) << op->getName() << " operand " << a << " is " << type
+                                 << ", expected a scalar without dimensions";
 }
 
 /// Checks that the two operands have one shape and element type.
@@ -72,7 +111,8 @@ LogicalResult verifyGather(Operation *op, unsigned table, unsigned ids, unsigned
   SmallVector<int64_t> want(ti.getShape());
   if (tt.getRank() > 0)
     llvm::append_range(want, tt.getShape().drop_front());
-  if (tt.getRank() > 0 && ti.getElementType().isInteger() &&
+  if (tt.getRank() > 0 && ti.getElementType().isSignlessInteger() &&
+      tt.getElementType() == ty.getElementType() &&
       ArrayRef<int64_t>(want) == ty.getShape())
     return success();
   return mlir::emitError(op->getLoc()) << op->getName() << " of table " << tt << " and ids "
@@ -84,17 +124,22 @@ LogicalResult verifyGather(Operation *op, unsigned table, unsigned ids, unsigned
 
 LogicalResult SoftmaxOp::verify() {
   return success(succeeded(verifyArity(*this, 1, 1)) &&
+                 succeeded(verifyElements(*this)) &&
+                 succeeded(verifyHasColumns(*this, 0)) &&
                  succeeded(verifySame(*this, 0, 1)));
 }
 
 LogicalResult SoftmaxGradOp::verify() {
   return success(succeeded(verifyArity(*this, 2, 1)) &&
+                 succeeded(verifyElements(*this)) &&
+                 succeeded(verifyHasColumns(*this, 0)) &&
                  succeeded(verifySame(*this, 0, 1)) &&
                  succeeded(verifySame(*this, 0, 2)));
 }
 
 LogicalResult LayerNormOp::verify() {
   return success(succeeded(verifyArity(*this, 3, 3)) &&
+                 succeeded(verifyElements(*this)) &&
                  succeeded(verifyColumns(*this, 0, 1)) &&
                  succeeded(verifyColumns(*this, 0, 2)) &&
                  succeeded(verifySame(*this, 0, 3)) &&
@@ -104,6 +149,7 @@ LogicalResult LayerNormOp::verify() {
 
 LogicalResult LayerNormGradInputOp::verify() {
   return success(succeeded(verifyArity(*this, 5, 1)) &&
+                 succeeded(verifyElements(*this)) &&
                  succeeded(verifySame(*this, 0, 1)) &&
                  succeeded(verifyColumns(*this, 0, 2)) &&
                  succeeded(verifyRows(*this, 0, 3)) &&
@@ -113,6 +159,7 @@ LogicalResult LayerNormGradInputOp::verify() {
 
 LogicalResult LayerNormGradParamsOp::verify() {
   return success(succeeded(verifyArity(*this, 4, 2)) &&
+                 succeeded(verifyElements(*this)) &&
                  succeeded(verifySame(*this, 0, 1)) &&
                  succeeded(verifyRows(*this, 0, 2)) &&
                  succeeded(verifyRows(*this, 0, 3)) &&
@@ -127,17 +174,22 @@ LogicalResult GatherOp::verify() {
 
 LogicalResult GatherGradOp::verify() {
   return success(succeeded(verifyArity(*this, 2, 1)) &&
+                 succeeded(verifyElements(*this, 1)) &&
                  succeeded(verifyGather(*this, 2, 1, 0)));
 }
 
 LogicalResult CrossEntropyOp::verify() {
   return success(succeeded(verifyArity(*this, 2, 2)) &&
+                 succeeded(verifyElements(*this, 1)) &&
+                 succeeded(verifyScalar(*this, 2)) &&
                  succeeded(verifyRows(*this, 0, 1)) &&
                  succeeded(verifyRows(*this, 0, 3)));
 }
 
 LogicalResult CrossEntropyGradOp::verify() {
   return success(succeeded(verifyArity(*this, 4, 1)) &&
+                 succeeded(verifyElements(*this, 2)) &&
+                 succeeded(verifyScalar(*this, 0)) &&
                  succeeded(verifyRows(*this, 1, 2)) &&
                  succeeded(verifyRows(*this, 1, 3)) &&
                  succeeded(verifySame(*this, 1, 4)));
