@@ -4,7 +4,7 @@
 
 In a block that starts with ```console, a line `$ command` is run by bash in a fresh folder that lasts for the whole
 page; the lines after it, up to the next command, are what it must print. A line that is just `...` stands for any
-number of lines. A block that starts with ```file NAME is written to that folder first. With --update the page is
+number of lines, and one at the end of a line for the rest of it. A block that starts with ```file NAME is written to that folder first. With --update the page is
 rewritten with what was printed; a block that has `...` keeps its lines and is only checked.
 """
 import os
@@ -15,8 +15,15 @@ import tempfile
 
 
 def matches(want, got):
-    """True if the lines of `want`, where `...` stands for any lines, are those of `got`."""
-    pattern = "".join(".*" if line == "..." else re.escape(line) + "\n" for line in want)
+    """True if the lines of `want`, where `...` stands for any text, are those of `got`."""
+    def line_pattern(line):
+        if line == "...":
+            return ".*"
+        if line.endswith("..."):
+            return re.escape(line[:-3]) + "[^\n]*\n"
+        return re.escape(line) + "\n"
+
+    pattern = "".join(map(line_pattern, want))
     return re.fullmatch(pattern, "".join(line + "\n" for line in got), re.DOTALL) is not None
 
 
