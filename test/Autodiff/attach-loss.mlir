@@ -47,3 +47,15 @@ func.func @forward(%ids: tensor<2x2xi64>, %weights: tensor<2x2x3xf32>) -> (tenso
   } -> tensor<1xf32>
   return %3, %4 : tensor<2x2x3xf32>, tensor<1xf32>
 }
+
+// -----
+
+// Without logits a single scalar is the loss.
+
+// CHECK: pipe.model @forward inputs ["x"] outputs ["score"] loss "microbatches" ignore_index -100 bounds [-1]
+// CHECK: func.func @forward(%[[X:.*]]: tensor<f32>) -> tensor<f32>
+// CHECK-NEXT: return %[[X]]
+pipe.model @forward inputs ["x"] outputs ["score"]
+func.func @forward(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
+}

@@ -75,3 +75,25 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 }
 // expected-error @+1 {{stage 0 has gradients, expected none yet}}
 pipe.stage 0 forward @f input_gradient @f weight_gradient @f inputs [] parameters [] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]
+
+// -----
+
+// A gradient that would get lost in a scalar is an error, not zero.
+
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %c = arith.constant 0 : index
+  // expected-error @+1 {{no gradient rule for tensor.extract}}
+  %s = tensor.extract %x[%c] : tensor<4xf32>
+  // expected-error @+1 {{no gradient rule for tensor.splat}}
+  %0 = tensor.splat %s : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+pipe.stage 0 forward @f inputs [] parameters [] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]
+
+// -----
+
+// expected-error @+1 {{'f' takes 'tensor<?xf32>', expected tensors of static shape}}
+func.func @f(%x: tensor<?xf32>) -> tensor<?xf32> {
+  return %x : tensor<?xf32>
+}
+pipe.stage 0 forward @f inputs [] parameters [] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]

@@ -1,20 +1,21 @@
 //===- Activity.cpp - Where gradients flow ---------------------------------===//
 
 #include "lib/Transforms/Autodiff/Activity.h"
+#include "lib/Transforms/Autodiff/Boundary.h"
 #include "lib/Transforms/Autodiff/DifferentiableOpInterface.h"
 
 using namespace mlir;
 using namespace bitpipe;
 
-bool bitpipe::isFloatTensor(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && isa<FloatType>(type.getElementType());
+bool bitpipe::isFloat(Value value) {
+  return isa<FloatType>(getElementTypeOrSelf(value.getType()));
 }
 
 DenseSet<Value> bitpipe::dependents(Block &block, DenseSet<Value> roots,
                                     function_ref<bool(Value)> isKind) {
+  auto depends = [&](Value v) { return roots.contains(v); };
   for (Operation &op : block)
-    if (llvm::any_of(op.getOperands(), [&](Value v) { return roots.contains(v); }))
+    if (llvm::any_of(valuesUsedBy(&op), depends))
       for (Value result : llvm::make_filter_range(op.getResults(), isKind))
         roots.insert(result);
   return roots;
@@ -38,7 +39,7 @@ static SmallVector<Operation *> findActive(StageSignature &stage) {
   Block &block = stage.forward.front();
   DenseSet<Value> active = dependents(
       block, differentiatedArguments(stage, stage.forward.getArguments()),
-      isFloatTensor);
+      isFloat);
   DenseSet<Value> useful;
   for (auto [result, has] :
        llvm::zip(block.getTerminator()->getOperands(), stage.carriedOut))
@@ -50,8 +51,9 @@ static SmallVector<Operation *> findActive(StageSignature &stage) {
     auto isActive = [&](Value v) { return active.contains(v); };
     if (llvm::none_of(op.getResults(), isUseful))
       continue;
-    useful.insert(op.operand_begin(), op.operand_end());
-    if (llvm::any_of(op.getOperands(), isActive))
+    SetVector<Value> used = valuesUsedBy(&op);
+    useful.insert(used.begin(), used.end());
+    if (llvm::any_of(used, isActive))
       found.push_back(&op);
   }
   return SmallVector<Operation *>(llvm::reverse(found));

@@ -31,7 +31,8 @@ private:
 
   llvm::function_ref<bool(mlir::Value)> isGiven;
   llvm::SetVector<mlir::Value> chosen;
-  llvm::MapVector<mlir::Value, llvm::SmallVector<mlir::Value>> viewsOf; // of roots not chosen yet
+  /// Of roots that are not chosen yet.
+  llvm::MapVector<mlir::Value, llvm::SmallVector<mlir::Value>> viewsOf;
 };
 
 } // namespace bitpipe

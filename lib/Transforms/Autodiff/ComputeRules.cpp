@@ -79,7 +79,9 @@ struct LayerNormRule : ComputeRule<LayerNormRule, pipe::LayerNormOp> {
     SmallVector<Value> inits;
     for (Value parameter : parameters) {
       Value sum = distinct ? sums.started(parameter) : nullptr;
-      inits.push_back(sum ? sum : zeroTensor(builder, op.getLoc(), parameter.getType()));
+      if (!sum)
+        sum = zeroTensor(builder, op.getLoc(), parameter.getType());
+      inits.push_back(sum);
     }
     auto grad = build<pipe::LayerNormGradParamsOp>(
         builder, op.getLoc(),

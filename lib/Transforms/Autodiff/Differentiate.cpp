@@ -49,6 +49,12 @@ static LogicalResult checkCounts(pipe::StageOp stage, func::FuncOp forward) {
            << "stage " << stage.getIndex() << " has " << arguments
            << " carried values, inputs and parameters, but '"
            << forward.getName() << "' takes " << forward.getNumArguments();
+  for (Type type : forward.getArgumentTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type);
+        !tensor || !tensor.hasStaticShape())
+      return emitError(forward.getLoc())
+             << "'" << forward.getName() << "' takes " << type
+             << ", expected tensors of static shape";
   if (forward.getNumResults() != stage.getCarriedOut().size())
     return emitError(stage.getLoc())
            << "stage " << stage.getIndex() << " carries out "
@@ -135,8 +141,9 @@ static void replaceForward(func::FuncOp forward, MutableArrayRef<Group> groups,
     double cost[] = {countOperations(made.forward),
                      countOperations(made.inputGradient),
                      countOperations(made.weightGradient)};
-    for (func::FuncOp function : {made.forward, made.inputGradient, made.weightGradient})
-      symbols.insert(function, place);
+    symbols.insert(made.forward, place);
+    symbols.insert(made.inputGradient, place);
+    symbols.insert(made.weightGradient, place);
     for (pipe::StageOp stage : group.stages) {
       stage.setForward(made.forward.getName());
       stage.setInputGradient(made.inputGradient.getName());

@@ -85,6 +85,16 @@ private:
 
 } // namespace
 
+/// Loops that the destination does not take part in sum.
+static SmallVector<utils::IteratorType> iteratorsInto(AffineMap destination) {
+  SmallVector<utils::IteratorType> iterators;
+  for (unsigned dim = 0; dim < destination.getNumDims(); ++dim)
+    iterators.push_back(destination.isFunctionOfDim(dim)
+                            ? utils::IteratorType::parallel
+                            : utils::IteratorType::reduction);
+  return iterators;
+}
+
 static AffineMap mapOf(OpOperand *operand) {
   return cast<linalg::GenericOp>(operand->getOwner())
       .getMatchingIndexingMap(operand);
@@ -155,11 +165,6 @@ GenericGradient::emit(OpBuilder &builder, ArrayRef<OpOperand *> wanted,
   }
   AffineMap destination = mapOf(wanted.front()).dropZeroResults();
   maps.append(wanted.size(), destination);
-  SmallVector<utils::IteratorType> iterators;
-  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
-    iterators.push_back(destination.isFunctionOfDim(dim)
-                            ? utils::IteratorType::parallel
-                            : utils::IteratorType::reduction);
   SmallVector<OpOperand *> all(wanted);
   llvm::append_range(all, watched);
   auto bodyBuilder = [&](OpBuilder &b, Location loc, ValueRange args) {
@@ -180,7 +185,8 @@ GenericGradient::emit(OpBuilder &builder, ArrayRef<OpOperand *> wanted,
     linalg::YieldOp::create(b, loc, yields);
   };
   auto result = linalg::GenericOp::create(builder, op.getLoc(), inits.getTypes(),
-                                          inputs, inits, maps, iterators, bodyBuilder);
+                                          inputs, inits, maps,
+                                          iteratorsInto(destination), bodyBuilder);
   eraseUnusedInputs(result);
   return result;
 }
@@ -223,18 +229,14 @@ Value GenericGradient::accumulate(OpBuilder &builder, OpOperand *operand,
 Value GenericGradient::reduceFrom(OpBuilder &builder, Value gradient,
                                   AffineMap from, OpOperand *operand, Value into) {
   AffineMap to = mapOf(operand).dropZeroResults();
-  SmallVector<utils::IteratorType> iterators;
-  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
-    iterators.push_back(to.isFunctionOfDim(dim) ? utils::IteratorType::parallel
-                                                : utils::IteratorType::reduction);
   auto bodyBuilder = [](OpBuilder &b, Location loc, ValueRange args) {
-    linalg::YieldOp::create(b, loc,
-                            arith::AddFOp::create(b, loc, args[1], args[0]).getResult());
+    Value sum = arith::AddFOp::create(b, loc, args[1], args[0]);
+    linalg::YieldOp::create(b, loc, sum);
   };
   return withWalkedShape(builder, operand, into, [&](Value walked) {
     return linalg::GenericOp::create(builder, op.getLoc(), walked.getType(),
                                      gradient, walked, ArrayRef<AffineMap>{from, to},
-                                     iterators, bodyBuilder)
+                                     iteratorsInto(to), bodyBuilder)
         .getResult(0);
   });
 }
@@ -274,9 +276,10 @@ void GenericGradient::buildFull(OpBuilder &builder, ArrayRef<OpOperand *> group,
       continue;
     }
     Value gradient = forwarded(result, same);
-    sums.accumulate(operand->get(), [=, self = *this](OpBuilder &b, Value into) mutable {
+    auto add = [=, self = *this](OpBuilder &b, Value into) mutable {
       return self.reduceFrom(b, gradient, from, operand, into);
-    });
+    };
+    sums.accumulate(operand->get(), add);
   }
   partial = std::move(rest);
 }
@@ -296,10 +299,12 @@ void GenericGradient::build(OpBuilder &builder, GradientSums &sums) {
   }
   for (auto &[map, group] : full)
     buildFull(builder, group, partial, sums);
-  for (OpOperand *operand : partial)
-    sums.accumulate(operand->get(), [=, self = *this](OpBuilder &b, Value into) mutable {
+  for (OpOperand *operand : partial) {
+    auto add = [=, self = *this](OpBuilder &b, Value into) mutable {
       return self.accumulate(b, operand, into);
-    });
+    };
+    sums.accumulate(operand->get(), add);
+  }
 }
 
 void bitpipe::buildGenericGradients(linalg::GenericOp op, OpBuilder &builder,

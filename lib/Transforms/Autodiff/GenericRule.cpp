@@ -8,6 +8,8 @@
 #include "lib/Transforms/Autodiff/GenericGradient.h"
 #include "lib/Transforms/Autodiff/ScalarRules.h"
 
+#include "mlir/Transforms/RegionUtils.h"
+
 using namespace mlir;
 using namespace bitpipe;
 
@@ -32,6 +34,11 @@ static std::string describeBodyGap(Block *body) {
 }
 
 static std::string describeGap(linalg::GenericOp op) {
+  auto isTensor = [](Value v) { return isa<ShapedType>(v.getType()); };
+  SetVector<Value> outside;
+  getUsedValuesDefinedAbove(op->getRegions(), outside);
+  if (llvm::any_of(outside, isTensor))
+    return "a scalar body that reads a tensor from outside";
   if (!op.hasPureTensorSemantics())
     return "linalg.generic on buffers";
   for (AffineMap map : op.getIndexingMapsArray())

@@ -76,7 +76,7 @@ private:
 
 /// Adds an argument of the same type for each chosen value.
 void JointBuilder::addArguments(ArrayRef<Value> values, ArrayRef<bool> which,
-                           function_ref<void(Value, Value)> added) {
+                                function_ref<void(Value, Value)> added) {
   for (auto [value, has] : llvm::zip(values, which))
     if (has)
       added(value, block.addArgument(value.getType(), value.getLoc()));
@@ -109,9 +109,9 @@ void JointBuilder::differentiate(Operation &op, GradientSums &sums) {
 }
 
 /// Appends the gradients of the chosen arguments, zero where nothing flows.
-void JointBuilder::finishArguments(ArrayRef<Value> arguments, ArrayRef<bool> which,
-                              GradientSums &sums,
-                              SmallVectorImpl<Value> &results) {
+void JointBuilder::finishArguments(ArrayRef<Value> arguments,
+                                   ArrayRef<bool> which, GradientSums &sums,
+                                   SmallVectorImpl<Value> &results) {
   for (auto [argument, has] : llvm::zip(arguments, which)) {
     if (!has)
       continue;
@@ -122,10 +122,11 @@ void JointBuilder::finishArguments(ArrayRef<Value> arguments, ArrayRef<bool> whi
 }
 
 void JointBuilder::build() {
-  GradientSums sums(dependents(block, differentiatedArguments(stage, arguments),
-                               isFloatTensor));
+  GradientSums sums(
+      dependents(block, differentiatedArguments(stage, arguments), isFloat));
   ArrayRef<Value> others = ArrayRef(arguments).take_front(stage.firstParameter());
-  varying = dependents(block, DenseSet<Value>(others.begin(), others.end()), [](Value) { return true; });
+  varying = dependents(block, DenseSet<Value>(others.begin(), others.end()),
+                       [](Value) { return true; });
   SmallVector<Operation *> forward;
   for (Operation &op : block.without_terminator())
     forward.push_back(&op);

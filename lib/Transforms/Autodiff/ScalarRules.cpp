@@ -58,6 +58,7 @@ public:
   Value mul(Value a, double b) { return mul(a, number(b)); }
   Value div(Value a, Value b) { return make<arith::DivFOp>(a, b); }
   Value neg(Value a) { return make<arith::NegFOp>(a); }
+  Value gaussian() { return make<math::ExpOp>(neg(mul(x(0), x(0)))); }
   Value select(Value condition, Value a, Value b) {
     return make<arith::SelectOp>(condition, a, b);
   }
@@ -197,7 +198,7 @@ static DenseMap<TypeID, Rule> makeTable() {
   UNARY(math::SqrtOp, s.div(s.mul(s.g, 0.5), s.y()))
   UNARY(math::RsqrtOp, s.mul(s.mul(s.g, -0.5), s.mul(s.y(), s.mul(s.y(), s.y()))))
   UNARY(math::TanhOp, s.mul(s.g, s.sub(s.number(1), s.mul(s.y(), s.y()))))
-  UNARY(math::ErfOp, s.mul(s.g, s.mul(s.make<math::ExpOp>(s.neg(s.mul(s.x(0), s.x(0)))), M_2_SQRTPI)))
+  UNARY(math::ErfOp, s.mul(s.g, s.mul(s.gaussian(), M_2_SQRTPI)))
   UNARY(math::SinOp, s.mul(s.g, s.make<math::CosOp>(s.x(0))))
   UNARY(math::CosOp, s.neg(s.mul(s.g, s.make<math::SinOp>(s.x(0)))))
   UNARY(math::AtanOp, s.div(s.g, s.add(s.number(1), s.mul(s.x(0), s.x(0)))))

@@ -124,8 +124,9 @@ static SmallVector<Value> concat(ValueRange a, ValueRange b, ValueRange c = {}) 
 StageGradient Splitter::split() {
   auto isForward = [](Phase phase) { return phase == Phase::Forward; };
   auto isEarlier = [](Phase phase) { return phase != Phase::WeightGradient; };
-  SmallVector<Value> neededOfForward = concat(
-      neededOf(Phase::InputGradient, isForward), neededOf(Phase::WeightGradient, isForward));
+  SmallVector<Value> neededOfForward =
+      concat(neededOf(Phase::InputGradient, isForward),
+             neededOf(Phase::WeightGradient, isForward));
   auto isParameter = [&](Value v) {
     auto argument = dyn_cast<BlockArgument>(v);
     return argument && argument.getArgNumber() >= stage.firstParameter() &&
@@ -147,12 +148,13 @@ StageGradient Splitter::split() {
               concat(results.take_front(joint.outputs), saved.getArrayRef()));
   split.inputGradient = extract(
       "_input_gradient",
-      concat(gradients.take_front(joint.outputGradients), saved.getArrayRef(), parameters()),
+      concat(gradients.take_front(joint.outputGradients), saved.getArrayRef(),
+             parameters()),
       concat(backward.take_front(joint.inputGradients), kept.getArrayRef()));
-  split.weightGradient =
-      extract("_weight_gradient",
-              concat(kept.getArrayRef(), gradients.drop_front(joint.outputGradients)),
-              backward.drop_front(joint.inputGradients));
+  split.weightGradient = extract(
+      "_weight_gradient",
+      concat(kept.getArrayRef(), gradients.drop_front(joint.outputGradients)),
+      backward.drop_front(joint.inputGradients));
   return split;
 }
 

@@ -105,10 +105,10 @@ struct ConcatRule
       offset += type.getDimSize(dim);
       if (!sums.needs(input))
         continue;
-      sums.add(input, tensor::ExtractSliceOp::create(
-                          builder, op->getLoc(), type, gradients[0], offsets,
-                          getAsIndexOpFoldResult(builder.getContext(), type.getShape()),
-                          strides));
+      auto sizes = getAsIndexOpFoldResult(builder.getContext(), type.getShape());
+      sums.add(input, tensor::ExtractSliceOp::create(builder, op->getLoc(), type,
+                                                     gradients[0], offsets, sizes,
+                                                     strides));
     }
   }
 };
