@@ -49,7 +49,8 @@ public:
     Type bits = bitsType();
     Value exponent = arith::ShLIOp::create(b, loc, arith::BitcastOp::create(b, loc, bits, shifted),
                                            constant(bits, b.getI32IntegerAttr(23)));
-    Value scaled = arith::AddIOp::create(b, loc, arith::BitcastOp::create(b, loc, bits, x), exponent);
+    Value mantissa = arith::BitcastOp::create(b, loc, bits, x);
+    Value scaled = arith::AddIOp::create(b, loc, mantissa, exponent);
     return arith::BitcastOp::create(b, loc, type, scaled);
   }
 
@@ -93,10 +94,12 @@ Value emitErf(Arithmetic &a, Value x) {
   x = a.select(arith::CmpFPredicate::OLT, x, begin, begin, x);
   x = a.select(arith::CmpFPredicate::OGT, x, end, end, x);
   Value square = a.mul(x, x);
-  Value p = a.polynomial(square, {1.1283791453474508, 0.1907840195927929, 0.05279031085829112,
-                                  0.003779617479997914, 0.0002848088142717511, 2.04196954606448e-06});
-  Value q = a.polynomial(square, {1, 0.502410654570261, 0.11425760035880841, 0.014997453605034326,
-                                  0.001165214781113856, 3.8004073434046825e-05});
+  Value p = a.polynomial(square, {1.1283791453474508, 0.1907840195927929,
+                                  0.05279031085829112, 0.003779617479997914,
+                                  0.0002848088142717511, 2.04196954606448e-06});
+  Value q = a.polynomial(square, {1, 0.502410654570261, 0.11425760035880841,
+                                  0.014997453605034326, 0.001165214781113856,
+                                  3.8004073434046825e-05});
   return a.div(a.mul(x, p), q);
 }
 

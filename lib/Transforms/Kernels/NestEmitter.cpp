@@ -221,7 +221,8 @@ Values NestEmitter::emitLanes(ArrayRef<Row> rows, const Values &constant,
       else if (shared[k])
         arguments.push_back(shared[k]);
       else
-        arguments.push_back(buffers[k].load(b, loc, position(row, k, lanes), lanes.mask, width));
+        arguments.push_back(
+            buffers[k].load(b, loc, position(row, k, lanes), lanes.mask, width));
     }
     if (!op.getBlock()->getOps<linalg::IndexOp>().empty())
       indices[nest.dims.back()] = laneNumbers(lanes);
@@ -249,10 +250,11 @@ void NestEmitter::emitInnermost(ArrayRef<Row> rows) {
       constant.push_back(innerStride(k) == 0 && !isCarried(k)
                              ? buffers[k].load(b, loc, row.starts[k], Value(), 1)
                              : Value());
-  Values carried = walkLanes(b, loc, width, /*ways=*/1, index(nest.sizes.back()), startCarried(rows),
-                             [&](Lanes lanes, Values sofar) {
-                               return emitLanes(rows, constant, lanes, sofar);
-                             });
+  Value end = index(nest.sizes.back());
+  auto body = [&](Lanes lanes, Values sofar) {
+    return emitLanes(rows, constant, lanes, sofar);
+  };
+  Values carried = walkLanes(b, loc, width, /*ways=*/1, end, startCarried(rows), body);
   finishCarried(rows, carried);
 }
 
