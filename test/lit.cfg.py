@@ -11,7 +11,7 @@ config.suffixes = [".mlir", ".test"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.build, "test")
 
-path = [os.path.join(config.build, "bin"), config.llvm_tools, os.environ["PATH"]]
+path = [os.path.join(config.build, "bin"), os.path.join(config.build, "venv/bin"), config.llvm_tools, os.environ["PATH"]]
 config.environment["PATH"] = os.pathsep.join(path)
 config.environment["PYTHONPATH"] = os.path.join(config.source, "python")
 config.environment["OMP_NUM_THREADS"] = "1"

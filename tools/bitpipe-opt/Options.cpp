@@ -74,7 +74,7 @@ see docs/Passes.md for those.
 } // namespace
 
 bool asksToCompile(int argc, char **argv) {
-  bool compiles = argc == 1;
+  bool compiles = false;
   for (int i = 1; i < argc; ++i) {
     StringRef argument(argv[i]);
     StringRef name = argument.ltrim('-');
