@@ -18,22 +18,20 @@ func.func @shape(%x: tensor<2x8xf32>) -> !pipe.unknown {
 
 // -----
 
-// A causal mask as raw exports compute it; in the IR it is a parameter.
-// CHECK: pipe.parameter @{{.*}} : tensor<40x40xi1> value dense<"0x
+// A causal mask as raw exports compute it.
 // CHECK-LABEL: func.func @mask
-// CHECK-NOT: "LessOrEqual"
-func.func @mask(%x: tensor<40x40xf32>) -> !pipe.unknown {
+func.func @mask(%x: tensor<3x3xf32>) -> !pipe.unknown {
   %zero = arith.constant dense<0.0> : tensor<f32>
   %one = arith.constant dense<1> : tensor<i64>
-  %n = arith.constant dense<40> : tensor<i64>
+  %n = arith.constant dense<3> : tensor<i64>
   %axis = arith.constant dense<1> : tensor<1xi64>
   %start = pipe.onnx_node "CastLike"(%zero, %n) opset 23 present [true, true] {} : (tensor<f32>, tensor<i64>) -> !pipe.unknown
   %r = pipe.onnx_node "Range"(%start, %n, %one) opset 23 present [true, true, true] {} : (!pipe.unknown, tensor<i64>, tensor<i64>) -> !pipe.unknown
   %c = pipe.onnx_node "Unsqueeze"(%r, %axis) opset 23 present [true, true] {} : (!pipe.unknown, tensor<1xi64>) -> !pipe.unknown
   %m = pipe.onnx_node "LessOrEqual"(%r, %c) opset 23 present [true, true] {} : (!pipe.unknown, !pipe.unknown) -> !pipe.unknown
-  // CHECK: %[[M:.*]] = pipe.get_parameter {{.*}} : tensor<40x40xi1>
+  // CHECK: %[[M:.*]] = arith.constant dense<{{\[\[}}true, false, false], [true, true, false], [true, true, true]]> : tensor<3x3xi1>
   // CHECK: pipe.onnx_node "Where"(%[[M]]
-  %y = pipe.onnx_node "Where"(%m, %x, %zero) opset 23 present [true, true, true] {} : (!pipe.unknown, tensor<40x40xf32>, tensor<f32>) -> !pipe.unknown
+  %y = pipe.onnx_node "Where"(%m, %x, %zero) opset 23 present [true, true, true] {} : (!pipe.unknown, tensor<3x3xf32>, tensor<f32>) -> !pipe.unknown
   return %y : !pipe.unknown
 }
 
@@ -51,6 +49,17 @@ func.func @sequence(%x: tensor<2x6xf32>) -> (!pipe.unknown, !pipe.unknown) {
   %a = pipe.onnx_node "SequenceAt"(%s, %first) opset 23 present [true, true] {} : (!pipe.unknown, tensor<i64>) -> !pipe.unknown
   %b = pipe.onnx_node "SequenceAt"(%s, %last) opset 23 present [true, true] {} : (!pipe.unknown, tensor<i64>) -> !pipe.unknown
   return %a, %b : !pipe.unknown, !pipe.unknown
+}
+
+// -----
+
+// Whatever is picked from a tensor of one number is that number.
+// CHECK-LABEL: func.func @splat
+func.func @splat(%ids: tensor<2x3xi64>) -> !pipe.unknown {
+  // CHECK: arith.constant dense<0> : tensor<2x3xi64>
+  %zeros = arith.constant dense<0> : tensor<9xi64>
+  %0 = pipe.onnx_node "Gather"(%zeros, %ids) opset 23 present [true, true] {} : (tensor<9xi64>, tensor<2x3xi64>) -> !pipe.unknown
+  return %0 : !pipe.unknown
 }
 
 // -----

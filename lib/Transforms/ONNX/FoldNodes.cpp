@@ -13,7 +13,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace bitpipe {
 #define GEN_PASS_DEF_FOLDNODES
@@ -25,13 +25,9 @@ using namespace bitpipe;
 
 namespace {
 
-/// What a constant in the IR may hold; a larger one becomes a parameter.
-constexpr int64_t kInlineBytes = 1024;
-
 class FunctionFolder {
 public:
-  FunctionFolder(ModuleOp module, ParameterReader &parameters)
-      : module(module), parameters(parameters) {}
+  FunctionFolder(ParameterReader &parameters) : parameters(parameters) {}
 
   LogicalResult run(func::FuncOp function);
 
@@ -40,9 +36,7 @@ private:
   FailureOr<bool> evaluate(const Node &node, const Operator &op);
   FailureOr<std::optional<SmallVector<Constant>>>
   constantInputs(const Node &node, const Operator &op);
-  void outlineConstants(func::FuncOp function);
 
-  ModuleOp module;
   ParameterReader &parameters;
   Sequences sequences;
 };
@@ -73,8 +67,23 @@ FunctionFolder::constantInputs(const Node &node, const Operator &op) {
   return std::optional(std::move(inputs));
 }
 
+/// Whether the node picks elements of a tensor that holds one number only.
+bool picksFromSplat(const Node &node) {
+  bool picks = llvm::StringSwitch<bool>(node.kind())
+                   .Cases({"Gather", "GatherND", "GatherElements"}, true)
+                   .Default(false);
+  DenseElementsAttr data = picks ? constantOf(node.input(0)) : nullptr;
+  return data && data.isSplat();
+}
+
 /// Replaces the node by constants if its operands are; false if they are not.
 FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
+  if (picksFromSplat(node)) {
+    OpBuilder b(node.getOp());
+    node.result().replaceAllUsesWith(arith::ConstantOp::create(
+        b, node.loc(), constantOf(node.input(0)).resizeSplat(node.resultType())));
+    return true;
+  }
   if (!op.evaluate)
     return false;
   auto inputs = constantInputs(node, op);
@@ -120,28 +129,6 @@ LogicalResult FunctionFolder::visit(const Node &node) {
   return success();
 }
 
-/// Constants too large to sit in the IR become parameters that are not
-/// trained.
-void FunctionFolder::outlineConstants(func::FuncOp function) {
-  SymbolTable symbols(module);
-  function.walk([&](arith::ConstantOp op) {
-    auto value = dyn_cast<DenseElementsAttr>(op.getValue());
-    if (!value || value.isSplat() || byteSize(value.getType()) <= kInlineBytes)
-      return;
-    OpBuilder b(module.getContext());
-    auto parameter = pipe::ParameterOp::create(
-        b, op.getLoc(), nodeName(op.getLoc()), value.getType(),
-        /*trainable=*/false, /*file=*/nullptr, /*offset=*/nullptr, value);
-    symbols.insert(parameter, function->getIterator());
-    b.setInsertionPoint(op);
-    Value read = pipe::GetParameterOp::create(
-        b, op.getLoc(), value.getType(),
-        FlatSymbolRefAttr::get(parameter.getSymNameAttr()));
-    op.replaceAllUsesWith(read);
-    op.erase();
-  });
-}
-
 void eraseUnused(func::FuncOp function) {
   for (Operation &op :
        llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
@@ -157,7 +144,6 @@ LogicalResult FunctionFolder::run(func::FuncOp function) {
       return failure();
   }
   eraseUnused(function);
-  outlineConstants(function);
 
   Operation *terminator = function.getBody().front().getTerminator();
   for (auto [i, value] : llvm::enumerate(terminator->getOperands()))
@@ -175,7 +161,7 @@ struct FoldNodes : bitpipe::impl::FoldNodesBase<FoldNodes> {
     ModuleOp module = getOperation();
     ParameterReader parameters(module);
     for (auto function : module.getOps<func::FuncOp>())
-      if (failed(FunctionFolder(module, parameters).run(function)))
+      if (failed(FunctionFolder(parameters).run(function)))
         return signalPassFailure();
   }
 };

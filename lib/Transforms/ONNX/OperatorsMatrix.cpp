@@ -33,6 +33,33 @@ LogicalResult inferMatMul(const Node &node, SmallVectorImpl<Type> &types) {
   return success();
 }
 
+/// Element (batch..., m, n) sums over k what broadcasting pairs up.
+LogicalResult evaluateMatMul(const Node &node, ArrayRef<Constant> inputs,
+                             MutableArrayRef<Constant> results) {
+  const Constant &a = inputs[0], &b = inputs[1];
+  Constant &result = results[0];
+  size_t rank = result.shape().size();
+  if (!result.isReal() || a.shape().size() < 2 || b.shape().size() < 2)
+    return node.error() << "between constants is of " << a.type << " and "
+                        << b.type << ", expected float matrices";
+  ArrayRef<int64_t> batch = result.shape().drop_back(2);
+  int64_t m = result.shape()[rank - 2], n = result.shape()[rank - 1];
+  int64_t k = a.shape().back();
+  auto strideA = broadcastStrides(a.shape().drop_back(2), batch);
+  auto strideB = broadcastStrides(b.shape().drop_back(2), batch);
+  Index index(batch);
+  for (int64_t i = 0; i < ShapedType::getNumElements(batch); ++i, index.next()) {
+    const double *pa =
+        a.reals.data() + linear(index.values(), strideA) * m * k;
+    const double *pb =
+        b.reals.data() + linear(index.values(), strideB) * k * n;
+    for (int64_t at = 0; at < m * n; ++at)
+      for (int64_t j = 0; j < k; ++j)
+        result.reals[i * m * n + at] += pa[at / n * k + j] * pb[j * n + at % n];
+  }
+  return success();
+}
+
 LogicalResult inferGemm(const Node &node, SmallVectorImpl<Type> &types) {
   ArrayRef<int64_t> a = node.inputShape(0), b = node.inputShape(1);
   if (a.size() != 2 || b.size() != 2)
@@ -82,7 +109,7 @@ std::string checkAttention(const Node &node) {
 } // namespace
 
 void bitpipe::addMatrixOperators(OperatorTable &table) {
-  table["MatMul"] = {2, 2, inferMatMul};
+  table["MatMul"] = {2, 2, inferMatMul, evaluateMatMul};
   table["Gemm"] = {2, 3, inferGemm};
   table["Attention"] = {3, 6, inferAttention, nullptr, ~0u, checkAttention};
 }

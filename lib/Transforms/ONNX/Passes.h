@@ -3,6 +3,7 @@
 #ifndef BITPIPE_TRANSFORMS_ONNX_PASSES_H
 #define BITPIPE_TRANSFORMS_ONNX_PASSES_H
 
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/ONNX/Import.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -35,9 +35,8 @@ def FoldNodes : Pass<"pipe-fold-nodes", "mlir::ModuleOp"> {
   let summary = "Infers all types and computes what depends on constants only";
   let description = [{
     Expects nodes on `!pipe.unknown` values. Leaves static types everywhere and
-    no node whose operands are all constant: those are `arith.constant`, or a
-    `pipe.parameter` with a value when larger than 1 KiB. Sequences, casts to
-    the same type and identities are gone.
+    no node whose operands are all constant: those are `arith.constant`.
+    Sequences, casts to the same type and identities are gone.
 
     One walk in program order. A node's result types follow from its operand
     types and constant operands; if all operands are constant it is computed.
@@ -112,6 +111,14 @@ def LegalizeContractions : Legalize<"contractions"> {
   }];
 }
 
+def LegalizeCumSum : Legalize<"cumsum"> {
+  let summary = "Running sums as products with a triangle of ones";
+  let description = [{
+    Expects typed nodes; leaves no CumSum. The sums are made in f32, which is
+    exact for what such sums of inputs are used for: counting positions.
+  }];
+}
+
 def LegalizeReductions : Legalize<"reductions"> {
   let summary = "ReduceSum, ReduceMean, ReduceMax and their like";
   let description = [{
@@ -173,6 +180,17 @@ def FuseElementwise : Pass<"pipe-fuse-elementwise", "mlir::func::FuncOp"> {
     uses it; contractions are left alone. Only a chain's inputs are then saved
     for the backward pass.
   }];
+}
+
+def OutlineConstants : Pass<"pipe-outline-constants", "mlir::ModuleOp"> {
+  let summary = "Constants of more than 1 KiB become parameters";
+  let description = [{
+    Leaves `arith.constant` with one number or at most 1 KiB. A larger one is a
+    `pipe.parameter` with a value, not trainable, so that the functions of
+    stages stay small and the data is kept once.
+  }];
+  // The only pass here whose input may lack the dialect that its output uses.
+  let dependentDialects = ["bitpipe::pipe::PipeDialect"];
 }
 
 def PruneParameters : Pass<"pipe-prune-parameters", "mlir::ModuleOp"> {

@@ -24,6 +24,7 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   // Views first: products look at the reshape before them.
   pm.addNestedPass<func::FuncOp>(createLegalizeViews());
   pm.addNestedPass<func::FuncOp>(createLegalizeContractions());
+  pm.addNestedPass<func::FuncOp>(createLegalizeCumSum());
   pm.addNestedPass<func::FuncOp>(createLegalizeElementwise());
   pm.addNestedPass<func::FuncOp>(createLegalizeReductions());
   pm.addNestedPass<func::FuncOp>(createLegalizeNormalizations());
@@ -34,6 +35,7 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createOutlineConstants());
   pm.addPass(createPruneParameters());
   pm.addNestedPass<func::FuncOp>(createVerifyGraph());
 }
