@@ -44,7 +44,7 @@ def run(name, **given):
     """The blocks of a routine by role after it ran; what is not given is NaN."""
     head, body = re.search(r"pipe\.routine @" + name + r" (blocks .*?) \{\n(.*?)\n  \}", TEXT,
                            re.S).groups()
-    sizes, roles = re.findall(r"\[([^\]]*)\]", head)
+    sizes, roles = re.findall(r"\[([^\]]*)\]", head)[:2]
     blocks = {}
     for role, size in zip(re.findall(r'"([^"]*)"', roles), numbers(sizes)):
         block = numpy.full((size + 3) // 4, numpy.nan, numpy.float32)
