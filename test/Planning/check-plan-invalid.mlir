@@ -1,0 +1,366 @@
+// RUN: bitpipe-opt %s --pipe-check-plan --split-input-file --verify-diagnostics
+
+// A run is lost.
+// expected-error @below {{device 1: 1B0 never runs, expected once}}
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// A run comes twice.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    // expected-error @below {{device 1, position 2 (run F stage 1 mb 0): runs a second time, expected once}}
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// A run is on the wrong device.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    // expected-error @below {{device 1, position 0 (run F stage 0 mb 0): runs here, expected on device 0 by its route}}
+    pipe.run F stage 0 mb 0
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// A gradient is read before it is received.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    // expected-error @below {{device 0, position 2 (run B stage 0 mb 0): reads the gradient of stage 1, which is neither run nor received before it}}
+    pipe.run B stage 0 mb 0
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// A message is never sent.
+// expected-error @below {{device 0: the activation of stage 0 mb 0 is never sent, expected once to device 1}}
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// A message is sent too soon.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    // expected-error @below {{device 0, position 0 (send F stage 0 mb 0 to 1): sends before the run that makes the tensor}}
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 0
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// Each device waits for what the other sends later.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.recv B stage 1 mb 0 from 1
+    // expected-error @below {{the plan blocks: device 0, position 2 (run B stage 0 mb 0) waits for recv B stage 1 mb 0 from 1, behind device 1, position 3 (send B stage 1 mb 0 to 0); device 1, position 1 (run F stage 1 mb 0) waits for recv F stage 0 mb 0 from 0, behind device 0, position 3 (send F stage 0 mb 0 to 1); this closes a cycle at device 0}}
+    pipe.run B stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// A stage is never updated.
+// expected-error @below {{device 1: update stages [1] is missing, expected once}}
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+  }
+}
+
+// -----
+
+// An update comes too early.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    // expected-error @below {{device 1, position 1 (update stages [1]): comes before the last weight gradient of the group, device 1, position 3 (run B stage 1 mb 0)}}
+    pipe.update stages [1]
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+  }
+}
+
+// -----
+
+// There is no such group.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    // expected-error @below {{no group of stages [0, 1], expected one stage or the stages of a tie}}
+    pipe.update stages [0, 1]
+  }
+}
+
+// -----
+
+// Nobody to sum with.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    // expected-error @below {{device 1, position 4 (reduce stages [1]): no other device holds this group, expected no sum}}
+    pipe.reduce stages [1]
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// There is no such stage.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    // expected-error @below {{device 1, position 1 (run F stage 2 mb 0): stage 2, expected 0 to 1}}
+    pipe.run F stage 2 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// The routes do not cover all micro-batches.
+// expected-error @below {{routes cover 1 micro-batches, expected 2}}
+pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// A tie of a stage with itself.
+// expected-error @below {{tie of stages [0, 0], expected two or more different ones of 0 to 1}}
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.tie stages [0, 0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// Messages have no names: the order of sends is that of the receives.
+pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
+  pipe.route devices [0, 1] microbatches [0, 1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 1
+    pipe.send F stage 0 mb 1 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.recv B stage 1 mb 1 from 1
+    pipe.run B stage 0 mb 0
+    pipe.run B stage 0 mb 1
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    // expected-error @below {{device 1, position 0 (recv F stage 0 mb 1 from 0): is message 0 from device 0, which sends at this turn device 0, position 1 (send F stage 0 mb 0 to 1)}}
+    pipe.recv F stage 0 mb 1 from 0
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.run F stage 1 mb 1
+    pipe.run B stage 1 mb 1
+    pipe.send B stage 1 mb 1 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// Sums must start in one order on all devices.
+pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
+  pipe.route devices [0, 0] microbatches [0]
+  pipe.route devices [1, 1] microbatches [1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.reduce stages [1]
+    pipe.reduce stages [0]
+    pipe.update stages [0]
+    pipe.update stages [1]
+  }
+  pipe.device 1 {
+    pipe.run F stage 0 mb 1
+    pipe.run F stage 1 mb 1
+    pipe.run B stage 1 mb 1
+    pipe.run B stage 0 mb 1
+    // expected-error @below {{device 1, position 4 (reduce stages [0]): device 0 starts another sum at this turn, device 0, position 4 (reduce stages [1])}}
+    pipe.reduce stages [0]
+    pipe.reduce stages [1]
+    pipe.update stages [0]
+    pipe.update stages [1]
+  }
+}
