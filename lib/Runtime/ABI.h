@@ -1,4 +1,4 @@
-//===- ABI.h - Contract between compiler and runtime -----------------------===//
+//===- ABI.h - Contract between compiler and runtime ----------------------===//
 //
 // What a compiled plan and the runtime agree upon: the version that both sides
 // write and check, the signature of generated kernels, and the alignment of

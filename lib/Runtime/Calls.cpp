@@ -1,4 +1,4 @@
-//===- Calls.cpp - Routines ready to run -------------------------------------===//
+//===- Calls.cpp - Routines ready to run ----------------------------------===//
 
 #include "lib/Runtime/Calls.h"
 

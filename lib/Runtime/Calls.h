@@ -1,4 +1,4 @@
-//===- Calls.h - Routines ready to run ---------------------------------------===//
+//===- Calls.h - Routines ready to run ------------------------------------===//
 //
 // Before step 1 every name in a routine is looked up and every matrix product
 // becomes a primitive; what is left is flat lists of functions and places.

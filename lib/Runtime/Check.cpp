@@ -1,4 +1,4 @@
-//===- Check.cpp - What the executor relies on ------------------------------===//
+//===- Check.cpp - What the executor relies on ----------------------------===//
 //
 // A plan is a text file that anybody may have edited. Everything that would
 // make the executor read or write outside its memory is refused here, so that

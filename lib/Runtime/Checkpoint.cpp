@@ -1,4 +1,4 @@
-//===- Checkpoint.cpp - Parameters in and out of the devices ----------------===//
+//===- Checkpoint.cpp - Parameters in and out of the devices --------------===//
 
 #include "lib/Runtime/Checkpoint.h"
 

@@ -1,4 +1,4 @@
-//===- Checkpoint.h - Parameters in and out of the devices ------------------===//
+//===- Checkpoint.h - Parameters in and out of the devices ----------------===//
 
 #ifndef BITPIPE_RUNTIME_CHECKPOINT_H
 #define BITPIPE_RUNTIME_CHECKPOINT_H

@@ -1,4 +1,4 @@
-//===- Counter.h - What threads of one process wait on ----------------------===//
+//===- Counter.h - What threads of one process wait on --------------------===//
 //
 // A number that only grows. Waiting spins for a moment, since what is awaited
 // often comes within microseconds, then sleeps, since there may be more

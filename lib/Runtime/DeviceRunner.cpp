@@ -1,4 +1,4 @@
-//===- DeviceRunner.cpp - Walks one device's list ----------------------------===//
+//===- DeviceRunner.cpp - Walks one device's list -------------------------===//
 
 #include "lib/Runtime/DeviceRunner.h"
 

@@ -1,4 +1,4 @@
-//===- DeviceRunner.h - Walks one device's list ------------------------------===//
+//===- DeviceRunner.h - Walks one device's list ---------------------------===//
 //
 // The inner loop of the runtime. Everything it needs is prepared before step
 // 1; it allocates nothing, takes no lock and looks nothing up.

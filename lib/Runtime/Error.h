@@ -1,4 +1,4 @@
-//===- Error.h - What a user can get wrong ----------------------------------===//
+//===- Error.h - What a user can get wrong --------------------------------===//
 //
 // A wrong plan, file or option ends the run with one line that says what, got
 // and expected. It is thrown as a UserError and printed once, in main.

@@ -1,4 +1,4 @@
-//===- Exchange.cpp - Messages and sums between threads ---------------------===//
+//===- Exchange.cpp - Messages and sums between threads -------------------===//
 
 #include "lib/Runtime/Exchange.h"
 

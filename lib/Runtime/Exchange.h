@@ -1,4 +1,4 @@
-//===- Exchange.h - Messages and sums between threads ------------------------===//
+//===- Exchange.h - Messages and sums between threads ---------------------===//
 //
 // The in-process transport. A message is complete as soon as both sides have
 // started it: whoever comes second exchanges the memory of the two slots, or

@@ -1,4 +1,4 @@
-//===- Executor.cpp - Runs the programs of all devices -----------------------===//
+//===- Executor.cpp - Runs the programs of all devices --------------------===//
 
 #include "lib/Runtime/Executor.h"
 

@@ -1,4 +1,4 @@
-//===- Executor.h - Runs the programs of all devices -------------------------===//
+//===- Executor.h - Runs the programs of all devices ----------------------===//
 //
 // One thread per device. The caller submits the inputs of steps, at most two
 // ahead of the last finished one, and collects their results in order.

@@ -1,4 +1,4 @@
-//===- Hash.h - Hash of a file beside the plan -----------------------------===//
+//===- Hash.h - Hash of a file beside the plan ----------------------------===//
 //
 // Tells whether a plan and the files beside it belong together. It guards
 // against mistakes, not against forgery, and reads gigabytes per second: FNV's

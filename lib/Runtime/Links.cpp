@@ -1,4 +1,4 @@
-//===- Links.cpp - Matches messages and sums, finds what to wait for --------===//
+//===- Links.cpp - Which transmit meets which receive, and which sums -----===//
 
 #include "lib/Runtime/Links.h"
 
@@ -63,7 +63,12 @@ private:
   const Slot &slot(int64_t device, int64_t index) const {
     return program.devices[device].slots[index];
   }
-  template <typename... Parts> [[noreturn]] void failHere(const Parts &...parts) {
+  template <typename... Parts>
+  [[noreturn]] void failBlocks(const Parts &...parts) {
+    fail(program.path, ": error: the plan would block: ", parts...);
+  }
+  template <typename... Parts>
+  [[noreturn]] void failHere(const Parts &...parts) {
     fail(program.path, ": error: ", parts...);
   }
 
@@ -72,18 +77,19 @@ private:
     for (size_t k = 0; k < std::min(sends.size(), receives.size()); ++k)
       matchMessage(k, sends[k], receives[k]);
     if (sends.size() != receives.size())
-      failHere("device ", from, " sends ", sends.size(), " tensors to device ",
-               to, ", which receives ", receives.size(), " from it");
+      failBlocks("device ", from, " sends ", sends.size(),
+                 " tensors to device ", to, ", which waits for ",
+                 receives.size());
   }
 
   void matchMessage(size_t k, Position sender, Position receiver) {
     const auto &send = at<Transmit>(sender);
     const auto &receive = at<Receive>(receiver);
     if (send.run != receive.run)
-      failHere("message ", k, " from device ", sender.device, " to device ",
-               receiver.device, " is sent as ", text(send.run),
-               " and received as ", text(receive.run),
-               ", expected one order on both");
+      failBlocks("device ", receiver.device, " waits for ", text(receive.run),
+                 " as message ", k, " from device ", sender.device,
+                 ", which sends ", text(send.run),
+                 " there, expected one order on both");
     const Slot &source = slot(sender.device, send.slot);
     const Slot &target = slot(receiver.device, receive.slot);
     if (source.size != target.size)
@@ -105,9 +111,9 @@ private:
       auto found = members.find(device);
       size_t got = found == members.end() ? 0 : found->second.size();
       if (got != count)
-        failHere("device ", members.begin()->first, " starts ", count,
-                 " sums over devices ", listText(devices), ", device ", device,
-                 " ", got);
+        failBlocks("device ", members.begin()->first, " waits for ", count,
+                   " sums over devices ", listText(devices),
+                   ", of which device ", device, " starts ", got);
     }
     for (size_t k = 0; k < count; ++k)
       matchSum(devices, members, k);
@@ -126,10 +132,11 @@ private:
         sum.elements = size / sizeof(float);
       }
       if (op.stages != sum.stages)
-        failHere("sum ", k, " over devices ", listText(devices),
-                 " is of stages ", listText(sum.stages), " on device ",
-                 devices.front(), " and of stages ", listText(op.stages),
-                 " on device ", device, ", expected one order on all");
+        failBlocks("device ", devices.front(), " waits for stages ",
+                   listText(sum.stages), " as sum ", k, " over devices ",
+                   listText(devices), ", where device ", device,
+                   " starts stages ", listText(op.stages),
+                   ", expected one order on all");
       if (size / int64_t(sizeof(float)) != sum.elements)
         failHere("gradients of stages ", listText(sum.stages), " have ",
                  sum.elements * sizeof(float), " bytes on device ",
@@ -150,114 +157,11 @@ private:
   std::map<std::vector<int64_t>, std::map<int64_t, std::vector<Position>>> sums;
 };
 
-/// A slot that an instruction reads or also writes.
-struct Touched {
-  int64_t slot;
-  bool writes;
-};
-
-/// The slots that an instruction touches.
-struct TouchedSlots {
-  const Program &program;
-
-  std::vector<Touched> operator()(const Execute &op) const {
-    const std::vector<bool> &writes = program.routines[op.routine].writes;
-    std::vector<Touched> touched;
-    for (size_t block = 0; block < op.slots.size(); ++block)
-      touched.push_back({op.slots[block], writes[block]});
-    return touched;
-  }
-  /// Handing memory over takes it away from readers too.
-  std::vector<Touched> operator()(const Transmit &op) const {
-    return {{op.slot, op.handover}};
-  }
-  std::vector<Touched> operator()(const Receive &op) const {
-    return {{op.slot, true}};
-  }
-  std::vector<Touched> operator()(const AllReduce &op) const {
-    return {{op.slot, true}};
-  }
-  std::vector<Touched> operator()(const GradNorm &op) const {
-    std::vector<Touched> touched;
-    for (int64_t slot : op.slots)
-      touched.push_back({slot, false});
-    return touched;
-  }
-  std::vector<Touched> operator()(const Step &op) const {
-    std::vector<Touched> touched = {{op.weights, true}, {op.gradients, true}};
-    for (auto moment : {op.moment1, op.moment2})
-      if (moment)
-        touched.push_back({*moment, true});
-    return touched;
-  }
-};
-
-/// Finds what each instruction of a device must wait for.
-class WaitFinder {
-public:
-  WaitFinder(const Program &program, const Device &device, DeviceLinks &links)
-      : program(program), device(device), links(links) {}
-
-  /// Walks the list twice: what is pending at its end meets its beginning.
-  void find() {
-    links.waits.assign(device.instructions.size(), {});
-    for (bool second : {false, true})
-      for (size_t i = 0; i < device.instructions.size(); ++i)
-        visit(i, second);
-  }
-
-private:
-  struct Pending {
-    Wait wait;
-    Touched touched;
-    bool second; // started in the second round
-  };
-
-  void visit(size_t i, bool second) {
-    const Instruction &op = device.instructions[i];
-    auto touched = std::visit(TouchedSlots{program}, op);
-    std::erase_if(pending, [&](const Pending &other) {
-      if (std::ranges::none_of(touched, [&](Touched mine) {
-            return (mine.writes || other.touched.writes) &&
-                   overlap(mine.slot, other.touched.slot);
-          }))
-        return false;
-      Wait wait = other.wait;
-      wait.previousStep = second && !other.second;
-      auto &waits = links.waits[i];
-      if (std::ranges::find(waits, wait) == waits.end())
-        waits.push_back(wait);
-      return true;
-    });
-    if (links.starts[i] < 0)
-      return;
-    auto *reduce = std::get_if<AllReduce>(&op);
-    if (reduce && !second)
-      links.reductions.push_back(links.starts[i]);
-    auto kind = reduce ? Wait::Reduction : Wait::Message;
-    pending.push_back(
-        {{kind, links.starts[i], false}, touched.front(), second});
-  }
-
-  bool overlap(int64_t a, int64_t b) const {
-    if (a == b)
-      return true;
-    const Slot &x = device.slots[a], &y = device.slots[b];
-    return x.inArena() && y.inArena() && x.offset < y.offset + y.size &&
-           y.offset < x.offset + x.size;
-  }
-
-  const Program &program;
-  const Device &device;
-  DeviceLinks &links;
-  std::vector<Pending> pending;
-};
-
 } // namespace
 
 Links bitpipe::deriveLinks(const Program &program) {
   Links links = Matcher(program).match();
   for (size_t d = 0; d < program.devices.size(); ++d)
-    WaitFinder(program, program.devices[d], links.devices[d]).find();
+    findWaits(program, program.devices[d], links.devices[d]);
   return links;
 }

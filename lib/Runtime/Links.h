@@ -1,4 +1,4 @@
-//===- Links.h - Who waits for whom in a plan --------------------------------===//
+//===- Links.h - Who waits for whom in a plan -----------------------------===//
 //
 // Derived once from a program, before anything runs: which transmit meets
 // which receive (first in, first out per ordered pair of devices), which
@@ -56,7 +56,11 @@ struct Links {
 /// Throws a UserError if messages or reductions do not match.
 Links deriveLinks(const Program &program);
 
-/// Replays two steps under the rules of a transport without tags: a send is
+/// Fills in what the instructions of a device wait for, given what they start.
+void findWaits(const Program &program, const Device &device,
+               DeviceLinks &links);
+
+/// Replays three steps under the rules of a transport without tags: a send is
 /// complete when its receive was started, sums of a device run one after the
 /// other. Throws a UserError that says which actions wait for which if the
 /// plan would block, or uses a tensor before it is received.

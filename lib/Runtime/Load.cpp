@@ -1,4 +1,4 @@
-//===- Load.cpp - From plan.mlir to plain structures ------------------------===//
+//===- Load.cpp - From plan.mlir to plain structures ----------------------===//
 //
 // Walks the operations of level 3 once. Errors name the line of the plan.
 //

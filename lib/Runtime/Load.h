@@ -1,4 +1,4 @@
-//===- Load.h - Reads a plan -------------------------------------------------===//
+//===- Load.h - Reads a plan ----------------------------------------------===//
 //
 // The only part of the runtime that knows MLIR: parses plan.mlir and turns it
 // into the structures of Program.h.

@@ -1,4 +1,4 @@
-//===- MappedFile.cpp - A file as memory -------------------------------------===//
+//===- MappedFile.cpp - A file as memory ----------------------------------===//
 
 #include "lib/Runtime/MappedFile.h"
 

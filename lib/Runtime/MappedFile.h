@@ -1,4 +1,4 @@
-//===- MappedFile.h - A file as memory ---------------------------------------===//
+//===- MappedFile.h - A file as memory ------------------------------------===//
 
 #ifndef BITPIPE_RUNTIME_MAPPEDFILE_H
 #define BITPIPE_RUNTIME_MAPPEDFILE_H

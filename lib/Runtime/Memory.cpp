@@ -1,4 +1,4 @@
-//===- Memory.cpp - One arena per device -------------------------------------===//
+//===- Memory.cpp - One arena per device ----------------------------------===//
 
 #include "lib/Runtime/Memory.h"
 

@@ -1,4 +1,4 @@
-//===- Memory.h - One arena per device ---------------------------------------===//
+//===- Memory.h - One arena per device ------------------------------------===//
 //
 // Allocated once before step 1, zeroed by the operating system. Slots are
 // addresses into it; the addresses of message slots move between devices when

@@ -1,4 +1,4 @@
-//===- OutputFile.cpp - A file that is whole or not there --------------------===//
+//===- OutputFile.cpp - A file that is whole or not there -----------------===//
 
 #include "lib/Runtime/OutputFile.h"
 

@@ -1,4 +1,4 @@
-//===- OutputFile.h - A file that is whole or not there ----------------------===//
+//===- OutputFile.h - A file that is whole or not there -------------------===//
 //
 // Written beside its path and renamed when it is complete, so that an error
 // (no space left) leaves what was there before.

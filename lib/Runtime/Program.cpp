@@ -1,4 +1,4 @@
-//===- Program.cpp - Names of things in a plan ------------------------------===//
+//===- Program.cpp - Names of things in a plan ----------------------------===//
 
 #include "lib/Runtime/Program.h"
 

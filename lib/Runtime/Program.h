@@ -1,4 +1,4 @@
-//===- Program.h - A plan as plain structures -------------------------------===//
+//===- Program.h - A plan as plain structures -----------------------------===//
 //
 // What Load reads from plan.mlir and everything else works on: the training
 // record, the routines, and per device its slots and its list of instructions.

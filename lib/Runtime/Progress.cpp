@@ -1,4 +1,4 @@
-//===- Progress.cpp - A line per step ----------------------------------------===//
+//===- Progress.cpp - A line per step -------------------------------------===//
 
 #include "lib/Runtime/Progress.h"
 

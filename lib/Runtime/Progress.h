@@ -1,4 +1,4 @@
-//===- Progress.h - A line per step ------------------------------------------===//
+//===- Progress.h - A line per step ---------------------------------------===//
 //
 // On a terminal one line that changes, otherwise plain lines, seldom enough to
 // read; and every step into the metrics file.

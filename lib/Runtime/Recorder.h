@@ -1,4 +1,4 @@
-//===- Recorder.h - Where a device's time goes -------------------------------===//
+//===- Recorder.h - Where a device's time goes ----------------------------===//
 //
 // One per device, used by its thread alone. Time by kind of work is always
 // kept; with tracing every piece of work is an event, in memory that is

@@ -1,4 +1,4 @@
-//===- Replay.cpp - Does a plan come to its end, and when? ------------------===//
+//===- Replay.cpp - Does a plan come to its end, and when? ----------------===//
 //
 // Walks all device lists without computing anything. A device stands still at
 // an instruction whose waits are not complete; if all stand still before their

@@ -1,4 +1,4 @@
-//===- Report.cpp - The table at the end of a run ----------------------------===//
+//===- Report.cpp - The table at the end of a run -------------------------===//
 //
 // The first step, which warms up caches and touches memory, counts only if it
 // is the only one.

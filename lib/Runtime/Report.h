@@ -1,4 +1,4 @@
-//===- Report.h - The table at the end of a run ------------------------------===//
+//===- Report.h - The table at the end of a run ---------------------------===//
 
 #ifndef BITPIPE_RUNTIME_REPORT_H
 #define BITPIPE_RUNTIME_REPORT_H

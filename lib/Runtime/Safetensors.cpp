@@ -1,4 +1,4 @@
-//===- Safetensors.cpp - Named tensors in a file -----------------------------===//
+//===- Safetensors.cpp - Named tensors in a file --------------------------===//
 
 #include "lib/Runtime/Safetensors.h"
 

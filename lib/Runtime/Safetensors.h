@@ -1,4 +1,4 @@
-//===- Safetensors.h - Named tensors in a file -------------------------------===//
+//===- Safetensors.h - Named tensors in a file ----------------------------===//
 //
 // The format: 8 bytes with the length of a JSON header, the header (name ->
 // dtype, shape, data_offsets), the data.

@@ -1,4 +1,4 @@
-//===- Trace.cpp - What each device really did -------------------------------===//
+//===- Trace.cpp - What each device really did ----------------------------===//
 
 #include "lib/Runtime/Trace.h"
 

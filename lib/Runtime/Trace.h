@@ -1,4 +1,4 @@
-//===- Trace.h - What each device really did ---------------------------------===//
+//===- Trace.h - What each device really did ------------------------------===//
 
 #ifndef BITPIPE_RUNTIME_TRACE_H
 #define BITPIPE_RUNTIME_TRACE_H

@@ -1,4 +1,4 @@
-//===- Train.cpp - A training run --------------------------------------------===//
+//===- Train.cpp - A training run -----------------------------------------===//
 
 #include "lib/Runtime/Train.h"
 

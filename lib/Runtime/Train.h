@@ -1,4 +1,4 @@
-//===- Train.h - A training run ----------------------------------------------===//
+//===- Train.h - A training run -------------------------------------------===//
 
 #ifndef BITPIPE_RUNTIME_TRAIN_H
 #define BITPIPE_RUNTIME_TRAIN_H

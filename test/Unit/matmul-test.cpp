@@ -1,4 +1,4 @@
-//===- matmul-test.cpp - Products by oneDNN against plain loops -------------===//
+//===- matmul-test.cpp - Products by oneDNN against plain loops -----------===//
 
 #include "lib/Runtime/CPU/Matmul.h"
 

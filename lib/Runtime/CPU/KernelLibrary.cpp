@@ -1,4 +1,4 @@
-//===- KernelLibrary.cpp - The generated kernels of a plan ------------------===//
+//===- KernelLibrary.cpp - The generated kernels of a plan ----------------===//
 
 #include "lib/Runtime/CPU/KernelLibrary.h"
 

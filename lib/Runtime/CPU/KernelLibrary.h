@@ -1,4 +1,4 @@
-//===- KernelLibrary.h - The generated kernels of a plan --------------------===//
+//===- KernelLibrary.h - The generated kernels of a plan ------------------===//
 
 #ifndef BITPIPE_RUNTIME_CPU_KERNELLIBRARY_H
 #define BITPIPE_RUNTIME_CPU_KERNELLIBRARY_H

@@ -1,4 +1,4 @@
-//===- Matmul.cpp - Matrix products by oneDNN --------------------------------===//
+//===- Matmul.cpp - Matrix products by oneDNN -----------------------------===//
 
 #include "lib/Runtime/CPU/Matmul.h"
 

@@ -1,4 +1,4 @@
-//===- Matmul.h - Matrix products by oneDNN ----------------------------------===//
+//===- Matmul.h - Matrix products by oneDNN -------------------------------===//
 //
 // A product becomes a oneDNN matmul primitive on the buffers in place. All
 // primitives are made before step 1, one per distinct shape; a run of one only

@@ -1,4 +1,4 @@
-//===- MatmulShape.cpp - A matrix product in the form that suits oneDNN -----===//
+//===- MatmulShape.cpp - A matrix product in the form that suits oneDNN ---===//
 
 #include "lib/Runtime/CPU/MatmulShape.h"
 

@@ -1,4 +1,4 @@
-//===- MatmulShape.h - A matrix product in the form that suits oneDNN -------===//
+//===- MatmulShape.h - A matrix product in the form that suits oneDNN -----===//
 
 #ifndef BITPIPE_RUNTIME_CPU_MATMULSHAPE_H
 #define BITPIPE_RUNTIME_CPU_MATMULSHAPE_H

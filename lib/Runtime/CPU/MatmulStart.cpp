@@ -1,4 +1,4 @@
-//===- MatmulStart.cpp - What c holds before a product is added to it -------===//
+//===- MatmulStart.cpp - What c holds before a product is added to it -----===//
 
 #include "lib/Runtime/CPU/MatmulStart.h"
 

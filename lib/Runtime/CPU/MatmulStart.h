@@ -1,4 +1,4 @@
-//===- MatmulStart.h - What c holds before a product is added to it ---------===//
+//===- MatmulStart.h - What c holds before a product is added to it -------===//
 //
 // A residual, and a bias that oneDNN cannot add itself, are written to c first;
 // the product then accumulates. One pass over c that is still in the cache, and

@@ -1,4 +1,4 @@
-//===- Optimizer.cpp - Steps over flat lists of parameters ------------------===//
+//===- Optimizer.cpp - Steps over flat lists of parameters ----------------===//
 
 #include "lib/Runtime/CPU/Optimizer.h"
 

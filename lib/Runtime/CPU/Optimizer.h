@@ -1,4 +1,4 @@
-//===- Optimizer.h - Steps over flat lists of parameters ---------------------===//
+//===- Optimizer.h - Steps over flat lists of parameters ------------------===//
 //
 // The formulas are PyTorch's. Each function makes one pass over memory, clears
 // the gradients on the way, and gives the same bits on every run.

@@ -1,4 +1,4 @@
-//===- Dataset.cpp - Opening and checking data files -------------------------===//
+//===- Dataset.cpp - Opening and checking data files ----------------------===//
 
 #include "lib/Runtime/Data/Dataset.h"
 

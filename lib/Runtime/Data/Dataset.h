@@ -1,4 +1,4 @@
-//===- Dataset.h - Samples to train on ---------------------------------------===//
+//===- Dataset.h - Samples to train on ------------------------------------===//
 //
 // A data file seen as numbered samples of every model input.
 //

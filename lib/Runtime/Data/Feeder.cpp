@@ -1,4 +1,4 @@
-//===- Feeder.cpp - The inputs of each step ----------------------------------===//
+//===- Feeder.cpp - The inputs of each step -------------------------------===//
 
 #include "lib/Runtime/Data/Feeder.h"
 

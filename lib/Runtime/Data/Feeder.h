@@ -1,4 +1,4 @@
-//===- Feeder.h - The inputs of each step ------------------------------------===//
+//===- Feeder.h - The inputs of each step ---------------------------------===//
 //
 // Copies the samples of a step into memory that the devices read, with one
 // set of buffers per step in flight, and counts what the loss is divided by.

@@ -1,4 +1,4 @@
-//===- Tensors.cpp - One tensor per model input ------------------------------===//
+//===- Tensors.cpp - One tensor per model input ---------------------------===//
 
 #include "lib/Runtime/Data/Dataset.h"
 #include "lib/Runtime/Error.h"

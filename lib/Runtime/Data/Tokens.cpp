@@ -1,4 +1,4 @@
-//===- Tokens.cpp - A stream of token ids ------------------------------------===//
+//===- Tokens.cpp - A stream of token ids ---------------------------------===//
 //
 // Sequence i begins at token i * S and has S + 1 tokens: the first S are the
 // model's input, the last S its labels, so that every token but the first is
