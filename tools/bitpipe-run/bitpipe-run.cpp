@@ -1,4 +1,4 @@
-//===- bitpipe-run.cpp - Trains a compiled plan ------------------------------===//
+//===- bitpipe-run.cpp - Trains a compiled plan ---------------------------===//
 //
 // Reads the options and runs. Exit code 1: something is wrong with the plan,
 // the data or a file; 2: with the options.
