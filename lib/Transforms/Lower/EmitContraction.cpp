@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Lower/RoutineBuilder.h"
+#include "lib/Transforms/Lower/TensorFacts.h"
 
 #include "mlir/IR/Matchers.h"
 

@@ -1,8 +1,8 @@
 //===- LowerPlan.cpp - Plan and routines become programs -------------------===//
 
 #include "lib/Transforms/Lower/DeviceMemory.h"
-#include "lib/Transforms/Lower/MemoryReport.h"
 #include "lib/Transforms/Lower/Passes.h"
+#include "lib/Transforms/Lower/PrintMemory.h"
 
 #include "mlir/IR/Builders.h"
 

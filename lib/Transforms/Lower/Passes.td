@@ -110,4 +110,19 @@ def WriteWeights : Pass<"pipe-write-weights", "mlir::ModuleOp"> {
   let dependentDialects = ["bitpipe::pipe::PipeDialect"];
 }
 
+def PrintMemory : Pass<"pipe-print-memory", "mlir::ModuleOp"> {
+  let summary = "Print what the memory of every device is used for";
+  let description = [{
+    Expects programs and changes nothing. `scratch` is that of the run that
+    needs most; `activations` is what is saved, carried and kept at most at
+    once, with the gaps between them.
+
+    ```
+    Memory per device in MiB
+    device      weights    gradients    optimizer  activations     messages      scratch        total
+         0         0.25         0.25         0.50         1.12         0.12         0.06         2.31
+    ```
+  }];
+}
+
 #endif

@@ -2,6 +2,8 @@
 
 #include "lib/Transforms/Lower/RoutineBuilder.h"
 
+#include "lib/Transforms/Lower/TensorFacts.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -52,10 +54,8 @@ Place RoutineBuilder::finish(Value value, const ResultSpec &spec) {
   }
   Operation *maker = value.getDefiningOp();
   if (!splatOf(value) && !(maker && isDeferred(maker))) {
-    // What is sent away is copied, so that nobody waits to read it.
     Place place = read(value);
-    auto block = memory[place.buffer].block;
-    if (block && block->role != Role::GradientIn)
+    if (memory[place.buffer].block)
       return place;
   }
   Place place = memory.addToBlock(std::get<RoutineBlock>(spec),

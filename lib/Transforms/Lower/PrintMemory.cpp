@@ -1,9 +1,16 @@
-//===- MemoryReport.cpp - What a program's memory is used for --------------===//
+//===- PrintMemory.cpp - What a program's memory is used for --------------===//
 
-#include "lib/Transforms/Lower/MemoryReport.h"
+#include "lib/Transforms/Lower/PrintMemory.h"
+
+#include "lib/Transforms/Lower/Passes.h"
 
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"
+
+namespace bitpipe {
+#define GEN_PASS_DEF_PRINTMEMORY
+#include "lib/Transforms/Lower/Passes.h.inc"
+} // namespace bitpipe
 
 using namespace mlir;
 using namespace bitpipe;
@@ -47,3 +54,17 @@ void bitpipe::printMemoryReport(ModuleOp module, raw_ostream &out) {
          mib(use.messages), mib(use.scratch), mib(use.total()));
   }
 }
+
+namespace {
+
+class PrintMemory : public bitpipe::impl::PrintMemoryBase<PrintMemory> {
+public:
+  using PrintMemoryBase::PrintMemoryBase;
+
+  void runOnOperation() override {
+    printMemoryReport(getOperation(), llvm::outs());
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace

@@ -1,7 +1,7 @@
-//===- MemoryReport.h - What a program's memory is used for ----------------===//
+//===- PrintMemory.h - What a program's memory is used for ----------------===//
 
-#ifndef BITPIPE_TRANSFORMS_LOWER_MEMORYREPORT_H
-#define BITPIPE_TRANSFORMS_LOWER_MEMORYREPORT_H
+#ifndef BITPIPE_TRANSFORMS_LOWER_PRINTMEMORY_H
+#define BITPIPE_TRANSFORMS_LOWER_PRINTMEMORY_H
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 
@@ -28,4 +28,4 @@ void printMemoryReport(mlir::ModuleOp module, llvm::raw_ostream &out);
 
 } // namespace bitpipe
 
-#endif // BITPIPE_TRANSFORMS_LOWER_MEMORYREPORT_H
+#endif // BITPIPE_TRANSFORMS_LOWER_PRINTMEMORY_H
