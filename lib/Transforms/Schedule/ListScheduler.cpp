@@ -45,6 +45,7 @@ private:
   void wake(double time, int device) { events.push({time, device}); }
   void decide(int device, double now);
   Choice choose(int device, double now);
+  Choice chooseWeight(int device);
   void considerForward(int device, double now, Lane &lane, Choice &best);
   void considerBackward(int device, double now, Lane &lane, Choice &best);
   double forwardScore(const Lane &lane) const;
@@ -137,14 +138,9 @@ void ListScheduler::decide(int device, double now) {
     begin(device, now, choice);
 }
 
-Choice ListScheduler::choose(int device, double now) {
+/// The weight gradient of the oldest micro-batch that has one waiting.
+Choice ListScheduler::chooseWeight(int device) {
   Choice best;
-  for (Lane &lane : lanes[device])
-    considerBackward(device, now, lane, best);
-  for (Lane &lane : lanes[device])
-    considerForward(device, now, lane, best);
-  if (best.lane || !problem.split)
-    return best;
   for (Lane &lane : lanes[device]) {
     if (lane.weights == lane.backwards)
       continue;
@@ -153,6 +149,19 @@ Choice ListScheduler::choose(int device, double now) {
       best = {&lane, Kind::W, score};
   }
   return best;
+}
+
+Choice ListScheduler::choose(int device, double now) {
+  Choice best;
+  if (problem.split && freeMemory[device] < policy.tidy)
+    best = chooseWeight(device);
+  if (best.lane)
+    return best;
+  for (Lane &lane : lanes[device])
+    considerBackward(device, now, lane, best);
+  for (Lane &lane : lanes[device])
+    considerForward(device, now, lane, best);
+  return best.lane || !problem.split ? best : chooseWeight(device);
 }
 
 double ListScheduler::forwardScore(const Lane &lane) const {

@@ -25,6 +25,9 @@ struct Policy {
   bool eagerLastPass = false;
   /// At most so many micro-batches of a stage in its first pass are alive.
   int entered = 0;
+  /// Weight gradients come first while less memory than for so many
+  /// activations is free.
+  int tidy = 0;
 };
 
 /// Lets time pass; every free device takes, of the actions that are ready and

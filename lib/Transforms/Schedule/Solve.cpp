@@ -19,7 +19,8 @@
 using namespace bitpipe::schedule;
 
 /// Rules that need no numbers.
-static void addPlainPolicies(std::vector<Policy> &policies) {
+static void addPlainPolicies(std::vector<Policy> &policies, int tidy,
+                             int entered) {
   using Forward = Policy::Forward;
   using Backward = Policy::Backward;
   for (bool forwardsFirst : {false, true})
@@ -31,6 +32,8 @@ static void addPlainPolicies(std::vector<Policy> &policies) {
         policy.forwardsFirst = forwardsFirst;
         policy.forward = forward;
         policy.backward = backward;
+        policy.tidy = tidy;
+        policy.entered = entered;
       }
 }
 
@@ -38,13 +41,14 @@ static void addPlainPolicies(std::vector<Policy> &policies) {
 /// kept in balance, later passes `lead` ahead. The first few backwards come at
 /// once, so that the gradient of the first micro-batch is not kept from the
 /// devices that have filled their memory and wait for it.
-static void addBalancedPolicies(std::vector<Policy> &policies, int devices) {
+static void addBalancedPolicies(std::vector<Policy> &policies, int devices,
+                                int mostEager) {
   double half = devices / 2.0;
   Policy policy;
   policy.forwardsFirst = true;
   policy.backward = Policy::Backward::Balanced;
   for (double lead : {half, half + 1, half - 1, 2 * half, half / 2})
-    for (int eager = 0; eager <= devices; ++eager)
+    for (int eager = 0; eager <= mostEager; ++eager)
       for (int entered : {0, devices})
         for (bool eagerLastPass : {false, true}) {
           policy.lead = lead;
@@ -53,6 +57,21 @@ static void addBalancedPolicies(std::vector<Policy> &policies, int devices) {
           policy.eagerLastPass = eagerLastPass;
           policies.push_back(policy);
         }
+}
+
+/// All policies worth a try, the most promising first.
+static std::vector<Policy> makePolicies(const Problem &problem) {
+  int devices = problem.placement.devices();
+  std::vector<Policy> policies;
+  addPlainPolicies(policies, 0, 0);
+  addBalancedPolicies(policies, devices, problem.split ? 3 : devices);
+  // Tight memory: what waits for its weight gradient holds some, and what has
+  // just entered holds it longest.
+  for (int quarter : {0, 4, 3, 2, 5, 6})
+    for (int tidy = 0; tidy <= (problem.split ? 6 : 0); ++tidy)
+      if (quarter || tidy)
+        addPlainPolicies(policies, tidy, (devices * quarter + 3) / 4);
+  return policies;
 }
 
 /// The problem with at most `perRoute` micro-batches on each route.
@@ -116,9 +135,7 @@ ErrorOr<Order> bitpipe::schedule::solve(const Problem &problem,
                                         double seconds) {
   if (std::optional<Error> wrong = problem.check())
     return *wrong;
-  std::vector<Policy> policies;
-  addPlainPolicies(policies);
-  addBalancedPolicies(policies, problem.placement.devices());
+  std::vector<Policy> policies = makePolicies(problem);
 
   size_t perRoute = 3 * problem.placement.devices() /
                     problem.placement.routes().size();
