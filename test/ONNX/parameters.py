@@ -102,6 +102,7 @@ def check_case(case, folder):
     *said, summary = done.stderr.splitlines()
     assert said == lines, (case.__name__, said)
     assert summary.startswith(f"training {len(trained)} parameters"), summary
+    assert not ("freeze" in options) or "@b : tensor<4xf32> file" in done.stdout, done.stdout
     values = {i.name: onnx.numpy_helper.to_array(i) for i in made.graph.initializer}
     check_places(done.stdout, values)
 

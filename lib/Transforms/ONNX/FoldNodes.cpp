@@ -76,6 +76,13 @@ bool picksFromSplat(const Node &node) {
   return data && data.isSplat();
 }
 
+/// A frozen weight stays in its file: its transpose is a matter of reading it.
+bool transposesWeight(const Node &node) {
+  return node.kind() == "Transpose" &&
+         node.input(0).getDefiningOp<pipe::GetParameterOp>() &&
+         isa<FloatType>(node.inputType(0).getElementType());
+}
+
 /// Replaces the node by constants if its operands are; false if they are not.
 FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
   if (picksFromSplat(node)) {
@@ -84,7 +91,7 @@ FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
         b, node.loc(), constantOf(node.input(0)).resizeSplat(node.resultType())));
     return true;
   }
-  if (!op.evaluate)
+  if (!op.evaluate || transposesWeight(node))
     return false;
   auto inputs = constantInputs(node, op);
   if (failed(inputs))

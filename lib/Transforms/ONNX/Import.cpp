@@ -143,7 +143,8 @@ FailureOr<Value> Importer::read(int index) {
     return failure();
   Location loc = named(tensor.name());
   bool external = tensor.data_location() != 0;
-  if (!plan[index].trained && !external &&
+  bool isParameter = plan[index].trained || plan[index].frozen;
+  if (!isParameter && !external &&
       byteSize(*type) <= kInlineBytes) {
     FailureOr<DenseElementsAttr> value = file.value(tensor);
     if (failed(value))

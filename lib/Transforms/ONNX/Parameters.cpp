@@ -230,8 +230,10 @@ FailureOr<std::vector<Initializer>> Identification::run() {
       return failure();
     if (!uses[tensor.name()].any)
       continue;
-    result[i].trained = !*freeze && ((*train && isFloat(tensor)) || decide(i));
-    if (result[i].trained)
+    bool isParameter = (*train && isFloat(tensor)) || decide(i);
+    result[i].trained = isParameter && !*freeze;
+    result[i].frozen = isParameter && *freeze;
+    if (isParameter)
       restoreTie(i);
     if (result[i].transposeOf >= 0)
       result[i].trained = false;

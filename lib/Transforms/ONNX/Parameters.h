@@ -11,6 +11,8 @@ namespace bitpipe {
 /// What becomes of an initializer.
 struct Initializer {
   bool trained = false;
+  /// A parameter that the user keeps from being trained.
+  bool frozen = false;
   /// The index of the initializer whose transpose it is, or -1. Then it is
   /// not a parameter of its own.
   int transposeOf = -1;

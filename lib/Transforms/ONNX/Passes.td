@@ -28,6 +28,11 @@ def CheckNodes : Pass<"pipe-check-nodes", "mlir::ModuleOp"> {
     Expects imported nodes, changes nothing. Fails, with one error per node
     that names it, when the operator, its operator set, its inputs or one of
     its attributes are not supported, before anything else happens.
+
+    ```mlir
+    %0 = pipe.onnx_node "Det"(%x) opset 23 present [true] {} : (tensor<2x4xf32>) -> !pipe.unknown
+    // error: Det 'node_det': not supported: this operator
+    ```
   }];
 }
 
@@ -57,6 +62,17 @@ def ExpandAttention : Pass<"pipe-expand-attention", "mlir::func::FuncOp"> {
     Expects typed nodes; leaves no Attention. Queries, keys and values come
     into the form [batch, heads, sequence, size]; their product is scaled,
     masked and normalised, and weighs the values.
+
+    ```mlir
+    %y = pipe.onnx_node "Attention"(%q, %k, %v, %m) ...
+    // becomes
+    %t = pipe.onnx_node "Transpose"(%k) ... {perm = [0, 1, 3, 2]}
+    %p = pipe.onnx_node "MatMul"(%q, %t) ...
+    %s = pipe.onnx_node "Mul"(%p, %scale) ...
+    %w = pipe.onnx_node "Where"(%m, %s, %minus_infinity) ...
+    %x = pipe.onnx_node "Softmax"(%w) ...
+    %y = pipe.onnx_node "MatMul"(%x, %v) ...
+    ```
   }];
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
@@ -69,6 +85,14 @@ def LegalizeSoftmax : Pass<"pipe-legalize-softmax", "mlir::ModuleOp"> {
     adding or choosing by a constant that is exactly the causal mask becomes
     `causal`. Other masks stay as they are. A guard that makes NaN rows zero
     is dropped, because rows without any element are zero in pipe.softmax.
+
+    ```mlir
+    %s = pipe.onnx_node "Div"(%p, %two) ...
+    %t = pipe.onnx_node "Add"(%s, %causal_mask) ...
+    %y = pipe.onnx_node "Softmax"(%t) ...
+    // becomes
+    %y = pipe.softmax scale 0.5 causal ins(%p : tensor<1x3x3xf32>) outs(%e : tensor<1x3x3xf32>) -> tensor<1x3x3xf32>
+    ```
   }];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::linalg::LinalgDialect",
@@ -88,6 +112,13 @@ def LegalizeViews : Legalize<"views"> {
     Expects typed nodes; leaves none of these kinds. A reshape is a
     `tensor.collapse_shape` to the dimensions that both shapes share, then a
     `tensor.expand_shape`; parts are `tensor.extract_slice`.
+
+    ```mlir
+    %0 = pipe.onnx_node "Reshape"(%x, %shape) ... : (tensor<2x6x4xf32>, tensor<3xi64>) -> tensor<2x3x8xf32>
+    // becomes
+    %c = tensor.collapse_shape %x [[0], [1, 2]] : tensor<2x6x4xf32> into tensor<2x24xf32>
+    %0 = tensor.expand_shape %c [[0], [1, 2]] output_shape [2, 3, 8] : tensor<2x24xf32> into tensor<2x3x8xf32>
+    ```
   }];
 }
 
@@ -98,6 +129,17 @@ def LegalizeElementwise : Legalize<"elementwise"> {
     their indexing map, after dimensions of one that are repeated have been
     dropped from them; a constant of one number becomes a scalar in the body.
     A power with a small whole exponent becomes products.
+
+    ```mlir
+    %0 = pipe.onnx_node "Mul"(%x, %two) ... : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+    // becomes
+    %0 = linalg.generic {indexing_maps = [#d0, #d0], iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %cst = arith.constant 2.0 : f32
+      %1 = arith.mulf %in, %cst : f32
+      linalg.yield %1 : f32
+    } -> tensor<4xf32>
+    ```
   }];
 }
 
@@ -108,6 +150,14 @@ def LegalizeContractions : Legalize<"contractions"> {
     operands of Gemm become indexing maps, its bias the destination. Where its
     rows were flattened just before, the product is made in the dimensions
     they had, so that the reshapes around it cancel.
+
+    ```mlir
+    %a = tensor.collapse_shape %x [[0, 1], [2]] : tensor<2x3x4xf32> into tensor<6x4xf32>
+    %0 = pipe.onnx_node "Gemm"(%a, %w, %b) ... {transB = 1}
+    %y = tensor.expand_shape %0 [[0, 1], [2]] output_shape [2, 3, 5] : tensor<6x5xf32> into tensor<2x3x5xf32>
+    // becomes, with %s the broadcast of %b and w read as (n, k)
+    %y = linalg.generic {...} ins(%x, %w : tensor<2x3x4xf32>, tensor<5x4xf32>) outs(%s : tensor<2x3x5xf32>)
+    ```
   }];
 }
 
@@ -155,6 +205,12 @@ def FoldTransposes : Pass<"pipe-fold-transposes", "mlir::func::FuncOp"> {
     `linalg.transpose` would have read, through a permuted map, and writes the
     transpose of its result if that is its only use. Transposes between a
     collapse and the matching expansion are unwrapped first.
+
+    ```mlir
+    %t = linalg.transpose ins(%q : tensor<2x5x3x8xf32>) outs(%e : tensor<2x3x5x8xf32>) permutation = [0, 2, 1, 3]
+    // a contraction that reads %t with (b, h, s, t, d) -> (b, h, s, d)
+    // now reads %q with (b, h, s, t, d) -> (b, s, h, d)
+    ```
   }];
   let dependentDialects = ["mlir::linalg::LinalgDialect",
                            "mlir::tensor::TensorDialect"];
@@ -167,6 +223,13 @@ def AccumulateAddends : Pass<"pipe-accumulate-addends", "mlir::func::FuncOp"> {
     contraction that starts from zero, the contraction starts from the other
     addend: from its broadcast if it is a bias, from itself if it is a tensor
     of the same shape. The contraction moves to the place of the sum.
+
+    ```mlir
+    %0 = linalg.generic {... "reduction"} ins(%x, %w) outs(%zero)
+    %1 = linalg.generic {...} ins(%residual, %0) { arith.addf }
+    // becomes
+    %1 = linalg.generic {... "reduction"} ins(%x, %w) outs(%residual)
+    ```
   }];
   let dependentDialects = ["mlir::linalg::LinalgDialect",
                            "mlir::tensor::TensorDialect"];
