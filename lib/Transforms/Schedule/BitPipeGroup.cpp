@@ -10,6 +10,8 @@
 
 #include "lib/Transforms/Schedule/BitPipeGroup.h"
 
+#include "lib/Transforms/Schedule/TakeTurns.h"
+
 #include <algorithm>
 
 using namespace bitpipe::schedule;
@@ -67,14 +69,7 @@ std::vector<Action> bitpipe::schedule::bitPipeGroup(int devices, int rank,
   auto backwards =
       actions(Kind::B, backwardSlots(half, n, h), devices, rank, first);
   size_t ahead = devices + half + std::min(rank, devices - 1 - rank);
-  std::vector<Action> list;
-  for (size_t i = 0; i < forwards.size() + ahead; ++i) {
-    if (i < forwards.size())
-      list.push_back(forwards[i]);
-    if (i >= ahead)
-      list.push_back(backwards[i - ahead]);
-  }
-  return list;
+  return takeTurns(forwards, backwards, ahead);
 }
 
 void bitpipe::schedule::appendGroup(std::vector<Action> &list,

@@ -2,6 +2,9 @@
 
 #include "lib/Transforms/Schedule/Registry.h"
 
+#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Solve.h"
+
 #include <algorithm>
 
 namespace bitpipe::schedule {
@@ -57,7 +60,24 @@ static ErrorOr<Placement> placeFor(const Request &request, const Family &family)
   return placement ? placement : fail(placement.error().text);
 }
 
+/// The schedule of a request that names its routes itself.
+static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
+  ErrorOr<Placement> placement =
+      readRoutes(request.routes, request.microbatches);
+  if (!placement)
+    return placement.error();
+  Problem problem{*placement, request.costs, {}, true};
+  if (request.memory > 0)
+    problem.memory.assign(placement->devices(), request.memory);
+  ErrorOr<Order> order = solve(problem, request.seconds);
+  if (!order)
+    return Error{request.routes + ": " + order.error().text};
+  return Schedule{request.routes, std::move(*placement), std::move(*order)};
+}
+
 ErrorOr<Placement> placementFor(const Request &request) {
+  if (!request.routes.empty())
+    return readRoutes(request.routes, request.microbatches);
   ErrorOr<const Family *> family = find(request);
   if (!family)
     return family.error();
@@ -65,6 +85,8 @@ ErrorOr<Placement> placementFor(const Request &request) {
 }
 
 ErrorOr<Schedule> buildSchedule(const Request &request) {
+  if (!request.routes.empty())
+    return scheduleRoutes(request);
   ErrorOr<const Family *> family = find(request);
   if (!family)
     return family.error();

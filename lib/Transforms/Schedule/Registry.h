@@ -28,6 +28,9 @@ struct Request {
   Costs costs;
   /// Most live activations per device; 0 for the family's own limit.
   double memory = 0;
+  /// A file with the routes of the placement, for an order made by the
+  /// scheduler; its devices count then. Backwards are split.
+  std::string routes;
   /// How long to search for a better order, where the family searches.
   double seconds = 0;
 };

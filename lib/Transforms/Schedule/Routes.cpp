@@ -2,6 +2,10 @@
 
 #include "lib/Transforms/Schedule/Routes.h"
 
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
 namespace bitpipe::schedule {
 
 std::vector<int> loop(int devices, int chunks) {
@@ -41,6 +45,53 @@ ErrorOr<Placement> twoWays(int devices, int microbatches,
   if (back.microbatches.empty())
     return Placement::make(devices, {std::move(there)});
   return Placement::make(devices, {std::move(there), std::move(back)});
+}
+
+/// The numbers of a text, or false where something else is in it.
+static bool readNumbers(const std::string &text, std::vector<int> &numbers) {
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    bool isNumber = word.size() < 7 &&
+                    word.find_first_not_of("0123456789") == std::string::npos;
+    if (!isNumber)
+      return false;
+    numbers.push_back(std::stoi(word));
+  }
+  return true;
+}
+
+ErrorOr<Placement> readRoutes(const std::string &path, int microbatches) {
+  std::ifstream file(path);
+  if (!file)
+    return Error{path + ": cannot be read"};
+  std::vector<Route> routes;
+  int devices = 0, row = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++row;
+    std::replace(line.begin(), line.end(), ',', ' ');
+    size_t colon = std::min(line.find(':'), line.size());
+    Route route;
+    bool isRead = readNumbers(line.substr(0, colon), route.devices) &&
+                  readNumbers(line.substr(std::min(colon + 1, line.size())),
+                              route.microbatches);
+    if (!isRead)
+      return Error{path + ": line " + std::to_string(row) + ": '" + line +
+                   "', expected devices, such as 0 1 2 3 : 0 2"};
+    if (route.devices.empty())
+      continue;
+    for (int device : route.devices)
+      devices = std::max(devices, device + 1);
+    routes.push_back(std::move(route));
+  }
+  if (routes.empty())
+    return Error{path + ": no route, expected one per line"};
+  bool dealt = std::all_of(routes.begin(), routes.end(), [](const Route &r) {
+    return r.microbatches.empty();
+  });
+  for (int m = 0; dealt && m < microbatches; ++m)
+    routes[m % routes.size()].microbatches.push_back(m);
+  ErrorOr<Placement> placement = Placement::make(devices, std::move(routes));
+  return placement ? placement : Error{path + ": " + placement.error().text};
 }
 
 } // namespace bitpipe::schedule

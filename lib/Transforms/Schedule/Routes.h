@@ -25,6 +25,15 @@ ErrorOr<Placement> oneWay(int devices, int microbatches, std::vector<int> route)
 ErrorOr<Placement> twoWays(int devices, int microbatches,
                            const std::vector<int> &route, int group, int down);
 
+/// Reads routes from a file: one per line, the devices of its stages, then, if
+/// wanted, a colon and its micro-batches:
+///
+///     0 1 2 3 3 2 1 0 : 0 2 4 6
+///     3 2 1 0 0 1 2 3 : 1 3 5 7
+///
+/// Without micro-batches the routes take them in turn.
+ErrorOr<Placement> readRoutes(const std::string &path, int microbatches);
+
 } // namespace bitpipe::schedule
 
 #endif // BITPIPE_TRANSFORMS_SCHEDULE_ROUTES_H

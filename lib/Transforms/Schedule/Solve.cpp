@@ -71,6 +71,8 @@ static std::vector<Policy> makePolicies(const Problem &problem) {
     for (int tidy = 0; tidy <= (problem.split ? 6 : 0); ++tidy)
       if (quarter || tidy)
         addPlainPolicies(policies, tidy, (devices * quarter + 3) / 4);
+  if (problem.split)
+    addBalancedPolicies(policies, devices, devices);
   return policies;
 }
 

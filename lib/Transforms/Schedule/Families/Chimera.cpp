@@ -19,6 +19,7 @@
 #include "lib/Transforms/Schedule/Registry.h"
 #include "lib/Transforms/Schedule/Routes.h"
 #include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/TakeTurns.h"
 
 #include <algorithm>
 
@@ -70,14 +71,7 @@ static std::vector<Action> group(int devices, int rank, int first) {
   };
   auto forwards = pass(Kind::F, 0, 1), backwards = pass(Kind::B, 1, 0);
   size_t ahead = half + std::min(rank, devices - 1 - rank);
-  std::vector<Action> list;
-  for (size_t i = 0; i < forwards.size() + ahead; ++i) {
-    if (i < forwards.size())
-      list.push_back(forwards[i]);
-    if (i >= ahead)
-      list.push_back(backwards[i - ahead]);
-  }
-  return list;
+  return takeTurns(forwards, backwards, ahead);
 }
 
 static ErrorOr<Order> order(const Request &request,

@@ -16,6 +16,7 @@
 
 #include "lib/Transforms/Schedule/Registry.h"
 #include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/TakeTurns.h"
 
 #include <algorithm>
 
@@ -58,43 +59,20 @@ static size_t aheadOf(const Request &request, int rank, int perHop) {
 }
 
 static ErrorOr<Order> order(const Request &request, const Placement &) {
-  Order result(request.devices);
-  for (int rank = 0; rank < request.devices; ++rank) {
-    auto forwards = passes(request, rank, Kind::F);
-    auto backwards = passes(request, rank, Kind::B);
-    size_t ahead = aheadOf(request, rank, 2);
-    for (size_t i = 0; i < forwards.size() + ahead; ++i) {
-      if (i < forwards.size())
-        result[rank].push_back(forwards[i]);
-      if (i >= ahead)
-        result[rank].push_back(backwards[i - ahead]);
-    }
-  }
+  Order result;
+  for (int rank = 0; rank < request.devices; ++rank)
+    result.push_back(takeTurns(passes(request, rank, Kind::F),
+                               passes(request, rank, Kind::B),
+                               aheadOf(request, rank, 2)));
   return result;
 }
 
 static ErrorOr<Order> splitOrder(const Request &request, const Placement &) {
-  Order result(request.devices);
-  for (int rank = 0; rank < request.devices; ++rank) {
-    auto forwards = passes(request, rank, Kind::F);
-    auto backwards = passes(request, rank, Kind::I);
-    size_t ahead = aheadOf(request, rank, 1), count = forwards.size();
-    auto weight = [&](size_t i) {
-      Action action = backwards[i];
-      action.kind = Kind::W;
-      result[rank].push_back(action);
-    };
-    for (size_t i = 0; i < count + ahead; ++i) {
-      if (i < count)
-        result[rank].push_back(forwards[i]);
-      if (i >= ahead)
-        result[rank].push_back(backwards[i - ahead]);
-      if (i >= ahead + rank)
-        weight(i - ahead - rank);
-    }
-    for (size_t i = count - std::min<size_t>(rank, count); i < count; ++i)
-      weight(i);
-  }
+  Order result;
+  for (int rank = 0; rank < request.devices; ++rank)
+    result.push_back(takeTurnsSplit(passes(request, rank, Kind::F),
+                                    passes(request, rank, Kind::I),
+                                    aheadOf(request, rank, 1), rank));
   return result;
 }
 

@@ -14,6 +14,7 @@
 
 #include "lib/Transforms/Schedule/Registry.h"
 #include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/TakeTurns.h"
 
 #include <algorithm>
 
@@ -28,16 +29,15 @@ static ErrorOr<Placement> place(const Request &request) {
 }
 
 static ErrorOr<Order> order(const Request &request, const Placement &) {
-  int count = request.microbatches;
-  Order result(request.devices);
+  Order result;
   for (int stage = 0; stage < request.devices; ++stage) {
-    int ahead = std::min(count, request.devices - 1 - stage);
-    for (int m = 0; m < count + ahead; ++m) {
-      if (m < count)
-        result[stage].push_back({Kind::F, false, stage, m});
-      if (m >= ahead)
-        result[stage].push_back({Kind::B, false, stage, m - ahead});
+    std::vector<Action> forwards, backwards;
+    for (int m = 0; m < request.microbatches; ++m) {
+      forwards.push_back({Kind::F, false, stage, m});
+      backwards.push_back({Kind::B, false, stage, m});
     }
+    int ahead = std::min(request.microbatches, request.devices - 1 - stage);
+    result.push_back(takeTurns(forwards, backwards, ahead));
   }
   return result;
 }

@@ -8,6 +8,9 @@
 //   0F0,0F1,0I0,0W0,0F2,0I1,0W1,0I2,0W2
 //   1F0,1I0,1F1,1I1,1W0,1F2,1I2,1W1,1W2
 //
+// H1's weight gradients come as many backwards late as the rank; H2's order is
+// made by the scheduler.
+//
 // Idle D-1 of the whole iteration: the last device cannot start earlier.
 //
 //===----------------------------------------------------------------------===//
@@ -15,6 +18,9 @@
 #include "lib/Transforms/Schedule/Registry.h"
 #include "lib/Transforms/Schedule/Routes.h"
 #include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/TakeTurns.h"
+
+#include <algorithm>
 
 using namespace bitpipe::schedule;
 
@@ -25,20 +31,25 @@ static ErrorOr<Placement> place(const Request &request) {
                 loop(request.devices, 1));
 }
 
-static ErrorOr<Order> withMemory(const Request &request,
-                                 const Placement &placement, int limit) {
-  double memory = request.memory > 0 ? request.memory : limit;
-  return solve({placement, request.costs,
-                std::vector<double>(request.devices, memory), true},
-               request.seconds);
-}
-
-static ErrorOr<Order> h1(const Request &request, const Placement &placement) {
-  return withMemory(request, placement, request.devices);
+static ErrorOr<Order> h1(const Request &request, const Placement &) {
+  Order result;
+  for (int stage = 0; stage < request.devices; ++stage) {
+    std::vector<Action> forwards, gradients;
+    for (int m = 0; m < request.microbatches; ++m) {
+      forwards.push_back({Kind::F, false, stage, m});
+      gradients.push_back({Kind::I, false, stage, m});
+    }
+    int ahead = std::min(request.microbatches, request.devices - 1 - stage);
+    result.push_back(takeTurnsSplit(forwards, gradients, ahead, stage));
+  }
+  return result;
 }
 
 static ErrorOr<Order> h2(const Request &request, const Placement &placement) {
-  return withMemory(request, placement, 2 * request.devices - 1);
+  double memory = request.memory > 0 ? request.memory : 2 * request.devices - 1;
+  return solve({placement, request.costs,
+                std::vector<double>(request.devices, memory), true},
+               request.seconds);
 }
 
 std::vector<Family> bitpipe::schedule::file::ZeroBubbleH() {

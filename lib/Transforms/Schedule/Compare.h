@@ -1,0 +1,27 @@
+//===- Compare.h - Schedules side by side ------------------------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_COMPARE_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_COMPARE_H
+
+#include "lib/Transforms/Schedule/Registry.h"
+
+#include <iosfwd>
+
+namespace bitpipe::schedule {
+
+/// Writes one table: a row per schedule and number of micro-batches, with
+/// bubble, largest activations, weights and messages, and the speed against the
+/// first schedule. The model is the same for all: whatever the number of a
+/// schedule's stages, `base.costs` are those of one of 2D stages. A schedule
+/// that cannot be built says in its row what it needs. `names` are separated by
+/// commas.
+void emitComparison(std::ostream &stream, const Request &base,
+                    const std::string &names,
+                    const std::vector<int> &microbatches);
+
+/// Costs of stages that are cut from the same model in another number.
+Costs rescale(const Costs &costs, double stagesPerStage);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_COMPARE_H
