@@ -1,7 +1,7 @@
 """Training speed side by side: PyTorch eager, PyTorch's pipelines, oneDNN's own
 matrix products, and bitpipe, on the same model, weights and data.
 
-    python bench/train.py [--works large,small] [--steps 8] [--json results.json]
+    python bench/train.py [--works large,small] [--steps 20] [--json results.json]
 
 Two devices, one thread each; PyTorch eager has two threads. Every figure is the
 median step after the first."""
@@ -30,6 +30,7 @@ CUTS = {
     "small": {"gpipe": ["4,4"], "1f1b": ["4,4"], "interleaved": ["2,2,2,2"]},
 }
 SCHEDULES = ["bitpipe", "1f1b", "gpipe"]
+STEPS = {"large": 8, "small": 40}
 # What bitpipe is to reach, and of what.
 GOALS = {"large": {"of_onednn": 0.6, "of_pytorch": 1.0}, "small": {"of_pytorch": 2.0}}
 
@@ -138,7 +139,7 @@ def show(outcome):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--works", default="large,small")
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--steps", type=int, help="default: 8 large ones, 40 small ones")
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build" / "bench")
     parser.add_argument("--json", type=pathlib.Path, help="also write all figures here")
     args = parser.parse_args()
@@ -146,7 +147,7 @@ def main():
     for name in args.works.split(","):
         folder = args.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        outcomes.append(contest(name, args.steps, folder))
+        outcomes.append(contest(name, args.steps or STEPS[name], folder))
         add_rates(outcomes[-1])
         show(outcomes[-1])
     if args.json:
