@@ -56,6 +56,13 @@ private:
     request.devices = int(devices);
     request.microbatches = int(microbatches ? microbatches : 2 * devices);
     request.chunks = int(chunks);
+    request.routes = routes;
+    request.memory = activations;
+    request.seconds = seconds;
+    auto costs = schedule::parseCosts(cost.getValue());
+    if (!costs)
+      return costs.error();
+    request.costs = *costs;
     return schedule::buildSchedule(request);
   }
 

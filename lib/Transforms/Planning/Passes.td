@@ -48,6 +48,14 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
            "Stages per device and direction; 0 for the schedule's own number">,
     Option<"scheduleFile", "schedule", "std::string", "\"\"",
            "Reads the order from this file instead">,
+    Option<"routes", "routes", "std::string", "\"\"",
+           "Reads the routes from this file and finds an order for them">,
+    Option<"cost", "cost", "std::string", "\"\"",
+           "Times that orders are found for, F=1,B=2,I=1,W=1,comm=0">,
+    Option<"activations", "activations", "double", "0",
+           "Most live activations per device; 0 for the schedule's own limit">,
+    Option<"seconds", "seconds", "double", "0",
+           "How long to search for a better order">,
   ];
   let dependentDialects = ["::bitpipe::pipe::PipeDialect"];
 }
