@@ -11,8 +11,10 @@
 #include "lib/Transforms/Autodiff/Passes.h"
 #include "lib/Transforms/Kernels/Passes.h"
 #include "lib/Transforms/Lower/Passes.h"
+#include "lib/Transforms/Lower/PrintMemory.h"
 #include "lib/Transforms/ONNX/Import.h"
 #include "lib/Transforms/Partition/Passes.h"
+#include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Planning/Passes.h"
 #include "tools/bitpipe-opt/Diagnostics.h"
 #include "tools/bitpipe-opt/OutputFolder.h"
@@ -84,6 +86,8 @@ public:
 
 private:
   LogicalResult load();
+  /// Takes the module through the phases up to a level.
+  LogicalResult raiseTo(Level level);
   /// Brings the module from the level below to this one.
   LogicalResult raise(Level level);
   LogicalResult writeFiles();
@@ -112,11 +116,16 @@ LogicalResult Compilation::run() {
     return failure();
   if (options.emit == Emit::Files)
     return writeFiles();
-  for (Level level = levelOf(*module); level < levelFor(options.emit);
-       level = levelOf(*module))
+  if (failed(raiseTo(levelFor(options.emit))))
+    return failure();
+  return print();
+}
+
+LogicalResult Compilation::raiseTo(Level goal) {
+  for (Level level = levelOf(*module); level < goal; level = levelOf(*module))
     if (failed(raise(Level(int(level) + 1))))
       return failure();
-  return print();
+  return success();
 }
 
 LogicalResult Compilation::load() {
@@ -167,11 +176,11 @@ LogicalResult Compilation::writeFiles() {
   StringRef name = llvm::sys::path::filename(options.output);
   StringRef stem = llvm::sys::path::stem(options.output);
   weights = folder->path(stem.str() + ".safetensors");
-  for (Level level = levelOf(*module); level < Level::Program; level = levelOf(*module))
-    if (failed(raise(Level(int(level) + 1))))
-      return failure();
+  if (failed(raiseTo(Level::Program)))
+    return failure();
+  printMemoryReport(*module, llvm::errs());
   if (failed(runPasses([&](PassManager &manager) {
-        manager.addPass(createPipeCompileKernels({folder->path(stem.str() + ".so"), options.arch}));
+        manager.addPass(createPipeCompileKernels({folder->path(stem.str() + ".so"), options.arch, ""}));
       })))
     return failure();
 
@@ -202,6 +211,12 @@ LogicalResult Compilation::print() {
   else if (failed(printView(options, *schedule,
                             module ? *module : ModuleOp(), context, file.os())))
     return failure();
+  if (options.emit == Emit::Report && module) {
+    printStageReport(*module, file.os() << "\n");
+    if (failed(raiseTo(Level::Program)))
+      return failure();
+    printMemoryReport(*module, file.os() << "\n");
+  }
   file.keep();
   return success();
 }

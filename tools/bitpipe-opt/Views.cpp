@@ -3,7 +3,6 @@
 #include "tools/bitpipe-opt/Views.h"
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Schedule/CSV.h"
 #include "lib/Transforms/Schedule/Emit.h"
 #include "lib/Transforms/Schedule/Registry.h"
@@ -90,8 +89,6 @@ LogicalResult printView(const Options &options, const schedule::Schedule &schedu
   else
     schedule::emitReport(text, *simulated);
   out << text.str();
-  if (options.emit == Emit::Report && module)
-    printStageReport(module, out << "\n");
   return success();
 }
 
