@@ -107,6 +107,8 @@ private:
 };
 
 LogicalResult Compilation::run() {
+  if (!options.compare.empty())
+    return print();
   schedule = makeSchedule(options, context);
   if (!schedule)
     return failure();
@@ -208,7 +210,10 @@ LogicalResult Compilation::print() {
     return error(context, "cannot write '" + options.output + "': " + code.message());
   if (options.emit <= Emit::Program)
     module->print(file.os());
-  else if (failed(printView(options, *schedule,
+  else if (!options.compare.empty()) {
+    if (failed(printComparison(options, context, file.os())))
+      return failure();
+  } else if (failed(printView(options, *schedule,
                             module ? *module : ModuleOp(), context, file.os())))
     return failure();
   if (options.emit == Emit::Report && module) {

@@ -4,6 +4,7 @@
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Schedule/CSV.h"
+#include "lib/Transforms/Schedule/Compare.h"
 #include "lib/Transforms/Schedule/Emit.h"
 #include "lib/Transforms/Schedule/Registry.h"
 
@@ -42,16 +43,45 @@ schedule::Costs costsOf(ModuleOp module) {
 
 } // namespace
 
-std::optional<schedule::Schedule> makeSchedule(const Options &options,
-                                               MLIRContext *context) {
-  if (!options.scheduleFile.empty())
-    return valueOrError(schedule::readSchedule(options.scheduleFile), context);
+/// What the options ask of a family; an error at the context and nothing if
+/// the costs are not understood.
+static std::optional<schedule::Request> requestOf(const Options &options,
+                                                  MLIRContext *context) {
+  auto costs = valueOrError(schedule::parseCosts(options.cost), context);
+  if (!costs)
+    return std::nullopt;
   schedule::Request request;
   request.pipeline = options.pipeline;
   request.devices = options.devices;
   request.microbatches = options.microbatches;
   request.chunks = options.chunks;
-  return valueOrError(schedule::buildSchedule(request), context);
+  request.costs = *costs;
+  request.memory = options.activations;
+  request.routes = options.routes;
+  request.seconds = options.scheduleTime;
+  return request;
+}
+
+std::optional<schedule::Schedule> makeSchedule(const Options &options,
+                                               MLIRContext *context) {
+  if (!options.scheduleFile.empty())
+    return valueOrError(schedule::readSchedule(options.scheduleFile), context);
+  auto request = requestOf(options, context);
+  if (!request)
+    return std::nullopt;
+  return valueOrError(schedule::buildSchedule(*request), context);
+}
+
+LogicalResult printComparison(const Options &options, MLIRContext *context,
+                              raw_ostream &out) {
+  auto request = requestOf(options, context);
+  if (!request)
+    return failure();
+  std::ostringstream text;
+  schedule::emitComparison(text, *request, options.compare,
+                           options.compareMicrobatches);
+  out << text.str();
+  return success();
 }
 
 PlanningOptions planningOptions(const Options &options) {
@@ -61,6 +91,10 @@ PlanningOptions planningOptions(const Options &options) {
   planning.microbatches = options.microbatches;
   planning.chunks = options.chunks;
   planning.scheduleFile = options.scheduleFile;
+  planning.routes = options.routes;
+  planning.cost = options.cost;
+  planning.activations = options.activations;
+  planning.seconds = options.scheduleTime;
   return planning;
 }
 

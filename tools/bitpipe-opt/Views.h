@@ -21,6 +21,11 @@ std::optional<schedule::Schedule> makeSchedule(const Options &options,
 /// The same request for the planning phase.
 PlanningOptions planningOptions(const Options &options);
 
+/// Prints the table of --compare.
+mlir::LogicalResult printComparison(const Options &options,
+                                    mlir::MLIRContext *context,
+                                    llvm::raw_ostream &out);
+
 /// Prints a schedule in the form asked for. Times come from --cost, else from
 /// the stages of the module if there is one, else F = I = W = 1.
 mlir::LogicalResult printView(const Options &options,
