@@ -101,16 +101,15 @@ private:
 
   const Options &options;
   MLIRContext *context;
-  std::optional<schedule::Schedule> schedule;
+  std::optional<int> stages; // of the schedule
   OwningOpRef<ModuleOp> module;
   std::string weights; // where to write the weights; empty: nowhere
 };
 
 LogicalResult Compilation::run() {
-  if (!options.compare.empty())
-    return print();
-  schedule = makeSchedule(options, context);
-  if (!schedule)
+  // A schedule that cannot be is reported before any model is read.
+  stages = stageCount(options, context);
+  if (!stages)
     return failure();
   if (options.input.empty())
     return print();
@@ -157,7 +156,7 @@ LogicalResult Compilation::raise(Level level) {
       break;
     case Level::Stages:
       // Cut before differentiating: equal stages are then differentiated once.
-      manager.addPass(createPipePartition({schedule->placement.stages()}));
+      manager.addPass(createPipePartition({*stages}));
       buildAutodiffPipeline(manager);
       break;
     case Level::Plan:
@@ -210,13 +209,10 @@ LogicalResult Compilation::print() {
     return error(context, "cannot write '" + options.output + "': " + code.message());
   if (options.emit <= Emit::Program)
     module->print(file.os());
-  else if (!options.compare.empty()) {
-    if (failed(printComparison(options, context, file.os())))
-      return failure();
-  } else if (failed(printView(options, *schedule,
-                            module ? *module : ModuleOp(), context, file.os())))
+  else if (failed(printView(options, module ? *module : ModuleOp(),
+                            context, file.os())))
     return failure();
-  if (options.emit == Emit::Report && module) {
+  if (options.emit == Emit::Report && module && options.compare.empty()) {
     printStageReport(*module, file.os() << "\n");
     if (failed(raiseTo(Level::Program)))
       return failure();

@@ -83,7 +83,7 @@ bool asksToCompile(int argc, char **argv) {
     compiles |= !argument.starts_with("-") && argument.ends_with(".onnx");
     compiles |= name == "help" || name == "h" || name == "version";
     for (StringRef option : {"pipeline", "emit", "devices", "microbatches",
-                             "schedule", "compare", "routes"})
+                             "schedule", "schedule-time", "compare", "routes"})
       compiles |= argument.starts_with("-") &&
                   (name == option || name.starts_with(option.str() + "="));
   }
@@ -98,12 +98,12 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> output("o", cl::desc("where to write (default -: standard output; a plan needs a file)"), cl::value_desc("file"), cl::init("-"));
   cl::opt<std::string> pipeline("pipeline", cl::desc("schedule (default bitpipe)"), cl::value_desc("name"), cl::init(options.pipeline));
   cl::opt<std::string> schedule("schedule", cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
+  cl::opt<std::string> routes("routes", cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
+  cl::opt<double> scheduleTime("schedule-time", cl::desc("search this long for a better order (default 0)"), cl::value_desc("seconds"), cl::init(0));
+  cl::opt<double> activations("activations", cl::desc("most live activations per device, where the schedule can choose (default: its own)"), cl::value_desc("stages"), cl::init(0));
+  cl::opt<std::string> compare("compare", cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
   cl::opt<int64_t> devices("devices", cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
-  cl::opt<std::string> routes("routes", cl::desc("a placement from a file, one route per line, to find an order for"), cl::value_desc("file"));
-  cl::opt<std::string> compare("compare", cl::desc("report these schedules side by side"), cl::value_desc("name,..."));
   cl::list<int64_t> microbatches("microbatches", cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several with --compare"), cl::value_desc("N"));
-  cl::opt<double> activations("activations", cl::desc("most live activations of a stage per device (default: the schedule's own limit)"), cl::value_desc("count"), cl::init(0));
-  cl::opt<double> scheduleTime("schedule-time", cl::desc("search so long for a better order, where one is searched (default 0)"), cl::value_desc("seconds"), cl::init(0));
   cl::opt<int64_t> chunks("chunks", cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
   cl::list<std::string> dims("dim", cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
   cl::opt<std::string> loss("loss", cl::desc("auto, cross-entropy on the logits, or the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
@@ -127,15 +127,15 @@ Options parseOptions(int argc, char **argv) {
   options.output = output;
   options.pipeline = pipeline;
   options.scheduleFile = schedule;
-  options.devices = devices;
-  options.routes = routes;
-  options.compare = compare;
-  options.activations = activations;
+  options.routesFile = routes;
   options.scheduleTime = scheduleTime;
-  options.microbatches = microbatches.empty() ? 2 * devices : microbatches.front();
-  options.compareMicrobatches.assign(microbatches.begin(), microbatches.end());
-  if (microbatches.empty())
-    options.compareMicrobatches.push_back(int(2 * devices));
+  options.activations = activations;
+  options.compare = compare;
+  options.devices = devices;
+  options.compareSizes.assign(microbatches.begin(), microbatches.end());
+  if (options.compareSizes.empty())
+    options.compareSizes = {int(2 * devices)};
+  options.microbatches = options.compareSizes.front();
   options.chunks = chunks;
   for (const std::string &dim : dims)
     parseDim(dim, options);
@@ -150,13 +150,11 @@ Options parseOptions(int argc, char **argv) {
   options.cost = cost;
   if (options.devices < 1)
     badUsage("--devices is " + Twine(options.devices) + ", expected at least 1");
-  for (int64_t count : options.compareMicrobatches)
-    if (count < 1)
-      badUsage("--microbatches is " + Twine(count) + ", expected at least 1");
-  if (microbatches.size() > 1 && options.compare.empty())
-    badUsage("--microbatches has " + Twine(microbatches.size()) + " numbers, expected one without --compare");
-  if (options.activations < 0)
-    badUsage("--activations is negative, expected a count");
+  for (int size : options.compareSizes)
+    if (size < 1)
+      badUsage("--microbatches is " + Twine(size) + ", expected at least 1");
+  if (options.compareSizes.size() > 1 && options.compare.empty())
+    badUsage("--microbatches is a list, expected one number without --compare");
   if (chunks.getNumOccurrences() && options.chunks < 1)
     badUsage("--chunks is " + Twine(options.chunks) + ", expected at least 1");
   if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
@@ -169,10 +167,10 @@ Options parseOptions(int argc, char **argv) {
       badUsage("--emit is '" + emit + "', expected graph, stages, plan, program, schedule, timeline, trace or report");
     options.emit = *kind;
   }
-  if (!options.compare.empty() && options.emit == Emit::Files)
-    options.emit = Emit::Report;
-  if (!options.compare.empty() && (options.emit != Emit::Report || !options.input.empty()))
-    badUsage("--compare reports schedules without a model, expected --emit=report and no model");
+  if (!options.compare.empty() && options.emit != Emit::Report)
+    badUsage("--compare is given, expected --emit=report with it");
+  if (!options.scheduleFile.empty() && !options.routesFile.empty())
+    badUsage("both --schedule and --routes are given, expected one of them");
   if (options.emit == Emit::Files && options.input.empty())
     badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
   if (options.emit == Emit::Files && options.output == "-")

@@ -25,14 +25,14 @@ struct Options {
   std::string output = "-";
   std::string pipeline = "bitpipe";
   std::string scheduleFile;      // an order from a file, instead of `pipeline`
-  std::string routes;            // a placement from a file, instead of `pipeline`
-  std::string compare;           // names of schedules to report side by side
+  std::string routesFile;        // a placement from a file, to be ordered
+  double scheduleTime = 0;       // seconds to search for a better order
+  double activations = 0;        // most live ones per device, 0: the schedule's
+  std::string compare;           // names of schedules to put side by side
+  std::vector<int> compareSizes; // numbers of micro-batches to compare at
   int64_t devices = 4;
   int64_t microbatches = 0;      // 0: twice the devices
-  std::vector<int> compareMicrobatches; // what --compare compares for
   int64_t chunks = 0;            // 0: the schedule's own number
-  double activations = 0;        // live ones per device; 0: the schedule's own limit
-  double scheduleTime = 0;       // seconds to search for a better order
   std::map<std::string, int64_t> dims;
   std::string loss = "auto";
   std::string optimizer = "adamw";

@@ -41,47 +41,52 @@ schedule::Costs costsOf(ModuleOp module) {
   return costs;
 }
 
-} // namespace
+/// Times from --cost, else from the module, else all 1.
+std::optional<schedule::Costs> costsFor(const Options &options, ModuleOp module,
+                                        MLIRContext *context) {
+  if (!options.cost.empty())
+    return valueOrError(schedule::parseCosts(options.cost), context);
+  return module ? costsOf(module) : schedule::Costs();
+}
 
-/// What the options ask of a family; an error at the context and nothing if
-/// the costs are not understood.
-static std::optional<schedule::Request> requestOf(const Options &options,
-                                                  MLIRContext *context) {
-  auto costs = valueOrError(schedule::parseCosts(options.cost), context);
-  if (!costs)
-    return std::nullopt;
+schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   schedule::Request request;
   request.pipeline = options.pipeline;
   request.devices = options.devices;
   request.microbatches = options.microbatches;
   request.chunks = options.chunks;
-  request.costs = *costs;
+  request.costs = std::move(costs);
   request.memory = options.activations;
-  request.routes = options.routes;
+  request.routes = options.routesFile;
   request.seconds = options.scheduleTime;
   return request;
 }
 
-std::optional<schedule::Schedule> makeSchedule(const Options &options,
-                                               MLIRContext *context) {
+schedule::ErrorOr<schedule::Schedule> makeSchedule(const Options &options,
+                                                   const schedule::Costs &costs) {
   if (!options.scheduleFile.empty())
-    return valueOrError(schedule::readSchedule(options.scheduleFile), context);
-  auto request = requestOf(options, context);
-  if (!request)
-    return std::nullopt;
-  return valueOrError(schedule::buildSchedule(*request), context);
+    return schedule::readSchedule(options.scheduleFile);
+  return schedule::buildSchedule(requestFor(options, costs));
 }
 
-LogicalResult printComparison(const Options &options, MLIRContext *context,
-                              raw_ostream &out) {
-  auto request = requestOf(options, context);
-  if (!request)
-    return failure();
-  std::ostringstream text;
-  schedule::emitComparison(text, *request, options.compare,
-                           options.compareMicrobatches);
-  out << text.str();
-  return success();
+void printForm(Emit emit, const schedule::Simulated &simulated, std::ostream &out) {
+  if (emit == Emit::Timeline)
+    schedule::emitTimeline(out, simulated);
+  else if (emit == Emit::Trace)
+    schedule::emitTrace(out, simulated);
+  else
+    schedule::emitReport(out, simulated);
+}
+
+} // namespace
+
+std::optional<int> stageCount(const Options &options, MLIRContext *context) {
+  if (!options.scheduleFile.empty()) {
+    auto schedule = valueOrError(schedule::readSchedule(options.scheduleFile), context);
+    return schedule ? std::optional(schedule->placement.stages()) : std::nullopt;
+  }
+  auto placement = valueOrError(schedule::placementFor(requestFor(options, {})), context);
+  return placement ? std::optional(placement->stages()) : std::nullopt;
 }
 
 PlanningOptions planningOptions(const Options &options) {
@@ -91,37 +96,37 @@ PlanningOptions planningOptions(const Options &options) {
   planning.microbatches = options.microbatches;
   planning.chunks = options.chunks;
   planning.scheduleFile = options.scheduleFile;
-  planning.routes = options.routes;
+  planning.routes = options.routesFile;
   planning.cost = options.cost;
   planning.activations = options.activations;
   planning.seconds = options.scheduleTime;
   return planning;
 }
 
-LogicalResult printView(const Options &options, const schedule::Schedule &schedule,
-                        ModuleOp module, MLIRContext *context, raw_ostream &out) {
+LogicalResult printView(const Options &options, ModuleOp module,
+                        MLIRContext *context, raw_ostream &out) {
+  auto costs = costsFor(options, module, context);
+  if (!costs)
+    return failure();
   std::ostringstream text;
-  if (options.emit == Emit::Schedule) {
-    schedule::emitSchedule(text, schedule);
+  if (!options.compare.empty()) {
+    schedule::emitComparison(text, requestFor(options, *costs), options.compare,
+                             options.compareSizes);
     out << text.str();
     return success();
   }
-  schedule::Costs costs = module ? costsOf(module) : schedule::Costs();
-  if (!options.cost.empty()) {
-    auto given = valueOrError(schedule::parseCosts(options.cost), context);
-    if (!given)
-      return failure();
-    costs = *given;
+  auto schedule = valueOrError(makeSchedule(options, *costs), context);
+  if (!schedule)
+    return failure();
+  if (options.emit == Emit::Schedule) {
+    schedule::emitSchedule(text, *schedule);
+    out << text.str();
+    return success();
   }
-  auto simulated = valueOrError(schedule::simulateAll(schedule, costs), context);
+  auto simulated = valueOrError(schedule::simulateAll(*schedule, *costs), context);
   if (!simulated)
     return failure();
-  if (options.emit == Emit::Timeline)
-    schedule::emitTimeline(text, *simulated);
-  else if (options.emit == Emit::Trace)
-    schedule::emitTrace(text, *simulated);
-  else
-    schedule::emitReport(text, *simulated);
+  printForm(options.emit, *simulated, text);
   out << text.str();
   return success();
 }

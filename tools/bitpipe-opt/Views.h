@@ -13,24 +13,18 @@
 
 namespace bitpipe {
 
-/// The schedule that is asked for by name or file; an error at the context and
-/// nothing if there is none.
-std::optional<schedule::Schedule> makeSchedule(const Options &options,
-                                               mlir::MLIRContext *context);
+/// How many stages the schedule that is asked for has; an error at the context
+/// and nothing if there is no such schedule.
+std::optional<int> stageCount(const Options &options, mlir::MLIRContext *context);
 
 /// The same request for the planning phase.
 PlanningOptions planningOptions(const Options &options);
 
-/// Prints the table of --compare.
-mlir::LogicalResult printComparison(const Options &options,
-                                    mlir::MLIRContext *context,
-                                    llvm::raw_ostream &out);
-
-/// Prints a schedule in the form asked for. Times come from --cost, else from
-/// the stages of the module if there is one, else F = I = W = 1.
-mlir::LogicalResult printView(const Options &options,
-                              const schedule::Schedule &schedule,
-                              mlir::ModuleOp module, mlir::MLIRContext *context,
+/// Prints the schedule that is asked for in the form asked for. Times come from
+/// --cost, else from the stages of the module if there is one, else they are
+/// F = I = W = 1.
+mlir::LogicalResult printView(const Options &options, mlir::ModuleOp module,
+                              mlir::MLIRContext *context,
                               llvm::raw_ostream &out);
 
 } // namespace bitpipe
