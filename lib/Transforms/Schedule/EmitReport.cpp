@@ -21,6 +21,33 @@ static void line(std::ostream &stream, const char *format, Values... values) {
   stream << text;
 }
 
+/// Where the idle time comes from, and what the makespan hangs on.
+static void emitCauses(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use] = simulated;
+  line(stream, "%-7s %10s %10s %10s  %s\n", "device", "fill", "waiting",
+       "drain", "waits longest for");
+  std::vector<IdleTime> idle =
+      idleTimes(schedule.placement, schedule.order, timing);
+  for (size_t device = 0; device < idle.size(); ++device) {
+    line(stream, "%-7zu %10.6g %10.6g %10.6g", device, idle[device].fill,
+         idle[device].waiting, idle[device].drain);
+    if (idle[device].waitsFor >= 0)
+      line(stream, "  device %d, %.6g", idle[device].waitsFor,
+           idle[device].longest);
+    stream << '\n';
+  }
+  std::vector<Step> path =
+      criticalPath(schedule.placement, schedule.order, timing);
+  double work = 0;
+  int hops = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    work += costs.time(schedule.order[path[i].device][path[i].position]);
+    hops += i > 0 && path[i].device != path[i - 1].device;
+  }
+  line(stream, "critical path: %zu actions of %.6g, %d messages of %.6g\n",
+       path.size(), work, hops, timing.makespan - work);
+}
+
 void bitpipe::schedule::emitReport(std::ostream &stream,
                                    const Simulated &simulated) {
   const auto &[schedule, costs, timing, use] = simulated;
@@ -44,4 +71,5 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
   line(stream, "makespan %.6g, bubble %.2f%%, peak activations %.6g, weights "
                "of %d stages, %d messages\n",
        timing.makespan, 100 * bubble(use, timing), peak, weights, messages);
+  emitCauses(stream, simulated);
 }

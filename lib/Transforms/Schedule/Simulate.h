@@ -43,6 +43,29 @@ std::vector<DeviceUse> deviceUse(const Placement &placement,
                                  const Order &order, const Timing &timing,
                                  const Costs &costs = {});
 
+/// Where the idle time of a device comes from.
+struct IdleTime {
+  /// Before its first action, after its last, and between.
+  double fill = 0, drain = 0, waiting = 0;
+  /// The device it waits for longest between actions, or -1, and how long.
+  int waitsFor = -1;
+  double longest = 0;
+};
+
+std::vector<IdleTime> idleTimes(const Placement &placement, const Order &order,
+                                const Timing &timing);
+
+/// An action of a device, by its place in the order.
+struct Step {
+  int device = 0;
+  size_t position = 0;
+};
+
+/// Actions each of which starts when the one before it is done or its message
+/// there, up to the end of the iteration: shortening any other gains nothing.
+std::vector<Step> criticalPath(const Placement &placement, const Order &order,
+                               const Timing &timing);
+
 /// The share of an iteration that the devices idle, on average.
 double bubble(const std::vector<DeviceUse> &use, const Timing &timing);
 

@@ -27,14 +27,13 @@
 
 using namespace bitpipe::schedule;
 
-static ErrorOr<Placement> place(const Request &request) {
+/// With an odd number of devices the middle one holds the same stages for both
+/// directions.
+static ErrorOr<Placement> placeAny(const Request &request) {
   int devices = request.devices, count = request.microbatches;
   if (request.chunks % 2)
     return Error{std::to_string(request.chunks) +
                  " chunks, expected an even number"};
-  if (devices % 2)
-    return Error{std::to_string(devices) +
-                 " devices, expected an even number"};
   if (count < devices)
     return Error{std::to_string(count) + " micro-batches, expected at least " +
                  std::to_string(devices) + ", one per device"};
@@ -44,6 +43,13 @@ static ErrorOr<Placement> place(const Request &request) {
   if (request.chunks == 2 && count == devices)
     return twoWays(devices, count, route, devices, devices / 2);
   return twoWays(devices, count, route, 2, 1);
+}
+
+static ErrorOr<Placement> place(const Request &request) {
+  if (request.devices % 2)
+    return Error{std::to_string(request.devices) +
+                 " devices, expected an even number"};
+  return placeAny(request);
 }
 
 /// Activations are counted in stages of a V, whatever the number of chunks.
@@ -87,6 +93,6 @@ static ErrorOr<Order> splitOrder(const Request &request,
 
 std::vector<Family> bitpipe::schedule::file::BitPipe() {
   return {{"bitpipe", "two opposite V, early forwarding", 2, place, order},
-          {"bitpipe-zb", "two opposite V, split backward", 2, place,
+          {"bitpipe-zb", "two opposite V, split backward", 2, placeAny,
            splitOrder}};
 }
