@@ -82,6 +82,8 @@ namespace {
 struct Way {
   /// Per stage, the earliest start of its forward.
   std::vector<double> arrival;
+  /// Per stage, the earliest start of its input gradient.
+  std::vector<double> turn;
   /// Per stage, what must still happen after its input gradient is made.
   std::vector<double> rest;
   double total = 0;
@@ -96,7 +98,8 @@ static Way follow(const Problem &problem, const Route &route) {
     bool leaves = route.devices[stage] != route.devices[stage + 1];
     return leaves ? costs.transfer + costs.latency : 0;
   };
-  Way way{std::vector<double>(stages), std::vector<double>(stages), 0};
+  std::vector<double> zeros(stages);
+  Way way{zeros, zeros, zeros, 0};
   for (int stage = 0; stage + 1 < stages; ++stage) {
     double forward = costs.time({Kind::F, false, stage, 0});
     way.arrival[stage + 1] = way.arrival[stage] + forward + hop(stage);
@@ -104,8 +107,11 @@ static Way follow(const Problem &problem, const Route &route) {
                           costs.time({backward, false, stage, 0});
   }
   int last = stages - 1;
-  way.total = way.arrival[last] + costs.time({Kind::F, false, last, 0}) +
-              costs.time({backward, false, last, 0}) + way.rest[last];
+  way.turn[last] = way.arrival[last] + costs.time({Kind::F, false, last, 0});
+  for (int stage = last; stage > 0; --stage)
+    way.turn[stage - 1] = way.turn[stage] + hop(stage - 1) +
+                          costs.time({backward, false, stage, 0});
+  way.total = way.turn[0] + costs.time({backward, false, 0, 0});
   if (problem.split)
     way.total += costs.stage(0).weightGradient;
   return way;
@@ -114,8 +120,8 @@ static Way follow(const Problem &problem, const Route &route) {
 double bitpipe::schedule::lowerBound(const Problem &problem) {
   const Placement &placement = problem.placement;
   double infinity = std::numeric_limits<double>::infinity(), bound = 0;
-  std::vector<double> work(placement.devices()),
-      head(placement.devices(), infinity), tail(placement.devices(), infinity);
+  std::vector<double> work(placement.devices()), pace(placement.devices()),
+      head(placement.devices(), infinity), turn(head), tail(head);
   for (const Route &route : placement.routes()) {
     if (route.microbatches.empty())
       continue;
@@ -128,11 +134,17 @@ double bitpipe::schedule::lowerBound(const Problem &problem) {
                                       : cost.backward;
       work[device] += (cost.forward + backward) * route.microbatches.size();
       head[device] = std::min(head[device], way.arrival[stage]);
+      turn[device] = std::min(turn[device], way.turn[stage]);
+      pace[device] = std::max(pace[device], cost.forward / cost.activation);
       tail[device] = std::min(tail[device], problem.split ? 0 : way.rest[stage]);
     }
   }
-  for (int device = 0; device < placement.devices(); ++device)
-    if (work[device] > 0)
-      bound = std::max(bound, head[device] + work[device] + tail[device]);
+  for (int device = 0; device < placement.devices(); ++device) {
+    if (work[device] == 0)
+      continue;
+    double before = pace[device] * problem.limit(device);
+    double idle = std::max(head[device], turn[device] - before);
+    bound = std::max(bound, idle + work[device] + tail[device]);
+  }
   return bound;
 }

@@ -39,7 +39,8 @@ double smallestMemory(const Placement &placement, const Costs &costs,
                       int device);
 
 /// No order is done earlier. A device works through all that is on it; before
-/// that something must come to it, and after its last run the gradient must
+/// that something must come to it; until the first gradient comes it can do no
+/// more than fill its memory with forwards; and after its last run the gradient must
 /// leave the pipeline (unless weight gradients are left, which need not). One
 /// micro-batch alone takes its whole way.
 double lowerBound(const Problem &problem);

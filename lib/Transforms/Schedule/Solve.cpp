@@ -47,9 +47,9 @@ static void addBalancedPolicies(std::vector<Policy> &policies, int devices,
   Policy policy;
   policy.forwardsFirst = true;
   policy.backward = Policy::Backward::Balanced;
-  for (double lead : {half, half + 1, half - 1, 2 * half, half / 2})
-    for (int eager = 0; eager <= mostEager; ++eager)
-      for (int entered : {0, devices})
+  for (int entered : {0, devices, devices - 1, devices + 1})
+    for (double lead : {half, half + 1, half - 1, 2 * half, half / 2})
+      for (int eager = 0; eager <= mostEager; ++eager)
         for (bool eagerLastPass : {false, true}) {
           policy.lead = lead;
           policy.eager = eager;

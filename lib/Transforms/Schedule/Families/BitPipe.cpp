@@ -74,7 +74,7 @@ static Costs perChunk(const Request &request) {
 static ErrorOr<Order> order(const Request &request,
                             const Placement &placement) {
   if (request.chunks == 2 && request.microbatches == request.devices &&
-      request.memory == 0) {
+      (request.memory == 0 || request.memory >= 2 * request.devices)) {
     Order result;
     for (int rank = 0; rank < request.devices; ++rank)
       result.push_back(bitPipeGroup(request.devices, rank, 0));
