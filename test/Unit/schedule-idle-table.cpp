@@ -26,6 +26,12 @@ static double classic(double d, double) { return 3 * (d - 1); }
 static double groups(double d, double k) { return (k + 1) * (d - 2); }
 static double early(double d, double) { return 1.5 * (d - 2); }
 static double fill(double d, double) { return d - 1; }
+/// Its steps are 4D long; two more where six divides 2D.
+static double longWay(double d, double) {
+  if (d == 1)
+    return 0;
+  return 4 * d - 5 + (std::fmod(d, 3) == 0 ? 2 : 0);
+}
 static double halfFill(double d, double) { return (d - 2) / 2; }
 
 static constexpr Formula formulas[] = {
@@ -39,7 +45,7 @@ static constexpr Formula formulas[] = {
     {"zb-h2", "D-1", fill},
     {"zb-v", "D-1", fill},
     {"v-half", "D-1", fill},
-    {"v-min", "D-1", fill},
+    {"v-min", "4D-5", longWay},
     {"dualpipe", "(D-2)/2", halfFill},
     {"dualpipev", "D-1", fill},
     {"chimera", "(K+1)(D-2)", groups},

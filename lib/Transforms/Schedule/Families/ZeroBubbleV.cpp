@@ -10,15 +10,17 @@
 //
 // Idle D-1 of these half stages, all of it filling, in the memory of 1F1B: 2D
 // activations of a half stage. V-half and V-min give up time for one half and
-// one third of that; their orders are made by the scheduler.
+// one third of that; V-half's order is made by the scheduler.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Registry.h"
 #include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Simulate.h"
 #include "lib/Transforms/Schedule/Solve.h"
 
 #include <algorithm>
+#include <deque>
 
 using namespace bitpipe::schedule;
 
@@ -100,21 +102,70 @@ static ErrorOr<Order> order(const Request &request, const Placement &) {
   return result;
 }
 
-static ErrorOr<Order> withMemory(const Request &request,
-                                 const Placement &placement, int limit) {
-  double memory = request.memory > 0 ? request.memory : limit;
-  return solve({placement, request.costs,
-                std::vector<double>(request.devices, memory), true},
-               request.seconds);
+/// V-min: every micro-batch runs down, up, and the same way back without a
+/// stop, one after the other at intervals of six, in which a device has six
+/// things to do. With r the rank, they start at r, 2D-1-r, 2D+y+r and 4D+y-1-r:
+/// the first and third differ from the others in parity, and from each other
+/// unless six divides 2D, where y = 2 puts them apart. Weight gradients take
+/// the two places left over.
+static std::vector<Action> withoutStop(int devices, int rank, int count) {
+  int wait = 2 * devices % 6 == 0 ? 2 : 0;
+  int down = rank, up = 2 * devices - 1 - rank;
+  const std::pair<int, Action> steps[] = {
+      {rank, {Kind::F, false, down, 0}},
+      {2 * devices - 1 - rank, {Kind::F, false, up, 0}},
+      {2 * devices + wait + rank, {Kind::I, false, up, 0}},
+      {4 * devices + wait - 1 - rank, {Kind::I, false, down, 0}}};
+  std::vector<Action> starts; // by time
+  std::vector<bool> used(6 * count + 4 * devices + 3);
+  starts.resize(used.size());
+  for (int m = 0; m < count; ++m)
+    for (auto [time, action] : steps) {
+      action.microbatch = m;
+      starts[6 * m + time] = action;
+      used[6 * m + time] = true;
+    }
+  std::vector<Action> list;
+  std::deque<Action> waiting;
+  auto weight = [&] {
+    list.push_back(waiting.front());
+    list.back().kind = Kind::W;
+    waiting.pop_front();
+  };
+  for (size_t time = 0; time < used.size(); ++time) {
+    if (used[time]) {
+      list.push_back(starts[time]);
+      if (list.back().kind == Kind::I)
+        waiting.push_back(list.back());
+    } else if (!waiting.empty()) {
+      weight();
+    }
+  }
+  while (!waiting.empty())
+    weight();
+  return list;
 }
 
+static ErrorOr<Order> third(const Request &request, const Placement &) {
+  Order result;
+  for (int rank = 0; rank < request.devices; ++rank)
+    result.push_back(
+        withoutStop(request.devices, rank, request.microbatches));
+  return result;
+}
+
+/// The better of V-min's order and the scheduler's in half the memory.
 static ErrorOr<Order> half(const Request &request, const Placement &placement) {
-  return withMemory(request, placement, request.devices + 2);
-}
-
-static ErrorOr<Order> third(const Request &request,
-                            const Placement &placement) {
-  return withMemory(request, placement, (2 * request.devices + 2) / 3 + 2);
+  double memory = request.memory > 0 ? request.memory : request.devices + 2;
+  Problem problem{placement, request.costs,
+                  std::vector<double>(request.devices, memory), true};
+  ErrorOr<Order> found = solve(problem, request.seconds);
+  ErrorOr<Order> small = third(request, placement);
+  if (!found || problem.verify(*small))
+    return found;
+  auto first = simulate(placement, *found, request.costs);
+  auto second = simulate(placement, *small, request.costs);
+  return first->makespan <= second->makespan ? found : small;
 }
 
 std::vector<Family> bitpipe::schedule::file::ZeroBubbleV() {
