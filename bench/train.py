@@ -29,7 +29,7 @@ CUTS = {
     "large": {"gpipe": ["5,3"], "1f1b": ["5,3"], "interleaved": ["3,2,2,1", "2,2,3,1"]},
     "small": {"gpipe": ["4,4"], "1f1b": ["4,4"], "interleaved": ["2,2,2,2"]},
 }
-SCHEDULES = ["bitpipe", "1f1b", "gpipe"]
+SCHEDULES = ["zb-v", "bitpipe", "interleaved", "1f1b", "gpipe"]
 STEPS = {"large": 8, "small": 40}
 # What bitpipe is to reach, and of what.
 GOALS = {"large": {"of_onednn": 0.6, "of_pytorch": 1.0}, "small": {"of_pytorch": 2.0}}

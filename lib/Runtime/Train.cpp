@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numbers>
 
 using namespace bitpipe;
@@ -91,10 +92,18 @@ private:
 
 } // namespace
 
-/// Finds out before the training, not after it, whether a file can be written.
-static void checkWritable(const std::string &path) {
-  if (!path.empty())
-    OutputFile probe(path);
+/// Finds out before the training, not after it, whether a file can be written,
+/// and refuses to write over what the run reads.
+static void checkWritable(const std::string &path, const TrainOptions &options,
+                          const Program &program) {
+  if (path.empty())
+    return;
+  std::error_code none;
+  for (const std::string &input : {options.plan, options.data, program.weightsPath,
+                                   program.kernelsPath})
+    if (std::filesystem::equivalent(path, input, none))
+      fail(path, ": error: this run reads the file, expected another to write to");
+  OutputFile probe(path);
 }
 
 void bitpipe::train(const TrainOptions &options,
@@ -109,8 +118,8 @@ void bitpipe::train(const TrainOptions &options,
   int64_t used = std::min(options.steps, data->samples()) * batch;
   checkValues(*data, program, options.data,
               options.shuffle ? data->samples() : used);
-  checkWritable(options.save);
-  checkWritable(options.trace);
+  for (const std::string &path : {options.save, options.trace, options.metrics})
+    checkWritable(path, options, program);
   auto seed = options.shuffle ? std::optional(options.seed) : std::nullopt;
   Feeder feeder(*data, program, seed);
 

@@ -140,6 +140,7 @@ def run_cases(folder, scratch):
     # A limit on the size of files stands for a full disk: the same write fails, and needs no mount.
     save = " ".join(go("p.mlir", data, "--save=s.safetensors"))
     here("no space left", ["bash", "-c", f"trap '' XFSZ; ulimit -f 64; exec {save}"], ["s.safetensors", "too large|[Nn]o space"])
+    here("own weights", go("p.mlir", data, "--save=p.safetensors"), ["p.safetensors", "another"])
     here("unwritable folder", go("p.mlir", data, "--save=none/x.safetensors"), ["none/x.safetensors"])
     here("bad option", go("p.mlir", data, "--stepz=1"), ["stepz"], code=2)
 
