@@ -62,6 +62,7 @@ def compile_cases(folder, scratch):
     here("truncated model", opt("cut.onnx"), ["cut.onnx", "truncated|end"])
     with open(at("text.onnx"), "w") as file:
         file.write("this is no model\n" * 40)
+    shutil.copy(at("text.onnx"), at("text.txt"))
     here("not ONNX", opt("text.onnx"), ["text.onnx", "ONNX"])
     small_graph([helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Xyzzy", ["a"], ["b"], name="first"),
                  helper.make_node("Plugh", ["b"], ["logits"], name="second")], ["logits"], at("unknown.onnx"))
@@ -76,6 +77,8 @@ def compile_cases(folder, scratch):
     here("N no multiple of D", opt(model, "--pipeline=bitpipe-published", "--devices=4", "--microbatches=6"), ["6", "multiple of"])
     here("too many stages", opt(model, "--pipeline=gpipe", "--devices=5000", "--microbatches=1"), ["5000", "stages"])
     here("too little memory", opt(model, "--memory=100K"), ["device", "102400|100 ?K"])
+    here("nothing to train", opt(model, "--freeze=.*"), ["no parameter is trained", "expected"])
+    here("neither ONNX nor IR", opt("text.txt", "--pipeline=gpipe"), ["text.txt:1: error"])
     here("unknown schedule", opt(model, "--pipeline=nosuch"), ["nosuch", "expected"], code=1)
     here("unknown option", ["bitpipe-opt", model, "--pipelin=x", "-o", "p.mlir"], ["pipelin"], code=2)
     here("no output", ["bitpipe-opt", model], ["-o"], code=2)

@@ -33,7 +33,8 @@ def compare(what, got, want, tolerance):
 
 
 def check(folder, reference, options, rename, devices, scratch):
-    plan, metrics, saved = (os.path.join(scratch, f"d{devices}{end}") for end in (".mlir", ".jsonl", ".safetensors"))
+    plan, metrics, saved = (os.path.join(scratch, f"d{devices}{end}")
+                            for end in (".mlir", ".jsonl", "-trained.safetensors"))
     steps = len(reference["loss"])
     run("bitpipe-opt", os.path.join(folder, "model.onnx"), *options, f"--devices={devices}", "-o", plan)
     run("bitpipe-run", plan, f"--data={os.path.join(folder, 'data.safetensors')}", f"--steps={steps}", "--clip=1.0",

@@ -16,7 +16,9 @@ std::string placeOf(Location location, StringRef input) {
   std::string place = input.str();
   location->walk([&](Location inner) {
     if (auto file = dyn_cast<FileLineColLoc>(inner)) {
-      place = (file.getFilename().getValue() + ":" + Twine(file.getLine())).str();
+      place = file.getFilename().str();
+      if (file.getLine()) // an ONNX file has none
+        place += ":" + std::to_string(file.getLine());
       return WalkResult::interrupt();
     }
     if (auto name = dyn_cast<NameLoc>(inner)) {

@@ -144,6 +144,9 @@ LogicalResult Compilation::load() {
 }
 
 LogicalResult Compilation::raise(Level level) {
+  if (level == Level::Stages && llvm::none_of(module->getOps<pipe::ParameterOp>(),
+                                              [](auto op) { return op.getTrainable(); }))
+    return error(context, "no parameter is trained, expected at least one (see --train and --freeze)");
   return runPasses([&](PassManager &manager) {
     switch (level) {
     case Level::Nodes:
