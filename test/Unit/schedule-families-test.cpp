@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/Schedule/Bounds.h"
 #include "lib/Transforms/Schedule/CSV.h"
 #include "lib/Transforms/Schedule/Check.h"
 #include "lib/Transforms/Schedule/Communicate.h"
@@ -105,14 +106,19 @@ static Costs uneven(int stages, double latency) {
 /// Everything that must hold of whatever a family gives.
 static void testSchedule(const Request &asked, const Schedule &schedule) {
   for (const Costs &costs : {Costs(), uneven(schedule.placement.stages(), 0.3)}) {
-    ErrorOr<Timing> timing =
-        simulate(schedule.placement, schedule.order, costs);
-    if (!timing)
-      return expect(false, toText(asked) + ": " + timing.error().text);
+    ErrorOr<Simulated> simulated = simulateAll(schedule, costs);
+    if (!simulated)
+      return expect(false, toText(asked) + ": " + simulated.error().text);
+    double makespan = simulated->timing.makespan;
     double second = SecondSimulation(schedule, costs).makespan();
-    expect(std::abs(timing->makespan - second) < 1e-6,
-           toText(asked) + ": makespan " + std::to_string(timing->makespan) +
+    expect(std::abs(makespan - second) < 1e-6,
+           toText(asked) + ": makespan " + std::to_string(makespan) +
                ", second opinion " + std::to_string(second));
+    Bounds bound = bounds(*simulated);
+    expect(bound.anyMemory <= bound.sameMemory + 1e-6 &&
+               bound.sameMemory <= makespan + 1e-6,
+           toText(asked) + ": makespan " + std::to_string(makespan) +
+               " beats the bound " + std::to_string(bound.sameMemory));
   }
   ErrorOr<Program> program =
       communicate(schedule, {{0, schedule.placement.stages() - 1}});

@@ -2,7 +2,7 @@
 
 #include "lib/Transforms/Schedule/Compare.h"
 
-#include "lib/Transforms/Schedule/Simulate.h"
+#include "lib/Transforms/Schedule/Bounds.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -24,7 +24,8 @@ Costs bitpipe::schedule::rescale(const Costs &costs, double stagesPerStage) {
 namespace {
 /// What a row tells. Activations and weights are counted in stages of 2D.
 struct Row {
-  double makespan = 0, idle = 0, bubble = 0, activations = 0, weights = 0;
+  double makespan = 0, bound = 0, idle = 0, bubble = 0;
+  double activations = 0, weights = 0;
   int messages = 0;
   std::string error;
 };
@@ -51,6 +52,7 @@ static Row measure(Request request) {
     return row;
   }
   row.makespan = simulated->timing.makespan;
+  row.bound = bounds(*simulated).anyMemory;
   row.bubble = bubble(simulated->use, simulated->timing);
   for (const DeviceUse &use : simulated->use) {
     row.idle = std::max(row.idle, use.idle);
@@ -66,8 +68,9 @@ void bitpipe::schedule::emitComparison(std::ostream &stream,
                                        const std::string &names,
                                        const std::vector<int> &microbatches) {
   char text[512];
-  std::snprintf(text, sizeof(text), "%-24s %6s %10s %8s %8s %12s %8s %9s %7s\n",
-                "schedule", "N", "makespan", "idle", "bubble", "activations",
+  std::snprintf(text, sizeof(text),
+                "%-24s %6s %10s %10s %8s %8s %12s %8s %9s %7s\n", "schedule",
+                "N", "makespan", "bound", "idle", "bubble", "activations",
                 "weights", "messages", "speed");
   stream << text;
   for (int count : microbatches) {
@@ -85,8 +88,9 @@ void bitpipe::schedule::emitComparison(std::ostream &stream,
       }
       first = first > 0 ? first : row.makespan;
       std::snprintf(text, sizeof(text),
-                    "%-24s %6d %10.6g %8.6g %7.2f%% %12.6g %8.6g %9d %6.3fx\n",
-                    name.c_str(), count, row.makespan, row.idle,
+                    "%-24s %6d %10.6g %10.6g %8.6g %7.2f%% %12.6g %8.6g %9d "
+                    "%6.3fx\n",
+                    name.c_str(), count, row.makespan, row.bound, row.idle,
                     100 * row.bubble, row.activations, row.weights,
                     row.messages, first / row.makespan);
       stream << text;

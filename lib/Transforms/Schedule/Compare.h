@@ -9,12 +9,12 @@
 
 namespace bitpipe::schedule {
 
-/// Writes one table: a row per schedule and number of micro-batches, with
-/// bubble, largest activations, weights and messages, and the speed against the
-/// first schedule. The model is the same for all: whatever the number of a
-/// schedule's stages, `base.costs` are those of one of 2D stages. A schedule
-/// that cannot be built says in its row what it needs. `names` are separated by
-/// commas.
+/// Writes one table: a row per schedule and number of micro-batches, with the
+/// makespan and what no order on the same routes beats, bubble, largest
+/// activations, weights and messages, and the speed against the first schedule.
+/// The model is the same for all: whatever the number of a schedule's stages,
+/// `base.costs` are those of one of 2D stages. A schedule that cannot be built
+/// says in its row what it needs. `names` are separated by commas.
 void emitComparison(std::ostream &stream, const Request &base,
                     const std::string &names,
                     const std::vector<int> &microbatches);

@@ -20,7 +20,8 @@ void emitTimeline(std::ostream &stream, const Simulated &simulated);
 /// messages, a counter of live activations per device.
 void emitTrace(std::ostream &stream, const Simulated &simulated);
 
-/// A table: per device work, idle time, bubble, memory, messages.
+/// Tables: per device work, idle time and where it comes from, bubble, memory,
+/// messages; the makespan beside its lower bounds; the critical path.
 void emitReport(std::ostream &stream, const Simulated &simulated);
 
 } // namespace bitpipe::schedule

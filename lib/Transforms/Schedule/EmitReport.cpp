@@ -1,5 +1,6 @@
 //===- EmitReport.cpp - A schedule as tables -------------------------------===//
 
+#include "lib/Transforms/Schedule/Bounds.h"
 #include "lib/Transforms/Schedule/CSV.h"
 #include "lib/Transforms/Schedule/Emit.h"
 
@@ -21,7 +22,7 @@ static void line(std::ostream &stream, const char *format, Values... values) {
   stream << text;
 }
 
-/// Where the idle time comes from, and what the makespan hangs on.
+/// Where the idle time comes from.
 static void emitCauses(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use] = simulated;
   line(stream, "%-7s %10s %10s %10s  %s\n", "device", "fill", "waiting",
@@ -36,16 +37,32 @@ static void emitCauses(std::ostream &stream, const Simulated &simulated) {
            idle[device].longest);
     stream << '\n';
   }
-  std::vector<Step> path =
-      criticalPath(schedule.placement, schedule.order, timing);
-  double work = 0;
-  int hops = 0;
-  for (size_t i = 0; i < path.size(); ++i) {
-    work += costs.time(schedule.order[path[i].device][path[i].position]);
-    hops += i > 0 && path[i].device != path[i - 1].device;
+}
+
+/// What the makespan hangs on, by kind of work.
+static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use] = simulated;
+  constexpr const char *names[] = {"forwards", "backwards", "input gradients",
+                                   "weight gradients"};
+  double work[4] = {}, total = 0;
+  int count[4] = {}, messages = 0, device = -1;
+  for (const Step &step :
+       criticalPath(schedule.placement, schedule.order, timing)) {
+    const Action &action = schedule.order[step.device][step.position];
+    ++count[int(action.kind)];
+    work[int(action.kind)] += costs.time(action);
+    total += costs.time(action);
+    messages += device >= 0 && device != step.device;
+    device = step.device;
   }
-  line(stream, "critical path: %zu actions of %.6g, %d messages of %.6g\n",
-       path.size(), work, hops, timing.makespan - work);
+  stream << "critical path:";
+  for (int kind = 0; kind < 4; ++kind)
+    if (count[kind])
+      line(stream, " %d %s of %.6g,", count[kind], names[kind], work[kind]);
+  // What is left over to rounding is no time.
+  double rest = timing.makespan - total;
+  line(stream, " %d messages of %.6g\n", messages,
+       rest > 1e-9 * timing.makespan ? rest : 0.0);
 }
 
 void bitpipe::schedule::emitReport(std::ostream &stream,
@@ -68,8 +85,12 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
     weights = std::max(weights, row.weights);
     messages += row.messages;
   }
-  line(stream, "makespan %.6g, bubble %.2f%%, peak activations %.6g, weights "
-               "of %d stages, %d messages\n",
-       timing.makespan, 100 * bubble(use, timing), peak, weights, messages);
+  Bounds bound = bounds(simulated);
+  line(stream, "makespan %.6g, lower bound %.6g (%.6g in the same memory), "
+               "bubble %.2f%%, peak activations %.6g, weights of %d stages, "
+               "%d messages\n",
+       timing.makespan, bound.anyMemory, bound.sameMemory,
+       100 * bubble(use, timing), peak, weights, messages);
   emitCauses(stream, simulated);
+  emitCriticalPath(stream, simulated);
 }
