@@ -186,8 +186,8 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
   }
   pipe.device 1 {
     pipe.recv F stage 0 mb 0 from 0
-    // expected-error @below {{device 1, position 1 (update stages [1]): comes before the last weight gradient of the group, device 1, position 3 (run B stage 1 mb 0)}}
     pipe.update stages [1]
+    // expected-error @below {{device 1, position 2 (run F stage 1 mb 0): runs with weights that are already updated, device 1, position 1 (update stages [1])}}
     pipe.run F stage 1 mb 0
     pipe.run B stage 1 mb 0
     pipe.send B stage 1 mb 0 to 0

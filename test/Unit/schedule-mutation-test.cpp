@@ -1,9 +1,10 @@
 //===- schedule-mutation-test.cpp - Broken programs are found ---------------===//
 //
 // Programs of all families are broken in every way that is thought of: things
-// swapped, lost, doubled, sent elsewhere. Whatever the checks accept must still
-// run to its end and sum every gradient exactly; that is found out by running
-// it, with messages that carry values and no names.
+// swapped, lost, doubled, sent elsewhere, buffers reused too early. Whatever the
+// checks accept must still run to its end and sum every gradient exactly; that
+// is found out by running it, with messages that carry values and no names, and
+// on devices that hold no more than the unbroken program needs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +17,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 
 using namespace bitpipe::schedule;
 using Op = Instruction::Op;
@@ -31,8 +33,8 @@ namespace {
 /// Runs a program with a number for every tensor. Fails by returning false.
 class Machine {
 public:
-  explicit Machine(const Program &program)
-      : program(program), devices(program.devices.size()) {}
+  Machine(const Program &program, const std::vector<Held> &limits)
+      : program(program), limits(limits), devices(program.devices.size()) {}
 
   bool run() {
     for (bool moved = true; moved;) {
@@ -60,6 +62,9 @@ private:
     std::deque<int> sums;
     std::map<int, Value> summed; // by group
     std::map<int, Value> updated;
+    double activations = 0;
+    std::deque<Name> buffers; // received or still to be, and not read
+    std::set<Name> overwritten;
   };
   struct Channel {
     std::deque<Value> sent;
@@ -78,7 +83,8 @@ private:
     const Instruction &instruction = program.devices[d][device.position];
     bool done = true;
     if (instruction.op == Op::Run)
-      done = compute(device, instruction.action);
+      done = compute(device, instruction.action) &&
+             keep(device, instruction.action, limits[d].activations);
     if (instruction.op == Op::Send) {
       auto it = device.values.find(name(instruction.action));
       if (it == device.values.end())
@@ -86,6 +92,7 @@ private:
       channels[{d, instruction.peer}].sent.push_back(it->second);
     }
     if (instruction.op == Op::Recv) {
+      occupy(device, name(instruction.action), limits[d].receives);
       ++device.expected[name(instruction.action)];
       channels[{instruction.peer, d}].posted.push_back(
           name(instruction.action));
@@ -98,15 +105,32 @@ private:
     return done;
   }
 
+  /// Takes a buffer for a receive; where none is free, the oldest.
+  static void occupy(Device &device, Name received, int buffers) {
+    if (int(device.buffers.size()) >= buffers) {
+      device.overwritten.insert(device.buffers.front());
+      device.buffers.pop_front();
+    }
+    device.buffers.push_back(received);
+  }
+
+  /// Keeps or frees the activations of a run.
+  bool keep(Device &device, const Action &action, double limit) {
+    device.activations += action.kind == Kind::F;
+    device.activations -= makesWeightGradient(action.kind);
+    return device.activations <= limit || fail();
+  }
+
   /// Reads a tensor; waits while it is on its way.
   std::optional<Value> read(Device &device, Name needed) {
     if (device.expected[needed] > 0)
       return std::nullopt;
     auto it = device.values.find(needed);
-    if (it == device.values.end()) {
+    if (it == device.values.end() || device.overwritten.count(needed)) {
       fail();
       return std::nullopt;
     }
+    std::erase(device.buffers, needed);
     return it->second;
   }
 
@@ -222,6 +246,7 @@ private:
   }
 
   const Program &program;
+  const std::vector<Held> &limits;
   std::vector<Device> devices;
   std::map<std::pair<int, int>, Channel> channels;
   bool broken = false;
@@ -288,7 +313,12 @@ static bool mutate(Random &random, Program &program, int way) {
   case 7: // misrouted
     list[*at].peer = int(below(random, program.devices.size() + 1));
     return true;
-  case 8: { // on another device
+  case 8: { // too early by a little: a buffer or weights still in use
+    size_t back = 1 + below(random, 6);
+    moveTo(list, *at, *at - std::min(back, *at));
+    return *at > 0;
+  }
+  case 9: { // on another device
     List &there = program.devices[below(random, program.devices.size())];
     Instruction moved = list[*at];
     list.erase(list.begin() + *at);
@@ -313,15 +343,20 @@ int main() {
     int last = schedule->placement.stages() - 1;
     ErrorOr<Program> original = communicate(*schedule, {{0, last}});
     expect(original && !check(*original), toText(asked) + " is rejected");
-    expect(Machine(*original).run(), toText(asked) + " does not run");
-    for (int i = 0; i < 450; ++i) {
+    std::vector<Held> limits = mostHeld(*original);
+    expect(!checkMemory(*original, {}, limits),
+           toText(asked) + " holds more than it holds");
+    expect(Machine(*original, limits).run(), toText(asked) + " does not run");
+    for (int i = 0; i < 500; ++i) {
       Program broken = *original;
-      if (!mutate(random, broken, i % 45))
+      if (!mutate(random, broken, i % 50))
         continue;
       ++total;
       Checked wrong = check(broken);
+      if (!wrong)
+        wrong = checkMemory(broken, {}, limits);
       bool names = wrong && wrong->invariant == "names";
-      bool runs = !names && Machine(broken).run();
+      bool runs = !names && Machine(broken, limits).run();
       if (wrong) {
         ++rejected[wrong->invariant];
         needless += runs;

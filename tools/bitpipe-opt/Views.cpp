@@ -4,10 +4,13 @@
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Schedule/CSV.h"
+#include "lib/Transforms/Schedule/Check.h"
+#include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Compare.h"
 #include "lib/Transforms/Schedule/Emit.h"
 #include "lib/Transforms/Schedule/Registry.h"
 
+#include <climits>
 #include <sstream>
 
 using namespace mlir;
@@ -62,10 +65,26 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   return request;
 }
 
+/// An order from a file, which must keep to the limit if one is given.
+schedule::ErrorOr<schedule::Schedule> readWithin(const std::string &file, double activations,
+                                                 const schedule::Costs &costs) {
+  auto schedule = schedule::readSchedule(file);
+  if (!schedule || activations <= 0)
+    return schedule;
+  auto program = schedule::communicate(*schedule, {}, costs);
+  if (!program)
+    return schedule::Error{file + ": " + program.error().text};
+  schedule::Held limit{activations, INT_MAX};
+  std::vector<schedule::Held> limits(program->devices.size(), limit);
+  if (auto wrong = schedule::checkMemory(*program, costs, limits))
+    return schedule::Error{file + ": " + wrong->text};
+  return schedule;
+}
+
 schedule::ErrorOr<schedule::Schedule> makeSchedule(const Options &options,
                                                    const schedule::Costs &costs) {
   if (!options.scheduleFile.empty())
-    return schedule::readSchedule(options.scheduleFile);
+    return readWithin(options.scheduleFile, options.activations, costs);
   return schedule::buildSchedule(requestFor(options, costs));
 }
 

@@ -12,6 +12,7 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_CHECK_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_CHECK_H
 
+#include "lib/Transforms/Schedule/Costs.h"
 #include "lib/Transforms/Schedule/Program.h"
 
 #include <optional>
@@ -52,6 +53,10 @@ Checked checkMessages(const Program &program);
 /// k-th send holds: messages have no tags.
 Checked checkPairing(const Program &program);
 
+/// An iteration sees one version of the weights: on no device a stage runs after
+/// the update of a group that holds parameters of it.
+Checked checkVersions(const Program &program);
+
 /// A device updates each group that it holds once, after the last weight
 /// gradient of the group's stages on it. If other devices hold the group too,
 /// one sum lies between the two; if none does, there is no sum.
@@ -66,8 +71,26 @@ Checked checkSumOrder(const Program &program);
 /// members, updates for sums.
 Checked checkProgress(const Program &program);
 
-/// All of them, in this order.
+/// All of the above, in this order.
 Checked check(const Program &program);
+
+/// What a device holds at a time, or may hold.
+struct Held {
+  /// From a forward to its weight gradient, in the costs' unit.
+  double activations = 0;
+  /// Receives posted whose tensor its run is still to read.
+  int receives = 0;
+};
+
+/// The most that each device holds while it walks its list. Like the check below
+/// for programs that are right otherwise.
+std::vector<Held> mostHeld(const Program &program, const Costs &costs = {});
+
+/// While a device walks its list it never holds more than its limit: of live
+/// activations, and of buffers for messages. With one buffer fewer than receives
+/// that wait to be read, one would be posted over a tensor still needed.
+Checked checkMemory(const Program &program, const Costs &costs,
+                    const std::vector<Held> &limits);
 
 } // namespace bitpipe::schedule
 

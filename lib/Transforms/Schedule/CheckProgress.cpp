@@ -238,7 +238,7 @@ Checked bitpipe::schedule::checkProgress(const Program &program) {
 Checked bitpipe::schedule::check(const Program &program) {
   for (auto invariant :
        {checkNames, checkExactlyOnce, checkReadiness, checkMessages,
-        checkPairing, checkGroups, checkSumOrder, checkProgress})
+        checkPairing, checkVersions, checkGroups, checkSumOrder, checkProgress})
     if (Checked wrong = invariant(program))
       return wrong;
   return {};
