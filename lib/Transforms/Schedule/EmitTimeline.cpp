@@ -1,13 +1,15 @@
 //===- EmitTimeline.cpp - A schedule as a picture --------------------------===//
 //
 // Hue tells the kind of work and lightness the route, so that the picture reads
-// without colour vision and in grey print. Blocks are drawn first; a second
+// without colour vision and in grey print. A frame holds together what runs at
+// the same time. Blocks are drawn first; a second
 // layer of transparent ones above takes the pointer: hovering shows what a
 // block is, what it waits for, and the way of its message.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Emit.h"
+#include "lib/Transforms/Schedule/TimelineLegend.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,10 +19,8 @@
 using namespace bitpipe::schedule;
 
 namespace {
-constexpr double left = 76, top = 64, laneHeight = 30, laneGap = 6,
+constexpr double left = 76, laneHeight = 30, laneGap = 6,
                  curveHeight = 34, curveGap = 12;
-constexpr const char *kindNames[] = {"forward", "backward", "input gradient",
-                                     "weight gradient"};
 
 class Timeline {
 public:
@@ -34,6 +34,9 @@ public:
     }
     // Actions are wide enough on average to hold their numbers.
     scale = work > 0 ? 30 * actions / work : 30;
+    width = std::max(x(timing.makespan) + 20, 640.0);
+    legend = makeLegend(schedule, width);
+    top = legend.back().y + 36;
   }
 
   void draw();
@@ -43,10 +46,11 @@ private:
   double y(size_t device) const { return top + device * (laneHeight + laneGap); }
   double curvesTop() const { return y(timing.start.size()) + 44; }
 
-  void drawHead(double width, double height);
-  void drawLegend();
+  void drawHead(double height);
+  void drawTitle();
   void drawAxis();
   void drawLane(size_t device);
+  void drawPairs(size_t device);
   void drawPointers(size_t device);
   void drawCurve(size_t device, double peak);
   std::string tip(size_t device, size_t i) const;
@@ -56,17 +60,14 @@ private:
   const Costs &costs;
   const Timing &timing;
   const std::vector<DeviceUse> &use;
-  double scale = 30;
+  double scale = 30, width = 0;
+  std::vector<LegendEntry> legend;
+  /// Where the lanes begin: below the legend.
+  double top = 0;
 };
 } // namespace
 
-static std::string colourClass(const Placement &placement,
-                               const Action &action) {
-  const char *way = placement.route(action.microbatch) % 2 ? "2" : "1";
-  return std::string(1, "fbiw"[int(action.kind)]) + way;
-}
-
-void Timeline::drawHead(double width, double height) {
+void Timeline::drawHead(double height) {
   stream << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << width
          << "\" height=\"" << height << "\" viewBox=\"0 0 " << width << " "
          << height << "\" font-family=\"Helvetica,Arial,sans-serif\">\n"
@@ -81,6 +82,7 @@ rect{stroke:#fff;stroke-width:.6}
 .p:hover rect{fill-opacity:.15;stroke:#000;stroke-width:1.5}
 .p path{display:none;fill:none;stroke:#000;stroke-width:2;pointer-events:none}
 .p:hover path{display:inline}
+.o{fill:none;stroke:#000;stroke-width:1.6;pointer-events:none}
 .g{stroke:#ddd;stroke-width:.6}.e{fill:#f1f1f1;stroke:none}
 .m{fill:#d5d5e6;stroke:#44447a;stroke-width:1}
 .c{font-size:11px;fill:#222}.r{font-size:9px;fill:#444}
@@ -89,7 +91,7 @@ rect{stroke:#fff;stroke-width:.6}
 )" << "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
 }
 
-void Timeline::drawLegend() {
+void Timeline::drawTitle() {
   const Placement &placement = schedule.placement;
   std::ostringstream percent;
   percent.precision(3);
@@ -99,24 +101,6 @@ void Timeline::drawLegend() {
          << placement.stages() << " stages, " << placement.microbatches()
          << " micro-batches, makespan " << timing.makespan << ", bubble "
          << percent.str() << "%</text>\n";
-  bool used[4] = {};
-  for (const auto &list : schedule.order)
-    for (const Action &action : list)
-      used[int(action.kind)] = true;
-  double at = 8;
-  size_t ways = std::min<size_t>(placement.routes().size(), 2);
-  for (int kind = 0; kind < 4; ++kind)
-    for (size_t way = 0; used[kind] && way < ways; ++way) {
-      std::string name = kindNames[kind];
-      if (ways > 1)
-        name += way ? ", up" : ", down";
-      stream << "<rect class=\"" << "fbiw"[kind] << way + 1 << "\" x=\"" << at
-             << "\" y=\"28\" width=\"14\" height=\"14\"/><text class=\"c\" x=\""
-             << at + 18 << "\" y=\"39\">" << name << "</text>\n";
-      at += 34 + 6.2 * name.size();
-    }
-  stream << "<text class=\"r\" x=\"" << at
-         << "\" y=\"39\">large: micro-batch; small: kind and stage</text>\n";
 }
 
 void Timeline::drawAxis() {
@@ -139,7 +123,7 @@ void Timeline::drawLane(size_t device) {
   for (size_t i = 0; i < schedule.order[device].size(); ++i) {
     const Action &action = schedule.order[device][i];
     double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
-    std::string colour = colourClass(schedule.placement, action);
+    std::string colour = blockStyle(schedule.placement, action);
     const char *ink = colour[1] == '2' ? "l" : "d";
     stream << "<rect class=\"" << colour << "\" x=\"" << start << "\" y=\""
            << y(device) << "\" width=\"" << end - start << "\" height=\""
@@ -154,13 +138,32 @@ void Timeline::drawLane(size_t device) {
   }
 }
 
+/// Frames around actions that are meant to run at the same time.
+void Timeline::drawPairs(size_t device) {
+  const std::vector<Action> &list = schedule.order[device];
+  for (size_t i = 0; i + 1 < list.size(); ++i) {
+    if (!list[i].overlapsNext)
+      continue;
+    double start = x(timing.start[device][i]),
+           end = x(timing.end[device][i + 1]);
+    stream << "<rect class=\"o\" x=\"" << start + 1 << "\" y=\""
+           << y(device) + 1 << "\" width=\"" << end - start - 2
+           << "\" height=\"" << laneHeight - 2 << "\"/>\n";
+  }
+}
+
 /// What hovering over an action tells.
 std::string Timeline::tip(size_t device, size_t i) const {
   const Action &action = schedule.order[device][i];
   std::ostringstream text;
-  text << kindNames[int(action.kind)] << ", stage " << action.stage
+  text << kindName(action.kind) << ", stage " << action.stage
        << ", micro-batch " << action.microbatch << "\ndevice " << device
        << ", " << timing.start[device][i] << " to " << timing.end[device][i];
+  const std::vector<Action> &list = schedule.order[device];
+  if (i > 0 && list[i - 1].overlapsNext)
+    text << "\npair with " << toString(list[i - 1]);
+  if (action.overlapsNext && i + 1 < list.size())
+    text << "\npair with " << toString(list[i + 1]);
   int to = receiver(schedule.placement, action);
   if (to >= 0)
     text << "\nmessage to device " << to << ", there at "
@@ -214,12 +217,14 @@ void Timeline::draw() {
   double peak = 0;
   for (const DeviceUse &row : use)
     peak = std::max(peak, row.peakActivation);
-  drawHead(std::max(x(timing.makespan) + 20, 640.0),
-           curvesTop() + devices * (curveHeight + curveGap) + 16);
-  drawLegend();
+  drawHead(curvesTop() + devices * (curveHeight + curveGap) + 16);
+  drawTitle();
+  drawLegend(stream, legend);
   drawAxis();
   for (size_t device = 0; device < devices; ++device)
     drawLane(device);
+  for (size_t device = 0; device < devices; ++device)
+    drawPairs(device);
   stream << "<text class=\"c\" x=\"8\" y=\"" << curvesTop() - 8
          << "\" font-weight=\"bold\">Live activations per device</text>\n";
   for (size_t device = 0; device < devices; ++device)

@@ -1,6 +1,7 @@
 //===- EmitTrace.cpp - A schedule for Perfetto -----------------------------===//
 
 #include "lib/Transforms/Schedule/Emit.h"
+#include "lib/Transforms/Schedule/TimelineLegend.h"
 
 #include <ostream>
 
@@ -26,12 +27,6 @@ private:
   const char *separator = "{\"traceEvents\":[\n";
 };
 } // namespace
-
-static const char *kindName(Kind kind) {
-  constexpr const char *names[] = {"forward", "backward", "input gradient",
-                                   "weight gradient"};
-  return names[int(kind)];
-}
 
 static void emitMessage(Events &events, const Simulated &simulated,
                         size_t device, size_t i, size_t id) {
