@@ -73,7 +73,7 @@ def compile_cases(folder, scratch):
             print(f"unsupported operators: no '{word}' in\n{done.stderr}")
     small_graph([helper.make_node("MatMul", ["x", "w"], ["logits"])], ["logits"], at("symbolic.onnx"), ("batch", 4))
     here("symbolic dimension", opt("symbolic.onnx", "--pipeline=gpipe", "--devices=1"), ["batch", "--dim=batch="])
-    here("odd D", opt(model, "--devices=3"), ["3", "even"])
+    here("odd D", opt(model, "--pipeline=bitpipe-published", "--devices=3"), ["3", "even"])
     here("N no multiple of D", opt(model, "--pipeline=bitpipe-published", "--devices=4", "--microbatches=6"), ["6", "multiple of"])
     here("too many stages", opt(model, "--pipeline=gpipe", "--devices=5000", "--microbatches=1"), ["5000", "stages"])
     here("too little memory", opt(model, "--memory=100K"), ["device", "102400|100 ?K"])

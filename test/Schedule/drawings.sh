@@ -21,6 +21,7 @@ compare BreadthFirst breadth-first 2 2
 compare ZeroBubbleH zb-h1 2 3
 compare ZeroBubbleV zb-v 2 3
 compare Chimera chimera 4 4
+compare ChimeraDoubling chimera-doubling 2 4
 compare DualPipe dualpipev 1 3
 compare BitPipePublished bitpipe-published 4 4
 compare BitPipe bitpipe 4 4

@@ -203,10 +203,20 @@ static void testFormulas() {
         expectIdle(request("bitpipe-zb", d, n, 4), (d - 2) / 4.0, 2 * d);
       if (k < 2)
         continue;
+      if (k % 2 == 0)
+        for (const char *name : {"chimera-doubling", "chimera-halving"})
+          expectIdle(request(name, d, n), 1.5 * (d - 2), 2 * d);
       expectIdle(request("bitpipe", d, n), 1.5 * (d - 2), 2.5 * d);
       expectIdle(request("zb-v", d, n), d - 1, 2 * d);
       expectIdle(request("dualpipev", d, n), d - 1, 2 * d + 1);
     }
+}
+
+/// One middle device: bitpipe reaches its bound for three devices, with equal
+/// and unequal shares of the two directions.
+static void testOddDevices() {
+  for (int n : {6, 7, 9, 12, 24, 47})
+    expectIdle(request("bitpipe", 3, n), 3, 7);
 }
 
 int main(int argc, char **argv) {
@@ -229,5 +239,6 @@ int main(int argc, char **argv) {
                std::string("pytorch/") + file + "-d4-n8.csv");
   testFamilies();
   testFormulas();
+  testOddDevices();
   return report();
 }

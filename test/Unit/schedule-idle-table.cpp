@@ -49,6 +49,8 @@ static constexpr Formula formulas[] = {
     {"dualpipe", "(D-2)/2", halfFill},
     {"dualpipev", "D-1", fill},
     {"chimera", "(K+1)(D-2)", groups},
+    {"chimera-doubling", "1.5(D-2)", early},
+    {"chimera-halving", "1.5(D-2)", early},
     {"bitpipe-published", "(K+1)(D-2)", groups},
     {"bitpipe", "1.5(D-2)", early},
     {"bitpipe-zb", "(D-2)/2", halfFill},

@@ -14,7 +14,8 @@
 // Idle 1.5(D-2) whatever N is, from N = 2D on, with at most 2.5D live
 // activations of a stage: nothing comes to the two middle devices before D/2-1
 // forwards have run elsewhere, and after their last backward D/2-1 backwards
-// are left for others.
+// are left for others. With an odd number of devices the middle one holds the
+// same stages for both directions, (D-1)/2 hops from either end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,9 +28,13 @@
 
 using namespace bitpipe::schedule;
 
-/// With an odd number of devices the middle one holds the same stages for both
-/// directions.
-static ErrorOr<Placement> placeAny(const Request &request) {
+/// The published order: it needs two middle devices.
+static bool isOneGroup(const Request &request) {
+  return request.chunks == 2 && request.devices % 2 == 0 &&
+         request.microbatches == request.devices;
+}
+
+static ErrorOr<Placement> place(const Request &request) {
   int devices = request.devices, count = request.microbatches;
   if (request.chunks % 2)
     return Error{std::to_string(request.chunks) +
@@ -40,16 +45,9 @@ static ErrorOr<Placement> placeAny(const Request &request) {
   std::vector<int> route = wave(devices, request.chunks);
   // Groups as published where the published order is used; taking turns lets
   // both directions fill the pipeline from the start otherwise.
-  if (request.chunks == 2 && count == devices)
+  if (isOneGroup(request))
     return twoWays(devices, count, route, devices, devices / 2);
   return twoWays(devices, count, route, 2, 1);
-}
-
-static ErrorOr<Placement> place(const Request &request) {
-  if (request.devices % 2)
-    return Error{std::to_string(request.devices) +
-                 " devices, expected an even number"};
-  return placeAny(request);
 }
 
 /// Activations are counted in stages of a V, whatever the number of chunks.
@@ -73,7 +71,7 @@ static Costs perChunk(const Request &request) {
 
 static ErrorOr<Order> order(const Request &request,
                             const Placement &placement) {
-  if (request.chunks == 2 && request.microbatches == request.devices &&
+  if (isOneGroup(request) &&
       (request.memory == 0 || request.memory >= 2 * request.devices)) {
     Order result;
     for (int rank = 0; rank < request.devices; ++rank)
@@ -93,6 +91,6 @@ static ErrorOr<Order> splitOrder(const Request &request,
 
 std::vector<Family> bitpipe::schedule::file::BitPipe() {
   return {{"bitpipe", "two opposite V, early forwarding", 2, place, order},
-          {"bitpipe-zb", "two opposite V, split backward", 2, placeAny,
+          {"bitpipe-zb", "two opposite V, split backward", 2, place,
            splitOrder}};
 }

@@ -16,12 +16,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/BitPipeGroup.h"
+#include "lib/Transforms/Schedule/ChimeraGroup.h"
 #include "lib/Transforms/Schedule/Registry.h"
 #include "lib/Transforms/Schedule/Routes.h"
 #include "lib/Transforms/Schedule/Solve.h"
-#include "lib/Transforms/Schedule/TakeTurns.h"
-
-#include <algorithm>
 
 using namespace bitpipe::schedule;
 
@@ -44,36 +42,6 @@ static ErrorOr<Placement> place(const Request &request) {
   return twoWays(devices, request.microbatches, route, 2, 1);
 }
 
-/// A device's order of one group: own forwards, those of the other pipe as they
-/// come, and the same way back.
-static std::vector<Action> group(int devices, int rank, int first) {
-  int half = devices / 2, n = ownFirst(devices, rank);
-  bool lower = rank < half;
-  // The pipe that enters on this side, and the other one.
-  int stages[2] = {lower ? rank : devices - 1 - rank,
-                   lower ? devices - 1 - rank : rank};
-  int starts[2] = {first + (lower ? 0 : half), first + (lower ? half : 0)};
-  auto pass = [&](Kind kind, int before, int after) {
-    std::vector<Action> list;
-    int next[2] = {starts[0], starts[1]};
-    auto add = [&](int pipe) {
-      list.push_back({kind, false, stages[pipe], next[pipe]++});
-    };
-    for (int i = 0; i < n; ++i)
-      add(before);
-    for (int i = n; i < half; ++i) {
-      add(after);
-      add(before);
-    }
-    for (int i = 0; i < n; ++i)
-      add(after);
-    return list;
-  };
-  auto forwards = pass(Kind::F, 0, 1), backwards = pass(Kind::B, 1, 0);
-  size_t ahead = half + std::min(rank, devices - 1 - rank);
-  return takeTurns(forwards, backwards, ahead);
-}
-
 static ErrorOr<Order> order(const Request &request,
                             const Placement &placement) {
   int devices = request.devices;
@@ -86,7 +54,7 @@ static ErrorOr<Order> order(const Request &request,
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)
     for (int first = 0; first < request.microbatches; first += devices)
-      appendGroup(result[rank], group(devices, rank, first),
+      appendGroup(result[rank], chimeraGroup(devices, rank, first),
                   ownFirst(devices, rank));
   return result;
 }
