@@ -212,6 +212,25 @@ static void testFormulas() {
     }
 }
 
+/// With 2D activations bitpipe waits for its first gradient, too.
+static void testTightMemory() {
+  for (int d : {2, 4, 6, 8, 12})
+    for (int k = 2; k <= 16; ++k) {
+      Request asked = request("bitpipe", d, k * d);
+      asked.memory = 2 * d;
+      expectIdle(asked, 2 * (d - 2), 2 * d);
+    }
+  for (int d : {10, 14, 16})
+    for (int k : {2, 3, 4, 8, 15}) {
+      Request asked = request("bitpipe", d, k * d);
+      asked.memory = 2 * d;
+      double peak = 0, got = idle(asked, peak);
+      expect(got <= 2.6 * (d - 2) && peak <= 2 * d,
+             toText(asked) + " in 2D activations idles " +
+                 std::to_string(got));
+    }
+}
+
 /// One middle device: bitpipe reaches its bound for three devices, with equal
 /// and unequal shares of the two directions.
 static void testOddDevices() {
@@ -239,6 +258,7 @@ int main(int argc, char **argv) {
                std::string("pytorch/") + file + "-d4-n8.csv");
   testFamilies();
   testFormulas();
+  testTightMemory();
   testOddDevices();
   return report();
 }
