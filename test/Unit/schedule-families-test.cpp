@@ -11,6 +11,7 @@
 #include "lib/Transforms/Schedule/Check.h"
 #include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Simulate.h"
+#include "lib/Transforms/Schedule/Sums.h"
 #include "test/Unit/schedule-support.h"
 
 #include <algorithm>
@@ -103,6 +104,40 @@ static Costs uneven(int stages, double latency) {
   return costs;
 }
 
+/// Every shared group is summed once, after all its weight gradients, and a
+/// device does one sum at a time.
+static void testSums(const Request &asked, const Schedule &schedule,
+                     const Program &program) {
+  Costs costs = uneven(schedule.placement.stages(), 0.3);
+  costs.sum = 0.7;
+  Timing timing = *simulate(schedule.placement, schedule.order, costs);
+  std::vector<SumTime> sums = simulateSums(program, timing, costs);
+  std::vector<double> start(program.groups.size(), -1);
+  std::vector<double> busy(program.devices.size());
+  for (const SumTime &sum : sums) {
+    expect(start[sum.group] < 0, toText(asked) + ": a sum comes twice");
+    start[sum.group] = sum.start;
+    for (int member : program.groups[sum.group].devices) {
+      expect(sum.start >= busy[member], toText(asked) + ": two sums at a time");
+      busy[member] = sum.end;
+    }
+  }
+  for (size_t g = 0; g < program.groups.size(); ++g) {
+    const Group &group = program.groups[g];
+    expect((group.devices.size() > 1) == (start[g] >= 0),
+           toText(asked) + ": a sum is missing or needless");
+    for (int stage : group.stages)
+      for (size_t device = 0; start[g] >= 0 && device < schedule.order.size();
+           ++device)
+        for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+          const Action &action = schedule.order[device][i];
+          if (action.stage == stage && makesWeightGradient(action.kind))
+            expect(timing.end[device][i] <= start[g] + 1e-9,
+                   toText(asked) + ": a sum starts before its gradients");
+        }
+  }
+}
+
 /// Everything that must hold of whatever a family gives.
 static void testSchedule(const Request &asked, const Schedule &schedule) {
   for (const Costs &costs : {Costs(), uneven(schedule.placement.stages(), 0.3)}) {
@@ -128,6 +163,7 @@ static void testSchedule(const Request &asked, const Schedule &schedule) {
     return expect(false, toText(asked) + ": " + program.error().text);
   Checked wrong = check(*program);
   expect(!wrong, toText(asked) + ": " + (wrong ? wrong->text : ""));
+  testSums(asked, schedule, *program);
   ErrorOr<Placement> inferred = inferPlacement(schedule.order);
   expect(bool(inferred), toText(asked) + ": routes cannot be read off");
 }

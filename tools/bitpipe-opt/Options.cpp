@@ -113,7 +113,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> target("target", cl::desc("cpu (default)"), cl::value_desc("name"), cl::init(options.target));
   cl::opt<std::string> arch("arch", cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
   cl::opt<std::string> memory("memory", cl::desc("refuse a plan that needs more on any device, e.g. 16G"), cl::value_desc("size"));
-  cl::opt<std::string> cost("cost", cl::desc("times for simulation where no model gives them"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0"));
+  cl::opt<std::string> cost("cost", cl::desc("times for simulation where no model gives them"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0,sum=0"));
   cl::opt<std::string> emit("emit", cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (Chrome JSON), report (table)"), cl::value_desc("kind"));
 
   std::string message;

@@ -20,6 +20,8 @@ static double *field(Costs &costs, std::string_view name) {
     return &stage.weightGradient;
   if (name == "comm")
     return &costs.transfer;
+  if (name == "sum")
+    return &costs.sum;
   return nullptr;
 }
 
@@ -34,11 +36,11 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
     char *end = nullptr;
     double value = std::strtod(number, &end);
     bool isTime = end != number && !*end && std::isfinite(value) && value >= 0;
-    bool isWork = target != &costs.transfer;
+    bool isWork = target != &costs.transfer && target != &costs.sum;
     if (!target || !isTime || (isWork && value == 0))
       return Error{"cost '" + item +
-                   "', expected F, B, I, W or comm = a time, such as "
-                   "F=1,B=2,I=1,W=1,comm=0"};
+                   "', expected F, B, I, W, comm or sum = a time, such as "
+                   "F=1,B=2,I=1,W=1,comm=0,sum=0"};
     *target = value;
   }
   return costs;

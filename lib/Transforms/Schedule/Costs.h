@@ -24,6 +24,9 @@ struct Costs {
   /// A message arrives `transfer + latency` after it starts. Between two
   /// devices and in one direction, one message at a time is transferred.
   double transfer = 0, latency = 0;
+  /// The sum of a group's gradients. A device does one at a time, beside its
+  /// runs.
+  double sum = 0;
 
   const StageCost &stage(int index) const {
     return stages.size() == 1 ? stages.front() : stages[index];
@@ -44,8 +47,8 @@ struct Costs {
   }
 };
 
-/// Reads `F=1,B=2,I=1,W=1,comm=0`, any of them and in any order; `comm` is the
-/// time of a message.
+/// Reads `F=1,B=2,I=1,W=1,comm=0,sum=0`, any of them and in any order; `comm` is
+/// the time of a message, `sum` of a sum of gradients.
 ErrorOr<Costs> parseCosts(std::string_view text);
 
 } // namespace bitpipe::schedule

@@ -2,7 +2,9 @@
 
 #include "lib/Transforms/Schedule/Bounds.h"
 #include "lib/Transforms/Schedule/CSV.h"
+#include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Emit.h"
+#include "lib/Transforms/Schedule/Sums.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -65,6 +67,26 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
        rest > 1e-9 * timing.makespan ? rest : 0.0);
 }
 
+/// How much of the gradient sums is not hidden behind the computing.
+static void emitSums(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use] = simulated;
+  if (costs.sum == 0)
+    return;
+  ErrorOr<Program> program = communicate(schedule, {}, costs);
+  if (!program)
+    return;
+  std::vector<SumTime> sums = simulateSums(*program, timing, costs);
+  double end = timing.makespan;
+  int hidden = 0;
+  for (const SumTime &sum : sums) {
+    end = std::max(end, sum.end);
+    hidden += sum.end <= timing.makespan;
+  }
+  line(stream, "gradient sums: %zu of %.6g, %d done within the makespan, the "
+               "last %.6g after it\n",
+       sums.size(), costs.sum, hidden, end - timing.makespan);
+}
+
 void bitpipe::schedule::emitReport(std::ostream &stream,
                                    const Simulated &simulated) {
   const auto &[schedule, costs, timing, use] = simulated;
@@ -93,4 +115,5 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
        100 * bubble(use, timing), peak, weights, messages);
   emitCauses(stream, simulated);
   emitCriticalPath(stream, simulated);
+  emitSums(stream, simulated);
 }
