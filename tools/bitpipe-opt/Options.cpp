@@ -93,29 +93,31 @@ bool asksToCompile(int argc, char **argv) {
 Options parseOptions(int argc, char **argv) {
   // LLVM's libraries register hundreds of options of their own; drop them.
   cl::ResetCommandLineParser();
+  cl::OptionCategory category("bitpipe-opt options");
   Options options;
-  cl::opt<std::string> input(cl::Positional, cl::desc("[model.onnx | any-level.mlir]"));
-  cl::opt<std::string> output("o", cl::desc("where to write (default -: standard output; a plan needs a file)"), cl::value_desc("file"), cl::init("-"));
-  cl::opt<std::string> pipeline("pipeline", cl::desc("schedule (default bitpipe)"), cl::value_desc("name"), cl::init(options.pipeline));
-  cl::opt<std::string> schedule("schedule", cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
-  cl::opt<std::string> routes("routes", cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
-  cl::opt<double> scheduleTime("schedule-time", cl::desc("search this long for a better order (default 0)"), cl::value_desc("seconds"), cl::init(0));
-  cl::opt<double> activations("activations", cl::desc("most live activations per device, where the schedule can choose (default: its own)"), cl::value_desc("stages"), cl::init(0));
-  cl::opt<std::string> compare("compare", cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
-  cl::opt<int64_t> devices("devices", cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
-  cl::list<int64_t> microbatches("microbatches", cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several with --compare"), cl::value_desc("N"));
-  cl::opt<int64_t> chunks("chunks", cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
-  cl::list<std::string> dims("dim", cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
-  cl::opt<std::string> loss("loss", cl::desc("auto, cross-entropy on the logits, or the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
-  cl::opt<std::string> optimizer("optimizer", cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
-  cl::opt<std::string> train("train", cl::desc("train the parameters whose name matches"), cl::value_desc("regex"));
-  cl::opt<std::string> freeze("freeze", cl::desc("do not train the parameters whose name matches"), cl::value_desc("regex"));
-  cl::opt<std::string> target("target", cl::desc("cpu (default)"), cl::value_desc("name"), cl::init(options.target));
-  cl::opt<std::string> arch("arch", cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
-  cl::opt<std::string> memory("memory", cl::desc("refuse a plan that needs more on any device, e.g. 16G"), cl::value_desc("size"));
-  cl::opt<std::string> cost("cost", cl::desc("times for simulation where no model gives them"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0,sum=0"));
-  cl::opt<std::string> emit("emit", cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (Chrome JSON), report (table)"), cl::value_desc("kind"));
+  cl::opt<std::string> input(cl::Positional, cl::cat(category), cl::desc("[model.onnx | any-level.mlir]"));
+  cl::opt<std::string> output("o", cl::cat(category), cl::desc("where to write (default -: standard output; a plan needs a file)"), cl::value_desc("file"), cl::init("-"));
+  cl::opt<std::string> pipeline("pipeline", cl::cat(category), cl::desc("schedule (default bitpipe)"), cl::value_desc("name"), cl::init(options.pipeline));
+  cl::opt<std::string> schedule("schedule", cl::cat(category), cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
+  cl::opt<std::string> routes("routes", cl::cat(category), cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
+  cl::opt<double> scheduleTime("schedule-time", cl::cat(category), cl::desc("search this long for a better order (default 0)"), cl::value_desc("seconds"), cl::init(0));
+  cl::opt<double> activations("activations", cl::cat(category), cl::desc("most live activations per device, where the schedule can choose (default: its own)"), cl::value_desc("stages"), cl::init(0));
+  cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
+  cl::opt<int64_t> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
+  cl::list<int64_t> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several with --compare"), cl::value_desc("N"));
+  cl::opt<int64_t> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
+  cl::list<std::string> dims("dim", cl::cat(category), cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
+  cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy on the logits, or the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
+  cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
+  cl::opt<std::string> train("train", cl::cat(category), cl::desc("train the parameters whose name matches"), cl::value_desc("regex"));
+  cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches"), cl::value_desc("regex"));
+  cl::opt<std::string> target("target", cl::cat(category), cl::desc("cpu (default)"), cl::value_desc("name"), cl::init(options.target));
+  cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
+  cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device, e.g. 16G"), cl::value_desc("size"));
+  cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times for simulation where no model gives them"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0,sum=0"));
+  cl::opt<std::string> emit("emit", cl::cat(category), cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (Chrome JSON), report (table)"), cl::value_desc("kind"));
 
+  cl::HideUnrelatedOptions(category);
   std::string message;
   raw_string_ostream stream(message);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &stream)) {
