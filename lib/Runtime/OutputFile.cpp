@@ -6,13 +6,19 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <unistd.h>
 
 using namespace bitpipe;
 
 OutputFile::OutputFile(const std::string &path)
-    : path(path), temporary(path + ".partial-" + std::to_string(getpid())),
-      stream(std::fopen(temporary.c_str(), "wb")) {
+    : path(path), temporary(path + ".partial-" + std::to_string(getpid())) {
+  // Renaming onto a device or a pipe would replace it.
+  std::error_code none;
+  if (std::filesystem::exists(path, none) &&
+      !std::filesystem::is_regular_file(path, none))
+    fail(path, ": error: is no regular file, expected one or none");
+  stream = std::fopen(temporary.c_str(), "wb");
   if (!stream)
     refuse();
 }

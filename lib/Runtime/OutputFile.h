@@ -31,7 +31,7 @@ private:
   [[noreturn]] void refuse();
 
   std::string path, temporary;
-  std::FILE *stream;
+  std::FILE *stream = nullptr;
   bool complete = false;
 };
 

@@ -8,6 +8,7 @@ where several things are wrong), and leave no new file behind.
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,20 @@ def compile_cases(folder, scratch):
     here("too many stages", opt(model, "--pipeline=gpipe", "--devices=5000", "--microbatches=1"), ["5000", "stages"])
     here("too little memory", opt(model, "--memory=100K"), ["device", "102400|100 ?K"])
     here("nothing to train", opt(model, "--freeze=.*"), ["no parameter is trained", "expected"])
+    os.mkfifo(at("fifo"))
+    here("output is no file", ["bitpipe-opt", model, "-o", "fifo"], ["fifo", "regular file"])
+    shutil.copy(model, at("copy.onnx"))
+    here("output is the model", ["bitpipe-opt", "copy.onnx", "-o", "copy.onnx"], ["copy.onnx", "another"])
+    external = onnx.load(model)
+    onnx.save(external, at("external.onnx"), save_as_external_data=True, location="p.safetensors", size_threshold=0)
+    here("output is the model's data", opt("external.onnx"), ["p.safetensors", "another"])
+    os.remove(at("p.safetensors"))
+    with open(at("old.svg"), "w") as file:
+        file.write("old")
+    here("failing view", ["bitpipe-opt", "--emit=timeline", "--pipeline=gpipe", "--cost=F=x", "-o", "old.svg"], ["F|x"])
+    with open(at("old.svg")) as file:
+        if file.read() != "old" or not stat.S_ISFIFO(os.stat(at("fifo")).st_mode):
+            failures.append("what was there is lost")
     here("neither ONNX nor IR", opt("text.txt", "--pipeline=gpipe"), ["text.txt:1: error"])
     here("unknown schedule", opt(model, "--pipeline=nosuch"), ["nosuch", "expected"], code=1)
     here("unknown option", ["bitpipe-opt", model, "--pipelin=x", "-o", "p.mlir"], ["pipelin"], code=2)
@@ -143,6 +158,8 @@ def run_cases(folder, scratch):
     # A limit on the size of files stands for a full disk: the same write fails, and needs no mount.
     save = " ".join(go("p.mlir", data, "--save=s.safetensors"))
     here("no space left", ["bash", "-c", f"trap '' XFSZ; ulimit -f 64; exec {save}"], ["s.safetensors", "too large|[Nn]o space"])
+    os.mkfifo(at("fifo"))
+    here("save is no file", go("p.mlir", data, "--save=fifo"), ["fifo", "regular file"])
     here("own weights", go("p.mlir", data, "--save=p.safetensors"), ["p.safetensors", "another"])
     here("unwritable folder", go("p.mlir", data, "--save=none/x.safetensors"), ["none/x.safetensors"])
     here("bad option", go("p.mlir", data, "--stepz=1"), ["stepz"], code=2)

@@ -25,7 +25,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 
@@ -90,8 +90,13 @@ private:
   LogicalResult raiseTo(Level level);
   /// Brings the module from the level below to this one.
   LogicalResult raise(Level level);
+  LogicalResult checkTarget(StringRef path);
   LogicalResult writeFiles();
+  /// Prints the one thing asked for, to a file as a whole or not at all.
   LogicalResult print();
+  LogicalResult printTo(raw_ostream &out);
+  LogicalResult writeText(StringRef path,
+                          llvm::function_ref<LogicalResult(raw_ostream &)> text);
 
   template <typename Build> LogicalResult runPasses(Build build) {
     PassManager manager(context);
@@ -173,55 +178,101 @@ LogicalResult Compilation::raise(Level level) {
   });
 }
 
+/// Refuses a file that the compilation reads, and what is no file at all:
+/// moving a new file to its place would lose it.
+LogicalResult Compilation::checkTarget(StringRef path) {
+  llvm::sys::fs::file_status status;
+  if (!llvm::sys::fs::status(path, status) && !llvm::sys::fs::is_regular_file(status))
+    return error(context, "cannot write '" + path + "': it is there and no regular file, expected one or none");
+  llvm::SmallVector<StringRef> inputs = {options.input};
+  for (auto parameter : module->getOps<pipe::ParameterOp>())
+    if (auto file = parameter.getFile(); file && *file != inputs.back())
+      inputs.push_back(*file);
+  for (StringRef input : inputs)
+    if (llvm::sys::fs::equivalent(input, path))
+      return error(context, "cannot write '" + path + "': the model is read from it, expected another -o");
+  return success();
+}
+
 LogicalResult Compilation::writeFiles() {
+  StringRef name = llvm::sys::path::filename(options.output);
+  std::string stem = llvm::sys::path::stem(options.output).str();
+  for (const std::string &file : {name.str(), stem + ".safetensors", stem + ".so"}) {
+    llvm::SmallString<256> path(options.output);
+    llvm::sys::path::remove_filename(path);
+    llvm::sys::path::append(path, file);
+    if (failed(checkTarget(path)))
+      return failure();
+  }
   llvm::Expected<OutputFolder> folder = OutputFolder::beside(options.output);
   if (!folder)
     return error(context, llvm::toString(folder.takeError()));
-  StringRef name = llvm::sys::path::filename(options.output);
-  StringRef stem = llvm::sys::path::stem(options.output);
-  weights = folder->path(stem.str() + ".safetensors");
+  weights = folder->path(stem + ".safetensors");
   if (failed(raiseTo(Level::Program)))
     return failure();
   printMemoryReport(*module, llvm::errs());
   if (failed(runPasses([&](PassManager &manager) {
-        manager.addPass(createPipeCompileKernels({folder->path(stem.str() + ".so"), options.arch, ""}));
+        manager.addPass(createPipeCompileKernels({folder->path(stem + ".so"), options.arch, ""}));
+      })) ||
+      failed(writeText(folder->path(name), [&](raw_ostream &out) {
+        module->print(out);
+        return success();
       })))
     return failure();
-
-  std::error_code code;
-  llvm::ToolOutputFile file(folder->path(name), code, llvm::sys::fs::OF_Text);
-  if (code)
-    return error(context, "cannot write '" + options.output + "': " + code.message());
-  module->print(file.os());
-  file.os().close();
-  if (file.os().has_error()) {
-    code = file.os().error();
-    file.os().clear_error();
-    return error(context, "cannot write '" + options.output + "': " + code.message());
-  }
-  file.keep();
   if (llvm::Error failed = folder->commit())
     return error(context, llvm::toString(std::move(failed)));
   return success();
 }
 
 LogicalResult Compilation::print() {
+  auto text = [&](raw_ostream &out) { return printTo(out); };
+  // Standard output and devices take the text as it comes.
+  llvm::sys::fs::file_status status;
+  bool isFile = llvm::sys::fs::status(options.output, status) ||
+                llvm::sys::fs::is_regular_file(status);
+  if (options.output == "-" || !isFile)
+    return writeText(options.output, text);
+  if (module && failed(checkTarget(options.output)))
+    return failure();
+  llvm::Expected<OutputFolder> folder = OutputFolder::beside(options.output);
+  if (!folder)
+    return error(context, llvm::toString(folder.takeError()));
+  if (failed(writeText(folder->path(llvm::sys::path::filename(options.output)), text)))
+    return failure();
+  if (llvm::Error failed = folder->commit())
+    return error(context, llvm::toString(std::move(failed)));
+  return success();
+}
+
+LogicalResult Compilation::printTo(raw_ostream &out) {
+  if (options.emit <= Emit::Program) {
+    module->print(out);
+    return success();
+  }
+  if (failed(printView(options, module ? *module : ModuleOp(), context, out)))
+    return failure();
+  if (options.emit != Emit::Report || !module || !options.compare.empty())
+    return success();
+  printStageReport(*module, out << "\n");
+  if (failed(raiseTo(Level::Program)))
+    return failure();
+  printMemoryReport(*module, out << "\n");
+  return success();
+}
+
+LogicalResult Compilation::writeText(
+    StringRef path, llvm::function_ref<LogicalResult(raw_ostream &)> text) {
   std::error_code code;
-  llvm::ToolOutputFile file(options.output, code, llvm::sys::fs::OF_Text);
+  llvm::raw_fd_ostream out(path, code, llvm::sys::fs::OF_Text);
+  if (!code) {
+    if (failed(text(out)))
+      return failure();
+    out.flush();
+    code = out.error();
+    out.clear_error();
+  }
   if (code)
     return error(context, "cannot write '" + options.output + "': " + code.message());
-  if (options.emit <= Emit::Program)
-    module->print(file.os());
-  else if (failed(printView(options, module ? *module : ModuleOp(),
-                            context, file.os())))
-    return failure();
-  if (options.emit == Emit::Report && module && options.compare.empty()) {
-    printStageReport(*module, file.os() << "\n");
-    if (failed(raiseTo(Level::Program)))
-      return failure();
-    printMemoryReport(*module, file.os() << "\n");
-  }
-  file.keep();
   return success();
 }
 
