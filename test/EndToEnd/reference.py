@@ -32,6 +32,18 @@ def compare(what, got, want, tolerance):
     return worst
 
 
+def externalize(folder, scratch):
+    """A copy of the model folder with all data, constants too, in model.data."""
+    import onnx
+
+    copy = os.path.join(scratch, "external")
+    os.mkdir(copy)
+    onnx.save(onnx.load(os.path.join(folder, "model.onnx")), os.path.join(copy, "model.onnx"),
+              save_as_external_data=True, location="model.data", size_threshold=0)
+    os.symlink(os.path.abspath(os.path.join(folder, "data.safetensors")), os.path.join(copy, "data.safetensors"))
+    return copy
+
+
 def check(folder, reference, options, rename, devices, scratch):
     plan, metrics, saved = (os.path.join(scratch, f"d{devices}{end}")
                             for end in (".mlir", ".jsonl", "-trained.safetensors"))
@@ -58,6 +70,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--devices", default="4")
+    parser.add_argument("--external", action="store_true", help="put every tensor of the model into a file beside it")
     parser.add_argument("--rename", action="append", default=[])
     arguments, options = parser.parse_known_args()
     with open(os.path.join(arguments.folder, "reference.json")) as file:
@@ -66,6 +79,8 @@ def main():
     if not any(option.startswith("--microbatches") for option in options):
         options.append("--microbatches=8")
     with tempfile.TemporaryDirectory() as scratch:
+        if arguments.external:
+            arguments.folder = externalize(arguments.folder, scratch)
         for devices in arguments.devices.split(","):
             check(arguments.folder, reference, options, rename, int(devices), scratch)
 

@@ -142,10 +142,8 @@ FailureOr<Value> Importer::read(int index) {
   if (failed(type))
     return failure();
   Location loc = named(tensor.name());
-  bool external = tensor.data_location() != 0;
   bool isParameter = plan[index].trained || plan[index].frozen;
-  if (!isParameter && !external &&
-      byteSize(*type) <= kInlineBytes) {
+  if (!isParameter && byteSize(*type) <= kInlineBytes) {
     FailureOr<DenseElementsAttr> value = file.value(tensor);
     if (failed(value))
       return failure();

@@ -146,6 +146,20 @@ FailureOr<DenseElementsAttr> ModelFile::value(const onnx::Tensor &tensor) {
   FailureOr<RankedTensorType> tensorType = type(tensor);
   if (failed(tensorType))
     return failure();
+  if (tensor.data_location() == kExternal) {
+    int64_t bytes = byteSize(*tensorType);
+    FailureOr<Payload> place = externalPayload(tensor, bytes);
+    if (failed(place))
+      return failure();
+    auto data = llvm::MemoryBuffer::getFileSlice(place->file, bytes, place->offset);
+    if (!data)
+      return emitError(location) << "external data file '" << place->file
+                                 << "': " << data.getError().message();
+    onnx::Tensor inside = tensor;
+    inside.set_data_location(0);
+    inside.set_raw_data((*data)->getBufferStart(), bytes);
+    return value(inside);
+  }
   Type element = tensorType->getElementType();
   int64_t count = tensorType->getNumElements();
   auto wrongCount = [&](int64_t held) {
