@@ -15,6 +15,10 @@ namespace {
 constexpr double never = std::numeric_limits<double>::infinity();
 /// Times within this are one moment.
 constexpr double moment = 1e-9;
+/// A device in the middle of opposite routes has the same stage of both: they
+/// take turns. Small enough for any number of micro-batches to decide nothing
+/// else.
+constexpr double tie = 1e-7;
 
 /// One stage of one route on its device. Micro-batches pass it in order.
 struct Lane {
@@ -168,9 +172,9 @@ double ListScheduler::forwardScore(const Lane &lane) const {
   double first = policy.forwardsFirst ? 2e6 : 1e6;
   switch (policy.forward) {
   case Policy::Forward::LateStage:
-    return first + lane.stage;
+    return first + lane.stage - tie * double(lane.forwards);
   case Policy::Forward::EarlyStage:
-    return first - lane.stage;
+    return first - lane.stage - tie * double(lane.forwards);
   case Policy::Forward::Oldest:
     return first - lane.route->microbatches[lane.forwards] + 1e-3 * lane.stage;
   }
@@ -184,9 +188,9 @@ double ListScheduler::backwardScore(int device, const Lane &lane) const {
     first = 3e6;
   switch (policy.backward) {
   case Policy::Backward::EarlyStage:
-    return first - lane.stage;
+    return first - lane.stage - tie * double(lane.backwards);
   case Policy::Backward::LateStage:
-    return first + lane.stage;
+    return first + lane.stage - tie * double(lane.backwards);
   case Policy::Backward::Oldest:
     return first - lane.route->microbatches[lane.backwards];
   case Policy::Backward::Balanced:

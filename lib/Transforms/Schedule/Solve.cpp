@@ -64,6 +64,10 @@ static std::vector<Policy> makePolicies(const Problem &problem) {
   int devices = problem.placement.devices();
   std::vector<Policy> policies;
   addPlainPolicies(policies, 0, 0);
+  // One middle device: what enters from both ends must not crowd out what
+  // comes back.
+  if (problem.split && devices % 2)
+    addPlainPolicies(policies, 0, (devices * 3 + 3) / 4);
   addBalancedPolicies(policies, devices, problem.split ? 3 : devices);
   // Tight memory: what waits for its weight gradient holds some, and what has
   // just entered holds it longest.
