@@ -267,11 +267,66 @@ static void testTightMemory() {
     }
 }
 
-/// One middle device: bitpipe reaches its bound for three devices, with equal
-/// and unequal shares of the two directions.
+/// One middle device, which has the same stages for both directions.
 static void testOddDevices() {
   for (int n : {6, 7, 9, 12, 24, 47})
     expectIdle(request("bitpipe", 3, n), 3, 7);
+  for (int d : {5, 7, 11})
+    for (int k : {2, 3, 4, 8})
+      expectIdle(request("bitpipe", d, k * d), 1.5 * (d - 1), 2.5 * d);
+  for (int d : {9, 13, 21, 31})
+    for (int k : {2, 4}) {
+      double peak = 0, got = idle(request("bitpipe", d, k * d), peak);
+      expect(got <= 1.75 * (d - 1) && peak <= 2.5 * d,
+             toText(request("bitpipe", d, k * d)) + " idles " +
+                 std::to_string(got));
+    }
+  for (int d : {5, 7, 9, 15, 23, 31})
+    for (int k : {1, 2, 4})
+      expectIdle(request("bitpipe-zb", d, k * d), (d - 1) / 2.0, 2 * d);
+}
+
+/// So many of the micro-batches enter on device 0, and of those up to any one
+/// the same share, give or take a half.
+static void testSpread(const Request &asked, const Placement &placement) {
+  int down = 0;
+  for (int m = 0; m < asked.microbatches; ++m) {
+    down += placement.device(0, m) == 0;
+    double share = (m + 1.0) * asked.down / asked.microbatches;
+    expect(std::abs(down - share) <= 0.5, toText(asked) + " spreads unevenly");
+  }
+}
+
+/// Any share of the two directions, in the memory of equal ones.
+static void testShares() {
+  for (auto [name, share] : {std::pair("bitpipe", 2.5), {"bitpipe-zb", 2.0},
+                             {"chimera", 1.25}})
+    for (int d : {4, 5})
+      for (int down = 0; down <= 2 * d; ++down) {
+        Request asked = request(name, d, 2 * d);
+        asked.down = down;
+        ErrorOr<Schedule> schedule = buildSchedule(asked);
+        if (!schedule)
+          return expect(false, schedule.error().text);
+        if (down != d) // Equal halves may be in groups.
+          testSpread(asked, schedule->placement);
+        testSchedule(asked, *schedule);
+        double peak = 0;
+        idle(asked, peak);
+        expect(peak <= share * d, toText(asked) + " holds too much");
+      }
+  // As long as each end has enough of its own to start with.
+  for (int down : {4, 5, 8, 11, 12}) {
+    Request asked = request("bitpipe-zb", 8, 16);
+    asked.down = down;
+    expectIdle(asked, 3, 16);
+  }
+  // One way, D-1 hops.
+  for (int down : {0, 16}) {
+    Request asked = request("bitpipe-zb", 8, 16);
+    asked.down = down;
+    expectIdle(asked, 7, 16);
+  }
 }
 
 int main(int argc, char **argv) {
@@ -296,5 +351,6 @@ int main(int argc, char **argv) {
   testFormulas();
   testTightMemory();
   testOddDevices();
+  testShares();
   return report();
 }

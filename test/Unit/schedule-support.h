@@ -30,7 +30,8 @@ inline bitpipe::schedule::Request request(const std::string &name, int devices,
 inline std::string toText(const bitpipe::schedule::Request &asked) {
   return asked.pipeline + " D=" + std::to_string(asked.devices) +
          " N=" + std::to_string(asked.microbatches) +
-         (asked.chunks ? " v=" + std::to_string(asked.chunks) : "");
+         (asked.chunks ? " v=" + std::to_string(asked.chunks) : "") +
+         (asked.down >= 0 ? " down=" + std::to_string(asked.down) : "");
 }
 
 inline int report() {

@@ -106,6 +106,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<int64_t> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
   cl::list<int64_t> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several with --compare"), cl::value_desc("N"));
   cl::opt<int64_t> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
+  cl::opt<int64_t> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
   cl::list<std::string> dims("dim", cl::cat(category), cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
   cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy on the logits, or the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
@@ -139,6 +140,7 @@ Options parseOptions(int argc, char **argv) {
     options.compareSizes = {int(2 * devices)};
   options.microbatches = options.compareSizes.front();
   options.chunks = chunks;
+  options.down = down;
   for (const std::string &dim : dims)
     parseDim(dim, options);
   options.loss = loss;
@@ -159,6 +161,9 @@ Options parseOptions(int argc, char **argv) {
     badUsage("--microbatches is a list, expected one number without --compare");
   if (chunks.getNumOccurrences() && options.chunks < 1)
     badUsage("--chunks is " + Twine(options.chunks) + ", expected at least 1");
+  int most = *max_element(options.compareSizes);
+  if (down.getNumOccurrences() && (options.down < 0 || options.down > most))
+    badUsage("--down is " + Twine(options.down) + ", expected 0 to " + Twine(most) + ", the number of micro-batches");
   if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
     badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");
   if (options.target != "cpu")
@@ -173,6 +178,8 @@ Options parseOptions(int argc, char **argv) {
     badUsage("--compare is given, expected --emit=report with it");
   if (!options.scheduleFile.empty() && !options.routesFile.empty())
     badUsage("both --schedule and --routes are given, expected one of them");
+  if (!options.scheduleFile.empty() && options.down >= 0)
+    badUsage("both --schedule and --down are given, expected one of them");
   if (options.emit == Emit::Files && options.input.empty())
     badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
   if (options.emit == Emit::Files && options.output == "-")

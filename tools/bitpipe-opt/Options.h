@@ -33,6 +33,7 @@ struct Options {
   int64_t devices = 4;
   int64_t microbatches = 0;      // 0: twice the devices
   int64_t chunks = 0;            // 0: the schedule's own number
+  int64_t down = -1;             // micro-batches that go down, -1: half
   std::map<std::string, int64_t> dims;
   std::string loss = "auto";
   std::string optimizer = "adamw";

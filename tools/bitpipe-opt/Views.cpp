@@ -58,6 +58,7 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   request.devices = options.devices;
   request.microbatches = options.microbatches;
   request.chunks = options.chunks;
+  request.down = options.down;
   request.costs = std::move(costs);
   request.memory = options.activations;
   request.routes = options.routesFile;
@@ -114,6 +115,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.devices = options.devices;
   planning.microbatches = options.microbatches;
   planning.chunks = options.chunks;
+  planning.down = options.down;
   planning.scheduleFile = options.scheduleFile;
   planning.routes = options.routesFile;
   planning.cost = options.cost;

@@ -56,6 +56,7 @@ private:
     request.devices = int(devices);
     request.microbatches = int(microbatches ? microbatches : 2 * devices);
     request.chunks = int(chunks);
+    request.down = int(down);
     request.routes = routes;
     request.memory = activations;
     request.seconds = seconds;

@@ -46,6 +46,9 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
            "Micro-batches per iteration; 0 for twice the devices">,
     Option<"chunks", "chunks", "int64_t", "0",
            "Stages per device and direction; 0 for the schedule's own number">,
+    Option<"down", "down", "int64_t", "-1",
+           "Micro-batches that go down where there are two directions; -1 for "
+           "half of them">,
     Option<"scheduleFile", "schedule", "std::string", "\"\"",
            "Reads the order from this file instead">,
     Option<"routes", "routes", "std::string", "\"\"",

@@ -9,7 +9,6 @@
 
 namespace bitpipe::schedule {
 
-
 const std::vector<Family> &families() {
   static const std::vector<Family> all = [] {
     std::vector<Family> result;
@@ -44,6 +43,36 @@ static Request complete(const Request &request, const Family &family) {
   return result;
 }
 
+int downCount(const Request &request) {
+  return request.down < 0 ? (request.microbatches + 1) / 2 : request.down;
+}
+
+/// "3 of 8 micro-batches go down".
+static std::string downText(const Request &request) {
+  return std::to_string(downCount(request)) + " of " +
+         std::to_string(request.microbatches) + " micro-batches go down";
+}
+
+std::optional<Error> needsHalves(const Request &request) {
+  if (2 * downCount(request) == request.microbatches)
+    return {};
+  return Error{downText(request) + ", expected half of them"};
+}
+
+/// Whether the family can give the directions the shares that are asked for.
+static std::optional<Error> checkDown(const Request &request,
+                                      const Family &family) {
+  if (request.down < 0)
+    return {};
+  if (!family.hasTwoWays)
+    return Error{downText(request) +
+                 ", expected no such number: all go the same way"};
+  if (request.down > request.microbatches)
+    return Error{downText(request) + ", expected 0 to " +
+                 std::to_string(request.microbatches)};
+  return {};
+}
+
 static ErrorOr<Placement> placeFor(const Request &request, const Family &family) {
   auto fail = [&](const std::string &text) {
     return Error{family.name + ": " + text};
@@ -56,14 +85,22 @@ static ErrorOr<Placement> placeFor(const Request &request, const Family &family)
                 " micro-batches, expected at least 1");
   if (request.chunks < 1)
     return fail(std::to_string(request.chunks) + " chunks, expected at least 1");
+  if (std::optional<Error> wrong = checkDown(request, family))
+    return fail(wrong->text);
   ErrorOr<Placement> placement = family.place(request);
   return placement ? placement : fail(placement.error().text);
 }
 
-/// The schedule of a request that names its routes itself.
+/// The placement of a request that names its routes itself.
+static ErrorOr<Placement> placeRoutes(const Request &request) {
+  if (request.down >= 0)
+    return Error{request.routes + ": " + downText(request) +
+                 ", expected no such number: the file says which do"};
+  return readRoutes(request.routes, request.microbatches);
+}
+
 static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
-  ErrorOr<Placement> placement =
-      readRoutes(request.routes, request.microbatches);
+  ErrorOr<Placement> placement = placeRoutes(request);
   if (!placement)
     return placement.error();
   Problem problem{*placement, request.costs, {}, true};
@@ -77,7 +114,7 @@ static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
 
 ErrorOr<Placement> placementFor(const Request &request) {
   if (!request.routes.empty())
-    return readRoutes(request.routes, request.microbatches);
+    return placeRoutes(request);
   ErrorOr<const Family *> family = find(request);
   if (!family)
     return family.error();

@@ -12,6 +12,7 @@
 #include "lib/Transforms/Schedule/Families.inc"
 #include "lib/Transforms/Schedule/Schedule.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct Request {
   int microbatches = 8;
   /// Stages per device and direction; 0 for the family's own number.
   int chunks = 0;
+  /// How many of the micro-batches go down (enter on device 0) where a family
+  /// has two directions; the others go up. Negative: half of them.
+  int down = -1;
   /// Times that a scheduled order is made for.
   Costs costs;
   /// Most live activations per device; 0 for the family's own limit.
@@ -45,7 +49,16 @@ struct Family {
   ErrorOr<Placement> (*place)(const Request &request);
   /// The order of a request on the placement made for it.
   ErrorOr<Order> (*order)(const Request &request, const Placement &placement);
+  /// Micro-batches go down and up, so that Request::down means something.
+  bool hasTwoWays = false;
 };
+
+/// The number of micro-batches that go down; of an odd number one more does.
+int downCount(const Request &request);
+
+/// Fails unless half of the micro-batches go down: for families whose order is
+/// made of two equal halves.
+std::optional<Error> needsHalves(const Request &request);
 
 /// Each file of Families/ defines the function of its own name.
 namespace file {

@@ -47,6 +47,22 @@ ErrorOr<Placement> twoWays(int devices, int microbatches,
   return Placement::make(devices, {std::move(there), std::move(back)});
 }
 
+ErrorOr<Placement> twoWaysSpread(int devices, int microbatches,
+                                 const std::vector<int> &route, int down) {
+  Route there{route, {}}, back{opposite(route, devices), {}};
+  // How many of the first m go down, rounded.
+  auto before = [&](int64_t m) {
+    return (2 * m * down + microbatches) / (2 * microbatches);
+  };
+  for (int m = 0; m < microbatches; ++m)
+    (before(m + 1) > before(m) ? there : back).microbatches.push_back(m);
+  std::vector<Route> routes;
+  for (Route *way : {&there, &back})
+    if (!way->microbatches.empty())
+      routes.push_back(std::move(*way));
+  return Placement::make(devices, std::move(routes));
+}
+
 /// The numbers of a text, or false where something else is in it.
 static bool readNumbers(const std::string &text, std::vector<int> &numbers) {
   std::istringstream words(text);

@@ -25,6 +25,12 @@ ErrorOr<Placement> oneWay(int devices, int microbatches, std::vector<int> route)
 ErrorOr<Placement> twoWays(int devices, int microbatches,
                            const std::vector<int> &route, int group, int down);
 
+/// A route and its opposite: `down` of the micro-batches go one way and the rest
+/// the other, spread evenly through the batch so that neither direction runs dry
+/// before the end. With none or all of them there is one route only.
+ErrorOr<Placement> twoWaysSpread(int devices, int microbatches,
+                                 const std::vector<int> &route, int down);
+
 /// Reads routes from a file: one per line, the devices of its stages, then, if
 /// wanted, a colon and its micro-batches:
 ///

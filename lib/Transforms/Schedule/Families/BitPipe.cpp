@@ -28,10 +28,10 @@
 
 using namespace bitpipe::schedule;
 
-/// The published order: it needs two middle devices.
+/// The published order: it needs two middle devices and equal halves.
 static bool isOneGroup(const Request &request) {
   return request.chunks == 2 && request.devices % 2 == 0 &&
-         request.microbatches == request.devices;
+         request.microbatches == request.devices && !needsHalves(request);
 }
 
 static ErrorOr<Placement> place(const Request &request) {
@@ -47,7 +47,7 @@ static ErrorOr<Placement> place(const Request &request) {
   // both directions fill the pipeline from the start otherwise.
   if (isOneGroup(request))
     return twoWays(devices, count, route, devices, devices / 2);
-  return twoWays(devices, count, route, 2, 1);
+  return twoWaysSpread(devices, count, route, downCount(request));
 }
 
 /// Activations are counted in stages of a V, whatever the number of chunks.
@@ -90,7 +90,8 @@ static ErrorOr<Order> splitOrder(const Request &request,
 }
 
 std::vector<Family> bitpipe::schedule::file::BitPipe() {
-  return {{"bitpipe", "two opposite V, early forwarding", 2, place, order},
+  return {{"bitpipe", "two opposite V, early forwarding", 2, place, order,
+           true},
           {"bitpipe-zb", "two opposite V, split backward", 2, place,
-           splitOrder}};
+           splitOrder, true}};
 }

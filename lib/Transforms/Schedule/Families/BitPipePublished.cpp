@@ -33,6 +33,8 @@ static ErrorOr<Placement> place(const Request &request) {
     return Error{std::to_string(request.microbatches) +
                  " micro-batches, expected a multiple of the " +
                  std::to_string(devices) + " devices"};
+  if (std::optional<Error> wrong = needsHalves(request))
+    return *wrong;
   return twoWays(devices, request.microbatches, wave(devices, 2), devices,
                  devices / 2);
 }
@@ -49,5 +51,5 @@ static ErrorOr<Order> order(const Request &request, const Placement &) {
 
 std::vector<Family> bitpipe::schedule::file::BitPipePublished() {
   return {{"bitpipe-published", "two opposite V, groups concatenated", 2,
-           place, order}};
+           place, order, true}};
 }

@@ -11,7 +11,7 @@
 //   0F2,0F3,3F0,3B0,3F1,3B1,0B2,0B3
 //
 // Idle 2(D-2) for N = D. Where there are no such groups (odd D, N no multiple
-// of D) the scheduler orders the same two routes.
+// of D, unequal shares of the two directions) the scheduler orders the same two routes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +25,7 @@ using namespace bitpipe::schedule;
 
 static bool hasGroups(const Request &request) {
   return request.devices % 2 == 0 &&
-         request.microbatches % request.devices == 0;
+         request.microbatches % request.devices == 0 && !needsHalves(request);
 }
 
 static ErrorOr<Placement> place(const Request &request) {
@@ -39,7 +39,8 @@ static ErrorOr<Placement> place(const Request &request) {
   std::vector<int> route = loop(devices, 1);
   if (hasGroups(request))
     return twoWays(devices, request.microbatches, route, devices, devices / 2);
-  return twoWays(devices, request.microbatches, route, 2, 1);
+  return twoWaysSpread(devices, request.microbatches, route,
+                       downCount(request));
 }
 
 static ErrorOr<Order> order(const Request &request,
@@ -61,5 +62,5 @@ static ErrorOr<Order> order(const Request &request,
 
 std::vector<Family> bitpipe::schedule::file::Chimera() {
   return {{"chimera", "two opposite straight pipes, groups concatenated", 1,
-           place, order}};
+           place, order, true}};
 }

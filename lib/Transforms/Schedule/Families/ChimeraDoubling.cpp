@@ -37,6 +37,8 @@ static ErrorOr<Placement> place(const Request &request) {
     return Error{std::to_string(request.microbatches) +
                  " micro-batches, expected a multiple of " +
                  std::to_string(2 * devices) + ", two per device"};
+  if (std::optional<Error> wrong = needsHalves(request))
+    return *wrong;
   return twoWays(devices, request.microbatches, loop(devices, 1), 2 * devices,
                  devices);
 }
@@ -63,7 +65,8 @@ static ErrorOr<Order> order(const Request &request, const Placement &) {
 }
 
 std::vector<Family> bitpipe::schedule::file::ChimeraDoubling() {
-  return {{"chimera-doubling", "Chimera, forwards in pairs", 1, place, order},
+  return {{"chimera-doubling", "Chimera, forwards in pairs", 1, place, order,
+           true},
           {"chimera-halving", "Chimera, micro-batches are halves of a forward",
-           1, place, order}};
+           1, place, order, true}};
 }

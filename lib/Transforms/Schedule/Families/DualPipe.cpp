@@ -106,6 +106,8 @@ static ErrorOr<Placement> placeDual(const Request &request) {
     return Error{std::to_string(count) +
                  " micro-batches, expected an even number from " +
                  std::to_string(2 * devices) + " on"};
+  if (std::optional<Error> wrong = needsHalves(request))
+    return *wrong;
   return twoWays(devices, count, loop(devices, 1), count, count / 2);
 }
 
@@ -144,6 +146,6 @@ static ErrorOr<Order> orderV(const Request &request, const Placement &) {
 
 std::vector<Family> bitpipe::schedule::file::DualPipe() {
   return {{"dualpipe", "two opposite straight pipes, overlapped pairs", 1,
-           placeDual, orderDual},
+           placeDual, orderDual, true},
           {"dualpipev", "one V, overlapped pairs", 2, placeV, orderV}};
 }
