@@ -39,7 +39,7 @@ static void testCell(const Row &row, const Column &column, double greedy) {
                   true};
   double part = 2.0 * devices / row.route.size();
   problem.costs.stages = {{part, part, part, 2 * part, part}};
-  problem.costs.transfer = column.message;
+  problem.costs.link.transfer = column.message;
   ErrorOr<Order> order = solve(problem);
   if (!order)
     return expect(false, std::string(row.name) + ": " + order.error().text);

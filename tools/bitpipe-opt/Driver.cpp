@@ -112,12 +112,12 @@ private:
 };
 
 LogicalResult Compilation::run() {
+  if (options.input.empty())
+    return print();
   // A schedule that cannot be is reported before any model is read.
   stages = stageCount(options, context);
   if (!stages)
     return failure();
-  if (options.input.empty())
-    return print();
   if (failed(load()))
     return failure();
   if (options.emit == Emit::Files)

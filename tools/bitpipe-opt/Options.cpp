@@ -116,6 +116,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
   cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device, e.g. 16G"), cl::value_desc("size"));
   cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times for simulation where no model gives them"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0,sum=0"));
+  cl::opt<std::string> costFile("cost-file", cl::cat(category), cl::desc("times and sizes per stage, memory per device and links from a file, instead of --cost"), cl::value_desc("file.json"));
   cl::opt<std::string> emit("emit", cl::cat(category), cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (Chrome JSON), report (table)"), cl::value_desc("kind"));
 
   cl::HideUnrelatedOptions(category);
@@ -152,6 +153,7 @@ Options parseOptions(int argc, char **argv) {
   if (memory.getNumOccurrences())
     options.memory = parseSize(memory);
   options.cost = cost;
+  options.costFile = costFile;
   if (options.devices < 1)
     badUsage("--devices is " + Twine(options.devices) + ", expected at least 1");
   for (int size : options.compareSizes)
@@ -176,6 +178,10 @@ Options parseOptions(int argc, char **argv) {
   }
   if (!options.compare.empty() && options.emit != Emit::Report)
     badUsage("--compare is given, expected --emit=report with it");
+  if (!options.cost.empty() && !options.costFile.empty())
+    badUsage("both --cost and --cost-file are given, expected one of them");
+  if (!options.compare.empty() && (!options.scheduleFile.empty() || !options.routesFile.empty()))
+    badUsage("--compare is given, expected no --schedule or --routes with it: it compares schedules by name");
   if (!options.scheduleFile.empty() && !options.routesFile.empty())
     badUsage("both --schedule and --routes are given, expected one of them");
   if (!options.scheduleFile.empty() && options.down >= 0)

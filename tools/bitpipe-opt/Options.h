@@ -42,6 +42,7 @@ struct Options {
   std::string arch;              // empty: this machine
   std::optional<int64_t> memory; // bytes per device
   std::string cost;              // "F=1,B=2,…", empty: from the model
+  std::string costFile;          // all costs from a file, instead of `cost`
   Emit emit = Emit::Files;
   bool verifyEach = true;
 };

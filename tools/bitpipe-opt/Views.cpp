@@ -2,15 +2,11 @@
 
 #include "tools/bitpipe-opt/Views.h"
 
-#include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Schedule/CSV.h"
-#include "lib/Transforms/Schedule/Check.h"
-#include "lib/Transforms/Schedule/Communicate.h"
+#include "lib/Transforms/Planning/Costs.h"
 #include "lib/Transforms/Schedule/Compare.h"
 #include "lib/Transforms/Schedule/Emit.h"
 #include "lib/Transforms/Schedule/Registry.h"
 
-#include <climits>
 #include <sstream>
 
 using namespace mlir;
@@ -26,33 +22,7 @@ std::optional<T> valueOrError(schedule::ErrorOr<T> result, MLIRContext *context)
   return std::nullopt;
 }
 
-/// Times from the operation counts of the stages, so that the mean forward
-/// takes 1. The activations of a stage count as 1.
-schedule::Costs costsOf(ModuleOp module) {
-  schedule::Costs costs;
-  double forward = 0;
-  for (auto stage : module.getOps<pipe::StageOp>())
-    forward += stage.getCost()[0];
-  auto stages = llvm::to_vector(module.getOps<pipe::StageOp>());
-  if (stages.empty() || forward <= 0)
-    return costs;
-  costs.stages.clear();
-  for (pipe::StageOp stage : stages) {
-    auto time = [&](int part) { return stage.getCost()[part] / forward * stages.size(); };
-    costs.stages.push_back({time(0), time(1), time(2), time(1) + time(2), 1});
-  }
-  return costs;
-}
-
-/// Times from --cost, else from the module, else all 1.
-std::optional<schedule::Costs> costsFor(const Options &options, ModuleOp module,
-                                        MLIRContext *context) {
-  if (!options.cost.empty())
-    return valueOrError(schedule::parseCosts(options.cost), context);
-  return module ? costsOf(module) : schedule::Costs();
-}
-
-schedule::Request requestFor(const Options &options, schedule::Costs costs) {
+schedule::Request requestFor(const Options &options, schedule::Costs costs = {}) {
   schedule::Request request;
   request.pipeline = options.pipeline;
   request.devices = options.devices;
@@ -62,31 +32,9 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   request.costs = std::move(costs);
   request.memory = options.activations;
   request.routes = options.routesFile;
+  request.order = options.scheduleFile;
   request.seconds = options.scheduleTime;
   return request;
-}
-
-/// An order from a file, which must keep to the limit if one is given.
-schedule::ErrorOr<schedule::Schedule> readWithin(const std::string &file, double activations,
-                                                 const schedule::Costs &costs) {
-  auto schedule = schedule::readSchedule(file);
-  if (!schedule || activations <= 0)
-    return schedule;
-  auto program = schedule::communicate(*schedule, {}, costs);
-  if (!program)
-    return schedule::Error{file + ": " + program.error().text};
-  schedule::Held limit{activations, INT_MAX};
-  std::vector<schedule::Held> limits(program->devices.size(), limit);
-  if (auto wrong = schedule::checkMemory(*program, costs, limits))
-    return schedule::Error{file + ": " + wrong->text};
-  return schedule;
-}
-
-schedule::ErrorOr<schedule::Schedule> makeSchedule(const Options &options,
-                                                   const schedule::Costs &costs) {
-  if (!options.scheduleFile.empty())
-    return readWithin(options.scheduleFile, options.activations, costs);
-  return schedule::buildSchedule(requestFor(options, costs));
 }
 
 void printForm(Emit emit, const schedule::Simulated &simulated, std::ostream &out) {
@@ -101,11 +49,7 @@ void printForm(Emit emit, const schedule::Simulated &simulated, std::ostream &ou
 } // namespace
 
 std::optional<int> stageCount(const Options &options, MLIRContext *context) {
-  if (!options.scheduleFile.empty()) {
-    auto schedule = valueOrError(schedule::readSchedule(options.scheduleFile), context);
-    return schedule ? std::optional(schedule->placement.stages()) : std::nullopt;
-  }
-  auto placement = valueOrError(schedule::placementFor(requestFor(options, {})), context);
+  auto placement = valueOrError(schedule::placementFor(requestFor(options)), context);
   return placement ? std::optional(placement->stages()) : std::nullopt;
 }
 
@@ -119,24 +63,37 @@ PlanningOptions planningOptions(const Options &options) {
   planning.scheduleFile = options.scheduleFile;
   planning.routes = options.routesFile;
   planning.cost = options.cost;
+  planning.costFile = options.costFile;
   planning.activations = options.activations;
   planning.seconds = options.scheduleTime;
   return planning;
 }
 
+/// How many devices the costs are for: schedules that are compared have all as
+/// many, others those of their routes.
+static schedule::ErrorOr<int> deviceCount(const Options &options) {
+  if (!options.compare.empty())
+    return int(options.devices);
+  auto placement = schedule::placementFor(requestFor(options));
+  return placement ? schedule::ErrorOr<int>(placement->devices()) : placement.error();
+}
+
 LogicalResult printView(const Options &options, ModuleOp module,
                         MLIRContext *context, raw_ostream &out) {
-  auto costs = costsFor(options, module, context);
+  auto devices = valueOrError(deviceCount(options), context);
+  if (!devices)
+    return failure();
+  auto costs = valueOrError(findCosts(options.cost, options.costFile, *devices, module), context);
   if (!costs)
     return failure();
   std::ostringstream text;
+  schedule::Request request = requestFor(options, *costs);
   if (!options.compare.empty()) {
-    schedule::emitComparison(text, requestFor(options, *costs), options.compare,
-                             options.compareSizes);
+    schedule::emitComparison(text, request, options.compare, options.compareSizes);
     out << text.str();
     return success();
   }
-  auto schedule = valueOrError(makeSchedule(options, *costs), context);
+  auto schedule = valueOrError(schedule::buildSchedule(request), context);
   if (!schedule)
     return failure();
   if (options.emit == Emit::Schedule) {

@@ -21,8 +21,8 @@ std::optional<int> stageCount(const Options &options, mlir::MLIRContext *context
 PlanningOptions planningOptions(const Options &options);
 
 /// Prints the schedule that is asked for in the form asked for. Times come from
-/// --cost, else from the stages of the module if there is one, else they are
-/// F = I = W = 1.
+/// --cost or --cost-file, else from the stages of the module if there is one,
+/// else they are F = I = W = 1.
 mlir::LogicalResult printView(const Options &options, mlir::ModuleOp module,
                               mlir::MLIRContext *context,
                               llvm::raw_ostream &out);

@@ -1,8 +1,8 @@
 //===- MakePlan.cpp - A schedule becomes a plan ----------------------------===//
 
+#include "lib/Transforms/Planning/Costs.h"
 #include "lib/Transforms/Planning/Passes.h"
 #include "lib/Transforms/Planning/Translate.h"
-#include "lib/Transforms/Schedule/CSV.h"
 #include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Registry.h"
 
@@ -38,6 +38,13 @@ static std::vector<std::vector<int>> findTies(ModuleOp module) {
   return ties.takeVector();
 }
 
+/// The schedule in the words of the request.
+static llvm::StringRef nameOf(const schedule::Request &request) {
+  if (!request.order.empty())
+    return request.order;
+  return request.routes.empty() ? request.pipeline : request.routes;
+}
+
 namespace {
 struct MakePlanPass : bitpipe::impl::MakePlanPassBase<MakePlanPass> {
   using MakePlanPassBase::MakePlanPassBase;
@@ -48,43 +55,46 @@ struct MakePlanPass : bitpipe::impl::MakePlanPassBase<MakePlanPass> {
   }
 
 private:
-  schedule::ErrorOr<schedule::Schedule> makeSchedule() const {
-    if (!scheduleFile.empty())
-      return schedule::readSchedule(scheduleFile);
-    schedule::Request request;
-    request.pipeline = pipeline;
-    request.devices = int(devices);
-    request.microbatches = int(microbatches ? microbatches : 2 * devices);
-    request.chunks = int(chunks);
-    request.down = int(down);
-    request.routes = routes;
-    request.memory = activations;
-    request.seconds = seconds;
-    auto costs = schedule::parseCosts(cost.getValue());
-    if (!costs)
-      return costs.error();
-    request.costs = *costs;
-    return schedule::buildSchedule(request);
+  schedule::Request request() const {
+    schedule::Request result;
+    result.pipeline = pipeline;
+    result.devices = int(devices);
+    result.microbatches = int(microbatches ? microbatches : 2 * devices);
+    result.chunks = int(chunks);
+    result.down = int(down);
+    result.routes = routes;
+    result.order = scheduleFile;
+    result.memory = activations;
+    result.seconds = seconds;
+    return result;
   }
 
   LogicalResult makePlan(ModuleOp module) {
     for (auto plan : module.getOps<pipe::PlanOp>())
       return emitError(plan.getLoc()) << "the module has a plan already, "
                                          "expected none";
-    auto schedule = makeSchedule();
-    if (!schedule)
-      return emitError(module.getLoc()) << schedule.error().text;
+    schedule::Request asked = request();
+    auto placement = schedule::placementFor(asked);
+    if (!placement)
+      return emitError(module.getLoc()) << placement.error().text;
 
     auto stages = module.getOps<pipe::StageOp>();
     int64_t got = std::distance(stages.begin(), stages.end());
-    int64_t expected = schedule->placement.stages();
+    int64_t expected = placement->stages();
     if (got && got != expected)
       return emitError(module.getLoc())
              << "the model has " << got << " stages, expected " << expected
-             << " for '" << schedule->name << "' on "
-             << schedule->placement.devices() << " devices";
+             << " for '" << nameOf(asked) << "' on " << placement->devices()
+             << " devices";
 
-    auto program = schedule::communicate(*schedule, findTies(module));
+    auto costs = findCosts(cost, costFile, placement->devices(), module);
+    if (!costs)
+      return emitError(module.getLoc()) << costs.error().text;
+    asked.costs = *costs;
+    auto schedule = schedule::buildSchedule(asked);
+    if (!schedule)
+      return emitError(module.getLoc()) << schedule.error().text;
+    auto program = schedule::communicate(*schedule, findTies(module), *costs);
     if (!program)
       return emitError(module.getLoc())
              << schedule->name << ": " << program.error().text;

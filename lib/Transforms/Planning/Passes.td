@@ -54,9 +54,13 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"routes", "routes", "std::string", "\"\"",
            "Reads the routes from this file and finds an order for them">,
     Option<"cost", "cost", "std::string", "\"\"",
-           "Times that orders are found for, F=1,B=2,I=1,W=1,comm=0">,
+           "Times that orders are found for, F=1,B=2,I=1,W=1,comm=0,sum=0; "
+           "default: the file's below, else from the stages">,
+    Option<"costFile", "cost-file", "std::string", "\"\"",
+           "Reads times, sizes, memory and links from this file">,
     Option<"activations", "activations", "double", "0",
-           "Most live activations per device; 0 for the schedule's own limit">,
+           "Most live activations per device; 0 for the schedule's own limit. An "
+           "order from a file is held to it">,
     Option<"seconds", "seconds", "double", "0",
            "How long to search for a better order">,
   ];

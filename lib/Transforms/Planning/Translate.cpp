@@ -185,18 +185,3 @@ FailureOr<schedule::Schedule> bitpipe::readSchedule(pipe::PlanOp plan) {
                             std::move(read->program.placement),
                             std::move(order)};
 }
-
-schedule::Costs bitpipe::readCosts(ModuleOp module) {
-  std::map<int64_t, schedule::StageCost> stages;
-  for (auto stage : module.getOps<pipe::StageOp>()) {
-    ArrayRef<double> cost = stage.getCost();
-    if (cost.size() == 3)
-      stages[stage.getIndex()] = {cost[0], cost[1], cost[2], cost[1] + cost[2]};
-  }
-  schedule::Costs costs;
-  if (!stages.empty())
-    costs.stages.clear();
-  for (const auto &[index, cost] : stages)
-    costs.stages.push_back(cost);
-  return costs;
-}

@@ -4,7 +4,6 @@
 #define BITPIPE_TRANSFORMS_PLANNING_TRANSLATE_H
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Schedule/Costs.h"
 #include "lib/Transforms/Schedule/Program.h"
 
 #include "mlir/IR/Builders.h"
@@ -28,10 +27,6 @@ mlir::FailureOr<PlanProgram> readPlan(pipe::PlanOp plan);
 
 /// The compute order of a plan, without messages.
 mlir::FailureOr<schedule::Schedule> readSchedule(pipe::PlanOp plan);
-
-/// The times of a model's stages, in its operation counts; unit times if the
-/// module has no stages.
-schedule::Costs readCosts(mlir::ModuleOp module);
 
 } // namespace bitpipe
 

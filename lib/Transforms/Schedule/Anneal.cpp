@@ -46,7 +46,7 @@ static bool fits(const Problem &problem, const std::vector<Action> &list,
     double activation = problem.costs.stage(action.stage).activation;
     if (action.kind == Kind::F)
       alive += activation;
-    if (alive > limit + 1e-9)
+    if (alive > limit + 1e-9 * problem.activation)
       return false;
     if (makesWeightGradient(action.kind))
       alive -= activation;

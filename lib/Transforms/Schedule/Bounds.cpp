@@ -41,6 +41,7 @@ Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
     shortenParts(problem.costs);
   Bounds result;
   result.anyMemory = lowerBound(problem);
+  result.iteration = iterationBound(problem);
   for (const DeviceUse &use : simulated.use)
     problem.memory.push_back(use.peakActivation);
   result.sameMemory = lowerBound(problem);

@@ -7,12 +7,14 @@
 
 namespace bitpipe::schedule {
 
-/// Makespans that no order on the schedule's routes beats.
+/// Ends that no order on the schedule's routes beats.
 struct Bounds {
   /// With as much memory as it likes.
   double anyMemory = 0;
   /// With no more live activations on any device than the schedule has there.
   double sameMemory = 0;
+  /// Of the iteration with its gradient sums, with any memory.
+  double iteration = 0;
 };
 
 /// Backwards may be split where the schedule splits any of them, and are whole

@@ -11,68 +11,78 @@
 
 using namespace bitpipe::schedule;
 
-Costs bitpipe::schedule::rescale(const Costs &costs, double stagesPerStage) {
-  Costs result = costs;
-  for (StageCost &stage : result.stages)
-    for (double *value : {&stage.forward, &stage.inputGradient,
-                          &stage.weightGradient, &stage.backward,
-                          &stage.activation})
-      *value *= stagesPerStage;
-  return result;
-}
-
 namespace {
 /// What a row tells. Activations and weights are counted in stages of 2D.
 struct Row {
   double makespan = 0, bound = 0, idle = 0, bubble = 0;
+  /// With gradient sums.
+  double end = 0, endBound = 0;
   double activations = 0, weights = 0;
   int messages = 0;
-  std::string error;
 };
 } // namespace
 
-static Row measure(Request request) {
-  Row row;
-  // Families that schedule by cost are given those of their own stages.
+static ErrorOr<Row> measure(Request request) {
   ErrorOr<Placement> placement = placementFor(request);
-  if (!placement) {
-    row.error = placement.error().text;
-    return row;
-  }
-  double part = 2.0 * placement->devices() / placement->stages();
-  Costs costs = rescale(request.costs, part);
+  if (!placement)
+    return placement.error();
+  int stages = placement->stages(), base = 2 * placement->devices();
+  request.costs = recut(request.costs, base, stages);
   ErrorOr<Schedule> schedule = buildSchedule(request);
-  if (!schedule) {
-    row.error = schedule.error().text;
-    return row;
-  }
-  ErrorOr<Simulated> simulated = simulateAll(std::move(*schedule), costs);
-  if (!simulated) {
-    row.error = simulated.error().text;
-    return row;
-  }
+  if (!schedule)
+    return schedule.error();
+  ErrorOr<Simulated> simulated =
+      simulateAll(std::move(*schedule), request.costs);
+  if (!simulated)
+    return simulated.error();
+  Bounds bound = bounds(*simulated);
+  Row row;
   row.makespan = simulated->timing.makespan;
-  row.bound = bounds(*simulated).anyMemory;
+  row.bound = bound.anyMemory;
+  row.end = simulated->iterationEnd;
+  row.endBound = bound.iteration;
   row.bubble = bubble(simulated->use, simulated->timing);
   for (const DeviceUse &use : simulated->use) {
     row.idle = std::max(row.idle, use.idle);
     row.activations = std::max(row.activations, use.peakActivation);
-    row.weights = std::max(row.weights, use.weights * part);
+    row.weights = std::max(row.weights, double(use.weights) * base / stages);
     row.messages += use.messages;
   }
   return row;
+}
+
+template <typename... Values>
+static void print(std::ostream &stream, const char *format, Values... values) {
+  char text[256];
+  std::snprintf(text, sizeof(text), format, values...);
+  stream << text;
+}
+
+static void printHead(std::ostream &stream, bool sums) {
+  print(stream, "%-24s %6s %10s %10s ", "schedule", "N", "makespan", "bound");
+  if (sums)
+    print(stream, "%10s %10s ", "with sums", "bound");
+  print(stream, "%8s %8s %12s %8s %9s %7s\n", "idle", "bubble", "activations",
+        "weights", "messages", "speed");
+}
+
+/// Iterations are as fast as their sums.
+static void printRow(std::ostream &stream, const Row &row, bool sums,
+                     double first) {
+  print(stream, "%10.6g %10.6g ", row.makespan, row.bound);
+  if (sums)
+    print(stream, "%10.6g %10.6g ", row.end, row.endBound);
+  print(stream, "%8.6g %7.2f%% %12.6g %8.6g %9d %6.3fx\n", row.idle,
+        100 * row.bubble, row.activations, row.weights, row.messages,
+        first / row.end);
 }
 
 void bitpipe::schedule::emitComparison(std::ostream &stream,
                                        const Request &base,
                                        const std::string &names,
                                        const std::vector<int> &microbatches) {
-  char text[512];
-  std::snprintf(text, sizeof(text),
-                "%-24s %6s %10s %10s %8s %8s %12s %8s %9s %7s\n", "schedule",
-                "N", "makespan", "bound", "idle", "bubble", "activations",
-                "weights", "messages", "speed");
-  stream << text;
+  bool sums = base.costs.hasSums();
+  printHead(stream, sums);
   for (int count : microbatches) {
     double first = 0;
     std::istringstream list(names);
@@ -80,20 +90,14 @@ void bitpipe::schedule::emitComparison(std::ostream &stream,
       Request request = base;
       request.pipeline = name;
       request.microbatches = count;
-      Row row = measure(request);
-      if (!row.error.empty()) {
-        std::snprintf(text, sizeof(text), "%-24s %6d ", name.c_str(), count);
-        stream << text << row.error << '\n';
+      ErrorOr<Row> row = measure(request);
+      print(stream, "%-24s %6d ", name.c_str(), count);
+      if (!row) {
+        stream << row.error().text << '\n';
         continue;
       }
-      first = first > 0 ? first : row.makespan;
-      std::snprintf(text, sizeof(text),
-                    "%-24s %6d %10.6g %10.6g %8.6g %7.2f%% %12.6g %8.6g %9d "
-                    "%6.3fx\n",
-                    name.c_str(), count, row.makespan, row.bound, row.idle,
-                    100 * row.bubble, row.activations, row.weights,
-                    row.messages, first / row.makespan);
-      stream << text;
+      first = first > 0 ? first : row->end;
+      printRow(stream, *row, sums, first);
     }
   }
 }

@@ -10,17 +10,15 @@
 namespace bitpipe::schedule {
 
 /// Writes one table: a row per schedule and number of micro-batches, with the
-/// makespan and what no order on the same routes beats, bubble, largest
-/// activations, weights and messages, and the speed against the first schedule.
-/// The model is the same for all: whatever the number of a schedule's stages,
-/// `base.costs` are those of one of 2D stages. A schedule that cannot be built
+/// makespan and what no order on the same routes beats, the same with gradient
+/// sums if they take time, bubble, largest activations, weights and messages, and
+/// the speed against the first schedule. The model is the same for all, in
+/// whatever number of stages: a single cost is that of one of 2D stages, others
+/// are joined and divided (recut). A schedule that cannot be built
 /// says in its row what it needs. `names` are separated by commas.
 void emitComparison(std::ostream &stream, const Request &base,
                     const std::string &names,
                     const std::vector<int> &microbatches);
-
-/// Costs of stages that are cut from the same model in another number.
-Costs rescale(const Costs &costs, double stagesPerStage);
 
 } // namespace bitpipe::schedule
 

@@ -1,11 +1,78 @@
-//===- Costs.cpp - Costs from the command line -----------------------------===//
+//===- Costs.cpp - What computing and sending takes ------------------------===//
 
 #include "lib/Transforms/Schedule/Costs.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
 using namespace bitpipe::schedule;
+
+double Costs::sumOf(const std::vector<int> &sharing) const {
+  double longest = 0;
+  for (int index : sharing)
+    longest = std::max(longest, stage(index).sum);
+  return longest;
+}
+
+bool Costs::hasSums() const {
+  return std::any_of(stages.begin(), stages.end(),
+                     [](const StageCost &cost) { return cost.sum > 0; });
+}
+
+std::optional<Error> Costs::check(const Placement &placement) const {
+  auto counts = [](const char *what, size_t got, int expected) {
+    return Error{"costs of " + std::to_string(got) + " " + what +
+                 ", expected " + std::to_string(expected)};
+  };
+  if (stages.size() != 1 && int(stages.size()) != placement.stages())
+    return counts("stages", stages.size(), placement.stages());
+  if (!links.empty() && int(links.size()) != placement.devices())
+    return counts("devices' links", links.size(), placement.devices());
+  if (!memory.empty() && int(memory.size()) != placement.devices())
+    return counts("devices' memory", memory.size(), placement.devices());
+  return {};
+}
+
+/// Adds what grows with the number of layers in a stage.
+static void add(StageCost &sum, const StageCost &stage, double part) {
+  for (double StageCost::*field :
+       {&StageCost::forward, &StageCost::inputGradient,
+        &StageCost::weightGradient, &StageCost::backward,
+        &StageCost::activation, &StageCost::state, &StageCost::sum})
+    sum.*field += part * stage.*field;
+}
+
+Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
+  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0};
+  Costs result = costs;
+  if (costs.stages.size() == 1) {
+    StageCost &stage = result.stages.front() = nothing;
+    add(stage, costs.stages.front(), double(from) / to);
+    stage.message = costs.stages.front().message;
+    return result;
+  }
+  from = int(costs.stages.size());
+  result.stages.assign(to, nothing);
+  // In units of 1 / (from * to) of the model, so that borders are exact.
+  for (int begin = 0, end; begin < from * to; begin = end) {
+    const StageCost &stage = costs.stages[begin / to];
+    StageCost &sum = result.stages[begin / from];
+    end = std::min((begin / to + 1) * to, (begin / from + 1) * from);
+    add(sum, stage, double(end - begin) / to);
+    sum.message = stage.message;
+  }
+  return result;
+}
+
+std::vector<double> bitpipe::schedule::stateOf(const Placement &placement,
+                                               const Costs &costs) {
+  std::vector<double> result(placement.devices());
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    for (int device : placement.holders(stage))
+      result[device] += costs.stage(stage).state;
+  return result;
+}
 
 /// The number that a name stands for, or nothing.
 static double *field(Costs &costs, std::string_view name) {
@@ -19,9 +86,9 @@ static double *field(Costs &costs, std::string_view name) {
   if (name == "W")
     return &stage.weightGradient;
   if (name == "comm")
-    return &costs.transfer;
+    return &costs.link.transfer;
   if (name == "sum")
-    return &costs.sum;
+    return &stage.sum;
   return nullptr;
 }
 
@@ -36,7 +103,8 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
     char *end = nullptr;
     double value = std::strtod(number, &end);
     bool isTime = end != number && !*end && std::isfinite(value) && value >= 0;
-    bool isWork = target != &costs.transfer && target != &costs.sum;
+    bool isWork = target != &costs.link.transfer &&
+                  target != &costs.stages.front().sum;
     if (!target || !isTime || (isWork && value == 0))
       return Error{"cost '" + item +
                    "', expected F, B, I, W, comm or sum = a time, such as "

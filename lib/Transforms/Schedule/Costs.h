@@ -5,6 +5,7 @@
 
 #include "lib/Transforms/Schedule/Schedule.h"
 
+#include <optional>
 #include <string_view>
 
 namespace bitpipe::schedule {
@@ -15,18 +16,41 @@ struct StageCost {
   double backward = 2;
   /// What stays alive from a forward to its weight gradient.
   double activation = 1;
+  /// The size of what goes to the next stage, and of the gradient that comes
+  /// back.
+  double message = 1;
+  /// What every device that holds the stage always keeps, in the unit of
+  /// activations: parameters, gradients, optimizer state.
+  double state = 0;
+  /// The sum of the stage's gradients over the devices that hold it. A device
+  /// does one at a time, beside its runs.
+  double sum = 0;
 };
 
-/// Times in any unit, the same for all.
+/// The way from one device to another. One message at a time is transferred.
+struct Link {
+  /// Time for each unit of a message's size, the inverse of the bandwidth.
+  double transfer = 0;
+  /// From when a message is transferred to when it is there.
+  double latency = 0;
+};
+
+/// How long a message occupies its link, and how much later it is there.
+struct MessageTime {
+  double transfer = 0, latency = 0;
+  double total() const { return transfer + latency; }
+};
+
+/// Times in any unit, the same for all; sizes likewise.
 struct Costs {
   /// One per stage, or a single one for all.
   std::vector<StageCost> stages = {{}};
-  /// A message arrives `transfer + latency` after it starts. Between two
-  /// devices and in one direction, one message at a time is transferred.
-  double transfer = 0, latency = 0;
-  /// The sum of a group's gradients. A device does one at a time, beside its
-  /// runs.
-  double sum = 0;
+  /// Of every pair of devices, unless `links` has one per pair: [from][to].
+  Link link;
+  std::vector<std::vector<Link>> links;
+  /// What each device can hold, state and activations together; none: any
+  /// amount.
+  std::vector<double> memory;
 
   const StageCost &stage(int index) const {
     return stages.size() == 1 ? stages.front() : stages[index];
@@ -45,10 +69,32 @@ struct Costs {
     }
     return 0;
   }
+
+  /// What a message with the result of an action takes.
+  MessageTime message(int from, int to, const Action &made) const {
+    const Link &way = links.empty() ? link : links[from][to];
+    int boundary = made.kind == Kind::F ? made.stage : made.stage - 1;
+    return {stage(boundary).message * way.transfer, way.latency};
+  }
+
+  /// The sum of gradients of parameters that these stages share.
+  double sumOf(const std::vector<int> &sharing) const;
+  /// Whether any sum takes time.
+  bool hasSums() const;
+
+  /// Fails unless there are costs for all stages and devices of a placement.
+  std::optional<Error> check(const Placement &placement) const;
 };
 
+/// Costs of another number of stages that are cut from the same model: stages
+/// are divided and joined evenly. A single cost is that of one of `from` stages.
+Costs recut(const Costs &costs, int from, int to);
+
+/// What each device always keeps: the state of the stages that it holds.
+std::vector<double> stateOf(const Placement &placement, const Costs &costs);
+
 /// Reads `F=1,B=2,I=1,W=1,comm=0,sum=0`, any of them and in any order; `comm` is
-/// the time of a message, `sum` of a sum of gradients.
+/// the time of a message, `sum` of a stage's sum of gradients.
 ErrorOr<Costs> parseCosts(std::string_view text);
 
 } // namespace bitpipe::schedule

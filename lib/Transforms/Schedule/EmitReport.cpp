@@ -2,12 +2,11 @@
 
 #include "lib/Transforms/Schedule/Bounds.h"
 #include "lib/Transforms/Schedule/CSV.h"
-#include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Emit.h"
-#include "lib/Transforms/Schedule/Sums.h"
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <ostream>
 
 using namespace bitpipe::schedule;
@@ -26,7 +25,7 @@ static void line(std::ostream &stream, const char *format, Values... values) {
 
 /// Where the idle time comes from.
 static void emitCauses(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
   line(stream, "%-7s %10s %10s %10s  %s\n", "device", "fill", "waiting",
        "drain", "waits longest for");
   std::vector<IdleTime> idle =
@@ -43,7 +42,7 @@ static void emitCauses(std::ostream &stream, const Simulated &simulated) {
 
 /// What the makespan hangs on, by kind of work.
 static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
   constexpr const char *names[] = {"forwards", "backwards", "input gradients",
                                    "weight gradients"};
   double work[4] = {}, total = 0;
@@ -68,28 +67,71 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
 }
 
 /// How much of the gradient sums is not hidden behind the computing.
-static void emitSums(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use] = simulated;
-  if (costs.sum == 0)
+static void emitSums(std::ostream &stream, const Simulated &simulated,
+                     const Bounds &bound) {
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  if (!costs.hasSums())
     return;
-  ErrorOr<Program> program = communicate(schedule, {}, costs);
-  if (!program)
-    return;
-  std::vector<SumTime> sums = simulateSums(*program, timing, costs);
-  double end = timing.makespan;
+  double total = 0;
   int hidden = 0;
   for (const SumTime &sum : sums) {
-    end = std::max(end, sum.end);
+    total += sum.end - sum.start;
     hidden += sum.end <= timing.makespan;
   }
-  line(stream, "gradient sums: %zu of %.6g, %d done within the makespan, the "
-               "last %.6g after it\n",
-       sums.size(), costs.sum, hidden, end - timing.makespan);
+  line(stream, "gradient sums: %zu of %.6g in all, %d done within the "
+               "makespan; iteration %.6g, lower bound %.6g\n",
+       sums.size(), total, hidden, end, bound.iteration);
+}
+
+/// The link that is used longest.
+static void emitLinks(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  std::map<std::pair<int, int>, double> links;
+  std::pair<int, int> busiest{-1, -1};
+  double longest = 0;
+  for (size_t device = 0; device < schedule.order.size(); ++device)
+    for (const Action &action : schedule.order[device]) {
+      int from = int(device), to = receiver(schedule.placement, action);
+      if (to < 0)
+        continue;
+      double busy = links[{from, to}] +=
+          costs.message(from, to, action).transfer;
+      if (busy > longest) {
+        longest = busy;
+        busiest = {from, to};
+      }
+    }
+  if (longest > 0)
+    line(stream, "busiest link: device %d to %d, %.6g, %.2f%% of the "
+                 "makespan\n",
+         busiest.first, busiest.second, longest,
+         100 * longest / timing.makespan);
+}
+
+/// What devices hold at most beside what they may, where costs tell.
+static void emitMemory(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  bool hasState = std::any_of(use.begin(), use.end(), [](const DeviceUse &row) {
+    return row.state > 0;
+  });
+  if (!hasState && costs.memory.empty())
+    return;
+  line(stream, "%-7s %12s %12s %12s %12s\n", "device", "state", "activations",
+       "together", "memory");
+  for (size_t device = 0; device < use.size(); ++device) {
+    const DeviceUse &row = use[device];
+    line(stream, "%-7zu %12.6g %12.6g %12.6g", device, row.state,
+         row.peakActivation, row.state + row.peakActivation);
+    if (costs.memory.empty())
+      line(stream, " %12s\n", "any");
+    else
+      line(stream, " %12.6g\n", costs.memory[device]);
+  }
 }
 
 void bitpipe::schedule::emitReport(std::ostream &stream,
                                    const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
   const Placement &placement = schedule.placement;
   stream << "schedule " << schedule.name << ", " << placement.devices()
          << " devices, " << placement.stages() << " stages, "
@@ -115,5 +157,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
        100 * bubble(use, timing), peak, weights, messages);
   emitCauses(stream, simulated);
   emitCriticalPath(stream, simulated);
-  emitSums(stream, simulated);
+  emitLinks(stream, simulated);
+  emitSums(stream, simulated, bound);
+  emitMemory(stream, simulated);
 }

@@ -30,7 +30,7 @@ private:
 
 static void emitMessage(Events &events, const Simulated &simulated,
                         size_t device, size_t i, size_t id) {
-  const auto &[schedule, costs, timing, use] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
   int to = receiver(schedule.placement, schedule.order[device][i]);
   if (to < 0)
     return;
@@ -51,7 +51,7 @@ static void emitMemory(Events &events, size_t device, double time,
 
 void bitpipe::schedule::emitTrace(std::ostream &stream,
                                   const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
   auto precision = stream.precision(12);
   Events events(stream);
   size_t id = 0;

@@ -13,8 +13,9 @@ using namespace bitpipe::schedule;
 
 namespace {
 constexpr double never = std::numeric_limits<double>::infinity();
-/// Times within this are one moment.
-constexpr double moment = 1e-9;
+/// Sums of times or activations that differ by no more than this share of one
+/// are rounded differently.
+constexpr double rounding = 1e-9;
 /// A device in the middle of opposite routes has the same stage of both: they
 /// take turns. Small enough for any number of micro-batches to decide nothing
 /// else.
@@ -63,6 +64,10 @@ private:
   const Placement &placement;
   const Costs &costs;
   const Policy &policy;
+  /// Times within this are one moment.
+  double moment = 0;
+  /// Memory may be exceeded by this.
+  double slack;
   std::vector<std::vector<Lane>> lanes;
   /// When the inputs of forwards and input gradients are there, by key.
   std::vector<double> forwardReady, backwardReady;
@@ -87,7 +92,8 @@ private:
 
 ListScheduler::ListScheduler(const Problem &problem, const Policy &policy)
     : problem(problem), placement(problem.placement), costs(problem.costs),
-      policy(policy), lanes(placement.devices()),
+      policy(policy), slack(rounding * problem.activation),
+      lanes(placement.devices()),
       forwardReady(size_t(placement.stages()) * placement.microbatches(),
                    never),
       backwardReady(forwardReady), freeAt(placement.devices()),
@@ -97,6 +103,8 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy)
            std::vector<double>(placement.devices())),
       needed(held), stagesLeft(placement.microbatches(), placement.stages()),
       refused(placement.devices()), order(placement.devices()) {
+  for (const StageCost &stage : costs.stages)
+    moment = std::max(moment, rounding * stage.forward);
   for (int device = 0; device < placement.devices(); ++device) {
     freeMemory.push_back(problem.limit(device));
     wholeNeed.push_back(smallestMemory(placement, costs, device));
@@ -157,7 +165,7 @@ Choice ListScheduler::chooseWeight(int device) {
 
 Choice ListScheduler::choose(int device, double now) {
   Choice best;
-  if (problem.split && freeMemory[device] < policy.tidy)
+  if (problem.split && freeMemory[device] < policy.tidy * problem.activation)
     best = chooseWeight(device);
   if (best.lane)
     return best;
@@ -211,7 +219,7 @@ void ListScheduler::considerForward(int device, double now, Lane &lane,
     return;
   double score = forwardScore(lane);
   double activation = costs.stage(lane.stage).activation;
-  if (score <= best.score || freeMemory[device] < activation - moment)
+  if (score <= best.score || freeMemory[device] < activation - slack)
     return;
   if (completable(device, m, activation))
     best = {&lane, Kind::F, score};
@@ -244,7 +252,7 @@ bool ListScheduler::completable(int device, int microbatch, double activation) {
     plenty = true;
     for (int d = 0; d < placement.devices(); ++d) {
       double taken = taking && d == device ? activation : 0;
-      if (needed[m][d] - taken > available[d] + moment)
+      if (needed[m][d] - taken > available[d] + slack)
         return false;
       available[d] += held[m][d] + taken;
       plenty = plenty && available[d] >= wholeNeed[d];
@@ -316,8 +324,9 @@ void ListScheduler::deliver(int device, double end, const Action &action) {
   int to = placement.device(reader, action.microbatch);
   if (to != device) {
     double &busy = link[size_t(device) * placement.devices() + to];
-    busy = std::max(busy, end) + costs.transfer;
-    arrival = busy + costs.latency;
+    MessageTime message = costs.message(device, to, action);
+    busy = std::max(busy, end) + message.transfer;
+    arrival = busy + message.latency;
   }
   (forward ? forwardReady : backwardReady)[key(reader, action.microbatch)] =
       arrival;

@@ -13,6 +13,7 @@ using namespace bitpipe::schedule;
 
 static std::string number(double value) {
   std::ostringstream text;
+  text.precision(15); // Sizes in bytes are told as they are.
   text << value;
   return text.str();
 }
@@ -36,20 +37,45 @@ double bitpipe::schedule::smallestMemory(const Placement &placement,
   return least;
 }
 
+Error bitpipe::schedule::exceedsMemory(int device, double memory, double state,
+                                       double activations) {
+  return Error{"device " + std::to_string(device) + " may hold " +
+               number(memory) + ", expected at least " +
+               number(state + activations) + ": " + number(state) +
+               " of state and " + number(activations) + " of activations"};
+}
+
+std::vector<double>
+bitpipe::schedule::activationLimits(const Placement &placement,
+                                    const Costs &costs, double most) {
+  std::vector<double> result = stateOf(placement, costs);
+  for (int device = 0; device < placement.devices(); ++device)
+    result[device] =
+        costs.memory.empty()
+            ? most
+            : std::min(most, costs.memory[device] - result[device]);
+  return result;
+}
+
 std::optional<Error> Problem::check() const {
-  if (costs.stages.size() != 1 &&
-      int(costs.stages.size()) != placement.stages())
-    return Error{"costs of " + std::to_string(costs.stages.size()) +
-                 " stages, expected " + std::to_string(placement.stages())};
+  if (std::optional<Error> wrong = costs.check(placement))
+    return wrong;
   if (!memory.empty() && int(memory.size()) != placement.devices())
     return Error{"memory of " + std::to_string(memory.size()) +
                  " devices, expected " + std::to_string(placement.devices())};
+  std::vector<double> state = stateOf(placement, costs);
   for (int device = 0; device < placement.devices(); ++device) {
     double least = smallestMemory(placement, costs, device);
-    if (limit(device) < least)
-      return Error{"device " + std::to_string(device) + " may hold " +
-                   number(limit(device)) + " activations, expected at least " +
-                   number(least)};
+    double slack = 1e-9 * activation;
+    if (limit(device) >= least - slack)
+      continue;
+    if (!costs.memory.empty() &&
+        costs.memory[device] < state[device] + least - slack)
+      return exceedsMemory(device, costs.memory[device], state[device], least);
+    return Error{"device " + std::to_string(device) + " may hold " +
+                 number(limit(device) / activation) +
+                 " activations, expected at least " +
+                 number(least / activation)};
   }
   return {};
 }
@@ -69,82 +95,10 @@ std::optional<Error> Problem::verify(const Order &order) const {
     return timing.error();
   std::vector<DeviceUse> use = deviceUse(placement, order, *timing, costs);
   for (int device = 0; device < placement.devices(); ++device)
-    if (use[device].peakActivation > limit(device) + 1e-6)
+    if (use[device].peakActivation > limit(device) + 1e-6 * activation)
       return Error{"device " + std::to_string(device) + " holds " +
-                   number(use[device].peakActivation) +
+                   number(use[device].peakActivation / activation) +
                    " activations at once, expected at most " +
-                   number(limit(device))};
+                   number(limit(device) / activation)};
   return {};
-}
-
-namespace {
-/// The way of a micro-batch along one route.
-struct Way {
-  /// Per stage, the earliest start of its forward.
-  std::vector<double> arrival;
-  /// Per stage, the earliest start of its input gradient.
-  std::vector<double> turn;
-  /// Per stage, what must still happen after its input gradient is made.
-  std::vector<double> rest;
-  double total = 0;
-};
-} // namespace
-
-static Way follow(const Problem &problem, const Route &route) {
-  const Costs &costs = problem.costs;
-  int stages = problem.placement.stages();
-  Kind backward = problem.split ? Kind::I : Kind::B;
-  auto hop = [&](int stage) {
-    bool leaves = route.devices[stage] != route.devices[stage + 1];
-    return leaves ? costs.transfer + costs.latency : 0;
-  };
-  std::vector<double> zeros(stages);
-  Way way{zeros, zeros, zeros, 0};
-  for (int stage = 0; stage + 1 < stages; ++stage) {
-    double forward = costs.time({Kind::F, false, stage, 0});
-    way.arrival[stage + 1] = way.arrival[stage] + forward + hop(stage);
-    way.rest[stage + 1] = way.rest[stage] + hop(stage) +
-                          costs.time({backward, false, stage, 0});
-  }
-  int last = stages - 1;
-  way.turn[last] = way.arrival[last] + costs.time({Kind::F, false, last, 0});
-  for (int stage = last; stage > 0; --stage)
-    way.turn[stage - 1] = way.turn[stage] + hop(stage - 1) +
-                          costs.time({backward, false, stage, 0});
-  way.total = way.turn[0] + costs.time({backward, false, 0, 0});
-  if (problem.split)
-    way.total += costs.stage(0).weightGradient;
-  return way;
-}
-
-double bitpipe::schedule::lowerBound(const Problem &problem) {
-  const Placement &placement = problem.placement;
-  double infinity = std::numeric_limits<double>::infinity(), bound = 0;
-  std::vector<double> work(placement.devices()), pace(placement.devices()),
-      head(placement.devices(), infinity), turn(head), tail(head);
-  for (const Route &route : placement.routes()) {
-    if (route.microbatches.empty())
-      continue;
-    Way way = follow(problem, route);
-    bound = std::max(bound, way.total);
-    for (int stage = 0; stage < placement.stages(); ++stage) {
-      int device = route.devices[stage];
-      const StageCost &cost = problem.costs.stage(stage);
-      double backward = problem.split ? cost.inputGradient + cost.weightGradient
-                                      : cost.backward;
-      work[device] += (cost.forward + backward) * route.microbatches.size();
-      head[device] = std::min(head[device], way.arrival[stage]);
-      turn[device] = std::min(turn[device], way.turn[stage]);
-      pace[device] = std::max(pace[device], cost.forward / cost.activation);
-      tail[device] = std::min(tail[device], problem.split ? 0 : way.rest[stage]);
-    }
-  }
-  for (int device = 0; device < placement.devices(); ++device) {
-    if (work[device] == 0)
-      continue;
-    double before = pace[device] * problem.limit(device);
-    double idle = std::max(head[device], turn[device] - before);
-    bound = std::max(bound, idle + work[device] + tail[device]);
-  }
-  return bound;
 }

@@ -2,10 +2,17 @@
 
 #include "lib/Transforms/Schedule/Registry.h"
 
+#include "lib/Transforms/Schedule/CSV.h"
+#include "lib/Transforms/Schedule/Check.h"
+#include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Simulate.h"
 #include "lib/Transforms/Schedule/Solve.h"
 
 #include <algorithm>
+#include <climits>
+#include <cmath>
+#include <limits>
 
 namespace bitpipe::schedule {
 
@@ -99,20 +106,33 @@ static ErrorOr<Placement> placeRoutes(const Request &request) {
   return readRoutes(request.routes, request.microbatches);
 }
 
-static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
-  ErrorOr<Placement> placement = placeRoutes(request);
-  if (!placement)
-    return placement.error();
-  Problem problem{*placement, request.costs, {}, true};
-  if (request.memory > 0)
-    problem.memory.assign(placement->devices(), request.memory);
-  ErrorOr<Order> order = solve(problem, request.seconds);
-  if (!order)
-    return Error{request.routes + ": " + order.error().text};
-  return Schedule{request.routes, std::move(*placement), std::move(*order)};
+/// The activation of a mean stage, in the costs' unit.
+static double meanActivation(const Placement &placement, const Costs &costs) {
+  double sum = 0;
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    sum += costs.stage(stage).activation;
+  return sum / placement.stages();
+}
+
+Problem problemFor(const Request &request, const Placement &placement,
+                   double own, bool split, double stagesPerActivation) {
+  Problem problem{placement, request.costs, {}, split, stagesPerActivation};
+  // What does not fit the placement is the solver's to report.
+  if (request.costs.check(placement))
+    return problem;
+  problem.activation *= meanActivation(placement, request.costs);
+  double most =
+      (request.memory > 0 ? request.memory : own) * problem.activation;
+  if (std::isfinite(most) || !request.costs.memory.empty())
+    problem.memory = activationLimits(placement, request.costs, most);
+  return problem;
 }
 
 ErrorOr<Placement> placementFor(const Request &request) {
+  if (!request.order.empty()) {
+    ErrorOr<Schedule> read = readSchedule(request.order);
+    return read ? ErrorOr<Placement>(std::move(read->placement)) : read.error();
+  }
   if (!request.routes.empty())
     return placeRoutes(request);
   ErrorOr<const Family *> family = find(request);
@@ -121,9 +141,21 @@ ErrorOr<Placement> placementFor(const Request &request) {
   return placeFor(complete(request, **family), **family);
 }
 
-ErrorOr<Schedule> buildSchedule(const Request &request) {
-  if (!request.routes.empty())
-    return scheduleRoutes(request);
+/// The schedule of a request that names its routes itself.
+static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
+  ErrorOr<Placement> placement = placeRoutes(request);
+  if (!placement)
+    return placement.error();
+  ErrorOr<Order> order =
+      solve(problemFor(request, *placement,
+                       std::numeric_limits<double>::infinity(), true),
+            request.seconds);
+  if (!order)
+    return Error{request.routes + ": " + order.error().text};
+  return Schedule{request.routes, std::move(*placement), std::move(*order)};
+}
+
+static ErrorOr<Schedule> scheduleFamily(const Request &request) {
   ErrorOr<const Family *> family = find(request);
   if (!family)
     return family.error();
@@ -131,10 +163,66 @@ ErrorOr<Schedule> buildSchedule(const Request &request) {
   ErrorOr<Placement> placement = placeFor(asked, **family);
   if (!placement)
     return placement.error();
+  if (std::optional<Error> wrong = asked.costs.check(*placement))
+    return Error{(*family)->name + ": " + wrong->text};
   ErrorOr<Order> order = (*family)->order(asked, *placement);
   if (!order)
     return Error{(*family)->name + ": " + order.error().text};
   return Schedule{asked.pipeline, std::move(*placement), std::move(*order)};
+}
+
+/// An order from a file, held to the number of activations if there is one.
+static ErrorOr<Schedule> scheduleFile(const Request &request) {
+  ErrorOr<Schedule> schedule = readSchedule(request.order);
+  if (!schedule)
+    return schedule;
+  if (std::optional<Error> wrong = request.costs.check(schedule->placement))
+    return Error{request.order + ": " + wrong->text};
+  if (request.memory <= 0)
+    return schedule;
+  ErrorOr<Program> program = communicate(*schedule, {}, request.costs);
+  if (!program)
+    return Error{request.order + ": " + program.error().text};
+  // Counted in activations of a mean stage.
+  Costs counted = request.costs;
+  double unit = meanActivation(schedule->placement, counted);
+  for (StageCost &stage : counted.stages)
+    stage.activation /= unit;
+  std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX});
+  if (Checked wrong = checkMemory(*program, counted, limits))
+    return Error{request.order + ": " + wrong->text};
+  return schedule;
+}
+
+/// Fails if a device has not the memory for what it holds.
+static std::optional<Error> checkFits(const Schedule &schedule,
+                                      const Costs &costs) {
+  if (costs.memory.empty())
+    return {};
+  std::vector<DeviceUse> use =
+      deviceUse(schedule.placement, schedule.order, {}, costs);
+  for (size_t device = 0; device < use.size(); ++device) {
+    double most = use[device].state + use[device].peakActivation;
+    if (most <= costs.memory[device] * (1 + 1e-9))
+      continue;
+    return Error{schedule.name + ": " +
+                 exceedsMemory(int(device), costs.memory[device],
+                               use[device].state, use[device].peakActivation)
+                     .text};
+  }
+  return {};
+}
+
+ErrorOr<Schedule> buildSchedule(const Request &request) {
+  ErrorOr<Schedule> schedule = !request.order.empty() ? scheduleFile(request)
+                               : !request.routes.empty()
+                                   ? scheduleRoutes(request)
+                                   : scheduleFamily(request);
+  if (!schedule)
+    return schedule;
+  if (std::optional<Error> wrong = checkFits(*schedule, request.costs))
+    return *wrong;
+  return schedule;
 }
 
 } // namespace bitpipe::schedule

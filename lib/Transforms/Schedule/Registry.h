@@ -8,9 +8,8 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_REGISTRY_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_REGISTRY_H
 
-#include "lib/Transforms/Schedule/Costs.h"
 #include "lib/Transforms/Schedule/Families.inc"
-#include "lib/Transforms/Schedule/Schedule.h"
+#include "lib/Transforms/Schedule/Problem.h"
 
 #include <optional>
 #include <string>
@@ -28,13 +27,17 @@ struct Request {
   /// How many of the micro-batches go down (enter on device 0) where a family
   /// has two directions; the others go up. Negative: half of them.
   int down = -1;
-  /// Times that a scheduled order is made for.
+  /// What a scheduled order is made for. No schedule takes more than the memory
+  /// that they give the devices.
   Costs costs;
-  /// Most live activations per device; 0 for the family's own limit.
+  /// Most live activations per device, where an order is searched or comes from
+  /// a file; 0 for the family's own limit.
   double memory = 0;
   /// A file with the routes of the placement, for an order made by the
   /// scheduler; its devices count then. Backwards are split.
   std::string routes;
+  /// A file with the order itself, in PyTorch's text form.
+  std::string order;
   /// How long to search for a better order, where the family searches.
   double seconds = 0;
 };
@@ -74,7 +77,15 @@ const std::vector<Family> &families();
 /// of stages.
 ErrorOr<Placement> placementFor(const Request &request);
 
-/// The whole schedule of a request.
+/// What the scheduler is asked for by a family that holds at most `own`
+/// activations of a stage on a device if the request gives no number. Where
+/// requests count activations of longer stages, one is `stagesPerActivation` of
+/// the mean stage's.
+Problem problemFor(const Request &request, const Placement &placement,
+                   double own, bool split, double stagesPerActivation = 1);
+
+/// The whole schedule of a request. Fails if a device would hold more than it
+/// may.
 ErrorOr<Schedule> buildSchedule(const Request &request);
 
 } // namespace bitpipe::schedule

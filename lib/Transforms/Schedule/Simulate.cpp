@@ -8,6 +8,9 @@
 
 #include "lib/Transforms/Schedule/Simulate.h"
 
+#include "lib/Transforms/Schedule/Communicate.h"
+#include "lib/Transforms/Schedule/Sums.h"
+
 #include <algorithm>
 
 using namespace bitpipe::schedule;
@@ -86,8 +89,9 @@ void Simulation::make(int device, const Action &action, double time) {
   double arrival = time;
   if (int to = receiver(placement, action); to >= 0) {
     double &busy = link[device * order.size() + to];
-    busy = std::max(busy, time) + costs.transfer;
-    arrival = busy + costs.latency;
+    MessageTime message = costs.message(device, to, action);
+    busy = std::max(busy, time) + message.transfer;
+    arrival = busy + message.latency;
   }
   timing.arrival[device].push_back(arrival);
   if (action.kind != Kind::W)
@@ -168,6 +172,8 @@ ErrorOr<Timing> Simulation::run() {
 ErrorOr<Timing> bitpipe::schedule::simulate(const Placement &placement,
                                             const Order &order,
                                             const Costs &costs) {
+  if (std::optional<Error> wrong = costs.check(placement))
+    return *wrong;
   return Simulation(placement, order, costs).run();
 }
 
@@ -201,6 +207,9 @@ std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
     }
     use.idle = timing.makespan - use.work;
   }
+  std::vector<double> state = stateOf(placement, costs);
+  for (size_t device = 0; device < order.size(); ++device)
+    result[device].state = state[device];
   for (int stage = 0; stage < placement.stages(); ++stage)
     for (int device : placement.holders(stage))
       ++result[device].weights;
@@ -220,8 +229,17 @@ ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
   ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
   if (!timing)
     return Error{schedule.name + ": " + timing.error().text};
-  std::vector<DeviceUse> use =
-      deviceUse(schedule.placement, schedule.order, *timing, costs);
-  return Simulated{std::move(schedule), costs, std::move(*timing),
-                   std::move(use)};
+  Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0};
+  result.use = deviceUse(result.schedule.placement, result.schedule.order,
+                         result.timing, costs);
+  result.iterationEnd = result.timing.makespan;
+  if (!costs.hasSums())
+    return result;
+  ErrorOr<Program> program = communicate(result.schedule, {}, costs);
+  if (!program)
+    return Error{result.schedule.name + ": " + program.error().text};
+  result.sums = simulateSums(*program, result.timing, costs);
+  for (const SumTime &sum : result.sums)
+    result.iterationEnd = std::max(result.iterationEnd, sum.end);
+  return result;
 }

@@ -20,8 +20,8 @@ struct Timing {
   double makespan = 0;
 };
 
-/// Linear in the number of actions. Fails, naming who waits for what, when the
-/// order blocks.
+/// Linear in the number of actions. Fails if costs are missing and, naming who
+/// waits for what, when the order blocks.
 ErrorOr<Timing> simulate(const Placement &placement, const Order &order,
                          const Costs &costs = {});
 
@@ -30,6 +30,8 @@ struct DeviceUse {
   double work = 0, idle = 0;
   /// Most activations alive at once, in the costs' unit.
   double peakActivation = 0;
+  /// What it always keeps beside them: the state of its stages.
+  double state = 0;
   /// Stages whose weights the device holds.
   int weights = 0;
   /// Messages sent.
@@ -69,12 +71,22 @@ std::vector<Step> criticalPath(const Placement &placement, const Order &order,
 /// The share of an iteration that the devices idle, on average.
 double bubble(const std::vector<DeviceUse> &use, const Timing &timing);
 
+/// When the gradients of a group are summed.
+struct SumTime {
+  int group = 0;
+  double start = 0, end = 0;
+};
+
 /// A schedule with its times, as the views below want it.
 struct Simulated {
   Schedule schedule;
   Costs costs;
   Timing timing;
   std::vector<DeviceUse> use;
+  /// In the order in which they are done; none where sums take no time.
+  std::vector<SumTime> sums;
+  /// The makespan, or the end of the last sum if that is later.
+  double iterationEnd = 0;
 };
 ErrorOr<Simulated> simulateAll(Schedule schedule, const Costs &costs = {});
 

@@ -60,7 +60,7 @@ std::vector<SumTime> bitpipe::schedule::simulateSums(const Program &program,
       sum.start =
           std::max({sum.start, queue.free, queue.sums[queue.next].start});
     }
-    sum.end = sum.start + costs.sum;
+    sum.end = sum.start + costs.sumOf(program.groups[group].stages);
     for (int member : members) {
       Queue &queue = queues[member];
       queue.free = sum.end;

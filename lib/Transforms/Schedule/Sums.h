@@ -14,11 +14,6 @@
 
 namespace bitpipe::schedule {
 
-struct SumTime {
-  int group = 0;
-  double start = 0, end = 0;
-};
-
 /// The sums of a program whose runs have the given times, in the order in which
 /// they are done. The program must have passed check().
 std::vector<SumTime> simulateSums(const Program &program, const Timing &timing,

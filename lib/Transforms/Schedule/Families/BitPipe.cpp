@@ -51,22 +51,10 @@ static ErrorOr<Placement> place(const Request &request) {
 }
 
 /// Activations are counted in stages of a V, whatever the number of chunks.
-static std::vector<double> memory(const Request &request, double share) {
-  double limit = request.memory > 0 ? request.memory : share * request.devices;
-  return std::vector<double>(request.devices, limit);
-}
-
-static Costs perChunk(const Request &request) {
-  Costs costs = request.costs;
-  if (costs.stages.size() == 1 && request.chunks != 2) {
-    StageCost &stage = costs.stages.front();
-    double part = 2.0 / request.chunks;
-    for (double *value :
-         {&stage.forward, &stage.inputGradient, &stage.weightGradient,
-          &stage.backward, &stage.activation})
-      *value *= part;
-  }
-  return costs;
+static Problem problem(const Request &request, const Placement &placement,
+                       double share, bool split) {
+  return problemFor(request, placement, share * request.devices, split,
+                    request.chunks / 2.0);
 }
 
 static ErrorOr<Order> order(const Request &request,
@@ -78,15 +66,13 @@ static ErrorOr<Order> order(const Request &request,
       result.push_back(bitPipeGroup(request.devices, rank, 0));
     return result;
   }
-  return solve({placement, perChunk(request), memory(request, 2.5), false},
-               request.seconds);
+  return solve(problem(request, placement, 2.5, false), request.seconds);
 }
 
 /// The weight gradients fill the gaps, so that draining is never idle.
 static ErrorOr<Order> splitOrder(const Request &request,
                                  const Placement &placement) {
-  return solve({placement, perChunk(request), memory(request, 2), true},
-               request.seconds);
+  return solve(problem(request, placement, 2, true), request.seconds);
 }
 
 std::vector<Family> bitpipe::schedule::file::BitPipe() {

@@ -47,9 +47,7 @@ static ErrorOr<Order> order(const Request &request,
                             const Placement &placement) {
   int devices = request.devices;
   if (!hasGroups(request)) {
-    double limit = request.memory > 0 ? request.memory : devices + 1;
-    return solve({placement, request.costs,
-                  std::vector<double>(devices, limit), false},
+    return solve(problemFor(request, placement, devices + 1, false),
                  request.seconds);
   }
   Order result(devices);

@@ -46,9 +46,7 @@ static ErrorOr<Order> h1(const Request &request, const Placement &) {
 }
 
 static ErrorOr<Order> h2(const Request &request, const Placement &placement) {
-  double memory = request.memory > 0 ? request.memory : 2 * request.devices - 1;
-  return solve({placement, request.costs,
-                std::vector<double>(request.devices, memory), true},
+  return solve(problemFor(request, placement, 2 * request.devices - 1, true),
                request.seconds);
 }
 

@@ -156,9 +156,7 @@ static ErrorOr<Order> third(const Request &request, const Placement &) {
 
 /// The better of V-min's order and the scheduler's in half the memory.
 static ErrorOr<Order> half(const Request &request, const Placement &placement) {
-  double memory = request.memory > 0 ? request.memory : request.devices + 2;
-  Problem problem{placement, request.costs,
-                  std::vector<double>(request.devices, memory), true};
+  Problem problem = problemFor(request, placement, request.devices + 2, true);
   ErrorOr<Order> found = solve(problem, request.seconds);
   ErrorOr<Order> small = third(request, placement);
   if (!found || problem.verify(*small))

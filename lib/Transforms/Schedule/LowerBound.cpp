@@ -1,0 +1,200 @@
+//===- LowerBound.cpp - What no order beats --------------------------------===//
+
+#include "lib/Transforms/Schedule/Problem.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace bitpipe::schedule;
+
+namespace {
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// The way of a micro-batch along one route.
+struct Way {
+  /// Per stage, the earliest start of its forward.
+  std::vector<double> arrival;
+  /// Per stage, the earliest start of its input gradient.
+  std::vector<double> turn;
+  /// Per stage, what must still happen after its input gradient is made.
+  std::vector<double> rest;
+  double total = 0;
+};
+
+/// What is on a device.
+struct Load {
+  /// Of all its runs, and of those of each stage.
+  double work = 0;
+  std::vector<double> stageWork;
+  /// The longest forward for each unit of memory.
+  double pace = 0;
+  /// When a first forward, and a first input gradient, can start.
+  double head = infinity, turn = infinity;
+  /// What follows the last run at least.
+  double tail = infinity;
+
+  /// When the device is done with its runs at the earliest.
+  double end(double limit) const {
+    return std::max(head, turn - pace * limit) + work;
+  }
+};
+
+/// What is on a link.
+struct Traffic {
+  double transfer = 0;
+  /// What comes before the first and after the last transfer at least.
+  double before = infinity, after = infinity;
+
+  void add(MessageTime message, size_t count, double made, double left) {
+    transfer += message.transfer * count;
+    before = std::min(before, made);
+    after = std::min(after, message.latency + left);
+  }
+};
+} // namespace
+
+static Kind backwardOf(const Problem &problem) {
+  return problem.split ? Kind::I : Kind::B;
+}
+
+/// The time of a message with what a stage makes, 0 if its reader is on the
+/// same device.
+static MessageTime messageOf(const Problem &problem, const Route &route,
+                             const Action &made) {
+  int reader = made.kind == Kind::F ? made.stage + 1 : made.stage - 1;
+  int from = route.devices[made.stage], to = route.devices[reader];
+  return from == to ? MessageTime() : problem.costs.message(from, to, made);
+}
+
+static Way follow(const Problem &problem, const Route &route) {
+  const Costs &costs = problem.costs;
+  int last = problem.placement.stages() - 1;
+  Kind backward = backwardOf(problem);
+  std::vector<double> zeros(last + 1);
+  Way way{zeros, zeros, zeros, 0};
+  for (int stage = 0; stage < last; ++stage) {
+    Action forward{Kind::F, false, stage, 0};
+    Action gradient{backward, false, stage + 1, 0};
+    way.arrival[stage + 1] = way.arrival[stage] + costs.time(forward) +
+                             messageOf(problem, route, forward).total();
+    way.rest[stage + 1] = way.rest[stage] +
+                          messageOf(problem, route, gradient).total() +
+                          costs.time({backward, false, stage, 0});
+  }
+  way.turn[last] = way.arrival[last] + costs.time({Kind::F, false, last, 0});
+  for (int stage = last; stage > 0; --stage) {
+    Action gradient{backward, false, stage, 0};
+    way.turn[stage - 1] = way.turn[stage] + costs.time(gradient) +
+                          messageOf(problem, route, gradient).total();
+  }
+  way.total = way.turn[0] + costs.time({backward, false, 0, 0});
+  if (problem.split)
+    way.total += costs.stage(0).weightGradient;
+  return way;
+}
+
+static void addLoads(const Problem &problem, const Route &route, const Way &way,
+                     std::vector<Load> &loads) {
+  for (int stage = 0; stage < problem.placement.stages(); ++stage) {
+    Load &load = loads[route.devices[stage]];
+    const StageCost &cost = problem.costs.stage(stage);
+    double backward = problem.split ? cost.inputGradient + cost.weightGradient
+                                    : cost.backward;
+    double work = (cost.forward + backward) * route.microbatches.size();
+    load.work += work;
+    load.stageWork[stage] += work;
+    load.head = std::min(load.head, way.arrival[stage]);
+    load.turn = std::min(load.turn, way.turn[stage]);
+    load.pace = std::max(load.pace, cost.forward / cost.activation);
+    load.tail = std::min(load.tail, problem.split ? 0 : way.rest[stage]);
+  }
+}
+
+static std::vector<Load> loadsOf(const Problem &problem) {
+  const Placement &placement = problem.placement;
+  std::vector<Load> loads(placement.devices());
+  for (Load &load : loads)
+    load.stageWork.resize(placement.stages());
+  for (const Route &route : placement.routes())
+    if (!route.microbatches.empty())
+      addLoads(problem, route, follow(problem, route), loads);
+  return loads;
+}
+
+static void addTraffic(const Problem &problem, const Route &route,
+                       const Way &way,
+                       std::vector<std::vector<Traffic>> &links) {
+  size_t count = route.microbatches.size();
+  Kind backward = backwardOf(problem);
+  for (int stage = 0; stage + 1 < problem.placement.stages(); ++stage) {
+    int down = route.devices[stage], up = route.devices[stage + 1];
+    if (down == up)
+      continue;
+    Action forward{Kind::F, false, stage, 0};
+    Action gradient{backward, false, stage + 1, 0};
+    links[down][up].add(problem.costs.message(down, up, forward), count,
+                        way.arrival[stage] + problem.costs.time(forward),
+                        way.total - way.arrival[stage + 1]);
+    links[up][down].add(problem.costs.message(up, down, gradient), count,
+                        way.turn[stage + 1] + problem.costs.time(gradient),
+                        way.total - way.turn[stage]);
+  }
+}
+
+/// What single micro-batches and the messages of a link take.
+static double messageBound(const Problem &problem) {
+  size_t devices = problem.placement.devices();
+  std::vector<std::vector<Traffic>> links(devices,
+                                          std::vector<Traffic>(devices));
+  double bound = 0;
+  for (const Route &route : problem.placement.routes()) {
+    if (route.microbatches.empty())
+      continue;
+    Way way = follow(problem, route);
+    bound = std::max(bound, way.total);
+    addTraffic(problem, route, way, links);
+  }
+  for (const auto &from : links)
+    for (const Traffic &link : from)
+      if (link.transfer > 0)
+        bound = std::max(bound, link.before + link.transfer + link.after);
+  return bound;
+}
+
+double bitpipe::schedule::lowerBound(const Problem &problem) {
+  double bound = messageBound(problem);
+  std::vector<Load> loads = loadsOf(problem);
+  for (size_t device = 0; device < loads.size(); ++device)
+    if (loads[device].work > 0)
+      bound = std::max(bound, loads[device].end(problem.limit(int(device))) +
+                                  loads[device].tail);
+  return bound;
+}
+
+double bitpipe::schedule::iterationBound(const Problem &problem) {
+  double bound = lowerBound(problem);
+  std::vector<Load> loads = loadsOf(problem);
+  std::vector<bool> isShared;
+  for (int stage = 0; stage < problem.placement.stages(); ++stage)
+    isShared.push_back(problem.placement.holders(stage).size() > 1);
+  for (size_t device = 0; device < loads.size(); ++device) {
+    const Load &load = loads[device];
+    // Of the stages that run here: the least that comes after the last run,
+    // before the first sum, and of all sums.
+    double last = infinity, first = infinity, sums = 0;
+    for (int stage = 0; stage < problem.placement.stages(); ++stage) {
+      if (load.stageWork[stage] == 0)
+        continue;
+      double sum = isShared[stage] ? problem.costs.stage(stage).sum : 0;
+      last = std::min(last, sum);
+      sums += sum;
+      if (isShared[stage])
+        first = std::min(first, load.stageWork[stage]);
+    }
+    if (load.work > 0)
+      bound = std::max(bound, load.end(problem.limit(int(device))) + last);
+    if (sums > 0)
+      bound = std::max(bound, load.head + first + sums);
+  }
+  return bound;
+}
