@@ -28,6 +28,9 @@ struct Lane {
   /// How often the route has been on this device before this stage.
   int pass;
   bool isLastPass = true;
+  /// One of its micro-batches counts for so many where directions are kept in
+  /// balance: less on a route that has more of them than others.
+  double weight = 1;
   /// How many forwards, input gradients and weight gradients are begun.
   size_t forwards = 0, backwards = 0, weights = 0;
 };
@@ -111,11 +114,14 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy)
   }
   for (const Route &route : placement.routes()) {
     std::vector<int> passes(placement.devices());
+    double share = double(route.microbatches.size()) * placement.routes().size();
+    double weight = placement.microbatches() / std::max(share, 1.0);
     for (int stage = 0; stage < placement.stages(); ++stage) {
       int device = route.devices[stage];
       for (Lane &lane : lanes[device])
         lane.isLastPass = lane.isLastPass && lane.route != &route;
       lanes[device].push_back({&route, stage, passes[device]++});
+      lanes[device].back().weight = weight;
       for (int m : route.microbatches)
         needed[m][device] += costs.stage(stage).activation;
     }
@@ -202,7 +208,7 @@ double ListScheduler::backwardScore(int device, const Lane &lane) const {
   case Policy::Backward::Oldest:
     return first - lane.route->microbatches[lane.backwards];
   case Policy::Backward::Balanced:
-    return first + policy.lead * lane.pass - double(lane.backwards);
+    return first + policy.lead * lane.pass - lane.weight * lane.backwards;
   }
   return first;
 }

@@ -14,6 +14,7 @@
 #include "lib/Transforms/Schedule/Simulate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 using namespace bitpipe::schedule;
@@ -80,24 +81,23 @@ static std::vector<Policy> makePolicies(const Problem &problem) {
   return policies;
 }
 
-/// The problem with at most `perRoute` micro-batches on each route.
-static Problem shorten(const Problem &problem, size_t perRoute) {
+/// The problem with about `count` micro-batches, in the shares of its routes.
+static Problem shorten(const Problem &problem, int count) {
+  const std::vector<Route> &all = problem.placement.routes();
   std::vector<Route> routes;
-  int next = 0;
-  for (const Route &route : problem.placement.routes()) {
-    Route &shorter = routes.emplace_back(Route{route.devices, {}});
-    while (shorter.microbatches.size() <
-           std::min(perRoute, route.microbatches.size()))
-      shorter.microbatches.push_back(next++);
+  // Those of the routes come in turn, spread evenly as in the problem itself.
+  std::vector<std::pair<double, size_t>> turns;
+  for (size_t r = 0; r < all.size(); ++r) {
+    routes.push_back({all[r].devices, {}});
+    double size = all[r].microbatches.size();
+    double share = count * size / problem.placement.microbatches();
+    size = std::min(size, std::ceil(share));
+    for (int i = 0; i < size; ++i)
+      turns.push_back({(i + 0.5) / size, r});
   }
-  // Micro-batches of the routes take turns, as in the problem itself.
-  std::vector<std::pair<size_t, size_t>> turns;
-  for (size_t r = 0; r < routes.size(); ++r)
-    for (size_t i = 0; i < routes[r].microbatches.size(); ++i)
-      turns.push_back({i, r});
   std::sort(turns.begin(), turns.end());
   for (size_t m = 0; m < turns.size(); ++m)
-    routes[turns[m].second].microbatches[turns[m].first] = int(m);
+    routes[turns[m].second].microbatches.push_back(int(m));
   Problem result = problem;
   result.placement =
       *Placement::make(problem.placement.devices(), std::move(routes));
@@ -143,13 +143,9 @@ ErrorOr<Order> bitpipe::schedule::solve(const Problem &problem,
     return *wrong;
   std::vector<Policy> policies = makePolicies(problem);
 
-  size_t perRoute = 3 * problem.placement.devices() /
-                    problem.placement.routes().size();
-  bool isLong = false;
-  for (const Route &route : problem.placement.routes())
-    isLong = isLong || route.microbatches.size() > perRoute;
-  if (isLong)
-    rank(policies, shorten(problem, perRoute));
+  int enough = 3 * problem.placement.devices();
+  if (problem.placement.microbatches() > enough)
+    rank(policies, shorten(problem, enough));
 
   double bound = lowerBound(problem) * (1 + 1e-9);
   double best = std::numeric_limits<double>::infinity();

@@ -11,7 +11,8 @@
 //   0F2,0F3,3F0,3B0,3F1,3B1,0B2,0B3
 //
 // Idle 2(D-2) for N = D. Where there are no such groups (odd D, N no multiple
-// of D, unequal shares of the two directions) the scheduler orders the same two routes.
+// of D, unequal shares of the two directions) the scheduler orders the same two
+// routes.
 //
 //===----------------------------------------------------------------------===//
 
