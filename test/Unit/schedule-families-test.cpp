@@ -369,18 +369,14 @@ static void testShares() {
         idle(asked, peak);
         expect(peak <= share * d, toText(asked) + " holds too much");
       }
-  // As long as each end has enough of its own to start with.
-  for (int down : {4, 5, 8, 11, 12}) {
-    Request asked = request("bitpipe-zb", 8, 16);
-    asked.down = down;
-    expectIdle(asked, 3, 16);
-  }
-  // One way, D-1 hops.
-  for (int down : {0, 16}) {
-    Request asked = request("bitpipe-zb", 8, 16);
-    asked.down = down;
-    expectIdle(asked, 7, 16);
-  }
+  // The ends wait for the other direction with what they have of their own.
+  for (int d : {8, 14})
+    for (int down = 0; down <= 2 * d; ++down) {
+      Request asked = request("bitpipe-zb", d, 2 * d);
+      asked.down = down;
+      int fewer = std::min(down, 2 * d - down);
+      expectIdle(asked, std::max((d - 2) / 2, d - 1 - fewer), 2 * d);
+    }
 }
 
 int main(int argc, char **argv) {

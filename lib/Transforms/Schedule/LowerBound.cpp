@@ -21,6 +21,12 @@ struct Way {
   double total = 0;
 };
 
+/// Runs of one kind that a device does for a stage of a route: no one of them
+/// starts before `release`, and after each the iteration goes on for `rest`.
+struct Runs {
+  double release = 0, time = 0, rest = 0;
+};
+
 /// What is on a device.
 struct Load {
   /// Of all its runs, and of those of each stage.
@@ -32,11 +38,13 @@ struct Load {
   double head = infinity, turn = infinity;
   /// What follows the last run at least.
   double tail = infinity;
+  std::vector<Runs> runs;
 
   /// When the device is done with its runs at the earliest.
   double end(double limit) const {
     return std::max(head, turn - pace * limit) + work;
   }
+  double window() const;
 };
 
 /// What is on a link.
@@ -52,6 +60,27 @@ struct Traffic {
   }
 };
 } // namespace
+
+/// Any set of runs takes from its first release on as long as all of them, and
+/// then what follows at least. The sets that matter are those of all runs that
+/// are released late enough and have enough after them.
+double Load::window() const {
+  std::vector<Runs> sorted = runs;
+  std::sort(sorted.begin(), sorted.end(), [](const Runs &a, const Runs &b) {
+    return a.rest > b.rest;
+  });
+  double bound = 0;
+  for (const Runs &first : sorted) {
+    double time = 0;
+    for (const Runs &other : sorted) {
+      if (other.release < first.release)
+        continue;
+      time += other.time;
+      bound = std::max(bound, first.release + time + other.rest);
+    }
+  }
+  return bound;
+}
 
 static Kind backwardOf(const Problem &problem) {
   return problem.split ? Kind::I : Kind::B;
@@ -100,13 +129,26 @@ static void addLoads(const Problem &problem, const Route &route, const Way &way,
     const StageCost &cost = problem.costs.stage(stage);
     double backward = problem.split ? cost.inputGradient + cost.weightGradient
                                     : cost.backward;
-    double work = (cost.forward + backward) * route.microbatches.size();
+    size_t count = route.microbatches.size();
+    double work = (cost.forward + backward) * count;
     load.work += work;
     load.stageWork[stage] += work;
     load.head = std::min(load.head, way.arrival[stage]);
     load.turn = std::min(load.turn, way.turn[stage]);
     load.pace = std::max(load.pace, cost.forward / cost.activation);
     load.tail = std::min(load.tail, problem.split ? 0 : way.rest[stage]);
+    double arrival = way.arrival[stage], turn = way.turn[stage];
+    load.runs.push_back({arrival, cost.forward * count,
+                         way.total - arrival - cost.forward});
+    if (!problem.split) {
+      load.runs.push_back({turn, cost.backward * count, way.rest[stage]});
+      continue;
+    }
+    double last = problem.costs.stage(0).weightGradient;
+    load.runs.push_back(
+        {turn, cost.inputGradient * count, way.rest[stage] + last});
+    load.runs.push_back(
+        {turn + cost.inputGradient, cost.weightGradient * count, 0});
   }
 }
 
@@ -166,8 +208,9 @@ double bitpipe::schedule::lowerBound(const Problem &problem) {
   std::vector<Load> loads = loadsOf(problem);
   for (size_t device = 0; device < loads.size(); ++device)
     if (loads[device].work > 0)
-      bound = std::max(bound, loads[device].end(problem.limit(int(device))) +
-                                  loads[device].tail);
+      bound = std::max({bound, loads[device].window(),
+                        loads[device].end(problem.limit(int(device))) +
+                            loads[device].tail});
   return bound;
 }
 

@@ -54,6 +54,8 @@ std::vector<double> activationLimits(const Placement &placement,
 /// that something must come to it; until the first gradient comes it can do no
 /// more than fill its memory with forwards; and after its last run the gradient
 /// must leave the pipeline (unless weight gradients are left, which need not).
+/// The same holds of any part of its work: a device that must wait for one
+/// direction has only its share of the other to fill the time with.
 /// Likewise a link carries its messages one after the other, between what leads
 /// to the first and what follows the last. One micro-batch alone takes its whole
 /// way.
