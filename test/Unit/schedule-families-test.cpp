@@ -13,10 +13,10 @@
 #include "lib/Transforms/Schedule/Simulate.h"
 #include "lib/Transforms/Schedule/Sums.h"
 #include "test/Unit/schedule-support.h"
+#include "test/Unit/second-simulation.h"
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <sstream>
 
 using namespace bitpipe::schedule;
@@ -37,92 +37,6 @@ static void testGolden(const std::string &folder, const Request &asked,
   ErrorOr<Order> again = readCSV(text.str());
   expect(again && *again == golden->order, file + " changes when rewritten");
 }
-
-/// Ends of all actions by following dependencies backwards, one action at a
-/// time: the opposite of the simulation, which goes forward in time.
-class SecondSimulation {
-public:
-  SecondSimulation(const Schedule &schedule, const Costs &costs)
-      : schedule(schedule), costs(costs) {
-    for (size_t device = 0; device < schedule.order.size(); ++device)
-      for (size_t i = 0; i < schedule.order[device].size(); ++i)
-        where[name(schedule.order[device][i])] = {device, i};
-  }
-
-  double makespan() {
-    double last = 0;
-    // In the order of the lists, so that the recursion stays shallow.
-    size_t longest = 0;
-    for (const auto &list : schedule.order)
-      longest = std::max(longest, list.size());
-    for (size_t i = 0; i < longest; ++i)
-      for (size_t device = 0; device < schedule.order.size(); ++device)
-        if (i < schedule.order[device].size())
-          last = std::max(last, end(device, i));
-    return last;
-  }
-
-private:
-  using Name = std::tuple<char, int, int>;
-  static Name name(const Action &action) {
-    char kind = action.kind == Kind::F ? 'F' : action.kind == Kind::W ? 'W' : 'B';
-    return {kind, action.stage, action.microbatch};
-  }
-  double arrival(size_t device, Name needed) {
-    auto [from, i] = where.at(needed);
-    if (from == device)
-      return end(from, i);
-    return transferred(from, device, i) + way(from, device).latency;
-  }
-  Link way(size_t from, size_t to) const {
-    return costs.links.empty() ? costs.link : costs.links[from][to];
-  }
-  /// Where what an action makes is read.
-  size_t reader(const Action &action) const {
-    int stage = action.stage + (action.kind == Kind::F ? 1 : -1);
-    bool isRead = action.kind != Kind::W && stage >= 0 &&
-                  stage < schedule.placement.stages();
-    return schedule.placement.device(isRead ? stage : action.stage,
-                                     action.microbatch);
-  }
-  /// When the link is done with the message: it begins with that when the action
-  /// is done and the link with the message before.
-  double transferred(size_t from, size_t to, size_t i) {
-    auto [it, isNew] = transfers.try_emplace({from, i}, 0);
-    if (!isNew)
-      return it->second;
-    const std::vector<Action> &list = schedule.order[from];
-    double start = end(from, i);
-    for (size_t before = i; before-- > 0;)
-      if (reader(list[before]) == to) {
-        start = std::max(start, transferred(from, to, before));
-        break;
-      }
-    // Between stages s and s + 1 everything is as large as the output of s.
-    int boundary = list[i].stage - (list[i].kind == Kind::F ? 0 : 1);
-    double size = costs.stages[costs.stages.size() > 1 ? boundary : 0].message;
-    return transfers[{from, i}] = start + size * way(from, to).transfer;
-  }
-  double end(size_t device, size_t i) {
-    auto [it, isNew] = ends.try_emplace({device, i}, 0);
-    if (!isNew)
-      return it->second;
-    const Action &action = schedule.order[device][i];
-    auto [kind, stage, m] = name(action);
-    double start = i ? end(device, i - 1) : 0;
-    int last = schedule.placement.stages() - 1;
-    if (kind == 'F' && stage > 0)
-      start = std::max(start, arrival(device, {'F', stage - 1, m}));
-    if (kind == 'B' && stage < last)
-      start = std::max(start, arrival(device, {'B', stage + 1, m}));
-    return ends[{device, i}] = start + costs.time(action);
-  }
-
-  const Schedule &schedule;
-  const Costs &costs;
-  std::map<Name, std::pair<size_t, size_t>> where;
-  std::map<std::pair<size_t, size_t>, double> ends, transfers;
-};
 
 /// Stages, messages and links of different lengths. Sizes are such that slow
 /// links hold messages up.

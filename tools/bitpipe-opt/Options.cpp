@@ -186,7 +186,8 @@ Options parseOptions(int argc, char **argv) {
     badUsage("both --schedule and --routes are given, expected one of them");
   if (!options.scheduleFile.empty() && options.down >= 0)
     badUsage("both --schedule and --down are given, expected one of them");
-  if (options.emit == Emit::Files && options.input.empty())
+  bool needsModel = options.emit <= Emit::Program || options.emit == Emit::Files;
+  if (needsModel && options.input.empty())
     badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
   if (options.emit == Emit::Files && options.output == "-")
     badUsage("a plan is several files, expected -o plan.mlir (or --emit=KIND to print one thing)");

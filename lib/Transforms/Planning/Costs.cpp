@@ -9,7 +9,6 @@
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <climits>
-#include <cmath>
 #include <map>
 
 using namespace llvm;
@@ -17,6 +16,9 @@ using namespace bitpipe;
 using schedule::Costs;
 using schedule::Link;
 using schedule::StageCost;
+
+/// Numbers within these can be added, multiplied and divided.
+static constexpr double least = 1e-100, most = 1e100;
 
 namespace {
 enum class Range { Positive, NotNegative };
@@ -89,10 +91,10 @@ bool CostFile::takeNumber(const json::Value &value, const Twine &place,
                           Range range, double &target) {
   std::optional<double> number = value.getAsNumber();
   bool isPositive = range == Range::Positive;
-  if (!number || !std::isfinite(*number) || *number < 0 ||
-      (isPositive && *number == 0))
+  if (!number || !(*number <= most) || *number < (isPositive ? least : 0))
     return fail(place + " is " + show(value) + ", expected a number " +
-                (isPositive ? "above 0" : "from 0 on"));
+                (isPositive ? "above 0" : "from 0 on") +
+                " (1e-100 to 1e100)");
   target = *number;
   return true;
 }

@@ -3,7 +3,6 @@
 #include "lib/Transforms/Schedule/Costs.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 
 using namespace bitpipe::schedule;
@@ -102,7 +101,8 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
     const char *number = item.c_str() + std::min(equals + 1, item.size());
     char *end = nullptr;
     double value = std::strtod(number, &end);
-    bool isTime = end != number && !*end && std::isfinite(value) && value >= 0;
+    // More would not leave room for sums.
+    bool isTime = end != number && !*end && value >= 0 && value <= 1e100;
     bool isWork = target != &costs.link.transfer &&
                   target != &costs.stages.front().sum;
     if (!target || !isTime || (isWork && value == 0))

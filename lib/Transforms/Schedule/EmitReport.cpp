@@ -70,7 +70,7 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
 static void emitSums(std::ostream &stream, const Simulated &simulated,
                      const Bounds &bound) {
   const auto &[schedule, costs, timing, use, sums, end] = simulated;
-  if (!costs.hasSums())
+  if (sums.empty())
     return;
   double total = 0;
   int hidden = 0;

@@ -24,7 +24,7 @@
 #include "lib/Transforms/Schedule/Routes.h"
 #include "lib/Transforms/Schedule/Solve.h"
 
-#include <algorithm>
+#include <limits>
 
 using namespace bitpipe::schedule;
 
@@ -51,15 +51,18 @@ static ErrorOr<Placement> place(const Request &request) {
 }
 
 /// Activations are counted in stages of a V, whatever the number of chunks.
+/// Where the memory of the devices is known, it alone is the limit.
 static Problem problem(const Request &request, const Placement &placement,
                        double share, bool split) {
-  return problemFor(request, placement, share * request.devices, split,
-                    request.chunks / 2.0);
+  bool isKnown = !request.costs.memory.empty();
+  double own = isKnown ? std::numeric_limits<double>::infinity()
+                       : share * request.devices;
+  return problemFor(request, placement, own, split, request.chunks / 2.0);
 }
 
 static ErrorOr<Order> order(const Request &request,
                             const Placement &placement) {
-  if (isOneGroup(request) &&
+  if (isOneGroup(request) && request.costs.memory.empty() &&
       (request.memory == 0 || request.memory >= 2 * request.devices)) {
     Order result;
     for (int rank = 0; rank < request.devices; ++rank)
