@@ -9,25 +9,6 @@
 
 namespace bitpipe {
 
-/// Reads costs from a JSON file, for this many devices:
-///
-///     {"stages": [{"F": 2e-3, "I": 2.1e-3, "W": 1.9e-3, "B": 4e-3,
-///                  "activation": 3e8, "message": 1e7, "state": 4e9,
-///                  "sum": 5e-3}, ...],
-///      "memory": 8e10,
-///      "links": {"latency": 5e-6, "bandwidth": 2e11,
-///                "nodes": {"devices": 8, "bandwidth": 2e10},
-///                "pairs": [{"from": 0, "to": 1, "latency": 1e-5}]}}
-///
-/// `stages` is a list with one entry per stage, or one entry for all; `memory`
-/// one number, or a list with one per device. `nodes` are so many devices each,
-/// with other links between them; `pairs` have links of their own. What a link
-/// leaves out it has in common with the others. Needed are F and either B or I
-/// and W; `activation` where memory is given, `message` where a bandwidth is.
-/// Units are the user's, as long as a bandwidth is in those of sizes and times.
-/// Fails with the place, what is there and what is expected.
-schedule::ErrorOr<schedule::Costs> readCosts(llvm::StringRef path, int devices);
-
 /// Costs from `text` (see schedule::parseCosts) if there is one, else from the
 /// file if one is named, else from the operation counts of the module's stages,
 /// where the mean forward takes 1; if there are none, all times are 1.

@@ -34,6 +34,8 @@ public:
     }
     // Actions are wide enough on average to hold their numbers.
     scale = work > 0 ? 30 * actions / work : 30;
+    // However long messages take, a browser must be able to open it.
+    scale = std::min(scale, 1e7 / timing.makespan);
     width = std::max(x(timing.makespan) + 20, 640.0);
     legend = makeLegend(schedule, width);
     top = legend.back().y + 36;

@@ -1,0 +1,308 @@
+//===- CostFile.cpp - Costs from a JSON file -------------------------------===//
+
+#include "lib/Transforms/Planning/CostFile.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <climits>
+
+using namespace llvm;
+using namespace bitpipe;
+using schedule::Costs;
+using schedule::Link;
+using schedule::StageCost;
+
+/// Numbers within these can be added, multiplied and divided.
+static constexpr double smallest = 1e-100, largest = 1e100;
+
+namespace {
+enum class Range { Positive, NotNegative };
+
+/// Takes a file apart. Every function returns false once something is wrong,
+/// which the first of them has noted.
+class CostFile {
+public:
+  CostFile(StringRef path, int devices) : path(path), devices(devices) {}
+  schedule::ErrorOr<Costs> read();
+
+private:
+  bool fail(const Twine &text) {
+    error = (path + ": " + text).str();
+    return false;
+  }
+  bool takeObject(const json::Value &value, StringRef place,
+                  ArrayRef<StringRef> keys, const json::Object *&object);
+  bool takeNumber(const json::Value &value, const Twine &place, Range range,
+                  double &target);
+  /// Leaves the target alone where the key is missing.
+  bool takeField(const json::Object &object, StringRef place, StringRef key,
+                 Range range, double &target);
+  bool takeIndex(const json::Object &object, StringRef place, StringRef key,
+                 int least, int most, int &target);
+
+  bool readText(const json::Value &value);
+  bool readStages(const json::Value &value);
+  bool readStage(const json::Value &value, StringRef place);
+  bool readGradients(const json::Object &object, StringRef place,
+                     StageCost &stage);
+  bool readMemory(const json::Value &value);
+  bool readLinks(const json::Value &value);
+  bool readLink(const json::Object &object, StringRef place, Link &link);
+  bool readNodes(const json::Value &value);
+  bool readPairs(const json::Value &value);
+
+  StringRef path;
+  int devices;
+  Costs costs;
+  /// The places of stages without a size that other parts may need.
+  std::string withoutActivation, withoutMessage;
+  bool hasBandwidth = false;
+  std::string error;
+};
+} // namespace
+
+/// A value as the file writes it, if that is short.
+static std::string show(const json::Value &value) {
+  std::string text = formatv("{0}", value);
+  return text.size() > 40 ? text.substr(0, 37) + "..." : text;
+}
+
+/// Whether brackets are nested deeper than any right file's: the parser follows
+/// them on its stack.
+static bool isDeep(StringRef text) {
+  int depth = 0, deepest = 0;
+  for (char c : text) {
+    depth += (c == '[' || c == '{') - (c == ']' || c == '}');
+    deepest = std::max(deepest, depth);
+  }
+  return deepest > 100;
+}
+
+bool CostFile::takeObject(const json::Value &value, StringRef place,
+                          ArrayRef<StringRef> keys,
+                          const json::Object *&object) {
+  std::string expected = "'" + join(keys, "', '") + "'";
+  object = value.getAsObject();
+  if (!object)
+    return fail(place + " is " + show(value) + ", expected {...} with " +
+                expected);
+  for (const auto &entry : *object)
+    if (!is_contained(keys, StringRef(entry.first)))
+      return fail(place + " has '" + StringRef(entry.first) +
+                  "', expected some of " + expected);
+  return true;
+}
+
+bool CostFile::takeNumber(const json::Value &value, const Twine &place,
+                          Range range, double &target) {
+  std::optional<double> number = value.getAsNumber();
+  bool isPositive = range == Range::Positive;
+  if (!number || !(*number <= largest) ||
+      *number < (isPositive ? smallest : 0))
+    return fail(place + " is " + show(value) + ", expected a number " +
+                (isPositive ? "above 0" : "from 0 on") +
+                " (1e-100 to 1e100)");
+  target = *number;
+  return true;
+}
+
+bool CostFile::takeField(const json::Object &object, StringRef place,
+                         StringRef key, Range range, double &target) {
+  const json::Value *value = object.get(key);
+  return !value || takeNumber(*value, place + ": '" + key + "'", range, target);
+}
+
+bool CostFile::takeIndex(const json::Object &object, StringRef place,
+                         StringRef key, int least, int most, int &target) {
+  const json::Value *value = object.get(key);
+  std::optional<int64_t> number =
+      value ? value->getAsInteger() : std::optional<int64_t>();
+  if (!number || *number < least || *number > most)
+    return fail(place + ": '" + key + "' is " +
+                (value ? show(*value) : "missing") +
+                ", expected a whole number from " + Twine(least) + " to " +
+                Twine(most));
+  target = int(*number);
+  return true;
+}
+
+schedule::ErrorOr<Costs> CostFile::read() {
+  auto buffer = MemoryBuffer::getFile(path);
+  if (!buffer)
+    return schedule::Error{"cannot read '" + path.str() +
+                 "': " + buffer.getError().message()};
+  if (isDeep((*buffer)->getBuffer()))
+    return schedule::Error{path.str() + ": more than 100 nested brackets, "
+                           "expected {...} with 'stages'"};
+  Expected<json::Value> value = json::parse((*buffer)->getBuffer());
+  if (!value)
+    return schedule::Error{path.str() + ": " + toString(value.takeError())};
+  if (!readText(*value))
+    return schedule::Error{error};
+  return std::move(costs);
+}
+
+bool CostFile::readText(const json::Value &value) {
+  const json::Object *object = nullptr;
+  if (!takeObject(value, "the file", {"stages", "memory", "links"}, object))
+    return false;
+  const json::Value *stages = object->get("stages");
+  if (!stages)
+    return fail("'stages' is missing, expected one cost, or one per stage");
+  if (!readStages(*stages))
+    return false;
+  const json::Value *memory = object->get("memory");
+  const json::Value *links = object->get("links");
+  if ((memory && !readMemory(*memory)) || (links && !readLinks(*links)))
+    return false;
+  if (memory && !withoutActivation.empty())
+    return fail(withoutActivation + ": 'activation' is missing, expected a "
+                                    "size where 'memory' is given");
+  if (hasBandwidth && !withoutMessage.empty())
+    return fail(withoutMessage + ": 'message' is missing, expected a size "
+                                 "where a bandwidth is given");
+  return true;
+}
+
+bool CostFile::readStages(const json::Value &value) {
+  costs.stages.clear();
+  const json::Array *list = value.getAsArray();
+  if (!list)
+    return readStage(value, "'stages'");
+  if (list->empty())
+    return fail("'stages' is [], expected one cost per stage");
+  for (size_t i = 0; i < list->size(); ++i)
+    if (!readStage((*list)[i], "'stages'[" + std::to_string(i) + "]"))
+      return false;
+  return true;
+}
+
+bool CostFile::readStage(const json::Value &value, StringRef place) {
+  const json::Object *object = nullptr;
+  if (!takeObject(value, place,
+                  {"F", "B", "I", "W", "activation", "message", "state", "sum"},
+                  object))
+    return false;
+  if (!object->get("F"))
+    return fail(place + ": 'F' is missing, expected the time of a forward");
+  if (!object->get("activation") && withoutActivation.empty())
+    withoutActivation = place.str();
+  if (!object->get("message") && withoutMessage.empty())
+    withoutMessage = place.str();
+  StageCost &stage = costs.stages.emplace_back();
+  return takeField(*object, place, "F", Range::Positive, stage.forward) &&
+         readGradients(*object, place, stage) &&
+         takeField(*object, place, "activation", Range::Positive,
+                   stage.activation) &&
+         takeField(*object, place, "message", Range::NotNegative,
+                   stage.message) &&
+         takeField(*object, place, "state", Range::NotNegative, stage.state) &&
+         takeField(*object, place, "sum", Range::NotNegative, stage.sum);
+}
+
+/// A whole backward is as long as its parts unless it is given; it alone is
+/// split in halves.
+bool CostFile::readGradients(const json::Object &object, StringRef place,
+                             StageCost &stage) {
+  bool hasParts = object.get("I") && object.get("W");
+  if (!hasParts && (object.get("I") || object.get("W") || !object.get("B")))
+    return fail(place + ": '" + (object.get("I") ? "W" : "I") +
+                "' is missing, expected both 'I' and 'W', or 'B' alone");
+  if (!takeField(object, place, "I", Range::Positive, stage.inputGradient) ||
+      !takeField(object, place, "W", Range::Positive, stage.weightGradient))
+    return false;
+  stage.backward = stage.inputGradient + stage.weightGradient;
+  if (!takeField(object, place, "B", Range::Positive, stage.backward))
+    return false;
+  if (!hasParts)
+    stage.inputGradient = stage.weightGradient = stage.backward / 2;
+  return true;
+}
+
+bool CostFile::readMemory(const json::Value &value) {
+  const json::Array *list = value.getAsArray();
+  if (!list) {
+    costs.memory.resize(devices);
+    if (!takeNumber(value, "'memory'", Range::Positive, costs.memory[0]))
+      return false;
+    costs.memory.assign(devices, costs.memory[0]);
+    return true;
+  }
+  if (int(list->size()) != devices)
+    return fail("'memory' has " + Twine(list->size()) +
+                " numbers, expected one, or " + Twine(devices) +
+                ", one per device");
+  for (int i = 0; i < devices; ++i)
+    if (!takeNumber((*list)[i], "'memory'[" + Twine(i) + "]", Range::Positive,
+                    costs.memory.emplace_back()))
+      return false;
+  return true;
+}
+
+bool CostFile::readLink(const json::Object &object, StringRef place,
+                        Link &link) {
+  double bandwidth = 0;
+  if (!takeField(object, place, "latency", Range::NotNegative, link.latency) ||
+      !takeField(object, place, "bandwidth", Range::Positive, bandwidth))
+    return false;
+  if (bandwidth > 0) {
+    link.transfer = 1 / bandwidth;
+    hasBandwidth = true;
+  }
+  return true;
+}
+
+bool CostFile::readLinks(const json::Value &value) {
+  const json::Object *object = nullptr;
+  if (!takeObject(value, "'links'", {"latency", "bandwidth", "nodes", "pairs"},
+                  object) ||
+      !readLink(*object, "'links'", costs.link))
+    return false;
+  const json::Value *nodes = object->get("nodes"), *pairs = object->get("pairs");
+  if (nodes || pairs)
+    costs.links.assign(devices, std::vector<Link>(devices, costs.link));
+  return (!nodes || readNodes(*nodes)) && (!pairs || readPairs(*pairs));
+}
+
+bool CostFile::readNodes(const json::Value &value) {
+  const json::Object *object = nullptr;
+  Link between = costs.link;
+  int size = 0;
+  if (!takeObject(value, "'nodes'", {"devices", "latency", "bandwidth"},
+                  object) ||
+      !takeIndex(*object, "'nodes'", "devices", 1, INT_MAX, size) ||
+      !readLink(*object, "'nodes'", between))
+    return false;
+  for (int from = 0; from < devices; ++from)
+    for (int to = 0; to < devices; ++to)
+      if (from / size != to / size)
+        costs.links[from][to] = between;
+  return true;
+}
+
+bool CostFile::readPairs(const json::Value &value) {
+  const json::Array *list = value.getAsArray();
+  if (!list)
+    return fail("'pairs' is " + show(value) + ", expected a list of links");
+  for (size_t i = 0; i < list->size(); ++i) {
+    std::string place = "'pairs'[" + std::to_string(i) + "]";
+    const json::Object *object = nullptr;
+    int from = 0, to = 0;
+    if (!takeObject((*list)[i], place, {"from", "to", "latency", "bandwidth"},
+                    object) ||
+        !takeIndex(*object, place, "from", 0, devices - 1, from) ||
+        !takeIndex(*object, place, "to", 0, devices - 1, to) ||
+        !readLink(*object, place, costs.links[from][to]))
+      return false;
+    if (from == to)
+      return fail(place + " goes from device " + Twine(from) +
+                  " to itself, expected two devices");
+  }
+  return true;
+}
+
+schedule::ErrorOr<Costs> bitpipe::readCosts(StringRef path, int devices) {
+  return CostFile(path, devices).read();
+}
