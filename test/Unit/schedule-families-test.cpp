@@ -239,15 +239,18 @@ static void testTightMemory() {
 static void testOddDevices() {
   for (int n : {6, 7, 9, 12, 24, 47})
     expectIdle(request("bitpipe", 3, n), 3, 7);
-  for (int d : {5, 7, 11})
+  for (int d : {5, 7, 11, 13, 15, 17})
     for (int k : {2, 3, 4, 8})
       expectIdle(request("bitpipe", d, k * d), 1.5 * (d - 1), 2.5 * d);
-  for (int d : {9, 13, 21, 31})
-    for (int k : {2, 4}) {
-      double peak = 0, got = idle(request("bitpipe", d, k * d), peak);
-      expect(got <= 1.75 * (d - 1) && peak <= 2.5 * d,
-             toText(request("bitpipe", d, k * d)) + " idles " +
-                 std::to_string(got));
+  for (int d : {3, 5, 9, 15})
+    for (int k : {2, 4})
+      expectIdle(request("chimera", d, k * d), 2 * d - 3, d + 1);
+  for (int d : {9, 23, 31})
+    for (double k : {1.5, 2.0, 4.0}) {
+      Request asked = request("bitpipe", d, int(std::ceil(k * d)));
+      double peak = 0, got = idle(asked, peak);
+      expect(got <= 1.65 * (d - 1) && peak <= 2.5 * d,
+             toText(asked) + " idles " + std::to_string(got));
     }
   for (int d : {5, 7, 9, 15, 23, 31})
     for (int k : {1, 2, 4})

@@ -60,6 +60,32 @@ static void addBalancedPolicies(std::vector<Policy> &policies, int devices,
         }
 }
 
+/// The same for one middle device, which turns over both directions, so that a
+/// micro-batch is longer under way: up to 1.3D may have entered at each end,
+/// and nearly D backwards come before forwards; few in a short batch.
+static void addMiddlePolicies(std::vector<Policy> &policies, int devices) {
+  Policy policy;
+  policy.forwardsFirst = true;
+  policy.backward = Policy::Backward::Balanced;
+  auto add = [&](int from, int to) {
+    for (policy.eager = from; policy.eager >= to; --policy.eager)
+      for (bool eagerLastPass : {false, true}) {
+        policy.eagerLastPass = eagerLastPass;
+        policies.push_back(policy);
+      }
+  };
+  for (double lead : {0.5 * devices, 0.5 * devices + 1}) {
+    policy.lead = lead;
+    add(devices / 6 + 1, 1);
+  }
+  for (int percent : {0, 120, 125, 130, 113})
+    for (double lead : {0.5, 0.6, 0.66}) {
+      policy.entered = devices * percent / 100;
+      policy.lead = lead * devices;
+      add(devices, devices * 2 / 3);
+    }
+}
+
 /// All policies worth a try, the most promising first.
 static std::vector<Policy> makePolicies(const Problem &problem) {
   int devices = problem.placement.devices();
@@ -69,6 +95,8 @@ static std::vector<Policy> makePolicies(const Problem &problem) {
   // comes back.
   if (problem.split && devices % 2)
     addPlainPolicies(policies, 0, (devices * 3 + 3) / 4);
+  if (!problem.split && devices % 2)
+    addMiddlePolicies(policies, devices);
   addBalancedPolicies(policies, devices, problem.split ? 3 : devices);
   // Tight memory: what waits for its weight gradient holds some, and what has
   // just entered holds it longest.
