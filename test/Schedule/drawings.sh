@@ -20,6 +20,7 @@ compare Interleaved interleaved 2 2
 compare BreadthFirst breadth-first 2 2
 compare ZeroBubbleH zb-h1 2 3
 compare ZeroBubbleV zb-v 2 3
+compare VHalf v-half 2 3
 compare Chimera chimera 4 4
 compare ChimeraDoubling chimera-doubling 2 4
 compare DualPipe dualpipev 1 3

@@ -26,6 +26,7 @@ static double classic(double d, double) { return 3 * (d - 1); }
 static double groups(double d, double k) { return (k + 1) * (d - 2); }
 static double early(double d, double) { return 1.5 * (d - 2); }
 static double fill(double d, double) { return d - 1; }
+static double half(double d, double) { return 3 * d - 5; }
 /// Its steps are 4D long; two more where six divides 2D.
 static double longWay(double d, double) {
   if (d == 1)
@@ -44,7 +45,7 @@ static constexpr Formula formulas[] = {
     {"zb-h1", "D-1", fill},
     {"zb-h2", "D-1", fill},
     {"zb-v", "D-1", fill},
-    {"v-half", "D-1", fill},
+    {"v-half", "3D-5", half},
     {"v-min", "4D-5", longWay},
     {"dualpipe", "(D-2)/2", halfFill},
     {"dualpipev", "D-1", fill},

@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/OneV.h"
 #include "lib/Transforms/Schedule/Routes.h"
 
 #include <deque>
@@ -125,13 +125,11 @@ static ErrorOr<Order> orderDual(const Request &request, const Placement &) {
 }
 
 static ErrorOr<Placement> placeV(const Request &request) {
-  int devices = request.devices, count = request.microbatches;
-  if (request.chunks != 2)
-    return Error{std::to_string(request.chunks) + " chunks, expected 2"};
-  if (count < 2 * devices)
+  int count = request.microbatches, fewest = 2 * request.devices;
+  if (count < fewest)
     return Error{std::to_string(count) + " micro-batches, expected at least " +
-                 std::to_string(2 * devices)};
-  return oneWay(devices, count, wave(devices, 2));
+                 std::to_string(fewest)};
+  return placeOneV(request);
 }
 
 static ErrorOr<Order> orderV(const Request &request, const Placement &) {
