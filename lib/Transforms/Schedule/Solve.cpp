@@ -93,8 +93,10 @@ static std::vector<Policy> makePolicies(const Problem &problem) {
   addPlainPolicies(policies, 0, 0);
   // One middle device: what enters from both ends must not crowd out what
   // comes back.
-  if (problem.split && devices % 2)
+  if (problem.split && devices % 2) {
+    addPlainPolicies(policies, 1, (devices * 2 + 3) / 4);
     addPlainPolicies(policies, 0, (devices * 3 + 3) / 4);
+  }
   if (!problem.split && devices % 2)
     addMiddlePolicies(policies, devices);
   addBalancedPolicies(policies, devices, problem.split ? 3 : devices);
