@@ -218,7 +218,7 @@ void ListScheduler::considerForward(int device, double now, Lane &lane,
   if (lane.forwards == lane.route->microbatches.size())
     return;
   if (policy.entered && lane.pass == 0 &&
-      lane.forwards - lane.backwards >= size_t(policy.entered))
+      lane.weight * (lane.forwards - lane.backwards) >= policy.entered)
     return;
   int m = lane.route->microbatches[lane.forwards];
   if (forwardReady[key(lane.stage, m)] > now + moment)
