@@ -184,8 +184,6 @@ Options parseOptions(int argc, char **argv) {
     badUsage("--compare is given, expected no --schedule or --routes with it: it compares schedules by name");
   if (!options.scheduleFile.empty() && !options.routesFile.empty())
     badUsage("both --schedule and --routes are given, expected one of them");
-  if (!options.scheduleFile.empty() && options.down >= 0)
-    badUsage("both --schedule and --down are given, expected one of them");
   bool needsModel = options.emit <= Emit::Program || options.emit == Emit::Files;
   if (needsModel && options.input.empty())
     badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");

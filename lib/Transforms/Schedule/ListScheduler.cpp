@@ -114,8 +114,8 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy)
   }
   for (const Route &route : placement.routes()) {
     std::vector<int> passes(placement.devices());
-    double share = double(route.microbatches.size()) * placement.routes().size();
-    double weight = placement.microbatches() / std::max(share, 1.0);
+    double mean = double(placement.microbatches()) / placement.routes().size();
+    double weight = mean / std::max<size_t>(route.microbatches.size(), 1);
     for (int stage = 0; stage < placement.stages(); ++stage) {
       int device = route.devices[stage];
       for (Lane &lane : lanes[device])

@@ -98,12 +98,29 @@ static ErrorOr<Placement> placeFor(const Request &request, const Family &family)
   return placement ? placement : fail(placement.error().text);
 }
 
+/// Fails if the request says how many micro-batches go down beside a file that
+/// says which.
+static std::optional<Error> checkNoDown(const Request &request,
+                                        const std::string &file) {
+  if (request.down < 0)
+    return {};
+  return Error{file + ": " + std::to_string(request.down) +
+               " micro-batches go down, expected no such number: the file says "
+               "which do"};
+}
+
 /// The placement of a request that names its routes itself.
 static ErrorOr<Placement> placeRoutes(const Request &request) {
-  if (request.down >= 0)
-    return Error{request.routes + ": " + downText(request) +
-                 ", expected no such number: the file says which do"};
+  if (std::optional<Error> wrong = checkNoDown(request, request.routes))
+    return *wrong;
   return readRoutes(request.routes, request.microbatches);
+}
+
+/// The order of a request that names its file.
+static ErrorOr<Schedule> readOrder(const Request &request) {
+  if (std::optional<Error> wrong = checkNoDown(request, request.order))
+    return *wrong;
+  return readSchedule(request.order);
 }
 
 /// The activation of a mean stage, in the costs' unit.
@@ -130,7 +147,7 @@ Problem problemFor(const Request &request, const Placement &placement,
 
 ErrorOr<Placement> placementFor(const Request &request) {
   if (!request.order.empty()) {
-    ErrorOr<Schedule> read = readSchedule(request.order);
+    ErrorOr<Schedule> read = readOrder(request);
     return read ? ErrorOr<Placement>(std::move(read->placement)) : read.error();
   }
   if (!request.routes.empty())
@@ -173,7 +190,7 @@ static ErrorOr<Schedule> scheduleFamily(const Request &request) {
 
 /// An order from a file, held to the number of activations if there is one.
 static ErrorOr<Schedule> scheduleFile(const Request &request) {
-  ErrorOr<Schedule> schedule = readSchedule(request.order);
+  ErrorOr<Schedule> schedule = readOrder(request);
   if (!schedule)
     return schedule;
   if (std::optional<Error> wrong = request.costs.check(schedule->placement))
