@@ -70,6 +70,13 @@ struct Costs {
     return 0;
   }
 
+  /// All runs of a stage for one micro-batch.
+  double workOf(int index, bool split) const {
+    const StageCost &cost = stage(index);
+    double parts = cost.inputGradient + cost.weightGradient;
+    return cost.forward + (split ? parts : cost.backward);
+  }
+
   /// What a message with the result of an action takes.
   MessageTime message(int from, int to, const Action &made) const {
     const Link &way = links.empty() ? link : links[from][to];

@@ -2,7 +2,7 @@
 
 #include "lib/Transforms/Schedule/ListScheduler.h"
 
-#include "lib/Transforms/Schedule/Simulate.h"
+#include "lib/Transforms/Schedule/Way.h"
 
 #include <algorithm>
 #include <functional>
@@ -43,21 +43,28 @@ struct Choice {
 
 class ListScheduler {
 public:
-  ListScheduler(const Problem &problem, const Policy &policy);
+  ListScheduler(const Problem &problem, const Policy &policy, double latest);
   Order run();
 
 private:
   size_t key(int stage, int microbatch) const {
     return size_t(stage) * placement.microbatches() + microbatch;
   }
+  size_t at(int microbatch, int device) const {
+    return size_t(microbatch) * placement.devices() + device;
+  }
   void wake(double time, int device) { events.push({time, device}); }
   void decide(int device, double now);
   Choice choose(int device, double now);
   Choice chooseWeight(int device);
-  void considerForward(int device, double now, Lane &lane, Choice &best);
+  bool isReady(const Lane &lane, int device, double now) const;
+  void considerForwards(int device, double now, Choice &best);
   void considerBackward(int device, double now, Lane &lane, Choice &best);
+  int enteredOf(const Lane &lane) const;
+  double leadOf(const Lane &lane) const;
   double forwardScore(const Lane &lane) const;
   double backwardScore(int device, const Lane &lane) const;
+  bool completes(int microbatch);
   bool completable(int device, int microbatch, double activation);
   void begin(int device, double now, const Choice &choice);
   void deliver(int device, double end, const Action &action);
@@ -67,6 +74,8 @@ private:
   const Placement &placement;
   const Costs &costs;
   const Policy &policy;
+  const double latest;
+  bool isLate = false;
   /// Times within this are one moment.
   double moment = 0;
   /// Memory may be exceeded by this.
@@ -75,13 +84,19 @@ private:
   /// When the inputs of forwards and input gradients are there, by key.
   std::vector<double> forwardReady, backwardReady;
   std::vector<double> freeAt, freeMemory, link;
-  /// For completable(), kept to save the allocation.
+  /// What a device has still to run, and then the others after it.
+  std::vector<double> workLeft;
+  /// The forwards that a device could run now.
+  std::vector<Choice> candidates;
+  /// For completable(): what is free on each device, and whether any
+  /// micro-batch would fit that.
   std::vector<double> available;
+  bool plenty = false;
   /// Per device, what one micro-batch needs in all.
   std::vector<double> wholeNeed;
   std::vector<size_t> backwardsDone;
   /// Per micro-batch and device, the activations alive and still to come.
-  std::vector<std::vector<double>> held, needed;
+  std::vector<double> held, needed;
   std::vector<int> stagesLeft;
   /// Micro-batches under way, oldest first.
   std::vector<int> underWay;
@@ -93,17 +108,18 @@ private:
 };
 } // namespace
 
-ListScheduler::ListScheduler(const Problem &problem, const Policy &policy)
+ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
+                             double latest)
     : problem(problem), placement(problem.placement), costs(problem.costs),
-      policy(policy), slack(rounding * problem.activation),
+      policy(policy), latest(latest), slack(rounding * problem.activation),
       lanes(placement.devices()),
       forwardReady(size_t(placement.stages()) * placement.microbatches(),
                    never),
       backwardReady(forwardReady), freeAt(placement.devices()),
       link(size_t(placement.devices()) * placement.devices()),
+      workLeft(placement.devices()),
       backwardsDone(placement.devices()),
-      held(placement.microbatches(),
-           std::vector<double>(placement.devices())),
+      held(size_t(placement.microbatches()) * placement.devices()),
       needed(held), stagesLeft(placement.microbatches(), placement.stages()),
       refused(placement.devices()), order(placement.devices()) {
   for (const StageCost &stage : costs.stages)
@@ -112,7 +128,11 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy)
     freeMemory.push_back(problem.limit(device));
     wholeNeed.push_back(smallestMemory(placement, costs, device));
   }
+  // After its last run the gradient must leave the pipeline, which weight
+  // gradients need not.
+  std::vector<double> tail(placement.devices(), problem.split ? 0 : never);
   for (const Route &route : placement.routes()) {
+    Way way = follow(problem, route);
     std::vector<int> passes(placement.devices());
     double mean = double(placement.microbatches()) / placement.routes().size();
     double weight = mean / std::max<size_t>(route.microbatches.size(), 1);
@@ -123,11 +143,17 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy)
       lanes[device].push_back({&route, stage, passes[device]++});
       lanes[device].back().weight = weight;
       for (int m : route.microbatches)
-        needed[m][device] += costs.stage(stage).activation;
+        needed[at(m, device)] += costs.stage(stage).activation;
+      workLeft[device] +=
+          costs.workOf(stage, problem.split) * route.microbatches.size();
+      if (!problem.split && !route.microbatches.empty())
+        tail[device] = std::min(tail[device], way.rest[stage]);
     }
     for (int m : route.microbatches)
       forwardReady[key(0, m)] = 0;
   }
+  for (int device = 0; device < placement.devices(); ++device)
+    workLeft[device] += tail[device] < never ? tail[device] : 0;
 }
 
 Order ListScheduler::run() {
@@ -135,6 +161,8 @@ Order ListScheduler::run() {
     wake(0, device);
   std::vector<int> awake;
   while (!events.empty()) {
+    if (isLate)
+      return {};
     double now = events.top().first;
     awake.clear();
     while (!events.empty() && events.top().first <= now + moment) {
@@ -177,9 +205,26 @@ Choice ListScheduler::choose(int device, double now) {
     return best;
   for (Lane &lane : lanes[device])
     considerBackward(device, now, lane, best);
-  for (Lane &lane : lanes[device])
-    considerForward(device, now, lane, best);
+  considerForwards(device, now, best);
   return best.lane || !problem.split ? best : chooseWeight(device);
+}
+
+/// What holds for the next forward of a lane.
+int ListScheduler::enteredOf(const Lane &lane) const {
+  int entered = policy.entered;
+  for (const Policy::Change &change : policy.changes)
+    if (change.from <= lane.forwards && lane.forwards < change.to)
+      entered = change.entered;
+  return entered;
+}
+
+/// What holds for the next backward of a lane.
+double ListScheduler::leadOf(const Lane &lane) const {
+  double lead = policy.lead;
+  for (const Policy::Change &change : policy.changes)
+    if (change.from <= lane.backwards && lane.backwards < change.to)
+      lead = change.lead;
+  return lead;
 }
 
 double ListScheduler::forwardScore(const Lane &lane) const {
@@ -208,29 +253,45 @@ double ListScheduler::backwardScore(int device, const Lane &lane) const {
   case Policy::Backward::Oldest:
     return first - lane.route->microbatches[lane.backwards];
   case Policy::Backward::Balanced:
-    return first + policy.lead * lane.pass - lane.weight * lane.backwards;
+    return first + leadOf(lane) * lane.pass - lane.weight * lane.backwards;
   }
   return first;
 }
 
-void ListScheduler::considerForward(int device, double now, Lane &lane,
-                                    Choice &best) {
-  if (lane.forwards == lane.route->microbatches.size())
-    return;
-  if (policy.entered && lane.pass == 0 &&
-      lane.weight * (lane.forwards - lane.backwards) >= policy.entered)
-    return;
+bool ListScheduler::isReady(const Lane &lane, int device, double now) const {
+  if (lane.forwards == lane.route->microbatches.size() ||
+      freeMemory[device] < costs.stage(lane.stage).activation - slack)
+    return false;
   int m = lane.route->microbatches[lane.forwards];
   if (forwardReady[key(lane.stage, m)] > now + moment)
-    return;
-  double score = forwardScore(lane);
-  double activation = costs.stage(lane.stage).activation;
-  if (score <= best.score || freeMemory[device] < activation - slack)
-    return;
-  if (completable(device, m, activation))
-    best = {&lane, Kind::F, score};
-  else
+    return false;
+  int entered = enteredOf(lane);
+  return entered == 0 || lane.pass > 0 ||
+         lane.weight * (lane.forwards - lane.backwards) < entered;
+}
+
+/// The first by the policy of the forwards that do not keep others from
+/// completing, if it comes before the best backward.
+void ListScheduler::considerForwards(int device, double now, Choice &best) {
+  candidates.clear();
+  for (Lane &lane : lanes[device])
+    if (isReady(lane, device, now))
+      candidates.push_back({&lane, Kind::F, forwardScore(lane)});
+  // Few: at most one per stage and route.
+  std::stable_sort(
+      candidates.begin(), candidates.end(),
+      [](const Choice &a, const Choice &b) { return a.score > b.score; });
+  for (const Choice &choice : candidates) {
+    const Lane &lane = *choice.lane;
+    if (choice.score <= best.score)
+      return;
+    if (completable(device, lane.route->microbatches[lane.forwards],
+                    costs.stage(lane.stage).activation)) {
+      best = choice;
+      return;
+    }
     refused[device] = true;
+  }
 }
 
 void ListScheduler::considerBackward(int device, double now, Lane &lane,
@@ -245,6 +306,22 @@ void ListScheduler::considerBackward(int device, double now, Lane &lane,
     best = {&lane, problem.split ? Kind::I : Kind::B, score};
 }
 
+/// Whether a micro-batch fits what is available; if so, all that it holds is
+/// available after it.
+bool ListScheduler::completes(int microbatch) {
+  const double *holds = &held[at(microbatch, 0)];
+  const double *needs = &needed[at(microbatch, 0)];
+  bool fits = true;
+  plenty = true;
+  for (int device = 0; device < placement.devices(); ++device) {
+    double &free = available[device];
+    fits = fits & (needs[device] <= free + slack);
+    free += holds[device];
+    plenty = plenty & (free >= wholeNeed[device]);
+  }
+  return fits;
+}
+
 /// Whether all that is under way could still complete, oldest first, if
 /// `microbatch` took memory on `device` now.
 bool ListScheduler::completable(int device, int microbatch, double activation) {
@@ -252,35 +329,27 @@ bool ListScheduler::completable(int device, int microbatch, double activation) {
     return true;
   available = freeMemory;
   available[device] -= activation;
-  bool plenty = false;
-  auto completes = [&](int m) {
-    bool taking = m == microbatch;
-    plenty = true;
-    for (int d = 0; d < placement.devices(); ++d) {
-      double taken = taking && d == device ? activation : 0;
-      if (needed[m][d] - taken > available[d] + slack)
-        return false;
-      available[d] += held[m][d] + taken;
-      plenty = plenty && available[d] >= wholeNeed[d];
-    }
-    return true;
-  };
-  for (int m : underWay) {
-    if (!completes(m))
-      return false;
-    // What is left over suffices for any micro-batch from here on.
-    if (plenty)
-      return true;
-  }
-  bool isNew = held[microbatch][device] == 0 &&
+  bool isNew = held[at(microbatch, device)] == 0 &&
                std::find(underWay.begin(), underWay.end(), microbatch) ==
                    underWay.end();
-  return !isNew || completes(microbatch);
+  // As if it were begun.
+  needed[at(microbatch, device)] -= activation;
+  held[at(microbatch, device)] += activation;
+  bool result = true;
+  plenty = false;
+  for (size_t i = 0; i < underWay.size() && result && !plenty; ++i)
+    result = completes(underWay[i]);
+  // Where there is plenty, any micro-batch completes from there on.
+  if (result && !plenty && isNew)
+    result = completes(microbatch);
+  needed[at(microbatch, device)] += activation;
+  held[at(microbatch, device)] -= activation;
+  return result;
 }
 
 void ListScheduler::hold(int device, int microbatch, double activation) {
   freeMemory[device] -= activation;
-  held[microbatch][device] += activation;
+  held[at(microbatch, device)] += activation;
 }
 
 void ListScheduler::begin(int device, double now, const Choice &choice) {
@@ -292,6 +361,8 @@ void ListScheduler::begin(int device, double now, const Choice &choice) {
   Action action{choice.kind, false, lane.stage, m};
   double end = now + costs.time(action);
   order[device].push_back(action);
+  workLeft[device] -= end - now;
+  isLate = isLate || end + workLeft[device] > latest + moment;
   freeAt[device] = end;
   wake(end, device);
   deliver(device, end, action);
@@ -301,7 +372,7 @@ void ListScheduler::begin(int device, double now, const Choice &choice) {
     if (lane.stage == 0)
       underWay.push_back(m);
     hold(device, m, activation);
-    needed[m][device] -= activation;
+    needed[at(m, device)] -= activation;
   }
   backwardsDone[device] += makesInputGradient(action.kind);
   if (!makesWeightGradient(action.kind))
@@ -340,6 +411,6 @@ void ListScheduler::deliver(int device, double end, const Action &action) {
 }
 
 Order bitpipe::schedule::listSchedule(const Problem &problem,
-                                      const Policy &policy) {
-  return ListScheduler(problem, policy).run();
+                                      const Policy &policy, double latest) {
+  return ListScheduler(problem, policy, latest).run();
 }

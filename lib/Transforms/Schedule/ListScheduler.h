@@ -5,6 +5,8 @@
 
 #include "lib/Transforms/Schedule/Problem.h"
 
+#include <limits>
+
 namespace bitpipe::schedule {
 
 /// Which of the actions that could start a device takes.
@@ -28,16 +30,28 @@ struct Policy {
   /// Weight gradients come first while less memory than for so many
   /// activations is free.
   int tidy = 0;
+
+  /// For some micro-batches of each stage other numbers hold: from the `from`th
+  /// one of a route up to the `to`th.
+  struct Change {
+    size_t from = 0, to = 0;
+    int entered = 0;
+    double lead = 0;
+  };
+  /// The last one that is about a micro-batch counts.
+  std::vector<Change> changes;
 };
 
 /// Lets time pass; every free device takes, of the actions that are ready and
 /// fit its memory, the first by the policy. Weight gradients fill what is left.
+/// Gives up, with an empty order, once a device cannot be done by `latest`.
 ///
 /// Memory never blocks it, whatever messages take: a forward is only begun if
 /// afterwards the micro-batches under way could still be completed one after
 /// the other, oldest first, each with what the ones before it leave free. So
 /// the oldest one can always go on.
-Order listSchedule(const Problem &problem, const Policy &policy);
+Order listSchedule(const Problem &problem, const Policy &policy,
+                   double latest = std::numeric_limits<double>::infinity());
 
 } // namespace bitpipe::schedule
 

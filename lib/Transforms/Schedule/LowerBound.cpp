@@ -1,6 +1,7 @@
 //===- LowerBound.cpp - What no order beats --------------------------------===//
 
 #include "lib/Transforms/Schedule/Problem.h"
+#include "lib/Transforms/Schedule/Way.h"
 
 #include <algorithm>
 #include <limits>
@@ -9,17 +10,6 @@ using namespace bitpipe::schedule;
 
 namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-/// The way of a micro-batch along one route.
-struct Way {
-  /// Per stage, the earliest start of its forward.
-  std::vector<double> arrival;
-  /// Per stage, the earliest start of its input gradient.
-  std::vector<double> turn;
-  /// Per stage, what must still happen after its input gradient is made.
-  std::vector<double> rest;
-  double total = 0;
-};
 
 /// Runs of one kind that a device does for a stage of a route: no one of them
 /// starts before `release`, and after each the iteration goes on for `rest`.
@@ -82,55 +72,13 @@ double Load::window() const {
   return bound;
 }
 
-static Kind backwardOf(const Problem &problem) {
-  return problem.split ? Kind::I : Kind::B;
-}
-
-/// The time of a message with what a stage makes, 0 if its reader is on the
-/// same device.
-static MessageTime messageOf(const Problem &problem, const Route &route,
-                             const Action &made) {
-  int reader = made.kind == Kind::F ? made.stage + 1 : made.stage - 1;
-  int from = route.devices[made.stage], to = route.devices[reader];
-  return from == to ? MessageTime() : problem.costs.message(from, to, made);
-}
-
-static Way follow(const Problem &problem, const Route &route) {
-  const Costs &costs = problem.costs;
-  int last = problem.placement.stages() - 1;
-  Kind backward = backwardOf(problem);
-  std::vector<double> zeros(last + 1);
-  Way way{zeros, zeros, zeros, 0};
-  for (int stage = 0; stage < last; ++stage) {
-    Action forward{Kind::F, false, stage, 0};
-    Action gradient{backward, false, stage + 1, 0};
-    way.arrival[stage + 1] = way.arrival[stage] + costs.time(forward) +
-                             messageOf(problem, route, forward).total();
-    way.rest[stage + 1] = way.rest[stage] +
-                          messageOf(problem, route, gradient).total() +
-                          costs.time({backward, false, stage, 0});
-  }
-  way.turn[last] = way.arrival[last] + costs.time({Kind::F, false, last, 0});
-  for (int stage = last; stage > 0; --stage) {
-    Action gradient{backward, false, stage, 0};
-    way.turn[stage - 1] = way.turn[stage] + costs.time(gradient) +
-                          messageOf(problem, route, gradient).total();
-  }
-  way.total = way.turn[0] + costs.time({backward, false, 0, 0});
-  if (problem.split)
-    way.total += costs.stage(0).weightGradient;
-  return way;
-}
-
 static void addLoads(const Problem &problem, const Route &route, const Way &way,
                      std::vector<Load> &loads) {
   for (int stage = 0; stage < problem.placement.stages(); ++stage) {
     Load &load = loads[route.devices[stage]];
     const StageCost &cost = problem.costs.stage(stage);
-    double backward = problem.split ? cost.inputGradient + cost.weightGradient
-                                    : cost.backward;
     size_t count = route.microbatches.size();
-    double work = (cost.forward + backward) * count;
+    double work = problem.costs.workOf(stage, problem.split) * count;
     load.work += work;
     load.stageWork[stage] += work;
     load.head = std::min(load.head, way.arrival[stage]);
@@ -167,7 +115,7 @@ static void addTraffic(const Problem &problem, const Route &route,
                        const Way &way,
                        std::vector<std::vector<Traffic>> &links) {
   size_t count = route.microbatches.size();
-  Kind backward = backwardOf(problem);
+  Kind backward = problem.split ? Kind::I : Kind::B;
   for (int stage = 0; stage + 1 < problem.placement.stages(); ++stage) {
     int down = route.devices[stage], up = route.devices[stage + 1];
     if (down == up)

@@ -1,115 +1,31 @@
 //===- Solve.cpp - An order near the best for a problem --------------------===//
 //
-// Policies are many and cheap to try, so they are tried: first on a short
-// version of the problem with few micro-batches, where fill and drain, the only
-// places where good policies differ, look alike; then the best ones at length,
-// until one meets the lower bound.
+// Four ways, from the quickest to the most patient, until one meets the lower
+// bound. Waves, scheduled to and fro (Justify.h), meet it at once where memory
+// is not short and messages cost little. Policies (ListScheduler.h) never run
+// out of memory; they are ranked on a short version of the problem, where fill
+// and drain, the only places where good policies differ, look alike. The best
+// order so far is then scheduled to and fro itself. Last, where little memory
+// makes the steady state a long cycle, policies are brought out of step
+// (DisturbPolicies.h). All are deterministic; time, if given, goes into more of
+// the same and into a local search.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Solve.h"
 
 #include "lib/Transforms/Schedule/Anneal.h"
-#include "lib/Transforms/Schedule/ListScheduler.h"
+#include "lib/Transforms/Schedule/DisturbPolicies.h"
+#include "lib/Transforms/Schedule/Justify.h"
+#include "lib/Transforms/Schedule/Policies.h"
 #include "lib/Transforms/Schedule/Simulate.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <limits>
 
 using namespace bitpipe::schedule;
-
-/// Rules that need no numbers.
-static void addPlainPolicies(std::vector<Policy> &policies, int tidy,
-                             int entered) {
-  using Forward = Policy::Forward;
-  using Backward = Policy::Backward;
-  for (bool forwardsFirst : {false, true})
-    for (Forward forward :
-         {Forward::LateStage, Forward::Oldest, Forward::EarlyStage})
-      for (Backward backward :
-           {Backward::EarlyStage, Backward::LateStage, Backward::Oldest}) {
-        Policy &policy = policies.emplace_back();
-        policy.forwardsFirst = forwardsFirst;
-        policy.forward = forward;
-        policy.backward = backward;
-        policy.tidy = tidy;
-        policy.entered = entered;
-      }
-}
-
-/// Forwards fill the memory, then each backward lets one forward in; stages are
-/// kept in balance, later passes `lead` ahead. The first few backwards come at
-/// once, so that the gradient of the first micro-batch is not kept from the
-/// devices that have filled their memory and wait for it.
-static void addBalancedPolicies(std::vector<Policy> &policies, int devices,
-                                int mostEager) {
-  double half = devices / 2.0;
-  Policy policy;
-  policy.forwardsFirst = true;
-  policy.backward = Policy::Backward::Balanced;
-  for (int entered : {0, devices, devices - 1, devices + 1})
-    for (double lead : {half, half + 1, half - 1, 2 * half, half / 2})
-      for (int eager = 0; eager <= mostEager; ++eager)
-        for (bool eagerLastPass : {false, true}) {
-          policy.lead = lead;
-          policy.eager = eager;
-          policy.entered = entered;
-          policy.eagerLastPass = eagerLastPass;
-          policies.push_back(policy);
-        }
-}
-
-/// The same for one middle device, which turns over both directions, so that a
-/// micro-batch is longer under way: up to 1.3D may have entered at each end,
-/// and nearly D backwards come before forwards; few in a short batch.
-static void addMiddlePolicies(std::vector<Policy> &policies, int devices) {
-  Policy policy;
-  policy.forwardsFirst = true;
-  policy.backward = Policy::Backward::Balanced;
-  auto add = [&](int from, int to) {
-    for (policy.eager = from; policy.eager >= to; --policy.eager)
-      for (bool eagerLastPass : {false, true}) {
-        policy.eagerLastPass = eagerLastPass;
-        policies.push_back(policy);
-      }
-  };
-  for (double lead : {0.5 * devices, 0.5 * devices + 1}) {
-    policy.lead = lead;
-    add(devices / 6 + 1, 1);
-  }
-  for (int percent : {0, 120, 125, 130, 113})
-    for (double lead : {0.5, 0.6, 0.66}) {
-      policy.entered = devices * percent / 100;
-      policy.lead = lead * devices;
-      add(devices, devices * 2 / 3);
-    }
-}
-
-/// All policies worth a try, the most promising first.
-static std::vector<Policy> makePolicies(const Problem &problem) {
-  int devices = problem.placement.devices();
-  std::vector<Policy> policies;
-  addPlainPolicies(policies, 0, 0);
-  // One middle device: what enters from both ends must not crowd out what
-  // comes back.
-  if (problem.split && devices % 2) {
-    addPlainPolicies(policies, 1, (devices * 2 + 3) / 4);
-    addPlainPolicies(policies, 0, (devices * 3 + 3) / 4);
-  }
-  if (!problem.split && devices % 2)
-    addMiddlePolicies(policies, devices);
-  addBalancedPolicies(policies, devices, problem.split ? 3 : devices);
-  // Tight memory: what waits for its weight gradient holds some, and what has
-  // just entered holds it longest.
-  for (int quarter : {0, 4, 3, 2, 5, 6})
-    for (int tidy = 0; tidy <= (problem.split ? 6 : 0); ++tidy)
-      if (quarter || tidy)
-        addPlainPolicies(policies, tidy, (devices * quarter + 3) / 4);
-  if (problem.split)
-    addBalancedPolicies(policies, devices, devices);
-  return policies;
-}
+using Clock = std::chrono::steady_clock;
 
 /// The problem with about `count` micro-batches, in the shares of its routes.
 static Problem shorten(const Problem &problem, int count) {
@@ -134,29 +50,76 @@ static Problem shorten(const Problem &problem, int count) {
   return result;
 }
 
-static double makespan(const Problem &problem, const Order &order) {
+namespace {
+class Solver {
+public:
+  explicit Solver(const Problem &problem)
+      : problem(problem), bound(lowerBound(problem) * (1 + 1e-9)), random(1) {}
+  Order run(double seconds);
+
+private:
+  double makespan(const Order &order) const;
+  bool isDone() const { return shortest <= bound; }
+  void offer(Order order);
+  size_t affordable(const Problem &problem, size_t actions) const;
+  void rank(std::vector<Policy> &policies, const Problem &problem) const;
+  void tryWaves(size_t actions, size_t patience);
+  void tryPolicies(size_t actions);
+  void tryToAndFro(size_t actions);
+  void tryDisturbed(size_t actions);
+  void spend(double seconds);
+
+  const Problem &problem;
+  const double bound;
+  std::mt19937_64 random;
+  Order best;
+  double shortest = std::numeric_limits<double>::infinity();
+};
+} // namespace
+
+double Solver::makespan(const Order &order) const {
+  constexpr double never = std::numeric_limits<double>::infinity();
+  if (order.empty())
+    return never;
   ErrorOr<Timing> timing = simulate(problem.placement, order, problem.costs);
-  return timing ? timing->makespan : std::numeric_limits<double>::infinity();
+  return timing ? timing->makespan : never;
 }
 
-static size_t actionCount(const Problem &problem) {
-  return size_t(problem.placement.stages()) *
-         problem.placement.microbatches() * (problem.split ? 3 : 2);
+void Solver::offer(Order order) {
+  double end = makespan(order);
+  if (end >= shortest)
+    return;
+  shortest = end;
+  best = std::move(order);
 }
 
-/// How many orders are made at most: some seconds' worth, at least a few.
-static size_t affordable(const Problem &problem) {
-  return std::max<size_t>(6, 3'000'000 / actionCount(problem));
+/// How many orders may be made for so many actions in all, at least a few.
+size_t Solver::affordable(const Problem &problem, size_t actions) const {
+  size_t each = size_t(problem.placement.stages()) *
+                problem.placement.microbatches() * (problem.split ? 3 : 2);
+  return std::max<size_t>(6, actions / each);
 }
 
-/// The policies, best first on the problem.
-static void rank(std::vector<Policy> &policies, const Problem &problem) {
+/// Many waves with little patience each, or fewer with more.
+void Solver::tryWaves(size_t actions, size_t patience) {
+  size_t tries = std::min<size_t>(affordable(problem, actions), 30 * patience);
+  for (size_t used = 0; used < tries && !isDone();) {
+    Found found = justify(problem, wave(problem, random), patience, random);
+    offer(std::move(found.order));
+    used += found.tries;
+  }
+}
+
+/// The policies, best first on a problem.
+void Solver::rank(std::vector<Policy> &policies, const Problem &problem) const {
   std::vector<std::pair<double, size_t>> ranks;
   double bound = lowerBound(problem) * (1 + 1e-9);
-  size_t tries = std::min(policies.size(), affordable(problem)), meeting = 0;
+  size_t tries = std::min(policies.size(), affordable(problem, 3'000'000));
   // Some that meet the bound leave enough choice.
+  size_t meeting = 0;
   for (size_t i = 0; i < tries && meeting < 12; ++i) {
-    double end = makespan(problem, listSchedule(problem, policies[i]));
+    Order order = listSchedule(problem, policies[i]);
+    double end = simulate(problem.placement, order, problem.costs)->makespan;
     ranks.push_back({end, i});
     meeting += end <= bound;
   }
@@ -167,31 +130,59 @@ static void rank(std::vector<Policy> &policies, const Problem &problem) {
   policies = std::move(sorted);
 }
 
+void Solver::tryPolicies(size_t actions) {
+  std::vector<Policy> policies = makePolicies(problem);
+  int enough = 3 * problem.placement.devices();
+  if (problem.placement.microbatches() > enough)
+    rank(policies, shorten(problem, enough));
+  size_t tries = std::min(policies.size(), affordable(problem, actions));
+  for (size_t i = 0; i < tries && !isDone(); ++i)
+    offer(listSchedule(problem, policies[i]));
+}
+
+void Solver::tryToAndFro(size_t actions) {
+  size_t tries = std::min<size_t>(affordable(problem, actions), 400);
+  Priorities priorities = prioritiesOf(problem, best);
+  offer(justify(problem, std::move(priorities), tries, random).order);
+}
+
+void Solver::tryDisturbed(size_t actions) {
+  size_t tries = std::min<size_t>(affordable(problem, actions), 6000);
+  std::vector<Policy> policies = disturbPolicies(problem, tries, random);
+  offer(listSchedule(problem, policies.front()));
+}
+
+/// Half of the time in more of the same, the rest in a local search.
+void Solver::spend(double seconds) {
+  Clock::time_point begin = Clock::now();
+  auto passed = [&] {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  };
+  while (passed() < seconds / 2 && !isDone()) {
+    tryWaves(1'000'000, 60);
+    tryToAndFro(1'000'000);
+  }
+  if (!isDone())
+    offer(anneal(problem, best, seconds - passed()));
+}
+
+Order Solver::run(double seconds) {
+  tryWaves(2'000'000, 10);
+  if (!isDone())
+    tryPolicies(3'000'000);
+  if (!isDone())
+    tryToAndFro(1'000'000);
+  if (!isDone())
+    tryWaves(4'000'000, 60);
+  if (!isDone() && !problem.split)
+    tryDisturbed(12'000'000);
+  spend(seconds);
+  return std::move(best);
+}
+
 ErrorOr<Order> bitpipe::schedule::solve(const Problem &problem,
                                         double seconds) {
   if (std::optional<Error> wrong = problem.check())
     return *wrong;
-  std::vector<Policy> policies = makePolicies(problem);
-
-  int enough = 3 * problem.placement.devices();
-  if (problem.placement.microbatches() > enough)
-    rank(policies, shorten(problem, enough));
-
-  double bound = lowerBound(problem) * (1 + 1e-9);
-  double best = std::numeric_limits<double>::infinity();
-  Order result;
-  size_t tries = affordable(problem);
-  for (const Policy &policy : policies) {
-    if (tries-- == 0)
-      break;
-    Order order = listSchedule(problem, policy);
-    double end = makespan(problem, order);
-    if (end >= best)
-      continue;
-    best = end;
-    result = std::move(order);
-    if (best <= bound)
-      return result;
-  }
-  return seconds > 0 ? anneal(problem, std::move(result), seconds) : result;
+  return Solver(problem).run(seconds);
 }

@@ -1,0 +1,129 @@
+//===- Justify.cpp - A shorter order, to and fro ---------------------------===//
+
+#include "lib/Transforms/Schedule/Justify.h"
+
+#include "lib/Transforms/Schedule/PriorityScheduler.h"
+#include "lib/Transforms/Schedule/Way.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace bitpipe::schedule;
+
+/// Evenly between two limits, the same on every machine.
+static double between(double low, double high, std::mt19937_64 &random) {
+  return low + (high - low) * double(random() >> 11) / double(1ull << 53);
+}
+
+/// The work of the busiest device, for each micro-batch of a route.
+static double interval(const Problem &problem) {
+  const Placement &placement = problem.placement;
+  std::vector<double> work(placement.devices());
+  for (const Route &route : placement.routes())
+    for (int stage = 0; stage < placement.stages(); ++stage)
+      work[route.devices[stage]] += problem.costs.workOf(stage, problem.split) *
+                                    route.microbatches.size();
+  double most = *std::max_element(work.begin(), work.end());
+  return most * placement.routes().size() / placement.microbatches();
+}
+
+Priorities bitpipe::schedule::wave(const Problem &problem,
+                                   std::mt19937_64 &random) {
+  Tasks tasks(problem);
+  Priorities result(tasks.count());
+  double pace = between(0.75, 1.1, random) * interval(problem);
+  double forward = between(0.5, 1.2, random);
+  double backward = between(2.2, 3.3, random);
+  for (const Route &route : problem.placement.routes()) {
+    Way way = follow(problem, route);
+    double last = way.turn.back();
+    for (size_t i = 0; i < route.microbatches.size(); ++i)
+      for (int stage = 0; stage < problem.placement.stages(); ++stage) {
+        int m = route.microbatches[i];
+        double entered = pace * i;
+        double turned = entered + forward * last;
+        double gradient = turned + backward * (way.turn[stage] - last);
+        Kind kind = problem.split ? Kind::I : Kind::B;
+        result[tasks.index(Kind::F, stage, m)] =
+            entered + forward * way.arrival[stage];
+        result[tasks.index(kind, stage, m)] = gradient;
+        if (problem.split)
+          result[tasks.index(Kind::W, stage, m)] = gradient + pace;
+      }
+  }
+  return result;
+}
+
+namespace {
+class Justification {
+public:
+  Justification(const Problem &problem, size_t patience,
+                std::mt19937_64 &random)
+      : problem(problem), patience(patience), random(random),
+        bound(lowerBound(problem) * (1 + 1e-9)), step(interval(problem)) {}
+  Found run(Priorities priorities);
+
+private:
+  /// Takes a pass if it is the shortest; then `from` is where to go on.
+  void consider(const Pass &pass, const Priorities &from);
+  Priorities thereAndBack(const Priorities &priorities);
+  void shake(Priorities &priorities);
+
+  const Problem &problem;
+  size_t patience;
+  std::mt19937_64 &random;
+  double bound, step;
+  size_t stalled = 0;
+  Priorities base;
+  Found found{{}, std::numeric_limits<double>::infinity(), 0};
+};
+} // namespace
+
+void Justification::consider(const Pass &pass, const Priorities &from) {
+  ++found.tries;
+  ++stalled;
+  if (!pass.complete || pass.makespan >= found.makespan)
+    return;
+  found.makespan = pass.makespan;
+  found.order = orderOf(problem, pass);
+  base = from;
+  stalled = 0;
+}
+
+/// The times of one pass each way, or the priorities where memory ran out.
+Priorities Justification::thereAndBack(const Priorities &priorities) {
+  Pass there = scheduleForward(problem, priorities);
+  if (!there.complete) {
+    consider(there, priorities);
+    return base.empty() ? priorities : base;
+  }
+  Priorities latest = latestStarts(problem, there);
+  consider(there, latest);
+  Pass back = scheduleBackward(problem, latest);
+  consider(back, back.start);
+  return back.complete ? back.start : latest;
+}
+
+/// By about a fifth of the time between two micro-batches, now less, now more.
+void Justification::shake(Priorities &priorities) {
+  double most = step / 12 * between(1, 5, random);
+  for (double &priority : priorities)
+    priority += between(-most, most, random);
+}
+
+Found Justification::run(Priorities priorities) {
+  base = priorities;
+  while (stalled < patience && found.makespan > bound) {
+    if (stalled > 3) {
+      priorities = base;
+      shake(priorities);
+    }
+    priorities = thereAndBack(priorities);
+  }
+  return std::move(found);
+}
+
+Found bitpipe::schedule::justify(const Problem &problem, Priorities priorities,
+                                 size_t patience, std::mt19937_64 &random) {
+  return Justification(problem, patience, random).run(std::move(priorities));
+}

@@ -1,0 +1,37 @@
+//===- Justify.h - A shorter order, to and fro -------------------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_JUSTIFY_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_JUSTIFY_H
+
+#include "lib/Transforms/Schedule/Tasks.h"
+
+#include <random>
+
+namespace bitpipe::schedule {
+
+/// Priorities in the shape of a wave: micro-batches enter one after the other,
+/// a little faster than they can leave, and move on along their way, gradients
+/// slower than they could. The exact speeds are drawn.
+Priorities wave(const Problem &problem, std::mt19937_64 &random);
+
+/// What a search found, and what it took.
+struct Found {
+  Order order;
+  double makespan = 0;
+  /// Orders made.
+  size_t tries = 0;
+};
+
+/// Forward-backward scheduling (Li and Willis, "An iterative scheduling
+/// technique for resource-constrained project scheduling", 1992): an order is
+/// made from the start on, then from its end back with everything as late as it
+/// can be, then from the start again by those times, and so on; what is urgent
+/// comes to light on the way back. When nothing gets shorter the times are
+/// shaken a little. Stops at the lower bound, or when `patience` tries in turn
+/// found nothing shorter.
+Found justify(const Problem &problem, Priorities priorities, size_t patience,
+              std::mt19937_64 &random);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_JUSTIFY_H
