@@ -18,6 +18,12 @@ namespace {
   exit(2);
 }
 
+std::string show(double value) {
+  char text[32];
+  snprintf(text, sizeof(text), "%g", value);
+  return text;
+}
+
 /// "512", "64K", "1.5GiB": a number of bytes, units of 1024.
 int64_t parseSize(StringRef text) {
   StringRef rest = text;
@@ -82,8 +88,11 @@ bool asksToCompile(int argc, char **argv) {
       return false;
     compiles |= !argument.starts_with("-") && argument.ends_with(".onnx");
     compiles |= name == "help" || name == "h" || name == "version";
-    for (StringRef option : {"pipeline", "emit", "devices", "microbatches",
-                             "schedule", "schedule-time", "compare", "routes"})
+    for (StringRef option :
+         {"pipeline", "emit", "devices", "microbatches", "chunks", "down",
+          "schedule", "routes", "activations", "schedule-time", "compare",
+          "dim", "loss", "optimizer", "train", "freeze", "target", "arch",
+          "memory", "cost", "cost-file"})
       compiles |= argument.starts_with("-") &&
                   (name == option || name.starts_with(option.str() + "="));
   }
@@ -125,6 +134,9 @@ Options parseOptions(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &stream)) {
     StringRef first = StringRef(message).split('\n').first;
     first.consume_front(StringRef(argv[0]));
+    // A value of the wrong kind has its line already.
+    if (first.empty())
+      exit(2);
     badUsage(first.ltrim(": "));
   }
   options.input = input;
@@ -166,6 +178,13 @@ Options parseOptions(int argc, char **argv) {
   int most = *max_element(options.compareSizes);
   if (down.getNumOccurrences() && (options.down < 0 || options.down > most))
     badUsage("--down is " + Twine(options.down) + ", expected 0 to " + Twine(most) + ", the number of micro-batches");
+  if (activations.getNumOccurrences() && !(options.activations > 0))
+    badUsage("--activations is " + show(options.activations) + ", expected a number above 0");
+  if (!(options.scheduleTime >= 0))
+    badUsage("--schedule-time is " + show(options.scheduleTime) + ", expected seconds, 0 or more");
+  for (const cl::opt<std::string> *file : {&schedule, &routes, &costFile})
+    if (file->getNumOccurrences() && file->empty())
+      badUsage("--" + file->ArgStr + " is empty, expected a file");
   if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
     badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");
   if (options.target != "cpu")

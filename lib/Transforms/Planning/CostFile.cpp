@@ -1,12 +1,10 @@
 //===- CostFile.cpp - Costs from a JSON file -------------------------------===//
 
 #include "lib/Transforms/Planning/CostFile.h"
-
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "lib/Transforms/Planning/JsonFile.h"
 
 #include <climits>
+#include <set>
 
 using namespace llvm;
 using namespace bitpipe;
@@ -14,34 +12,14 @@ using schedule::Costs;
 using schedule::Link;
 using schedule::StageCost;
 
-/// Numbers within these can be added, multiplied and divided.
-static constexpr double smallest = 1e-100, largest = 1e100;
-
 namespace {
-enum class Range { Positive, NotNegative };
-
-/// Takes a file apart. Every function returns false once something is wrong,
-/// which the first of them has noted.
-class CostFile {
+/// The parts of the file, each by a function of its own.
+class CostFile : JsonFile {
 public:
-  CostFile(StringRef path, int devices) : path(path), devices(devices) {}
+  CostFile(StringRef path, int devices) : JsonFile(path), devices(devices) {}
   schedule::ErrorOr<Costs> read();
 
 private:
-  bool fail(const Twine &text) {
-    error = (path + ": " + text).str();
-    return false;
-  }
-  bool takeObject(const json::Value &value, StringRef place,
-                  ArrayRef<StringRef> keys, const json::Object *&object);
-  bool takeNumber(const json::Value &value, const Twine &place, Range range,
-                  double &target);
-  /// Leaves the target alone where the key is missing.
-  bool takeField(const json::Object &object, StringRef place, StringRef key,
-                 Range range, double &target);
-  bool takeIndex(const json::Object &object, StringRef place, StringRef key,
-                 int least, int most, int &target);
-
   bool readText(const json::Value &value);
   bool readStages(const json::Value &value);
   bool readStage(const json::Value &value, StringRef place);
@@ -53,94 +31,18 @@ private:
   bool readNodes(const json::Value &value);
   bool readPairs(const json::Value &value);
 
-  StringRef path;
   int devices;
   Costs costs;
   /// The places of stages without a size that other parts may need.
   std::string withoutActivation, withoutMessage;
   bool hasBandwidth = false;
-  std::string error;
 };
 } // namespace
 
-/// A value as the file writes it, if that is short.
-static std::string show(const json::Value &value) {
-  std::string text = formatv("{0}", value);
-  return text.size() > 40 ? text.substr(0, 37) + "..." : text;
-}
-
-/// Whether brackets are nested deeper than any right file's: the parser follows
-/// them on its stack.
-static bool isDeep(StringRef text) {
-  int depth = 0, deepest = 0;
-  for (char c : text) {
-    depth += (c == '[' || c == '{') - (c == ']' || c == '}');
-    deepest = std::max(deepest, depth);
-  }
-  return deepest > 100;
-}
-
-bool CostFile::takeObject(const json::Value &value, StringRef place,
-                          ArrayRef<StringRef> keys,
-                          const json::Object *&object) {
-  std::string expected = "'" + join(keys, "', '") + "'";
-  object = value.getAsObject();
-  if (!object)
-    return fail(place + " is " + show(value) + ", expected {...} with " +
-                expected);
-  for (const auto &entry : *object)
-    if (!is_contained(keys, StringRef(entry.first)))
-      return fail(place + " has '" + StringRef(entry.first) +
-                  "', expected some of " + expected);
-  return true;
-}
-
-bool CostFile::takeNumber(const json::Value &value, const Twine &place,
-                          Range range, double &target) {
-  std::optional<double> number = value.getAsNumber();
-  bool isPositive = range == Range::Positive;
-  if (!number || !(*number <= largest) ||
-      *number < (isPositive ? smallest : 0))
-    return fail(place + " is " + show(value) + ", expected a number " +
-                (isPositive ? "above 0" : "from 0 on") +
-                " (1e-100 to 1e100)");
-  target = *number;
-  return true;
-}
-
-bool CostFile::takeField(const json::Object &object, StringRef place,
-                         StringRef key, Range range, double &target) {
-  const json::Value *value = object.get(key);
-  return !value || takeNumber(*value, place + ": '" + key + "'", range, target);
-}
-
-bool CostFile::takeIndex(const json::Object &object, StringRef place,
-                         StringRef key, int least, int most, int &target) {
-  const json::Value *value = object.get(key);
-  std::optional<int64_t> number =
-      value ? value->getAsInteger() : std::optional<int64_t>();
-  if (!number || *number < least || *number > most)
-    return fail(place + ": '" + key + "' is " +
-                (value ? show(*value) : "missing") +
-                ", expected a whole number from " + Twine(least) + " to " +
-                Twine(most));
-  target = int(*number);
-  return true;
-}
-
 schedule::ErrorOr<Costs> CostFile::read() {
-  auto buffer = MemoryBuffer::getFile(path);
-  if (!buffer)
-    return schedule::Error{"cannot read '" + path.str() +
-                 "': " + buffer.getError().message()};
-  if (isDeep((*buffer)->getBuffer()))
-    return schedule::Error{path.str() + ": more than 100 nested brackets, "
-                           "expected {...} with 'stages'"};
-  Expected<json::Value> value = json::parse((*buffer)->getBuffer());
-  if (!value)
-    return schedule::Error{path.str() + ": " + toString(value.takeError())};
-  if (!readText(*value))
-    return schedule::Error{error};
+  json::Value value = nullptr;
+  if (!parse(value) || !readText(value))
+    return schedule::Error{getError()};
   return std::move(costs);
 }
 
@@ -286,6 +188,7 @@ bool CostFile::readPairs(const json::Value &value) {
   const json::Array *list = value.getAsArray();
   if (!list)
     return fail("'pairs' is " + show(value) + ", expected a list of links");
+  std::set<std::pair<int, int>> seen;
   for (size_t i = 0; i < list->size(); ++i) {
     std::string place = "'pairs'[" + std::to_string(i) + "]";
     const json::Object *object = nullptr;
@@ -299,6 +202,9 @@ bool CostFile::readPairs(const json::Value &value) {
     if (from == to)
       return fail(place + " goes from device " + Twine(from) +
                   " to itself, expected two devices");
+    if (!seen.insert({from, to}).second)
+      return fail(place + " goes from device " + Twine(from) + " to " +
+                  Twine(to) + " again, expected each link once");
   }
   return true;
 }
