@@ -38,7 +38,10 @@ static void testShares() {
         idle(asked, peak);
         expect(peak <= share * d, toText(asked) + " holds too much");
       }
-  // The ends wait for the other direction with what they have of their own.
+}
+
+/// The ends wait for the other direction with what they have of their own.
+static void testWaiting() {
   for (int d : {8, 14})
     for (int down = 0; down <= 2 * d; ++down) {
       Request asked = request("bitpipe-zb", d, 2 * d);
@@ -46,9 +49,16 @@ static void testShares() {
       int fewer = std::min(down, 2 * d - down);
       expectIdle(asked, std::max((d - 2) / 2, d - 1 - fewer), 2 * d);
     }
+  for (int d : {4, 8, 12})
+    for (int down = d / 4; down <= d; ++down) {
+      Request asked = request("bitpipe", d, 2 * d);
+      asked.down = down;
+      expectIdle(asked, std::max(1.5 * (d - 2), 3.0 * (d - 1 - down)), 2.5 * d);
+    }
 }
 
 int main() {
   testShares();
+  testWaiting();
   return report();
 }

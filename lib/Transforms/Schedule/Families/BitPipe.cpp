@@ -11,7 +11,7 @@
 //   1F2,2F0,1F3,2F1,5F0,6F2,5F1,6F3,6B2,5B0,6B3,5B1,2B0,1B2,2B1,1B3
 //   0F2,0F3,3F0,4F0,3F1,4F1,7F2,7B2,7F3,7B3,4B0,3B0,4B1,3B1,0B2,0B3
 //
-// Idle 1.5(D-2) whatever N is, from N = 2D on, with at most 2.5D live
+// Idle 1.5(D-2) whatever N is, from N = 1.5D on, with at most 2.5D live
 // activations of a stage: nothing comes to the two middle devices before D/2-1
 // forwards have run elsewhere, and after their last backward D/2-1 backwards
 // are left for others. With an odd number of devices the middle one holds the
