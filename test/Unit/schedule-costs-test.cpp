@@ -84,7 +84,8 @@ static void testOrder(const std::string &name, const Problem &problem,
   Simulated simulated =
       *simulateAll({name, problem.placement, order}, problem.costs);
   double makespan = simulated.timing.makespan;
-  double second = SecondSimulation(simulated.schedule, problem.costs).makespan();
+  double second =
+      SecondSimulation(simulated.schedule, problem.costs).makespan();
   expect(std::abs(makespan - second) < 1e-9 * makespan,
          name + ": makespan " + std::to_string(makespan) +
              ", second opinion " + std::to_string(second));

@@ -38,7 +38,8 @@ public:
 private:
   using Name = std::tuple<char, int, int>;
   static Name name(const Action &action) {
-    char kind = action.kind == Kind::F ? 'F' : action.kind == Kind::W ? 'W' : 'B';
+    char backward = action.kind == Kind::W ? 'W' : 'B';
+    char kind = action.kind == Kind::F ? 'F' : backward;
     return {kind, action.stage, action.microbatch};
   }
   double arrival(size_t device, Name needed) {
@@ -58,8 +59,8 @@ private:
     return schedule.placement.device(isRead ? stage : action.stage,
                                      action.microbatch);
   }
-  /// When the link is done with the message: it begins with that when the action
-  /// is done and the link with the message before.
+  /// When the link is done with the message: it begins with that when the
+  /// action is done and the link with the message before.
   double transferred(size_t from, size_t to, size_t i) {
     auto [it, isNew] = transfers.try_emplace({from, i}, 0);
     if (!isNew)

@@ -77,6 +77,40 @@ plan. With --pipe-... or other pass options it is an ordinary MLIR opt driver;
 see docs/Passes.md for those.
 )";
 
+/// Values that cannot be, whatever other options say.
+void checkValues(const Options &options) {
+  if (options.devices < 1)
+    badUsage("--devices is " + Twine(options.devices) + ", expected at least 1");
+  for (int size : options.compareSizes)
+    if (size < 1)
+      badUsage("--microbatches is " + Twine(size) + ", expected at least 1");
+  if (!(options.scheduleTime >= 0))
+    badUsage("--schedule-time is " + show(options.scheduleTime) + ", expected seconds, 0 or more");
+  if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
+    badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");
+  if (options.target != "cpu")
+    badUsage("--target is '" + options.target + "', expected cpu: no other target is built");
+}
+
+/// Options that do not go together, or not without another.
+void checkTogether(const Options &options) {
+  if (options.compareSizes.size() > 1 && options.compare.empty())
+    badUsage("--microbatches is a list, expected one number without --compare");
+  if (!options.compare.empty() && options.emit != Emit::Report)
+    badUsage("--compare is given, expected --emit=report with it");
+  if (!options.cost.empty() && !options.costFile.empty())
+    badUsage("both --cost and --cost-file are given, expected one of them");
+  if (!options.compare.empty() && (!options.scheduleFile.empty() || !options.routesFile.empty()))
+    badUsage("--compare is given, expected no --schedule or --routes with it: it compares schedules by name");
+  if (!options.scheduleFile.empty() && !options.routesFile.empty())
+    badUsage("both --schedule and --routes are given, expected one of them");
+  bool needsModel = options.emit <= Emit::Program || options.emit == Emit::Files;
+  if (needsModel && options.input.empty())
+    badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
+  if (options.emit == Emit::Files && options.output == "-")
+    badUsage("a plan is several files, expected -o plan.mlir (or --emit=KIND to print one thing)");
+}
+
 } // namespace
 
 bool asksToCompile(int argc, char **argv) {
@@ -110,12 +144,12 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> schedule("schedule", cl::cat(category), cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
   cl::opt<std::string> routes("routes", cl::cat(category), cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
   cl::opt<double> scheduleTime("schedule-time", cl::cat(category), cl::desc("search this long for a better order (default 0)"), cl::value_desc("seconds"), cl::init(0));
-  cl::opt<double> activations("activations", cl::cat(category), cl::desc("most live activations per device, where the schedule can choose (default: its own)"), cl::value_desc("stages"), cl::init(0));
+  cl::opt<double> activations("activations", cl::cat(category), cl::desc("most live activations of a stage per device; an order that takes more is refused (default: the schedule's own)"), cl::value_desc("stages"), cl::init(0));
   cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
-  cl::opt<int64_t> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
-  cl::list<int64_t> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several with --compare"), cl::value_desc("N"));
-  cl::opt<int64_t> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
-  cl::opt<int64_t> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
+  cl::opt<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
+  cl::list<int> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several with --compare"), cl::value_desc("N"));
+  cl::opt<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
+  cl::opt<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
   cl::list<std::string> dims("dim", cl::cat(category), cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
   cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy on the logits, or the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
@@ -166,13 +200,6 @@ Options parseOptions(int argc, char **argv) {
     options.memory = parseSize(memory);
   options.cost = cost;
   options.costFile = costFile;
-  if (options.devices < 1)
-    badUsage("--devices is " + Twine(options.devices) + ", expected at least 1");
-  for (int size : options.compareSizes)
-    if (size < 1)
-      badUsage("--microbatches is " + Twine(size) + ", expected at least 1");
-  if (options.compareSizes.size() > 1 && options.compare.empty())
-    badUsage("--microbatches is a list, expected one number without --compare");
   if (chunks.getNumOccurrences() && options.chunks < 1)
     badUsage("--chunks is " + Twine(options.chunks) + ", expected at least 1");
   int most = *max_element(options.compareSizes);
@@ -180,34 +207,17 @@ Options parseOptions(int argc, char **argv) {
     badUsage("--down is " + Twine(options.down) + ", expected 0 to " + Twine(most) + ", the number of micro-batches");
   if (activations.getNumOccurrences() && !(options.activations > 0))
     badUsage("--activations is " + show(options.activations) + ", expected a number above 0");
-  if (!(options.scheduleTime >= 0))
-    badUsage("--schedule-time is " + show(options.scheduleTime) + ", expected seconds, 0 or more");
   for (const cl::opt<std::string> *file : {&schedule, &routes, &costFile})
     if (file->getNumOccurrences() && file->empty())
       badUsage("--" + file->ArgStr + " is empty, expected a file");
-  if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
-    badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");
-  if (options.target != "cpu")
-    badUsage("--target is '" + options.target + "', expected cpu: no other target is built");
   if (emit.getNumOccurrences()) {
     std::optional<Emit> kind = parseEmit(emit);
     if (!kind)
       badUsage("--emit is '" + emit + "', expected graph, stages, plan, program, schedule, timeline, trace or report");
     options.emit = *kind;
   }
-  if (!options.compare.empty() && options.emit != Emit::Report)
-    badUsage("--compare is given, expected --emit=report with it");
-  if (!options.cost.empty() && !options.costFile.empty())
-    badUsage("both --cost and --cost-file are given, expected one of them");
-  if (!options.compare.empty() && (!options.scheduleFile.empty() || !options.routesFile.empty()))
-    badUsage("--compare is given, expected no --schedule or --routes with it: it compares schedules by name");
-  if (!options.scheduleFile.empty() && !options.routesFile.empty())
-    badUsage("both --schedule and --routes are given, expected one of them");
-  bool needsModel = options.emit <= Emit::Program || options.emit == Emit::Files;
-  if (needsModel && options.input.empty())
-    badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
-  if (options.emit == Emit::Files && options.output == "-")
-    badUsage("a plan is several files, expected -o plan.mlir (or --emit=KIND to print one thing)");
+  checkValues(options);
+  checkTogether(options);
   return options;
 }
 

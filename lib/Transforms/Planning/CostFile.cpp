@@ -162,7 +162,8 @@ bool CostFile::readLinks(const json::Value &value) {
                   object) ||
       !readLink(*object, "'links'", costs.link))
     return false;
-  const json::Value *nodes = object->get("nodes"), *pairs = object->get("pairs");
+  const json::Value *nodes = object->get("nodes");
+  const json::Value *pairs = object->get("pairs");
   if (nodes || pairs)
     costs.links.assign(devices, std::vector<Link>(devices, costs.link));
   return (!nodes || readNodes(*nodes)) && (!pairs || readPairs(*pairs));

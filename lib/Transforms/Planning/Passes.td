@@ -60,7 +60,7 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
            "Reads times, sizes, memory and links from this file">,
     Option<"activations", "activations", "double", "0",
            "Most live activations per device; 0 for the schedule's own limit. An "
-           "order from a file is held to it">,
+           "order that takes more is refused">,
     Option<"seconds", "seconds", "double", "0",
            "How long to search for a better order">,
   ];

@@ -3,10 +3,9 @@
 #include "lib/Transforms/Schedule/Compare.h"
 
 #include "lib/Transforms/Schedule/Bounds.h"
+#include "lib/Transforms/Schedule/Print.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <ostream>
 #include <sstream>
 
 using namespace bitpipe::schedule;
@@ -49,13 +48,6 @@ static ErrorOr<Row> measure(Request request) {
     row.messages += use.messages;
   }
   return row;
-}
-
-template <typename... Values>
-static void print(std::ostream &stream, const char *format, Values... values) {
-  char text[256];
-  std::snprintf(text, sizeof(text), format, values...);
-  stream << text;
 }
 
 static void printHead(std::ostream &stream, bool sums) {

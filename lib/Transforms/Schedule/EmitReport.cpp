@@ -3,11 +3,10 @@
 #include "lib/Transforms/Schedule/Bounds.h"
 #include "lib/Transforms/Schedule/CSV.h"
 #include "lib/Transforms/Schedule/Emit.h"
+#include "lib/Transforms/Schedule/Print.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
-#include <ostream>
 
 using namespace bitpipe::schedule;
 
@@ -16,26 +15,19 @@ void bitpipe::schedule::emitSchedule(std::ostream &stream,
   writeCSV(stream, schedule.order);
 }
 
-template <typename... Values>
-static void line(std::ostream &stream, const char *format, Values... values) {
-  char text[256];
-  std::snprintf(text, sizeof(text), format, values...);
-  stream << text;
-}
-
 /// Where the idle time comes from.
 static void emitCauses(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end] = simulated;
-  line(stream, "%-7s %10s %10s %10s  %s\n", "device", "fill", "waiting",
-       "drain", "waits longest for");
+  print(stream, "%-7s %10s %10s %10s  %s\n", "device", "fill", "waiting",
+        "drain", "waits longest for");
   std::vector<IdleTime> idle =
       idleTimes(schedule.placement, schedule.order, timing);
   for (size_t device = 0; device < idle.size(); ++device) {
-    line(stream, "%-7zu %10.6g %10.6g %10.6g", device, idle[device].fill,
-         idle[device].waiting, idle[device].drain);
+    print(stream, "%-7zu %10.6g %10.6g %10.6g", device, idle[device].fill,
+          idle[device].waiting, idle[device].drain);
     if (idle[device].waitsFor >= 0)
-      line(stream, "  device %d, %.6g", idle[device].waitsFor,
-           idle[device].longest);
+      print(stream, "  device %d, %.6g", idle[device].waitsFor,
+            idle[device].longest);
     stream << '\n';
   }
 }
@@ -59,11 +51,11 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   stream << "critical path:";
   for (int kind = 0; kind < 4; ++kind)
     if (count[kind])
-      line(stream, " %d %s of %.6g,", count[kind], names[kind], work[kind]);
+      print(stream, " %d %s of %.6g,", count[kind], names[kind], work[kind]);
   // What is left over to rounding is no time.
   double rest = timing.makespan - total;
-  line(stream, " %d messages of %.6g\n", messages,
-       rest > 1e-9 * timing.makespan ? rest : 0.0);
+  print(stream, " %d messages of %.6g\n", messages,
+        rest > 1e-9 * timing.makespan ? rest : 0.0);
 }
 
 /// How much of the gradient sums is not hidden behind the computing.
@@ -78,9 +70,9 @@ static void emitSums(std::ostream &stream, const Simulated &simulated,
     total += sum.end - sum.start;
     hidden += sum.end <= timing.makespan;
   }
-  line(stream, "gradient sums: %zu of %.6g in all, %d done within the "
-               "makespan; iteration %.6g, lower bound %.6g\n",
-       sums.size(), total, hidden, end, bound.iteration);
+  print(stream, "gradient sums: %zu of %.6g in all, %d done within the "
+                "makespan; iteration %.6g, lower bound %.6g\n",
+        sums.size(), total, hidden, end, bound.iteration);
 }
 
 /// The link that is used longest.
@@ -102,10 +94,10 @@ static void emitLinks(std::ostream &stream, const Simulated &simulated) {
       }
     }
   if (longest > 0)
-    line(stream, "busiest link: device %d to %d, %.6g, %.2f%% of the "
-                 "makespan\n",
-         busiest.first, busiest.second, longest,
-         100 * longest / timing.makespan);
+    print(stream, "busiest link: device %d to %d, %.6g, %.2f%% of the "
+                  "makespan\n",
+          busiest.first, busiest.second, longest,
+          100 * longest / timing.makespan);
 }
 
 /// What devices hold at most beside what they may, where costs tell.
@@ -116,16 +108,16 @@ static void emitMemory(std::ostream &stream, const Simulated &simulated) {
   });
   if (!hasState && costs.memory.empty())
     return;
-  line(stream, "%-7s %12s %12s %12s %12s\n", "device", "state", "activations",
-       "together", "memory");
+  print(stream, "%-7s %12s %12s %12s %12s\n", "device", "state", "activations",
+        "together", "memory");
   for (size_t device = 0; device < use.size(); ++device) {
     const DeviceUse &row = use[device];
-    line(stream, "%-7zu %12.6g %12.6g %12.6g", device, row.state,
-         row.peakActivation, row.state + row.peakActivation);
+    print(stream, "%-7zu %12.6g %12.6g %12.6g", device, row.state,
+          row.peakActivation, row.state + row.peakActivation);
     if (costs.memory.empty())
-      line(stream, " %12s\n", "any");
+      print(stream, " %12s\n", "any");
     else
-      line(stream, " %12.6g\n", costs.memory[device]);
+      print(stream, " %12.6g\n", costs.memory[device]);
   }
 }
 
@@ -136,25 +128,25 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
   stream << "schedule " << schedule.name << ", " << placement.devices()
          << " devices, " << placement.stages() << " stages, "
          << placement.microbatches() << " micro-batches\n";
-  line(stream, "%-7s %10s %10s %8s %12s %8s %9s\n", "device", "work", "idle",
-       "bubble", "activations", "weights", "messages");
+  print(stream, "%-7s %10s %10s %8s %12s %8s %9s\n", "device", "work", "idle",
+        "bubble", "activations", "weights", "messages");
   double peak = 0;
   int weights = 0, messages = 0;
   for (size_t device = 0; device < use.size(); ++device) {
     const DeviceUse &row = use[device];
-    line(stream, "%-7zu %10.6g %10.6g %7.2f%% %12.6g %8d %9d\n", device,
-         row.work, row.idle, 100 * row.idle / timing.makespan,
-         row.peakActivation, row.weights, row.messages);
+    print(stream, "%-7zu %10.6g %10.6g %7.2f%% %12.6g %8d %9d\n", device,
+          row.work, row.idle, 100 * row.idle / timing.makespan,
+          row.peakActivation, row.weights, row.messages);
     peak = std::max(peak, row.peakActivation);
     weights = std::max(weights, row.weights);
     messages += row.messages;
   }
   Bounds bound = bounds(simulated);
-  line(stream, "makespan %.6g, lower bound %.6g (%.6g in the same memory), "
-               "bubble %.2f%%, peak activations %.6g, weights of %d stages, "
-               "%d messages\n",
-       timing.makespan, bound.anyMemory, bound.sameMemory,
-       100 * bubble(use, timing), peak, weights, messages);
+  print(stream, "makespan %.6g, lower bound %.6g (%.6g in the same memory), "
+                "bubble %.2f%%, peak activations %.6g, weights of %d stages, "
+                "%d messages\n",
+        timing.makespan, bound.anyMemory, bound.sameMemory,
+        100 * bubble(use, timing), peak, weights, messages);
   emitCauses(stream, simulated);
   emitCriticalPath(stream, simulated);
   emitLinks(stream, simulated);

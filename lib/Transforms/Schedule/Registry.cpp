@@ -172,6 +172,20 @@ static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
   return Schedule{request.routes, std::move(*placement), std::move(*order)};
 }
 
+/// Fails if the order takes more than the activations asked for, which not all
+/// families can heed. They are those of a stage where the model is cut into the
+/// family's own number of chunks.
+static std::optional<Error> checkActivations(const Request &request,
+                                             const Family &family,
+                                             const Placement &placement,
+                                             const Order &order) {
+  if (request.memory <= 0)
+    return {};
+  double chunks = double(request.chunks) / family.chunks;
+  return problemFor(request, placement, request.memory, false, chunks)
+      .verify(order);
+}
+
 static ErrorOr<Schedule> scheduleFamily(const Request &request) {
   ErrorOr<const Family *> family = find(request);
   if (!family)
@@ -185,6 +199,9 @@ static ErrorOr<Schedule> scheduleFamily(const Request &request) {
   ErrorOr<Order> order = (*family)->order(asked, *placement);
   if (!order)
     return Error{(*family)->name + ": " + order.error().text};
+  if (std::optional<Error> wrong =
+          checkActivations(asked, **family, *placement, *order))
+    return Error{(*family)->name + ": " + wrong->text};
   return Schedule{asked.pipeline, std::move(*placement), std::move(*order)};
 }
 

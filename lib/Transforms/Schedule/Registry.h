@@ -30,8 +30,8 @@ struct Request {
   /// What a scheduled order is made for. No schedule takes more than the memory
   /// that they give the devices.
   Costs costs;
-  /// Most live activations per device, where an order is searched or comes from
-  /// a file; 0 for the family's own limit.
+  /// Most live activations per device: an order is searched for them, and
+  /// refused if it takes more; 0 for the family's own limit.
   double memory = 0;
   /// A file with the routes of the placement, for an order made by the
   /// scheduler; its devices count then. Backwards are split.
