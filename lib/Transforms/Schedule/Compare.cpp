@@ -21,12 +21,21 @@ struct Row {
 };
 } // namespace
 
+/// A limit in stages of 2D, as the table counts, in stages as the family does.
+static double ownLimit(const Request &request) {
+  for (const Family &family : families())
+    if (family.name == request.pipeline)
+      return request.memory * family.chunks / 2;
+  return request.memory;
+}
+
 static ErrorOr<Row> measure(Request request) {
   ErrorOr<Placement> placement = placementFor(request);
   if (!placement)
     return placement.error();
   int stages = placement->stages(), base = 2 * placement->devices();
   request.costs = recut(request.costs, base, stages);
+  request.memory = ownLimit(request);
   ErrorOr<Schedule> schedule = buildSchedule(request);
   if (!schedule)
     return schedule.error();

@@ -14,7 +14,8 @@ namespace bitpipe::schedule {
 /// sums if they take time, bubble, largest activations, weights and messages, and
 /// the speed against the first schedule. The model is the same for all, in
 /// whatever number of stages: a single cost is that of one of 2D stages, others
-/// are joined and divided (recut). A schedule that cannot be built
+/// are joined and divided (recut). Activations, those of the request's limit,
+/// too, and weights are counted in stages of 2D. A schedule that cannot be built
 /// says in its row what it needs. `names` are separated by commas.
 void emitComparison(std::ostream &stream, const Request &base,
                     const std::string &names,
