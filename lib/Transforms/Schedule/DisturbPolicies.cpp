@@ -22,7 +22,10 @@ public:
       : problem(problem), random(random),
         devices(problem.placement.devices()),
         perRoute(problem.placement.microbatches() /
-                 problem.placement.routes().size()) {}
+                 problem.placement.routes().size()),
+        isEven(problem.placement.microbatches() %
+                   problem.placement.routes().size() ==
+               0) {}
   std::vector<Policy> run(size_t tries);
 
 private:
@@ -37,6 +40,7 @@ private:
   const Problem &problem;
   std::mt19937_64 &random;
   int devices, perRoute;
+  bool isEven;
 };
 } // namespace
 
@@ -44,6 +48,9 @@ Policy::Change Search::draw() {
   Policy::Change change;
   change.from = below(perRoute);
   change.to = change.from + 1 + below(devices);
+  // One direction alone evens out unequal shares.
+  int routes = int(problem.placement.routes().size());
+  change.route = isEven || below(2) ? -1 : below(routes);
   change.entered = std::max(1, devices - 4 + below(7));
   change.lead = devices / 2.0 + (below(2) ? below(9) - 4 : 0);
   return change;

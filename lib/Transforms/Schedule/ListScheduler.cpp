@@ -2,12 +2,11 @@
 
 #include "lib/Transforms/Schedule/ListScheduler.h"
 
+#include "lib/Transforms/Schedule/EventQueue.h"
 #include "lib/Transforms/Schedule/Way.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
-#include <queue>
 
 using namespace bitpipe::schedule;
 
@@ -24,6 +23,8 @@ constexpr double tie = 1e-7;
 /// One stage of one route on its device. Micro-batches pass it in order.
 struct Lane {
   const Route *route;
+  /// Of the route.
+  int index;
   int stage;
   /// How often the route has been on this device before this stage.
   int pass;
@@ -53,7 +54,11 @@ private:
   size_t at(int microbatch, int device) const {
     return size_t(microbatch) * placement.devices() + device;
   }
-  void wake(double time, int device) { events.push({time, device}); }
+  /// A device that is busy looks round when it is done.
+  void wake(double time, int device) {
+    if (time >= freeAt[device])
+      events.wake(time, device);
+  }
   void decide(int device, double now);
   Choice choose(int device, double now);
   Choice chooseWeight(int device);
@@ -102,8 +107,7 @@ private:
   std::vector<int> underWay;
   /// Devices that could have run a forward but for the memory of others.
   std::vector<bool> refused;
-  using Event = std::pair<double, int>;
-  std::priority_queue<Event, std::vector<Event>, std::greater<Event>> events;
+  EventQueue events;
   Order order;
 };
 } // namespace
@@ -124,6 +128,7 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
       refused(placement.devices()), order(placement.devices()) {
   for (const StageCost &stage : costs.stages)
     moment = std::max(moment, rounding * stage.forward);
+  events = EventQueue(moment);
   for (int device = 0; device < placement.devices(); ++device) {
     freeMemory.push_back(problem.limit(device));
     wholeNeed.push_back(smallestMemory(placement, costs, device));
@@ -132,6 +137,7 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
   // gradients need not.
   std::vector<double> tail(placement.devices(), problem.split ? 0 : never);
   for (const Route &route : placement.routes()) {
+    int index = int(&route - placement.routes().data());
     Way way = follow(problem, route);
     std::vector<int> passes(placement.devices());
     double mean = double(placement.microbatches()) / placement.routes().size();
@@ -140,7 +146,7 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
       int device = route.devices[stage];
       for (Lane &lane : lanes[device])
         lane.isLastPass = lane.isLastPass && lane.route != &route;
-      lanes[device].push_back({&route, stage, passes[device]++});
+      lanes[device].push_back({&route, index, stage, passes[device]++});
       lanes[device].back().weight = weight;
       for (int m : route.microbatches)
         needed[at(m, device)] += costs.stage(stage).activation;
@@ -163,14 +169,7 @@ Order ListScheduler::run() {
   while (!events.empty()) {
     if (isLate)
       return {};
-    double now = events.top().first;
-    awake.clear();
-    while (!events.empty() && events.top().first <= now + moment) {
-      awake.push_back(events.top().second);
-      events.pop();
-    }
-    std::sort(awake.begin(), awake.end());
-    awake.erase(std::unique(awake.begin(), awake.end()), awake.end());
+    double now = events.next(awake);
     for (int device : awake)
       if (freeAt[device] <= now + moment)
         decide(device, now);
@@ -209,11 +208,17 @@ Choice ListScheduler::choose(int device, double now) {
   return best.lane || !problem.split ? best : chooseWeight(device);
 }
 
+static bool concerns(const Policy::Change &change, const Lane &lane,
+                     size_t microbatch) {
+  return change.from <= microbatch && microbatch < change.to &&
+         (change.route < 0 || change.route == lane.index);
+}
+
 /// What holds for the next forward of a lane.
 int ListScheduler::enteredOf(const Lane &lane) const {
   int entered = policy.entered;
   for (const Policy::Change &change : policy.changes)
-    if (change.from <= lane.forwards && lane.forwards < change.to)
+    if (concerns(change, lane, lane.forwards))
       entered = change.entered;
   return entered;
 }
@@ -222,7 +227,7 @@ int ListScheduler::enteredOf(const Lane &lane) const {
 double ListScheduler::leadOf(const Lane &lane) const {
   double lead = policy.lead;
   for (const Policy::Change &change : policy.changes)
-    if (change.from <= lane.backwards && lane.backwards < change.to)
+    if (concerns(change, lane, lane.backwards))
       lead = change.lead;
   return lead;
 }
@@ -277,20 +282,19 @@ void ListScheduler::considerForwards(int device, double now, Choice &best) {
   for (Lane &lane : lanes[device])
     if (isReady(lane, device, now))
       candidates.push_back({&lane, Kind::F, forwardScore(lane)});
-  // Few: at most one per stage and route.
-  std::stable_sort(
-      candidates.begin(), candidates.end(),
-      [](const Choice &a, const Choice &b) { return a.score > b.score; });
-  for (const Choice &choice : candidates) {
-    const Lane &lane = *choice.lane;
-    if (choice.score <= best.score)
+  auto less = [](const Choice &a, const Choice &b) { return a.score < b.score; };
+  while (!candidates.empty()) {
+    auto first = std::max_element(candidates.begin(), candidates.end(), less);
+    if (first->score <= best.score)
       return;
+    const Lane &lane = *first->lane;
     if (completable(device, lane.route->microbatches[lane.forwards],
                     costs.stage(lane.stage).activation)) {
-      best = choice;
+      best = *first;
       return;
     }
     refused[device] = true;
+    candidates.erase(first);
   }
 }
 

@@ -32,9 +32,10 @@ struct Policy {
   int tidy = 0;
 
   /// For some micro-batches of each stage other numbers hold: from the `from`th
-  /// one of a route up to the `to`th.
+  /// one of a route up to the `to`th, of one route or, for -1, of all.
   struct Change {
     size_t from = 0, to = 0;
+    int route = -1;
     int entered = 0;
     double lead = 0;
   };

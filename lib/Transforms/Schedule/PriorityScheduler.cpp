@@ -2,10 +2,10 @@
 
 #include "lib/Transforms/Schedule/PriorityScheduler.h"
 
+#include "lib/Transforms/Schedule/EventQueue.h"
+
 #include <algorithm>
-#include <functional>
 #include <limits>
-#include <queue>
 
 using namespace bitpipe::schedule;
 
@@ -67,8 +67,7 @@ private:
   /// still missing.
   std::vector<double> ready;
   std::vector<int> missing;
-  using Event = std::pair<double, int>;
-  std::priority_queue<Event, std::vector<Event>, std::greater<Event>> events;
+  EventQueue events;
   Pass pass;
 };
 } // namespace
@@ -84,6 +83,7 @@ PriorityScheduler::PriorityScheduler(const Problem &problem,
       ready(tasks.count()), missing(tasks.count(), 1) {
   for (const StageCost &stage : costs.stages)
     moment = std::max(moment, rounding * stage.forward);
+  events = EventQueue(moment);
   for (int device = 0; device < placement.devices(); ++device)
     freeMemory.push_back(problem.limit(device));
   pass.start.resize(tasks.count());
@@ -119,17 +119,10 @@ void PriorityScheduler::addLanes() {
 
 Pass PriorityScheduler::run() {
   for (int device = 0; device < placement.devices(); ++device)
-    events.push({0, device});
+    events.wake(0, device);
   std::vector<int> awake;
   while (!events.empty()) {
-    now = events.top().first;
-    awake.clear();
-    while (!events.empty() && events.top().first <= now + moment) {
-      awake.push_back(events.top().second);
-      events.pop();
-    }
-    std::sort(awake.begin(), awake.end());
-    awake.erase(std::unique(awake.begin(), awake.end()), awake.end());
+    now = events.next(awake);
     for (int device : awake)
       if (freeAt[device] <= now + moment)
         decide(device);
@@ -179,7 +172,7 @@ void PriorityScheduler::begin(int device, Lane &lane) {
   pass.sequence.push_back(task);
   pass.makespan = std::max(pass.makespan, end);
   freeAt[device] = end;
-  events.push({end, device});
+  events.wake(end, device);
   // A device does one thing at a time: what it frees is free at its next
   // choice.
   double activation = costs.stage(action.stage).activation;
@@ -194,8 +187,9 @@ void PriorityScheduler::begin(int device, Lane &lane) {
 void PriorityScheduler::arrive(const Action &reader, int device, double time) {
   size_t task = tasks.index(reader.kind, reader.stage, reader.microbatch);
   ready[task] = std::max(ready[task], time);
-  if (--missing[task] == 0)
-    events.push({ready[task], device});
+  // A device that is busy looks round when it is done.
+  if (--missing[task] == 0 && ready[task] >= freeAt[device])
+    events.wake(ready[task], device);
 }
 
 /// `made` is the action whose result is sent, whichever end is done first.

@@ -27,19 +27,15 @@
 using namespace bitpipe::schedule;
 using Clock = std::chrono::steady_clock;
 
-/// The problem with about `count` micro-batches, in the shares of its routes.
-static Problem shorten(const Problem &problem, int count) {
-  const std::vector<Route> &all = problem.placement.routes();
+/// The problem with other numbers of micro-batches on its routes.
+static Problem resize(const Problem &problem, const std::vector<size_t> &counts) {
   std::vector<Route> routes;
   // Those of the routes come in turn, spread evenly as in the problem itself.
   std::vector<std::pair<double, size_t>> turns;
-  for (size_t r = 0; r < all.size(); ++r) {
-    routes.push_back({all[r].devices, {}});
-    double size = all[r].microbatches.size();
-    double share = count * size / problem.placement.microbatches();
-    size = std::min(size, std::ceil(share));
-    for (int i = 0; i < size; ++i)
-      turns.push_back({(i + 0.5) / size, r});
+  for (size_t r = 0; r < counts.size(); ++r) {
+    routes.push_back({problem.placement.routes()[r].devices, {}});
+    for (size_t i = 0; i < counts[r]; ++i)
+      turns.push_back({(i + 0.5) / counts[r], r});
   }
   std::sort(turns.begin(), turns.end());
   for (size_t m = 0; m < turns.size(); ++m)
@@ -48,6 +44,34 @@ static Problem shorten(const Problem &problem, int count) {
   result.placement =
       *Placement::make(problem.placement.devices(), std::move(routes));
   return result;
+}
+
+/// The problem with about `count` micro-batches, in the shares of its routes.
+static Problem shorten(const Problem &problem, size_t count) {
+  std::vector<size_t> counts;
+  for (const Route &route : problem.placement.routes()) {
+    double share = double(route.microbatches.size()) * count /
+                   problem.placement.microbatches();
+    counts.push_back(
+        std::min(route.microbatches.size(), size_t(std::ceil(share))));
+  }
+  return resize(problem, counts);
+}
+
+/// The problem without as many whole cycles of so many micro-batches of each
+/// route as leave `least` micro-batches.
+static Problem withoutCycles(const Problem &problem, size_t cycle,
+                             size_t least) {
+  const std::vector<Route> &routes = problem.placement.routes();
+  size_t all = problem.placement.microbatches(), fewest = all;
+  for (const Route &route : routes)
+    fewest = std::min(fewest, route.microbatches.size());
+  size_t cycles = all > least ? (all - least) / (cycle * routes.size()) : 0;
+  cycles = std::min(cycles, fewest / cycle);
+  std::vector<size_t> counts;
+  for (const Route &route : routes)
+    counts.push_back(route.microbatches.size() - cycles * cycle);
+  return resize(problem, counts);
 }
 
 namespace {
@@ -146,23 +170,36 @@ void Solver::tryToAndFro(size_t actions) {
   offer(justify(problem, std::move(priorities), tries, random).order);
 }
 
+/// On versions with fewer cycles of the steady state first, so that more can
+/// be tried; D - 2 micro-batches make a cycle with most policies.
 void Solver::tryDisturbed(size_t actions) {
-  size_t tries = std::min<size_t>(affordable(problem, actions), 6000);
-  std::vector<Policy> policies = disturbPolicies(problem, tries, random);
-  offer(listSchedule(problem, policies.front()));
+  size_t devices = problem.placement.devices();
+  size_t cycle = std::max<size_t>(1, devices / 2 - 1);
+  size_t all = problem.placement.microbatches();
+  for (size_t least : {5 * devices / 2, 4 * devices, all}) {
+    if (isDone() || least > all)
+      return;
+    Problem shorter = withoutCycles(problem, cycle, least);
+    size_t tries = std::min<size_t>(affordable(shorter, actions / 3), 4000);
+    for (const Policy &policy : disturbPolicies(shorter, tries, random))
+      if (!isDone())
+        offer(listSchedule(problem, policy, shortest));
+  }
 }
 
-/// Half of the time in more of the same, the rest in a local search.
+/// Two thirds of the time in more of the same, the rest in a local search.
 void Solver::spend(double seconds) {
   Clock::time_point begin = Clock::now();
   auto passed = [&] {
     return std::chrono::duration<double>(Clock::now() - begin).count();
   };
-  while (passed() < seconds / 2 && !isDone()) {
+  while (passed() < seconds * 2 / 3 && !isDone()) {
     tryWaves(1'000'000, 60);
     tryToAndFro(1'000'000);
+    if (!problem.split)
+      tryDisturbed(10'000'000);
   }
-  if (!isDone())
+  if (!isDone() && passed() < seconds)
     offer(anneal(problem, best, seconds - passed()));
 }
 
@@ -173,9 +210,9 @@ Order Solver::run(double seconds) {
   if (!isDone())
     tryToAndFro(1'000'000);
   if (!isDone())
-    tryWaves(4'000'000, 60);
+    tryWaves(3'000'000, 60);
   if (!isDone() && !problem.split)
-    tryDisturbed(12'000'000);
+    tryDisturbed(15'000'000);
   spend(seconds);
   return std::move(best);
 }
