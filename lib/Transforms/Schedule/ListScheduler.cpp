@@ -28,7 +28,6 @@ struct Lane {
   int stage;
   /// How often the route has been on this device before this stage.
   int pass;
-  bool isLastPass = true;
   /// One of its micro-batches counts for so many where directions are kept in
   /// balance: less on a route that has more of them than others.
   double weight = 1;
@@ -144,8 +143,6 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
     double weight = mean / std::max<size_t>(route.microbatches.size(), 1);
     for (int stage = 0; stage < placement.stages(); ++stage) {
       int device = route.devices[stage];
-      for (Lane &lane : lanes[device])
-        lane.isLastPass = lane.isLastPass && lane.route != &route;
       lanes[device].push_back({&route, index, stage, passes[device]++});
       lanes[device].back().weight = weight;
       for (int m : route.microbatches)
@@ -247,8 +244,7 @@ double ListScheduler::forwardScore(const Lane &lane) const {
 
 double ListScheduler::backwardScore(int device, const Lane &lane) const {
   double first = policy.forwardsFirst ? 1e6 : 2e6;
-  if (int(backwardsDone[device]) < policy.eager &&
-      (!policy.eagerLastPass || lane.isLastPass))
+  if (int(backwardsDone[device]) < policy.eager)
     first = 3e6;
   switch (policy.backward) {
   case Policy::Backward::EarlyStage:

@@ -23,8 +23,6 @@ struct Policy {
   double lead = 0;
   /// So many backwards of a device come first even before forwards.
   int eager = 0;
-  /// Only those of a stage that the micro-batch's route comes to last there.
-  bool eagerLastPass = false;
   /// At most so many micro-batches of a stage in its first pass are alive.
   int entered = 0;
   /// Weight gradients come first while less memory than for so many

@@ -35,40 +35,12 @@ static void addBalancedPolicies(std::vector<Policy> &policies, int devices,
   policy.backward = Policy::Backward::Balanced;
   for (int entered : {0, devices, devices - 1, devices + 1})
     for (double lead : {half, half + 1, half - 1, 2 * half, half / 2})
-      for (int eager = 0; eager <= mostEager; ++eager)
-        for (bool eagerLastPass : {false, true}) {
-          policy.lead = lead;
-          policy.eager = eager;
-          policy.entered = entered;
-          policy.eagerLastPass = eagerLastPass;
-          policies.push_back(policy);
-        }
-}
-
-/// The same for one middle device, which turns over both directions, so that a
-/// micro-batch is longer under way: up to 1.3D may have entered at each end,
-/// and nearly D backwards come before forwards; few in a short batch.
-static void addMiddlePolicies(std::vector<Policy> &policies, int devices) {
-  Policy policy;
-  policy.forwardsFirst = true;
-  policy.backward = Policy::Backward::Balanced;
-  auto add = [&](int from, int to) {
-    for (policy.eager = from; policy.eager >= to; --policy.eager)
-      for (bool eagerLastPass : {false, true}) {
-        policy.eagerLastPass = eagerLastPass;
+      for (int eager = 0; eager <= mostEager; ++eager) {
+        policy.lead = lead;
+        policy.eager = eager;
+        policy.entered = entered;
         policies.push_back(policy);
       }
-  };
-  for (double lead : {0.5 * devices, 0.5 * devices + 1}) {
-    policy.lead = lead;
-    add(devices / 6 + 1, 1);
-  }
-  for (int percent : {0, 120, 125, 130, 113})
-    for (double lead : {0.5, 0.6, 0.66}) {
-      policy.entered = devices * percent / 100;
-      policy.lead = lead * devices;
-      add(devices, devices * 2 / 3);
-    }
 }
 
 std::vector<Policy>
@@ -82,8 +54,6 @@ bitpipe::schedule::makePolicies(const Problem &problem) {
     addPlainPolicies(policies, 1, (devices * 2 + 3) / 4);
     addPlainPolicies(policies, 0, (devices * 3 + 3) / 4);
   }
-  if (!problem.split && devices % 2)
-    addMiddlePolicies(policies, devices);
   addBalancedPolicies(policies, devices, problem.split ? 3 : devices);
   // Tight memory: what waits for its weight gradient holds some, and what has
   // just entered holds it longest.

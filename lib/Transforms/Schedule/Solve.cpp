@@ -23,6 +23,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 using namespace bitpipe::schedule;
 using Clock = std::chrono::steady_clock;
@@ -176,10 +177,12 @@ void Solver::tryDisturbed(size_t actions) {
   size_t devices = problem.placement.devices();
   size_t cycle = std::max<size_t>(1, devices / 2 - 1);
   size_t all = problem.placement.microbatches();
+  size_t before = 0;
   for (size_t least : {5 * devices / 2, 4 * devices, all}) {
-    if (isDone() || least > all)
-      return;
     Problem shorter = withoutCycles(problem, cycle, least);
+    size_t count = shorter.placement.microbatches();
+    if (isDone() || count == std::exchange(before, count))
+      return;
     size_t tries = std::min<size_t>(affordable(shorter, actions / 3), 4000);
     for (const Policy &policy : disturbPolicies(shorter, tries, random))
       if (!isDone())
@@ -194,7 +197,7 @@ void Solver::spend(double seconds) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
   };
   while (passed() < seconds * 2 / 3 && !isDone()) {
-    tryWaves(1'000'000, 60);
+    tryWaves(1'000'000, 120);
     tryToAndFro(1'000'000);
     if (!problem.split)
       tryDisturbed(10'000'000);
@@ -210,7 +213,7 @@ Order Solver::run(double seconds) {
   if (!isDone())
     tryToAndFro(1'000'000);
   if (!isDone())
-    tryWaves(3'000'000, 60);
+    tryWaves(3'000'000, 120);
   if (!isDone() && !problem.split)
     tryDisturbed(15'000'000);
   spend(seconds);
