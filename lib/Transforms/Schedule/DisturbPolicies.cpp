@@ -10,9 +10,9 @@
 using namespace bitpipe::schedule;
 
 namespace {
-/// So many policies are kept and changed; so many tries a search has before
-/// another one starts anew.
-constexpr size_t kept = 12, patience = 2000;
+/// So many policies are kept and changed. A search draws that many times before
+/// it changes what it has, and another one starts anew after so many tries.
+constexpr size_t kept = 12, drawn = 500, patience = 2000;
 /// At most so many changes to a policy.
 constexpr size_t mostChanges = 4;
 
@@ -26,7 +26,8 @@ public:
         isEven(problem.placement.microbatches() %
                    problem.placement.routes().size() ==
                0) {}
-  std::vector<Policy> run(size_t tries);
+  std::vector<Policy> run(size_t tries,
+                          const std::function<bool(const Policy &)> &isEnough);
 
 private:
   using Ranked = std::pair<double, Policy>;
@@ -111,13 +112,15 @@ void Search::add(std::vector<Ranked> &ranked, double end, Policy policy) {
     ranked.pop_back();
 }
 
-std::vector<Policy> Search::run(size_t tries) {
+std::vector<Policy>
+Search::run(size_t tries,
+            const std::function<bool(const Policy &)> &isEnough) {
   double bound = lowerBound(problem) * (1 + 1e-9);
   std::vector<Ranked> best, current;
   for (size_t i = 0; i < tries; ++i) {
     if (i % patience == 0)
       current.clear();
-    bool anew = i % patience < patience / 4 || below(8) == 0;
+    bool anew = i % patience < drawn || below(8) == 0;
     Policy policy =
         anew ? balanced() : neighbour(current[below(int(current.size()))].second);
     double latest = current.size() == kept ? current.back().first
@@ -125,9 +128,10 @@ std::vector<Policy> Search::run(size_t tries) {
     double end = makespan(policy, latest);
     if (end > latest)
       continue;
+    bool ends = end <= bound && isEnough(policy);
     add(current, end, policy);
     add(best, end, std::move(policy));
-    if (end <= bound)
+    if (ends)
       break;
   }
   std::vector<Policy> result;
@@ -136,8 +140,8 @@ std::vector<Policy> Search::run(size_t tries) {
   return result;
 }
 
-std::vector<Policy>
-bitpipe::schedule::disturbPolicies(const Problem &problem, size_t tries,
-                                   std::mt19937_64 &random) {
-  return Search(problem, random).run(tries);
+std::vector<Policy> bitpipe::schedule::disturbPolicies(
+    const Problem &problem, size_t tries, std::mt19937_64 &random,
+    const std::function<bool(const Policy &)> &isEnough) {
+  return Search(problem, random).run(tries, isEnough);
 }

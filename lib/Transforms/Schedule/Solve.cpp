@@ -184,7 +184,12 @@ void Solver::tryDisturbed(size_t actions) {
     if (isDone() || count == std::exchange(before, count))
       return;
     size_t tries = std::min<size_t>(affordable(shorter, actions / 3), 4000);
-    for (const Policy &policy : disturbPolicies(shorter, tries, random))
+    auto isEnough = [&](const Policy &policy) {
+      offer(listSchedule(problem, policy, shortest));
+      return isDone();
+    };
+    for (const Policy &policy :
+         disturbPolicies(shorter, tries, random, isEnough))
       if (!isDone())
         offer(listSchedule(problem, policy, shortest));
   }
@@ -215,7 +220,7 @@ Order Solver::run(double seconds) {
   if (!isDone())
     tryWaves(3'000'000, 120);
   if (!isDone() && !problem.split)
-    tryDisturbed(15'000'000);
+    tryDisturbed(20'000'000);
   spend(seconds);
   return std::move(best);
 }
