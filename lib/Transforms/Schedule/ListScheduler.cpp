@@ -3,6 +3,7 @@
 #include "lib/Transforms/Schedule/ListScheduler.h"
 
 #include "lib/Transforms/Schedule/EventQueue.h"
+#include "lib/Transforms/Schedule/MemoryGuard.h"
 #include "lib/Transforms/Schedule/Way.h"
 
 #include <algorithm>
@@ -12,8 +13,8 @@ using namespace bitpipe::schedule;
 
 namespace {
 constexpr double never = std::numeric_limits<double>::infinity();
-/// Sums of times or activations that differ by no more than this share of one
-/// are rounded differently.
+/// Sums of times that differ by no more than this share of one are rounded
+/// differently.
 constexpr double rounding = 1e-9;
 /// A device in the middle of opposite routes has the same stage of both: they
 /// take turns. Small enough for any number of micro-batches to decide nothing
@@ -50,9 +51,6 @@ private:
   size_t key(int stage, int microbatch) const {
     return size_t(stage) * placement.microbatches() + microbatch;
   }
-  size_t at(int microbatch, int device) const {
-    return size_t(microbatch) * placement.devices() + device;
-  }
   /// A device that is busy looks round when it is done.
   void wake(double time, int device) {
     if (time >= freeAt[device])
@@ -68,11 +66,8 @@ private:
   double leadOf(const Lane &lane) const;
   double forwardScore(const Lane &lane) const;
   double backwardScore(int device, const Lane &lane) const;
-  bool completes(int microbatch);
-  bool completable(int device, int microbatch, double activation);
   void begin(int device, double now, const Choice &choice);
   void deliver(int device, double end, const Action &action);
-  void hold(int device, int microbatch, double activation);
 
   const Problem &problem;
   const Placement &placement;
@@ -82,28 +77,16 @@ private:
   bool isLate = false;
   /// Times within this are one moment.
   double moment = 0;
-  /// Memory may be exceeded by this.
-  double slack;
   std::vector<std::vector<Lane>> lanes;
   /// When the inputs of forwards and input gradients are there, by key.
   std::vector<double> forwardReady, backwardReady;
-  std::vector<double> freeAt, freeMemory, link;
+  MemoryGuard guard;
+  std::vector<double> freeAt, link;
   /// What a device has still to run, and then the others after it.
   std::vector<double> workLeft;
   /// The forwards that a device could run now.
   std::vector<Choice> candidates;
-  /// For completable(): what is free on each device, and whether any
-  /// micro-batch would fit that.
-  std::vector<double> available;
-  bool plenty = false;
-  /// Per device, what one micro-batch needs in all.
-  std::vector<double> wholeNeed;
   std::vector<size_t> backwardsDone;
-  /// Per micro-batch and device, the activations alive and still to come.
-  std::vector<double> held, needed;
-  std::vector<int> stagesLeft;
-  /// Micro-batches under way, oldest first.
-  std::vector<int> underWay;
   /// Devices that could have run a forward but for the memory of others.
   std::vector<bool> refused;
   EventQueue events;
@@ -114,24 +97,17 @@ private:
 ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
                              double latest)
     : problem(problem), placement(problem.placement), costs(problem.costs),
-      policy(policy), latest(latest), slack(rounding * problem.activation),
-      lanes(placement.devices()),
+      policy(policy), latest(latest), lanes(placement.devices()),
       forwardReady(size_t(placement.stages()) * placement.microbatches(),
                    never),
-      backwardReady(forwardReady), freeAt(placement.devices()),
+      backwardReady(forwardReady), guard(problem),
+      freeAt(placement.devices()),
       link(size_t(placement.devices()) * placement.devices()),
       workLeft(placement.devices()),
-      backwardsDone(placement.devices()),
-      held(size_t(placement.microbatches()) * placement.devices()),
-      needed(held), stagesLeft(placement.microbatches(), placement.stages()),
-      refused(placement.devices()), order(placement.devices()) {
+      backwardsDone(placement.devices()), refused(placement.devices()), order(placement.devices()) {
   for (const StageCost &stage : costs.stages)
     moment = std::max(moment, rounding * stage.forward);
   events = EventQueue(moment);
-  for (int device = 0; device < placement.devices(); ++device) {
-    freeMemory.push_back(problem.limit(device));
-    wholeNeed.push_back(smallestMemory(placement, costs, device));
-  }
   // After its last run the gradient must leave the pipeline, which weight
   // gradients need not.
   std::vector<double> tail(placement.devices(), problem.split ? 0 : never);
@@ -145,8 +121,6 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
       int device = route.devices[stage];
       lanes[device].push_back({&route, index, stage, passes[device]++});
       lanes[device].back().weight = weight;
-      for (int m : route.microbatches)
-        needed[at(m, device)] += costs.stage(stage).activation;
       workLeft[device] +=
           costs.workOf(stage, problem.split) * route.microbatches.size();
       if (!problem.split && !route.microbatches.empty())
@@ -195,7 +169,7 @@ Choice ListScheduler::chooseWeight(int device) {
 
 Choice ListScheduler::choose(int device, double now) {
   Choice best;
-  if (problem.split && freeMemory[device] < policy.tidy * problem.activation)
+  if (problem.split && guard.free(device) < policy.tidy * problem.activation)
     best = chooseWeight(device);
   if (best.lane)
     return best;
@@ -261,7 +235,7 @@ double ListScheduler::backwardScore(int device, const Lane &lane) const {
 
 bool ListScheduler::isReady(const Lane &lane, int device, double now) const {
   if (lane.forwards == lane.route->microbatches.size() ||
-      freeMemory[device] < costs.stage(lane.stage).activation - slack)
+      !guard.fits(lane.stage, device))
     return false;
   int m = lane.route->microbatches[lane.forwards];
   if (forwardReady[key(lane.stage, m)] > now + moment)
@@ -284,8 +258,8 @@ void ListScheduler::considerForwards(int device, double now, Choice &best) {
     if (first->score <= best.score)
       return;
     const Lane &lane = *first->lane;
-    if (completable(device, lane.route->microbatches[lane.forwards],
-                    costs.stage(lane.stage).activation)) {
+    if (guard.isSafe(lane.stage, lane.route->microbatches[lane.forwards],
+                     device)) {
       best = *first;
       return;
     }
@@ -306,52 +280,6 @@ void ListScheduler::considerBackward(int device, double now, Lane &lane,
     best = {&lane, problem.split ? Kind::I : Kind::B, score};
 }
 
-/// Whether a micro-batch fits what is available; if so, all that it holds is
-/// available after it.
-bool ListScheduler::completes(int microbatch) {
-  const double *holds = &held[at(microbatch, 0)];
-  const double *needs = &needed[at(microbatch, 0)];
-  bool fits = true;
-  plenty = true;
-  for (int device = 0; device < placement.devices(); ++device) {
-    double &free = available[device];
-    fits = fits & (needs[device] <= free + slack);
-    free += holds[device];
-    plenty = plenty & (free >= wholeNeed[device]);
-  }
-  return fits;
-}
-
-/// Whether all that is under way could still complete, oldest first, if
-/// `microbatch` took memory on `device` now.
-bool ListScheduler::completable(int device, int microbatch, double activation) {
-  if (problem.memory.empty())
-    return true;
-  available = freeMemory;
-  available[device] -= activation;
-  bool isNew = held[at(microbatch, device)] == 0 &&
-               std::find(underWay.begin(), underWay.end(), microbatch) ==
-                   underWay.end();
-  // As if it were begun.
-  needed[at(microbatch, device)] -= activation;
-  held[at(microbatch, device)] += activation;
-  bool result = true;
-  plenty = false;
-  for (size_t i = 0; i < underWay.size() && result && !plenty; ++i)
-    result = completes(underWay[i]);
-  // Where there is plenty, any micro-batch completes from there on.
-  if (result && !plenty && isNew)
-    result = completes(microbatch);
-  needed[at(microbatch, device)] += activation;
-  held[at(microbatch, device)] -= activation;
-  return result;
-}
-
-void ListScheduler::hold(int device, int microbatch, double activation) {
-  freeMemory[device] -= activation;
-  held[at(microbatch, device)] += activation;
-}
-
 void ListScheduler::begin(int device, double now, const Choice &choice) {
   Lane &lane = *choice.lane;
   size_t &count = choice.kind == Kind::F   ? lane.forwards
@@ -367,19 +295,12 @@ void ListScheduler::begin(int device, double now, const Choice &choice) {
   wake(end, device);
   deliver(device, end, action);
 
-  double activation = costs.stage(lane.stage).activation;
-  if (action.kind == Kind::F) {
-    if (lane.stage == 0)
-      underWay.push_back(m);
-    hold(device, m, activation);
-    needed[at(m, device)] -= activation;
-  }
+  if (action.kind == Kind::F)
+    guard.take(lane.stage, m, device);
   backwardsDone[device] += makesInputGradient(action.kind);
   if (!makesWeightGradient(action.kind))
     return;
-  hold(device, m, -activation);
-  if (--stagesLeft[m] == 0)
-    underWay.erase(std::find(underWay.begin(), underWay.end(), m));
+  guard.give(lane.stage, m, device);
   for (int other = 0; other < placement.devices(); ++other)
     if (refused[other])
       wake(end, other);

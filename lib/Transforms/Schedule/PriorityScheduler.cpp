@@ -3,15 +3,14 @@
 #include "lib/Transforms/Schedule/PriorityScheduler.h"
 
 #include "lib/Transforms/Schedule/EventQueue.h"
+#include "lib/Transforms/Schedule/MemoryGuard.h"
 
 #include <algorithm>
-#include <limits>
 
 using namespace bitpipe::schedule;
 
 namespace {
-constexpr double never = std::numeric_limits<double>::infinity();
-/// Times and sums of activations within this share of a forward are the same.
+/// Times within this share of a forward are the same.
 constexpr double rounding = 1e-9;
 
 enum Direction { Forward, Backward };
@@ -47,6 +46,7 @@ private:
   }
   void addLanes();
   void turnRound();
+  bool isReady(const Lane &lane, int device) const;
   void decide(int device);
   void begin(int device, Lane &lane);
   void finish(const Action &action, int device, double end);
@@ -59,10 +59,14 @@ private:
   const Priorities &priorities;
   const Direction direction;
   const Tasks tasks;
-  double moment = 0, slack;
-  double now = 0;
+  double moment = 0, now = 0;
+  MemoryGuard guard;
   std::vector<std::vector<Lane>> lanes;
-  std::vector<double> freeAt, freeMemory, link;
+  std::vector<double> freeAt, link;
+  /// The lanes that a device could go on with, by priority.
+  std::vector<std::pair<double, Lane *>> candidates;
+  /// Devices that could have gone on but for the memory of others.
+  std::vector<bool> refused;
   /// Per task, when all that it waits for is there, and how many of that are
   /// still missing.
   std::vector<double> ready;
@@ -77,15 +81,12 @@ PriorityScheduler::PriorityScheduler(const Problem &problem,
                                      Direction direction)
     : problem(problem), placement(problem.placement), costs(problem.costs),
       priorities(priorities), direction(direction), tasks(problem),
-      slack(rounding * problem.activation), lanes(placement.devices()),
-      freeAt(placement.devices()),
+      guard(problem), lanes(placement.devices()), freeAt(placement.devices()),
       link(size_t(placement.devices()) * placement.devices()),
-      ready(tasks.count()), missing(tasks.count(), 1) {
+      refused(placement.devices()), ready(tasks.count()), missing(tasks.count(), 1) {
   for (const StageCost &stage : costs.stages)
     moment = std::max(moment, rounding * stage.forward);
   events = EventQueue(moment);
-  for (int device = 0; device < placement.devices(); ++device)
-    freeMemory.push_back(problem.limit(device));
   pass.start.resize(tasks.count());
   pass.sequence.reserve(tasks.count());
   addLanes();
@@ -140,27 +141,35 @@ void PriorityScheduler::turnRound() {
   std::reverse(pass.sequence.begin(), pass.sequence.end());
 }
 
+bool PriorityScheduler::isReady(const Lane &lane, int device) const {
+  if (lane.next == lane.route->microbatches.size())
+    return false;
+  size_t task = tasks.index(lane.kind, lane.stage, microbatch(lane));
+  return missing[task] == 0 && ready[task] <= now + moment &&
+         (!takesMemory(lane.kind) || guard.fits(lane.stage, device));
+}
+
+/// The first that is ready and does not keep others from completing.
 void PriorityScheduler::decide(int device) {
-  Lane *best = nullptr;
-  double least = never;
-  for (Lane &lane : lanes[device]) {
-    if (lane.next == lane.route->microbatches.size())
-      continue;
-    size_t task = tasks.index(lane.kind, lane.stage, microbatch(lane));
-    if (missing[task] > 0 || ready[task] > now + moment)
-      continue;
-    double priority =
-        direction == Forward ? priorities[task] : -priorities[task];
-    bool fits = !takesMemory(lane.kind) ||
-                freeMemory[device] >=
-                    costs.stage(lane.stage).activation - slack;
-    if (!fits || priority >= least)
-      continue;
-    least = priority;
-    best = &lane;
+  candidates.clear();
+  for (Lane &lane : lanes[device])
+    if (isReady(lane, device)) {
+      double priority = priorities[tasks.index(lane.kind, lane.stage,
+                                               microbatch(lane))];
+      candidates.push_back({direction == Forward ? priority : -priority, &lane});
+    }
+  refused[device] = false;
+  while (!candidates.empty()) {
+    auto first = std::min_element(
+        candidates.begin(), candidates.end(),
+        [](const auto &a, const auto &b) { return a.first < b.first; });
+    Lane &lane = *first->second;
+    if (!takesMemory(lane.kind) ||
+        guard.isSafe(lane.stage, microbatch(lane), device))
+      return begin(device, lane);
+    refused[device] = true;
+    candidates.erase(first);
   }
-  if (best)
-    begin(device, *best);
 }
 
 void PriorityScheduler::begin(int device, Lane &lane) {
@@ -175,11 +184,14 @@ void PriorityScheduler::begin(int device, Lane &lane) {
   events.wake(end, device);
   // A device does one thing at a time: what it frees is free at its next
   // choice.
-  double activation = costs.stage(action.stage).activation;
   if (takesMemory(action.kind))
-    freeMemory[device] -= activation;
-  if (givesMemory(action.kind))
-    freeMemory[device] += activation;
+    guard.take(action.stage, action.microbatch, device);
+  if (givesMemory(action.kind)) {
+    guard.give(action.stage, action.microbatch, device);
+    for (int other = 0; other < placement.devices(); ++other)
+      if (refused[other])
+        events.wake(std::max(end, freeAt[other]), other);
+  }
   finish(action, device, end);
 }
 

@@ -4,8 +4,8 @@
 // bound. Waves, scheduled to and fro (Justify.h), meet it at once where memory
 // is not short and messages cost little. Policies (ListScheduler.h) never run
 // out of memory; they are ranked on a short version of the problem, where fill
-// and drain, the only places where good policies differ, look alike. The best
-// order so far is then scheduled to and fro itself. Last, where little memory
+// and drain, the only places where good policies differ, look alike; their best
+// orders are scheduled to and fro, too. Last, where little memory
 // makes the steady state a long cycle, policies are brought out of step
 // (DisturbPolicies.h). All are deterministic; time, if given, goes into more of
 // the same and into a local search.
@@ -23,7 +23,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <utility>
 
 using namespace bitpipe::schedule;
 using Clock = std::chrono::steady_clock;
@@ -97,6 +96,9 @@ private:
   const Problem &problem;
   const double bound;
   std::mt19937_64 random;
+  /// The best orders that policies made, the best first.
+  static constexpr size_t mostGood = 6;
+  std::vector<std::pair<double, Order>> good;
   Order best;
   double shortest = std::numeric_limits<double>::infinity();
 };
@@ -127,7 +129,7 @@ size_t Solver::affordable(const Problem &problem, size_t actions) const {
 
 /// Many waves with little patience each, or fewer with more.
 void Solver::tryWaves(size_t actions, size_t patience) {
-  size_t tries = std::min<size_t>(affordable(problem, actions), 30 * patience);
+  size_t tries = std::min<size_t>(affordable(problem, actions), 100 * patience);
   for (size_t used = 0; used < tries && !isDone();) {
     Found found = justify(problem, wave(problem, random), patience, random);
     offer(std::move(found.order));
@@ -139,7 +141,7 @@ void Solver::tryWaves(size_t actions, size_t patience) {
 void Solver::rank(std::vector<Policy> &policies, const Problem &problem) const {
   std::vector<std::pair<double, size_t>> ranks;
   double bound = lowerBound(problem) * (1 + 1e-9);
-  size_t tries = std::min(policies.size(), affordable(problem, 3'000'000));
+  size_t tries = std::min(policies.size(), affordable(problem, 2'000'000));
   // Some that meet the bound leave enough choice.
   size_t meeting = 0;
   for (size_t i = 0; i < tries && meeting < 12; ++i) {
@@ -161,14 +163,29 @@ void Solver::tryPolicies(size_t actions) {
   if (problem.placement.microbatches() > enough)
     rank(policies, shorten(problem, enough));
   size_t tries = std::min(policies.size(), affordable(problem, actions));
-  for (size_t i = 0; i < tries && !isDone(); ++i)
-    offer(listSchedule(problem, policies[i]));
+  for (size_t i = 0; i < tries && !isDone(); ++i) {
+    Order order = listSchedule(problem, policies[i]);
+    double end = makespan(order);
+    auto at = std::find_if(good.begin(), good.end(), [&](const auto &other) {
+      return end <= other.first;
+    });
+    // Policies often agree.
+    if (at != good.end() && at->first == end && at->second == order)
+      continue;
+    good.insert(at, {end, order});
+    if (good.size() > mostGood)
+      good.pop_back();
+    offer(std::move(order));
+  }
 }
 
 void Solver::tryToAndFro(size_t actions) {
-  size_t tries = std::min<size_t>(affordable(problem, actions), 400);
-  Priorities priorities = prioritiesOf(problem, best);
-  offer(justify(problem, std::move(priorities), tries, random).order);
+  size_t tries = affordable(problem, actions / mostGood);
+  tries = std::min<size_t>(tries, 400);
+  for (size_t i = 0; i < good.size() && !isDone(); ++i) {
+    Priorities priorities = prioritiesOf(problem, good[i].second);
+    offer(justify(problem, std::move(priorities), tries, random).order);
+  }
 }
 
 /// On versions with fewer cycles of the steady state first, so that more can
@@ -176,22 +193,28 @@ void Solver::tryToAndFro(size_t actions) {
 void Solver::tryDisturbed(size_t actions) {
   size_t devices = problem.placement.devices();
   size_t cycle = std::max<size_t>(1, devices / 2 - 1);
-  size_t all = problem.placement.microbatches();
-  size_t before = 0;
-  for (size_t least : {5 * devices / 2, 4 * devices, all}) {
-    Problem shorter = withoutCycles(problem, cycle, least);
-    size_t count = shorter.placement.microbatches();
-    if (isDone() || count == std::exchange(before, count))
-      return;
-    size_t tries = std::min<size_t>(affordable(shorter, actions / 3), 4000);
-    auto isEnough = [&](const Policy &policy) {
-      offer(listSchedule(problem, policy, shortest));
-      return isDone();
-    };
+  std::vector<Problem> versions;
+  for (size_t least : {5 * devices / 2, 4 * devices})
+    versions.push_back(withoutCycles(problem, cycle, least));
+  versions.push_back(problem);
+  auto sameSize = [](const Problem &a, const Problem &b) {
+    return a.placement.microbatches() == b.placement.microbatches();
+  };
+  versions.erase(std::unique(versions.begin(), versions.end(), sameSize),
+                 versions.end());
+  auto isEnough = [&](const Policy &policy) {
+    offer(listSchedule(problem, policy, shortest));
+    return isDone();
+  };
+  for (const Problem &version : versions) {
+    size_t tries = affordable(version, actions / versions.size());
+    tries = std::min<size_t>(tries, 6000);
     for (const Policy &policy :
-         disturbPolicies(shorter, tries, random, isEnough))
+         disturbPolicies(version, tries, random, isEnough))
       if (!isDone())
         offer(listSchedule(problem, policy, shortest));
+    if (isDone())
+      return;
   }
 }
 
@@ -205,7 +228,7 @@ void Solver::spend(double seconds) {
     tryWaves(1'000'000, 120);
     tryToAndFro(1'000'000);
     if (!problem.split)
-      tryDisturbed(10'000'000);
+      tryDisturbed(14'000'000);
   }
   if (!isDone() && passed() < seconds)
     offer(anneal(problem, best, seconds - passed()));
@@ -214,13 +237,13 @@ void Solver::spend(double seconds) {
 Order Solver::run(double seconds) {
   tryWaves(2'000'000, 10);
   if (!isDone())
-    tryPolicies(3'000'000);
+    tryPolicies(2'000'000);
   if (!isDone())
-    tryToAndFro(1'000'000);
+    tryToAndFro(2'000'000);
   if (!isDone())
-    tryWaves(3'000'000, 120);
+    tryWaves(2'000'000, 120);
   if (!isDone() && !problem.split)
-    tryDisturbed(20'000'000);
+    tryDisturbed(14'000'000);
   spend(seconds);
   return std::move(best);
 }
