@@ -5,8 +5,8 @@
 // is not short and messages cost little. Policies (ListScheduler.h) never run
 // out of memory; they are ranked on a short version of the problem, where fill
 // and drain, the only places where good policies differ, look alike; their best
-// orders are scheduled to and fro, too. Last, where little memory
-// makes the steady state a long cycle, policies are brought out of step
+// orders are scheduled to and fro, too. Last, where little memory makes the
+// steady state a long cycle, policies are brought out of step
 // (DisturbPolicies.h). All are deterministic; time, if given, goes into more of
 // the same and into a local search.
 //
@@ -18,61 +18,14 @@
 #include "lib/Transforms/Schedule/DisturbPolicies.h"
 #include "lib/Transforms/Schedule/Justify.h"
 #include "lib/Transforms/Schedule/Policies.h"
+#include "lib/Transforms/Schedule/Shorten.h"
 #include "lib/Transforms/Schedule/Simulate.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 using namespace bitpipe::schedule;
 using Clock = std::chrono::steady_clock;
-
-/// The problem with other numbers of micro-batches on its routes.
-static Problem resize(const Problem &problem, const std::vector<size_t> &counts) {
-  std::vector<Route> routes;
-  // Those of the routes come in turn, spread evenly as in the problem itself.
-  std::vector<std::pair<double, size_t>> turns;
-  for (size_t r = 0; r < counts.size(); ++r) {
-    routes.push_back({problem.placement.routes()[r].devices, {}});
-    for (size_t i = 0; i < counts[r]; ++i)
-      turns.push_back({(i + 0.5) / counts[r], r});
-  }
-  std::sort(turns.begin(), turns.end());
-  for (size_t m = 0; m < turns.size(); ++m)
-    routes[turns[m].second].microbatches.push_back(int(m));
-  Problem result = problem;
-  result.placement =
-      *Placement::make(problem.placement.devices(), std::move(routes));
-  return result;
-}
-
-/// The problem with about `count` micro-batches, in the shares of its routes.
-static Problem shorten(const Problem &problem, size_t count) {
-  std::vector<size_t> counts;
-  for (const Route &route : problem.placement.routes()) {
-    double share = double(route.microbatches.size()) * count /
-                   problem.placement.microbatches();
-    counts.push_back(
-        std::min(route.microbatches.size(), size_t(std::ceil(share))));
-  }
-  return resize(problem, counts);
-}
-
-/// The problem without as many whole cycles of so many micro-batches of each
-/// route as leave `least` micro-batches.
-static Problem withoutCycles(const Problem &problem, size_t cycle,
-                             size_t least) {
-  const std::vector<Route> &routes = problem.placement.routes();
-  size_t all = problem.placement.microbatches(), fewest = all;
-  for (const Route &route : routes)
-    fewest = std::min(fewest, route.microbatches.size());
-  size_t cycles = all > least ? (all - least) / (cycle * routes.size()) : 0;
-  cycles = std::min(cycles, fewest / cycle);
-  std::vector<size_t> counts;
-  for (const Route &route : routes)
-    counts.push_back(route.microbatches.size() - cycles * cycle);
-  return resize(problem, counts);
-}
 
 namespace {
 class Solver {
