@@ -174,17 +174,19 @@ void Solver::tryDisturbed(size_t actions) {
 /// Two thirds of the time in more of the same, the rest in a local search.
 void Solver::spend(double seconds) {
   Clock::time_point begin = Clock::now();
-  auto passed = [&] {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
+  auto left = [&](double until) {
+    return until - std::chrono::duration<double>(Clock::now() - begin).count();
   };
-  while (passed() < seconds * 2 / 3 && !isDone()) {
+  while (left(seconds * 2 / 3) > 0 && !isDone()) {
     tryWaves(1'000'000, 120);
     tryToAndFro(1'000'000);
-    if (!problem.split)
-      tryDisturbed(14'000'000);
+    // Some three million actions are scheduled in a second.
+    double actions = std::min(14e6, 3e6 * left(seconds * 2 / 3));
+    if (!problem.split && actions > 0)
+      tryDisturbed(size_t(actions));
   }
-  if (!isDone() && passed() < seconds)
-    offer(anneal(problem, best, seconds - passed()));
+  if (!isDone() && left(seconds) > 0)
+    offer(anneal(problem, best, left(seconds)));
 }
 
 Order Solver::run(double seconds) {

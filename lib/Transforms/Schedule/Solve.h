@@ -7,9 +7,10 @@
 
 namespace bitpipe::schedule {
 
-/// An order that solves the problem, the earliest done of those that the
-/// policies in Solve.cpp give, then improved by local search for `seconds`.
-/// Deterministic for seconds = 0. Fails where the problem is not well-posed.
+/// An order that solves the problem, the earliest done of those that the ways in
+/// Solve.cpp find; they go on for `seconds` if none of them meets the lower
+/// bound. Deterministic for seconds = 0. Fails where the problem is not
+/// well-posed.
 ErrorOr<Order> solve(const Problem &problem, double seconds = 0);
 
 } // namespace bitpipe::schedule
