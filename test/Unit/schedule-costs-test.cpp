@@ -6,7 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/Schedule/Justify.h"
 #include "lib/Transforms/Schedule/ListScheduler.h"
+#include "lib/Transforms/Schedule/PriorityScheduler.h"
 #include "lib/Transforms/Schedule/Routes.h"
 #include "lib/Transforms/Schedule/Simulate.h"
 #include "lib/Transforms/Schedule/Solve.h"
@@ -110,6 +112,21 @@ static std::vector<Policy> somePolicies() {
   return policies;
 }
 
+/// Priorities in both directions of time: memory never blocks either, and no
+/// action's latest start is before its start.
+static void testBothDirections(const std::string &name,
+                               const Problem &problem) {
+  std::mt19937_64 random(1);
+  Pass there = scheduleForward(problem, wave(problem, random));
+  testOrder(name + ", forward", problem, orderOf(problem, there));
+  Priorities latest = latestStarts(problem, there);
+  Pass back = scheduleBackward(problem, latest);
+  testOrder(name + ", backward", problem, orderOf(problem, back));
+  for (size_t task = 0; task < latest.size(); ++task)
+    expect(latest[task] >= there.start[task] - 1e-6 * there.makespan,
+           name + ": a latest start is before the start");
+}
+
 static void testRandomProblems() {
   for (unsigned seed = 0; seed < 150; ++seed) {
     Draw draw(seed);
@@ -122,6 +139,7 @@ static void testRandomProblems() {
                          std::to_string(times) + " times the least memory";
       for (const Policy &policy : somePolicies())
         testOrder(name, problem, listSchedule(problem, policy));
+      testBothDirections(name, problem);
       if (seed % 10 == 0)
         testOrder(name + ", solved", problem, *solve(problem));
     }
