@@ -15,8 +15,7 @@ static double between(double low, double high, std::mt19937_64 &random) {
   return low + (high - low) * double(random() >> 11) / double(1ull << 53);
 }
 
-/// The work of the busiest device, for each micro-batch of a route.
-static double interval(const Problem &problem) {
+double bitpipe::schedule::intervalOf(const Problem &problem) {
   const Placement &placement = problem.placement;
   std::vector<double> work(placement.devices());
   for (const Route &route : placement.routes())
@@ -31,7 +30,7 @@ Priorities bitpipe::schedule::wave(const Problem &problem,
                                    std::mt19937_64 &random) {
   Tasks tasks(problem);
   Priorities result(tasks.count());
-  double pace = between(0.75, 1.1, random) * interval(problem);
+  double pace = between(0.75, 1.1, random) * intervalOf(problem);
   double forward = between(0.5, 1.2, random);
   double backward = between(2.2, 3.3, random);
   for (const Route &route : problem.placement.routes()) {
@@ -60,7 +59,7 @@ public:
   Justification(const Problem &problem, size_t patience,
                 std::mt19937_64 &random)
       : problem(problem), patience(patience), random(random),
-        bound(lowerBound(problem) * (1 + 1e-9)), step(interval(problem)) {}
+        bound(lowerBound(problem) * (1 + 1e-9)), step(intervalOf(problem)) {}
   Found run(Priorities priorities);
 
 private:

@@ -9,6 +9,10 @@
 
 namespace bitpipe::schedule {
 
+/// The work of the busiest device, for each micro-batch of a route: how far
+/// micro-batches of one route follow each other at least.
+double intervalOf(const Problem &problem);
+
 /// Priorities in the shape of a wave: micro-batches enter one after the other,
 /// a little faster than they can leave, and move on along their way, gradients
 /// slower than they could. The exact speeds are drawn.

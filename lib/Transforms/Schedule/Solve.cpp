@@ -7,14 +7,15 @@
 // and drain, the only places where good policies differ, look alike; their best
 // orders are scheduled to and fro, too. Last, where little memory makes the
 // steady state a long cycle, policies are brought out of step
-// (DisturbPolicies.h). All are deterministic; time, if given, goes into more of
-// the same and into a local search.
+// (DisturbPolicies.h). All are deterministic; time, if given, goes into waves of
+// other shapes (BreedWaves.h), more of the same, and a local search.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Solve.h"
 
 #include "lib/Transforms/Schedule/Anneal.h"
+#include "lib/Transforms/Schedule/BreedWaves.h"
 #include "lib/Transforms/Schedule/DisturbPolicies.h"
 #include "lib/Transforms/Schedule/Justify.h"
 #include "lib/Transforms/Schedule/Policies.h"
@@ -171,19 +172,23 @@ void Solver::tryDisturbed(size_t actions) {
   }
 }
 
-/// Two thirds of the time in more of the same, the rest in a local search.
+/// Two thirds of the time in more waves and policies, the rest in a local
+/// search.
 void Solver::spend(double seconds) {
   Clock::time_point begin = Clock::now();
   auto left = [&](double until) {
     return until - std::chrono::duration<double>(Clock::now() - begin).count();
   };
   while (left(seconds * 2 / 3) > 0 && !isDone()) {
-    tryWaves(1'000'000, 120);
     tryToAndFro(1'000'000);
     // Some three million actions are scheduled in a second.
-    double actions = std::min(14e6, 3e6 * left(seconds * 2 / 3));
-    if (!problem.split && actions > 0)
-      tryDisturbed(size_t(actions));
+    auto actions = [&] {
+      return size_t(std::max(0.0, 3e6 * left(seconds * 2 / 3)));
+    };
+    size_t tries = affordable(problem, std::min<size_t>(30e6, actions()));
+    offer(breedWaves(problem, tries, random).order);
+    if (!problem.split && !isDone())
+      tryDisturbed(std::min<size_t>(14e6, actions()));
   }
   if (!isDone() && left(seconds) > 0)
     offer(anneal(problem, best, left(seconds)));

@@ -1,0 +1,137 @@
+//===- BreedWaves.cpp - Better waves by small changes ----------------------===//
+
+#include "lib/Transforms/Schedule/BreedWaves.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+using namespace bitpipe::schedule;
+
+namespace {
+/// The speeds of a wave, against that of a micro-batch that nothing keeps, in
+/// the first and second half of its stages; how far one enters after another,
+/// against what a device has to do for one, and after what share of them that
+/// changes.
+enum Speed {
+  EarlyForward,
+  LateForward,
+  LateBackward,
+  EarlyBackward,
+  Pace,
+  LaterPace,
+  Switch,
+  Speeds
+};
+using Shape = std::array<double, Speeds>;
+
+/// From where to where a speed is drawn, and by how much it changes at most.
+struct Range {
+  double low, high, step;
+};
+constexpr std::array<Range, Speeds> ranges = {{{0.4, 1.8, 0.3},
+                                               {0.4, 1.8, 0.3},
+                                               {1.75, 3.5, 0.4},
+                                               {1.75, 3.5, 0.4},
+                                               {0.6, 1.25, 0.1},
+                                               {0.6, 1.25, 0.1},
+                                               {0, 1, 0.15}}};
+
+/// So many shapes are kept and changed; one in so many is drawn anew. A shape
+/// is given up when so many passes in turn gained nothing.
+constexpr size_t kept = 40, drawn = 5, patience = 50;
+
+class Breed {
+public:
+  Breed(const Problem &problem, std::mt19937_64 &random)
+      : problem(problem), random(random), interval(intervalOf(problem)) {}
+  Found run(size_t tries);
+
+private:
+  double between(double low, double high) {
+    return low + (high - low) * double(random() >> 11) / double(1ull << 53);
+  }
+  Shape draw();
+  Shape change(Shape shape);
+  Priorities waveOf(const Shape &shape) const;
+
+  const Problem &problem;
+  std::mt19937_64 &random;
+  double interval;
+};
+} // namespace
+
+Shape Breed::draw() {
+  Shape shape;
+  for (int i = 0; i < Speeds; ++i)
+    shape[i] = between(ranges[i].low, ranges[i].high);
+  return shape;
+}
+
+/// One speed or two.
+Shape Breed::change(Shape shape) {
+  for (int times = 1 + int(random() % 2); times > 0; --times) {
+    int i = int(random() % Speeds);
+    shape[i] = std::max(0.0, shape[i] + between(-1, 1) * ranges[i].step);
+  }
+  return shape;
+}
+
+Priorities Breed::waveOf(const Shape &shape) const {
+  Tasks tasks(problem);
+  Priorities result(tasks.count());
+  int stages = problem.placement.stages();
+  Kind gradient = problem.split ? Kind::I : Kind::B;
+  for (const Route &route : problem.placement.routes()) {
+    size_t count = route.microbatches.size();
+    double turn = shape[Switch] * count;
+    for (size_t i = 0; i < count; ++i) {
+      int m = route.microbatches[i];
+      double time = interval * (shape[Pace] * std::min<double>(i, turn) +
+                                shape[LaterPace] * std::max(0.0, i - turn));
+      for (int stage = 0; stage < stages; ++stage) {
+        result[tasks.index(Kind::F, stage, m)] = time;
+        bool isLate = 2 * stage >= stages;
+        time += problem.costs.stage(stage).forward *
+                shape[isLate ? LateForward : EarlyForward];
+      }
+      for (int stage = stages; stage-- > 0;) {
+        Action action{gradient, false, stage, m};
+        result[tasks.index(gradient, stage, m)] = time;
+        if (problem.split)
+          result[tasks.index(Kind::W, stage, m)] = time + interval;
+        bool isLate = 2 * stage >= stages;
+        time += problem.costs.time(action) *
+                shape[isLate ? LateBackward : EarlyBackward];
+      }
+    }
+  }
+  return result;
+}
+
+Found Breed::run(size_t tries) {
+  double bound = lowerBound(problem) * (1 + 1e-9);
+  std::vector<std::pair<double, Shape>> best;
+  Found result{{}, std::numeric_limits<double>::infinity(), 0};
+  while (result.tries < tries && result.makespan > bound) {
+    bool anew = best.size() < kept || random() % drawn == 0;
+    Shape shape = anew ? draw() : change(best[random() % best.size()].second);
+    Found found = justify(problem, waveOf(shape), patience, random);
+    result.tries += found.tries;
+    auto later = [](double end, const auto &other) { return end < other.first; };
+    best.insert(std::upper_bound(best.begin(), best.end(), found.makespan, later),
+                {found.makespan, shape});
+    if (best.size() > kept)
+      best.pop_back();
+    if (found.makespan >= result.makespan)
+      continue;
+    result.makespan = found.makespan;
+    result.order = std::move(found.order);
+  }
+  return result;
+}
+
+Found bitpipe::schedule::breedWaves(const Problem &problem, size_t tries,
+                                    std::mt19937_64 &random) {
+  return Breed(problem, random).run(tries);
+}
