@@ -9,8 +9,6 @@
 
 #include "lib/Transforms/Schedule/Anneal.h"
 
-#include "lib/Transforms/Schedule/Simulate.h"
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -19,11 +17,6 @@
 
 using namespace bitpipe::schedule;
 using Clock = std::chrono::steady_clock;
-
-static double makespan(const Problem &problem, const Order &order) {
-  ErrorOr<Timing> timing = simulate(problem.placement, order, problem.costs);
-  return timing ? timing->makespan : std::numeric_limits<double>::infinity();
-}
 
 /// Whether `first` must come before `second` on the same device.
 static bool mustPrecede(const Action &first, const Action &second) {
@@ -76,7 +69,7 @@ Order bitpipe::schedule::anneal(const Problem &problem, Order order,
   std::mt19937_64 random(1);
   auto below = [&](size_t count) { return size_t(random() % count); };
   double bound = lowerBound(problem) * (1 + 1e-9);
-  double current = makespan(problem, order), best = current;
+  double current = makespanOf(problem, order), best = current;
   Order result = order;
   const Clock::time_point begin = Clock::now();
   double passed = 0;
@@ -94,7 +87,7 @@ Order bitpipe::schedule::anneal(const Problem &problem, Order order,
     if (!move(list, from, to))
       continue;
     double next = fits(problem, list, problem.limit(int(device)))
-                      ? makespan(problem, order)
+                      ? makespanOf(problem, order)
                       : std::numeric_limits<double>::infinity();
     double chance = below(1u << 30) / double(1u << 30);
     bool accept = next <= current ||

@@ -48,9 +48,6 @@ public:
   Found run(size_t tries);
 
 private:
-  double between(double low, double high) {
-    return low + (high - low) * double(random() >> 11) / double(1ull << 53);
-  }
   Shape draw();
   Shape change(Shape shape);
   Priorities waveOf(const Shape &shape) const;
@@ -64,7 +61,7 @@ private:
 Shape Breed::draw() {
   Shape shape;
   for (int i = 0; i < Speeds; ++i)
-    shape[i] = between(ranges[i].low, ranges[i].high);
+    shape[i] = between(ranges[i].low, ranges[i].high, random);
   return shape;
 }
 
@@ -72,7 +69,8 @@ Shape Breed::draw() {
 Shape Breed::change(Shape shape) {
   for (int times = 1 + int(random() % 2); times > 0; --times) {
     int i = int(random() % Speeds);
-    shape[i] = std::max(0.0, shape[i] + between(-1, 1) * ranges[i].step);
+    shape[i] += between(-1, 1, random) * ranges[i].step;
+    shape[i] = std::max(0.0, shape[i]);
   }
   return shape;
 }

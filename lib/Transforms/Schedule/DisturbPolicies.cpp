@@ -2,8 +2,6 @@
 
 #include "lib/Transforms/Schedule/DisturbPolicies.h"
 
-#include "lib/Transforms/Schedule/Simulate.h"
-
 #include <algorithm>
 #include <limits>
 
@@ -35,7 +33,6 @@ private:
   Policy::Change draw();
   Policy balanced();
   Policy neighbour(Policy policy);
-  double makespan(const Policy &policy, double latest) const;
   static void add(std::vector<Ranked> &ranked, double end, Policy policy);
 
   const Problem &problem;
@@ -92,16 +89,6 @@ Policy Search::neighbour(Policy policy) {
   return policy;
 }
 
-/// Infinite for a policy that cannot be among the best.
-double Search::makespan(const Policy &policy, double latest) const {
-  constexpr double never = std::numeric_limits<double>::infinity();
-  Order order = listSchedule(problem, policy, latest);
-  if (order.empty())
-    return never;
-  ErrorOr<Timing> timing = simulate(problem.placement, order, problem.costs);
-  return timing ? timing->makespan : never;
-}
-
 void Search::add(std::vector<Ranked> &ranked, double end, Policy policy) {
   auto worse = [](double end, const Ranked &other) {
     return end < other.first;
@@ -125,7 +112,7 @@ Search::run(size_t tries,
         anew ? balanced() : neighbour(current[below(int(current.size()))].second);
     double latest = current.size() == kept ? current.back().first
                                            : std::numeric_limits<double>::infinity();
-    double end = makespan(policy, latest);
+    double end = makespanOf(problem, listSchedule(problem, policy, latest));
     if (end > latest)
       continue;
     bool ends = end <= bound && isEnough(policy);

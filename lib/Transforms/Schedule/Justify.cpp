@@ -10,8 +10,8 @@
 
 using namespace bitpipe::schedule;
 
-/// Evenly between two limits, the same on every machine.
-static double between(double low, double high, std::mt19937_64 &random) {
+double bitpipe::schedule::between(double low, double high,
+                                  std::mt19937_64 &random) {
   return low + (high - low) * double(random() >> 11) / double(1ull << 53);
 }
 

@@ -9,6 +9,9 @@
 
 namespace bitpipe::schedule {
 
+/// A number drawn evenly between two limits, the same on every machine.
+double between(double low, double high, std::mt19937_64 &random);
+
 /// The work of the busiest device, for each micro-batch of a route: how far
 /// micro-batches of one route follow each other at least.
 double intervalOf(const Problem &problem);

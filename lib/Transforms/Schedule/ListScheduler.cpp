@@ -179,28 +179,27 @@ Choice ListScheduler::choose(int device, double now) {
   return best.lane || !problem.split ? best : chooseWeight(device);
 }
 
-static bool concerns(const Policy::Change &change, const Lane &lane,
-                     size_t microbatch) {
-  return change.from <= microbatch && microbatch < change.to &&
-         (change.route < 0 || change.route == lane.index);
+/// The last change that is about a lane's micro-batch, or null.
+static const Policy::Change *changeFor(const Policy &policy, const Lane &lane,
+                                       size_t microbatch) {
+  const Policy::Change *last = nullptr;
+  for (const Policy::Change &change : policy.changes)
+    if (change.from <= microbatch && microbatch < change.to &&
+        (change.route < 0 || change.route == lane.index))
+      last = &change;
+  return last;
 }
 
 /// What holds for the next forward of a lane.
 int ListScheduler::enteredOf(const Lane &lane) const {
-  int entered = policy.entered;
-  for (const Policy::Change &change : policy.changes)
-    if (concerns(change, lane, lane.forwards))
-      entered = change.entered;
-  return entered;
+  const Policy::Change *change = changeFor(policy, lane, lane.forwards);
+  return change ? change->entered : policy.entered;
 }
 
 /// What holds for the next backward of a lane.
 double ListScheduler::leadOf(const Lane &lane) const {
-  double lead = policy.lead;
-  for (const Policy::Change &change : policy.changes)
-    if (concerns(change, lane, lane.backwards))
-      lead = change.lead;
-  return lead;
+  const Policy::Change *change = changeFor(policy, lane, lane.backwards);
+  return change ? change->lead : policy.lead;
 }
 
 double ListScheduler::forwardScore(const Lane &lane) const {

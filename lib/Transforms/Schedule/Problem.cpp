@@ -102,3 +102,12 @@ std::optional<Error> Problem::verify(const Order &order) const {
                    number(limit(device) / activation)};
   return {};
 }
+
+double bitpipe::schedule::makespanOf(const Problem &problem,
+                                     const Order &order) {
+  constexpr double never = std::numeric_limits<double>::infinity();
+  if (order.empty())
+    return never;
+  ErrorOr<Timing> timing = simulate(problem.placement, order, problem.costs);
+  return timing ? timing->makespan : never;
+}

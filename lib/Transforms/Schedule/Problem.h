@@ -50,6 +50,9 @@ Error exceedsMemory(int device, double memory, double state,
 std::vector<double> activationLimits(const Placement &placement,
                                      const Costs &costs, double most);
 
+/// When an order is done; never if it is empty or blocks.
+double makespanOf(const Problem &problem, const Order &order);
+
 /// No order is done earlier. A device works through all that is on it; before
 /// that something must come to it; until the first gradient comes it can do no
 /// more than fill its memory with forwards; and after its last run the gradient

@@ -20,7 +20,6 @@
 #include "lib/Transforms/Schedule/Justify.h"
 #include "lib/Transforms/Schedule/Policies.h"
 #include "lib/Transforms/Schedule/Shorten.h"
-#include "lib/Transforms/Schedule/Simulate.h"
 
 #include <algorithm>
 #include <chrono>
@@ -36,7 +35,6 @@ public:
   Order run(double seconds);
 
 private:
-  double makespan(const Order &order) const;
   bool isDone() const { return shortest <= bound; }
   void offer(Order order);
   size_t affordable(const Problem &problem, size_t actions) const;
@@ -58,16 +56,8 @@ private:
 };
 } // namespace
 
-double Solver::makespan(const Order &order) const {
-  constexpr double never = std::numeric_limits<double>::infinity();
-  if (order.empty())
-    return never;
-  ErrorOr<Timing> timing = simulate(problem.placement, order, problem.costs);
-  return timing ? timing->makespan : never;
-}
-
 void Solver::offer(Order order) {
-  double end = makespan(order);
+  double end = makespanOf(problem, order);
   if (end >= shortest)
     return;
   shortest = end;
@@ -100,7 +90,7 @@ void Solver::rank(std::vector<Policy> &policies, const Problem &problem) const {
   size_t meeting = 0;
   for (size_t i = 0; i < tries && meeting < 12; ++i) {
     Order order = listSchedule(problem, policies[i]);
-    double end = simulate(problem.placement, order, problem.costs)->makespan;
+    double end = makespanOf(problem, order);
     ranks.push_back({end, i});
     meeting += end <= bound;
   }
@@ -119,7 +109,7 @@ void Solver::tryPolicies(size_t actions) {
   size_t tries = std::min(policies.size(), affordable(problem, actions));
   for (size_t i = 0; i < tries && !isDone(); ++i) {
     Order order = listSchedule(problem, policies[i]);
-    double end = makespan(order);
+    double end = makespanOf(problem, order);
     auto at = std::find_if(good.begin(), good.end(), [&](const auto &other) {
       return end <= other.first;
     });
