@@ -2,8 +2,8 @@
 
 #include "lib/Transforms/Schedule/ListScheduler.h"
 
-#include "lib/Transforms/Schedule/EventQueue.h"
 #include "lib/Transforms/Schedule/MemoryGuard.h"
+#include "lib/Transforms/Schedule/WakeTimes.h"
 #include "lib/Transforms/Schedule/Way.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 using namespace bitpipe::schedule;
 
 namespace {
-constexpr double never = std::numeric_limits<double>::infinity();
+constexpr double never = WakeTimes::never;
 /// Sums of times that differ by no more than this share of one are rounded
 /// differently.
 constexpr double rounding = 1e-9;
@@ -53,12 +53,12 @@ private:
   }
   /// A device that is busy looks round when it is done.
   void wake(double time, int device) {
-    if (time >= freeAt[device])
-      events.wake(time, device);
+    wakeTimes.wake(std::max(time, freeAt[device]), device);
   }
   void decide(int device, double now);
   Choice choose(int device, double now);
   Choice chooseWeight(int device);
+  double nextReady(int device, double now) const;
   bool isReady(const Lane &lane, int device, double now) const;
   void considerForwards(int device, double now, Choice &best);
   void considerBackward(int device, double now, Lane &lane, Choice &best);
@@ -76,7 +76,7 @@ private:
   const double latest;
   bool isLate = false;
   /// Times within this are one moment.
-  double moment = 0;
+  const double moment;
   std::vector<std::vector<Lane>> lanes;
   /// When the inputs of forwards and input gradients are there, by key.
   std::vector<double> forwardReady, backwardReady;
@@ -89,25 +89,31 @@ private:
   std::vector<size_t> backwardsDone;
   /// Devices that could have run a forward but for the memory of others.
   std::vector<bool> refused;
-  EventQueue events;
+  WakeTimes wakeTimes;
   Order order;
 };
 } // namespace
 
+static double momentOf(const Costs &costs) {
+  double longest = 0;
+  for (const StageCost &stage : costs.stages)
+    longest = std::max(longest, stage.forward);
+  return rounding * longest;
+}
+
 ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
                              double latest)
     : problem(problem), placement(problem.placement), costs(problem.costs),
-      policy(policy), latest(latest), lanes(placement.devices()),
+      policy(policy), latest(latest), moment(momentOf(costs)),
+      lanes(placement.devices()),
       forwardReady(size_t(placement.stages()) * placement.microbatches(),
                    never),
       backwardReady(forwardReady), guard(problem),
       freeAt(placement.devices()),
       link(size_t(placement.devices()) * placement.devices()),
       workLeft(placement.devices()),
-      backwardsDone(placement.devices()), refused(placement.devices()), order(placement.devices()) {
-  for (const StageCost &stage : costs.stages)
-    moment = std::max(moment, rounding * stage.forward);
-  events = EventQueue(moment);
+      backwardsDone(placement.devices()), refused(placement.devices()),
+      wakeTimes(placement.devices(), moment), order(placement.devices()) {
   // After its last run the gradient must leave the pipeline, which weight
   // gradients need not.
   std::vector<double> tail(placement.devices(), problem.split ? 0 : never);
@@ -134,24 +140,45 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
 }
 
 Order ListScheduler::run() {
-  for (int device = 0; device < placement.devices(); ++device)
-    wake(0, device);
   std::vector<int> awake;
-  while (!events.empty()) {
-    if (isLate)
-      return {};
-    double now = events.next(awake);
+  for (;;) {
+    double now = wakeTimes.next(awake);
+    if (awake.empty())
+      return std::move(order);
     for (int device : awake)
       if (freeAt[device] <= now + moment)
         decide(device, now);
+      else
+        wake(now, device);
+    if (isLate)
+      return {};
   }
-  return std::move(order);
 }
 
 void ListScheduler::decide(int device, double now) {
   refused[device] = false;
   if (Choice choice = choose(device, now); choice.lane)
     begin(device, now, choice);
+  else
+    wake(nextReady(device, now), device);
+}
+
+/// When the next of the inputs that are on their way will be there.
+double ListScheduler::nextReady(int device, double now) const {
+  double next = never;
+  auto consider = [&](double ready) {
+    if (ready > now + moment)
+      next = std::min(next, ready);
+  };
+  for (const Lane &lane : lanes[device]) {
+    if (lane.forwards < lane.route->microbatches.size())
+      consider(forwardReady[key(lane.stage,
+                                lane.route->microbatches[lane.forwards])]);
+    if (lane.backwards < lane.forwards)
+      consider(backwardReady[key(lane.stage,
+                                 lane.route->microbatches[lane.backwards])]);
+  }
+  return next;
 }
 
 /// The weight gradient of the oldest micro-batch that has one waiting.

@@ -11,12 +11,12 @@ using namespace bitpipe::schedule;
 static constexpr double rounding = 1e-9;
 
 MemoryGuard::MemoryGuard(const Problem &problem)
-    : problem(problem), devices(problem.placement.devices()),
+    : problem(problem), microbatches(problem.placement.microbatches()),
       slack(rounding * problem.activation),
-      held(size_t(problem.placement.microbatches()) * devices), needed(held),
-      stagesLeft(problem.placement.microbatches(), problem.placement.stages()),
-      entered(problem.placement.microbatches()) {
-  for (int device = 0; device < devices; ++device) {
+      held(size_t(microbatches) * problem.placement.devices()), needed(held),
+      stagesLeft(microbatches, problem.placement.stages()),
+      entered(microbatches) {
+  for (int device = 0; device < problem.placement.devices(); ++device) {
     freeMemory.push_back(problem.limit(device));
     wholeNeed.push_back(
         smallestMemory(problem.placement, problem.costs, device));
@@ -27,41 +27,25 @@ MemoryGuard::MemoryGuard(const Problem &problem)
         needed[at(m, route.devices[stage])] += activation(stage);
 }
 
-/// Whether a micro-batch fits what is available; if so, all that it holds is
-/// available after it.
-bool MemoryGuard::completes(int microbatch) {
-  const double *holds = &held[at(microbatch, 0)];
-  const double *needs = &needed[at(microbatch, 0)];
-  bool enough = true;
-  plenty = true;
-  for (int device = 0; device < devices; ++device) {
-    double &free = available[device];
-    enough = enough & (needs[device] <= free + slack);
-    free += holds[device];
-    plenty = plenty & (free >= wholeNeed[device]);
-  }
-  return enough;
-}
-
 bool MemoryGuard::isSafe(int stage, int microbatch, int device) {
   if (problem.memory.empty())
     return true;
   double more = activation(stage);
-  available = freeMemory;
-  available[device] -= more;
-  // As if it were taken.
-  needed[at(microbatch, device)] -= more;
-  held[at(microbatch, device)] += more;
-  bool safe = true;
-  plenty = false;
-  for (size_t i = 0; i < underWay.size() && safe && !plenty; ++i)
-    safe = completes(underWay[i]);
-  // Where there is plenty, any micro-batch completes from there on.
-  if (safe && !plenty && !entered[microbatch])
-    safe = completes(microbatch);
-  needed[at(microbatch, device)] += more;
-  held[at(microbatch, device)] -= more;
-  return safe;
+  double available = freeMemory[device] - more;
+  // It was safe before, and only this device has less, until the micro-batch is
+  // completed. Where there is enough for any, there is from there on.
+  for (int other : underWay) {
+    if (available >= wholeNeed[device])
+      return true;
+    size_t index = at(other, device);
+    double still = needed[index] - (other == microbatch ? more : 0);
+    if (still > available + slack)
+      return false;
+    if (other == microbatch)
+      return true;
+    available += held[index];
+  }
+  return needed[at(microbatch, device)] - more <= available + slack;
 }
 
 void MemoryGuard::take(int stage, int microbatch, int device) {

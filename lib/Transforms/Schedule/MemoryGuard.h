@@ -31,19 +31,18 @@ public:
 
 private:
   size_t at(int microbatch, int device) const {
-    return size_t(microbatch) * devices + device;
+    return size_t(device) * microbatches + microbatch;
   }
   double activation(int stage) const {
     return problem.costs.stage(stage).activation;
   }
-  bool completes(int microbatch);
 
   const Problem &problem;
-  const int devices;
+  const int microbatches;
   /// Memory may be exceeded by this.
   const double slack;
   std::vector<double> freeMemory;
-  /// Per micro-batch and device, the activations alive and still to come.
+  /// Per device and micro-batch, the activations alive and still to come.
   std::vector<double> held, needed;
   /// Per device, what one micro-batch needs in all.
   std::vector<double> wholeNeed;
@@ -51,10 +50,6 @@ private:
   /// Micro-batches under way, oldest first, and which have ever been.
   std::vector<int> underWay;
   std::vector<bool> entered;
-  /// What would be free on each device, and whether any micro-batch would fit
-  /// that.
-  std::vector<double> available;
-  bool plenty = false;
 };
 
 } // namespace bitpipe::schedule

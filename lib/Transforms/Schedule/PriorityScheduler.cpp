@@ -2,14 +2,15 @@
 
 #include "lib/Transforms/Schedule/PriorityScheduler.h"
 
-#include "lib/Transforms/Schedule/EventQueue.h"
 #include "lib/Transforms/Schedule/MemoryGuard.h"
+#include "lib/Transforms/Schedule/WakeTimes.h"
 
 #include <algorithm>
 
 using namespace bitpipe::schedule;
 
 namespace {
+constexpr double never = WakeTimes::never;
 /// Times within this share of a forward are the same.
 constexpr double rounding = 1e-9;
 
@@ -21,7 +22,12 @@ struct Lane {
   const Route *route;
   Kind kind;
   int stage;
-  size_t next = 0;
+  double time;
+  bool takesMemory, givesMemory;
+  /// How many are begun; the next one, and its task, or the number of tasks.
+  size_t begun = 0;
+  int microbatch = 0;
+  size_t task = 0;
 };
 
 /// Time runs from 0 in either direction; backwards it is turned round at the end.
@@ -32,101 +38,126 @@ public:
   Pass run();
 
 private:
-  int microbatch(const Lane &lane) const {
-    const std::vector<int> &list = lane.route->microbatches;
-    return direction == Forward ? list[lane.next]
-                                : list[list.size() - 1 - lane.next];
-  }
-  /// Weight gradients, and whole backwards, end what forwards begin.
-  bool takesMemory(Kind kind) const {
-    return direction == Forward ? kind == Kind::F : makesWeightGradient(kind);
-  }
-  bool givesMemory(Kind kind) const {
-    return direction == Forward ? makesWeightGradient(kind) : kind == Kind::F;
-  }
-  void addLanes();
+  void addLane(const Route &route, int stage, Kind kind);
+  void setFirstTasks();
+  void showNext(Lane &lane);
   void turnRound();
-  bool isReady(const Lane &lane, int device) const;
   void decide(int device);
+  double nextReady(int device) const;
   void begin(int device, Lane &lane);
-  void finish(const Action &action, int device, double end);
-  void send(const Action &made, int from, const Action &reader, double end);
-  void arrive(const Action &reader, int device, double time);
+  void finishForward(const Lane &lane, int device, double end);
+  void finishBackward(const Lane &lane, int device, double end);
+  void send(const Action &made, int from, int to, size_t reader, double end);
+  void arrive(size_t task, int device, double time);
 
   const Problem &problem;
   const Placement &placement;
   const Costs &costs;
   const Priorities &priorities;
   const Direction direction;
+  const Kind gradient;
   const Tasks tasks;
-  double moment = 0, now = 0;
+  const double moment;
+  double now = 0;
   MemoryGuard guard;
   std::vector<std::vector<Lane>> lanes;
   std::vector<double> freeAt, link;
   /// The lanes that a device could go on with, by priority.
   std::vector<std::pair<double, Lane *>> candidates;
   /// Devices that could have gone on but for the memory of others.
-  std::vector<bool> refused;
-  /// Per task, when all that it waits for is there, and how many of that are
-  /// still missing.
+  std::vector<int> refused;
+  /// Per task, when all that it waits for is there, never while some is missing;
+  /// and never once more at the end, for lanes that are done.
   std::vector<double> ready;
-  std::vector<int> missing;
-  EventQueue events;
+  /// Backwards an input gradient waits for two: its weight gradient, and the
+  /// input gradient that needs it. Per task, when the first of them is there.
+  std::vector<double> half;
+  WakeTimes wakeTimes;
   Pass pass;
 };
 } // namespace
+
+static double momentOf(const Costs &costs) {
+  double longest = 0;
+  for (const StageCost &stage : costs.stages)
+    longest = std::max(longest, stage.forward);
+  return rounding * longest;
+}
 
 PriorityScheduler::PriorityScheduler(const Problem &problem,
                                      const Priorities &priorities,
                                      Direction direction)
     : problem(problem), placement(problem.placement), costs(problem.costs),
-      priorities(priorities), direction(direction), tasks(problem),
-      guard(problem), lanes(placement.devices()), freeAt(placement.devices()),
+      priorities(priorities), direction(direction),
+      gradient(problem.split ? Kind::I : Kind::B), tasks(problem),
+      moment(momentOf(costs)), guard(problem), lanes(placement.devices()),
+      freeAt(placement.devices()),
       link(size_t(placement.devices()) * placement.devices()),
-      refused(placement.devices()), ready(tasks.count()), missing(tasks.count(), 1) {
-  for (const StageCost &stage : costs.stages)
-    moment = std::max(moment, rounding * stage.forward);
-  events = EventQueue(moment);
+      ready(tasks.count() + 1, never),
+      wakeTimes(placement.devices(), moment) {
   pass.start.resize(tasks.count());
   pass.sequence.reserve(tasks.count());
-  addLanes();
-}
-
-void PriorityScheduler::addLanes() {
-  Kind gradient = problem.split ? Kind::I : Kind::B;
+  setFirstTasks();
   for (const Route &route : placement.routes())
     for (int stage = 0; stage < placement.stages(); ++stage) {
-      std::vector<Lane> &list = lanes[route.devices[stage]];
-      list.push_back({&route, Kind::F, stage});
-      list.push_back({&route, gradient, stage});
+      addLane(route, stage, Kind::F);
+      addLane(route, stage, gradient);
       if (problem.split)
-        list.push_back({&route, Kind::W, stage});
-      for (int m : route.microbatches) {
-        if (direction == Forward || !problem.split)
-          continue;
-        // Backwards an input gradient waits for two: its weight gradient, and
-        // the input gradient that needs it.
-        missing[tasks.index(Kind::W, stage, m)] = 0;
-        missing[tasks.index(Kind::I, stage, m)] = stage > 0 ? 2 : 1;
-      }
+        addLane(route, stage, Kind::W);
     }
+}
+
+void PriorityScheduler::addLane(const Route &route, int stage, Kind kind) {
+  // Weight gradients, and whole backwards, end what forwards begin.
+  bool begins = kind == Kind::F, ends = makesWeightGradient(kind);
+  if (direction == Backward)
+    std::swap(begins, ends);
+  double time = costs.time({kind, false, stage, 0});
+  Lane &lane = lanes[route.devices[stage]].emplace_back(
+      Lane{&route, kind, stage, time, begins, ends});
+  showNext(lane);
+}
+
+/// What waits for nothing, and what for two things.
+void PriorityScheduler::setFirstTasks() {
+  bool isSplitBackward = direction == Backward && problem.split;
+  if (isSplitBackward)
+    half.assign(tasks.count(), never);
   for (int m = 0; m < placement.microbatches(); ++m) {
     if (direction == Forward)
-      missing[tasks.index(Kind::F, 0, m)] = 0;
+      ready[tasks.index(Kind::F, 0, m)] = 0;
     else if (!problem.split)
-      missing[tasks.index(Kind::B, 0, m)] = 0;
+      ready[tasks.index(Kind::B, 0, m)] = 0;
+    if (!isSplitBackward)
+      continue;
+    half[tasks.index(Kind::I, 0, m)] = 0;
+    for (int stage = 0; stage < placement.stages(); ++stage)
+      ready[tasks.index(Kind::W, stage, m)] = 0;
   }
 }
 
+void PriorityScheduler::showNext(Lane &lane) {
+  const std::vector<int> &list = lane.route->microbatches;
+  if (lane.begun == list.size()) {
+    lane.task = tasks.count();
+    return;
+  }
+  size_t next = direction == Forward ? lane.begun : list.size() - 1 - lane.begun;
+  lane.microbatch = list[next];
+  lane.task = tasks.index(lane.kind, lane.stage, lane.microbatch);
+}
+
 Pass PriorityScheduler::run() {
-  for (int device = 0; device < placement.devices(); ++device)
-    events.wake(0, device);
   std::vector<int> awake;
-  while (!events.empty()) {
-    now = events.next(awake);
+  for (;;) {
+    now = wakeTimes.next(awake);
+    if (awake.empty())
+      break;
     for (int device : awake)
       if (freeAt[device] <= now + moment)
         decide(device);
+      else
+        wakeTimes.wake(freeAt[device], device);
   }
   pass.complete = pass.sequence.size() == tasks.count();
   if (direction == Backward)
@@ -141,111 +172,120 @@ void PriorityScheduler::turnRound() {
   std::reverse(pass.sequence.begin(), pass.sequence.end());
 }
 
-bool PriorityScheduler::isReady(const Lane &lane, int device) const {
-  if (lane.next == lane.route->microbatches.size())
-    return false;
-  size_t task = tasks.index(lane.kind, lane.stage, microbatch(lane));
-  return missing[task] == 0 && ready[task] <= now + moment &&
-         (!takesMemory(lane.kind) || guard.fits(lane.stage, device));
-}
-
 /// The first that is ready and does not keep others from completing.
 void PriorityScheduler::decide(int device) {
+  std::erase(refused, device);
   candidates.clear();
-  for (Lane &lane : lanes[device])
-    if (isReady(lane, device)) {
-      double priority = priorities[tasks.index(lane.kind, lane.stage,
-                                               microbatch(lane))];
-      candidates.push_back({direction == Forward ? priority : -priority, &lane});
-    }
-  refused[device] = false;
+  for (Lane &lane : lanes[device]) {
+    if (ready[lane.task] > now + moment ||
+        (lane.takesMemory && !guard.fits(lane.stage, device)))
+      continue;
+    double priority = priorities[lane.task];
+    candidates.push_back({direction == Forward ? priority : -priority, &lane});
+  }
+  bool isRefused = false;
   while (!candidates.empty()) {
     auto first = std::min_element(
         candidates.begin(), candidates.end(),
         [](const auto &a, const auto &b) { return a.first < b.first; });
     Lane &lane = *first->second;
-    if (!takesMemory(lane.kind) ||
-        guard.isSafe(lane.stage, microbatch(lane), device))
+    if (!lane.takesMemory || guard.isSafe(lane.stage, lane.microbatch, device))
       return begin(device, lane);
-    refused[device] = true;
+    isRefused = true;
     candidates.erase(first);
   }
+  if (isRefused)
+    refused.push_back(device);
+  wakeTimes.wake(nextReady(device), device);
+}
+
+/// When the next of what is on its way will be there.
+double PriorityScheduler::nextReady(int device) const {
+  double next = never;
+  for (const Lane &lane : lanes[device])
+    if (ready[lane.task] > now + moment)
+      next = std::min(next, ready[lane.task]);
+  return next;
 }
 
 void PriorityScheduler::begin(int device, Lane &lane) {
-  Action action{lane.kind, false, lane.stage, microbatch(lane)};
-  ++lane.next;
-  size_t task = tasks.index(action.kind, action.stage, action.microbatch);
-  double end = now + costs.time(action);
-  pass.start[task] = now;
-  pass.sequence.push_back(task);
+  double end = now + lane.time;
+  pass.start[lane.task] = now;
+  pass.sequence.push_back(lane.task);
   pass.makespan = std::max(pass.makespan, end);
   freeAt[device] = end;
-  events.wake(end, device);
+  wakeTimes.wake(end, device);
   // A device does one thing at a time: what it frees is free at its next
   // choice.
-  if (takesMemory(action.kind))
-    guard.take(action.stage, action.microbatch, device);
-  if (givesMemory(action.kind)) {
-    guard.give(action.stage, action.microbatch, device);
-    for (int other = 0; other < placement.devices(); ++other)
-      if (refused[other])
-        events.wake(std::max(end, freeAt[other]), other);
+  if (lane.takesMemory)
+    guard.take(lane.stage, lane.microbatch, device);
+  if (lane.givesMemory) {
+    guard.give(lane.stage, lane.microbatch, device);
+    for (int other : refused)
+      wakeTimes.wake(std::max(end, freeAt[other]), other);
   }
-  finish(action, device, end);
+  if (direction == Forward)
+    finishForward(lane, device, end);
+  else
+    finishBackward(lane, device, end);
+  ++lane.begun;
+  showNext(lane);
 }
 
-/// One of the things that an action waits for is there.
-void PriorityScheduler::arrive(const Action &reader, int device, double time) {
-  size_t task = tasks.index(reader.kind, reader.stage, reader.microbatch);
-  ready[task] = std::max(ready[task], time);
+/// One of the things that a task waits for is there.
+void PriorityScheduler::arrive(size_t task, int device, double time) {
+  if (!half.empty() && tasks.action(task).kind == Kind::I) {
+    std::swap(half[task], time);
+    if (time == never)
+      return;
+    time = std::max(time, half[task]);
+  }
+  ready[task] = time;
   // A device that is busy looks round when it is done.
-  if (--missing[task] == 0 && ready[task] >= freeAt[device])
-    events.wake(ready[task], device);
+  wakeTimes.wake(std::max(time, freeAt[device]), device);
 }
 
 /// `made` is the action whose result is sent, whichever end is done first.
-void PriorityScheduler::send(const Action &made, int from, const Action &reader,
+void PriorityScheduler::send(const Action &made, int from, int to, size_t reader,
                              double end) {
-  int to = placement.device(reader.stage, reader.microbatch);
-  double time = end;
-  if (to != from) {
-    int source = direction == Forward ? from : to;
-    int target = direction == Forward ? to : from;
-    double &busy = link[size_t(source) * placement.devices() + target];
-    MessageTime message = costs.message(source, target, made);
-    busy = std::max(busy, end) + message.transfer;
-    time = busy + message.latency;
-  }
-  arrive(reader, to, time);
+  if (to == from)
+    return arrive(reader, to, end);
+  int source = direction == Forward ? from : to;
+  int target = direction == Forward ? to : from;
+  double &busy = link[size_t(source) * placement.devices() + target];
+  MessageTime message = costs.message(source, target, made);
+  busy = std::max(busy, end) + message.transfer;
+  arrive(reader, to, busy + message.latency);
 }
 
-/// What waits for an action: forwards what reads its result, backwards what
-/// makes what it reads.
-void PriorityScheduler::finish(const Action &action, int device, double end) {
-  int stage = action.stage, m = action.microbatch;
-  int last = placement.stages() - 1;
-  Kind gradient = problem.split ? Kind::I : Kind::B;
-  if (direction == Forward) {
-    if (action.kind == Kind::F && stage < last)
-      return send(action, device, {Kind::F, false, stage + 1, m}, end);
-    if (action.kind == Kind::F)
-      return arrive({gradient, false, stage, m}, device, end);
-    if (action.kind == Kind::I)
-      arrive({Kind::W, false, stage, m}, device, end);
-    if (makesInputGradient(action.kind) && stage > 0)
-      send(action, device, {gradient, false, stage - 1, m}, end);
+/// What reads the result of an action: along the way of a micro-batch, the next
+/// task.
+void PriorityScheduler::finishForward(const Lane &lane, int device, double end) {
+  int stage = lane.stage, last = placement.stages() - 1, m = lane.microbatch;
+  const std::vector<int> &devices = lane.route->devices;
+  Action made{lane.kind, false, stage, m};
+  if (lane.kind == Kind::F)
+    return stage == last
+               ? arrive(lane.task + 1, device, end)
+               : send(made, device, devices[stage + 1], lane.task + 1, end);
+  if (lane.kind == Kind::I)
+    arrive(tasks.index(Kind::W, stage, m), device, end);
+  if (makesInputGradient(lane.kind) && stage > 0)
+    send(made, device, devices[stage - 1], lane.task + 1, end);
+}
+
+/// What makes what an action reads.
+void PriorityScheduler::finishBackward(const Lane &lane, int device, double end) {
+  int stage = lane.stage, last = placement.stages() - 1, m = lane.microbatch;
+  if (lane.kind == Kind::W)
+    return arrive(tasks.index(Kind::I, stage, m), device, end);
+  if (lane.kind == Kind::F && stage == 0)
     return;
-  }
-  if (action.kind == Kind::W)
-    return arrive({gradient, false, stage, m}, device, end);
-  if (action.kind != Kind::F && stage == last)
-    return arrive({Kind::F, false, stage, m}, device, end);
-  if (action.kind == Kind::F && stage == 0)
-    return;
-  int back = action.kind == Kind::F ? stage - 1 : stage + 1;
-  Action before{action.kind, false, back, m};
-  send(before, device, before, end);
+  if (lane.kind != Kind::F && stage == last)
+    return arrive(lane.task - 1, device, end);
+  int back = lane.kind == Kind::F ? stage - 1 : stage + 1;
+  send({lane.kind, false, back, m}, device, lane.route->devices[back],
+       lane.task - 1, end);
 }
 
 Pass bitpipe::schedule::scheduleForward(const Problem &problem,

@@ -1,0 +1,49 @@
+//===- WakeTimes.h - When devices have something to decide -------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_WAKETIMES_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_WAKETIMES_H
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+namespace bitpipe::schedule {
+
+/// The time at which each device wakes up next. There is only the earliest one:
+/// a device that then has nothing to do must find out itself when it will.
+class WakeTimes {
+public:
+  static constexpr double never = std::numeric_limits<double>::infinity();
+
+  /// All devices wake up at 0. Times within `moment` are one.
+  WakeTimes(int devices, double moment) : times(devices), moment(moment) {}
+
+  void wake(double time, int device) {
+    times[device] = std::min(times[device], time);
+  }
+
+  /// The next time, and all devices that wake up then, ascending; none if no
+  /// device ever does.
+  double next(std::vector<int> &devices) {
+    devices.clear();
+    double now = never;
+    for (double time : times)
+      now = std::min(now, time);
+    if (now == never)
+      return now;
+    for (size_t device = 0; device < times.size(); ++device)
+      if (times[device] <= now + moment) {
+        devices.push_back(int(device));
+        times[device] = never;
+      }
+    return now;
+  }
+
+private:
+  std::vector<double> times;
+  double moment;
+};
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_WAKETIMES_H
