@@ -2,9 +2,9 @@
 
 #include "lib/Transforms/Schedule/BreedWaves.h"
 
-#include <algorithm>
+#include "lib/Transforms/Schedule/Breed.h"
+
 #include <array>
-#include <limits>
 
 using namespace bitpipe::schedule;
 
@@ -37,13 +37,9 @@ constexpr std::array<Range, Speeds> ranges = {{{0.4, 1.8, 0.3},
                                                {0.6, 1.25, 0.1},
                                                {0, 1, 0.15}}};
 
-/// So many shapes are kept and changed; one in so many is drawn anew. A shape
-/// is given up when so many passes in turn gained nothing.
-constexpr size_t kept = 40, drawn = 5, patience = 50;
-
-class Breed {
+class Waves {
 public:
-  Breed(const Problem &problem, std::mt19937_64 &random)
+  Waves(const Problem &problem, std::mt19937_64 &random)
       : problem(problem), random(random), interval(intervalOf(problem)) {}
   Found run(size_t tries);
 
@@ -58,7 +54,7 @@ private:
 };
 } // namespace
 
-Shape Breed::draw() {
+Shape Waves::draw() {
   Shape shape;
   for (int i = 0; i < Speeds; ++i)
     shape[i] = between(ranges[i].low, ranges[i].high, random);
@@ -66,7 +62,7 @@ Shape Breed::draw() {
 }
 
 /// One speed or two.
-Shape Breed::change(Shape shape) {
+Shape Waves::change(Shape shape) {
   for (int times = 1 + int(random() % 2); times > 0; --times) {
     int i = int(random() % Speeds);
     shape[i] += between(-1, 1, random) * ranges[i].step;
@@ -75,7 +71,7 @@ Shape Breed::change(Shape shape) {
   return shape;
 }
 
-Priorities Breed::waveOf(const Shape &shape) const {
+Priorities Waves::waveOf(const Shape &shape) const {
   Tasks tasks(problem);
   Priorities result(tasks.count());
   int stages = problem.placement.stages();
@@ -107,29 +103,18 @@ Priorities Breed::waveOf(const Shape &shape) const {
   return result;
 }
 
-Found Breed::run(size_t tries) {
-  double bound = lowerBound(problem) * (1 + 1e-9);
-  std::vector<std::pair<double, Shape>> best;
-  Found result{{}, std::numeric_limits<double>::infinity(), 0};
-  while (result.tries < tries && result.makespan > bound) {
-    bool anew = best.size() < kept || random() % drawn == 0;
-    Shape shape = anew ? draw() : change(best[random() % best.size()].second);
-    Found found = justify(problem, waveOf(shape), patience, random);
-    result.tries += found.tries;
-    auto later = [](double end, const auto &other) { return end < other.first; };
-    best.insert(std::upper_bound(best.begin(), best.end(), found.makespan, later),
-                {found.makespan, shape});
-    if (best.size() > kept)
-      best.pop_back();
-    if (found.makespan >= result.makespan)
-      continue;
-    result.makespan = found.makespan;
-    result.order = std::move(found.order);
-  }
-  return result;
+Found Waves::run(size_t tries) {
+  Breed<Shape> how;
+  how.draw = [&] { return draw(); };
+  how.change = [&](Shape shape) { return change(shape); };
+  how.priorities = [&](const Shape &shape) { return waveOf(shape); };
+  how.kept = 40;
+  how.drawn = 5;
+  how.patience = 50;
+  return breed(problem, how, tries, random);
 }
 
 Found bitpipe::schedule::breedWaves(const Problem &problem, size_t tries,
                                     std::mt19937_64 &random) {
-  return Breed(problem, random).run(tries);
+  return Waves(problem, random).run(tries);
 }

@@ -19,6 +19,17 @@ bool Costs::hasSums() const {
                      [](const StageCost &cost) { return cost.sum > 0; });
 }
 
+bool Costs::hasMessages() const {
+  auto takesTime = [](const Link &link) {
+    return link.transfer > 0 || link.latency > 0;
+  };
+  if (links.empty())
+    return takesTime(link);
+  return std::any_of(links.begin(), links.end(), [&](const auto &from) {
+    return std::any_of(from.begin(), from.end(), takesTime);
+  });
+}
+
 std::optional<Error> Costs::check(const Placement &placement) const {
   auto counts = [](const char *what, size_t got, int expected) {
     return Error{"costs of " + std::to_string(got) + " " + what +

@@ -88,6 +88,8 @@ struct Costs {
   double sumOf(const std::vector<int> &sharing) const;
   /// Whether any sum takes time.
   bool hasSums() const;
+  /// Whether any message takes time.
+  bool hasMessages() const;
 
   /// Fails unless there are costs for all stages and devices of a placement.
   std::optional<Error> check(const Placement &placement) const;

@@ -1,13 +1,15 @@
 //===- Solve.cpp - An order near the best for a problem --------------------===//
 //
-// Four ways, from the quickest to the most patient, until one meets the lower
-// bound. Waves, scheduled to and fro (Justify.h), meet it at once where memory
-// is not short and messages cost little. Policies (ListScheduler.h) never run
-// out of memory; they are ranked on a short version of the problem, where fill
-// and drain, the only places where good policies differ, look alike; their best
-// orders are scheduled to and fro, too. Last, where little memory makes the
-// steady state a long cycle, policies are brought out of step
-// (DisturbPolicies.h). All are deterministic; time, if given, goes into waves of
+// From the quickest to the most patient way, until one meets the lower bound.
+// Waves, scheduled to and fro (Justify.h), meet it at once where memory is not
+// short and messages cost little. BitPipe's groups (EarlyForwarding.h) meet it in
+// 2D activations. Policies
+// (ListScheduler.h) never run out of memory; they are ranked on a short version
+// of the problem, where fill and drain, the only places where good policies
+// differ, look alike; their best orders are scheduled to and fro, too. Last,
+// where little memory makes the steady state a long cycle, policies are brought
+// out of step (DisturbPolicies.h). With messages, orders that are good without
+// them are a start. All are deterministic; time, if given, goes into waves of
 // other shapes (BreedWaves.h), more of the same, and a local search.
 //
 //===----------------------------------------------------------------------===//
@@ -17,6 +19,8 @@
 #include "lib/Transforms/Schedule/Anneal.h"
 #include "lib/Transforms/Schedule/BreedWaves.h"
 #include "lib/Transforms/Schedule/DisturbPolicies.h"
+#include "lib/Transforms/Schedule/EarlyForwarding.h"
+#include "lib/Transforms/Schedule/GroupWave.h"
 #include "lib/Transforms/Schedule/Justify.h"
 #include "lib/Transforms/Schedule/Policies.h"
 #include "lib/Transforms/Schedule/Shorten.h"
@@ -40,6 +44,9 @@ private:
   size_t affordable(const Problem &problem, size_t actions) const;
   void rank(std::vector<Policy> &policies, const Problem &problem) const;
   void tryWaves(size_t actions, size_t patience);
+  void tryGroups(size_t actions);
+  void tryWithoutMessages();
+  void tryGroupsOf(Problem simpler);
   void tryPolicies(size_t actions);
   void tryToAndFro(size_t actions);
   void tryDisturbed(size_t actions);
@@ -79,6 +86,59 @@ void Solver::tryWaves(size_t actions, size_t patience) {
     offer(std::move(found.order));
     used += found.tries;
   }
+}
+
+void Solver::tryGroups(size_t actions) {
+  size_t tries = std::min<size_t>(affordable(problem, actions), 20'000);
+  if (hasGroups(problem))
+    offer(forwardEarly(problem, tries, random).order);
+}
+
+/// Schedulers that let no device wait while it could do something take the next
+/// best thing where the right one is about to arrive. An order that is good
+/// without messages waits, and keeps its shape.
+void Solver::tryWithoutMessages() {
+  Problem simpler = problem;
+  simpler.costs.link = {};
+  simpler.costs.links.clear();
+  offer(Solver(simpler).run(0));
+  tryGroupsOf(std::move(simpler));
+}
+
+/// Weight gradients right behind their input gradients.
+static Order apart(const Order &whole) {
+  Order order(whole.size());
+  for (size_t device = 0; device < whole.size(); ++device)
+    for (Action action : whole[device]) {
+      bool isBackward = action.kind == Kind::B;
+      action.kind = isBackward ? Kind::I : action.kind;
+      order[device].push_back(action);
+      if (isBackward)
+        order[device].push_back(
+            {Kind::W, false, action.stage, action.microbatch});
+    }
+  return order;
+}
+
+/// Of all orders those of groups mind messages least: while a slot is worked
+/// off, the messages of the one before arrive. They need no more than 2D
+/// activations, and more would only lead astray.
+void Solver::tryGroupsOf(Problem simpler) {
+  simpler.split = false;
+  double activation = 0;
+  for (StageCost &cost : simpler.costs.stages) {
+    activation = std::max(activation, cost.activation);
+    if (problem.split)
+      cost.backward = cost.inputGradient + cost.weightGradient;
+  }
+  int devices = simpler.placement.devices();
+  std::vector<double> enough;
+  for (int device = 0; device < devices; ++device)
+    enough.push_back(std::min(2 * devices * activation, problem.limit(device)));
+  simpler.memory = std::move(enough);
+  Solver solver(simpler);
+  solver.tryGroups(10'000'000);
+  offer(problem.split ? apart(solver.best) : std::move(solver.best));
 }
 
 /// The policies, best first on a problem.
@@ -176,7 +236,9 @@ void Solver::spend(double seconds) {
       return size_t(std::max(0.0, 3e6 * left(seconds * 2 / 3)));
     };
     size_t tries = affordable(problem, std::min<size_t>(30e6, actions()));
-    offer(breedWaves(problem, tries, random).order);
+    offer(hasGroups(problem) && !problem.costs.hasMessages()
+              ? forwardEarly(problem, tries, random).order
+              : breedWaves(problem, tries, random).order);
     if (!problem.split && !isDone())
       tryDisturbed(std::min<size_t>(14e6, actions()));
   }
@@ -186,12 +248,16 @@ void Solver::spend(double seconds) {
 
 Order Solver::run(double seconds) {
   tryWaves(2'000'000, 10);
+  if (!isDone() && problem.costs.hasMessages())
+    tryWithoutMessages();
+  else if (!isDone())
+    tryGroups(100'000'000);
   if (!isDone())
     tryPolicies(2'000'000);
   if (!isDone())
-    tryToAndFro(2'000'000);
+    tryToAndFro(6'000'000);
   if (!isDone())
-    tryWaves(2'000'000, 120);
+    tryWaves(6'000'000, 120);
   if (!isDone() && !problem.split)
     tryDisturbed(14'000'000);
   spend(seconds);
