@@ -36,6 +36,9 @@ int main(int argc, char **argv) {
   for (int devices : numbers(argv[2])) {
     base.devices = devices;
     std::cout << devices << " devices\n";
-    emitComparison(std::cout, base, names, numbers(argv[3]));
+    if (auto wrong = emitComparison(std::cout, base, names, numbers(argv[3]))) {
+      std::cerr << wrong->text << '\n';
+      return 1;
+    }
   }
 }

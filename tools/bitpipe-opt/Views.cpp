@@ -89,7 +89,8 @@ LogicalResult printView(const Options &options, ModuleOp module,
   std::ostringstream text;
   schedule::Request request = requestFor(options, *costs);
   if (!options.compare.empty()) {
-    schedule::emitComparison(text, request, options.compare, options.compareSizes);
+    if (auto wrong = schedule::emitComparison(text, request, options.compare, options.compareSizes))
+      return emitError(UnknownLoc::get(context)) << wrong->text, failure();
     out << text.str();
     return success();
   }

@@ -23,10 +23,8 @@ struct Row {
 
 /// A limit in stages of 2D, as the table counts, in stages as the family does.
 static double ownLimit(const Request &request) {
-  for (const Family &family : families())
-    if (family.name == request.pipeline)
-      return request.memory * family.chunks / 2;
-  return request.memory;
+  ErrorOr<const Family *> family = familyNamed(request.pipeline);
+  return family ? request.memory * (*family)->chunks / 2 : request.memory;
 }
 
 static ErrorOr<Row> measure(Request request) {
@@ -78,16 +76,31 @@ static void printRow(std::ostream &stream, const Row &row, bool sums,
         first / row.end);
 }
 
-void bitpipe::schedule::emitComparison(std::ostream &stream,
-                                       const Request &base,
-                                       const std::string &names,
-                                       const std::vector<int> &microbatches) {
+static ErrorOr<std::vector<std::string>> splitNames(const Request &base,
+                                                    const std::string &names) {
+  std::vector<std::string> result;
+  std::istringstream list(names);
+  for (std::string name; std::getline(list, name, ',');) {
+    ErrorOr<const Family *> family = familyNamed(name);
+    if (!family && base.routes.empty())
+      return family.error();
+    result.push_back(std::move(name));
+  }
+  return result;
+}
+
+std::optional<Error>
+bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
+                                  const std::string &names,
+                                  const std::vector<int> &microbatches) {
+  ErrorOr<std::vector<std::string>> list = splitNames(base, names);
+  if (!list)
+    return list.error();
   bool sums = base.costs.hasSums();
   printHead(stream, sums);
   for (int count : microbatches) {
     double first = 0;
-    std::istringstream list(names);
-    for (std::string name; std::getline(list, name, ',');) {
+    for (const std::string &name : *list) {
       Request request = base;
       request.pipeline = name;
       request.microbatches = count;
@@ -101,4 +114,5 @@ void bitpipe::schedule::emitComparison(std::ostream &stream,
       printRow(stream, *row, sums, first);
     }
   }
+  return {};
 }

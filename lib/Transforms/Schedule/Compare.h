@@ -16,8 +16,9 @@ namespace bitpipe::schedule {
 /// whatever number of stages: a single cost is that of one of 2D stages, others
 /// are joined and divided (recut). Activations, those of the request's limit,
 /// too, and weights are counted in stages of 2D. A schedule that cannot be built
-/// says in its row what it needs. `names` are separated by commas.
-void emitComparison(std::ostream &stream, const Request &base,
+/// says in its row what it needs. `names` are separated by commas; fails if there
+/// is no schedule of one of them.
+std::optional<Error> emitComparison(std::ostream &stream, const Request &base,
                     const std::string &names,
                     const std::vector<int> &microbatches);
 

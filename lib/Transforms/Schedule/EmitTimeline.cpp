@@ -19,14 +19,15 @@
 using namespace bitpipe::schedule;
 
 namespace {
-constexpr double left = 76, laneHeight = 30, laneGap = 6,
+constexpr double left = 76, laneHeight = 30, laneGap = 6, sumHeight = 8,
                  curveHeight = 34, curveGap = 12;
 
 class Timeline {
 public:
   Timeline(std::ostream &stream, const Simulated &simulated)
       : stream(stream), schedule(simulated.schedule), costs(simulated.costs),
-        timing(simulated.timing), use(simulated.use) {
+        timing(simulated.timing), use(simulated.use), sums(simulated.sums),
+        end(simulated.iterationEnd) {
     double work = 0, actions = 0;
     for (size_t device = 0; device < use.size(); ++device) {
       work += use[device].work;
@@ -35,9 +36,9 @@ public:
     // Actions are wide enough on average to hold their numbers.
     scale = work > 0 ? 30 * actions / work : 30;
     // However long messages take, a browser must be able to open it.
-    scale = std::min(scale, 1e7 / timing.makespan);
-    width = std::max(x(timing.makespan) + 20, 640.0);
-    legend = makeLegend(schedule, width);
+    scale = std::min(scale, 1e7 / end);
+    width = std::max(x(end) + 20, 640.0);
+    legend = makeLegend(schedule, !sums.empty(), width);
     top = legend.back().y + 36;
   }
 
@@ -45,7 +46,9 @@ public:
 
 private:
   double x(double time) const { return left + time * scale; }
-  double y(size_t device) const { return top + device * (laneHeight + laneGap); }
+  double y(size_t device) const {
+    return top + device * (laneHeight + laneGap + (sums.empty() ? 0 : sumHeight));
+  }
   double curvesTop() const { return y(timing.start.size()) + 44; }
 
   void drawHead(double height);
@@ -53,6 +56,7 @@ private:
   void drawAxis();
   void drawLane(size_t device);
   void drawPairs(size_t device);
+  void drawSums();
   void drawPointers(size_t device);
   void drawCurve(size_t device, double peak);
   std::string tip(size_t device, size_t i) const;
@@ -62,6 +66,9 @@ private:
   const Costs &costs;
   const Timing &timing;
   const std::vector<DeviceUse> &use;
+  const std::vector<SumTime> &sums;
+  /// Of the iteration.
+  const double end;
   double scale = 30, width = 0;
   std::vector<LegendEntry> legend;
   /// Where the lanes begin: below the legend.
@@ -86,6 +93,7 @@ rect{stroke:#fff;stroke-width:.6}
 .p:hover path{display:inline}
 .o{fill:none;stroke:#000;stroke-width:1.6;pointer-events:none}
 .g{stroke:#ddd;stroke-width:.6}.e{fill:#f1f1f1;stroke:none}
+.u{fill:#555}
 .m{fill:#d5d5e6;stroke:#44447a;stroke-width:1}
 .c{font-size:11px;fill:#222}.r{font-size:9px;fill:#444}
 @media print{.p{display:none}}
@@ -102,7 +110,10 @@ void Timeline::drawTitle() {
          << schedule.name << ": " << placement.devices() << " devices, "
          << placement.stages() << " stages, " << placement.microbatches()
          << " micro-batches, makespan " << timing.makespan << ", bubble "
-         << percent.str() << "%</text>\n";
+         << percent.str() << "%";
+  if (!sums.empty())
+    stream << ", with gradient sums " << end;
+  stream << "</text>\n";
 }
 
 void Timeline::drawAxis() {
@@ -110,7 +121,7 @@ void Timeline::drawAxis() {
   if (step * scale > 150)
     step /= 2;
   double bottom = y(timing.start.size());
-  for (double time = 0; time <= timing.makespan; time += step)
+  for (double time = 0; time <= end; time += step)
     stream << "<line class=\"g\" x1=\"" << x(time) << "\" x2=\"" << x(time)
            << "\" y1=\"" << top - 6 << "\" y2=\"" << bottom
            << "\"/><text class=\"r\" text-anchor=\"middle\" x=\"" << x(time)
@@ -120,7 +131,7 @@ void Timeline::drawAxis() {
 void Timeline::drawLane(size_t device) {
   stream << "<text class=\"c\" x=\"8\" y=\"" << y(device) + laneHeight / 2 + 4
          << "\">device " << device << "</text><rect class=\"e\" x=\"" << left
-         << "\" y=\"" << y(device) << "\" width=\"" << timing.makespan * scale
+         << "\" y=\"" << y(device) << "\" width=\"" << end * scale
          << "\" height=\"" << laneHeight << "\"/>\n";
   for (size_t i = 0; i < schedule.order[device].size(); ++i) {
     const Action &action = schedule.order[device][i];
@@ -152,6 +163,17 @@ void Timeline::drawPairs(size_t device) {
            << y(device) + 1 << "\" width=\"" << end - start - 2
            << "\" height=\"" << laneHeight - 2 << "\"/>\n";
   }
+}
+
+/// Below the lanes of the devices that take part.
+void Timeline::drawSums() {
+  for (const SumTime &sum : sums)
+    for (int device : sum.devices)
+      stream << "<rect class=\"u\" x=\"" << x(sum.start) << "\" y=\""
+             << y(device) + laneHeight + 1 << "\" width=\""
+             << (sum.end - sum.start) * scale << "\" height=\"" << sumHeight
+             << "\"><title>" << toString(sum) << "\n" << sum.start << " to "
+             << sum.end << "</title></rect>\n";
 }
 
 /// What hovering over an action tells.
@@ -211,7 +233,7 @@ void Timeline::drawCurve(size_t device, double peak) {
     if (makesWeightGradient(action.kind))
       stepTo(timing.end[device][i], -activation);
   }
-  stream << "H" << x(timing.makespan) << "V" << base << "Z\"/>\n";
+  stream << "H" << x(end) << "V" << base << "Z\"/>\n";
 }
 
 void Timeline::draw() {
@@ -227,6 +249,7 @@ void Timeline::draw() {
     drawLane(device);
   for (size_t device = 0; device < devices; ++device)
     drawPairs(device);
+  drawSums();
   stream << "<text class=\"c\" x=\"8\" y=\"" << curvesTop() - 8
          << "\" font-weight=\"bold\">Live activations per device</text>\n";
   for (size_t device = 0; device < devices; ++device)

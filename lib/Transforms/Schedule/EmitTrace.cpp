@@ -28,6 +28,12 @@ private:
 };
 } // namespace
 
+static void emitName(Events &events, size_t row, const char *what,
+                     size_t device) {
+  events.next("M", row) << ",\"name\":\"thread_name\",\"args\":{\"name\":\""
+                        << what << device << "\"}}";
+}
+
 static void emitMessage(Events &events, const Simulated &simulated,
                         size_t device, size_t i, size_t id) {
   const auto &[schedule, costs, timing, use, sums, end] = simulated;
@@ -49,6 +55,19 @@ static void emitMemory(Events &events, size_t device, double time,
                            << ",\"args\":{\"alive\":" << alive << "}}";
 }
 
+/// Beside the runs of each device, in a row of its own.
+static void emitSums(Events &events, const Simulated &simulated) {
+  size_t devices = simulated.schedule.order.size();
+  for (size_t device = 0; device < devices && !simulated.sums.empty(); ++device)
+    emitName(events, devices + device, "sums of device ", device);
+  for (const SumTime &sum : simulated.sums)
+    for (int device : sum.devices)
+      events.next("X", devices + device)
+          << ",\"name\":\"" << toString(sum) << "\",\"cat\":\"sum\",\"ts\":"
+          << 1000 * sum.start << ",\"dur\":" << 1000 * (sum.end - sum.start)
+          << "}";
+}
+
 void bitpipe::schedule::emitTrace(std::ostream &stream,
                                   const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end] = simulated;
@@ -56,9 +75,7 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
   Events events(stream);
   size_t id = 0;
   for (size_t device = 0; device < schedule.order.size(); ++device) {
-    events.next("M", device) << ",\"name\":\"thread_name\",\"args\":{\"name\":"
-                                "\"device "
-                             << device << "\"}}";
+    emitName(events, device, "device ", device);
     double alive = 0;
     for (size_t i = 0; i < schedule.order[device].size(); ++i) {
       const Action &action = schedule.order[device][i];
@@ -77,5 +94,6 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
         emitMemory(events, device, end, alive -= activation);
     }
   }
+  emitSums(events, simulated);
   stream.precision(precision);
 }

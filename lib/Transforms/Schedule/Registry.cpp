@@ -31,15 +31,14 @@ const std::vector<Family> &families() {
   return all;
 }
 
-static ErrorOr<const Family *> find(const Request &request) {
+ErrorOr<const Family *> familyNamed(const std::string &name) {
   std::string names;
   for (const Family &family : families()) {
-    if (family.name == request.pipeline)
+    if (family.name == name)
       return &family;
     names += (names.empty() ? "" : ", ") + family.name;
   }
-  return Error{"no schedule named '" + request.pipeline + "', expected one of " +
-               names};
+  return Error{"no schedule named '" + name + "', expected one of " + names};
 }
 
 /// The request with the family's own number of chunks where none was asked.
@@ -152,7 +151,7 @@ ErrorOr<Placement> placementFor(const Request &request) {
   }
   if (!request.routes.empty())
     return placeRoutes(request);
-  ErrorOr<const Family *> family = find(request);
+  ErrorOr<const Family *> family = familyNamed(request.pipeline);
   if (!family)
     return family.error();
   return placeFor(complete(request, **family), **family);
@@ -187,7 +186,7 @@ static std::optional<Error> checkActivations(const Request &request,
 }
 
 static ErrorOr<Schedule> scheduleFamily(const Request &request) {
-  ErrorOr<const Family *> family = find(request);
+  ErrorOr<const Family *> family = familyNamed(request.pipeline);
   if (!family)
     return family.error();
   Request asked = complete(request, **family);

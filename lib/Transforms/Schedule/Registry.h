@@ -73,6 +73,9 @@ BITPIPE_FAMILIES(DECLARE)
 /// All families, by name.
 const std::vector<Family> &families();
 
+/// Fails with the names that there are.
+ErrorOr<const Family *> familyNamed(const std::string &name);
+
 /// The placement alone: what a partitioner needs, since it tells the number
 /// of stages.
 ErrorOr<Placement> placementFor(const Request &request);

@@ -71,11 +71,16 @@ std::vector<Step> criticalPath(const Placement &placement, const Order &order,
 /// The share of an iteration that the devices idle, on average.
 double bubble(const std::vector<DeviceUse> &use, const Timing &timing);
 
-/// When the gradients of a group are summed.
+/// When the gradients of some stages are summed over the devices that hold them.
 struct SumTime {
+  /// Of the program's groups.
   int group = 0;
+  std::vector<int> stages, devices;
   double start = 0, end = 0;
 };
+
+/// `sum of gradients of stages 0 and 7`
+std::string toString(const SumTime &sum);
 
 /// A schedule with its times, as the views below want it.
 struct Simulated {

@@ -89,7 +89,7 @@ void Solver::tryWaves(size_t actions, size_t patience) {
 }
 
 void Solver::tryGroups(size_t actions) {
-  size_t tries = std::min<size_t>(affordable(problem, actions), 20'000);
+  size_t tries = std::min<size_t>(affordable(problem, actions), 30'000);
   if (hasGroups(problem))
     offer(forwardEarly(problem, tries, random).order);
 }
@@ -251,7 +251,7 @@ Order Solver::run(double seconds) {
   if (!isDone() && problem.costs.hasMessages())
     tryWithoutMessages();
   else if (!isDone())
-    tryGroups(100'000'000);
+    tryGroups(150'000'000);
   if (!isDone())
     tryPolicies(2'000'000);
   if (!isDone())

@@ -25,7 +25,8 @@ std::string bitpipe::schedule::blockStyle(const Placement &placement,
 }
 
 /// What occurs, without places.
-static std::vector<LegendEntry> entriesOf(const Schedule &schedule) {
+static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
+                                          bool hasSums) {
   bool used[4] = {}, pairs = false;
   for (const auto &list : schedule.order)
     for (const Action &action : list) {
@@ -43,13 +44,16 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule) {
     }
   if (pairs)
     entries.push_back({"o", 28, "run as a pair"});
+  if (hasSums)
+    entries.push_back({"u", 14, "sum of gradients"});
   entries.push_back({"", 0, "large: micro-batch; small: kind and stage"});
   return entries;
 }
 
 std::vector<LegendEntry>
-bitpipe::schedule::makeLegend(const Schedule &schedule, double width) {
-  std::vector<LegendEntry> entries = entriesOf(schedule);
+bitpipe::schedule::makeLegend(const Schedule &schedule, bool hasSums,
+                              double width) {
+  std::vector<LegendEntry> entries = entriesOf(schedule, hasSums);
   double x = legendLeft, y = legendTop;
   for (LegendEntry &entry : entries) {
     // Letters of this size are about so wide.

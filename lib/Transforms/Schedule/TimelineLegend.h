@@ -27,7 +27,8 @@ const char *kindName(Kind kind);
 
 /// The entries for all that occurs in a schedule, in as many rows as the width
 /// makes necessary.
-std::vector<LegendEntry> makeLegend(const Schedule &schedule, double width);
+std::vector<LegendEntry> makeLegend(const Schedule &schedule, bool hasSums,
+                                    double width);
 
 void drawLegend(std::ostream &stream, const std::vector<LegendEntry> &legend);
 
