@@ -21,8 +21,6 @@ template <typename Shape> struct Breed {
   size_t kept, drawn;
   /// A shape is given up when so many passes in turn gained nothing.
   size_t patience;
-  /// The search starts anew after so many orders.
-  size_t restart = std::numeric_limits<size_t>::max();
   /// The search is given up when so many shapes came no nearer than this to the
   /// lower bound.
   size_t trial = std::numeric_limits<size_t>::max();
@@ -38,15 +36,10 @@ Found breed(const Problem &problem, const Breed<Shape> &how, size_t tries,
   double bound = lowerBound(problem) * (1 + 1e-9);
   std::vector<std::pair<double, Shape>> best;
   Found result{{}, std::numeric_limits<double>::infinity(), 0};
-  size_t next = how.restart;
   for (size_t made = 0; result.tries < tries && result.makespan > bound;
        ++made) {
     if (made == how.trial && result.makespan > bound + how.near)
       break;
-    if (result.tries >= next) {
-      best.clear();
-      next = result.tries + how.restart;
-    }
     bool anew = best.size() < how.kept || random() % how.drawn == 0;
     Shape shape =
         anew ? how.draw() : how.change(best[random() % best.size()].second);

@@ -120,7 +120,6 @@ Found Groupings::run(size_t tries) {
   how.kept = 20;
   how.drawn = 6;
   how.patience = 10;
-  how.restart = 2000;
   // All of them or none come within a micro-batch's work.
   how.trial = 60;
   how.near = intervalOf(problem) / 2;
