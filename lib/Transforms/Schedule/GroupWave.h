@@ -27,11 +27,11 @@
 namespace bitpipe::schedule {
 
 /// The groups. One that is not full, of s micro-batches, has its second pass s
-/// slots after its first, so its forwards overtake others on their way; and as
-/// its backwards come D/2 slots after one another all the same, it puts off s
-/// gradients of the group before it:
+/// slots after its first, so its forwards overtake others on their way. Its
+/// backwards come D/2 slots after one another all the same: only s of the group
+/// before it have left when its own begin.
 ///
-///   backwards  | 2nd a  | 1st of s of a | 2nd b | 1st of the rest of a, b |
+///   backwards  | 2nd a  | 1st of s of a | 2nd b | 1st of the rest of a, of b |
 struct Groups {
   /// Micro-batches of each group, per direction: D/2 in the first group, no more
   /// in others.

@@ -2,15 +2,15 @@
 //
 // From the quickest to the most patient way, until one meets the lower bound.
 // Waves, scheduled to and fro (Justify.h), meet it at once where memory is not
-// short and messages cost little. BitPipe's groups (EarlyForwarding.h) meet it in
-// 2D activations. Policies
-// (ListScheduler.h) never run out of memory; they are ranked on a short version
-// of the problem, where fill and drain, the only places where good policies
-// differ, look alike; their best orders are scheduled to and fro, too. Last,
-// where little memory makes the steady state a long cycle, policies are brought
-// out of step (DisturbPolicies.h). With messages, orders that are good without
-// them are a start. All are deterministic; time, if given, goes into waves of
-// other shapes (BreedWaves.h), more of the same, and a local search.
+// short and messages cost little, BitPipe's groups (EarlyForwarding.h) in 2D
+// activations. Policies (ListScheduler.h) never run out of memory; they are
+// ranked on a short version of the problem, where fill and drain, the only places
+// where good policies differ, look alike; their best orders are scheduled to and
+// fro, too. Last, where little memory makes the steady state a long cycle,
+// policies are brought out of step (DisturbPolicies.h). With messages, orders
+// that are good without them are a start. All are deterministic; time, if given,
+// goes into waves of other shapes (BreedWaves.h), more of the same, and a local
+// search.
 //
 //===----------------------------------------------------------------------===//
 
