@@ -19,6 +19,7 @@ static void testFormulas() {
                  2 * d);
       expectIdle(request("chimera", d, n), (k + 1) * (d - 2));
       expectIdle(request("bitpipe-zb", d, n), (d - 2) / 2.0, 2 * d);
+      expectIdle(request("dualpipe", d, n), (d - 2) / 2.0, d + 1);
       if (d <= 8)
         expectIdle(request("bitpipe-zb", d, n, 4), (d - 2) / 4.0, 2 * d);
       if (k < 2)

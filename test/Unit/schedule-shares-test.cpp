@@ -23,7 +23,7 @@ static void testSpread(const Request &asked, const Placement &placement) {
 /// Any share of the two directions, in the memory of equal ones.
 static void testShares() {
   for (auto [name, share] : {std::pair("bitpipe", 2.5), {"bitpipe-zb", 2.0},
-                             {"chimera", 1.25}})
+                             {"chimera", 1.25}, {"dualpipe", 1.25}})
     for (int d : {4, 5})
       for (int down = 0; down <= 2 * d; ++down) {
         Request asked = request(name, d, 2 * d);

@@ -44,7 +44,7 @@ private:
   size_t affordable(const Problem &problem, size_t actions) const;
   void rank(std::vector<Policy> &policies, const Problem &problem) const;
   void tryWaves(size_t actions, size_t patience);
-  void tryGroups(size_t actions);
+  void tryGroups(size_t actions, int searches = 1);
   void tryWithoutMessages();
   void tryGroupsOf(Problem simpler);
   void tryPolicies(size_t actions);
@@ -88,10 +88,16 @@ void Solver::tryWaves(size_t actions, size_t patience) {
   }
 }
 
-void Solver::tryGroups(size_t actions) {
-  size_t tries = std::min<size_t>(affordable(problem, actions), 30'000);
-  if (hasGroups(problem))
-    offer(forwardEarly(problem, tries, random).order);
+/// A search that came near and does not meet the bound is best begun anew.
+void Solver::tryGroups(size_t actions, int searches) {
+  if (!hasGroups(problem))
+    return;
+  size_t tries = std::min<size_t>(affordable(problem, actions), 20'000);
+  for (bool isNear = true; isNear && searches > 0 && !isDone(); --searches) {
+    Found found = forwardEarly(problem, tries, random);
+    isNear = found.tries >= tries;
+    offer(std::move(found.order));
+  }
 }
 
 /// Schedulers that let no device wait while it could do something take the next
@@ -222,25 +228,26 @@ void Solver::tryDisturbed(size_t actions) {
   }
 }
 
-/// Two thirds of the time in more waves and policies, the rest in a local
-/// search.
+/// Two thirds of the time in more waves or groups and policies, the rest in a
+/// local search.
 void Solver::spend(double seconds) {
   Clock::time_point begin = Clock::now();
   auto left = [&](double until) {
     return until - std::chrono::duration<double>(Clock::now() - begin).count();
   };
+  // Some millions of actions are scheduled in a second.
+  auto actions = [&](double most) {
+    return size_t(std::clamp(5e6 * left(seconds * 2 / 3), 0.0, most));
+  };
+  bool groups = hasGroups(problem) && !problem.costs.hasMessages();
   while (left(seconds * 2 / 3) > 0 && !isDone()) {
     tryToAndFro(1'000'000);
-    // Some three million actions are scheduled in a second.
-    auto actions = [&] {
-      return size_t(std::max(0.0, 3e6 * left(seconds * 2 / 3)));
-    };
-    size_t tries = affordable(problem, std::min<size_t>(30e6, actions()));
-    offer(hasGroups(problem) && !problem.costs.hasMessages()
-              ? forwardEarly(problem, tries, random).order
-              : breedWaves(problem, tries, random).order);
-    if (!problem.split && !isDone())
-      tryDisturbed(std::min<size_t>(14e6, actions()));
+    if (groups)
+      tryGroups(actions(150e6));
+    else
+      offer(breedWaves(problem, affordable(problem, actions(30e6)), random).order);
+    if (!groups && !problem.split && !isDone())
+      tryDisturbed(actions(14e6));
   }
   if (!isDone() && left(seconds) > 0)
     offer(anneal(problem, best, left(seconds)));
@@ -251,7 +258,7 @@ Order Solver::run(double seconds) {
   if (!isDone() && problem.costs.hasMessages())
     tryWithoutMessages();
   else if (!isDone())
-    tryGroups(150'000'000);
+    tryGroups(120'000'000, 3);
   if (!isDone())
     tryPolicies(2'000'000);
   if (!isDone())

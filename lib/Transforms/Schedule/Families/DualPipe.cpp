@@ -10,10 +10,15 @@
 //   0F0,1F0,0F1,1B0,(1F1;0B0)OVERLAP_F_B,(0F2;1B1)OVERLAP_F_B,
 //   (1F2;0B1)OVERLAP_F_B,1B2,0I2,0W2
 //
+// The steps need an even number of devices and at least D micro-batches on
+// either side. Elsewhere the scheduler orders the two opposite routes, in as many
+// activations and without pairs.
+//
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/OneV.h"
 #include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Solve.h"
 
 #include <deque>
 
@@ -95,24 +100,31 @@ static void eightSteps(List &list, int depth, int rank, int count) {
     list.weight();
 }
 
+static bool hasEightSteps(const Request &request) {
+  return request.devices % 2 == 0 && request.microbatches % 2 == 0 &&
+         request.microbatches >= 2 * request.devices && !needsHalves(request);
+}
+
 static ErrorOr<Placement> placeDual(const Request &request) {
   int devices = request.devices, count = request.microbatches;
   if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) + " chunks, expected 1"};
-  if (devices % 2)
-    return Error{std::to_string(devices) +
-                 " devices, expected an even number"};
-  if (count % 2 || count < 2 * devices)
+    return Error{std::to_string(request.chunks) +
+                 " chunks, expected 1 (more is 'bitpipe-zb')"};
+  if (count < 2)
     return Error{std::to_string(count) +
-                 " micro-batches, expected an even number from " +
-                 std::to_string(2 * devices) + " on"};
-  if (std::optional<Error> wrong = needsHalves(request))
-    return *wrong;
-  return twoWays(devices, count, loop(devices, 1), count, count / 2);
+                 " micro-batches, expected at least one per direction"};
+  std::vector<int> route = loop(devices, 1);
+  if (hasEightSteps(request))
+    return twoWays(devices, count, route, count, count / 2);
+  return twoWaysSpread(devices, count, route, downCount(request));
 }
 
-static ErrorOr<Order> orderDual(const Request &request, const Placement &) {
+static ErrorOr<Order> orderDual(const Request &request,
+                                const Placement &placement) {
   int devices = request.devices, half = request.microbatches / 2;
+  if (!hasEightSteps(request))
+    return solve(problemFor(request, placement, devices + 1, true),
+                 request.seconds);
   Order result;
   for (int rank = 0; rank < devices; ++rank) {
     bool lower = rank < devices / 2;
