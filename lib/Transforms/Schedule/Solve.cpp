@@ -44,12 +44,14 @@ private:
   size_t affordable(const Problem &problem, size_t actions) const;
   void rank(std::vector<Policy> &policies, const Problem &problem) const;
   void tryWaves(size_t actions, size_t patience);
-  void tryGroups(size_t actions, int searches = 1);
+  bool isForGroups() const;
+  void tryGroups(size_t actions, int searches);
   void tryWithoutMessages();
   void tryGroupsOf(Problem simpler);
   void tryPolicies(size_t actions);
   void tryToAndFro(size_t actions);
   void tryDisturbed(size_t actions);
+  void search(size_t actions, int searches);
   void spend(double seconds);
 
   const Problem &problem;
@@ -88,12 +90,28 @@ void Solver::tryWaves(size_t actions, size_t patience) {
   }
 }
 
+/// What no device needs more of for groups.
+static double memoryOfGroups(const Problem &problem) {
+  double activation = 0;
+  for (const StageCost &cost : problem.costs.stages)
+    activation = std::max(activation, cost.activation);
+  return 2 * problem.placement.devices() * activation;
+}
+
+/// Where there is more memory than groups need, other orders idle less.
+bool Solver::isForGroups() const {
+  double enough = memoryOfGroups(problem) * (1 + 1e-9);
+  for (int device = 0; device < problem.placement.devices(); ++device)
+    if (problem.limit(device) > enough)
+      return false;
+  return hasGroups(problem) && !problem.costs.hasMessages();
+}
+
 /// A search that came near and does not meet the bound is best begun anew.
 void Solver::tryGroups(size_t actions, int searches) {
-  if (!hasGroups(problem))
-    return;
   size_t tries = std::min<size_t>(affordable(problem, actions), 20'000);
-  for (bool isNear = true; isNear && searches > 0 && !isDone(); --searches) {
+  for (bool isNear = isForGroups(); isNear && searches > 0 && !isDone();
+       --searches) {
     Found found = forwardEarly(problem, tries, random);
     isNear = found.tries >= tries;
     offer(std::move(found.order));
@@ -107,7 +125,9 @@ void Solver::tryWithoutMessages() {
   Problem simpler = problem;
   simpler.costs.link = {};
   simpler.costs.links.clear();
-  offer(Solver(simpler).run(0));
+  Solver solver(simpler);
+  solver.search(10'000'000, 1);
+  offer(std::move(solver.best));
   tryGroupsOf(std::move(simpler));
 }
 
@@ -131,19 +151,15 @@ static Order apart(const Order &whole) {
 /// activations, and more would only lead astray.
 void Solver::tryGroupsOf(Problem simpler) {
   simpler.split = false;
-  double activation = 0;
-  for (StageCost &cost : simpler.costs.stages) {
-    activation = std::max(activation, cost.activation);
+  for (StageCost &cost : simpler.costs.stages)
     if (problem.split)
       cost.backward = cost.inputGradient + cost.weightGradient;
-  }
-  int devices = simpler.placement.devices();
-  std::vector<double> enough;
-  for (int device = 0; device < devices; ++device)
-    enough.push_back(std::min(2 * devices * activation, problem.limit(device)));
-  simpler.memory = std::move(enough);
+  double enough = memoryOfGroups(simpler);
+  simpler.memory.clear();
+  for (int device = 0; device < simpler.placement.devices(); ++device)
+    simpler.memory.push_back(std::min(enough, problem.limit(device)));
   Solver solver(simpler);
-  solver.tryGroups(10'000'000);
+  solver.tryGroups(10'000'000, 1);
   offer(problem.split ? apart(solver.best) : std::move(solver.best));
 }
 
@@ -239,26 +255,26 @@ void Solver::spend(double seconds) {
   auto actions = [&](double most) {
     return size_t(std::clamp(5e6 * left(seconds * 2 / 3), 0.0, most));
   };
-  bool groups = hasGroups(problem) && !problem.costs.hasMessages();
   while (left(seconds * 2 / 3) > 0 && !isDone()) {
     tryToAndFro(1'000'000);
-    if (groups)
-      tryGroups(actions(150e6));
+    if (isForGroups())
+      tryGroups(actions(120e6), 1);
     else
       offer(breedWaves(problem, affordable(problem, actions(30e6)), random).order);
-    if (!groups && !problem.split && !isDone())
+    if (!isForGroups() && !problem.split && !isDone())
       tryDisturbed(actions(14e6));
   }
   if (!isDone() && left(seconds) > 0)
     offer(anneal(problem, best, left(seconds)));
 }
 
-Order Solver::run(double seconds) {
+/// All that takes a known number of actions; groups may take so many, so often.
+void Solver::search(size_t actions, int searches) {
   tryWaves(2'000'000, 10);
   if (!isDone() && problem.costs.hasMessages())
     tryWithoutMessages();
-  else if (!isDone())
-    tryGroups(120'000'000, 3);
+  if (!isDone())
+    tryGroups(actions, searches);
   if (!isDone())
     tryPolicies(2'000'000);
   if (!isDone())
@@ -267,6 +283,10 @@ Order Solver::run(double seconds) {
     tryWaves(6'000'000, 120);
   if (!isDone() && !problem.split)
     tryDisturbed(14'000'000);
+}
+
+Order Solver::run(double seconds) {
+  search(120'000'000, 3);
   spend(seconds);
   return std::move(best);
 }
