@@ -109,7 +109,7 @@ bool Solver::isForGroups() const {
 
 /// A search that came near and does not meet the bound is best begun anew.
 void Solver::tryGroups(size_t actions, int searches) {
-  size_t tries = std::min<size_t>(affordable(problem, actions), 20'000);
+  size_t tries = std::min<size_t>(affordable(problem, actions), 15'000);
   for (bool isNear = isForGroups(); isNear && searches > 0 && !isDone();
        --searches) {
     Found found = forwardEarly(problem, tries, random);
@@ -258,7 +258,7 @@ void Solver::spend(double seconds) {
   while (left(seconds * 2 / 3) > 0 && !isDone()) {
     tryToAndFro(1'000'000);
     if (isForGroups())
-      tryGroups(actions(120e6), 1);
+      tryGroups(actions(130e6), 1);
     else
       offer(breedWaves(problem, affordable(problem, actions(30e6)), random).order);
     if (!isForGroups() && !problem.split && !isDone())
@@ -286,7 +286,7 @@ void Solver::search(size_t actions, int searches) {
 }
 
 Order Solver::run(double seconds) {
-  search(120'000'000, 3);
+  search(130'000'000, 6);
   spend(seconds);
   return std::move(best);
 }
