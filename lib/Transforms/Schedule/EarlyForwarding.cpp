@@ -83,15 +83,17 @@ Groups Groupings::draw() {
   groups.approach = oneIn(2) ? 1 : between(0.5, 1.1, random);
   groups.firstSpread = oneIn(2) ? 1 : between(0.9, 1.4, random);
   groups.secondSpread = oneIn(2) ? 1 : between(0.6, 1.2, random);
+  groups.behind = oneIn(2) ? 0.25 : between(0, 0.5, random);
+  groups.early = oneIn(2) ? 0 : between(0, 0.2, random);
   if (isOdd)
     moveOne(groups, 1 + below(2));
   return groups;
 }
 
-/// One to three speeds, or a micro-batch moved.
+/// One to three numbers, or a micro-batch moved.
 Groups Groupings::change(Groups groups) {
   for (int times = 1 + below(3); times > 0; --times)
-    switch (below(5)) {
+    switch (below(7)) {
     case 0:
       groups.approach += between(-0.15, 0.15, random);
       break;
@@ -100,6 +102,12 @@ Groups Groupings::change(Groups groups) {
       break;
     case 2:
       groups.secondSpread += between(-0.2, 0.2, random);
+      break;
+    case 5:
+      groups.behind += between(-0.1, 0.1, random);
+      break;
+    case 6:
+      groups.early += between(-0.1, 0.1, random);
       break;
     default:
       moveOne(groups, isOdd ? 1 + below(3) : 3);

@@ -14,9 +14,6 @@ struct Passes {
 };
 } // namespace
 
-/// Behind the backward of a slot, before the next slot of a device.
-constexpr double behind = 0.25;
-
 bool bitpipe::schedule::hasGroups(const Problem &problem) {
   const Placement &placement = problem.placement;
   int devices = placement.devices();
@@ -46,9 +43,10 @@ static std::vector<Passes> passesOf(const Groups &groups, int route, int half) {
     bool isFull = group == 0 || own[group] >= half;
     double firstSpread = isFull ? 1 : groups.firstSpread;
     double secondSpread = isFull ? 1 : groups.secondSpread;
+    double begin = at - (isFull ? 0 : groups.early * (half - own[group]));
     for (int i = 0; i < own[group]; ++i) {
       double second = at + other[group];
-      passes.push_back({at + i * firstSpread, second + i * secondSpread,
+      passes.push_back({begin + i * firstSpread, second + i * secondSpread,
                         second + i + half, 0});
     }
     at += own[group] + other[group];
@@ -95,7 +93,7 @@ Priorities bitpipe::schedule::groupWave(const Problem &problem,
       for (int stage = 0; stage < 4 * half; ++stage) {
         int m = problem.placement.routes()[route].microbatches[i];
         result[tasks.index(Kind::F, stage, m)] =
-            forwardSlot(all[i], stage, half, groups.approach) + behind;
+            forwardSlot(all[i], stage, half, groups.approach) + groups.behind;
         result[tasks.index(Kind::B, stage, m)] =
             backwardSlot(all[i], stage, half);
       }

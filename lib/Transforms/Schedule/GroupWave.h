@@ -40,6 +40,11 @@ struct Groups {
   /// devices, against those of a full one; and how far apart its forwards pass
   /// them the first and the second time.
   double approach = 1, firstSpread = 1, secondSpread = 1;
+  /// By which share of what it is not full such a group comes earlier.
+  double early = 0;
+  /// How far forwards are behind the backward of their slot, up to the next slot
+  /// of a device at 0.5.
+  double behind = 0.25;
 };
 
 /// Whether the routes are two opposite V over an even number of devices, with

@@ -57,6 +57,8 @@ private:
   const Problem &problem;
   const double bound;
   std::mt19937_64 random;
+  /// Searches for groups, each with random numbers of its own.
+  unsigned searched = 0;
   /// The best orders that policies made, the best first.
   static constexpr size_t mostGood = 6;
   std::vector<std::pair<double, Order>> good;
@@ -110,9 +112,10 @@ bool Solver::isForGroups() const {
 /// A search that came near and does not meet the bound is best begun anew.
 void Solver::tryGroups(size_t actions, int searches) {
   size_t tries = std::min<size_t>(affordable(problem, actions), 15'000);
-  for (bool isNear = isForGroups(); isNear && searches > 0 && !isDone();
-       --searches) {
-    Found found = forwardEarly(problem, tries, random);
+  bool isNear = isForGroups();
+  for (; isNear && searches > 0 && !isDone(); --searches) {
+    std::mt19937_64 anew(++searched);
+    Found found = forwardEarly(problem, tries, anew);
     isNear = found.tries >= tries;
     offer(std::move(found.order));
   }
@@ -286,7 +289,7 @@ void Solver::search(size_t actions, int searches) {
 }
 
 Order Solver::run(double seconds) {
-  search(130'000'000, 6);
+  search(200'000'000, 6);
   spend(seconds);
   return std::move(best);
 }
