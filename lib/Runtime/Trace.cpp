@@ -2,7 +2,9 @@
 
 #include "lib/Runtime/Trace.h"
 
-#include "lib/Runtime/OutputFile.h"
+
+#include "lib/Files/OutputFile.h"
+#include "lib/Files/WrittenBy.h"
 
 #include <algorithm>
 #include <limits>
@@ -33,7 +35,8 @@ void bitpipe::writeTrace(const std::string &path, const Program &program,
   for (const std::string &category : executor.calls().categories())
     categories.push_back(quoted(category));
   Nanoseconds origin = firstEvent(program, executor);
-  file.write("{\"traceEvents\":[\n");
+  file.write("{\"otherData\":" + json{{mark::key, mark::value}}.dump() +
+             ",\"traceEvents\":[\n");
   for (size_t d = 0; d < program.devices.size(); ++d) {
     std::string number = std::to_string(d);
     file.write("{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":0,\"tid\":" +

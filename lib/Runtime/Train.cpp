@@ -2,12 +2,13 @@
 
 #include "lib/Runtime/Train.h"
 
+#include "lib/Files/OutputFile.h"
+#include "lib/Files/WrittenBy.h"
 #include "lib/Runtime/Checkpoint.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Executor.h"
 #include "lib/Runtime/Load.h"
-#include "lib/Runtime/OutputFile.h"
 #include "lib/Runtime/Progress.h"
 #include "lib/Runtime/Report.h"
 #include "lib/Runtime/Trace.h"
@@ -94,7 +95,7 @@ private:
 
 /// Finds out before the training, not after it, whether a file can be written,
 /// and refuses to write over what the run reads.
-static void checkWritable(const std::string &path, const TrainOptions &options,
+static void checkWritable(const std::string &path, FileKind kind, const TrainOptions &options,
                           const Program &program) {
   if (path.empty())
     return;
@@ -103,6 +104,8 @@ static void checkWritable(const std::string &path, const TrainOptions &options,
                                    program.kernelsPath})
     if (std::filesystem::equivalent(path, input, none))
       fail(path, ": error: this run reads the file, expected another to write to");
+  if (!options.force)
+    refuseToReplace(path, kind);
   OutputFile probe(path);
 }
 
@@ -118,8 +121,9 @@ void bitpipe::train(const TrainOptions &options,
   int64_t used = std::min(options.steps, data->samples()) * batch;
   checkValues(*data, program, options.data,
               options.shuffle ? data->samples() : used);
-  for (const std::string &path : {options.save, options.trace, options.metrics})
-    checkWritable(path, options, program);
+  checkWritable(options.save, FileKind::Weights, options, program);
+  checkWritable(options.trace, FileKind::Trace, options, program);
+  checkWritable(options.metrics, FileKind::Metrics, options, program);
   auto seed = options.shuffle ? std::optional(options.seed) : std::nullopt;
   Feeder feeder(*data, program, seed);
 

@@ -23,6 +23,7 @@ struct TrainOptions {
   uint64_t seed = 0;
   std::string metrics, save, load, trace; // files, or empty
   int64_t traceSteps = 8;
+  bool force = false; // replace files that bitpipe did not write
 };
 
 /// The learning rate of a step, counted from 0: rises over `warmup` steps, then

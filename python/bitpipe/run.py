@@ -13,7 +13,8 @@ def run(plan, data, steps, metrics=None, **options):
 
     Options are those of bitpipe-run with underscores: run(plan, "book.txt",
     200, lr=1e-3, save="weights.safetensors"). The metrics stay in the file
-    `metrics` when it is named.
+    `metrics` when it is named. Files that bitpipe did not write are replaced
+    only with force=True.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = metrics or pathlib.Path(folder) / "metrics.jsonl"

@@ -5,8 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Files/Process.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Train.h"
+#include "lib/Version/Version.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -61,6 +63,8 @@ cl::opt<std::string> trace("trace", cl::value_desc("file.json"),
                            cl::cat(category));
 cl::opt<int64_t> traceSteps("trace-steps", cl::init(8), cl::cat(category),
                             cl::desc("how many steps to trace"));
+cl::opt<bool> force("force", cl::cat(category),
+                    cl::desc("replace files that bitpipe did not write"));
 cl::opt<std::string> device("device", cl::init("cpu"), cl::cat(category),
                             cl::desc("cpu"));
 cl::opt<std::string> transport("transport", cl::init("inprocess"),
@@ -124,12 +128,14 @@ TrainOptions readOptions() {
   options.load = load;
   options.trace = trace;
   options.traceSteps = traceSteps;
+  options.force = force;
   return options;
 }
 
 /// LLVM's parser says what is wrong in its first line and goes on with advice.
 bool parse(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &out) { out << versionText(); });
   std::string message;
   llvm::raw_string_ostream stream(message);
   if (cl::ParseCommandLineOptions(argc, argv, "Trains a compiled plan.\n",
@@ -144,6 +150,7 @@ bool parse(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
+  prepareForFiles();
   if (!parse(argc, argv))
     return 2;
   std::signal(SIGINT, onInterrupt);
