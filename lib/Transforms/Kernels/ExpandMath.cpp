@@ -34,9 +34,12 @@ Value emitExp(Arithmetic &a, Value x) {
   return a.select(arith::CmpFPredicate::UGT, x, a.number(0x1.62e42ep6), beyond, result);
 }
 
-/// erf(x) = x * P(x^2) / Q(x^2) where it differs from 1 and -1. Beyond it is
+/// erf(x) = x * P(x^2) / Q(x^2) where it differs from 1 and -1. At the ends it is
 /// exactly that: 1 + erf(x) is multiplied by numbers of any size.
 Value emitErf(Arithmetic &a, Value x) {
+  Value end = a.number(0x1.f70a42p+1), begin = a.number(-0x1.f70a42p+1);
+  x = a.select(arith::CmpFPredicate::OLT, x, begin, begin, x);
+  x = a.select(arith::CmpFPredicate::OGT, x, end, end, x);
   Value square = a.mul(x, x);
   Value p = a.polynomial(square, {1.1283791453474508, 0.1907840195927929,
                                   0.05279031085829112, 0.003779617479997914,
@@ -44,8 +47,7 @@ Value emitErf(Arithmetic &a, Value x) {
   Value q = a.polynomial(square, {1, 0.502410654570261, 0.11425760035880841,
                                   0.014997453605034326, 0.001165214781113856,
                                   3.8004073434046825e-05});
-  return a.select(arith::CmpFPredicate::OGE, a.abs(x), a.number(3.92),
-                  a.withSign(a.number(1), x), a.div(a.mul(x, p), q));
+  return a.div(a.mul(x, p), q);
 }
 
 /// A power with a small whole exponent is a few products.
