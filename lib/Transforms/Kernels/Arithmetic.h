@@ -80,7 +80,7 @@ public:
   /// f32 as f64, which `type` is.
   Value widen(Value x) { return make<mlir::arith::ExtFOp>(type, x); }
   template <typename Op, typename... Args>
-  Value make(Args &&...args) {
+  Op make(Args &&...args) {
     return Op::create(b, loc, std::forward<Args>(args)...);
   }
 

@@ -1,9 +1,9 @@
 //===- ExpandMath.cpp - Transcendental functions as arithmetic -------------===//
 //
 // exp and erf, which training spends most of its elementwise time in, have
-// approximations of their own, exact to two units in the last place. Powers with
-// simple exponents become products; the rarer functions are computed in f64
-// (WideMath.cpp). tanh, atan, asin and acos are left to upstream's.
+// approximations of their own, exact to two and four units in the last place.
+// Powers with simple exponents become products; the rarer functions are computed
+// in f64 (WideMath.cpp). tanh, atan, asin and acos are left to upstream's.
 //
 //===----------------------------------------------------------------------===//
 

@@ -10,6 +10,8 @@
 #include "lib/Transforms/Kernels/Arithmetic.h"
 #include "lib/Transforms/Kernels/ExpandMath.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/PatternMatch.h"
 
 #include <cmath>
@@ -140,7 +142,7 @@ struct Turns {
   Value quarters, angle;
 };
 
-/// Up to 2^30, by a product with pi/2 in two parts: the first is subtracted
+/// Below 2^30, by a product with pi/2 in two parts: the first is subtracted
 /// exactly, the second is smaller than the last place of a f32 angle.
 Turns reduceSmall(Arithmetic &a, Value x) {
   Value n = a.rounded(a.mul(x, M_2_PI));
@@ -191,13 +193,31 @@ Turns reduceLarge(Arithmetic &a, Value x) {
   return {n, a.mul(fraction, M_PI_2)};
 }
 
+/// Whether any of some numbers is as large as `bound`.
+Value anyReaches(Arithmetic &a, Value size, double bound) {
+  Value reaches = a.make<arith::CmpFOp>(OGE, size, a.number(bound));
+  if (!isa<VectorType>(reaches.getType()))
+    return reaches;
+  return a.make<vector::ReductionOp>(vector::CombiningKind::OR, reaches);
+}
+
+/// Large numbers are rare, and their reduction is most of the work.
 Turns reduce(Arithmetic &a, Value x) {
-  Turns small = reduceSmall(a, x), large = reduceLarge(a, x);
+  constexpr double bound = 0x1p30;
+  Turns small = reduceSmall(a, x);
   Value size = a.abs(x);
-  auto choose = [&](Value below, Value above) {
-    return a.select(OLT, size, 0x1p30, below, above);
+  auto withLarge = [&](OpBuilder &b, Location loc) {
+    Arithmetic inner(b, loc, x.getType());
+    Turns large = reduceLarge(inner, x);
+    scf::YieldOp::create(
+        b, loc, {inner.select(OLT, size, bound, small.quarters, large.quarters),
+                 inner.select(OLT, size, bound, small.angle, large.angle)});
   };
-  return {choose(small.quarters, large.quarters), choose(small.angle, large.angle)};
+  auto without = [&](OpBuilder &b, Location loc) {
+    scf::YieldOp::create(b, loc, {small.quarters, small.angle});
+  };
+  auto chosen = a.make<scf::IfOp>(anyReaches(a, size, bound), withLarge, without);
+  return {chosen.getResult(0), chosen.getResult(1)};
 }
 
 Value sineNearZero(Arithmetic &a, Value r) {
