@@ -164,8 +164,8 @@ def LegalizeContractions : Legalize<"contractions"> {
 def LegalizeCumSum : Legalize<"cumsum"> {
   let summary = "Running sums as products with a triangle of ones";
   let description = [{
-    Expects typed nodes; leaves no CumSum. The sums are made in f32, which is
-    exact for what such sums of inputs are used for: counting positions.
+    Expects typed nodes; leaves no CumSum. The sums are made in the operand's own
+    type: those of integers are exact.
   }];
 }
 
@@ -221,8 +221,8 @@ def AccumulateAddends : Pass<"pipe-accumulate-addends", "mlir::func::FuncOp"> {
   let description = [{
     Expects legal contractions. Where an elementwise sum is the only use of a
     contraction that starts from zero, the contraction starts from the other
-    addend: from its broadcast if it is a bias, from itself if it is a tensor
-    of the same shape. The contraction moves to the place of the sum.
+    addend: from itself if it is a tensor of the same shape, else from what the
+    sum reads of it, repeated along any dimensions. The contraction moves to the place of the sum.
 
     ```mlir
     %0 = linalg.generic {... "reduction"} ins(%x, %w) outs(%zero)
