@@ -80,6 +80,8 @@ Mask classify(const Constant &mask, ArrayRef<int64_t> shape, bool wanted,
       mask.shape().take_back(2) != shape.take_back(2))
     return Mask::Other;
   int64_t rows = shape[shape.size() - 2], columns = shape.back();
+  if (rows > columns) // a row without elements has the same share of each
+    return Mask::Other;
   for (int64_t i = 0; i < mask.size(); ++i) {
     int64_t row = i / columns % rows, column = i % columns;
     if (takesPart(mask, i, wanted) != (column <= row + columns - rows))
