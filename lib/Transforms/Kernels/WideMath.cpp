@@ -123,7 +123,7 @@ Value emitAsinh(Arithmetic &a, Value x) {
 }
 
 Value emitAcosh(Arithmetic &a, Value x) {
-  Value root = a.sqrt(a.mul(a.sub(x, 1), a.add(x, 1)));
+  Value root = a.mul(a.sqrt(a.sub(x, 1)), a.sqrt(a.add(x, 1))); // NaN below 1
   return logarithm(a, a.add(x, root));
 }
 
