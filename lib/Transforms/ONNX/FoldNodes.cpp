@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/ONNX/Constant.h"
+#include "lib/Transforms/ONNX/Expansion.h"
 #include "lib/Transforms/ONNX/Operators.h"
 #include "lib/Transforms/ONNX/Passes.h"
 #include "lib/Transforms/ONNX/Sequences.h"
@@ -34,6 +35,7 @@ public:
 private:
   LogicalResult visit(const Node &node);
   FailureOr<bool> evaluate(const Node &node, const Operator &op);
+  FailureOr<bool> evaluateExpanded(const Node &node);
   FailureOr<std::optional<SmallVector<Constant>>>
   constantInputs(const Node &node, const Operator &op);
 
@@ -91,13 +93,15 @@ FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
         b, node.loc(), constantOf(node.input(0)).resizeSplat(node.resultType())));
     return true;
   }
-  if (!op.evaluate || transposesWeight(node))
+  if (!(op.evaluate || op.expand) || transposesWeight(node))
     return false;
   auto inputs = constantInputs(node, op);
   if (failed(inputs))
     return failure();
   if (!*inputs)
     return false;
+  if (!op.evaluate)
+    return evaluateExpanded(node);
   SmallVector<Constant> results;
   for (Type type : node.getOp()->getResultTypes())
     results.push_back(Constant::zeros(cast<RankedTensorType>(type)));
@@ -109,6 +113,17 @@ FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
     value.replaceAllUsesWith(
         arith::ConstantOp::create(b, node.loc(), constant.toAttr()));
   return true;
+}
+
+/// What a node between constants stands for is computed node by node.
+FailureOr<bool> FunctionFolder::evaluateExpanded(const Node &node) {
+  OpBuilder b(node.getOp());
+  Expansion expansion(b, node.loc());
+  FailureOr<bool> replaced = expansion.replace(node);
+  for (pipe::OnnxNodeOp part : expansion.nodes())
+    if (failed(visit(part)))
+      return failure();
+  return replaced;
 }
 
 LogicalResult FunctionFolder::visit(const Node &node) {
@@ -131,7 +146,9 @@ LogicalResult FunctionFolder::visit(const Node &node) {
   FailureOr<bool> folded = evaluate(node, *op);
   if (failed(folded))
     return failure();
-  if (!*folded && isPassThrough(node))
+  if (*folded)
+    return success();
+  if (isPassThrough(node))
     node.result().replaceAllUsesWith(node.input(0));
   return success();
 }

@@ -74,7 +74,10 @@ LogicalResult inferSqueeze(const Node &node, SmallVectorImpl<Type> &types) {
   ArrayRef<int64_t> from = node.inputShape(0);
   int64_t rank = from.size();
   SmallVector<bool> drop(rank, false);
-  if (auto axes = node.integersAt(1, "axes")) {
+  auto axes = node.integersAt(1, "axes");
+  if (node.input(1) && !axes)
+    return notConstant(node, "list of axes");
+  if (axes) {
     for (int64_t axis : *axes) {
       int64_t at = axis < 0 ? axis + rank : axis;
       if (at < 0 || at >= rank || from[at] != 1)
@@ -145,7 +148,7 @@ LogicalResult evaluateTranspose(const Node &node, ArrayRef<Constant> inputs,
 
 LogicalResult inferExpand(const Node &node, SmallVectorImpl<Type> &types) {
   auto shape = integersOf(node.input(1));
-  if (!shape)
+  if (!shape || llvm::any_of(*shape, [](int64_t d) { return d < 0; }))
     return notConstant(node, "shape");
   auto both = broadcastShapes(node.inputShape(0), *shape);
   if (!both)
@@ -169,6 +172,9 @@ LogicalResult inferConcat(const Node &node, SmallVectorImpl<Type> &types) {
   SmallVector<int64_t> shape(first.getShape());
   for (unsigned i = 1; i < node.numInputs(); ++i) {
     SmallVector<int64_t> other(node.inputShape(i));
+    if (node.inputType(i).getElementType() != first.getElementType())
+      return node.error() << "input of " << node.inputType(i)
+                          << " has another element type than " << first;
     if (other.size() != shape.size())
       return node.error() << "inputs differ in rank";
     int64_t extent = other[*axis];

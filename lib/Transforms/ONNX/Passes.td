@@ -77,6 +77,26 @@ def ExpandAttention : Pass<"pipe-expand-attention", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def ExpandFunctions : Pass<"pipe-expand-functions", "mlir::func::FuncOp"> {
+  let summary = "Operators that others can express, in terms of those";
+  let description = [{
+    Expects typed nodes; leaves only operators that have a legalisation, and
+    those that fold. Activations choose with Where, norms are reductions with a
+    function before and after, windows of Conv and pooling are strided slices,
+    Einsum is matrix products between transposes. Where a node's attributes ask
+    for nothing special (a Slice that runs forwards, a scale of the normalised
+    shape) it stays.
+
+    ```mlir
+    %y = pipe.onnx_node "Clip"(%x, %low) ... : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+    // becomes
+    %c = pipe.onnx_node "Less"(%x, %low) ... : (tensor<4xf32>, tensor<f32>) -> tensor<4xi1>
+    %y = pipe.onnx_node "Where"(%c, %low, %x) ...
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 def LegalizeSoftmax : Pass<"pipe-legalize-softmax", "mlir::ModuleOp"> {
   let summary = "Softmax to pipe.softmax, with its scale and causal mask";
   let description = [{
