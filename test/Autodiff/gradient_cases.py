@@ -145,6 +145,16 @@ def sum_of_all(f):
 
 
 @case
+def largest_of_rows(f):
+    f.result(f.extremum("arith.maximumf", f.carried(4, 3), "0xFFF0000000000000"))
+
+
+@case
+def smallest_of_rows(f):
+    f.result(f.extremum("arith.minimumf", f.parameter(4, 3), "0x7FF0000000000000"))
+
+
+@case
 def unit_dimension(f):
     x, b = f.carried(4, 3), f.parameter(1, 3)
     f.result(f.generic("ij,0j->ij", [x, b], lambda op, x, b: op("arith.mulf", x, b)))

@@ -62,15 +62,19 @@ Lowered expandReduceLogSumExp(Expansion &e, const Node &node) {
 Lowered expandReduceProd(Expansion &e, const Node &node) {
   auto dims = *reducedDims(node);
   SmallVector<int64_t> perm, kept;
+  int64_t left = 1;
   for (bool gone : {false, true})
     for (auto [i, isGone] : llvm::enumerate(dims))
       if (isGone == gone)
         perm.push_back(i);
   for (auto [dim, gone] : llvm::zip(node.inputShape(0), dims))
-    if (!gone)
+    if (gone)
+      left *= dim;
+    else
       kept.push_back(dim);
+  if (left == 0)
+    return lowered(e.filled(node.resultType(), 1));
   int64_t outer = ShapedType::getNumElements(kept);
-  int64_t left = node.inputType(0).getNumElements() / outer;
   Value x = e.reshape(e.transpose(node.input(0), perm), {outer, left});
   while (left > 1) {
     int64_t half = left / 2;

@@ -163,6 +163,42 @@ LogicalResult evaluateTrilu(const Node &node, ArrayRef<Constant> inputs,
   return success();
 }
 
+bool isNonZero(const Constant &c, int64_t i) {
+  return c.isReal() ? c.reals[i] != 0 : c.integers[i] != 0;
+}
+
+/// How many elements there are depends on the values.
+LogicalResult inferNonZero(const Node &node, SmallVectorImpl<Type> &types) {
+  DenseElementsAttr attr = constantOf(node.input(0));
+  if (!attr || node.inputType(0).getRank() == 0)
+    return node.error() << "its input of " << node.inputType(0)
+                        << " is not constant or has no dimension, expected a "
+                           "tensor that depends on no input or parameter";
+  Constant from = Constant::from(attr);
+  int64_t count = 0;
+  for (int64_t i = 0; i < from.size(); ++i)
+    count += isNonZero(from, i);
+  types.push_back(
+      RankedTensorType::get({node.inputType(0).getRank(), count},
+                            IntegerType::get(node.loc().getContext(), 64)));
+  return success();
+}
+
+LogicalResult evaluateNonZero(const Node &, ArrayRef<Constant> inputs,
+                              MutableArrayRef<Constant> results) {
+  const Constant &from = inputs[0];
+  int64_t count = results[0].shape()[1], found = 0;
+  Index index(from.shape());
+  for (int64_t i = 0; i < from.size(); ++i, index.next()) {
+    if (!isNonZero(from, i))
+      continue;
+    for (auto [d, at] : llvm::enumerate(index.values()))
+      results[0].integers[d * count + found] = at;
+    ++found;
+  }
+  return success();
+}
+
 } // namespace
 
 void bitpipe::addIndexingOperators(OperatorTable &table) {
@@ -171,5 +207,6 @@ void bitpipe::addIndexingOperators(OperatorTable &table) {
                        checkGatherND};
   table["GatherElements"] = {2, 2, inferGatherElements, evaluateGatherElements};
   table["CumSum"] = {2, 2, inferSameAsInput, evaluateCumSum};
+  table["NonZero"] = {1, 1, inferNonZero, evaluateNonZero};
   table["Trilu"] = {1, 2, inferSameAsInput, evaluateTrilu};
 }
