@@ -297,7 +297,7 @@ func.func @split_outputs(%0: tensor<4xf32>) -> !pipe.unknown {
 // -----
 
 func.func @concat_types(%0: tensor<4xf32>, %1: tensor<4xi64>) -> !pipe.unknown {
-  // expected-error @+1 {{Concat '?': input of 'tensor<4xi64>' has another element type than 'tensor<4xf32>'}}
+  // expected-error @+1 {{Concat '?': input 1 is 'tensor<4xi64>', expected the element type of 'tensor<4xf32>'}}
   %y = pipe.onnx_node "Concat"(%0, %1) opset 13 present [true, true] {axis = 0} : (tensor<4xf32>, tensor<4xi64>) -> !pipe.unknown
   return %y : !pipe.unknown
 }
@@ -307,5 +307,31 @@ func.func @concat_types(%0: tensor<4xf32>, %1: tensor<4xi64>) -> !pipe.unknown {
 func.func @non_zero(%0: tensor<4xf32>) -> !pipe.unknown {
   // expected-error @+1 {{NonZero '?': its input of 'tensor<4xf32>' is not constant or has no dimension}}
   %y = pipe.onnx_node "NonZero"(%0) opset 13 present [true] {} : (tensor<4xf32>) -> !pipe.unknown
+  return %y : !pipe.unknown
+}
+
+// -----
+
+func.func @where_types(%c: tensor<4xi1>, %0: tensor<4xf32>, %1: tensor<i64>) -> !pipe.unknown {
+  // expected-error @+1 {{Where '?': input 2 is 'tensor<i64>', expected the element type of 'tensor<4xf32>'}}
+  %y = pipe.onnx_node "Where"(%c, %0, %1) opset 16 present [true, true, true] {} : (tensor<4xi1>, tensor<4xf32>, tensor<i64>) -> !pipe.unknown
+  return %y : !pipe.unknown
+}
+
+// -----
+
+func.func @add_types(%0: tensor<4xf32>, %1: tensor<4xi64>) -> !pipe.unknown {
+  // expected-error @+1 {{Add '?': input 1 is 'tensor<4xi64>', expected the element type of 'tensor<4xf32>'}}
+  %y = pipe.onnx_node "Add"(%0, %1) opset 14 present [true, true] {} : (tensor<4xf32>, tensor<4xi64>) -> !pipe.unknown
+  return %y : !pipe.unknown
+}
+
+// -----
+
+func.func @cumsum_axis() -> !pipe.unknown {
+  %0 = arith.constant dense<1> : tensor<3xi64>
+  %1 = arith.constant dense<> : tensor<0xi64>
+  // expected-error @+1 {{CumSum '?': its axis is not constant or not one of 'tensor<3xi64>'}}
+  %y = pipe.onnx_node "CumSum"(%0, %1) opset 14 present [true, true] {} : (tensor<3xi64>, tensor<0xi64>) -> !pipe.unknown
   return %y : !pipe.unknown
 }

@@ -178,6 +178,14 @@ def selections(table):
     ids = np.int64([[0, 2, 5], [1, 5, 5], [3, 0, 4]])
     table.one("gather-elements", "GatherElements", lambda t: t["p"].gather(1, t["xi"]), {"p": f(3, 6), "xi": ids}, {"axis": 1})
     table.one("gather-elements-0", "GatherElements", lambda t: t["p"][:, :3].gather(0, t["xi"]), {"p": f(6, 4), "xi": ids})
+    table.one("gather-nd", "GatherND", lambda t: t["p"][t["xi"][..., 0], t["xi"][..., 1]],
+              {"p": f(4, 4, 2), "xi": np.int64([[[3, 1], [0, 2]], [[1, 1], [3, 1]]])})
+    table.cases.append(Case("integer-reductions", [("ReduceMax", ["xi", "ax"], ["m"], {}), ("ReduceMin", ["xi", "ax"], ["l"], {}),
+                                                   ("ReduceSum", ["xi", "ax"], ["s"], {}), ("Add", ["m", "l"], ["a"], {}),
+                                                   ("Add", ["a", "s"], ["b"], {}), ("Cast", ["b"], ["c"], {"to": 1}),
+                                                   ("Mul", ["c", "p"], ["y"], {})],
+                            lambda t: (t["xi"].amax(1, True) + t["xi"].amin(1, True) + t["xi"].sum(1, True)) * t["p"],
+                            {"xi": np.int64([[5, -7, 3], [-1, -2, -9]]), "p": f(2, 4)}, constants={"ax": integers(1)}))
     table.one("top-k", "TopK", lambda t: torch.topk(t["p"], 2, -1).values, {"p": f(3, 4, 6)}, constants={"k": integers(2)},
               results=("y", "i"))
     table.one("top-k-smallest", "TopK", lambda t: torch.topk(t["p"], 3, 0, largest=False).values, {"p": f(5, 4)},

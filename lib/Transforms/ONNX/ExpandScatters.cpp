@@ -38,7 +38,7 @@ LogicalResult checkPairs(const Node &node, int64_t pairs) {
   if (adds(node) && !isa<FloatType>(element))
     return node.error() << "adds to " << node.inputType(0)
                         << ", expected floats";
-  if (pairs > kMostPairs)
+  if (pairs > kMostPairs || node.inputType(1).getNumElements() > kMostCounted)
     return node.error() << "would compare " << pairs << " pairs of places and "
                         << "indices, expected at most " << kMostPairs;
   return success();
@@ -140,20 +140,6 @@ LogicalResult inferScatterND(const Node &node, SmallVectorImpl<Type> &types) {
   return inferSameAsInput(node, types);
 }
 
-/// The number of the row of flattened data that each index means.
-Value rowNumbers(Expansion &e, const Node &node, int64_t count) {
-  ArrayRef<int64_t> data = node.inputShape(0);
-  int64_t depth = node.inputShape(1).back();
-  auto strides = stridesOf(data.take_front(depth));
-  Value ids = e.reshape(node.input(1), {count, depth}), rows;
-  for (int64_t d = 0; d < depth; ++d) {
-    Value component = e.reshape(e.slice(ids, 1, d, d + 1), {count});
-    component = checkedIds(e, component, data[d], strides[d]);
-    rows = rows ? e.add(rows, component) : component;
-  }
-  return rows;
-}
-
 Lowered expandScatterND(Expansion &e, const Node &node) {
   ArrayRef<int64_t> shape = node.inputShape(0), ids = node.inputShape(1);
   int64_t count = ShapedType::getNumElements(ids.drop_back());
@@ -161,7 +147,7 @@ Lowered expandScatterND(Expansion &e, const Node &node) {
   int64_t size = ShapedType::getNumElements(shape.drop_front(ids.back()));
   Value data = e.reshape(node.input(0), {n, size});
   Value updates = e.reshape(node.input(2), {count, size});
-  Value found = matches(e, rowNumbers(e, node, count), n);
+  Value found = matches(e, rowNumbers(e, node.input(1), shape), n);
   if (adds(node)) {
     Value factors = e.cast(found, elementOf(updates));
     Value sum = e.add(data, e.make("MatMul", {factors, updates}));

@@ -3,6 +3,8 @@
 #include "lib/Transforms/ONNX/Expansion.h"
 #include "lib/Transforms/ONNX/Selections.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 using namespace mlir;
 using namespace bitpipe;
 
@@ -12,7 +14,40 @@ Value bitpipe::checkedIds(Expansion &e, Value ids, int64_t extent,
   return e.make("Gather", {numbers, ids}, e.integer("axis", 0));
 }
 
+Value bitpipe::rowNumbers(Expansion &e, Value indices,
+                          ArrayRef<int64_t> data) {
+  int64_t depth = shapeOf(indices).back();
+  int64_t count = ShapedType::getNumElements(shapeOf(indices).drop_back());
+  auto strides = stridesOf(data.take_front(depth));
+  Value ids = e.reshape(indices, {count, depth}), rows;
+  for (int64_t d = 0; d < depth; ++d) {
+    Value component = e.reshape(e.slice(ids, 1, d, d + 1), {count});
+    component = checkedIds(e, component, data[d], strides[d]);
+    rows = rows ? e.add(rows, component) : component;
+  }
+  return rows;
+}
+
 namespace {
+
+//===----------------------------------------------------------------------===//
+// GatherND
+//===----------------------------------------------------------------------===//
+
+/// Constant indices stay: they may be a view or a broadcast.
+Lowered expandGatherND(Expansion &e, const Node &node) {
+  ArrayRef<int64_t> data = node.inputShape(0);
+  int64_t depth = node.inputShape(1).back();
+  Operation *indices = node.input(1).getDefiningOp();
+  if (depth == 0 || isa_and_nonnull<arith::ConstantOp, pipe::GetParameterOp>(indices))
+    return SmallVector<Value>();
+  SmallVector<int64_t> rows{ShapedType::getNumElements(data.take_front(depth))};
+  llvm::append_range(rows, data.drop_front(depth));
+  Value y = e.make("Gather", {e.reshape(node.input(0), rows),
+                              rowNumbers(e, node.input(1), data)},
+                   e.integer("axis", 0));
+  return lowered(e.reshape(y, node.resultType().getShape()));
+}
 
 //===----------------------------------------------------------------------===//
 // GatherElements
@@ -65,6 +100,10 @@ LogicalResult inferArg(const Node &node, SmallVectorImpl<Type> &types) {
   auto axis = node.axis(0, node.inputType(0).getRank());
   if (!axis)
     return node.error() << "has no axis in " << node.inputType(0);
+  if (node.inputShape(0)[*axis] > kMostCounted)
+    return node.error() << "has " << node.inputShape(0)[*axis]
+                        << " elements along its axis, expected at most "
+                        << kMostCounted;
   SmallVector<int64_t> shape(node.inputShape(0));
   shape[*axis] = 1;
   if (!node.integer("keepdims", 1))
@@ -164,6 +203,7 @@ Lowered expandTopK(Expansion &e, const Node &node) {
 } // namespace
 
 void bitpipe::addSelectionOperators(OperatorTable &table) {
+  table["GatherND"].expand = expandGatherND;
   table["GatherElements"].infer = inferGatherElements;
   table["GatherElements"].expand = expandGatherElements;
   for (StringRef kind : {"ArgMax", "ArgMin"})

@@ -120,10 +120,41 @@ FailureOr<bool> FunctionFolder::evaluateExpanded(const Node &node) {
   OpBuilder b(node.getOp());
   Expansion expansion(b, node.loc());
   FailureOr<bool> replaced = expansion.replace(node);
+  if (failed(replaced))
+    return failure();
   for (pipe::OnnxNodeOp part : expansion.nodes())
     if (failed(visit(part)))
       return failure();
   return replaced;
+}
+
+/// The inputs of an operator that must be of one element type, as the first of
+/// them and one past the last.
+std::pair<unsigned, unsigned> inputsOfOneType(StringRef kind) {
+  using Range = std::pair<unsigned, unsigned>;
+  return llvm::StringSwitch<Range>(kind)
+      .Cases({"Add", "Sub", "Mul", "Div", "Mod", "And", "Or", "Xor", "MatMul",
+              "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual",
+              "PRelu"},
+             Range(0, 2))
+      .Cases({"Max", "Min", "Concat", "Gemm", "Conv",
+              "LayerNormalization", "RMSNormalization", "GroupNormalization",
+              "InstanceNormalization", "BatchNormalization", "Range"},
+             Range(0, ~0u))
+      .Case("Where", Range(1, 3))
+      .Case("Attention", Range(0, 3))
+      .Default(Range(0, 0));
+}
+
+LogicalResult checkElementTypes(const Node &node) {
+  auto [first, end] = inputsOfOneType(node.kind());
+  for (unsigned i = first; i < std::min(end, node.numInputs()); ++i)
+    if (node.input(i) && node.inputType(i).getElementType() !=
+                             node.inputType(first).getElementType())
+      return node.error() << "input " << i << " is " << node.inputType(i)
+                          << ", expected the element type of "
+                          << node.inputType(first);
+  return success();
 }
 
 LogicalResult FunctionFolder::visit(const Node &node) {
@@ -136,7 +167,7 @@ LogicalResult FunctionFolder::visit(const Node &node) {
     if (node.input(i) && !node.inputType(i))
       return node.error() << "input " << i << " is a sequence";
   SmallVector<Type> types;
-  if (failed(op->infer(node, types)))
+  if (failed(checkElementTypes(node)) || failed(op->infer(node, types)))
     return failure();
   if (types.size() != node.getOp()->getNumResults())
     return node.error() << "has " << node.getOp()->getNumResults()

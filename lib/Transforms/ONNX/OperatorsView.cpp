@@ -172,9 +172,6 @@ LogicalResult inferConcat(const Node &node, SmallVectorImpl<Type> &types) {
   SmallVector<int64_t> shape(first.getShape());
   for (unsigned i = 1; i < node.numInputs(); ++i) {
     SmallVector<int64_t> other(node.inputShape(i));
-    if (node.inputType(i).getElementType() != first.getElementType())
-      return node.error() << "input of " << node.inputType(i)
-                          << " has another element type than " << first;
     if (other.size() != shape.size())
       return node.error() << "inputs differ in rank";
     int64_t extent = other[*axis];
