@@ -69,6 +69,9 @@ def activations(table):
     clip("clip-at-bounds", 0, 1, np.float32([[-1, 0, 0.5, 1, 2]]))
     table.one("clip-trained-bounds", "Clip", lambda t: torch.clamp(t["p"], t["plo"], t["phi"]),
               {"p": f(4, 6), "plo": np.float32(-0.5), "phi": np.float32(0.8)})
+    table.cases.append(Case("is-inf", [("IsInf", ["c"], ["i"], {"detect_negative": 0}), ("Where", ["i", "p", "pq"], ["y"], {})],
+                            lambda t: torch.where(t["c"] == np.inf, t["p"], t["pq"]), {"p": f(3), "pq": f(3), "x": f(1, 1)},
+                            constants={"c": np.float32([1, np.inf, -np.inf])}))
     table.one("sum", "Sum", lambda t: t["p"] + t["pq"] + t["pr"], {"p": f(2, 3), "pq": f(3), "pr": f(2, 1)})
     table.one("mean", "Mean", lambda t: (t["p"] + t["pq"] + t["pr"]) / 3, {"p": f(2, 3), "pq": f(3), "pr": f(2, 1)})
     table.one("sum-of-one", "Sum", lambda t: t["p"] * 1, {"p": f(2, 3)})
@@ -165,6 +168,10 @@ def moves(table):
               constants={"pads": integers(0, 2, 0, 0)}, inputs=["p", "pads", "pv"])
     table.one("trilu", "Trilu", lambda t: t["p"].triu(1), {"p": f(2, 4, 5)}, constants={"k": np.int64(1)})
     table.one("tril", "Trilu", lambda t: t["p"].tril(), {"p": f(4, 5)}, {"upper": 0})
+    table.cases.append(Case("non-zero", [("NonZero", ["c"], ["i"], {}), ("Transpose", ["i"], ["t"], {"perm": [1, 0]}),
+                                         ("GatherND", ["p", "t"], ["y"], {})],
+                            lambda t: t["p"][t["c"] != 0], {"p": f(2, 3), "x": f(1, 1)},
+                            constants={"c": np.float32([[0, 1, 0], [2, 0, 3]])}))
     table.one("one-hot", "OneHot", lambda t: F.one_hot(t["xi"] % 5, 5) * (t["pv"][1] - t["pv"][0]) + t["pv"][0],
               {"xi": np.int64([[0, 4], [-1, 2]]), "pv": f(2)}, constants={"depth": integers(5)}, inputs=["xi", "depth", "pv"])
     table.one("depth-to-space", "DepthToSpace", lambda t: F.pixel_shuffle(t["p"], 2), {"p": f(1, 8, 2, 3)},
