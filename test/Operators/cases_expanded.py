@@ -80,11 +80,11 @@ def activations(table):
 def reductions(table):
     x = f(3, 4, 5)
 
-    def reduction(kind, fn, values=x):
+    def reduction(kind, fn, values=x, what=""):
         for axes, keep in (((1,), True), ((0, -1), False), ((), True)):
             dims = axes or tuple(range(values.ndim))
             constants = {"ax": integers(*axes)} if axes else {}
-            table.one(f"{kind}-{axes}", kind, lambda t, dims=dims, keep=keep: fn(t["p"], dims, keep), {"p": values},
+            table.one(f"{kind}{what}-{axes}", kind, lambda t, dims=dims, keep=keep: fn(t["p"], dims, keep), {"p": values},
                       {"keepdims": int(keep)}, constants=constants)
 
     reduction("ReduceL1", lambda p, d, k: p.abs().sum(d, k))
@@ -103,7 +103,7 @@ def reductions(table):
 
     reduction("ReduceProd", product)
     ties = np.float32([[1, 3, 3, 0], [2, 2, 2, 2], [-1, -5, -1, -1]])
-    reduction("ReduceMax", lambda p, d, k: p.amax(d, k), ties[..., None])
+    reduction("ReduceMax", lambda p, d, k: p.amax(d, k), ties[..., None], "-ties")
     table.one("reduce-min-ties", "ReduceMin", lambda t: t["p"].amin(1, True), {"p": ties}, constants={"ax": integers(1)})
     table.one("reduce-prod-zeros", "ReduceProd", lambda t: t["p"].prod(1, True),
               {"p": np.float32([[1, 0, 3, 2, 4], [0, 0, 1, 2, 5], [2, 3, 4, 5, 6]])}, constants={"ax": integers(1)})
