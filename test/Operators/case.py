@@ -4,6 +4,7 @@ The loss of a case is the sum of its outputs, each times a weight of the same sh
 that its gradient is the output itself: one training step tells values and gradients. The loss of a model is the sum
 over its cases; no two cases share a tensor.
 """
+
 import json
 
 import numpy as np
@@ -20,8 +21,9 @@ class Case:
     the first result of the last node. tol: what an error may be, relative to the largest entry. expect: "ok", or
     words of the message that refuses it."""
 
-    def __init__(self, name, nodes, fn=None, values=None, opset=21, tol=2e-5, expect="ok", constants=None,
-                 outputs=None):
+    def __init__(
+        self, name, nodes, fn=None, values=None, opset=21, tol=2e-5, expect="ok", constants=None, outputs=None
+    ):
         self.name, self.nodes, self.fn, self.opset, self.tol, self.expect = name, nodes, fn, opset, tol, expect
         self.values = {n: np.asarray(v) for n, v in (values or {}).items()}
         self.constants = {n: np.asarray(v) for n, v in (constants or {}).items()}
@@ -51,8 +53,11 @@ class Variant:
         values = dict(self.case.values)
         for name in self.data if sample else []:
             value = values[name]
-            values[name] = (value * np.float32(1 - sample / 16) if value.dtype.kind == "f"
-                            else np.roll(value.reshape(-1), sample).reshape(value.shape))
+            values[name] = (
+                value * np.float32(1 - sample / 16)
+                if value.dtype.kind == "f"
+                else np.roll(value.reshape(-1), sample).reshape(value.shape)
+            )
         return values
 
     def reference(self, kind):
@@ -106,7 +111,9 @@ class Model:
         self.node("the sum", "ReduceSum", ["losses__"], ["loss"], keepdims=0)
 
     def node(self, label, kind, inputs, outputs, **attributes):
-        self.nodes.append(helper.make_node(kind, inputs, outputs, name=f"{label} {kind} {len(self.nodes)}", **attributes))
+        self.nodes.append(
+            helper.make_node(kind, inputs, outputs, name=f"{label} {kind} {len(self.nodes)}", **attributes)
+        )
 
     def constant(self, name, value):
         self.initializers.append(numpy_helper.from_array(np.array(value, order="C"), name))
@@ -144,8 +151,11 @@ class Model:
 
     def proto(self, outputs=None):
         """The model with its loss, or (to compute values elsewhere) with other outputs."""
-        results = ([helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])] if outputs is None else
-                   [onnx.ValueInfoProto(name=name) for name in outputs])
+        results = (
+            [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])]
+            if outputs is None
+            else [onnx.ValueInfoProto(name=name) for name in outputs]
+        )
         graph = helper.make_graph(self.nodes, "cases", self.inputs, results, self.initializers)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.variants[0].case.opset)])
         model.ir_version = 10

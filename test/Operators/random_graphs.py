@@ -2,10 +2,11 @@
 
     python random_graphs.py [--seeds 0-199] [--shard K/N] [--keep DIR] [--no-shrink]
 
-Three of four seeds share models of one device, ten graphs each. The fourth is cut into stages and trained with
+Every fifth seed has larger tensors. Three of four seeds share models of one device, ten graphs each. The fourth is cut into stages and trained with
 several micro-batches by one of the schedules. A seed that fails is made smaller as long as it fails in the same way;
 the seed and what is left are printed, and --keep leaves model, data and plan in DIR.
 """
+
 import argparse
 import os
 import sys
@@ -19,14 +20,25 @@ from case import Variant
 from generator import Generator
 from shrink import shrink, show
 
-PIPELINES = [("bitpipe", 2, 4), ("1f1b", 2, 3), ("gpipe", 3, 2), ("bitpipe-zb", 2, 4), ("zb-h1", 2, 2), ("interleaved", 2, 4)]
+PIPELINES = [  # schedule, devices, micro-batches
+    ("bitpipe", 2, 4),
+    ("1f1b", 2, 3),
+    ("gpipe", 3, 2),
+    ("bitpipe-zb", 2, 4),
+    ("zb-h1", 2, 2),
+    ("interleaved", 2, 4),
+    ("zb-v", 2, 4),
+    ("chimera", 4, 4),
+    ("dualpipe", 2, 4),
+    ("bitpipe", 4, 8),
+]
 
 
 def variant_of(seed):
     """The graph of a seed that float32 can compute: the first of a few tries."""
     pipeline = PIPELINES[seed // 4 % len(PIPELINES)] if seed % 4 == 3 else None
     for attempt in range(20):
-        case = Generator([seed, attempt]).graph(f"graph-{seed}")
+        case = Generator([seed, attempt], wide=seed % 5 == 2).graph(f"graph-{seed}")
         variant = Variant(case, everything=seed % 3 == 0, samples=pipeline[2] if pipeline else 1)
         if case.outputs and variant.trained and harness.well_conditioned(variant):
             return variant, pipeline
@@ -73,9 +85,9 @@ def main():
     start = time.time()
     first, _, last = arguments.seeds.partition("-")
     part, parts = map(int, arguments.shard.split("/"))
-    made = [variant_of(seed) for seed in range(int(first), int(last or first) + 1)[part - 1::parts]]
+    made = [variant_of(seed) for seed in range(int(first), int(last or first) + 1)[part - 1 :: parts]]
     together = [variant for variant, pipeline in made if not pipeline]
-    groups = [(together[i:i + 10], None) for i in range(0, len(together), 10)]
+    groups = [(together[i : i + 10], None) for i in range(0, len(together), 10)]
     groups += [([variant], pipeline) for variant, pipeline in made if pipeline]
     wrong = 0
     for variants, pipeline in groups:

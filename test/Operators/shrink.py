@@ -1,4 +1,5 @@
 """Makes a failing graph smaller as long as it fails in the same way."""
+
 import numpy as np
 import torch
 
@@ -17,8 +18,15 @@ def rebuilt(case, nodes, leaves, outputs):
     if not kept:
         return None
     pool = {**case.values, **leaves}
-    return Case(case.name, kept, values={n: v for n, v in pool.items() if n in needed}, opset=case.opset, tol=case.tol,
-                constants={n: v for n, v in case.constants.items() if n in needed}, outputs=outputs)
+    return Case(
+        case.name,
+        kept,
+        values={n: v for n, v in pool.items() if n in needed},
+        opset=case.opset,
+        tol=case.tol,
+        constants={n: v for n, v in case.constants.items() if n in needed},
+        outputs=outputs,
+    )
 
 
 def computed(case):
@@ -30,7 +38,9 @@ def computed(case):
 
 
 def renamed(nodes, names):
-    return [(kind, [names.get(i, i) for i in inputs], outputs, attributes) for kind, inputs, outputs, attributes in nodes]
+    return [
+        (kind, [names.get(i, i) for i in inputs], outputs, attributes) for kind, inputs, outputs, attributes in nodes
+    ]
 
 
 def smaller(case):
@@ -69,8 +79,11 @@ def bypass(case, node, name):
     values = computed(case)
     for operand in filter(None, node[1]):
         made = any(operand in other[2] for other in case.nodes)
-        if values[operand].shape == values[name].shape and values[operand].dtype == values[name].dtype and (
-                made or name not in case.outputs):
+        if (
+            values[operand].shape == values[name].shape
+            and values[operand].dtype == values[name].dtype
+            and (made or name not in case.outputs)
+        ):
             nodes = renamed([other for other in case.nodes if other is not node], {name: operand})
             return rebuilt(case, nodes, {}, list(dict.fromkeys(operand if o == name else o for o in case.outputs)))
     return None
@@ -78,18 +91,34 @@ def bypass(case, node, name):
 
 def resized(case, size, to):
     """Every dimension of `size`, and every such number in a shape or index, becomes `to`."""
+
     def shrunk(value):
         value = value[tuple(slice(to) if d == size else slice(None) for d in value.shape)]
         return np.where(value == size, to, value).astype(value.dtype) if value.dtype.kind == "i" else value
-    return Case(case.name, case.nodes, values={n: shrunk(v) for n, v in case.values.items()}, opset=case.opset,
-                tol=case.tol, constants={n: shrunk(v) for n, v in case.constants.items()}, outputs=case.outputs)
+
+    return Case(
+        case.name,
+        case.nodes,
+        values={n: shrunk(v) for n, v in case.values.items()},
+        opset=case.opset,
+        tol=case.tol,
+        constants={n: shrunk(v) for n, v in case.constants.items()},
+        outputs=case.outputs,
+    )
 
 
 def fixed(case, name):
     """A parameter or input that is a constant instead."""
     values = dict(case.values)
-    return Case(case.name, case.nodes, values=values, opset=case.opset, tol=case.tol,
-                constants={**case.constants, name: values.pop(name)}, outputs=case.outputs)
+    return Case(
+        case.name,
+        case.nodes,
+        values=values,
+        opset=case.opset,
+        tol=case.tol,
+        constants={**case.constants, name: values.pop(name)},
+        outputs=case.outputs,
+    )
 
 
 def shrink(variant, kind, options, tries=150):
@@ -117,7 +146,9 @@ def shrink(variant, kind, options, tries=150):
 def show(variant):
     case, lines = variant.case, []
     for name, value in case.values.items():
-        lines.append(f"  {name}: {value.dtype} {list(value.shape)}, {'parameter' if name in variant.trained else 'data'}")
+        lines.append(
+            f"  {name}: {value.dtype} {list(value.shape)}, {'parameter' if name in variant.trained else 'data'}"
+        )
     for name, value in case.constants.items():
         text = np.array2string(value, separator=",", threshold=12).replace("\n", "")
         lines.append(f"  {name}: {value.dtype} {list(value.shape)}, constant {text}")

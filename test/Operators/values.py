@@ -1,4 +1,5 @@
 """Values for cases, away from where functions have kinks or poles unless a case is about that."""
+
 import zlib
 
 import numpy as np
@@ -38,7 +39,9 @@ class Values:
                 return value
             hit = np.zeros(shape, bool)
             extra = near.ndim - len(shape)
-            axes = tuple(range(extra)) + tuple(extra + i for i, d in enumerate(shape) if d == 1 != near.shape[extra + i])
+            axes = tuple(range(extra)) + tuple(
+                extra + i for i, d in enumerate(shape) if d == 1 != near.shape[extra + i]
+            )
             hit |= near.any(axis=axes, keepdims=True).reshape(shape) if axes else near.reshape(shape)
             value = np.where(hit, self.real(shape), value)
         raise AssertionError("no such values found")
@@ -55,8 +58,14 @@ class Table:
 
     def one(self, name, kind, values, attributes=None, inputs=None, outputs=("y",), constants=None, **more):
         inputs = list(values) + list(constants or {}) if inputs is None else inputs
-        self.add(name, [(kind, inputs, list(outputs), attributes or {})], values, constants=constants,
-                 outputs=[o for o in outputs if o], **more)
+        self.add(
+            name,
+            [(kind, inputs, list(outputs), attributes or {})],
+            values,
+            constants=constants,
+            outputs=[o for o in outputs if o],
+            **more
+        )
 
     def add(self, name, nodes, values, **more):
         self.cases.append(Case(name, nodes, values=values, **more))
