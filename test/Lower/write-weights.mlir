@@ -1,5 +1,5 @@
 // RUN: rm -rf %t && mkdir %t && cd %t
-// RUN: %python -c "open('source.bin', 'wb').write(b'padding.' + bytes(range(24)))"
+// RUN: %python -c "import numpy; open('source.bin', 'wb').write(b'padding.' + bytes(range(24)) + numpy.float16([1.5, -65504]).tobytes() + numpy.float64([0.1, -1e308]).tobytes() + numpy.uint16([0x3fc0, 0xff80]).tobytes())"
 // RUN: bitpipe-opt %s --pipe-write-weights=file=plan.safetensors | FileCheck %s
 // RUN: %python -c "import numpy; from safetensors.numpy import load_file; [print(k, v.dtype, v.ravel().tolist()) for k, v in sorted(load_file('plan.safetensors').items())]; print(load_file('plan.safetensors')['from.file'].view(numpy.uint8).ravel().tolist())" | FileCheck %s --check-prefix=FILE
 // RUN: %python -c "from safetensors import safe_open; print(sorted(safe_open('plan.safetensors', 'np').metadata().items()))" | FileCheck %s --check-prefix=META
@@ -11,13 +11,26 @@ pipe.parameter @splat : tensor<3xf32> trainable value dense<1.5> : tensor<3xf32>
 pipe.parameter @dense : tensor<2xi64> value dense<[3, -4]> : tensor<2xi64>
 pipe.parameter @flags : tensor<3xi1> value dense<[true, false, true]> : tensor<3xi1>
 
+pipe.parameter @half : tensor<2xf32> trainable stored f16 aliases ["other", "third"] file "source.bin" offset 32
+pipe.parameter @double : tensor<2xf32> frozen stored f64 file "source.bin" offset 36
+pipe.parameter @brain : tensor<2xf32> stored bf16 file "source.bin" offset 52
+
 // CHECK: pipe.training
 // CHECK-SAME: weights = "plan.safetensors", weights_hash = "{{[0-9a-f]+}}"
 // CHECK-NOT: pipe.parameter
+// CHECK: pipe.saved "from.file" : tensor<2x3xf32>
+// CHECK: pipe.saved "splat" : tensor<3xf32>
+// CHECK: pipe.saved "half" : tensor<2xf32> stored f16 aliases ["other", "third"]
+// CHECK: pipe.saved "double" : tensor<2xf32> stored f64
+// CHECK-NOT: pipe.saved
 
+// A finite number stays finite.
+// FILE: brain float32 [1.5, -inf]
 // FILE: dense int64 [3, -4]
+// FILE: double float32 [0.10000000149011612, -3.4028234663852886e+38]
 // FILE: flags bool [True, False, True]
 // FILE: from.file float32
+// FILE: half float32 [1.5, -65504.0]
 // FILE: splat float32 [1.5, 1.5, 1.5]
 // FILE: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]
 

@@ -34,6 +34,18 @@ public:
     const char *source = tensor.data + sample * stored;
     if (tensor.dtype == nameOf(wanted.element))
       std::memcpy(target, source, stored);
+    else if (wanted.element == ElementType::F32)
+      readFloats(*storedFloat(tensor.dtype), source, target, count);
+    else if (tensor.dtype == "U8")
+      convertTo<uint8_t>(wanted.element, source, target, count);
+    else if (tensor.dtype == "I8")
+      convertTo<int8_t>(wanted.element, source, target, count);
+    else if (tensor.dtype == "U16")
+      convertTo<uint16_t>(wanted.element, source, target, count);
+    else if (tensor.dtype == "I16")
+      convertTo<int16_t>(wanted.element, source, target, count);
+    else if (tensor.dtype == "U32")
+      convertTo<uint32_t>(wanted.element, source, target, count);
     else if (wanted.element == ElementType::I64)
       convert<int32_t, int64_t>(source, target, count);
     else
@@ -68,8 +80,21 @@ private:
 
   static bool convertible(const std::string &dtype, ElementType wanted) {
     bool integers = wanted == ElementType::I64 || wanted == ElementType::I32;
+    bool exact = dtype == "U8" || dtype == "I8" || dtype == "U16" ||
+                 dtype == "I16" ||
+                 (dtype == "U32" && wanted == ElementType::I64);
     return dtype == nameOf(wanted) ||
-           (integers && (dtype == "I64" || dtype == "I32"));
+           (wanted == ElementType::F32 && storedFloat(dtype)) ||
+           (integers && (exact || dtype == "I64" || dtype == "I32"));
+  }
+
+  template <typename From>
+  static void convertTo(ElementType wanted, const char *source, char *target,
+                        int64_t count) {
+    if (wanted == ElementType::I64)
+      convert<From, int64_t>(source, target, count);
+    else
+      convert<From, int32_t>(source, target, count);
   }
 
   template <typename From, typename To>

@@ -17,7 +17,7 @@ def LowerTraining : Pass<"pipe-lower-training", "mlir::ModuleOp"> {
     ```mlir
     pipe.model @forward inputs ["x"] outputs ["loss"] loss "microbatches" bounds [-1]
     // becomes
-    pipe.training {version = 1, target = "cpu", inputs = ["x"], types = [tensor<4x8xf32>], ...}
+    pipe.training {version = 2, target = "cpu", inputs = ["x"], types = [tensor<4x8xf32>], ...}
     ```
   }];
   let options = [
@@ -99,7 +99,9 @@ def WriteWeights : Pass<"pipe-write-weights", "mlir::ModuleOp"> {
   let summary = "Write the parameters into one safetensors file";
   let description = [{
     Expects `pipe.training` and the parameters. Leaves the file, its name and
-    its hash in `pipe.training`; the parameters are gone.
+    its hash in `pipe.training`, and `pipe.saved` in the place of every
+    parameter; constants are in the file only. Parameters that their file holds
+    in half or double precision are written as f32.
 
     The data is copied in pieces from the files the parameters point into, to a
     temporary file beside the target that takes its name when it is complete.

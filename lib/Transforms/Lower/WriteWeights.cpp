@@ -6,6 +6,7 @@
 #include "lib/Files/Error.h"
 #include "lib/Files/OutputFile.h"
 #include "lib/Files/WrittenBy.h"
+#include "lib/Runtime/Floats.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/Place.h"
@@ -130,7 +131,7 @@ private:
     }
     source.clear();
     source.seekg(*parameter.getOffset());
-    int64_t total = bytesOf(parameter), copied = 0;
+    int64_t total = tensorBytes(parameter.getStoredType()), copied = 0;
     while (copied < total) {
       int64_t piece = std::min<int64_t>(total - copied, buffer.size());
       if (!source.read(buffer.data(), piece))
@@ -139,10 +140,28 @@ private:
                << " bytes at " << *parameter.getOffset() << " of " << path
                << ", got " << copied + source.gcount()
                << (errno ? std::string(": ") + std::strerror(errno) : "");
-      add(buffer.data(), piece);
+      addPiece(parameter, piece);
       copied += piece;
     }
     return success();
+  }
+
+  /// Adds what is in the buffer, in the type of the parameter.
+  void addPiece(pipe::ParameterOp parameter, int64_t bytes) {
+    if (!parameter.getStored())
+      return add(buffer.data(), bytes);
+    StoredFloat stored = storedFloat(*parameter.getStored());
+    int64_t count = bytes / sizeOf(stored);
+    converted.resize(count * sizeof(float));
+    readFloats(stored, buffer.data(), converted.data(), count);
+    add(converted.data(), converted.size());
+  }
+
+  static StoredFloat storedFloat(Type type) {
+    return type.isF16()    ? StoredFloat::F16
+           : type.isBF16() ? StoredFloat::BF16
+           : type.isF64()  ? StoredFloat::F64
+                           : StoredFloat::F32;
   }
 
   ModuleOp module;
@@ -151,6 +170,7 @@ private:
   std::ifstream source; // the last one read from
   std::string sourcePath;
   std::vector<char> buffer = std::vector<char>(4 << 20);
+  std::vector<char> converted;
 };
 
 class WriteWeights : public bitpipe::impl::WriteWeightsBase<WriteWeights> {
@@ -172,8 +192,15 @@ public:
     trainings[0].setWeights(llvm::sys::path::filename(file));
     trainings[0].setWeightsHash(*hash);
     for (auto parameter :
-         llvm::make_early_inc_range(module.getOps<pipe::ParameterOp>()))
+         llvm::make_early_inc_range(module.getOps<pipe::ParameterOp>())) {
+      OpBuilder builder(parameter);
+      if (parameter.isSaved())
+        pipe::SavedOp::create(builder, parameter.getLoc(),
+                              parameter.getSymNameAttr(),
+                              parameter.getTypeAttr(), parameter.getStoredAttr(),
+                              parameter.getAliasesAttr());
       parameter.erase();
+    }
   }
 };
 

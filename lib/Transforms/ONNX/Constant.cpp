@@ -1,6 +1,7 @@
 //===- Constant.cpp - Tensors the compiler computes with -------------------===//
 
 #include "lib/Transforms/ONNX/Constant.h"
+#include "lib/Runtime/Floats.h"
 #include "lib/Transforms/ONNX/Node.h"
 
 #include "llvm/Support/MemoryBuffer.h"
@@ -73,6 +74,19 @@ DenseElementsAttr Constant::toAttr() const {
   return DenseElementsAttr::get(type, elements);
 }
 
+DenseElementsAttr bitpipe::toF32(DenseElementsAttr attr) {
+  auto type = cast<RankedTensorType>(attr.getType());
+  type = type.clone(Float32Type::get(attr.getContext()));
+  if (attr.isSplat())
+    return DenseElementsAttr::get(
+        type, fromDouble(attr.getSplatValue<APFloat>().convertToDouble()));
+  std::vector<float> values;
+  values.reserve(attr.getNumElements());
+  for (const APFloat &value : attr.getValues<APFloat>())
+    values.push_back(fromDouble(value.convertToDouble()));
+  return DenseElementsAttr::get(type, ArrayRef<float>(values));
+}
+
 SmallVector<int64_t> bitpipe::stridesOf(ArrayRef<int64_t> shape) {
   SmallVector<int64_t> strides(shape.size(), 1);
   for (size_t i = shape.size(); i-- > 1;)
@@ -100,7 +114,7 @@ int64_t bitpipe::linear(ArrayRef<int64_t> index, ArrayRef<int64_t> strides) {
 
 /// Reads the part of the file that the parameter points to.
 static FailureOr<DenseElementsAttr> readFile(pipe::ParameterOp parameter) {
-  auto type = cast<RankedTensorType>(parameter.getType());
+  RankedTensorType type = parameter.getStoredType();
   Type element = type.getElementType();
   int64_t bytes = byteSize(type);
   auto slice = llvm::MemoryBuffer::getFileSlice(*parameter.getFile(), bytes,
@@ -112,6 +126,8 @@ static FailureOr<DenseElementsAttr> readFile(pipe::ParameterOp parameter) {
            << (slice ? "the file is too short"
                      : slice.getError().message());
   ArrayRef<char> raw((*slice)->getBufferStart(), bytes);
+  if (parameter.getStored())
+    return toF32(DenseElementsAttr::getFromRawBuffer(type, raw));
   if (!element.isInteger(1))
     return DenseElementsAttr::getFromRawBuffer(type, raw);
   SmallVector<bool> values(raw.begin(), raw.end());
@@ -126,7 +142,7 @@ FailureOr<DenseElementsAttr> ParameterReader::read(Value value, int64_t limit) {
   if (!get || get.getType().getNumElements() > limit)
     return DenseElementsAttr();
   auto parameter = symbols.lookup<pipe::ParameterOp>(get.getParameter());
-  if (!parameter || parameter.getTrainable())
+  if (!parameter || parameter.isSaved())
     return DenseElementsAttr();
   DenseElementsAttr &attr = cache[parameter];
   if (attr)

@@ -40,6 +40,9 @@ struct Constant {
   mlir::DenseElementsAttr toAttr() const;
 };
 
+/// The values as f32, rounded to nearest; what is finite stays finite.
+mlir::DenseElementsAttr toF32(mlir::DenseElementsAttr attr);
+
 /// Counts through the indices of a shape in row-major order.
 class Index {
 public:
@@ -70,14 +73,14 @@ llvm::SmallVector<int64_t> broadcastStrides(llvm::ArrayRef<int64_t> shape,
 /// The element that `strides` select at `index`.
 int64_t linear(llvm::ArrayRef<int64_t> index, llvm::ArrayRef<int64_t> strides);
 
-/// Reads the values of parameters that are not trained: from the IR or from
-/// their file, each once.
+/// Reads the values of constants: from the IR or from their file, each once.
+/// Parameters are none even when they are frozen: others may be loaded.
 class ParameterReader {
 public:
   ParameterReader(mlir::ModuleOp module) : symbols(module) {}
 
-  /// Null when `value` is neither a constant nor an untrained parameter of at
-  /// most `limit` elements. An unreadable file is reported.
+  /// Null when `value` is no constant, or has more than `limit` elements in a
+  /// file. An unreadable file is reported.
   mlir::FailureOr<mlir::DenseElementsAttr>
   read(mlir::Value value, int64_t limit = int64_t(1) << 24);
 

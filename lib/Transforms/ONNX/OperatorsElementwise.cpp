@@ -122,9 +122,16 @@ LogicalResult inferWhere(const Node &node, SmallVectorImpl<Type> &types) {
 }
 
 LogicalResult inferCast(const Node &node, SmallVectorImpl<Type> &types) {
-  Type element = elementType(node.integer("to", 0), node.loc().getContext());
+  int to = node.integer("to", 0);
+  Type element = elementType(to, node.loc().getContext());
   if (!element)
-    return node.error() << "casts to an element type that is not supported";
+    return node.error() << "casts to " << elementTypeName(to)
+                        << ", which is not supported";
+  Type from = node.inputType(0).getElementType();
+  if (isWidened(to) && !from.isInteger(1) && !constantOf(node.input(0)))
+    return node.error() << "casts " << from << " to " << elementTypeName(to)
+                        << ", which is supported for truth values and constants "
+                           "only: what wraps around there would not do so here";
   types.push_back(node.inputType(0).clone(element));
   return success();
 }
@@ -211,7 +218,24 @@ LogicalResult evaluateWhere(const Node &, ArrayRef<Constant> inputs,
   return success();
 }
 
-LogicalResult evaluateCast(const Node &, ArrayRef<Constant> inputs,
+/// The value that a type which isWidened keeps of another.
+int64_t narrowed(int64_t value, int onnxType) {
+  switch (onnxType) {
+  case 2:
+    return uint8_t(value);
+  case 3:
+    return int8_t(value);
+  case 4:
+    return uint16_t(value);
+  case 5:
+    return int16_t(value);
+  case 12:
+    return uint32_t(value);
+  }
+  return value;
+}
+
+LogicalResult evaluateCast(const Node &node, ArrayRef<Constant> inputs,
                            MutableArrayRef<Constant> results) {
   Constant &result = results.front();
   const Constant &from = inputs.front();
@@ -225,6 +249,8 @@ LogicalResult evaluateCast(const Node &, ArrayRef<Constant> inputs,
     else
       result.integers[i] = element.isInteger(1) ? from.integers[i] != 0
                                                 : wrapped(from.integers[i], element);
+    if (!result.isReal())
+      result.integers[i] = narrowed(result.integers[i], node.integer("to", 0));
   }
   return success();
 }
@@ -233,7 +259,7 @@ std::string checkCast(const Node &node) {
   int64_t to = node.integer("to", 0);
   return elementType(to, node.loc().getContext())
              ? ""
-             : "cast to ONNX element type " + std::to_string(to);
+             : "cast to " + elementTypeName(to);
 }
 
 std::string checkGelu(const Node &node) {

@@ -26,7 +26,8 @@ struct OutlineConstants
     auto function = op->getParentOfType<func::FuncOp>();
     auto parameter = pipe::ParameterOp::create(
         b, op.getLoc(), nodeName(op.getLoc()), value.getType(),
-        /*trainable=*/false, /*file=*/nullptr, /*offset=*/nullptr, value);
+        /*trainable=*/false, /*file=*/nullptr, /*offset=*/nullptr, value,
+        /*frozen=*/false, /*stored=*/nullptr, /*aliases=*/nullptr);
     symbols.insert(parameter, function->getIterator());
     b.setInsertionPoint(op);
     Value read = pipe::GetParameterOp::create(

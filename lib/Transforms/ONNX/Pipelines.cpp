@@ -17,6 +17,8 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   // What cannot work is said before anything is done.
   pm.addPass(createCheckNodes());
   pm.addPass(createFoldNodes());
+  // What is constant has been computed in the file's own types.
+  pm.addPass(createComputeInF32());
   // While masks and factors are still nodes of their own.
   pm.addNestedPass<func::FuncOp>(createExpandAttention());
   pm.addNestedPass<func::FuncOp>(createExpandFunctions());

@@ -34,6 +34,15 @@ public:
   const onnx::Graph &graph() const { return proto.graph(); }
   mlir::Location loc() const { return location; }
 
+  /// For what is corrected before the graph is read.
+  onnx::Graph &mutableGraph() { return *proto.mutable_graph(); }
+  /// Adds an initializer whose data lies at `offset` of the file, -1 if it has
+  /// it only itself. Returns its index.
+  int addInitializer(onnx::Tensor tensor, int64_t offset);
+  int64_t offsetOf(int index) const {
+    return index < int(offsets.size()) ? offsets[index] : -1;
+  }
+
   /// The type of a tensor in the file.
   mlir::FailureOr<mlir::RankedTensorType> type(const onnx::Tensor &tensor);
 
@@ -41,7 +50,10 @@ public:
   /// it in a form other than dense little endian (then it has a value()).
   mlir::FailureOr<std::optional<Payload>> payload(int index);
 
-  /// The values of a tensor that is not external.
+  /// The numbers of a float initializer, up to `most` of them from the start.
+  mlir::FailureOr<std::vector<float>> floats(int index, int64_t most);
+
+  /// The values of a tensor.
   mlir::FailureOr<mlir::DenseElementsAttr> value(const onnx::Tensor &tensor);
 
 private:
@@ -58,7 +70,15 @@ private:
 };
 
 /// The MLIR type of an ONNX element type, null if it has no meaning here.
+/// Integers of 8 and 16 bits are held in i32, unsigned ones of 32 bits in i64.
 mlir::Type elementType(int onnxType, mlir::MLIRContext *context);
+
+/// Whether such integers are held in a wider type. What wraps around in the
+/// file would not wrap here.
+bool isWidened(int onnxType);
+
+/// ONNX's name of an element type: "float16", "int4".
+std::string elementTypeName(int onnxType);
 
 /// The value of `key` in a list of metadata, empty if it is not there.
 template <typename Entries>

@@ -39,17 +39,32 @@ def Pipe_ParameterOp : Pipe_Op<"parameter", [Symbol]> {
   let summary = "A named tensor of the model that points into a file";
   let description = [{
     Either `file` and `offset` (bytes from the start of the file; the data is
-    dense, little endian, row major) or an inline `value`. Only `trainable`
-    ones get gradients; the others are constants too large to sit in the IR.
+    dense, little endian, row major) or an inline `value`. `trainable` ones get
+    gradients; `frozen` ones are parameters of the model that get none and are
+    saved all the same; the others are constants too large to sit in the IR.
+
+    `stored` is the element type of the model's file where it is not that of
+    `type`: bytes in `file` have it, and so has what is saved. `aliases` are
+    further names that the model has for the same parameter.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type,
                        UnitAttr:$trainable,
                        OptionalAttr<StrAttr>:$file,
                        OptionalAttr<I64Attr>:$offset,
-                       OptionalAttr<ElementsAttr>:$value);
+                       OptionalAttr<ElementsAttr>:$value,
+                       UnitAttr:$frozen,
+                       OptionalAttr<TypeAttr>:$stored,
+                       OptionalAttr<StrArrayAttr>:$aliases);
   let assemblyFormat = [{
-    $sym_name `:` $type (`trainable` $trainable^)?
+    $sym_name `:` $type (`trainable` $trainable^)? (`frozen` $frozen^)?
+    (`stored` $stored^)? (`aliases` $aliases^)?
     (`file` $file^ `offset` $offset)? (`value` $value^)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// Whether it is a parameter of the model and no constant.
+    bool isSaved() { return getTrainable() || getFrozen(); }
+    /// The type of the bytes in the file.
+    ::mlir::RankedTensorType getStoredType();
   }];
   let hasVerifier = 1;
 }

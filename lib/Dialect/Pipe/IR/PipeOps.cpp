@@ -21,11 +21,25 @@ LogicalResult ParameterOp::verify() {
   if (!type || !type.hasStaticShape())
     return mlir::emitError(getLoc()) << "parameter '" << getSymName() << "' has type "
                                << getType() << ", expected a static tensor";
+  if (getTrainable() && getFrozen())
+    return mlir::emitError(getLoc())
+           << "parameter '" << getSymName()
+           << "' is both trainable and frozen, expected one of them";
+  if (getStored() &&
+      !(type.getElementType().isF32() && isa<FloatType>(*getStored())))
+    return mlir::emitError(getLoc())
+           << "parameter '" << getSymName() << "' of " << type << " is stored as "
+           << *getStored() << ", expected elements of f32 stored as floats";
   if (isInline && getValue()->getShapedType() != type)
     return mlir::emitError(getLoc())
            << "parameter '" << getSymName() << "' has a value of type "
            << getValue()->getType() << ", expected " << type;
   return success();
+}
+
+RankedTensorType ParameterOp::getStoredType() {
+  auto type = cast<RankedTensorType>(getType());
+  return getStored() ? type.clone(*getStored()) : type;
 }
 
 LogicalResult

@@ -26,6 +26,26 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
   let assemblyFormat = "attr-dict";
 }
 
+def Pipe_SavedOp : Pipe_Op<"saved"> {
+  let summary = "A parameter of the model, as it is loaded and saved";
+  let description = [{
+    One per parameter, trained or not; constants have none. `type` is that of
+    the weights file and of the memory, `stored` the element type that it is
+    saved in, if another. It is saved under its name and all `aliases`, and
+    loaded from any of them.
+
+    ```mlir
+    pipe.saved "head.weight" : tensor<50x16xf32> stored f16 aliases ["wte.weight"]
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, TypeAttr:$type,
+                       OptionalAttr<TypeAttr>:$stored,
+                       OptionalAttr<StrArrayAttr>:$aliases);
+  let assemblyFormat = [{
+    $name `:` $type (`stored` $stored^)? (`aliases` $aliases^)? attr-dict
+  }];
+}
+
 def Pipe_RoutineOp : Pipe_Op<"routine", [Symbol, NoTerminator, SingleBlock,
                                          NoRegionArguments]> {
   let summary = "A list of calls on numbered blocks of memory";
