@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 
-import onnx
+import numpy as np
 import small
 from small import node
 
@@ -78,11 +78,39 @@ def shapes(folder):
     return written(folder, small.linear(shape=(2, 5)).SerializeToString())
 
 
-def half(folder):
-    made = small.linear()
-    weight = onnx.numpy_helper.from_array(small.table(4, 3).astype("float16"), "w")
-    made.graph.initializer[0].CopyFrom(weight)
-    return written(folder, made.SerializeToString())
+def typed(kind):
+    """A weight, an input, a cast of a type that has no meaning here."""
+    def weight(folder):
+        made = small.linear()
+        made.graph.initializer[0].data_type = kind
+        return written(folder, made.SerializeToString())
+
+    def given(folder):
+        made = small.linear()
+        made.graph.input[0].type.tensor_type.elem_type = kind
+        return written(folder, made.SerializeToString())
+
+    def cast(folder):
+        nodes = [node("Cast", "x", "a", to=kind), node("Cast", "a", "b", to=1), node("MatMul", "b w")]
+        return written(folder, small.model(nodes, {"w": small.table(4, 3)}).SerializeToString())
+    return weight, given, cast
+
+
+REFUSED = {8: "string", 13: "uint64", 14: "complex64", 17: "float8e4m3fn", 22: "int4", 23: "float4e2m1", 99: "number 99"}
+
+
+def small_integers(folder):
+    nodes = [node("Add", "i i", "j"), node("Cast", "j", "k", to=1), node("MatMul", "k w")]
+    return written(folder, small.model(nodes, {"i": np.ones((2, 4), np.uint8), "w": small.table(4, 3)}).SerializeToString())
+
+
+def wrapping_cast(folder):
+    nodes = [node("Cast", "x", "i", to=2), node("Cast", "i", "k", to=1), node("MatMul", "k w")]
+    return written(folder, small.model(nodes, {"w": small.table(4, 3)}).SerializeToString())
+
+
+def plain(folder):
+    return written(folder, small.linear().SerializeToString())
 
 
 CASES = [
@@ -100,7 +128,13 @@ CASES = [
     (external_short, {}, ["weights.bin' has 40 bytes, expected at least 48 for tensor 'w'"]),
     (short_tensor, {}, ["tensor 'w' holds 44 bytes, expected 48"]),
     (shapes, {}, ["MatMul 'node_y': operands of 'tensor<2x5xf32>' and 'tensor<4x3xf32>' do not fit together"]),
-    (half, {}, ["parameter 'w' has ONNX element type 10, expected float (1) to train it"]),
+    *[case for kind, name in REFUSED.items() for case in zip(typed(kind), [{}] * 3, [
+        [f"tensor 'w' has type {name}, expected float, "], [f"input 'x' is of type {name}, expected a tensor of float, "],
+        [f"Cast 'node_a': not supported: cast to {name}"]])],
+    (small_integers, {}, ["Add 'node_j': computes with 'i' of type uint8, expected only casts"]),
+    (wrapping_cast, {}, ["Cast 'node_i': casts 'f32' to uint8, which is supported for truth values and constants only"]),
+    (plain, {"train": "nothing"}, ["--train='nothing' matches no float tensor of the model, expected some of 1: 'w'"]),
+    (plain, {"freeze": "nothing"}, ["--freeze='nothing' matches no parameter of the model, expected some of 1: 'w'"]),
     (symbolic, {"train": "("}, ["'(' is not a regular expression"]),
 ]
 

@@ -166,6 +166,7 @@ LogicalResult Compilation::raise(Level level) {
       break;
     case Level::Loss:
       manager.addPass(createPipeAttachLoss({options.loss}));
+      manager.addPass(createPipeFreezeUnreached());
       break;
     case Level::Stages:
       // Cut before differentiating: equal stages are then differentiated once.

@@ -31,6 +31,22 @@ def PipeAttachLoss : Pass<"pipe-attach-loss", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
+def PipeFreezeUnreached : Pass<"pipe-freeze-unreached", "::mlir::ModuleOp"> {
+  let summary = "Parameters that get no gradient are not trained";
+  let description = [{
+    Expects a model whose forward function has the loss as its result. A
+    trainable parameter from which no floats flow to the loss, such as those of
+    a second head, becomes `frozen`: PyTorch leaves it alone, too, where AdamW
+    would let it decay. One remark names them.
+
+    ```mlir
+    pipe.parameter @second.weight : tensor<4x8xf32> trainable file "model.onnx" offset 64
+    // becomes, with a remark
+    pipe.parameter @second.weight : tensor<4x8xf32> frozen file "model.onnx" offset 64
+    ```
+  }];
+}
+
 def PipeDifferentiate : Pass<"pipe-differentiate", "::mlir::ModuleOp"> {
   let summary = "Gives every stage its input gradient and weight gradient";
   let description = [{

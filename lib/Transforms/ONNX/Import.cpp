@@ -8,7 +8,8 @@
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/ONNX/Node.h"
 #include "lib/Transforms/ONNX/Parameters.h"
-#include "lib/Transforms/ONNX/Reader.h"
+#include "lib/Transforms/ONNX/Signature.h"
+#include "lib/Transforms/ONNX/SmallIntegers.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -79,8 +80,12 @@ Importer::inputType(const onnx::ValueInfo &input) {
   Type element = elementType(type.elem_type(), b.getContext());
   if (!element)
     return emitError(file.loc())
-           << "input '" << input.name() << "' has ONNX element type "
-           << type.elem_type() << ", which is not supported";
+           << "input '" << input.name() << "' is "
+           << (input.type().has_tensor_type()
+                   ? "of type " + elementTypeName(type.elem_type())
+                   : "a sequence, map or optional")
+           << ", expected a tensor of float, double, float16, bfloat16, bool or "
+              "an integer type of at most 64 bits but uint64";
   SmallVector<int64_t> shape;
   for (auto [i, dim] : llvm::enumerate(type.shape().dim())) {
     if (dim.has_dim_value() && dim.dim_value() > 0) {
@@ -146,9 +151,13 @@ LogicalResult Importer::addParameter(int index) {
       return failure();
     value = *dense;
   }
+  SmallVector<StringRef> aliases(plan[index].aliases.begin(),
+                                 plan[index].aliases.end());
   parameters[index] = pipe::ParameterOp::create(
       b, named(tensor.name()), b.getStringAttr(tensor.name()), TypeAttr::get(*type),
-      plan[index].trained ? b.getUnitAttr() : UnitAttr(), path, offset, value);
+      plan[index].trained ? b.getUnitAttr() : UnitAttr(), path, offset, value,
+      plan[index].frozen ? b.getUnitAttr() : UnitAttr(), /*stored=*/TypeAttr(),
+      aliases.empty() ? ArrayAttr() : b.getStrArrayAttr(aliases));
   return success();
 }
 
@@ -321,6 +330,10 @@ OwningOpRef<ModuleOp> Importer::run(ArrayRef<Initializer> initializers) {
                                   b.getFunctionType(types, {}));
   if (failed(addBody(function)))
     return {};
+  // What nothing reads is saved with the others.
+  for (auto [i, decided] : llvm::enumerate(plan))
+    if (decided.frozen && !parameters.contains(i) && failed(addParameter(i)))
+      return {};
   return owner;
 }
 
@@ -334,6 +347,8 @@ OwningOpRef<ModuleOp> bitpipe::importONNX(StringRef path,
                        pipe::PipeDialect>();
   std::unique_ptr<ModelFile> file = ModelFile::open(path, context);
   if (!file)
+    return {};
+  if (failed(checkSmallIntegers(*file)))
     return {};
   auto initializers = identifyParameters(*file, options, report);
   if (failed(initializers))

@@ -1,16 +1,18 @@
 //===- Parameters.cpp - Which initializers are trained ---------------------===//
 //
 // A parameter is what the file says it is. The exporter of this project lists
-// the names; PyTorch's marks the initializers. Only in a file without any such
-// mark the use decides. Regular expressions override all of that.
+// the names; PyTorch's lists them and marks the initializers. Only in a file
+// without any such mark use and numbers decide. Regular expressions override
+// all of that.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/ONNX/Parameters.h"
+#include "lib/Transforms/ONNX/Computed.h"
+#include "lib/Transforms/ONNX/Separate.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/ADT/StringSet.h"
-#include "llvm/Support/JSON.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/Regex.h"
 
 using namespace mlir;
@@ -18,256 +20,280 @@ using namespace bitpipe;
 
 namespace {
 
-constexpr StringLiteral kOwnList = "bitpipe.parameters";
-constexpr StringLiteral kTorchKind =
-    "pkg.torch.export.graph_signature.InputSpec.kind";
-constexpr StringLiteral kFoldedFrom = "pkg.onnxscript.optimizer.folded_from";
-
-bool isFloat(const onnx::Tensor &tensor) {
-  int type = tensor.data_type();
-  return type == 1 || type == 10 || type == 11 || type == 16;
-}
-
-int64_t sizeOf(const onnx::Tensor &tensor) {
-  int64_t size = 1;
-  for (int64_t dim : tensor.dims())
-    size *= dim;
-  return size;
-}
-
-/// Where an initializer is used: as the weight, bias, scale or table of a
-/// layer, possibly after a transpose or cast, and how often as a vector that
-/// scales or shifts.
-struct Use {
-  bool any = false, asParameter = false;
-  int scalesOrShifts = 0;
-};
-
 class Identification {
 public:
   Identification(ModelFile &file, const ImportOptions &options,
                  llvm::raw_ostream &report)
-      : file(file), options(options), report(report) {}
+      : file(file), options(options), report(report),
+        separated(separateMerged(file, report)), signature(file),
+        uses(collectUses(file)) {}
 
   FailureOr<std::vector<Initializer>> run();
 
 private:
-  void collectMarks();
-  void collectUses();
-  bool isMarked(const onnx::Tensor &tensor);
-  bool decide(int index);
+  const onnx::Tensor &tensor(int index) {
+    return file.graph().initializer(index);
+  }
+  int count() { return file.graph().initializer_size(); }
+  /// Why it is no parameter; empty if it is one.
+  FailureOr<std::string> whyNot(int index);
+  LogicalResult decide(int index);
   void restoreTie(int index);
-  FailureOr<bool> matches(StringRef expression, StringRef name);
+  int findOriginal(int index, StringRef source);
+  std::vector<std::string> namesOf(int index);
+  LogicalResult apply(StringRef option, StringRef expression, bool train);
   void reportUntrained();
   void warnOfMergedTensors();
+  void reportTrained();
 
   ModelFile &file;
   const ImportOptions &options;
   llvm::raw_ostream &report;
-  std::vector<Initializer> result;
-  llvm::StringMap<const onnx::ValueInfo *> infos;
+  Separated separated;
+  Signature signature;
   llvm::StringMap<Use> uses;
-  std::optional<llvm::StringSet<>> ownList;
-  bool fileHasMarks = false;
+  std::vector<Initializer> result;
+  std::vector<std::string> reasons; // why an initializer is no parameter
 };
 
-/// The first parameter that a constant was folded from, empty if none.
-std::string foldedParameter(const onnx::ValueInfo *info) {
-  if (!info)
-    return {};
-  for (StringRef name : parseList(metadata(info->metadata_props(), kFoldedFrom)))
-    if (name.ends_with(".weight") || name.ends_with(".bias"))
-      return name.str();
-  return {};
+/// A name that a module gives, not one that an exporter makes.
+bool isModuleName(StringRef name) {
+  return !name.starts_with("onnx::") && !name.starts_with("/");
 }
 
-void Identification::collectMarks() {
-  for (const onnx::ValueInfo &info : file.graph().value_info())
-    infos[info.name()] = &info;
-  for (const onnx::Tensor &tensor : file.graph().initializer())
-    fileHasMarks |= isMarked(tensor);
-  StringRef list = metadata(file.model().metadata_props(), kOwnList);
-  if (list.empty())
-    return;
-  ownList.emplace();
-  auto parsed = llvm::json::parse(list);
-  if (!parsed) {
-    llvm::consumeError(parsed.takeError());
-    return;
-  }
-  if (const llvm::json::Array *names = parsed->getAsArray())
-    for (const llvm::json::Value &name : *names)
-      if (auto text = name.getAsString())
-        ownList->insert(*text);
+FailureOr<std::string> Identification::whyNot(int index) {
+  std::string none;
+  const onnx::Tensor &one = tensor(index);
+  StringRef name = one.name();
+  if (!isFloatTensor(one))
+    return std::string("no float");
+  std::string constant = "constant";
+  if (signature.ownList())
+    return signature.ownList()->contains(name) ? none : constant;
+  if (StringRef kind = signature.kindOf(name); !kind.empty())
+    return kind == "PARAMETER" ? none : kind == "BUFFER" ? "buffer" : constant;
+  if (signature.hasMarks() || !signature.parameters().empty())
+    return signature.parameterOf(name).empty() ? constant : none;
+  const Use &use = uses[name];
+  // Factors and gates are numbers; only those that a module names are learned.
+  bool named = isModuleName(name) && (file.model().producer_name() == "pytorch" ||
+                                      name.contains('.'));
+  if (elementsOf(one) <= 1 && !named)
+    return std::string("one number");
+  return computedReason(file, index, use);
 }
 
-bool Identification::isMarked(const onnx::Tensor &tensor) {
-  const onnx::ValueInfo *info = infos.lookup(tensor.name());
-  return info && (!metadata(info->metadata_props(), kTorchKind).empty() ||
-                  !metadata(info->metadata_props(), kFoldedFrom).empty());
+LogicalResult Identification::decide(int index) {
+  FailureOr<std::string> reason = whyNot(index);
+  if (failed(reason))
+    return failure();
+  reasons[index] = *reason;
+  bool read = uses[tensor(index).name()].any;
+  bool isParameter = reasons[index].empty();
+  result[index].trained = isParameter && read;
+  // Use says nothing about what is not used.
+  bool marked = signature.ownList() || signature.hasMarks();
+  result[index].frozen = isParameter && !read && marked;
+  result[index].aliases = separated.aliases.lookup(tensor(index).name());
+  return success();
 }
 
-/// The positions at which an operator has its parameters.
-bool isParameterPosition(const onnx::Node &node, int position,
-                         const onnx::Tensor &tensor) {
-  StringRef kind = node.op_type();
-  if (kind == "MatMul")
-    return tensor.dims_size() == 2;
-  if (kind == "Gather")
-    return position == 0 && tensor.dims_size() == 2;
-  if (kind == "Gemm" || kind == "LayerNormalization" ||
-      kind == "RMSNormalization")
-    return position >= 1;
-  return (kind == "Add" || kind == "Mul") && tensor.dims_size() == 1;
-}
-
-void Identification::collectUses() {
-  llvm::StringMap<const onnx::Tensor *> origin;
-  for (const onnx::Tensor &tensor : file.graph().initializer())
-    origin[tensor.name()] = &tensor;
-  for (const onnx::Node &node : file.graph().node()) {
-    StringRef kind = node.op_type();
-    for (int i = 0; i < node.input_size(); ++i) {
-      const onnx::Tensor *tensor = origin.lookup(node.input(i));
-      if (!tensor)
-        continue;
-      Use &use = uses[tensor->name()];
-      use.any = true;
-      bool parameter = isParameterPosition(node, i, *tensor);
-      use.asParameter |= parameter;
-      use.scalesOrShifts += parameter && tensor->dims_size() == 1;
-    }
-    bool handsOn = kind == "Transpose" || kind == "Identity" || kind == "Cast";
-    if (handsOn && node.input_size() > 0 && node.output_size() > 0)
-      if (const onnx::Tensor *tensor = origin.lookup(node.input(0)))
-        origin[node.output(0)] = tensor;
-  }
-  for (const onnx::ValueInfo &output : file.graph().output())
-    if (const onnx::Tensor *tensor = origin.lookup(output.name()))
-      uses[tensor->name()].any = true;
-}
-
-bool Identification::decide(int index) {
-  const onnx::Tensor &tensor = file.graph().initializer(index);
-  if (!isFloat(tensor))
-    return false;
-  if (ownList)
-    return ownList->contains(tensor.name());
-  const onnx::ValueInfo *info = infos.lookup(tensor.name());
-  StringRef kind = info ? metadata(info->metadata_props(), kTorchKind) : "";
-  if (!kind.empty())
-    return kind == "PARAMETER";
-  if (fileHasMarks)
-    return !foldedParameter(info).empty();
-  return sizeOf(tensor) > 1 && uses[tensor.name()].asParameter;
+/// The initializer that another one is the transposed copy of, or -1. The name
+/// it was folded from tells. In a file without names a table of rows and the
+/// matrix of a product that is its exact transpose are the two ends of a model
+/// that are commonly tied; other equal contents are no reason.
+int Identification::findOriginal(int index, StringRef source) {
+  auto isTied = [&](int other) {
+    if (result[other].transposeOf >= 0 || !reasons[other].empty())
+      return false;
+    if (tensor(other).name() == source)
+      return isTranspose(file, index, other);
+    const Use &use = uses[tensor(other).name()];
+    return signature.parameters().empty() && use.table && !use.product &&
+           uses[tensor(index).name()].product && isTranspose(file, index, other);
+  };
+  for (int other = 0; other < count(); ++other)
+    if (isTied(other))
+      return other;
+  return -1;
 }
 
 /// A transposed copy of another initializer becomes that transpose again.
 void Identification::restoreTie(int index) {
-  const onnx::Tensor &tensor = file.graph().initializer(index);
-  std::string source = foldedParameter(infos.lookup(tensor.name()));
-  if (ownList || source.empty())
+  StringRef name = tensor(index).name();
+  std::string source = signature.parameterOf(name);
+  bool copy = source.empty() ? !isModuleName(name) : source != name;
+  if (signature.ownList() || !result[index].trained || !copy)
     return;
-  for (int other = 0; other < file.graph().initializer_size(); ++other) {
-    if (result[other].transposeOf >= 0 || !isTranspose(file, index, other))
-      continue;
-    result[index].transposeOf = other;
-    report << "restored tie: '" << tensor.name() << "' (folded from '" << source
-           << "') is the transpose of '"
-           << file.graph().initializer(other).name() << "'\n";
+  std::string from = source.empty() ? "" : " (folded from '" + source + "')";
+  int original = findOriginal(index, source);
+  if (original >= 0 && isOneNumber(file, index) &&
+      tensor(original).name() != source) {
+    report << "warning: '" << name << "'" << from << " is the transpose of '"
+           << tensor(original).name()
+           << "', but holds one number only, so that nothing shows whether the "
+              "module ties them: not tied\n";
+    original = -1;
+  }
+  if (original >= 0) {
+    result[index].transposeOf = original;
+    report << "restored tie: '" << name << "'" << from
+           << " is the transpose of '" << tensor(original).name() << "'\n";
     return;
   }
-  report << "trained under the file's name: '" << tensor.name()
-         << "', folded from '" << source << "'\n";
+  if (!source.empty())
+    report << "trained under the file's name: '" << name << "', folded from '"
+           << source << "'\n";
 }
 
-FailureOr<bool> Identification::matches(StringRef expression, StringRef name) {
+/// All that a parameter is called: in the file, in the module, and by those
+/// that are tied to it.
+std::vector<std::string> Identification::namesOf(int index) {
+  std::vector<std::string> names;
+  for (int i = 0; i < count(); ++i) {
+    if (i != index && result[i].transposeOf != index)
+      continue;
+    names.push_back(tensor(i).name());
+    names.push_back(signature.parameterOf(tensor(i).name()));
+    llvm::append_range(names, result[i].aliases);
+  }
+  llvm::erase(names, "");
+  return names;
+}
+
+/// --train makes parameters of what matches, --freeze trains it no more.
+LogicalResult Identification::apply(StringRef option, StringRef expression,
+                                    bool train) {
   if (expression.empty())
-    return false;
+    return success();
   llvm::Regex regex(expression);
   std::string problem;
   if (!regex.isValid(problem))
-    return emitError(file.loc()) << "'" << expression
+    return emitError(file.loc()) << option << "='" << expression
                                  << "' is not a regular expression: " << problem;
-  return regex.match(name);
+  bool matched = false;
+  std::vector<std::string> known;
+  for (int i = 0; i < count(); ++i) {
+    bool candidate = train ? isFloatTensor(tensor(i)) &&
+                                 uses[tensor(i).name()].any
+                           : result[i].trained || result[i].frozen;
+    if (!candidate || result[i].transposeOf >= 0)
+      continue;
+    auto names = namesOf(i);
+    known.push_back(names.front());
+    if (llvm::none_of(names, [&](auto &name) { return regex.match(name); }))
+      continue;
+    matched = true;
+    result[i].trained = train;
+    result[i].frozen = !train;
+    reasons[i] = train ? "" : "frozen";
+  }
+  if (matched)
+    return success();
+  return emitError(file.loc())
+         << option << "='" << expression << "' matches no "
+         << (train ? "float tensor" : "parameter") << " of the model, expected some of "
+         << known.size() << ": " << someOf(known);
 }
 
+/// Parameters by name; constants, which nobody has forgotten, in one line.
 void Identification::reportUntrained() {
-  for (auto [tensor, decided] : llvm::zip(file.graph().initializer(), result)) {
-    if (decided.trained || decided.transposeOf >= 0 || !isFloat(tensor) ||
-        sizeOf(tensor) <= 1 || !uses[tensor.name()].any)
+  std::vector<std::string> frozen, idle;
+  llvm::MapVector<StringRef, std::vector<std::string>> constants;
+  size_t total = 0;
+  for (int i = 0; i < count(); ++i) {
+    const onnx::Tensor &one = tensor(i);
+    if (result[i].trained || result[i].transposeOf >= 0 || !isFloatTensor(one))
       continue;
-    report << "not trained: '" << tensor.name() << "' [";
-    llvm::interleaveComma(tensor.dims(), report);
-    report << "]\n";
+    if (result[i].frozen) {
+      (reasons[i] == "frozen" ? frozen : idle).push_back(one.name());
+      continue;
+    }
+    if (!uses[one.name()].any || elementsOf(one) <= 1)
+      continue;
+    ++total;
+    constants[reasons[i]].push_back(one.name());
   }
+  if (!idle.empty())
+    report << "not trained, nothing reads them: " << someOf(idle, 8) << "\n";
+  if (!frozen.empty())
+    report << "frozen: " << frozen.size() << " parameters: " << someOf(frozen, 8)
+           << "\n";
+  if (!total)
+    return;
+  report << "not trained: " << total << " constants (";
+  llvm::interleave(
+      constants, report,
+      [&](auto &entry) {
+        report << entry.first << ": " << someOf(entry.second, 3);
+      },
+      "; ");
+  report << "), see --train\n";
 }
 
 void Identification::warnOfMergedTensors() {
-  if (ownList)
+  if (signature.ownList())
     return;
-  for (auto [tensor, decided] : llvm::zip(file.graph().initializer(), result)) {
-    int count = uses[tensor.name()].scalesOrShifts;
-    if (!decided.trained || count < 2)
+  for (int i = 0; i < count(); ++i) {
+    StringRef name = tensor(i).name();
+    const Use &use = uses[name];
+    if (!result[i].trained || use.readers < 2)
       continue;
-    report << "warning: '" << tensor.name() << "' serves " << count
-           << " normalisations or bias additions: equal tensors were merged by "
-              "the exporter and would be trained as one; export again with "
-              "python -m bitpipe.export, or with optimize=False\n";
+    // TorchScript says what it merges; and no two tables are equal by chance.
+    bool shared = use.table || file.model().producer_name() == "pytorch";
+    bool doubtful = signature.parameters().empty()
+                        ? !shared || isOneNumber(file, i)
+                        : separated.doubtful.contains(name);
+    if (!doubtful)
+      continue;
+    report << "warning: '" << name << "' serves " << use.readers
+           << " layers: if the module has a parameter for each, the exporter "
+              "merged equal tensors and they are trained as one; export again "
+              "with python -m bitpipe.export, or with optimize=False\n";
   }
 }
 
-FailureOr<std::vector<Initializer>> Identification::run() {
-  collectMarks();
-  collectUses();
-  result.resize(file.graph().initializer_size());
+void Identification::reportTrained() {
   int64_t trained = 0, elements = 0;
-  for (int i = 0, n = result.size(); i < n; ++i) {
-    const onnx::Tensor &tensor = file.graph().initializer(i);
-    auto train = matches(options.train, tensor.name());
-    auto freeze = matches(options.freeze, tensor.name());
-    if (failed(train) || failed(freeze))
+  for (int i = 0; i < count(); ++i)
+    if (result[i].trained) {
+      ++trained;
+      elements += elementsOf(tensor(i));
+    }
+  report << "training " << trained << " parameters with " << elements
+         << " elements\n";
+}
+
+FailureOr<std::vector<Initializer>> Identification::run() {
+  result.resize(count());
+  reasons.resize(count());
+  for (int i = 0; i < count(); ++i)
+    if (failed(decide(i)))
       return failure();
-    if (!uses[tensor.name()].any)
-      continue;
-    bool isParameter = (*train && isFloat(tensor)) || decide(i);
-    result[i].trained = isParameter && !*freeze;
-    result[i].frozen = isParameter && *freeze;
-    if (isParameter)
-      restoreTie(i);
-    if (result[i].transposeOf >= 0)
-      result[i].trained = false;
-    if (!result[i].trained)
-      continue;
-    if (tensor.data_type() != 1)
-      return emitError(file.loc())
-             << "parameter '" << tensor.name() << "' has ONNX element type "
-             << tensor.data_type() << ", expected float (1) to train it";
-    ++trained;
-    elements += sizeOf(tensor);
+  for (int i = 0; i < count(); ++i)
+    restoreTie(i);
+  if (failed(apply("--train", options.train, /*train=*/true)) ||
+      failed(apply("--freeze", options.freeze, /*train=*/false)))
+    return failure();
+  for (int i = 0; i < count(); ++i) {
+    if (int root = result[i].transposeOf; root >= 0) {
+      result[i].trained = result[i].frozen = false;
+      // Its numbers lie as the original's do.
+      std::string name = signature.parameterOf(tensor(i).name());
+      if (!name.empty() && name != tensor(root).name() &&
+          !llvm::is_contained(result[root].aliases, name))
+        result[root].aliases.push_back(name);
+    } else if (signature.parameterOf(tensor(i).name()) != tensor(i).name()) {
+      result[i].aliases.clear(); // of a folded copy, which may lie otherwise
+    }
   }
   reportUntrained();
   warnOfMergedTensors();
-  report << "training " << trained << " parameters with " << elements
-         << " elements\n";
+  reportTrained();
   return std::move(result);
 }
 
 } // namespace
-
-std::vector<std::string> bitpipe::parseList(StringRef text) {
-  std::vector<std::string> items;
-  while (true) {
-    size_t start = text.find_first_of("'\"");
-    if (start == StringRef::npos)
-      return items;
-    size_t end = text.find(text[start], start + 1);
-    if (end == StringRef::npos)
-      return items;
-    items.push_back(text.slice(start + 1, end).str());
-    text = text.drop_front(end + 1);
-  }
-}
 
 FailureOr<std::vector<Initializer>>
 bitpipe::identifyParameters(ModelFile &file, const ImportOptions &options,

@@ -56,6 +56,25 @@ def FoldNodes : Pass<"pipe-fold-nodes", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def ComputeInF32 : Pass<"pipe-compute-in-f32", "mlir::ModuleOp"> {
+  let summary = "Half and double precision become f32";
+  let description = [{
+    Expects typed nodes. Leaves no f16, bf16 and f64: inputs, constants and
+    results are f32, casts between float types are gone, and a parameter that
+    the file holds in another type is f32 with `stored`. A constant that is
+    finite stays finite, so that masks are masks still. One remark says which
+    types the file computes in, in how many nodes, and names the first.
+
+    ```mlir
+    %h = pipe.onnx_node "Cast"(%x) opset 18 present [true] {to = 10 : i64} : (tensor<4xf32>) -> tensor<4xf16>
+    %y = pipe.onnx_node "Exp"(%h) opset 18 present [true] {} : (tensor<4xf16>) -> tensor<4xf16>
+    // becomes
+    %y = pipe.onnx_node "Exp"(%x) opset 18 present [true] {} : (tensor<4xf32>) -> tensor<4xf32>
+    // remark: computed in f32: 2 nodes that the file computes in f16, first Cast 'h'
+    ```
+  }];
+}
+
 def ExpandAttention : Pass<"pipe-expand-attention", "mlir::func::FuncOp"> {
   let summary = "Attention in terms of MatMul, Softmax and other nodes";
   let description = [{
@@ -277,10 +296,10 @@ def OutlineConstants : Pass<"pipe-outline-constants", "mlir::ModuleOp"> {
 }
 
 def PruneParameters : Pass<"pipe-prune-parameters", "mlir::ModuleOp"> {
-  let summary = "Erases parameters that nothing reads";
+  let summary = "Erases constants that nothing reads";
   let description = [{
-    Folding and masks that became attributes leave constants behind; a model
-    that ignores one of its parameters does too.
+    Folding and masks that became attributes leave constants behind. Parameters
+    of the model, trained or frozen, stay: they are saved with the others.
   }];
 }
 

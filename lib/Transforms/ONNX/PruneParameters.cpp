@@ -1,4 +1,4 @@
-//===- PruneParameters.cpp - Parameters that nothing reads -----------------===//
+//===- PruneParameters.cpp - Constants that nothing reads ------------------===//
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/ONNX/Passes.h"
@@ -23,7 +23,7 @@ struct PruneParameters : bitpipe::impl::PruneParametersBase<PruneParameters> {
     });
     for (auto op : llvm::make_early_inc_range(
              getOperation().getOps<pipe::ParameterOp>()))
-      if (!read.contains(op.getSymNameAttr()))
+      if (!op.isSaved() && !read.contains(op.getSymNameAttr()))
         op.erase();
   }
 };

@@ -1,0 +1,123 @@
+//===- Signature.cpp - What an exporter says of a module's parameters ------===//
+
+#include "lib/Transforms/ONNX/Signature.h"
+
+#include "llvm/Support/JSON.h"
+
+using namespace mlir;
+using namespace bitpipe;
+
+namespace {
+constexpr StringLiteral kOwnList = "bitpipe.parameters";
+constexpr StringLiteral kKind =
+    "pkg.torch.export.graph_signature.InputSpec.kind";
+constexpr StringLiteral kFoldedFrom = "pkg.onnxscript.optimizer.folded_from";
+constexpr StringLiteral kSignature =
+    "pkg.torch.export.ExportedProgram.graph_signature";
+constexpr StringLiteral kScopes = "pkg.torch.onnx.name_scopes";
+} // namespace
+
+/// Lines of the form "p_wte_weight: PARAMETER target='wte.weight'".
+static llvm::StringMap<int> parseSignature(StringRef text) {
+  llvm::StringMap<int> order;
+  constexpr StringLiteral before = ": PARAMETER target='";
+  while (!text.empty()) {
+    auto [line, rest] = text.split('\n');
+    text = rest;
+    size_t start = line.find(before);
+    if (start == StringRef::npos)
+      continue;
+    StringRef name = line.drop_front(start + before.size());
+    order.insert({name.take_until([](char c) { return c == '\''; }),
+                  int(order.size())});
+  }
+  return order;
+}
+
+Signature::Signature(const ModelFile &file) {
+  order = parseSignature(metadata(file.graph().metadata_props(), kSignature));
+  for (const onnx::ValueInfo &info : file.graph().value_info())
+    infos[info.name()] = &info;
+  for (const onnx::Tensor &tensor : file.graph().initializer())
+    marks |= !kindOf(tensor.name()).empty() || !foldedFrom(tensor.name()).empty();
+  StringRef list = metadata(file.model().metadata_props(), kOwnList);
+  if (list.empty())
+    return;
+  own.emplace();
+  auto parsed = llvm::json::parse(list);
+  if (!parsed) {
+    llvm::consumeError(parsed.takeError());
+    return;
+  }
+  if (const llvm::json::Array *names = parsed->getAsArray())
+    for (const llvm::json::Value &name : *names)
+      if (auto text = name.getAsString())
+        own->insert(*text);
+}
+
+StringRef Signature::kindOf(StringRef initializer) const {
+  const onnx::ValueInfo *info = infos.lookup(initializer);
+  return info ? metadata(info->metadata_props(), kKind) : "";
+}
+
+std::vector<std::string> Signature::foldedFrom(StringRef initializer) const {
+  const onnx::ValueInfo *info = infos.lookup(initializer);
+  if (!info)
+    return {};
+  return parseList(metadata(info->metadata_props(), kFoldedFrom));
+}
+
+bool Signature::isParameterName(StringRef name) const {
+  if (!order.empty())
+    return order.contains(name);
+  StringRef kind = kindOf(name);
+  if (!kind.empty())
+    return kind == "PARAMETER";
+  return name.ends_with(".weight") || name.ends_with(".bias");
+}
+
+std::string Signature::parameterOf(StringRef initializer) const {
+  if (kindOf(initializer) == "PARAMETER" ||
+      (own && own->contains(initializer)))
+    return initializer.str();
+  for (const std::string &name : foldedFrom(initializer))
+    if (isParameterName(name))
+      return name;
+  return {};
+}
+
+void Signature::mark(onnx::ValueInfo &info, StringRef parameter, bool folded) {
+  onnx::Entry *entry = info.add_metadata_props();
+  entry->set_key((folded ? kFoldedFrom : kKind).str());
+  entry->set_value(folded ? ("['" + parameter + "']").str() : "PARAMETER");
+}
+
+std::vector<std::string> bitpipe::scopesOf(const onnx::Node &node) {
+  auto scopes = parseList(metadata(node.metadata_props(), kScopes));
+  if (!scopes.empty())
+    scopes.pop_back(); // the operation's own name
+  return scopes;
+}
+
+std::vector<std::string> bitpipe::parseList(StringRef text) {
+  std::vector<std::string> items;
+  while (true) {
+    size_t start = text.find_first_of("'\"");
+    if (start == StringRef::npos)
+      return items;
+    size_t end = text.find(text[start], start + 1);
+    if (end == StringRef::npos)
+      return items;
+    items.push_back(text.slice(start + 1, end).str());
+    text = text.drop_front(end + 1);
+  }
+}
+
+std::string bitpipe::someOf(ArrayRef<std::string> names, size_t most) {
+  std::string text;
+  for (const std::string &name : names.take_front(most))
+    text += (text.empty() ? "'" : ", '") + name + "'";
+  if (names.size() > most)
+    text += " and " + std::to_string(names.size() - most) + " more";
+  return text;
+}
