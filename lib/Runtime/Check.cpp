@@ -219,6 +219,13 @@ private:
                 SlotSource::Weights, resident.offset + resident.type.bytes());
     if (resident.offset < 0)
       failHere("parameter '", resident.name, "' has offset ", resident.offset);
+    for (const Parameter &parameter : program.parameters)
+      if (parameter.name == resident.name &&
+          (parameter.type.element != resident.type.element ||
+           parameter.type.shape != resident.type.shape))
+        failHere("parameter '", resident.name, "' has shape ",
+                 listText(resident.type.shape), ", expected ",
+                 listText(parameter.type.shape), " as saved");
   }
 
   void checkHolds(const std::string &what, int64_t slot, int64_t bytes) {

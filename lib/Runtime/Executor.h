@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <thread>
 
 namespace bitpipe {
@@ -29,6 +30,9 @@ public:
   ~Executor();
 
   DeviceMemory &memory(int64_t device) { return *memories[device]; }
+  /// Values (f32) of the parameters that no device computes with, by name: they
+  /// are loaded and saved with the others.
+  std::map<std::string, std::vector<char>> &unread() { return unreadValues; }
   const Calls &calls() const { return prepared; }
   const Recorder &recorder(int64_t device) const {
     return runners[device]->recorder();
@@ -54,6 +58,7 @@ private:
   const Links &links;
   Calls prepared;
   std::vector<std::unique_ptr<DeviceMemory>> memories;
+  std::map<std::string, std::vector<char>> unreadValues;
   Exchange exchange;
   Board board;
   std::vector<std::unique_ptr<DeviceRunner>> runners;

@@ -61,6 +61,20 @@ TensorType tensorType(mlir::Operation *op, mlir::Type type) {
          ", expected f32, i64, i32 or i1");
 }
 
+StoredFloat storedFloat(pipe::SavedOp op) {
+  if (!op.getStored() || op.getStored()->isF32())
+    return StoredFloat::F32;
+  mlir::Type stored = *op.getStored();
+  if (stored.isF16())
+    return StoredFloat::F16;
+  if (stored.isBF16())
+    return StoredFloat::BF16;
+  if (stored.isF64())
+    return StoredFloat::F64;
+  failAt(op, "parameter '", op.getName().str(), "' is stored as ",
+         printed(stored), ", expected f32, f16, bf16 or f64");
+}
+
 Place place(pipe::RefAttr ref) { return {ref.getBlock(), ref.getOffset()}; }
 
 std::optional<Place> place(std::optional<pipe::RefAttr> ref) {
@@ -98,6 +112,8 @@ public:
       fail(path, ": error: holds ", trainings.size(),
            " pipe.training, expected 1: not a compiled plan");
     readTraining(trainings.front());
+    for (auto op : module.getOps<pipe::SavedOp>())
+      readSaved(op);
     for (auto op : module.getOps<pipe::RoutineOp>())
       readRoutine(op);
     for (auto op : module.getOps<pipe::ProgramOp>())
@@ -135,6 +151,18 @@ private:
     program.kernelsPath = (folder / op.getKernels().str()).string();
     program.weightsHash = op.getWeightsHash().str();
     program.kernelsHash = op.getKernelsHash().str();
+  }
+
+  void readSaved(pipe::SavedOp op) {
+    Parameter parameter{op.getName().str(), tensorType(op, op.getType()),
+                        storedFloat(op), {}};
+    if (parameter.type.element != ElementType::F32)
+      failAt(op, "parameter '", parameter.name, "' has type ",
+             printed(op.getType()), ", expected elements of f32");
+    if (op.getAliases())
+      for (auto alias : op.getAliases()->getAsValueRange<mlir::StringAttr>())
+        parameter.aliases.push_back(alias.str());
+    program.parameters.push_back(std::move(parameter));
   }
 
   void readRoutine(pipe::RoutineOp op) {

@@ -9,6 +9,8 @@
 #ifndef BITPIPE_RUNTIME_PROGRAM_H
 #define BITPIPE_RUNTIME_PROGRAM_H
 
+#include "lib/Runtime/Floats.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -89,6 +91,14 @@ struct Slot {
   }
 };
 
+/// A parameter of the model, trained or not. Constants are residents only.
+struct Parameter {
+  std::string name;
+  TensorType type;                  // in memory and in the plan's weights
+  StoredFloat stored;               // in what is saved
+  std::vector<std::string> aliases; // its other names in the model
+};
+
 struct Resident {
   std::string name;
   TensorType type;
@@ -154,6 +164,7 @@ struct Program {
   int64_t ignoreIndex = -1;
   int64_t microbatches = 0;
   std::string weightsPath, weightsHash, kernelsPath, kernelsHash;
+  std::vector<Parameter> parameters;
   std::vector<Routine> routines;
   std::vector<Device> devices;
 

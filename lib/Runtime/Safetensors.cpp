@@ -6,6 +6,7 @@
 #include "lib/Files/WrittenBy.h"
 #include "lib/Runtime/Error.h"
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,14 @@ static int64_t bytesOf(const std::string &dtype) {
       {"F64", 8}};
   auto found = sizes.find(dtype);
   return found == sizes.end() ? 0 : found->second;
+}
+
+std::optional<StoredFloat> bitpipe::storedFloat(const std::string &dtype) {
+  for (auto type : {StoredFloat::F32, StoredFloat::F16, StoredFloat::BF16,
+                    StoredFloat::F64})
+    if (dtype == nameOf(type))
+      return type;
+  return std::nullopt;
 }
 
 SafetensorsFile::SafetensorsFile(const std::string &path,
@@ -55,6 +64,9 @@ SafetensorsFile::SafetensorsFile(const std::string &path,
       if (span.size() != 2 || span[0] < 0 || span[0] > span[1] ||
           span[1] > space)
         refuse("tensor '" + name + "' lies outside the file");
+      // What this program has no name for matters only where it is asked for.
+      if (bytesOf(dtype) == 0)
+        bytes = span[1] - span[0];
       if (span[1] - span[0] != bytes)
         refuse("tensor '" + name + "' has " +
                std::to_string(span[1] - span[0]) + " bytes, its shape " +
@@ -78,6 +90,19 @@ std::string SafetensorsFile::names() const {
   return out;
 }
 
+/// Writes f32 in another type, a piece at a time.
+static void writeConverted(OutputFile &file, const NamedTensor &tensor) {
+  constexpr int64_t piece = 1 << 20;
+  std::vector<char> buffer;
+  for (int64_t done = 0; done < tensor.elements(); done += piece) {
+    int64_t count = std::min(piece, tensor.elements() - done);
+    buffer.resize(count * sizeOf(tensor.stored));
+    writeFloats(tensor.stored, tensor.data + done * sizeof(float),
+                buffer.data(), count);
+    file.write(buffer.data(), buffer.size());
+  }
+}
+
 void bitpipe::writeSafetensors(const std::string &path,
                                const std::vector<NamedTensor> &tensors) {
   json header;
@@ -85,9 +110,9 @@ void bitpipe::writeSafetensors(const std::string &path,
   header["__metadata__"] = {{"format", "pt"}, {mark::key, mark::value}};
   int64_t offset = 0;
   for (const NamedTensor &tensor : tensors) {
-    int64_t end = offset + tensor.type.bytes();
-    header[tensor.name] = {{"dtype", nameOf(tensor.type.element)},
-                           {"shape", tensor.type.shape},
+    int64_t end = offset + tensor.elements() * sizeOf(tensor.stored);
+    header[tensor.name] = {{"dtype", nameOf(tensor.stored)},
+                           {"shape", tensor.shape},
                            {"data_offsets", {offset, end}}};
     offset = end;
   }
@@ -98,6 +123,9 @@ void bitpipe::writeSafetensors(const std::string &path,
   file.write(&length, sizeof(length));
   file.write(text.data(), text.size());
   for (const NamedTensor &tensor : tensors)
-    file.write(tensor.data, tensor.type.bytes());
+    if (tensor.stored == StoredFloat::F32)
+      file.write(tensor.data, tensor.elements() * sizeof(float));
+    else
+      writeConverted(file, tensor);
   file.commit();
 }

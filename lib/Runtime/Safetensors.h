@@ -12,6 +12,7 @@
 #include "lib/Runtime/Program.h"
 
 #include <map>
+#include <optional>
 
 namespace bitpipe {
 
@@ -23,6 +24,9 @@ struct StoredTensor {
   int64_t bytes;
 };
 
+/// How a dtype stores floats; nothing if it is none that can be read as f32.
+std::optional<StoredFloat> storedFloat(const std::string &dtype);
+
 class SafetensorsFile {
 public:
   /// Maps and reads the header; throws a UserError that calls it `what`.
@@ -30,6 +34,7 @@ public:
 
   const std::string &path() const { return file.path(); }
   const StoredTensor *find(const std::string &name) const;
+  const std::map<std::string, StoredTensor> &all() const { return tensors; }
   /// "a, b, c", for messages.
   std::string names() const;
 
@@ -38,11 +43,14 @@ private:
   std::map<std::string, StoredTensor> tensors;
 };
 
-/// A tensor to write.
+/// A tensor of f32 to write, in another type if wanted.
 struct NamedTensor {
   std::string name;
-  TensorType type;
+  std::vector<int64_t> shape;
+  StoredFloat stored;
   const char *data;
+
+  int64_t elements() const { return TensorType{ElementType::F32, shape}.elements(); }
 };
 
 /// Writes a file beside the path and renames it when it is complete.

@@ -48,7 +48,7 @@ def relabelled(value):
 
 attempt("no plan", plan_file="absent.mlir")
 attempt("not a plan", "hello\n")
-attempt("other version", replaced("version = 1", "version = 7"))
+attempt("other version", replaced("version = 2", "version = 7"))
 attempt("other target", replaced('"cpu"', '"cuda"'))
 (folder / "weights.safetensors").write_bytes(weights[:-1] + b"?")
 attempt("other weights")
@@ -63,7 +63,9 @@ attempt("unknown kernel", replaced('"scale_0"', '"scale_7"'))
 attempt("slot outside", replaced("offset 0 ", "offset 999936 "))
 attempt("place outside", replaced(r"#pipe.ref<0, 0>", "#pipe.ref<0, 4>"))
 attempt("slot too small", replaced('"weights" size 384', '"weights" size 380').replace(
-    'tensor<12x8xf32> slot 0', 'tensor<11x8xf32> slot 0').replace("elements 96", "elements 95"))
+    'tensor<12x8xf32> slot 0', 'tensor<11x8xf32> slot 0').replace(
+    'pipe.saved "first" : tensor<12x8xf32>', 'pipe.saved "first" : tensor<11x8xf32>').replace("elements 96", "elements 95"))
+attempt("saved shape", replaced('pipe.saved "first" : tensor<12x8xf32>', 'pipe.saved "first" : tensor<13x8xf32>'))
 attempt("unknown slot", replaced(r"@forward0 \[\d+", "@forward0 [99"))
 attempt("unknown routine", replaced(r"@forward0 \[", "@nowhere ["))
 
@@ -71,7 +73,7 @@ attempt("no data file", file="absent.safetensors")
 attempt("data kind", file="kernels.c")
 attempt_data("missing tensor", labels=None)
 attempt_data("wrong shape", x=numpy.zeros((40, 13), numpy.float32))
-attempt_data("wrong dtype", x=data["x"].astype(numpy.float64))
+attempt_data("wrong dtype", x=data["x"].astype(numpy.int64))
 attempt_data("unequal counts", labels=data["labels"][:30])
 attempt_data("label too large", labels=relabelled(5))
 attempt_data("label negative", labels=relabelled(-1))

@@ -217,12 +217,14 @@ def hash_file(path):
 def plan_text(folder, devices, optimizer, microbatches):
     hashes = [hash_file(folder / name) for name in ("weights.safetensors", "kernels.so")]
     lines = [
-        'pipe.training {version = 1 : i64, target = "cpu", inputs = ["x", "labels"],',
+        'pipe.training {version = 2 : i64, target = "cpu", inputs = ["x", "labels"],',
         f"  types = [tensor<{S}x{W}xf32>, tensor<{S}xi64>], bounds = array<i64: -1, {C}>,",
         '  loss = "labels", labels = "labels", ignore_index = -100 : i64,',
         f'  optimizer = "{optimizer}", devices = {len(devices)} : i64, microbatches = {microbatches} : i64,',
         f'  weights = "weights.safetensors", weights_hash = "{hashes[0]}",',
         f'  kernels = "kernels.so", kernels_hash = "{hashes[1]}"}}']
+    lines += [f'pipe.saved "{name}" : tensor<{shape}xf32>'
+              for name, shape in (("first", f"{W}x{H}"), ("second", f"{H}x{C}"), ("bias", C))]
     for name, (blocks, calls) in ROUTINES.items():
         lines += [f"pipe.routine @{name} blocks {array_text(blocks)} {{"] + calls + ["}"]
     for device in devices:
