@@ -16,7 +16,7 @@ static std::string familyOf(std::string kernel) {
 }
 
 Calls::Calls(const Program &program, const KernelLibrary &kernels)
-    : categoryNames{"run", "waiting", "messages", "gradient norm", "optimizer",
+    : categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
                     "matrix products"} {
   for (const Routine &source : program.routines) {
     PreparedRoutine &routine = prepared.emplace_back();

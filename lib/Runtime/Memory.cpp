@@ -2,12 +2,10 @@
 
 #include "lib/Runtime/Memory.h"
 
-#include "lib/Runtime/Error.h"
-
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <sys/mman.h>
+#include <system_error>
 #include <unistd.h>
 
 using namespace bitpipe;
@@ -16,8 +14,7 @@ Arena::Arena(int64_t bytes) : size(std::max<int64_t>(bytes, 1)) {
   void *mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED)
-    fail("cannot allocate an arena of ", size, " bytes: ",
-         std::strerror(errno));
+    throw std::system_error(errno, std::generic_category());
   // Large pages save page faults in step 1 and address translation later. A
   // kernel without them says so by failing, which changes nothing.
   (void)madvise(mapped, size, MADV_HUGEPAGE);

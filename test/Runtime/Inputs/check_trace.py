@@ -6,7 +6,7 @@ import sys
 
 events = [e for e in json.load(open(sys.argv[1]))["traceEvents"] if e["ph"] == "X"]
 for device in (0, 1):
-    mine = [e for e in events if e["tid"] == device]
+    mine = [e for e in events if e["tid"] == device + 1 and e["cat"] != "step"]
     names = {e["name"] for e in mine}
     for name in ("F stage 0 mb %d" % device, "B stage 1 mb %d" % (1 - device),
                  "matmul 4x8x12", "scale_0", "gradient norm", "update stages [0]",
