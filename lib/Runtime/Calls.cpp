@@ -35,7 +35,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call,
   routine.places.insert(routine.places.end(), call.arguments.begin(),
                         call.arguments.end());
   largestCall = std::max<size_t>(largestCall, count);
-  return {kernels.find(call.name), 0, first, count, addCategory(call.name),
+  return {kernels.find(call.name).function, 0, first, count, addCategory(call.name),
           addLabel(call.name)};
 }
 

@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/Train.h"
 
+#include "lib/Runtime/Check.h"
 #include "lib/Runtime/Checkpoint.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Error.h"
@@ -93,6 +94,7 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   Feeder feeder(*data, program, seed);
 
   KernelLibrary kernels(program.kernelsPath);
+  checkKernels(program, kernels);
   Executor executor(program, links, kernels);
   loadWeights(program, executor);
   if (!options.load.empty())

@@ -10,7 +10,7 @@ from run import command, end_by, folder, run, start, steps_in, wait_for_steps
 from safetensors.numpy import load_file
 
 metrics, saved = folder / "m.jsonl", folder / "out.safetensors"
-FOREVER = "--steps=1000000000"
+FOREVER = "--steps=1000000"
 
 
 def fresh():
