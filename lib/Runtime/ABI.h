@@ -23,6 +23,15 @@ inline constexpr int64_t alignment = 64;
 /// A generated kernel: one pointer per memref argument, in order.
 using KernelFunction = void (*)(void *const *args);
 
+/// The attribute of pipe.training that lists the features a processor must have
+/// to run the kernels, by LLVM's names: "avx2,fma".
+inline constexpr char featuresAttribute[] = "features";
+
+/// Beside every kernel there is a constant of its name and this ending: int64
+/// numbers, first how many arguments it has, then how many bytes each of them
+/// reaches from its pointer on.
+inline constexpr char extentsSuffix[] = "_extents";
+
 } // namespace bitpipe::abi
 
 static_assert(sizeof(void *) == 8, "plans hold 64-bit sizes and offsets");

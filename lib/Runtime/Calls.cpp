@@ -16,7 +16,7 @@ static std::string familyOf(std::string kernel) {
 }
 
 Calls::Calls(const Program &program, const KernelLibrary &kernels)
-    : categoryNames{"run", "waiting", "messages", "gradient norm", "optimizer",
+    : categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
                     "matrix products"} {
   for (const Routine &source : program.routines) {
     PreparedRoutine &routine = prepared.emplace_back();
@@ -35,7 +35,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call,
   routine.places.insert(routine.places.end(), call.arguments.begin(),
                         call.arguments.end());
   largestCall = std::max<size_t>(largestCall, count);
-  return {kernels.find(call.name), 0, first, count, addCategory(call.name),
+  return {kernels.find(call.name).function, 0, first, count, addCategory(call.name),
           addLabel(call.name)};
 }
 

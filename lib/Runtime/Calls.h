@@ -32,7 +32,8 @@ class Calls {
 public:
   /// Kinds of work that are not kernels have fixed numbers.
   enum Category : uint32_t {
-    Runs, // enclose other work, take no time themselves
+    Runs,  // enclose other work, take no time themselves
+    Steps, // enclose runs; labelled with their number instead of a label
     Waiting, Messages, Norm, Optimizer, MatrixProducts
   };
 

@@ -1,83 +1,18 @@
 //===- Check.cpp - What the executor relies on ----------------------------===//
-//
-// A plan is a text file that anybody may have edited. Everything that would
-// make the executor read or write outside its memory is refused here, so that
-// its loops need no checks.
-//
-//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/Check.h"
 
 #include "lib/Runtime/ABI.h"
+#include "lib/Runtime/Checked.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Hash.h"
-#include "lib/Runtime/Load.h"
 
 #include <algorithm>
+#include <limits>
 
 using namespace bitpipe;
 
 namespace {
-
-/// Bytes from an operand's first to behind its last element.
-int64_t extent(const std::vector<int64_t> &sizes,
-               const std::vector<int64_t> &strides, size_t row, size_t column) {
-  size_t batch = sizes.size() - 3;
-  int64_t last = (sizes[row] - 1) * strides[batch] +
-                 (sizes[column] - 1) * strides[batch + 1];
-  for (size_t i = 0; i < batch; ++i)
-    last += (sizes[i] - 1) * strides[i];
-  return (last + 1) * sizeof(float);
-}
-
-class RoutineChecker {
-public:
-  RoutineChecker(const Program &program, const Routine &routine)
-      : program(program), routine(routine) {}
-
-  void operator()(const KernelCall &call) {
-    for (const Place &place : call.arguments)
-      check(call.name, place, 0);
-  }
-
-  void operator()(const MatmulCall &call) {
-    auto negative = [](int64_t value) { return value < 0; };
-    auto empty = [](int64_t value) { return value < 1; };
-    for (auto *strides : {&call.aStrides, &call.bStrides, &call.cStrides})
-      if (std::ranges::any_of(*strides, negative))
-        failHere("matmul has strides ",
-             listText(*strides), ", expected none below 0");
-    if (std::ranges::any_of(call.sizes, empty))
-      failHere("matmul has sizes ",
-           listText(call.sizes), ", expected at least 1 each");
-    size_t m = call.sizes.size() - 3, n = m + 1, k = m + 2;
-    int64_t result = extent(call.sizes, call.cStrides, m, n);
-    check("matmul", call.a, extent(call.sizes, call.aStrides, m, k));
-    check("matmul", call.b, extent(call.sizes, call.bStrides, k, n));
-    check("matmul", call.c, result);
-    if (call.bias)
-      check("matmul", *call.bias, call.sizes[n] * sizeof(float));
-    if (call.residual)
-      check("matmul", *call.residual, result);
-  }
-
-private:
-  template <typename... Parts> [[noreturn]] void failHere(const Parts &...parts) {
-    fail(program.path, ": error: routine ", routine.name, ": ", parts...);
-  }
-
-  void check(const std::string &what, const Place &place, int64_t bytes) {
-    if (place.block < 0 || place.block >= int64_t(routine.blocks.size()))
-      failHere(what, " uses block ", place.block,
-           ", expected one below ", routine.blocks.size());
-    int64_t size = routine.blocks[place.block];
-    if (place.offset < 0 || place.offset > size || bytes > size - place.offset)
-      failHere(what, " uses bytes ", place.offset,
-           " to ", place.offset + bytes, " of block ", place.block,
-           ", which has ", size);
-  }
-
-  const Program &program;
-  const Routine &routine;
-};
 
 class DeviceChecker {
 public:
@@ -89,7 +24,7 @@ public:
       failHere("arena of ", device.arena, " bytes");
     for (const Slot &slot : device.slots)
       checkSlot(slot);
-    checkMessagesAlone();
+    checkAlone();
     for (const Resident &resident : device.residents)
       checkResident(resident);
     for (const Instruction &instruction : device.instructions)
@@ -98,6 +33,7 @@ public:
   }
 
   void operator()(const Execute &op) {
+    checkRun(op.run);
     const Routine &routine = program.routines[op.routine];
     if (op.slots.size() != routine.blocks.size())
       failHere(text(op.run), " binds ", op.slots.size(), " slots to routine ",
@@ -106,12 +42,14 @@ public:
       checkHolds(text(op.run), op.slots[i], routine.blocks[i]);
   }
   void operator()(const Transmit &op) {
+    checkRun(op.run);
     checkHolds(text(op), op.slot, 0);
     checkPeer(text(op), op.to);
     if (!device.slots[op.slot].inArena())
       failHere(text(op), " sends an input or seed slot");
   }
   void operator()(const Receive &op) {
+    checkRun(op.run);
     checkHolds(text(op), op.slot, 0);
     checkPeer(text(op), op.from);
     if (!device.slots[op.slot].inArena())
@@ -131,15 +69,19 @@ public:
       checkSource(text(op), slot, SlotSource::Gradients);
   }
   void operator()(const Step &op) {
-    int64_t bytes = op.elements * sizeof(float);
+    Checked bytes = Checked(op.elements) * sizeof(float);
+    if (op.elements < 0)
+      failHere(text(op), " is over ", op.elements, " elements");
     checkSource(text(op), op.weights, SlotSource::Weights, bytes);
     checkSource(text(op), op.gradients, SlotSource::Gradients, bytes);
     if (op.moment1)
       checkSource(text(op), *op.moment1, SlotSource::Moment1, bytes);
     if (op.moment2)
       checkSource(text(op), *op.moment2, SlotSource::Moment2, bytes);
-    if (program.optimizer == "adamw" && !(op.moment1 && op.moment2))
-      failHere(text(op), " has no moments, expected two for adamw");
+    int64_t moments = bool(op.moment1) + bool(op.moment2);
+    if (moments != (program.optimizer == "adamw" ? 2 : 0))
+      failHere(text(op), " has ", moments, " moments, expected 2 for adamw and "
+               "none for other optimizers");
   }
 
 private:
@@ -156,8 +98,10 @@ private:
 
   void checkSlot(const Slot &slot) {
     size_t index = &slot - device.slots.data();
+    if (slot.size < 0)
+      failHere("slot ", index, " has ", slot.size, " bytes");
     if (slot.inArena() &&
-        (slot.offset < 0 || slot.offset % abi::alignment || slot.size < 0 ||
+        (slot.offset < 0 || slot.offset % abi::alignment ||
          slot.offset > device.arena || slot.size > device.arena - slot.offset))
       failHere("slot ", index, " has ", slot.size, " bytes at ", slot.offset,
                ", expected them within the arena of ", device.arena,
@@ -178,8 +122,17 @@ private:
       failHere("slot ", index, " has ", slot.size, " bytes, expected 4");
   }
 
-  /// The norm is taken of whole gradients, so before the first update clears
-  /// any, and by every device, since each waits for all.
+  /// Runs have small numbers: some are computed with.
+  void checkRun(const RunName &run) {
+    if (run.stage < 0 || run.stage > std::numeric_limits<int32_t>::max() ||
+        run.microbatch < 0 || run.microbatch >= program.microbatches)
+      failHere(bitpipe::text(run), ", expected a stage below 2^31 and one of ",
+               program.microbatches, " micro-batches");
+  }
+
+  /// The norm is taken of whole gradients, so after all runs, before the first
+  /// update clears any, and by every device, since each waits for all. What it
+  /// decides depends on the losses too.
   void checkNorm() {
     auto isNorm = [](const Instruction &op) {
       return std::holds_alternative<GradNorm>(op);
@@ -191,34 +144,45 @@ private:
     if (std::ranges::count_if(list, isNorm) != 1)
       failHere("takes ", std::ranges::count_if(list, isNorm),
                " gradient norms, expected 1");
-    if (std::ranges::find_if(list, isStep) < std::ranges::find_if(list, isNorm))
+    auto norm = std::ranges::find_if(list, isNorm);
+    auto late = std::find_if(norm, list.end(), [](const Instruction &op) {
+      return std::holds_alternative<Execute>(op);
+    });
+    if (late != list.end())
+      failHere("'", bitpipe::text(*late),
+               "' comes after the gradient norm, expected before");
+    if (std::ranges::find_if(list, isStep) < norm)
       failHere("updates before the gradient norm, expected after");
   }
 
-  /// Memory of message slots moves between devices, so nothing may share it.
-  void checkMessagesAlone() {
+  /// Memory of message slots moves between devices, and what is kept from step
+  /// to step is always alive, so nothing may share either.
+  void checkAlone() {
     std::vector<size_t> order;
     for (size_t i = 0; i < device.slots.size(); ++i)
       if (device.slots[i].inArena())
         order.push_back(i);
     std::ranges::sort(order, {}, [&](size_t i) { return device.slots[i].offset; });
-    int64_t end = 0, messageEnd = 0;
+    int64_t end = 0, aloneEnd = 0;
     for (size_t i : order) {
       const Slot &slot = device.slots[i];
-      bool message = slot.source == SlotSource::Message;
-      if (slot.offset < messageEnd || (message && slot.offset < end))
-        failHere("slot ", i, " shares memory with a message slot");
+      bool alone =
+          slot.source != SlotSource::Arena && slot.source != SlotSource::Loss;
+      if (slot.size && (slot.offset < aloneEnd || (alone && slot.offset < end)))
+        failHere("slot ", i, " shares memory with another, expected messages, "
+                 "weights, gradients and moments alone");
       end = std::max(end, slot.offset + slot.size);
-      if (message)
-        messageEnd = std::max(messageEnd, slot.offset + slot.size);
+      if (alone)
+        aloneEnd = std::max(aloneEnd, slot.offset + slot.size);
     }
   }
 
   void checkResident(const Resident &resident) {
-    checkSource("parameter '" + resident.name + "'", resident.slot,
-                SlotSource::Weights, resident.offset + resident.type.bytes());
     if (resident.offset < 0)
       failHere("parameter '", resident.name, "' has offset ", resident.offset);
+    checkSource("parameter '" + resident.name + "'", resident.slot,
+                SlotSource::Weights,
+                Checked(resident.offset) + resident.type.bytes());
     for (const Parameter &parameter : program.parameters)
       if (parameter.name == resident.name &&
           (parameter.type.element != resident.type.element ||
@@ -228,17 +192,19 @@ private:
                  listText(parameter.type.shape), " as saved");
   }
 
-  void checkHolds(const std::string &what, int64_t slot, int64_t bytes) {
+  void checkHolds(const std::string &what, int64_t slot, Checked bytes) {
     if (slot < 0 || slot >= int64_t(device.slots.size()))
       failHere(what, " uses slot ", slot, ", expected one below ",
                device.slots.size());
-    if (device.slots[slot].size < bytes)
-      failHere(what, " needs ", bytes, " bytes in slot ", slot, ", which has ",
+    if (!bytes.within(device.slots[slot].size))
+      failHere(what, " needs ",
+               bytes.get() ? std::to_string(*bytes.get()) : "over 2^63",
+               " bytes in slot ", slot, ", which has ",
                device.slots[slot].size);
   }
 
   void checkSource(const std::string &what, int64_t slot, SlotSource source,
-                   int64_t bytes = 0) {
+                   Checked bytes = 0) {
     checkHolds(what, slot, bytes);
     if (device.slots[slot].source != source)
       failHere(what, " uses slot ", slot, ", which is of another kind");
@@ -268,21 +234,40 @@ void checkFile(const Program &program, const char *what,
 
 } // namespace
 
-void bitpipe::checkProgram(const Program &program) {
+/// Sizes of the inputs, which the samples of a step are read into.
+static void checkInputs(const Program &program) {
+  if (program.inputs.empty())
+    fail(program.path, ": error: the model has no inputs");
+  Checked perStep = 0;
+  for (const ModelInput &input : program.inputs) {
+    if (input.type.shape.empty() || std::ranges::min(input.type.shape) < 1 ||
+        input.type.shape.front() != program.samples())
+      fail(program.path, ": error: input '", input.name, "' has shape ",
+           listText(input.type.shape),
+           ", expected sizes of at least 1 and as many samples along axis 0 as "
+           "the first input");
+    perStep = perStep + Checked(input.type.bytes() + abi::alignment) *
+                            program.microbatches;
+  }
+  if (!perStep.within(std::numeric_limits<int64_t>::max() / 4))
+    fail(program.path, ": error: the inputs of a step of ", program.microbatches,
+         " micro-batches do not fit into memory");
+  if (program.labels < 0)
+    return;
+  ElementType labels = program.inputs[program.labels].type.element;
+  if (labels != ElementType::I64 && labels != ElementType::I32)
+    fail(program.path, ": error: the labels are ", nameOf(labels),
+         ", expected I64 or I32");
+}
+
+static void checkTraining(const Program &program) {
   if (program.target != "cpu")
     fail(program.path, ": error: plan is for target '", program.target,
-         "', expected 'cpu': bitpipe-run is built without others");
+         "', expected 'cpu', the only one there is");
   if (program.microbatches < 1)
     fail(program.path, ": error: ", program.microbatches,
          " micro-batches, expected at least 1");
-  if (program.inputs.empty())
-    fail(program.path, ": error: the model has no inputs");
-  for (const ModelInput &input : program.inputs)
-    if (input.type.shape.empty() ||
-        input.type.shape.front() != program.samples())
-      fail(program.path, ": error: input '", input.name, "' has shape ",
-           listText(input.type.shape), ", expected ", program.samples(),
-           " samples along axis 0 as the first input");
+  checkInputs(program);
   if (program.loss == "labels" && program.labels < 0)
     fail(program.path, ": error: loss 'labels', but no input holds labels");
   if (program.loss != "labels" && program.loss != "microbatches")
@@ -292,20 +277,32 @@ void bitpipe::checkProgram(const Program &program) {
       program.optimizer != "none")
     fail(program.path, ": error: optimizer is '", program.optimizer,
          "', expected adamw, sgd or none");
-  for (const Routine &routine : program.routines)
-    for (const Call &call : routine.calls)
-      std::visit(RoutineChecker(program, routine), call);
-  std::vector<int> losses(program.microbatches);
-  for (size_t i = 0; i < program.devices.size(); ++i) {
-    DeviceChecker(program, i).check();
-    for (const Slot &slot : program.devices[i].slots)
+}
+
+/// Every micro-batch has its loss in one place.
+static void checkLosses(const Program &program) {
+  std::vector<int64_t> losses;
+  for (const Device &device : program.devices)
+    for (const Slot &slot : device.slots)
       if (slot.source == SlotSource::Loss)
-        ++losses[slot.microbatch];
-  }
-  for (size_t mb = 0; mb < losses.size(); ++mb)
-    if (losses[mb] != 1)
-      fail(program.path, ": error: micro-batch ", mb, " has ", losses[mb],
+        losses.push_back(slot.microbatch);
+  std::ranges::sort(losses);
+  for (int64_t mb = 0; mb < program.microbatches; ++mb) {
+    int64_t found = std::ranges::count(losses, mb);
+    if (found != 1) // at the latest behind the last loss
+      fail(program.path, ": error: micro-batch ", mb, " has ", found,
            " loss slots, expected 1");
+  }
+}
+
+void bitpipe::checkProgram(const Program &program) {
+  checkTraining(program);
+  checkRoutines(program);
+  if (program.devices.empty())
+    fail(program.path, ": error: the plan has no device");
+  for (size_t i = 0; i < program.devices.size(); ++i)
+    DeviceChecker(program, i).check();
+  checkLosses(program);
 }
 
 void bitpipe::checkFiles(const Program &program) {

@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
 
 using namespace bitpipe;
 
 DeviceRunner::DeviceRunner(const Program &program, int64_t number,
                            const Links &links, Calls &calls,
                            DeviceMemory &memory, Exchange &exchange,
-                           Board &board, size_t traceEvents)
+                           Board &board, size_t traceEvents, bool poison)
     : program(program), number(number), device(program.devices[number]),
       links(links.devices[number]), calls(calls), memory(memory),
       exchange(exchange), board(board), products(calls.matmuls()),
@@ -35,6 +38,30 @@ DeviceRunner::DeviceRunner(const Program &program, int64_t number,
     if (device.slots[i].source == SlotSource::Loss)
       lossSlots.push_back(i);
   }
+  if (poison)
+    findDeadSlots();
+}
+
+/// The slots that hold nothing from one step to the next.
+void DeviceRunner::findDeadSlots() {
+  for (size_t i = 0; i < device.slots.size(); ++i)
+    if (SlotSource source = device.slots[i].source;
+        source == SlotSource::Arena || source == SlotSource::Message ||
+        source == SlotSource::Loss)
+      deadSlots.push_back(i);
+}
+
+/// Fills them with bytes that are NaN as any float and below 0 as any index, so
+/// that whoever reads what this step did not write shows it.
+void DeviceRunner::poisonDeadSlots() {
+  if (deadSlots.empty())
+    return;
+  for (size_t i = 0; i < device.instructions.size(); ++i)
+    if (links.starts[i] >= 0 &&
+        !std::holds_alternative<AllReduce>(device.instructions[i]))
+      exchange.waitFor({Wait::Message, links.starts[i], true}, step);
+  for (int64_t slot : deadSlots)
+    std::memset(memory.address(slot), 0xff, device.slots[slot].size);
 }
 
 void DeviceRunner::run(uint32_t number) {
@@ -58,18 +85,18 @@ void DeviceRunner::beginStep() {
     finishPart(Calls::Waiting, betweenSteps);
   if (step == 1)
     record.resetTotals(); // the first step warmed up
-  gradientScale = 1;
   for (int64_t slot : inputSlots) {
     const Slot &input = device.slots[slot];
     memory.address(slot) = shared->inputs.data[input.input][input.microbatch];
   }
   for (int64_t slot : seedSlots)
     memory.address(slot) = reinterpret_cast<char *>(&shared->inputs.seed);
+  poisonDeadSlots();
+  stepBegin = clock;
 }
 
 void DeviceRunner::endStep() {
-  for (int64_t slot : lossSlots)
-    shared->losses[device.slots[slot].microbatch] = *memory.floats(slot);
+  record.addEvent(Calls::Steps, step, stepBegin, clock);
   shared->finished[number] = clock;
 }
 
@@ -133,30 +160,55 @@ void DeviceRunner::addNorm(const GradNorm &op, Label label) {
     squares += sumOfSquares(memory.floats(slot),
                             device.slots[slot].size / sizeof(float));
   shared->squares[number] = squares;
+  for (int64_t slot : lossSlots)
+    shared->losses[device.slots[slot].microbatch] = *memory.floats(slot);
   finishPart(Calls::Norm, label.instruction);
   board.norms.advance();
   board.norms.waitFor(uint32_t(program.devices.size()) * (step + 1));
   finishPart(Calls::Waiting, label.wait);
-  double total = 0;
-  for (double part : shared->squares)
-    total += part;
-  double norm = std::sqrt(total), clip = shared->inputs.clip;
-  if (clip > 0)
-    gradientScale = std::min(1.0, clip / (norm + 1e-6));
-  if (number == 0)
-    shared->gradNorm = norm;
+  judgeStep();
+}
+
+/// Decides what the step's updates do. Every device computes the same from the
+/// same numbers, so that all decide alike.
+void DeviceRunner::judgeStep() {
+  const StepInputs &inputs = shared->inputs;
+  double norm = std::sqrt(std::accumulate(shared->squares.begin(),
+                                          shared->squares.end(), 0.0));
+  double loss = std::accumulate(shared->losses.begin(), shared->losses.end(), 0.0);
+  gradientScale =
+      inputs.clip > 0 ? std::min(1.0, inputs.clip / (norm + 1e-6)) : 1;
+  // The run ends after so many; a step that was submitted before that was known
+  // must not go on from the state that is kept.
+  if (skippedInARow < inputs.maxBadSteps) {
+    skips = !canUpdate(loss, norm);
+    skippedInARow = skips ? skippedInARow + 1 : 0;
+  }
+  updates += !skips;
+  if (number != 0)
+    return;
+  shared->gradNorm = norm;
+  shared->skipped = skips;
+}
+
+/// Whether loss and gradients are finite, and the squares of what is left of
+/// them after clipping too: an infinite second moment would stay for ever.
+bool DeviceRunner::canUpdate(double loss, double norm) const {
+  double scaled = norm * gradientScale;
+  return std::isfinite(loss) && std::isfinite(norm) &&
+         scaled * scaled <= std::numeric_limits<float>::max();
 }
 
 void DeviceRunner::update(const Step &op) {
   const OptimizerSettings &settings = shared->inputs.optimizer;
   float *weights = memory.floats(op.weights);
   float *gradients = memory.floats(op.gradients);
-  if (op.moment1)
-    stepAdamW(settings, step + 1, gradientScale, op.elements, weights,
+  if (skips || program.optimizer == "none")
+    std::fill_n(gradients, op.elements, 0.0f);
+  else if (op.moment1)
+    stepAdamW(settings, updates, gradientScale, op.elements, weights,
               gradients, memory.floats(*op.moment1),
               memory.floats(*op.moment2));
-  else if (program.optimizer == "sgd")
-    stepSGD(settings, gradientScale, op.elements, weights, gradients);
   else
-    std::fill_n(gradients, op.elements, 0.0f);
+    stepSGD(settings, gradientScale, op.elements, weights, gradients);
 }

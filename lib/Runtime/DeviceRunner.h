@@ -19,6 +19,7 @@ namespace bitpipe {
 struct StepInputs {
   OptimizerSettings optimizer;
   double clip = 0;  // largest gradient norm, 0: any
+  int64_t maxBadSteps = 0; // so many in a row end all updates
   float seed = 1;   // gradient of the loss sum
   /// Address of every model input of every micro-batch: [input][microbatch].
   std::vector<std::vector<char *>> data;
@@ -32,6 +33,7 @@ struct Board {
     std::vector<double> squares;       // by device, of its gradients
     std::vector<Nanoseconds> finished; // by device
     double gradNorm = 0;
+    bool skipped = false; // changed nothing
   };
   PerStep steps[2];
   Counter norms; // devices whose squares are there, over all steps
@@ -41,7 +43,7 @@ class DeviceRunner {
 public:
   DeviceRunner(const Program &program, int64_t number, const Links &links,
                Calls &calls, DeviceMemory &memory, Exchange &exchange,
-               Board &board, size_t traceEvents);
+               Board &board, size_t traceEvents, bool poison);
 
   /// Runs one step, counted from 0.
   void run(uint32_t step);
@@ -53,6 +55,8 @@ private:
     uint32_t instruction, wait;
   };
 
+  void findDeadSlots();
+  void poisonDeadSlots();
   void beginStep();
   void endStep();
   void waitFor(const Wait &wait, uint32_t label);
@@ -63,6 +67,8 @@ private:
     return place.block < 0 ? nullptr : blocks[place.block] + place.offset;
   }
   void addNorm(const GradNorm &op, Label label);
+  void judgeStep();
+  bool canUpdate(double loss, double norm) const;
   void update(const Step &op);
   void finishPart(uint32_t category, uint32_t label);
 
@@ -78,6 +84,9 @@ private:
   uint32_t step = 0;
   Nanoseconds clock = 0; // where the last piece of work ended
   float gradientScale = 1;
+  bool skips = false;        // the current step changes nothing
+  int64_t skippedInARow = 0; // up to the current step
+  int64_t updates = 0;       // steps that were not skipped
 
   MatmulRunner products;
   std::vector<Label> instructionLabels;
@@ -85,6 +94,8 @@ private:
   std::vector<char *> blocks;    // of the routine that runs
   std::vector<void *> arguments; // of the kernel that runs
   std::vector<int64_t> inputSlots, seedSlots, lossSlots;
+  std::vector<int64_t> deadSlots; // to poison between steps; empty: none
+  Nanoseconds stepBegin = 0;
   Recorder record;
 };
 

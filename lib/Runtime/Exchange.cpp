@@ -3,6 +3,7 @@
 #include "lib/Runtime/Exchange.h"
 
 #include "lib/Runtime/CPU/Optimizer.h"
+#include "lib/Runtime/Error.h"
 
 #include <algorithm>
 #include <cstring>
@@ -23,11 +24,22 @@ Exchange::Exchange(const Links &links,
   }
   for (size_t d = 0; d < sums.size(); ++d)
     if (!links.devices[d].reductions.empty())
-      sums[d].thread = std::jthread(
-          [this, d](std::stop_token stop) { sumLoop(d, stop); });
+      startThread(d);
 }
 
-Exchange::~Exchange() {
+void Exchange::startThread(int64_t device) {
+  try {
+    sums[device].thread = std::jthread(
+        [this, device](std::stop_token stop) { sumLoop(device, stop); });
+  } catch (const std::system_error &error) {
+    stop(); // a constructor that throws runs no destructor
+    failThread(device, sums.size(), error);
+  }
+}
+
+Exchange::~Exchange() { stop(); }
+
+void Exchange::stop() {
   for (DeviceSums &device : sums) {
     device.thread.request_stop();
     device.started.advance();

@@ -60,6 +60,8 @@ private:
     return wait.previousStep ? step : step + 1;
   }
 
+  void startThread(int64_t device);
+  void stop();
   void sumLoop(int64_t device, std::stop_token stop);
 
   const Links &links;

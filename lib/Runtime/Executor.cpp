@@ -2,10 +2,13 @@
 
 #include "lib/Runtime/Executor.h"
 
+#include "lib/Runtime/Error.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <unistd.h>
 
 using namespace bitpipe;
 
@@ -13,7 +16,13 @@ static std::vector<std::unique_ptr<DeviceMemory>>
 allocate(const Program &program) {
   std::vector<std::unique_ptr<DeviceMemory>> memories;
   for (const Device &device : program.devices)
-    memories.push_back(std::make_unique<DeviceMemory>(device));
+    try {
+      memories.push_back(std::make_unique<DeviceMemory>(device));
+    } catch (const std::system_error &error) {
+      fail(program.path, ": error: device ", memories.size(), " of ",
+           program.devices.size(), " needs an arena of ", device.arena,
+           " bytes: ", error.code().message());
+    }
   return memories;
 }
 
@@ -34,23 +43,40 @@ Executor::Executor(const Program &program, const Links &links,
 Executor::~Executor() { stop(); }
 
 size_t Executor::eventsPerStep(int64_t device) const {
-  size_t events = 0;
+  size_t events = 1; // the step itself
   auto &instructions = program.devices[device].instructions;
   for (size_t i = 0; i < instructions.size(); ++i) {
-    events += 3 + links.devices[device].waits[i].size();
+    events += 4 + links.devices[device].waits[i].size();
     if (auto *op = std::get_if<Execute>(&instructions[i]))
       events += program.routines[op->routine].calls.size();
   }
   return events;
 }
 
-void Executor::start(uint32_t tracedSteps) {
+/// A trace is kept in memory until the run ends.
+void Executor::checkTrace(int64_t steps) const {
+  int64_t bytes = 0;
+  for (size_t d = 0; d < memories.size(); ++d)
+    bytes += eventsPerStep(d) * sizeof(TraceEvent);
+  int64_t half = sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE);
+  if (steps > half / bytes)
+    failUsage("--trace-steps asks for ", steps, " steps of ", bytes,
+              " bytes, expected at most ", half / bytes,
+              ", half of this machine's memory");
+}
+
+void Executor::start(const Instruments &instruments) {
+  checkTrace(instruments.tracedSteps);
   for (size_t d = 0; d < memories.size(); ++d)
     runners.push_back(std::make_unique<DeviceRunner>(
         program, d, links, prepared, *memories[d], exchange, board,
-        tracedSteps * eventsPerStep(d)));
+        instruments.tracedSteps * eventsPerStep(d), instruments.poison));
   for (size_t d = 0; d < memories.size(); ++d)
-    threads.emplace_back([this, d] { deviceLoop(d); });
+    try {
+      threads.emplace_back([this, d] { deviceLoop(d); });
+    } catch (const std::system_error &error) {
+      failThread(d, memories.size(), error);
+    }
 }
 
 void Executor::deviceLoop(int64_t device) {
@@ -81,7 +107,7 @@ StepResult Executor::finish() {
   const Board::PerStep &step = board.steps[collected % 2];
   ++collected;
   return {std::accumulate(step.losses.begin(), step.losses.end(), 0.0),
-          step.gradNorm, std::ranges::max(step.finished)};
+          step.gradNorm, step.skipped, std::ranges::max(step.finished)};
 }
 
 void Executor::stop() {

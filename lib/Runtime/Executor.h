@@ -17,9 +17,16 @@
 
 namespace bitpipe {
 
+/// What a run does besides training.
+struct Instruments {
+  int64_t tracedSteps = 0; // whose events are kept
+  bool poison = false;     // fill dead memory with NaN before every step
+};
+
 struct StepResult {
   double lossSum;
   double gradNorm;
+  bool skipped; // changed nothing, since one of them is not finite
   Nanoseconds finished;
 };
 
@@ -38,9 +45,8 @@ public:
     return runners[device]->recorder();
   }
 
-  /// Prepares everything and starts the threads; keeps trace events of up to
-  /// `tracedSteps` steps.
-  void start(uint32_t tracedSteps);
+  /// Prepares everything and starts the threads.
+  void start(const Instruments &instruments);
 
   /// The inputs to fill for the step that is submitted next.
   StepInputs &nextInputs() { return board.steps[submitted % 2].inputs; }
@@ -53,6 +59,7 @@ public:
 private:
   void deviceLoop(int64_t device);
   size_t eventsPerStep(int64_t device) const;
+  void checkTrace(int64_t steps) const;
 
   const Program &program;
   const Links &links;

@@ -8,7 +8,9 @@
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Runtime/ABI.h"
+#include "lib/Runtime/Checked.h"
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Features.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -44,21 +46,31 @@ std::string printed(mlir::Type type) {
   return out;
 }
 
+ElementType elementType(mlir::Operation *op, mlir::Type type) {
+  if (type.isF32())
+    return ElementType::F32;
+  if (type.isInteger(64))
+    return ElementType::I64;
+  if (type.isInteger(32))
+    return ElementType::I32;
+  if (type.isInteger(1))
+    return ElementType::Bool;
+  failAt(op, "element type is ", printed(type),
+         ", expected f32, i64, i32 or i1");
+}
+
 TensorType tensorType(mlir::Operation *op, mlir::Type type) {
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
   if (!tensor || !tensor.hasStaticShape())
     failAt(op, "type is ", printed(type), ", expected a tensor of static shape");
-  mlir::Type element = tensor.getElementType();
-  if (element.isF32())
-    return {ElementType::F32, list(tensor.getShape())};
-  if (element.isInteger(64))
-    return {ElementType::I64, list(tensor.getShape())};
-  if (element.isInteger(32))
-    return {ElementType::I32, list(tensor.getShape())};
-  if (element.isInteger(1))
-    return {ElementType::Bool, list(tensor.getShape())};
-  failAt(op, "element type is ", printed(element),
-         ", expected f32, i64, i32 or i1");
+  TensorType out{elementType(op, tensor.getElementType()),
+                 list(tensor.getShape())};
+  Checked bytes = sizeOf(out.element);
+  for (int64_t size : out.shape)
+    bytes = bytes * size;
+  if (!bytes.get())
+    failAt(op, "type is ", printed(type), ", which takes over 2^63 bytes");
+  return out;
 }
 
 StoredFloat storedFloat(pipe::SavedOp op) {
@@ -151,6 +163,11 @@ private:
     program.kernelsPath = (folder / op.getKernels().str()).string();
     program.weightsHash = op.getWeightsHash().str();
     program.kernelsHash = op.getKernelsHash().str();
+    auto features = op->getAttrOfType<mlir::StringAttr>(abi::featuresAttribute);
+    if (!features)
+      failAt(op, "the plan does not tell which processors can run its kernels: "
+                 "compile it again");
+    checkFeatures(program.path, features.str());
   }
 
   void readSaved(pipe::SavedOp op) {

@@ -16,14 +16,6 @@ namespace bitpipe {
 /// another version.
 Program loadProgram(const std::string &path);
 
-/// Checks what the executor relies on: every slot lies in the arena, every
-/// place in its block, every block in its slot, and so on.
-void checkProgram(const Program &program);
-
-/// Checks that the weights and kernels beside the plan are those it was
-/// compiled with.
-void checkFiles(const Program &program);
-
 } // namespace bitpipe
 
 #endif // BITPIPE_RUNTIME_LOAD_H

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <numeric>
 #include <sys/resource.h>
+#include <thread>
 
 using namespace bitpipe;
 
@@ -31,6 +32,14 @@ void printSteps(std::vector<double> times, int64_t tokensPerStep) {
   std::printf("\nstep time      %10.2f ms median, %.2f ms fastest\n",
               times[times.size() / 2] * 1e3, times.front() * 1e3);
   std::printf("tokens/s       %10.0f\n", tokensPerStep * times.size() / sum);
+}
+
+/// Devices that share a core wait for each other, whatever the schedule.
+void printCores(size_t devices) {
+  unsigned cores = std::thread::hardware_concurrency();
+  std::printf("devices        %10zu on %u %s%s\n", devices, cores,
+              cores == 1 ? "core" : "cores",
+              cores < devices ? ": they take turns, which counts as waiting" : "");
 }
 
 /// Returns the share of their time that devices waited.
@@ -62,7 +71,7 @@ void printKinds(const Program &program, Executor &executor) {
     return times[a] != times[b] ? times[a] > times[b] : a < b;
   });
   double all = std::max<double>(total(times), 1);
-  std::printf("\nkind of work             seconds    share\n");
+  std::printf("\nkind of work      device seconds    share\n");
   for (size_t i : order)
     if (times[i])
       std::printf("%-22s %9.3f   %5.1f%%\n", names[i].c_str(),
@@ -87,9 +96,10 @@ void bitpipe::printReport(const Program &program, const Links &links,
   if (stepSeconds.empty())
     return;
   printSteps(std::move(stepSeconds), tokensPerStep);
+  printCores(program.devices.size());
   double bubble = printDevices(program, executor);
-  std::printf("bubble   %6.1f%%   measured, %.1f%% predicted from the time of "
-              "each run\n",
+  std::printf("bubble   %6.1f%%   of the devices' time measured, %.1f%% predicted "
+              "from the time of each run\n",
               100 * bubble,
               100 * bubbleOfSchedule(program, links, executor));
   struct rusage usage;

@@ -8,7 +8,8 @@
 namespace bitpipe {
 
 /// Writes the recorded events in Chrome's JSON form, which Perfetto reads: one
-/// track per device.
+/// track per device, on it steps around runs around calls, and an arrow from
+/// every send to the run that needs the tensor. Without a step there are none.
 void writeTrace(const std::string &path, const Program &program,
                 const Executor &executor);
 

@@ -23,7 +23,17 @@ struct TrainOptions {
   uint64_t seed = 0;
   std::string metrics, save, load, trace; // files, or empty
   int64_t traceSteps = 8;
-  bool force = false; // replace files that bitpipe did not write
+  int64_t maxBadSteps = 10; // in a row that change nothing
+  bool force = false;       // replace files that bitpipe did not write
+  bool poison = false;      // fill dead memory with NaN before every step
+};
+
+/// How the steps of a run ended.
+enum class Outcome {
+  Done,        // all of them
+  Interrupted, // by a signal
+  Diverged,    // with steps that changed nothing
+  Failed,      // by an error, which is printed
 };
 
 /// The learning rate of a step, counted from 0: rises over `warmup` steps, then
@@ -31,9 +41,10 @@ struct TrainOptions {
 double learningRate(const TrainOptions &options, int64_t step);
 
 /// Trains as asked and prints progress. Ends after the current step once
-/// `interrupted`. Throws a UserError if something is wrong with the plan, the
-/// data or the files.
-void train(const TrainOptions &options, const std::atomic<bool> &interrupted);
+/// `interrupted`. However the steps end, parameters are saved first, then comes
+/// what a run can do without. Throws a UserError if something is wrong with the
+/// plan, the data or the files.
+Outcome train(const TrainOptions &options, const std::atomic<bool> &interrupted);
 
 } // namespace bitpipe
 

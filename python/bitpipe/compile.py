@@ -1,4 +1,4 @@
-"""bitpipe.compile: bitpipe-opt as a function."""
+"""bitpipe.compile: bitpipe-opt as a function, and as python -m bitpipe.compile."""
 
 import pathlib
 
@@ -17,3 +17,7 @@ def compile(model, output=None, **options):
     output = pathlib.Path(output or pathlib.Path(model).with_suffix(".mlir"))
     tools.call("bitpipe-opt", model, "-o", output, **options)
     return output
+
+
+if __name__ == "__main__":
+    tools.become("bitpipe-opt")

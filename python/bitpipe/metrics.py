@@ -4,7 +4,7 @@ import json
 
 
 def read(path):
-    """The steps in order. Raises ValueError that names a line it cannot read."""
+    """The steps in order; loss is None where it was not finite. Raises ValueError that names a line it cannot read."""
     steps = []
     with open(path) as lines:
         for number, line in enumerate(lines, 1):

@@ -24,6 +24,11 @@ def label_of(path):
     return path.parent.name if path.stem == "metrics" else path.stem
 
 
+def losses(steps):
+    """Not a number where a step was skipped."""
+    return [math.nan if step["loss"] is None else step["loss"] for step in steps]
+
+
 MARK = b"Software\0bitpipe"  # in the first bytes of a PNG
 
 
@@ -43,7 +48,7 @@ def draw(runs, entropy, output):
 
     figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
     for label, steps in runs:
-        axes.plot([s["step"] for s in steps], [s["loss"] for s in steps],
+        axes.plot([s["step"] for s in steps], losses(steps),
                   label=label, linewidth=1.2)
     if entropy is not None:
         axes.axhline(entropy, color="gray", linestyle="--",
@@ -57,10 +62,11 @@ def draw(runs, entropy, output):
 
 def report(runs, entropy):
     for label, steps in runs:
-        last = steps[-max(1, len(steps) // 20):]
-        mean = sum(s["loss"] for s in last) / len(last)
-        print(f"{label}: loss {steps[0]['loss']:.4f} at step {steps[0]['step']}, "
-              f"{steps[-1]['loss']:.4f} at step {steps[-1]['step']}, "
+        values = losses(steps)
+        last = values[-max(1, len(steps) // 20):]
+        mean = sum(last) / len(last)
+        print(f"{label}: loss {values[0]:.4f} at step {steps[0]['step']}, "
+              f"{values[-1]:.4f} at step {steps[-1]['step']}, "
               f"mean of the last {len(last)} {mean:.4f}")
     if entropy is not None:
         print(f"unigram entropy of the text: {entropy:.4f}")

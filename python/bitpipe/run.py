@@ -1,4 +1,4 @@
-"""bitpipe.run: bitpipe-run as a function."""
+"""bitpipe.run: bitpipe-run as a function, and as python -m bitpipe.run."""
 
 import pathlib
 import tempfile
@@ -7,17 +7,24 @@ from bitpipe import metrics as metric_files
 from bitpipe import tools
 
 
-def run(plan, data, steps, metrics=None, **options):
+def run(plan, data, steps, metrics=None, quiet=False, **options):
     """Trains and returns one dictionary per step: step, loss, grad_norm, lr,
-    tokens_per_second and step_seconds.
+    tokens_per_second and step_seconds. A step whose loss or gradient norm was
+    not finite changed nothing; it has None there, and skipped.
 
     Options are those of bitpipe-run with underscores: run(plan, "book.txt",
     200, lr=1e-3, save="weights.safetensors"). The metrics stay in the file
     `metrics` when it is named. Files that bitpipe did not write are replaced
-    only with force=True.
+    only with force=True. What bitpipe-run prints is shown, unless `quiet`.
+    Ctrl-C ends the run after the step; it saves, then KeyboardInterrupt is
+    raised.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = metrics or pathlib.Path(folder) / "metrics.jsonl"
-        tools.call("bitpipe-run", plan, data=data, steps=steps, metrics=path,
-                   **options)
+        tools.watch("bitpipe-run", plan, data=data, steps=steps, metrics=path,
+                    quiet=quiet, **options)
         return metric_files.read(path)
+
+
+if __name__ == "__main__":
+    tools.become("bitpipe-run")

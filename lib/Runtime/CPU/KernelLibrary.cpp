@@ -18,9 +18,20 @@ KernelLibrary::KernelLibrary(const std::string &path) : path(path) {
 
 KernelLibrary::~KernelLibrary() { dlclose(handle); }
 
-abi::KernelFunction KernelLibrary::find(const std::string &name) const {
-  void *symbol = dlsym(handle, name.c_str());
-  if (!symbol)
+void *KernelLibrary::symbol(const std::string &name) const {
+  return dlsym(handle, name.c_str());
+}
+
+Kernel KernelLibrary::find(const std::string &name) const {
+  void *function = symbol(name);
+  if (!function)
     fail(path, ": error: holds no kernel '", name, "', which the plan calls");
-  return reinterpret_cast<abi::KernelFunction>(symbol);
+  auto *extents =
+      static_cast<const int64_t *>(symbol(name + abi::extentsSuffix));
+  if (!extents)
+    fail(path, ": error: does not tell what kernel '", name,
+         "' touches, expected a symbol ", name, abi::extentsSuffix,
+         ": compile the plan again");
+  return {reinterpret_cast<abi::KernelFunction>(function),
+          {extents + 1, size_t(*extents)}};
 }

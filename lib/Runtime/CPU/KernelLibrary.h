@@ -5,9 +5,15 @@
 
 #include "lib/Runtime/ABI.h"
 
+#include <span>
 #include <string>
 
 namespace bitpipe {
+
+struct Kernel {
+  abi::KernelFunction function;
+  std::span<const int64_t> extents; // of its arguments, in bytes
+};
 
 /// A shared object opened for the life of this object.
 class KernelLibrary {
@@ -18,9 +24,11 @@ public:
   KernelLibrary &operator=(const KernelLibrary &) = delete;
 
   /// Throws a UserError if the object has no such kernel.
-  abi::KernelFunction find(const std::string &name) const;
+  Kernel find(const std::string &name) const;
 
 private:
+  void *symbol(const std::string &name) const;
+
   std::string path;
   void *handle;
 };

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Runtime/ABI.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
 #include "lib/Transforms/Kernels/EmitLibrary.h"
@@ -118,9 +119,20 @@ struct PipeCompileKernels
       return signalPassFailure();
     kernels.erase();
     nameKernels(module);
+    nameFeatures(module);
   }
 
 private:
+  /// Writes into `pipe.training` which processors can run the kernels.
+  void nameFeatures(ModuleOp module) {
+    auto machine = makeTargetMachine({cpu, features});
+    if (!machine)
+      return (void)report(module, machine.takeError()), signalPassFailure();
+    auto names = StringAttr::get(&getContext(), requiredFeatures(**machine));
+    for (auto training : module.getOps<pipe::TrainingOp>())
+      training->setAttr(abi::featuresAttribute, names);
+  }
+
   /// Writes the file and its hash into `pipe.training`, if there is one.
   void nameKernels(ModuleOp module) {
     std::optional<std::string> hash = hashFile(output);

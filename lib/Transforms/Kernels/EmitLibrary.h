@@ -19,6 +19,10 @@ namespace bitpipe {
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 makeTargetMachine(const KernelTarget &target);
 
+/// The features that a processor must have to run code of `machine`, among
+/// those that one can be asked for: "avx,avx2,fma", in alphabetic order.
+std::string requiredFeatures(const llvm::TargetMachine &machine);
+
 /// Optimises `module` for `machine` and returns it as an object file.
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitObject(llvm::Module &module, llvm::TargetMachine &machine);

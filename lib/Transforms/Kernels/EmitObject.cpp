@@ -7,6 +7,8 @@
 
 #include "lib/Transforms/Kernels/EmitLibrary.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -48,6 +50,17 @@ bitpipe::makeTargetMachine(const KernelTarget &target) {
   return std::unique_ptr<TargetMachine>(backend->createTargetMachine(
       triple, cpu, featuresOf(target), options, Reloc::PIC_, std::nullopt,
       CodeGenOptLevel::Default));
+}
+
+std::string bitpipe::requiredFeatures(const TargetMachine &machine) {
+  StringMap<bool, MallocAllocator> askable = sys::getHostCPUFeatures();
+  std::vector<std::string> names;
+  for (const SubtargetFeatureKV &feature :
+       machine.getMCSubtargetInfo()->getEnabledProcessorFeatures())
+    if (askable.contains(feature.Key))
+      names.push_back(feature.Key);
+  llvm::sort(names);
+  return llvm::join(names, ",");
 }
 
 static void optimise(Module &module, TargetMachine &machine) {

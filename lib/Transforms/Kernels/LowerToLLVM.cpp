@@ -9,6 +9,8 @@
 
 #include "lib/Transforms/Kernels/LowerToLLVM.h"
 
+#include "lib/Runtime/ABI.h"
+
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -97,10 +99,41 @@ static void emitEntry(OpBuilder &b, StringRef name, LLVM::LLVMFuncOp body) {
   LLVM::ReturnOp::create(b, loc, ValueRange());
 }
 
+/// How many bytes a buffer reaches from its pointer on.
+static int64_t extentOf(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t last = 0; // element
+  (void)type.getStridesAndOffset(strides, last); // verified to be static
+  for (auto [size, stride] : llvm::zip(type.getShape(), strides)) {
+    if (size == 0)
+      return 0;
+    last += (size - 1) * stride;
+  }
+  int64_t bits = type.getElementTypeBitWidth();
+  return (last + 1) * llvm::divideCeil(bits, 8);
+}
+
+/// Emits what the runtime compares the places of a call with.
+static void emitExtents(OpBuilder &b, Location loc, StringRef name,
+                        ArrayRef<int64_t> extents) {
+  SmallVector<int64_t> values = {static_cast<int64_t>(extents.size())};
+  llvm::append_range(values, extents);
+  auto type = RankedTensorType::get(values.size(), b.getI64Type());
+  LLVM::GlobalOp::create(
+      b, loc, LLVM::LLVMArrayType::get(b.getI64Type(), values.size()),
+      /*isConstant=*/true, LLVM::Linkage::External,
+      (name + bitpipe::abi::extentsSuffix).str(), DenseElementsAttr::get(type, ArrayRef(values)),
+      /*alignment=*/8);
+}
+
 LogicalResult bitpipe::lowerKernelsToLLVM(ModuleOp kernels) {
   SmallVector<std::string> names;
+  SmallVector<SmallVector<int64_t>> extents; // by kernel and argument
   for (auto function : kernels.getOps<func::FuncOp>()) {
     names.push_back(function.getName().str());
+    extents.push_back(llvm::map_to_vector(function.getArgumentTypes(), [](Type type) {
+      return extentOf(cast<MemRefType>(type));
+    }));
     function.setName(names.back() + ".body");
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
@@ -110,11 +143,12 @@ LogicalResult bitpipe::lowerKernelsToLLVM(ModuleOp kernels) {
       failed(convertToLLVM(kernels)))
     return failure();
   OpBuilder b = OpBuilder::atBlockEnd(kernels.getBody());
-  for (const std::string &name : names) {
+  for (auto [name, bytes] : llvm::zip(names, extents)) {
     auto body = kernels.lookupSymbol<LLVM::LLVMFuncOp>(name + ".body");
     body.setLinkage(LLVM::Linkage::Internal);
     body.setNoInline(true);
     emitEntry(b, name, body);
+    emitExtents(b, body.getLoc(), name, bytes);
   }
   return success();
 }

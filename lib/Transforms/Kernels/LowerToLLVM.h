@@ -13,7 +13,8 @@ namespace bitpipe {
 
 /// Converts functions of loops on static buffers to the LLVM dialect. Function
 /// `f` becomes `void f(void *const *args)`, which loads one pointer per
-/// argument and calls the body, whose arguments do not alias.
+/// argument and calls the body, whose arguments do not alias. `f_extents` tells
+/// how far each argument reaches (see ABI.h).
 mlir::LogicalResult lowerKernelsToLLVM(mlir::ModuleOp kernels);
 
 } // namespace bitpipe

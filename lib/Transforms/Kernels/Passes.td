@@ -64,7 +64,9 @@ def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
     Expects a nested `module @kernels` of functions without results on memrefs
     of static shape and strides, whose bodies hold linalg and pipe compute
     operations and constants, large ones as constant globals. Writes `output`, a shared object in which every
-    function is `void name(void *const *args)`, and erases the nested module.
+    function is `void name(void *const *args)` and has beside it the constant
+    `name_extents` (how many arguments, then the bytes that each one reaches),
+    and erases the nested module.
 
     Distinct arguments never alias; an operation that works in place uses one
     argument twice. An argument is the address of its memref's base, to which

@@ -62,6 +62,17 @@ attempt("no weights")
 attempt("unknown kernel", replaced('"scale_0"', '"scale_7"'))
 attempt("slot outside", replaced("offset 0 ", "offset 999936 "))
 attempt("place outside", replaced(r"#pipe.ref<0, 0>", "#pipe.ref<0, 4>"))
+attempt("kernel outside", replaced(r'("column_sums_0" \[#pipe.ref<0, 0>, #pipe.ref<3, )\d+', r"\g<1>164"))
+attempt("kernel arguments", replaced(r'("scale_0" \[#pipe.ref<0, 0>), #pipe.ref<5, 0>', r"\1"))
+attempt("strides overflow", replaced(r"\[12, 1\] by", "[4611686018427387904, 1] by"))
+attempt("elements overflow", replaced("elements 96", "elements 4611686018427387904"))
+attempt("shape overflows", replaced("tensor<12x8xf32>", "tensor<4611686018427387904x8xf32>"))
+attempt("negative slot", replaced(r'"input" size 192', '"input" size -192'))
+attempt("result overlaps", replaced(r"into (#pipe.ref<1, 0>) \[8, 1\]", r"into \1 [1, 1]"))
+attempt("moments", replaced("moments 2 3", ""))
+attempt("late run", replaced(r"(?s)(pipe.execute B stage 0 mb 3 [^\n]*\n)(.*?pipe.grad_norm [^\n]*\n)", r"\2\1"))
+attempt("other processor", replaced('features = ""', 'features = "sse2,warp-drive,fma"'))
+attempt("no processor", replaced('features = "", ', ""))
 attempt("slot too small", replaced('"weights" size 384', '"weights" size 380').replace(
     'tensor<12x8xf32> slot 0', 'tensor<11x8xf32> slot 0').replace(
     'pipe.saved "first" : tensor<12x8xf32>', 'pipe.saved "first" : tensor<11x8xf32>').replace("elements 96", "elements 95"))
@@ -83,7 +94,7 @@ attempt("truncated", file="wrong.safetensors")
 (folder / "text.txt").write_text("words " * 100)
 attempt("token file", file="text.txt")
 
-# A limit on the size of files stands for a full disk.
+# A limit on the size of files stands for a full disk; its signal is ignored.
 limited = subprocess.run(
     f"ulimit -f 0; exec bitpipe-run {folder}/plan.mlir --data={folder}/data.safetensors --steps=2 "
     f"--save={folder}/out.safetensors",
@@ -97,6 +108,16 @@ parameters = load_file(folder / "weights.safetensors")
 save_file({**parameters, "bias": parameters["bias"][:4]}, folder / "other.safetensors")
 attempt("loaded shape", options=[f"--load={folder}/other.safetensors"])
 
+for name, option in (("save and trace", f"--trace={folder}/./out.safetensors"), ("save and data", ""),
+                     ("save and load", f"--load={folder}/weights.safetensors")):
+    target = {"save and data": "data.safetensors", "save and load": "weights.safetensors"}.get(name, "out.safetensors")
+    attempt(name, options=[f"--save={folder / target}", *option.split()])
+(folder / "hard.safetensors").hardlink_to(folder / "data.safetensors")
+attempt("hard link", options=[f"--metrics={folder}/hard.safetensors"])
+attempt("many trace steps", options=["--trace-steps=1e11", f"--trace={folder}/t.json"])
+for option in ("--lr=", "--load=", "--save=", "--clip=", "--beta2=", "--lr=1e400", "--lr=inf", "--eps=1e-60", "--lr=x",
+               "--lr=1e38", "--warmup=1.5", "--max-bad-steps=0", "--nothing=1", "--lr-schedule=sine"):
+    attempt("option " + option, options=[option])
 attempt("device option", options=["--device=cuda"])
 attempt("transport option", options=["--transport=nccl"])
 for option in ("--steps=0",):

@@ -38,12 +38,14 @@ void cross_entropy_0(void *const *args) {
   }
   *loss = sum;
 }
+const int64_t cross_entropy_0_extents[] = {4, 4 * samples * classes, 8 * samples, 4, 4 * samples * classes};
 // gradient *= seed
 void scale_0(void *const *args) {
   float *gradient = args[0], *seed = args[1];
   for (int i = 0; i < samples * classes; ++i)
     gradient[i] *= *seed;
 }
+const int64_t scale_0_extents[] = {2, 4 * samples * classes, 4};
 // sums += columns of the gradient
 void column_sums_0(void *const *args) {
   const float *gradient = args[0];
@@ -52,6 +54,7 @@ void column_sums_0(void *const *args) {
     for (int j = 0; j < classes; ++j)
       sums[j] += gradient[i * classes + j];
 }
+const int64_t column_sums_0_extents[] = {2, 4 * samples * classes, 4 * classes};
 """ % (SAMPLES, CLASSES)
 
 
@@ -217,7 +220,7 @@ def hash_file(path):
 def plan_text(folder, devices, optimizer, microbatches):
     hashes = [hash_file(folder / name) for name in ("weights.safetensors", "kernels.so")]
     lines = [
-        'pipe.training {version = 2 : i64, target = "cpu", inputs = ["x", "labels"],',
+        'pipe.training {version = 2 : i64, target = "cpu", features = "", inputs = ["x", "labels"],',
         f"  types = [tensor<{S}x{W}xf32>, tensor<{S}xi64>], bounds = array<i64: -1, {C}>,",
         '  loss = "labels", labels = "labels", ignore_index = -100 : i64,',
         f'  optimizer = "{optimizer}", devices = {len(devices)} : i64, microbatches = {microbatches} : i64,',

@@ -1,0 +1,261 @@
+//===- Options.cpp - The command line of the runtime -----------------------===//
+//
+// LLVM's parser finds the options; their values are read here, since it takes
+// an empty one (an unset variable of a shell) for 0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/bitpipe-run/Options.h"
+
+#include "lib/Runtime/Error.h"
+#include "lib/Version/Version.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+using namespace bitpipe;
+namespace cl = llvm::cl;
+
+namespace {
+
+cl::OptionCategory category("bitpipe-run options");
+
+constexpr double floatMin = std::numeric_limits<float>::min();
+constexpr double floatMax = std::numeric_limits<float>::max();
+constexpr int64_t anyCount = std::numeric_limits<int64_t>::max();
+
+/// Text as one line.
+std::string quoted(llvm::StringRef text) {
+  std::string out;
+  llvm::raw_string_ostream stream(out);
+  stream << '\'';
+  stream.write_escaped(text);
+  stream << '\'';
+  return out;
+}
+
+/// An option with a value, whose default --help shows.
+class ValueOption {
+public:
+  /// Without `fallback` there is no value unless one is given.
+  ValueOption(const char *name, const char *valueName, const char *fallback,
+              const char *description)
+      : name("--" + std::string(name)),
+        help(*fallback ? joined(description, " (default: ", fallback, ")")
+                       : description),
+        option(llvm::StringRef(name), cl::value_desc(valueName), cl::init(fallback),
+               cl::desc(help), cl::cat(category), cl::ZeroOrMore) {}
+
+  bool given() const { return option.getNumOccurrences() > 0; }
+
+  /// The value, which is not empty if it was given.
+  const std::string &text(const char *expected) const {
+    if (option.getNumOccurrences() > 1)
+      failUsage("", name, " is given ", option.getNumOccurrences(),
+                " times, expected once");
+    if (given() && option.empty())
+      refuse(expected);
+    return option.getValue();
+  }
+
+  /// A value that must be given.
+  const std::string &required(const char *expected) const {
+    if (!given())
+      failUsage("", name, " is missing, expected ", expected);
+    return text(expected);
+  }
+
+  int64_t count(int64_t least, int64_t most = anyCount) const {
+    std::string expected =
+        joined("a whole number, at least ", least,
+               most == anyCount ? "" : joined(" and at most ", most));
+    int64_t value;
+    if (llvm::StringRef(text(expected.c_str())).getAsInteger(10, value) ||
+        value < least || value > most)
+      refuse(expected);
+    return value;
+  }
+
+  uint64_t natural() const {
+    const char *expected = "a whole number from 0 to 2^64 - 1";
+    uint64_t value;
+    if (llvm::StringRef(text(expected)).getAsInteger(10, value))
+      refuse(expected);
+    return value;
+  }
+
+  /// A number that f32 can hold and `good` accepts.
+  template <typename Good> double real(const char *expected, Good good) const {
+    const std::string &given = text(expected);
+    const char *end = given.data() + given.size();
+    double value = 0;
+    auto [stop, error] = std::from_chars(given.data(), end, value);
+    bool held = value == 0 || (std::abs(value) >= floatMin && std::abs(value) <= floatMax);
+    if (error != std::errc() || stop != end || !held || !good(value))
+      refuse(expected);
+    return value;
+  }
+
+  [[noreturn]] void refuse(const std::string &expected) const {
+    failUsage("", name, " is ", quoted(option.getValue()), ", expected ",
+              expected);
+  }
+
+private:
+  std::string name, help;
+  cl::opt<std::string> option;
+};
+
+/// A switch is given without a value; an empty one is an unset variable.
+struct SwitchParser : cl::parser<bool> {
+  using parser::parser;
+  bool parse(cl::Option &option, llvm::StringRef name, llvm::StringRef value,
+             bool &result) {
+    if (value.data() && value.empty())
+      return option.error("is '', expected no value");
+    return parser::parse(option, name, value, result);
+  }
+};
+using Switch = cl::opt<bool, false, SwitchParser>;
+
+cl::opt<std::string> plan(cl::Positional, cl::desc("plan.mlir"),
+                          cl::cat(category));
+ValueOption data("data", "file", "",
+                 "what to train on: .safetensors, or tokens in .npy, .bin or "
+                 ".txt (bytes)");
+ValueOption steps("steps", "count", "", "how many steps to train");
+ValueOption lr("lr", "number", "0.001", "learning rate after the warm-up");
+ValueOption weightDecay("weight-decay", "number", "0.01",
+                        "share of the learning rate by which parameters decay");
+ValueOption beta1("beta1", "number", "0.9", "AdamW's decay of the first moment");
+ValueOption beta2("beta2", "number", "0.999", "AdamW's decay of the second moment");
+ValueOption eps("eps", "number", "1e-8", "AdamW's term in the denominator");
+ValueOption clip("clip", "number", "0",
+                 "largest global gradient norm, larger ones are scaled down to "
+                 "it; 0: any");
+ValueOption schedule("lr-schedule", "constant|cosine|linear", "constant",
+                     "learning rate after the warm-up: stays, falls to 0 with "
+                     "half a cosine, or evenly");
+ValueOption warmup("warmup", "steps", "0",
+                   "steps over which the learning rate rises, the first has "
+                   "lr/steps");
+ValueOption maxBadSteps("max-bad-steps", "count", "10",
+                        "end after so many steps in a row that were skipped, "
+                        "since loss or gradient norm was not finite");
+Switch shuffle("shuffle", cl::cat(category), cl::ZeroOrMore,
+                      cl::desc("a new random order of samples in every epoch "
+                               "(default: as in the file)"));
+ValueOption seed("seed", "number", "0", "for --shuffle");
+ValueOption metrics("metrics", "file.jsonl", "", "write a line of JSON per step");
+ValueOption saveTo("save", "file.safetensors", "",
+                   "write the parameters when the run ends, however it ends");
+ValueOption load("load", "file.safetensors", "",
+                 "parameters to start from (default: the model's own)");
+ValueOption trace("trace", "file.json", "",
+                  "write what each device did in the first steps, for Perfetto");
+ValueOption traceSteps("trace-steps", "count", "8",
+                       "how many steps to trace, at most those of the run");
+Switch force("force", cl::cat(category), cl::ZeroOrMore,
+             cl::desc("replace files that bitpipe did not write"));
+Switch poison("poison", cl::cat(category), cl::ZeroOrMore,
+                     cl::desc("for debugging: fill dead memory with NaN before "
+                              "every step; results must stay the same"));
+ValueOption device("device", "cpu", "cpu", "where to run, there is one kind");
+ValueOption transport("transport", "inprocess", "inprocess",
+                      "how devices exchange messages, there is one way");
+
+cl::extrahelp exitCodes(
+    "\nExit codes:\n"
+    "  0  all steps are done\n"
+    "  1  something is wrong with the plan, the data or a file\n"
+    "  2  something is wrong with the options\n"
+    "  3  ended early by Ctrl-C or SIGTERM, after the step and --save\n"
+    "  4  ended with steps that were skipped (--max-bad-steps), after --save of "
+    "the last good parameters\n");
+
+Schedule readSchedule() {
+  const char *expected = "constant, cosine or linear";
+  const std::string &name = schedule.text(expected);
+  if (name == "constant")
+    return Schedule::Constant;
+  if (name == "cosine")
+    return Schedule::Cosine;
+  if (name == "linear")
+    return Schedule::Linear;
+  schedule.refuse(expected);
+}
+
+OptimizerSettings readOptimizer() {
+  auto notNegative = [](double value) { return value >= 0; };
+  auto belowOne = [](double value) { return value >= 0 && value < 1; };
+  auto positive = [](double value) { return value > 0; };
+  const char *number = "a number, 0 or from 1.2e-38 to 3.4e38";
+  OptimizerSettings settings;
+  settings.beta1 = beta1.real("a number, at least 0 and below 1", belowOne);
+  settings.beta2 = beta2.real("a number, at least 0 and below 1", belowOne);
+  settings.eps = eps.real("a number from 1.2e-38 to 3.4e38", positive);
+  settings.weightDecay = weightDecay.real(number, notNegative);
+  settings.lr = lr.real(number, notNegative);
+  // What the first step multiplies by must be finite, too.
+  if (settings.lr / (1 - settings.beta1) > floatMax ||
+      settings.lr * settings.weightDecay > floatMax)
+    lr.refuse("lr / (1 - beta1) and lr * weight-decay of at most 3.4e38");
+  return settings;
+}
+
+void checkOnlyKind(const ValueOption &option, const std::string &only) {
+  if (option.text(only.c_str()) != only)
+    option.refuse("'" + only + "', the only one there is");
+}
+
+/// LLVM's parser says what is wrong in its first line and goes on with advice;
+/// for some mistakes it has printed that line itself.
+void parse(int argc, char **argv) {
+  cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &out) { out << versionText(); });
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  if (cl::ParseCommandLineOptions(argc, argv, "Trains a compiled plan.\n", &stream))
+    return;
+  llvm::StringRef first = llvm::StringRef(message).split('\n').first;
+  if (first.empty())
+    std::exit(2);
+  failUsage("", first.substr(first.find(": ") + 2).str());
+}
+
+} // namespace
+
+TrainOptions bitpipe::parseOptions(int argc, char **argv) {
+  parse(argc, argv);
+  checkOnlyKind(device, "cpu");
+  checkOnlyKind(transport, "inprocess");
+  TrainOptions options;
+  options.plan = plan;
+  if (options.plan.empty())
+    failUsage("the plan is missing, expected bitpipe-run plan.mlir "
+              "--data=FILE --steps=K");
+  options.data = data.required("a file to train on");
+  steps.required("how many steps to train");
+  options.steps = steps.count(1);
+  options.optimizer = readOptimizer();
+  options.clip = clip.real("a number, 0 (any norm) or from 1.2e-38 to 3.4e38",
+                           [](double value) { return value >= 0; });
+  options.schedule = readSchedule();
+  options.warmup = warmup.count(0);
+  options.maxBadSteps = maxBadSteps.count(1);
+  options.shuffle = shuffle;
+  options.seed = seed.natural();
+  options.metrics = metrics.text("a file to write");
+  options.save = saveTo.text("a file to write");
+  options.load = load.text("a file to read");
+  options.trace = trace.text("a file to write");
+  options.traceSteps = traceSteps.count(1);
+  options.force = force;
+  options.poison = poison;
+  return options;
+}
