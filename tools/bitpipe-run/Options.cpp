@@ -153,9 +153,10 @@ Switch shuffle("shuffle", cl::cat(category), cl::ZeroOrMore,
 ValueOption seed("seed", "number", "0", "for --shuffle");
 ValueOption metrics("metrics", "file.jsonl", "", "write a line of JSON per step");
 ValueOption saveTo("save", "file.safetensors", "",
-                   "write the parameters when the run ends, however it ends");
-ValueOption load("load", "file.safetensors", "",
-                 "parameters to start from (default: the model's own)");
+                   "write all parameters when the run ends, however it ends");
+ValueOption load("load", "file.safetensors|index.json|folder", "",
+                 "parameters to start from, of any float type, in one file or "
+                 "several (default: the model's own)");
 ValueOption trace("trace", "file.json", "",
                   "write what each device did in the first steps, for Perfetto");
 ValueOption traceSteps("trace-steps", "count", "8",
