@@ -30,6 +30,10 @@ public:
 
   const std::string &path() const { return file.path(); }
   const StoredTensor *find(const std::string &name) const;
+  /// Where in the file the tensor's data begin.
+  int64_t offsetOf(const StoredTensor &tensor) const {
+    return tensor.data - file.data();
+  }
   /// "a, b, c", for messages.
   std::string names() const;
 

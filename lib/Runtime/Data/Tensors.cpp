@@ -1,5 +1,6 @@
 //===- Tensors.cpp - One tensor per model input ---------------------------===//
 
+#include "lib/Runtime/Data/DataFile.h"
 #include "lib/Runtime/Data/Dataset.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Safetensors.h"
@@ -13,7 +14,7 @@ namespace {
 class TensorDataset : public Dataset {
 public:
   TensorDataset(const std::string &path, const Program &program)
-      : file(path, "data"), program(program) {
+      : Dataset(path, program), header(path, "data"), file(path) {
     for (const ModelInput &input : program.inputs)
       tensors.push_back(find(input));
     const StoredTensor &first = *tensors.front();
@@ -26,42 +27,51 @@ public:
 
   int64_t samples() const override { return tensors.front()->shape.front(); }
 
-  void read(int64_t sample, size_t input, char *target) const override {
+  void checkUnchanged() const override { file.checkUnchanged(); }
+
+protected:
+  void fetch(int64_t first, int64_t count, size_t input,
+             char *target) const override {
     const StoredTensor &tensor = *tensors[input];
-    const TensorType &wanted = program.inputs[input].type;
-    int64_t count = wanted.elements() / program.samples();
-    int64_t stored = tensor.bytes / samples();
-    const char *source = tensor.data + sample * stored;
-    if (tensor.dtype == nameOf(wanted.element))
-      std::memcpy(target, source, stored);
-    else if (wanted.element == ElementType::I64)
-      convert<int32_t, int64_t>(source, target, count);
+    ElementType wanted = program.inputs[input].type.element;
+    int64_t sample = tensor.bytes / samples(), bytes = count * sample;
+    int64_t offset = header.offsetOf(tensor) + first * sample;
+    if (tensor.dtype == nameOf(wanted))
+      return file.read(offset, bytes, target);
+    stored.resize(bytes);
+    file.read(offset, bytes, stored.data());
+    if (wanted == ElementType::I64)
+      convert<int32_t, int64_t>(first, input, bytes / 4, target);
     else
-      convert<int64_t, int32_t>(source, target, count);
+      convert<int64_t, int32_t>(first, input, bytes / 8, target);
   }
 
-  std::string describe(int64_t sample, size_t input) const override {
-    return "sample " + std::to_string(sample) + " of '" +
-           program.inputs[input].name + "'";
+  std::string describe(int64_t sample, size_t input,
+                       int64_t element) const override {
+    std::string place = "sample " + std::to_string(sample) + " of '" +
+                        program.inputs[input].name + "'";
+    if (elements(input) > 1)
+      place += ", element " + std::to_string(element);
+    return place;
   }
 
 private:
   const StoredTensor *find(const ModelInput &input) {
-    const StoredTensor *tensor = file.find(input.name);
+    const StoredTensor *tensor = header.find(input.name);
     if (!tensor)
-      fail(file.path(), ": error: holds no tensor '", input.name,
-           "', which the model needs; it holds ", file.names());
+      fail(path, ": error: holds no tensor '", input.name,
+           "', which the model needs; it holds ", header.names());
     auto wanted = input.type.shape;
     auto shape = tensor->shape;
     bool fits = shape.size() == wanted.size();
     for (size_t i = 1; fits && i < wanted.size(); ++i)
       fits = shape[i] == wanted[i];
     if (!fits)
-      fail(file.path(), ": error: tensor '", input.name, "' has shape ",
+      fail(path, ": error: tensor '", input.name, "' has shape ",
            listText(shape), ", expected samples of shape ",
            listText(std::vector(wanted.begin() + 1, wanted.end())));
     if (!convertible(tensor->dtype, input.type.element))
-      fail(file.path(), ": error: tensor '", input.name, "' has dtype ",
+      fail(path, ": error: tensor '", input.name, "' has dtype ",
            tensor->dtype, ", expected ", nameOf(input.type.element));
     return tensor;
   }
@@ -72,19 +82,23 @@ private:
            (integers && (dtype == "I64" || dtype == "I32"));
   }
 
+  /// A value that the model's type does not hold is refused.
   template <typename From, typename To>
-  static void convert(const char *source, char *target, int64_t count) {
+  void convert(int64_t first, size_t input, int64_t count, char *target) const {
     for (int64_t i = 0; i < count; ++i) {
       From value;
-      std::memcpy(&value, source + i * sizeof(From), sizeof(From));
+      std::memcpy(&value, stored.data() + i * sizeof(From), sizeof(From));
       To converted = To(value);
+      if (converted != value)
+        refuse(value, first, input, i);
       std::memcpy(target + i * sizeof(To), &converted, sizeof(To));
     }
   }
 
-  SafetensorsFile file;
-  const Program &program;
+  SafetensorsFile header; // its data are read from `file`
+  DataFile file;
   std::vector<const StoredTensor *> tensors;
+  mutable std::vector<char> stored; // what is read before it is converted
 };
 
 } // namespace

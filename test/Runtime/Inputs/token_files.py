@@ -15,9 +15,9 @@ LENGTH = 128
 tokens = numpy.random.default_rng(0).integers(0, 256, 9 * LENGTH + 5)
 
 
-def run(file):
+def run(file, *options):
     metrics = folder / "metrics.jsonl"
-    result = subprocess.run(["bitpipe-run", plan, f"--data={folder / file}", "--steps=2", f"--metrics={metrics}"],
+    result = subprocess.run(["bitpipe-run", plan, f"--data={folder / file}", "--steps=2", f"--metrics={metrics}", *options],
                             capture_output=True, text=True)
     if result.returncode:
         return result.stderr.strip()
@@ -34,7 +34,17 @@ ids = numpy.stack([tokens[i * LENGTH:(i + 1) * LENGTH] for i in range(9)])
 labels = numpy.stack([tokens[i * LENGTH + 1:(i + 1) * LENGTH + 1] for i in range(9)])
 name = json.loads("[" + open(plan).read().split("inputs = [")[1].split("]")[0] + "]")[0]
 save_file({name: ids.astype(numpy.int32), "labels": labels}, folder / "c.safetensors")
-results = [run(name) for name in names + ["c.safetensors"]]
+
+
+def header(magic, version, count=len(tokens)):
+    return numpy.array([magic, version, count] + [0] * 253, "<i4").tobytes()
+
+
+(folder / "llmc.bin").write_bytes(header(20240520, 1) + tokens.astype("<u2").tobytes())
+(folder / "llmc4.bin").write_bytes(header(20240801, 7) + tokens.astype("<u4").tobytes())
+(folder / "wide.bin").write_bytes(tokens.astype("<u4").tobytes())
+results = [run(name) for name in names + ["c.safetensors", "llmc.bin", "llmc4.bin"]]
+results += [run("wide.bin", "--token-bytes=4"), run("b.bin", "--token-bytes=2")]
 print("all equal" if all(result == results[0] and len(result) == 2 for result in results) else results)
 
 (folder / "short.txt").write_bytes(bytes(4 * LENGTH))
@@ -45,6 +55,18 @@ print("empty:", run("empty.txt"))
 print("out of range:", run("large.bin"))
 (folder / "odd.bin").write_bytes(bytes(2001))
 print("odd:", run("odd.bin"))
+print("wide:", run("wide.bin"))
+(folder / "version.bin").write_bytes(header(20240520, 2) + bytes(2000))
+print("version:", run("version.bin"))
+(folder / "count.bin").write_bytes(header(20240520, 1, 5) + bytes(2000))
+print("count:", run("count.bin"))
+print("contradiction:", run("llmc.bin", "--token-bytes=4"))
+print("no .bin:", run("a.txt", "--token-bytes=2"))
+print("width:", run("b.bin", "--token-bytes=3"))
+big = ids.astype(numpy.int64)
+big[1, 5] += 2**32
+save_file({name: big, "labels": labels}, folder / "big.safetensors")
+print("beyond 32 bits:", run("big.safetensors"))
 numpy.save(folder / "real.npy", tokens.astype("f4"))
 print("real numbers:", run("real.npy"))
 numpy.save(folder / "table.npy", tokens[:1000].reshape(20, 50))
