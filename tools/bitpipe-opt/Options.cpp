@@ -151,7 +151,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
   cl::opt<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
   cl::list<std::string> dims("dim", cl::cat(category), cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
-  cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy on the logits, or the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
+  cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy on the logits, an output (a loss or logits), or SUM/COUNT, two outputs (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
   cl::opt<std::string> train("train", cl::cat(category), cl::desc("train the parameters whose name matches"), cl::value_desc("regex"));
   cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches"), cl::value_desc("regex"));

@@ -16,7 +16,7 @@ KernelLibrary::KernelLibrary(const std::string &path) : path(path) {
   handle = dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     fail(path, ": error: cannot load the kernels: ", dlerror());
-  indexRecord = static_cast<int64_t *>(dlsym(handle, abi::indexRecord));
+  indexRecord = static_cast<int64_t *>(symbol(abi::indexRecord));
 }
 
 KernelLibrary::~KernelLibrary() { dlclose(handle); }
@@ -50,9 +50,8 @@ static std::string placeText(int64_t position, std::vector<int64_t> shape) {
 }
 
 std::string KernelLibrary::describeBadIndex() const {
-  std::string symbol =
-      abi::indexSite + std::to_string(indexRecord[abi::indexSiteField]);
-  auto *text = static_cast<const char *>(dlsym(handle, symbol.c_str()));
+  auto *text = static_cast<const char *>(
+      symbol(abi::indexSite + std::to_string(indexRecord[abi::indexSiteField])));
   auto parts = nlohmann::json::parse(text ? text : "{}");
   std::string name = parts.value("name", "");
   return parts.value("what", "index") + " " +
