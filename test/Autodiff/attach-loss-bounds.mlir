@@ -7,7 +7,7 @@
 
 // CHECK: pipe.model @forward inputs ["cast", "product", "shifted", "both", "chosen", "sliced", "labels"] outputs ["loss"] loss "labels" ignore_index -100 bounds [9, 3, -1, 7, -1, -1, 3]
 // SAID-NOT: indices
-// SAID: remark: the loss is the cross-entropy of output 'logits', 'tensor<4x3xf32>', with the input 'labels' that is added; each row is compared with the label at its place, so labels must be shifted already
+// SAID: remark: the loss is the cross-entropy of output 'logits' with the input 'labels' that is added; labels must be shifted already
 #v = affine_map<(i) -> (i)>
 pipe.model @forward inputs ["cast", "product", "shifted", "both", "chosen", "sliced"] outputs ["logits"]
 pipe.parameter @a : tensor<9x3xf32> trainable file "w" offset 0

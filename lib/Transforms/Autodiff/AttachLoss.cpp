@@ -137,10 +137,9 @@ static LogicalResult attachCrossEntropy(pipe::ModelOp model,
   model.setInputsAttr(builder.getArrayAttr(inputs));
   StringRef name = cast<StringAttr>(model.getOutputs()[output]).getValue();
   emitRemark(model.getLoc())
-      << "the loss is the cross-entropy of output '" << name << "', " << type
-      << ", with the input '" << labelsName
-      << "' that is added; each row is compared with the label at its place, "
-         "so labels must be shifted already";
+      << "the loss is the cross-entropy of output '" << name
+      << "' with the input '" << labelsName
+      << "' that is added; labels must be shifted already";
   setResult(model, forward, loss.getResult(0), "loss");
   model.setLoss("labels");
   return setBounds(model, forward, type.getShape().back());

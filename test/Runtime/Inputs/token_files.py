@@ -47,6 +47,20 @@ results = [run(name) for name in names + ["c.safetensors", "llmc.bin", "llmc4.bi
 results += [run("wide.bin", "--token-bytes=4"), run("b.bin", "--token-bytes=2")]
 print("all equal" if all(result == results[0] and len(result) == 2 for result in results) else results)
 
+
+
+def warnings(title, labels):
+    save_file({name: ids.astype(numpy.int32), "labels": labels}, folder / "w.safetensors")
+    result = subprocess.run(["bitpipe-run", plan, f"--data={folder / 'w.safetensors'}", "--steps=1"], capture_output=True, text=True)
+    print(f"{title}: {result.stderr.strip()}|")
+
+
+masked = numpy.where(numpy.arange(LENGTH) % 3 == 0, ids, -100)
+warnings("copied", ids)
+warnings("copied in part", masked)
+masked[:, 0] = (ids[:, 0] + 1) % 256
+warnings("other", masked)
+warnings("nothing counts", numpy.full_like(ids, -100))
 (folder / "short.txt").write_bytes(bytes(4 * LENGTH))
 print("too short:", run("short.txt"))
 (folder / "empty.txt").write_bytes(b"")
