@@ -6,6 +6,7 @@
 #include "lib/Runtime/Safetensors.h"
 
 #include <cstring>
+#include <set>
 
 using namespace bitpipe;
 
@@ -40,10 +41,20 @@ protected:
       return file.read(offset, bytes, target);
     stored.resize(bytes);
     file.read(offset, bytes, stored.data());
-    if (wanted == ElementType::I64)
-      convert<int32_t, int64_t>(first, input, bytes / 4, target);
+    if (tensor.dtype == "U8")
+      convertTo<uint8_t>(first, input, target);
+    else if (tensor.dtype == "I8")
+      convertTo<int8_t>(first, input, target);
+    else if (tensor.dtype == "U16")
+      convertTo<uint16_t>(first, input, target);
+    else if (tensor.dtype == "I16")
+      convertTo<int16_t>(first, input, target);
+    else if (tensor.dtype == "U32")
+      convertTo<uint32_t>(first, input, target);
+    else if (tensor.dtype == "I32")
+      convertTo<int32_t>(first, input, target);
     else
-      convert<int64_t, int32_t>(first, input, bytes / 8, target);
+      convertTo<int64_t>(first, input, target);
   }
 
   std::string describe(int64_t sample, size_t input,
@@ -78,18 +89,28 @@ private:
 
   static bool convertible(const std::string &dtype, ElementType wanted) {
     bool integers = wanted == ElementType::I64 || wanted == ElementType::I32;
-    return dtype == nameOf(wanted) ||
-           (integers && (dtype == "I64" || dtype == "I32"));
+    static const std::set<std::string> stored = {"U8",  "I8",  "U16", "I16",
+                                                 "U32", "I32", "I64"};
+    return dtype == nameOf(wanted) || (integers && stored.contains(dtype));
+  }
+
+  /// Converts what was read; `first` is the sample it begins with.
+  template <typename From>
+  void convertTo(int64_t first, size_t input, char *target) const {
+    if (program.inputs[input].type.element == ElementType::I64)
+      convert<From, int64_t>(first, input, target);
+    else
+      convert<From, int32_t>(first, input, target);
   }
 
   /// A value that the model's type does not hold is refused.
   template <typename From, typename To>
-  void convert(int64_t first, size_t input, int64_t count, char *target) const {
-    for (int64_t i = 0; i < count; ++i) {
+  void convert(int64_t first, size_t input, char *target) const {
+    for (size_t i = 0; i < stored.size() / sizeof(From); ++i) {
       From value;
       std::memcpy(&value, stored.data() + i * sizeof(From), sizeof(From));
       To converted = To(value);
-      if (converted != value)
+      if (int64_t(converted) != int64_t(value))
         refuse(value, first, input, i);
       std::memcpy(target + i * sizeof(To), &converted, sizeof(To));
     }

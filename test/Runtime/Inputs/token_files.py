@@ -44,6 +44,9 @@ def header(magic, version, count=len(tokens)):
 (folder / "llmc4.bin").write_bytes(header(20240801, 7) + tokens.astype("<u4").tobytes())
 (folder / "wide.bin").write_bytes(tokens.astype("<u4").tobytes())
 results = [run(name) for name in names + ["c.safetensors", "llmc.bin", "llmc4.bin"]]
+for kind in (numpy.uint8, numpy.uint16, numpy.int16, numpy.uint32, numpy.int64):
+    save_file({name: ids.astype(kind), "labels": labels.astype(kind)}, folder / f"{kind.__name__}.safetensors")
+    results.append(run(f"{kind.__name__}.safetensors"))
 results += [run("wide.bin", "--token-bytes=4"), run("b.bin", "--token-bytes=2")]
 print("all equal" if all(result == results[0] and len(result) == 2 for result in results) else results)
 
