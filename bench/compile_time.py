@@ -100,8 +100,8 @@ def main():
     done = process.run([
         ROOT / "build/bin/bitpipe-opt", args.folder / "model.onnx",
         f"--pipeline={args.pipeline}", f"--devices={args.devices}", *out,
-        "-o", args.folder / "plan.mlir"])
-    (args.folder / "plan.safetensors").unlink(missing_ok=True)  # as large as the weights
+        "--force", "-o", args.folder / "plan.mlir"])
+    (args.folder / "plan.weights.safetensors").unlink(missing_ok=True)  # as large as the weights
     print(f"{args.layers} layers, hidden {args.hidden}, weights {size / 2**30:.1f} GiB: "
           f"compiled in {done.seconds:.2f} s, peak memory {done.memory / 2**20:.0f} MiB")
 

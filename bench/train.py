@@ -71,9 +71,9 @@ def bitpipe(schedule, folder, steps):
     metrics, trace = folder / f"{schedule}.jsonl", folder / f"{schedule}.json"
     process.run([BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={schedule}",
                  f"--devices={THREADS}", f"--microbatches={works.MICROBATCHES}",
-                 "-o", plan])
+                 "--force", "-o", plan])
     done = process.run([BIN / "bitpipe-run", plan, f"--data={folder}/data.safetensors",
-                        f"--steps={steps}", f"--metrics={metrics}", f"--trace={trace}"])
+                        f"--steps={steps}", "--force", f"--metrics={metrics}", f"--trace={trace}"])
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
     return {"name": f"bitpipe {schedule}", "trace": str(trace), "memory": done.memory,
             "step_seconds": statistics.median(r["step_seconds"] for r in rows[1:]),

@@ -15,12 +15,12 @@ fi
 [[ -r $text ]] || { echo "demo: cannot read '$text', expected a text file" >&2; exit 1; }
 
 echo "== bitpipe-opt: examples/gpt-1m.onnx to a BitPipe plan for 4 devices"
-build/bin/bitpipe-opt examples/gpt-1m.onnx --pipeline=bitpipe --devices=4 -o "$out/plan.mlir"
-build/bin/bitpipe-opt examples/gpt-1m.onnx --pipeline=bitpipe --devices=4 --emit=timeline -o "$out/timeline.svg"
+build/bin/bitpipe-opt examples/gpt-1m.onnx --pipeline=bitpipe --devices=4 --force -o "$out/plan.mlir"
+build/bin/bitpipe-opt examples/gpt-1m.onnx --pipeline=bitpipe --devices=4 --emit=timeline --force -o "$out/timeline.svg"
 
 echo "== bitpipe-run: $steps steps on $text"
 build/bin/bitpipe-run "$out/plan.mlir" --data="$text" --steps="$steps" --lr=2e-3 --warmup=20 --lr-schedule=cosine \
-  --clip=1.0 --metrics="$out/metrics.jsonl" --trace="$out/trace.json" --save="$out/weights.safetensors"
+  --clip=1.0 --force --metrics="$out/metrics.jsonl" --trace="$out/trace.json" --save="$out/weights.safetensors"
 
-PYTHONPATH=python build/venv/bin/python -m bitpipe.plot "$out/metrics.jsonl" --text="$text" -o "$out/loss.png"
+PYTHONPATH=python build/venv/bin/python -m bitpipe.plot "$out/metrics.jsonl" --text="$text" --force -o "$out/loss.png"
 echo "loss curve: $out/loss.png   timeline: $out/timeline.svg   trace: $out/trace.json   weights: $out/weights.safetensors"

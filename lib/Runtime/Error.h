@@ -9,17 +9,12 @@
 #ifndef BITPIPE_RUNTIME_ERROR_H
 #define BITPIPE_RUNTIME_ERROR_H
 
+#include "lib/Files/Error.h"
+
 #include <cstdio>
-#include <sstream>
-#include <stdexcept>
-#include <string>
 #include <system_error>
 
 namespace bitpipe {
-
-struct UserError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// Options that are wrong, or contradict each other.
 struct UsageError : UserError {
@@ -33,12 +28,7 @@ template <typename... Parts> std::string joined(const Parts &...parts) {
   return line.str();
 }
 
-/// Joins the parts into one line and throws it.
-template <typename... Parts> [[noreturn]] void fail(const Parts &...parts) {
-  throw UserError(joined(parts...));
-}
-
-/// The same for options.
+/// As fail, for options.
 template <typename... Parts> [[noreturn]] void failUsage(const Parts &...parts) {
   throw UsageError(joined(parts...));
 }
@@ -54,16 +44,6 @@ template <typename... Parts> [[noreturn]] void failUsage(const Parts &...parts) 
 /// Prints one line; the run goes on.
 template <typename... Parts> void warn(const Parts &...parts) {
   std::fprintf(stderr, "warning: %s\n", joined(parts...).c_str());
-}
-
-/// "[2, 16]".
-template <typename List> std::string listText(const List &list) {
-  std::ostringstream text;
-  text << '[';
-  for (size_t i = 0; i < list.size(); ++i)
-    text << (i ? ", " : "") << list[i];
-  text << ']';
-  return text.str();
 }
 
 } // namespace bitpipe

@@ -2,9 +2,13 @@
 
 #include "lib/Runtime/Memory.h"
 
+#include "lib/Runtime/Error.h"
+
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -38,4 +42,24 @@ DeviceMemory::DeviceMemory(const Device &device)
   for (size_t i = 0; i < device.slots.size(); ++i)
     if (device.slots[i].inArena())
       addresses[i] = memory.data() + device.slots[i].offset;
+}
+
+void bitpipe::checkAddressSpace(int64_t arenas, int64_t threads) {
+  constexpr int64_t mebibyte = 1 << 20, others = 128 * mebibyte; // libraries
+  struct rlimit space, stack;
+  if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur == RLIM_INFINITY ||
+      getrlimit(RLIMIT_STACK, &stack) != 0)
+    return;
+  int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages; // 0 if it cannot be read
+  int64_t perThread = stack.rlim_cur == RLIM_INFINITY
+                          ? 2 * mebibyte
+                          : int64_t(stack.rlim_cur);
+  double needed = double(pages) * sysconf(_SC_PAGESIZE) + double(arenas) +
+                  double(threads) * double(perThread) + others;
+  if (needed > double(space.rlim_cur))
+    fail("error: not enough memory: the run needs about ",
+         int64_t(needed / mebibyte) + 1, " MiB (arenas ", arenas / mebibyte,
+         " MiB, stacks of ", threads, " threads, libraries), the limit is ",
+         int64_t(space.rlim_cur) / mebibyte, " MiB (ulimit -v)");
 }

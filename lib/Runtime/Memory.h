@@ -30,6 +30,11 @@ private:
   int64_t size;
 };
 
+/// Refuses a limit on the process's memory (ulimit -v) that is too small for
+/// arenas of so many bytes and so many threads: what is refused later is
+/// refused to the libraries, which do not all say so.
+void checkAddressSpace(int64_t arenas, int64_t threads);
+
 /// A device's arena and the current address of each of its slots.
 class DeviceMemory {
 public:

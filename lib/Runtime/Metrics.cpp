@@ -63,16 +63,18 @@ void MetricsFile::write(const StepMetrics &step) {
       Number(step.gradNorm, 9).text, Number(step.lr, 9).text,
       Number(step.tokensPerSecond, 6).text, Number(step.seconds, 6).text,
       step.skipped ? ", \"skipped\": true" : "");
-  errno = 0;
-  ssize_t done = ::write(file, line, length);
-  if (done == length)
-    written += done;
-  else
-    giveUp();
+  // A full disk takes a part of the line, and says why with the next one.
+  for (int done = 0; done < length;) {
+    ssize_t more = ::write(file, line + done, length - done);
+    if (more < 0)
+      return giveUp();
+    done += more;
+  }
+  written += length;
 }
 
 void MetricsFile::giveUp() {
-  warn(path, ": cannot write: ", std::strerror(errno ? errno : ENOSPC),
+  warn(path, ": cannot write: ", std::strerror(errno),
        ": the training goes on without metrics");
   // Half a line would make the file unreadable.
   (void)!ftruncate(file, written);

@@ -2,8 +2,9 @@
 
 #include "lib/Runtime/RunFiles.h"
 
+#include "lib/Files/OutputFile.h"
+#include "lib/Files/WrittenBy.h"
 #include "lib/Runtime/Error.h"
-#include "lib/Runtime/OutputFile.h"
 
 #include <filesystem>
 
@@ -13,6 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 struct RunFile {
   std::string what, path;
+  FileKind kind = FileKind::Unmarked;
 };
 } // namespace
 
@@ -45,9 +47,9 @@ void bitpipe::checkRunFiles(const TrainOptions &options,
                             {"--load", options.load},
                             {"this run", program.weightsPath},
                             {"this run", program.kernelsPath}};
-  const RunFile outputs[] = {{"--save", options.save},
-                             {"--metrics", options.metrics},
-                             {"--trace", options.trace}};
+  const RunFile outputs[] = {{"--save", options.save, FileKind::Weights},
+                             {"--metrics", options.metrics, FileKind::Metrics},
+                             {"--trace", options.trace, FileKind::Trace}};
   for (const RunFile &output : outputs) {
     if (output.path.empty())
       continue;
@@ -55,6 +57,8 @@ void bitpipe::checkRunFiles(const TrainOptions &options,
       refuseSame(output, input, "reads");
     for (const RunFile *other = outputs; other != &output; ++other)
       refuseSame(output, *other, "writes");
+    if (!options.force)
+      refuseToReplace(output.path, output.kind);
   }
   // The metrics are opened when the run begins, and stay open.
   for (const std::string &path : {options.save, options.trace})

@@ -10,7 +10,7 @@ namespace bitpipe {
 
 /// Finds out before the training, not after it, whether the files to write can
 /// be written. Refuses to write where the run reads, and two things to one
-/// file, under whatever names.
+/// file, under whatever names, or over what bitpipe did not write.
 void checkRunFiles(const TrainOptions &options, const Program &program);
 
 } // namespace bitpipe

@@ -2,8 +2,9 @@
 
 #include "lib/Runtime/Safetensors.h"
 
+#include "lib/Files/OutputFile.h"
+#include "lib/Files/WrittenBy.h"
 #include "lib/Runtime/Error.h"
-#include "lib/Runtime/OutputFile.h"
 
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -79,7 +80,9 @@ std::string SafetensorsFile::names() const {
 
 void bitpipe::writeSafetensors(const std::string &path,
                                const std::vector<NamedTensor> &tensors) {
-  json header = json::object();
+  json header;
+  // "pt" is what transformers wants to read.
+  header["__metadata__"] = {{"format", "pt"}, {mark::key, mark::value}};
   int64_t offset = 0;
   for (const NamedTensor &tensor : tensors) {
     int64_t end = offset + tensor.type.bytes();

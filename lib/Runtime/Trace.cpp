@@ -2,7 +2,8 @@
 
 #include "lib/Runtime/Trace.h"
 
-#include "lib/Runtime/OutputFile.h"
+#include "lib/Files/OutputFile.h"
+#include "lib/Files/WrittenBy.h"
 
 #include <algorithm>
 #include <limits>
@@ -28,7 +29,8 @@ public:
   }
 
   void write() {
-    file.write("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
+    file.write("{\"otherData\":" + json{{mark::key, mark::value}}.dump() +
+               ",\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
     file.write(metadata("process_name", 0, {{"name", "bitpipe-run " + program.path}}));
     for (size_t d = 0; d < program.devices.size(); ++d)
       writeDevice(d);

@@ -8,6 +8,7 @@
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Executor.h"
 #include "lib/Runtime/Load.h"
+#include "lib/Runtime/Memory.h"
 #include "lib/Runtime/Report.h"
 #include "lib/Runtime/RunFiles.h"
 #include "lib/Runtime/Trace.h"
@@ -110,19 +111,25 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   return saved ? training.outcome() : Outcome::Failed;
 }
 
-[[noreturn]] static void failMemory(const Program &program) {
-  int64_t arenas = 0;
+static int64_t bytesOfArenas(const Program &program) {
+  double bytes = 0; // of a plan that may ask for more than there is
   for (const Device &device : program.devices)
-    arenas += device.arena;
+    bytes += double(device.arena);
+  return int64_t(std::min(bytes, 0x1p62));
+}
+
+[[noreturn]] static void failMemory(const Program &program) {
   fail(program.path, ": error: not enough memory: the arenas of its ",
-       program.devices.size(), " devices take ", arenas >> 20,
+       program.devices.size(), " devices take ", bytesOfArenas(program) >> 20,
        " MiB, and the process some besides (see ulimit -v)");
 }
 
 Outcome bitpipe::train(const TrainOptions &options,
                        const std::atomic<bool> &interrupted) {
+  checkAddressSpace(0, 0);
   Program program = loadProgram(options.plan);
   checkProgram(program);
+  checkAddressSpace(bytesOfArenas(program), 2 * program.devices.size());
   try {
     return trainProgram(options, program, interrupted);
   } catch (const std::bad_alloc &) {

@@ -25,6 +25,7 @@ struct TrainOptions {
   std::string metrics, save, load, trace; // files, or empty
   int64_t traceSteps = 8;
   int64_t maxBadSteps = 10; // in a row that change nothing
+  bool force = false;       // replace files that bitpipe did not write
   bool poison = false;      // fill dead memory with NaN before every step
 };
 

@@ -29,6 +29,17 @@ def losses(steps):
     return [math.nan if step["loss"] is None else step["loss"] for step in steps]
 
 
+MARK = b"Software\0bitpipe"  # in the first bytes of a PNG
+
+
+def refuse_to_replace(path):
+    """As the two tools: no file is replaced that bitpipe did not write."""
+    path = pathlib.Path(path)
+    if path.is_file() and path.stat().st_size and MARK not in path.read_bytes()[:4096]:
+        raise ValueError(f"{path}: is there and was not written by bitpipe, "
+                         "expected another name, or --force to replace it")
+
+
 def draw(runs, entropy, output):
     import matplotlib
 
@@ -45,7 +56,8 @@ def draw(runs, entropy, output):
     axes.set(xlabel="step", ylabel="loss (nats per token)")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(output, dpi=150)
+    is_png = pathlib.Path(output).suffix in ("", ".png")
+    figure.savefig(output, dpi=150, metadata={"Software": "bitpipe"} if is_png else None)
 
 
 def report(runs, entropy):
@@ -66,8 +78,11 @@ def main():
     parser.add_argument("metrics", nargs="+", help="files that bitpipe-run --metrics wrote")
     parser.add_argument("-o", "--output", default="loss.png")
     parser.add_argument("--text", help="the text that was trained on, bytes as tokens")
+    parser.add_argument("--force", action="store_true", help="replace a file that bitpipe did not write")
     args = parser.parse_args()
     try:
+        if not args.force:
+            refuse_to_replace(args.output)
         runs = [(label_of(path), metrics.read(path)) for path in args.metrics]
         for path, (_, steps) in zip(args.metrics, runs):
             if not steps:

@@ -14,7 +14,8 @@ def run(plan, data, steps, metrics=None, quiet=False, **options):
 
     Options are those of bitpipe-run with underscores: run(plan, "book.txt",
     200, lr=1e-3, save="weights.safetensors"). The metrics stay in the file
-    `metrics` when it is named. What bitpipe-run prints is shown, unless `quiet`.
+    `metrics` when it is named. Files that bitpipe did not write are replaced
+    only with force=True. What bitpipe-run prints is shown, unless `quiet`.
     Ctrl-C ends the run after the step; it saves, then KeyboardInterrupt is
     raised.
     """

@@ -358,3 +358,13 @@ def transformer_block(f):
     x = projected(f, attention(f, normal(f, x), heads=2), 4, into=x)
     h = f.generic("bij->bij", [projected(f, normal(f, x), 8)], gelu)
     f.result(projected(f, h, 4, into=x))
+
+
+@case
+def largest_of_rows(f):
+    f.result(f.extremum("arith.maximumf", f.carried(4, 3), "0xFFF0000000000000"))
+
+
+@case
+def smallest_of_rows(f):
+    f.result(f.extremum("arith.minimumf", f.parameter(4, 3), "0x7FF0000000000000"))

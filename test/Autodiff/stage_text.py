@@ -127,6 +127,17 @@ class Stage:
                          f"{operands('outs', [empty])} {{\n    ^bb0(%i: f64, %o: f64):\n"
                          f"      linalg.yield %i : f64\n    }} -> $type")
 
+    def extremum(self, op, value, start):
+        """The largest or smallest element of each row of a matrix."""
+        shape = value.shape[:1]
+        number = self.emit((), f"arith.constant {start} : f64")
+        empty = self.empty(*shape)
+        filled = self.emit(shape, f"linalg.fill ins({number.name} : f64) outs({empty.name} : {empty.type}) -> $type")
+        return self.emit(shape, "linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], "
+                         f'iterator_types = ["parallel", "reduction"]}} {operands("ins", [value])} '
+                         f"{operands('outs', [filled])} {{\n    ^bb0(%i: f64, %o: f64):\n"
+                         f"      %m = {op} %o, %i : f64\n      linalg.yield %m : f64\n    }} -> $type")
+
     def add(self, a, b):
         dims = "ijklmn"[:len(a.shape)]
         return self.generic(f"{dims},{dims}->{dims}", [a, b],

@@ -82,16 +82,22 @@ def compile_cases(folder, scratch):
     os.mkfifo(at("fifo"))
     here("output is no file", ["bitpipe-opt", model, "-o", "fifo"], ["fifo", "regular file"])
     shutil.copy(model, at("copy.onnx"))
-    here("output is the model", ["bitpipe-opt", "copy.onnx", "-o", "copy.onnx"], ["copy.onnx", "another"])
+    for name in ("copy.onnx", "x.safetensors", "x.SO"):
+        here(f"output {name}", ["bitpipe-opt", "copy.onnx", "-o", name], [name, "expected"], code=2)
+    with open(at("graph.mlir"), "w") as file:
+        subprocess.run(["bitpipe-opt", model, "--emit=graph"], stdout=file, check=True)
+    here("output is the input", ["bitpipe-opt", "graph.mlir", "--emit=stages", "--force", "-o", "graph.mlir"],
+         ["graph.mlir", "another"])
     external = onnx.load(model)
-    onnx.save(external, at("external.onnx"), save_as_external_data=True, location="p.safetensors", size_threshold=0)
-    here("output is the model's data", opt("external.onnx"), ["p.safetensors", "another"])
-    os.remove(at("p.safetensors"))
+    onnx.save(external, at("external.onnx"), save_as_external_data=True, location="p.weights.safetensors", size_threshold=0)
+    here("output is the model's data", opt("external.onnx", "--force"), ["p.weights.safetensors", "another"])
+    here("somebody's weights", opt("external.onnx"), ["p.weights.safetensors", "not written by bitpipe", "--force"])
+    os.remove(at("p.weights.safetensors"))
     with open(at("old.svg"), "w") as file:
-        file.write("old")
+        file.write("<!-- written by bitpipe -->\nold")
     here("failing view", ["bitpipe-opt", "--emit=timeline", "--pipeline=gpipe", "--cost=F=x", "-o", "old.svg"], ["F|x"])
     with open(at("old.svg")) as file:
-        if file.read() != "old" or not stat.S_ISFIFO(os.stat(at("fifo")).st_mode):
+        if not file.read().endswith("\nold") or not stat.S_ISFIFO(os.stat(at("fifo")).st_mode):
             failures.append("what was there is lost")
     here("neither ONNX nor IR", opt("text.txt", "--pipeline=gpipe"), ["text.txt:1: error"])
     here("unknown schedule", opt(model, "--pipeline=nosuch"), ["nosuch", "expected"], code=1)
@@ -126,8 +132,8 @@ def run_cases(folder, scratch):
          ["input_ids", "15", "16"])
     here("no labels", go(data=changed("none-labels.safetensors", labels=None)), ["labels"])
     here("too short", go(data=changed("short.safetensors", **{k: v[:4].copy() for k, v in tensors.items()})), ["4", "8"])
-    for name, ending in (("weights", "safetensors"), ("kernels", "so")):
-        for kind in ("mlir", "safetensors", "so"):
+    for name, ending in (("weights", "weights.safetensors"), ("kernels", "kernels.so")):
+        for kind in ("mlir", "weights.safetensors", "kernels.so"):
             shutil.copy(at(f"p.{kind}"), at(f"q.{kind}"))
         with open(at("p.mlir")) as file:
             text = file.read()
@@ -157,10 +163,14 @@ def run_cases(folder, scratch):
     here("plan blocks", go("blocked.mlir"), ["would block", "waits for"])
     # A limit on the size of files stands for a full disk: the same write fails, and needs no mount.
     save = " ".join(go("p.mlir", data, "--save=s.safetensors"))
-    here("no space left", ["bash", "-c", f"trap '' XFSZ; ulimit -f 64; exec {save}"], ["s.safetensors", "too large|[Nn]o space"])
+    here("no space left", ["bash", "-c", f"ulimit -f 64; exec {save}"], ["s.safetensors", "too large|[Nn]o space"])
     os.mkfifo(at("fifo"))
     here("save is no file", go("p.mlir", data, "--save=fifo"), ["fifo", "regular file"])
-    here("own weights", go("p.mlir", data, "--save=p.safetensors"), ["p.safetensors", "another"])
+    here("own weights", go("p.mlir", data, "--save=p.weights.safetensors"),
+         ["p.weights.safetensors", "another"])
+    for option in ("--save", "--metrics", "--trace"):
+        here(f"{option} over somebody's file", go("p.mlir", data, f"{option}=lost.mlir"),
+             ["lost.mlir", "holds IR", "--force"])
     here("unwritable folder", go("p.mlir", data, "--save=none/x.safetensors"), ["none/x.safetensors"])
     here("bad option", go("p.mlir", data, "--stepz=1"), ["stepz"], code=2)
 

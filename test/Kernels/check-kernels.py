@@ -168,6 +168,32 @@ def elementwise():
     check("sin", (results[6][:1000], torch.sin(u[:1000].double())), tolerance=1e-6)
 
 
+def ranges():
+    """The error of a function in every decade, in units of the last place."""
+    functions = (torch.exp, torch.log, torch.tanh, torch.erf, torch.rsqrt, None, torch.sin)
+    most = {torch.exp: 2.5, torch.log: 0.51, torch.tanh: 8, torch.erf: 4.5, torch.rsqrt: 2.5, torch.sin: 0.51}
+    for decade in range(-45, 39):
+        u = ((torch.rand(1003, dtype=torch.double) * 9 + 1) * 10.0**decade).float()
+        u[::2] *= -1
+        u = u[u.isfinite()][:1003]
+        u = torch.cat([u, torch.ones(1003 - len(u))])
+        results = [garbage(1003) for _ in functions]
+        call("functions", u, *results)
+        for got, function in zip(results, functions):
+            if not function:
+                continue
+            want = function(u.double())
+            # Below the normal numbers exp is zero, and sums have no last place.
+            compared = want.isfinite() & (want.abs() > 1.2e-38) & (want.abs() < 3.4e38)
+            place = torch.exp2(torch.floor(torch.log2(want[compared].abs())) - 23)
+            error = ((got[compared].double() - want[compared]).abs() / place).max() if compared.any() else 0
+            if not error <= most[function]:
+                global failures
+                print(f"{function.__name__} from 1e{decade} on: off by {error} units, expected at most "
+                      f"{most[function]}", file=sys.stderr)
+                failures += 1
+
+
 def reductions():
     y = torch.ones(columns)
     call("sum_rows", x, y)
@@ -221,6 +247,6 @@ def integers():
     check("divide_integers", (q, torch.div(a, b, rounding_mode="trunc")))
 
 
-for part in (softmax, layer_norm, gather, cross_entropy, elementwise, reductions, rearrangements, integers):
+for part in (softmax, layer_norm, gather, cross_entropy, elementwise, ranges, reductions, rearrangements, integers):
     part()
 sys.exit(failures > 0)

@@ -2,6 +2,7 @@
 // multiple of a vector, strides, views that are transposed, work in place, truth
 // values and integers.
 
+// RUN: rm -f %t.so %t.avx2.so
 // RUN: bitpipe-opt %s --pipe-compile-kernels=output=%t.so | FileCheck %s
 // RUN: %python %S/check-kernels.py %t.so
 // RUN: bitpipe-opt %s "--pipe-compile-kernels=output=%t.avx2.so cpu=x86-64-v3" -o /dev/null

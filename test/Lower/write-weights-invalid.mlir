@@ -3,15 +3,17 @@
 // RUN: not bitpipe-opt short.mlir --pipe-write-weights=file=out.safetensors 2>&1 | FileCheck %s --check-prefix=SHORT
 // RUN: not bitpipe-opt missing.mlir --pipe-write-weights=file=out.safetensors 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: not bitpipe-opt fine.mlir --pipe-write-weights=file=no/folder/out.safetensors 2>&1 | FileCheck %s --check-prefix=FOLDER
-// RUN: ln -s /dev/full full.safetensors.partial
-// RUN: not bitpipe-opt fine.mlir --pipe-write-weights=file=full.safetensors 2>&1 | FileCheck %s --check-prefix=SPACE
+// RUN: not bash -c 'ulimit -f 0; exec bitpipe-opt fine.mlir --pipe-write-weights=file=full.safetensors' 2>&1 | FileCheck %s --check-prefix=SPACE
+// RUN: echo mine > other.bin
+// RUN: not bitpipe-opt fine.mlir --pipe-write-weights=file=other.bin 2>&1 | FileCheck %s --check-prefix=OTHER
 // RUN: not bitpipe-opt fine.mlir --pipe-write-weights 2>&1 | FileCheck %s --check-prefix=NONE
-// RUN: ls | FileCheck %s --check-prefix=LEFT --implicit-check-not=safetensors
+// RUN: ls -A | FileCheck %s --check-prefix=LEFT --implicit-check-not=safetensors --implicit-check-not=.bitpipe
 
 // SHORT: short.mlir:2:1: error: parameter 'w' needs 32 bytes at 4 of short.bin, got 20
 // MISSING: error: parameter 'w' needs 32 bytes at 0 of nowhere.bin, got 0: No such file or directory
-// FOLDER: error: cannot write no/folder/out.safetensors: No such file or directory
-// SPACE: error: cannot write full.safetensors: No space left on device
+// FOLDER: error: no/folder/out.safetensors: cannot write: No such file or directory
+// SPACE: error: full.safetensors: cannot write: File too large
+// OTHER: error: other.bin: is there and was not written by bitpipe
 // NONE: error: module has 1 pipe.training and file '', expected one of both
 // LEFT: short.mlir
 

@@ -27,3 +27,32 @@ func.func @attributes(%x: tensor<2x4xf32>, %q: tensor<1x2x4x8xf32>) {
   %3:3 = pipe.onnx_node "Attention"(%q, %q, %q) opset 23 present [true, true, true] {} : (tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>) -> (!pipe.unknown, !pipe.unknown, !pipe.unknown)
   return
 }
+
+// -----
+
+// An attribute that is not read is refused.
+func.func @attribute_table(%x: tensor<2x4xf32>, %q: tensor<1x2x4x8xf32>, %i: tensor<2xi64>) {
+  // expected-error @+1 {{Softmax '?': not supported: attribute 'temperature'}}
+  %0 = pipe.onnx_node "Softmax"(%x) opset 23 present [true] {temperature = 2.0 : f32} : (tensor<2x4xf32>) -> !pipe.unknown
+  // expected-error @+1 {{Softmax '?': not supported: attribute 'axis' of another type}}
+  %1 = pipe.onnx_node "Softmax"(%x) opset 23 present [true] {axis = 1.0 : f32} : (tensor<2x4xf32>) -> !pipe.unknown
+  // expected-error @+1 {{Transpose '?': not supported: attribute 'perm' of another type}}
+  %2 = pipe.onnx_node "Transpose"(%x) opset 23 present [true] {perm = [0, 1.0]} : (tensor<2x4xf32>) -> !pipe.unknown
+  // expected-error @+1 {{Concat '?': not supported: leaving out attribute 'axis'}}
+  %3 = pipe.onnx_node "Concat"(%x, %x) opset 23 present [true, true] {} : (tensor<2x4xf32>, tensor<2x4xf32>) -> !pipe.unknown
+  // expected-error @+1 {{Squeeze '?': not supported: axes as an attribute and as an input}}
+  %4 = pipe.onnx_node "Squeeze"(%x, %i) opset 23 present [true, true] {axes = [0]} : (tensor<2x4xf32>, tensor<2xi64>) -> !pipe.unknown
+  // expected-error @+1 {{Sum '?': not supported: leaving out input 1}}
+  %5 = pipe.onnx_node "Sum"(%x, %x) opset 23 present [true, false, true] {} : (tensor<2x4xf32>, tensor<2x4xf32>) -> !pipe.unknown
+  // expected-error @+1 {{Attention '?': not supported: a softmax_precision other than float}}
+  %6 = pipe.onnx_node "Attention"(%q, %q, %q) opset 23 present [true, true, true] {softmax_precision = 11} : (tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>) -> !pipe.unknown
+  // expected-error @+1 {{ScatterND '?': not supported: reduction mul}}
+  %7 = pipe.onnx_node "ScatterND"(%x, %i, %x) opset 18 present [true, true, true] {reduction = "mul"} : (tensor<2x4xf32>, tensor<2xi64>, tensor<2x4xf32>) -> !pipe.unknown
+  // expected-error @+1 {{MaxPool '?': not supported: indices as an output}}
+  %8:2 = pipe.onnx_node "MaxPool"(%q) opset 13 present [true] {kernel_shape = [2, 2]} : (tensor<1x2x4x8xf32>) -> (!pipe.unknown, !pipe.unknown)
+  // expected-error @+1 {{Pad '?': not supported: mode mirror}}
+  %9 = pipe.onnx_node "Pad"(%x, %i) opset 13 present [true, true] {mode = "mirror"} : (tensor<2x4xf32>, tensor<2xi64>) -> !pipe.unknown
+  // expected-error @+1 {{Resize '?': not supported: this operator}}
+  %10 = pipe.onnx_node "Resize"(%x) opset 13 present [true] {} : (tensor<2x4xf32>) -> !pipe.unknown
+  return
+}

@@ -115,6 +115,27 @@ CASES = {
                      [node("Attention", "x0 x1 x2", "z", q_num_heads=3, kv_num_heads=3, is_causal=1)]),
     "cumsum": (14, [f(2, 3, 4)], {"a": i(1)},
                [node("CumSum", "x0 a", "c"), node("CumSum", "c a", "z", reverse=1, exclusive=1)]),
+    "cumsum-integers": (14, [i([[1 << 24, 1, 1], [3, -(1 << 40), 5]])], {"a": i(1), "n": i([[-(1 << 24)], [1 << 40]])},
+                        [node("CumSum", "x0 a", "c"), node("Add", "c n", "d"), node("Cast", "d", "z", to=TensorProto.FLOAT)]),
+    "mod": (13, [i([[7, -7, 7, -7, 0]]), i([[3, 3, -3, -3, 5]])], {},
+            [node("Mod", "x0 x1", "a"), node("Mod", "x0 x1", "b", fmod=1), node("Sub", "a b", "c"),
+             node("Add", "a c", "d"), node("Cast", "d", "z", to=TensorProto.FLOAT)]),
+    "mod-floats": (13, [f(3, 4) * 5, f(4)], {}, [node("Mod", "x0 x1", "z", fmod=1)]),
+    "pow-integers": (13, [i([[0, 1, -1, 2, -3, 7]]), i([[5, 64, 63, 31, 7, 0]])], {"three": i(3), "half": np.float32(0.5)},
+                     [node("Pow", "x0 x1", "a"), node("Pow", "x0 three", "b"), node("Abs", "b", "c"),
+                      node("Pow", "c half", "d"), node("Add", "a b", "e"), node("Add", "e d", "g"),
+                      node("Cast", "g", "z", to=TensorProto.FLOAT)]),
+    "pow-signs": (13, [f(2, 6)], {"whole": np.float32([1, 2, 3, -2, 9, 0]), "nine": np.float32(9)},
+                  [node("Pow", "x0 whole", "a"), node("Pow", "x0 nine", "b"), node("Add", "a b", "z")]),
+    "divide-integers": (13, [i([[7, -7, 7, -7]]), i([[2, 2, -2, -2]])], {},
+                        [node("Div", "x0 x1", "a"), node("Cast", "a", "z", to=TensorProto.FLOAT)]),
+    "softmax-mask-scaled-away": (13, [f(4, 4)], {"m": np.float32(np.triu(np.full((4, 4), -2e4), 1)), "s": np.float32(1e-4)},
+                                 [node("Add", "x0 m", "a"), node("Mul", "a s", "b"), node("Softmax", "b", "z")]),
+    "softmax-rows-masked-out": (13, [f(4, 2)], {"m": np.float32(np.triu(np.full((4, 2), -2e4), -1))},
+                                [node("Add", "x0 m", "a"), node("Softmax", "a", "z")]),
+    "max-of-nan": (13, [np.float32([[np.nan, 1, 2]]), np.float32([[1, np.nan, 3]])], {},
+                   [node("Max", "x0 x1", "a"), node("Min", "x0 x1", "b"), node("IsNaN", "a", "c"),
+                    node("IsNaN", "b", "d"), node("And", "c d", "e"), node("Cast", "e", "z", to=TensorProto.FLOAT)]),
     "matmul-of-constants": (13, [f(2, 3, 5)], {"a": f(2, 3, 4), "b": f(4, 5)},
                             [node("Neg", "a", "c"), node("Neg", "b", "d"), node("MatMul", "c d", "e"),
                              node("Add", "x0 e", "z")]),
@@ -124,6 +145,52 @@ CASES = {
                  node("Unsqueeze", "d axis", "e"), node("Mul", "a one", "g"), node("LessOrEqual", "g e", "h"),
                  node("Trilu", "ones", "t", upper=0), node("Cast", "h", "p", to=1), node("Mul", "p t", "w"),
                  node("Mul", "x0 w", "z")]),
+    "activations": (16, [f(4, 6) * 3, f(6)], {"lo": np.float32(-1), "hi": np.float32(2)},
+                    [node("Clip", "x0 lo hi", "a"), node("Softplus", "x0", "b"), node("HardSigmoid", "x0", "c"),
+                     node("HardSwish", "x0", "d"), node("LeakyRelu", "x0", "e"), node("Elu", "x0", "g", alpha=0.5),
+                     node("Celu", "x0", "h", alpha=2.0), node("Selu", "x0", "i"), node("PRelu", "x0 x1", "j"),
+                     node("ThresholdedRelu", "x0", "k"), node("Softsign", "x0", "l"), node("Sign", "x0", "m"),
+                     node("Round", "x0", "n"), node("Shrink", "x0", "o", bias=0.2),
+                     node("Sum", "a b c d e g h i j k l m n o", "p"), node("Mean", "p x1", "z")]),
+    "mish": (18, [f(2, 3)], {}, [node("Mish", "x0")]),
+    "is-inf": (13, [np.float32([1, np.inf, -np.inf, 0])], {},
+               [node("IsInf", "x0", "a", detect_negative=0), node("Cast", "a", "z", to=TensorProto.FLOAT)]),
+    "norms": (18, [f(2, 3, 4)], {"ax": i([1])},
+              [node("ReduceL1", "x0 ax", "a"), node("ReduceL2", "x0 ax", "b"), node("ReduceSumSquare", "x0 ax", "c"),
+               node("ReduceLogSumExp", "x0 ax", "d"), node("ReduceLogSum", "a ax", "e"), node("LogSoftmax", "x0", "g", axis=1),
+               node("LpNormalization", "x0", "h", p=1), node("Sum", "a b c d e g h", "z")]),
+    "group-norm-18": (18, [f(2, 6, 4)], {"s": f(2), "b": f(2)},
+                      [node("GroupNormalization", "x0 s b", "z", num_groups=2)]),
+    "group-norm-21": (21, [f(2, 6, 4)], {"s": f(6), "b": f(6)},
+                      [node("GroupNormalization", "x0 s b", "z", num_groups=2)]),
+    "instance-batch-norm": (15, [f(2, 3, 4)], {"s": f(3), "b": f(3), "m": f(3), "v": np.abs(f(3))},
+                            [node("InstanceNormalization", "x0 s b", "a"), node("BatchNormalization", "a s b m v", "z")]),
+    "layer-norm-scale": (17, [f(2, 3, 4)], {"s": f(3, 1), "b": f(3, 4)}, [node("LayerNormalization", "x0 s b", "z")]),
+    "tile-pad": (19, [f(2, 3)], {"r": i([2, 1]), "p": i([1, 0, 0, 2]), "v": np.float32(0.5), "q": i([1, 2]), "ax": i([1])},
+                 [node("Tile", "x0 r", "a"), node("Pad", "a p v", "b"), node("Pad", "b q v ax", "c", mode="edge"),
+                  node("Pad", "c q v ax", "d", mode="reflect"), node("Pad", "d q v ax", "z", mode="wrap")]),
+    "slice-backwards": (13, [f(4, 5)], {"s": i([-1, 4]), "e": i([-99, 0]), "a": i([0, 1]), "st": i([-1, -2])},
+                        [node("Slice", "x0 s e a st", "z")]),
+    "trilu-one-hot": (14, [f(2, 4, 5), i([[1, -1], [7, 0]])], {"k": i(1), "d": i([5]), "v": np.float32([-1, 2])},
+                      [node("Trilu", "x0 k", "a"), node("OneHot", "x1 d v", "b"), node("ReduceSum", "b", "c"),
+                       node("Add", "a c", "z")]),
+    "depth-space": (13, [f(1, 8, 2, 3)], {}, [node("DepthToSpace", "x0", "a", blocksize=2), node("SpaceToDepth", "a", "z", blocksize=2)]),
+    "gather-elements": (13, [f(3, 6), i([[0, -1], [5, 2], [3, 3]])], {}, [node("GatherElements", "x0 x1", "z", axis=1)]),
+    "top-k": (13, [f(3, 6)], {"k": i([3])},
+              [node("TopK", "x0 k", "v i"), node("ArgMin", "x0", "a", axis=1), node("Add", "a i", "b"),
+               node("Cast", "b", "c", to=TensorProto.FLOAT), node("Add", "v c", "z")]),
+    "scatters": (18, [f(3, 6), i([[0, -1], [5, 2], [3, 4]]), f(3, 2)], {"n": i([[2, 1], [0, -2]]), "u": f(2)},
+                 [node("ScatterElements", "x0 x1 x2", "a", axis=1), node("ScatterElements", "a x1 x2", "b", axis=1, reduction="add"),
+                  node("ScatterND", "b n u", "c"), node("ScatterND", "c n u", "z", reduction="add")]),
+    "einsum": (13, [f(2, 5, 3, 4), f(2, 6, 3, 4), f(6)], {},
+               [node("Einsum", "x0 x1", "a", equation="bqhd,bkhd->bhqk"), node("Einsum", "a x2", "z", equation="...k,k")]),
+    "conv": (13, [f(2, 4, 9, 8)], {"w": f(6, 2, 3, 2), "b": f(6)},
+             [node("Conv", "x0 w b", "z", group=2, strides=[2, 1], dilations=[1, 2], pads=[1, 0, 0, 2])]),
+    "pools": (19, [f(2, 3, 7, 6)], {},
+              [node("MaxPool", "x0", "a", kernel_shape=[3, 2], pads=[1, 0, 1, 1]),
+               node("AveragePool", "a", "b", kernel_shape=[2, 3], strides=[2, 2], pads=[1, 1, 0, 1], count_include_pad=1),
+               node("AveragePool", "b", "c", kernel_shape=[2, 2], auto_pad="SAME_UPPER"),
+               node("GlobalAveragePool", "x0", "d"), node("GlobalMaxPool", "x0", "e"), node("Sum", "c d e", "z")]),
     "sequences": (13, [f(2, 7)], {"size": i(3), "p": i(1), "last": i(-1)},
                   [node("SplitToSequence", "x0 size", "s", axis=1), node("SequenceAt", "s p", "a"),
                    node("SequenceAt", "s last", "b"), node("Add", "a b", "z")]),
@@ -150,6 +217,31 @@ def check(name, libraries, folder):
     np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5, err_msg=name)
 
 
+def check_undefined(libraries, folder):
+    """What machines and onnxruntime leave undefined has one value, and does not trap."""
+    lowest = -(1 << 63)
+    for name, nodes, inputs, want in (
+            ("divide", [node("Div", "x0 x1", "a")], [i([5, lowest, lowest]), i([0, -1, 0])], [0, lowest, 0]),
+            ("modulo", [node("Mod", "x0 x1", "a")], [i([5, lowest, -5]), i([0, -1, 0])], [0, 0, 0]),
+            ("power", [node("Pow", "x0 x1", "a")], [i([2, -1, 1, 0]), i([-1, -3, -2, -1])], [0, -1, 1, 0]),
+            ("cast", [node("Cast", "x0", "a", to=TensorProto.INT32)],
+             [np.float32([1e10, -1e10, np.nan, -2.7, np.inf])], [(1 << 31) - 1, -(1 << 31), 0, -2, (1 << 31) - 1])):
+        for form in ("kernel", "folded"):
+            constants = {f"x{n}": x for n, x in enumerate(inputs)} if form == "folded" else {}
+            given = [f(len(want))] if constants else inputs
+            made = build(13, given, {}, [*nodes, node("Cast", "a", "z", to=TensorProto.FLOAT)])
+            if constants:  # the input is not read
+                del made.graph.input[:]
+                made.graph.input.append(helper.make_tensor_value_info("x", TensorProto.FLOAT, [len(want)]))
+                made.graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in constants.items())
+                made.graph.node.append(node("Add", "z x", "y"))
+                made.graph.output[0].name = "y"
+                given = [np.zeros(len(want), np.float32)]
+            onnx.save(made, f"{folder}/{name}.onnx")
+            got, = execute.forward(f"{folder}/{name}.onnx", given, libraries)
+            np.testing.assert_allclose(got, np.float32(want), rtol=1e-5, err_msg=f"{name}, {form}")
+
+
 def main(libraries, names):
     failed = []
     with tempfile.TemporaryDirectory() as folder:
@@ -159,6 +251,8 @@ def main(libraries, names):
             except Exception as error:  # every case is run, whatever the others do
                 failed.append(name)
                 print(f"{name}: {error}", file=sys.stderr)
+        if not names:
+            check_undefined(libraries, folder)
     print(f"{len(names or CASES) - len(failed)} operators agree with onnxruntime, not: {failed}")
     sys.exit(bool(failed))
 

@@ -39,8 +39,24 @@ static void testFewMicrobatches() {
       expectIdle(request("bitpipe", d, n), 3 * d - 4 - n, 2.5 * d);
 }
 
+/// With 2D activations bitpipe waits for its first gradient, too.
+static void testTightMemory() {
+  std::vector<std::pair<int, int>> sizes = {
+      {10, 2}, {10, 5}, {12, 2}, {12, 3}, {12, 16},
+      {14, 2}, {14, 3}, {16, 2}, {16, 3}, {16, 15}};
+  for (int d : {2, 4, 6, 8})
+    for (int k = 2; k <= 16; ++k)
+      sizes.push_back({d, k});
+  for (auto [d, k] : sizes) {
+    Request asked = request("bitpipe", d, k * d);
+    asked.memory = 2 * d;
+    expectIdle(asked, 2 * (d - 2), 2 * d);
+  }
+}
+
 int main() {
   testFormulas();
   testFewMicrobatches();
+  testTightMemory();
   return report();
 }

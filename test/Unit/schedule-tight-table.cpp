@@ -1,9 +1,9 @@
 //===- schedule-tight-table.cpp - bitpipe in 2D activations -----------------===//
 //
 // Usage: schedule-tight-table [SECONDS]
-// Prints a table of docs/Schedules.md: for which odd numbers of micro-batches
-// between 2D and 3D bitpipe idles more than 2(D-2) with 2D activations, and by
-// how much, searching for SECONDS longer than by default. Takes minutes.
+// Prints for which odd numbers of micro-batches between 2D and 3D, the hardest
+// ones, bitpipe idles more than 2(D-2) with 2D activations, and by how much,
+// searching for SECONDS longer than by default. Takes minutes.
 //
 //===----------------------------------------------------------------------===//
 

@@ -8,6 +8,9 @@
 #include "tools/bitpipe-opt/Driver.h"
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Files/Error.h"
+#include "lib/Files/OutputFile.h"
+#include "lib/Files/WrittenBy.h"
 #include "lib/Transforms/Autodiff/Passes.h"
 #include "lib/Transforms/Kernels/Passes.h"
 #include "lib/Transforms/Lower/Passes.h"
@@ -17,11 +20,12 @@
 #include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Planning/Passes.h"
 #include "tools/bitpipe-opt/Diagnostics.h"
-#include "tools/bitpipe-opt/OutputFolder.h"
+#include "tools/bitpipe-opt/Output.h"
 #include "tools/bitpipe-opt/Views.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -80,7 +84,10 @@ LogicalResult error(MLIRContext *context, const Twine &message) {
 class Compilation {
 public:
   Compilation(const Options &options, MLIRContext *context)
-      : options(options), context(context) {}
+      : options(options), context(context) {
+    applyDefaultTimingManagerCLOptions(timer);
+    timing = timer.getRootScope();
+  }
 
   LogicalResult run();
 
@@ -90,16 +97,20 @@ private:
   LogicalResult raiseTo(Level level);
   /// Brings the module from the level below to this one.
   LogicalResult raise(Level level);
-  LogicalResult checkTarget(StringRef path);
+  /// Refuses what must not be replaced, before any work is done.
+  void checkOutputs();
+  /// Refuses a file that the compilation reads.
+  void checkNotRead(StringRef path);
   LogicalResult writeFiles();
-  /// Prints the one thing asked for, to a file as a whole or not at all.
+  /// Prints the one thing asked for.
   LogicalResult print();
   LogicalResult printTo(raw_ostream &out);
-  LogicalResult writeText(StringRef path,
-                          llvm::function_ref<LogicalResult(raw_ostream &)> text);
 
   template <typename Build> LogicalResult runPasses(Build build) {
     PassManager manager(context);
+    if (failed(applyPassManagerCLOptions(manager)))
+      return failure();
+    manager.enableTiming(timing);
     build(manager);
     return manager.run(*module);
   }
@@ -109,9 +120,12 @@ private:
   std::optional<int> stages; // of the schedule
   OwningOpRef<ModuleOp> module;
   std::string weights; // where to write the weights; empty: nowhere
+  DefaultTimingManager timer;
+  TimingScope timing;
 };
 
 LogicalResult Compilation::run() {
+  checkOutputs();
   if (options.input.empty())
     return print();
   // A schedule that cannot be is reported before any model is read.
@@ -178,69 +192,85 @@ LogicalResult Compilation::raise(Level level) {
   });
 }
 
-/// Refuses a file that the compilation reads, and what is no file at all:
-/// moving a new file to its place would lose it.
-LogicalResult Compilation::checkTarget(StringRef path) {
-  llvm::sys::fs::file_status status;
-  if (!llvm::sys::fs::status(path, status) && !llvm::sys::fs::is_regular_file(status))
-    return error(context, "cannot write '" + path + "': it is there and no regular file, expected one or none");
-  llvm::SmallVector<StringRef> inputs = {options.input};
-  for (auto parameter : module->getOps<pipe::ParameterOp>())
-    if (auto file = parameter.getFile(); file && *file != inputs.back())
-      inputs.push_back(*file);
+/// What a file with this one thing is.
+FileKind kindOf(Emit emit) {
+  switch (emit) {
+  case Emit::Timeline:
+    return FileKind::Picture;
+  case Emit::Trace:
+    return FileKind::Trace;
+  case Emit::Schedule:
+  case Emit::Report:
+    return FileKind::Unmarked;
+  default:
+    return FileKind::IR;
+  }
+}
+
+void Compilation::checkOutputs() {
+  PlanPaths paths(options.output);
+  llvm::SmallVector<std::pair<StringRef, FileKind>> outputs = {{options.output, kindOf(options.emit)}};
+  if (options.emit == Emit::Files)
+    outputs = {{paths.plan, FileKind::IR}, {paths.weights, FileKind::Weights}, {paths.kernels, FileKind::Kernels}};
+  else if (isStream(options.output))
+    return;
+  for (auto [output, kind] : outputs) {
+    checkNotRead(output);
+    // Whether it holds the same shows only when it is there.
+    if (!options.force && kind != FileKind::Unmarked)
+      refuseToReplace(output.str(), kind);
+  }
+}
+
+void Compilation::checkNotRead(StringRef path) {
+  SmallVector<StringRef> inputs = {options.input, options.scheduleFile,
+                                   options.routesFile, options.costFile};
+  if (module)
+    for (auto parameter : module->getOps<pipe::ParameterOp>())
+      if (auto file = parameter.getFile(); file && *file != inputs.back())
+        inputs.push_back(*file);
   for (StringRef input : inputs)
     if (llvm::sys::fs::equivalent(input, path))
-      return error(context, "cannot write '" + path + "': the model is read from it, expected another -o");
-  return success();
+      throw WriteError(path.str(), "is read by this compilation, expected another file to write to");
 }
 
 LogicalResult Compilation::writeFiles() {
-  StringRef name = llvm::sys::path::filename(options.output);
-  std::string stem = llvm::sys::path::stem(options.output).str();
-  for (const std::string &file : {name.str(), stem + ".safetensors", stem + ".so"}) {
-    llvm::SmallString<256> path(options.output);
-    llvm::sys::path::remove_filename(path);
-    llvm::sys::path::append(path, file);
-    if (failed(checkTarget(path)))
-      return failure();
-  }
-  llvm::Expected<OutputFolder> folder = OutputFolder::beside(options.output);
-  if (!folder)
-    return error(context, llvm::toString(folder.takeError()));
-  weights = folder->path(stem + ".safetensors");
+  PlanPaths paths(options.output);
+  for (StringRef path : {paths.plan, paths.weights, paths.kernels})
+    checkNotRead(path);
+  if (levelOf(*module) == Level::Program)
+    return error(context, "holds programs already, which have no weights and kernels in them any more, "
+                          "expected an earlier level to make files from");
+  OutputFile plan(paths.plan), weightsFile(paths.weights), kernels(paths.kernels);
+  weights = weightsFile.temporaryPath();
   if (failed(raiseTo(Level::Program)))
     return failure();
   printMemoryReport(*module, llvm::errs());
   if (failed(runPasses([&](PassManager &manager) {
-        manager.addPass(createPipeCompileKernels({folder->path(stem + ".so"), options.arch, ""}));
-      })) ||
-      failed(writeText(folder->path(name), [&](raw_ostream &out) {
-        module->print(out);
-        return success();
+        manager.addPass(createPipeCompileKernels({kernels.temporaryPath(), options.arch, ""}));
       })))
     return failure();
-  if (llvm::Error failed = folder->commit())
-    return error(context, llvm::toString(std::move(failed)));
+  for (auto training : module->getOps<pipe::TrainingOp>()) {
+    training.setWeights(llvm::sys::path::filename(paths.weights));
+    training.setKernels(llvm::sys::path::filename(paths.kernels));
+  }
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream);
+  plan.write(mark::ir);
+  plan.write(text);
+  OutputFile::commit({&weightsFile, &kernels, &plan});
   return success();
 }
 
 LogicalResult Compilation::print() {
-  auto text = [&](raw_ostream &out) { return printTo(out); };
-  // Standard output and devices take the text as it comes.
-  llvm::sys::fs::file_status status;
-  bool isFile = llvm::sys::fs::status(options.output, status) ||
-                llvm::sys::fs::is_regular_file(status);
-  if (options.output == "-" || !isFile)
-    return writeText(options.output, text);
-  if (module && failed(checkTarget(options.output)))
+  if (!isStream(options.output))
+    checkNotRead(options.output);
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (failed(printTo(stream)))
     return failure();
-  llvm::Expected<OutputFolder> folder = OutputFolder::beside(options.output);
-  if (!folder)
-    return error(context, llvm::toString(folder.takeError()));
-  if (failed(writeText(folder->path(llvm::sys::path::filename(options.output)), text)))
-    return failure();
-  if (llvm::Error failed = folder->commit())
-    return error(context, llvm::toString(std::move(failed)));
+  writeText(options.output, kindOf(options.emit), text, options.force);
   return success();
 }
 
@@ -260,29 +290,18 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
   return success();
 }
 
-LogicalResult Compilation::writeText(
-    StringRef path, llvm::function_ref<LogicalResult(raw_ostream &)> text) {
-  std::error_code code;
-  llvm::raw_fd_ostream out(path, code, llvm::sys::fs::OF_Text);
-  if (!code) {
-    if (failed(text(out)))
-      return failure();
-    out.flush();
-    code = out.error();
-    out.clear_error();
-  }
-  if (code)
-    return error(context, "cannot write '" + options.output + "': " + code.message());
-  return success();
-}
-
 } // namespace
 
 int compile(const Options &options, const DialectRegistry &registry) {
   MLIRContext context(registry);
   context.loadAllAvailableDialects();
   DiagnosticPrinter printer(&context, options.input.empty() ? "bitpipe-opt" : options.input);
-  return succeeded(Compilation(options, &context).run()) ? 0 : 1;
+  try {
+    return succeeded(Compilation(options, &context).run()) ? 0 : 1;
+  } catch (const WriteError &error) {
+    llvm::errs() << error.what() << "\n";
+    return 1;
+  }
 }
 
 } // namespace bitpipe

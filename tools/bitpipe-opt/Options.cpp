@@ -2,6 +2,8 @@
 
 #include "tools/bitpipe-opt/Options.h"
 
+#include "tools/bitpipe-opt/Arguments.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -11,12 +13,13 @@
 using namespace llvm;
 
 namespace bitpipe {
-namespace {
 
-[[noreturn]] void badUsage(const Twine &message) {
+void badUsage(const Twine &message) {
   errs() << "bitpipe-opt: error: " << message << "\n";
   exit(2);
 }
+
+namespace {
 
 std::string show(double value) {
   char text[32];
@@ -73,8 +76,10 @@ constexpr StringLiteral overview = R"(bitpipe compiler
   bitpipe-opt --pipeline=1f1b --devices=8 --microbatches=32 --emit=timeline -o 1f1b.svg
 
 Compiles an ONNX model, or IR of any level, into a pipeline-parallel training
-plan. With --pipe-... or other pass options it is an ordinary MLIR opt driver;
-see docs/Passes.md for those.
+plan. Times are in one unit that is yours to choose, activations count stages.
+MLIR's own options (--mlir-print-ir-after-all, --mlir-timing, ...) may be given,
+too. With passes (--help-passes lists them) instead of the options below it is an
+ordinary MLIR opt driver, whose options are in --help-hidden.
 )";
 
 /// Values that cannot be, whatever other options say.
@@ -109,58 +114,62 @@ void checkTogether(const Options &options) {
     badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
   if (options.emit == Emit::Files && options.output == "-")
     badUsage("a plan is several files, expected -o plan.mlir (or --emit=KIND to print one thing)");
+  for (StringRef kind : {".onnx", ".safetensors", ".so"})
+    if (StringRef(options.output).ends_with_insensitive(kind))
+      badUsage("-o is '" + options.output + "', expected a name without " + kind + ", which is not what is written there (such as plan.mlir)");
 }
 
 } // namespace
 
+bool isCompilerArgument(StringRef argument) {
+  if (!argument.starts_with("-"))
+    return argument.ends_with(".onnx");
+  StringRef name = argument.ltrim('-').split('=').first;
+  return is_contained({"pipeline", "emit", "devices", "microbatches", "chunks", "down",
+                       "schedule", "routes", "activations", "schedule-time", "compare",
+                       "dim", "loss", "optimizer", "train", "freeze", "target", "arch",
+                       "memory", "cost", "cost-file"},
+                      name);
+}
+
 bool asksToCompile(int argc, char **argv) {
-  bool compiles = false;
-  for (int i = 1; i < argc; ++i) {
-    StringRef argument(argv[i]);
-    StringRef name = argument.ltrim('-');
-    if (argument.starts_with("-") && name.starts_with("pipe-"))
-      return false;
-    compiles |= !argument.starts_with("-") && argument.ends_with(".onnx");
-    compiles |= name == "help" || name == "h" || name == "version";
-    for (StringRef option :
-         {"pipeline", "emit", "devices", "microbatches", "chunks", "down",
-          "schedule", "routes", "activations", "schedule-time", "compare",
-          "dim", "loss", "optimizer", "train", "freeze", "target", "arch",
-          "memory", "cost", "cost-file"})
-      compiles |= argument.starts_with("-") &&
-                  (name == option || name.starts_with(option.str() + "="));
-  }
-  return compiles;
+  return any_of(ArrayRef(argv + 1, argc - 1), [](StringRef argument) {
+    return isCompilerArgument(argument) ||
+           is_contained({"-help", "--help", "-h", "--h", "-version", "--version"}, argument);
+  });
 }
 
 Options parseOptions(int argc, char **argv) {
   // LLVM's libraries register hundreds of options of their own; drop them.
   cl::ResetCommandLineParser();
+  registerCommonOptions();
   cl::OptionCategory category("bitpipe-opt options");
   Options options;
   cl::opt<std::string> input(cl::Positional, cl::cat(category), cl::desc("[model.onnx | any-level.mlir]"));
-  cl::opt<std::string> output("o", cl::cat(category), cl::desc("where to write (default -: standard output; a plan needs a file)"), cl::value_desc("file"), cl::init("-"));
+  cl::opt<std::string> output("o", cl::cat(category), cl::desc("where to write; a plan needs a file, beside which are its weights and kernels (default -: standard output)"), cl::value_desc("file"), cl::init("-"));
   cl::opt<std::string> pipeline("pipeline", cl::cat(category), cl::desc("schedule (default bitpipe)"), cl::value_desc("name"), cl::init(options.pipeline));
   cl::opt<std::string> schedule("schedule", cl::cat(category), cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
   cl::opt<std::string> routes("routes", cl::cat(category), cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
-  cl::opt<double> scheduleTime("schedule-time", cl::cat(category), cl::desc("search this long for a better order (default 0)"), cl::value_desc("seconds"), cl::init(0));
-  cl::opt<double> activations("activations", cl::cat(category), cl::desc("most live activations of a stage per device; an order that takes more is refused (default: the schedule's own)"), cl::value_desc("stages"), cl::init(0));
+  NumberOption<double> scheduleTime("schedule-time", cl::cat(category), cl::desc("search this many seconds for a better order, where one is searched (default 0)"), cl::value_desc("seconds"), cl::init(0));
+  NumberOption<double> activations("activations", cl::cat(category), cl::desc("most live activations per device, in stages; an order that takes more is refused (default: the schedule's own)"), cl::value_desc("stages"), cl::init(0));
   cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
-  cl::opt<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
-  cl::list<int> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several with --compare"), cl::value_desc("N"));
-  cl::opt<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
-  cl::opt<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
-  cl::list<std::string> dims("dim", cl::cat(category), cl::desc("binds a symbolic dimension"), cl::value_desc("name=K"));
-  cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy on the logits, an output (a loss or logits), or SUM/COUNT, two outputs (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
+  NumberOption<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
+  cl::list<int, bool, NumberParser<int>> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several numbers with --compare"), cl::value_desc("N"));
+  NumberOption<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, such as 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
+  NumberOption<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
+  cl::list<std::string> dims("dim", cl::cat(category), cl::desc("size of a symbolic dimension of the model's inputs; may be given several times"), cl::value_desc("name=K"));
+  cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy (on the logits), the name of an output (a loss or logits), or SUM/COUNT, two outputs (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
-  cl::opt<std::string> train("train", cl::cat(category), cl::desc("train the parameters whose name matches"), cl::value_desc("regex"));
-  cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches"), cl::value_desc("regex"));
-  cl::opt<std::string> target("target", cl::cat(category), cl::desc("cpu (default)"), cl::value_desc("name"), cl::init(options.target));
+  cl::opt<std::string> train("train", cl::cat(category), cl::desc("train only the parameters whose name matches (default: as the file says)"), cl::value_desc("regex"));
+  cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches (default: none)"), cl::value_desc("regex"));
+  cl::opt<std::string> target("target", cl::cat(category), cl::desc("code for what: cpu (default cpu)"), cl::value_desc("name"), cl::init(options.target));
   cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
-  cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device, e.g. 16G"), cl::value_desc("size"));
-  cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times for simulation where no model gives them"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0,sum=0"));
+  cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device: bytes, or with K, M, G, T of 1024 (default: no limit)"), cl::value_desc("size"));
+  cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times of forward, backward, input and weight gradient, message, gradient sum, in one unit (default: from the model, else as shown)"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0,sum=0"));
   cl::opt<std::string> costFile("cost-file", cl::cat(category), cl::desc("times and sizes per stage, memory per device and links from a file, instead of --cost"), cl::value_desc("file.json"));
-  cl::opt<std::string> emit("emit", cl::cat(category), cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (Chrome JSON), report (table)"), cl::value_desc("kind"));
+  cl::opt<std::string> emit("emit", cl::cat(category), cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (JSON for Perfetto), report (table)"), cl::value_desc("kind"));
+
+  cl::opt<bool> force("force", cl::cat(category), cl::desc("replace files that bitpipe did not write"));
 
   cl::HideUnrelatedOptions(category);
   std::string message;
@@ -168,13 +177,14 @@ Options parseOptions(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &stream)) {
     StringRef first = StringRef(message).split('\n').first;
     first.consume_front(StringRef(argv[0]));
-    // A value of the wrong kind has its line already.
+    // A bad value of one of MLIR's options has its line already.
     if (first.empty())
       exit(2);
     badUsage(first.ltrim(": "));
   }
   options.input = input;
   options.output = output;
+  options.force = force;
   options.pipeline = pipeline;
   options.scheduleFile = schedule;
   options.routesFile = routes;

@@ -8,6 +8,8 @@
 #ifndef BITPIPE_TOOLS_BITPIPE_OPT_OPTIONS_H
 #define BITPIPE_TOOLS_BITPIPE_OPT_OPTIONS_H
 
+#include "llvm/ADT/StringRef.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -44,8 +46,11 @@ struct Options {
   std::string cost;              // "F=1,B=2,…", empty: from the model
   std::string costFile;          // all costs from a file, instead of `cost`
   Emit emit = Emit::Files;
-  bool verifyEach = true;
+  bool force = false;            // replace files that bitpipe did not write
 };
+
+/// Whether an argument is for the compiler alone: one of its options, or a model.
+bool isCompilerArgument(llvm::StringRef argument);
 
 /// Whether these arguments ask for compiling; otherwise bitpipe-opt is an
 /// ordinary MLIR opt driver.

@@ -8,6 +8,7 @@
 #include "tools/bitpipe-run/Options.h"
 
 #include "lib/Runtime/Error.h"
+#include "lib/Version/Version.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -163,6 +164,8 @@ ValueOption trace("trace", "file.json", "",
                   "write what each device did in the first steps, for Perfetto");
 ValueOption traceSteps("trace-steps", "count", "8",
                        "how many steps to trace, at most those of the run");
+Switch force("force", cl::cat(category), cl::ZeroOrMore,
+             cl::desc("replace files that bitpipe did not write"));
 Switch poison("poison", cl::cat(category), cl::ZeroOrMore,
                      cl::desc("for debugging: fill dead memory with NaN before "
                               "every step; results must stay the same"));
@@ -218,6 +221,7 @@ void checkOnlyKind(const ValueOption &option, const std::string &only) {
 /// for some mistakes it has printed that line itself.
 void parse(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &out) { out << versionText(); });
   std::string message;
   llvm::raw_string_ostream stream(message);
   if (cl::ParseCommandLineOptions(argc, argv, "Trains a compiled plan.\n", &stream))
@@ -265,6 +269,7 @@ TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   options.load = load.text("a file to read");
   options.trace = trace.text("a file to write");
   options.traceSteps = traceSteps.count(1);
+  options.force = force;
   options.poison = poison;
   return options;
 }

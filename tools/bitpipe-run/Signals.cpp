@@ -2,18 +2,22 @@
 
 #include "tools/bitpipe-run/Signals.h"
 
+#include "lib/Files/Temporaries.h"
+
 #include <csignal>
 
 static std::atomic<bool> interrupted = false;
 
-static void onInterrupt(int) {
-  interrupted = true;
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+static void onInterrupt(int number) {
+  if (!interrupted.exchange(true))
+    return;
+  bitpipe::removeTemporaries();
+  std::signal(number, SIG_DFL);
+  std::raise(number);
 }
 
 const std::atomic<bool> &bitpipe::watchSignals() {
-  for (int ignored : {SIGPIPE, SIGHUP, SIGXFSZ})
+  for (int ignored : {SIGPIPE, SIGHUP})
     std::signal(ignored, SIG_IGN);
   for (int ending : {SIGINT, SIGTERM})
     std::signal(ending, onInterrupt);

@@ -4,12 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Files/Process.h"
 #include "lib/Runtime/Error.h"
 #include "tools/bitpipe-run/Options.h"
 #include "tools/bitpipe-run/Signals.h"
 
 #include "llvm/Support/ErrorHandling.h"
-#include "llvm/Support/Process.h"
 
 #include <cstdio>
 #include <unistd.h>
@@ -38,9 +38,7 @@ static void onBadAlloc(void *, const char *, bool) {
 }
 
 int main(int argc, char **argv) {
-  // No file may get the number of a stream that was closed.
-  if (llvm::sys::Process::FixupStandardFileDescriptors())
-    return 1;
+  prepareForFiles();
   llvm::install_bad_alloc_error_handler(onBadAlloc);
   const std::atomic<bool> &interrupted = watchSignals();
   try {

@@ -91,7 +91,7 @@ size_t MatmulLibrary::add(const MatmulCall &call) {
     auto description = describe(shape, cpu);
     entries.push_back({shape, description, dnnl::matmul(description)});
   } catch (const dnnl::error &error) {
-    fail("oneDNN has no matmul of sizes ", listText(shape.sizes),
+    fail("error: oneDNN has no matmul of sizes ", listText(shape.sizes),
          " and strides ", listText(shape.a), ", ", listText(shape.b), ", ",
          listText(shape.c), ": ", error.what());
   }
@@ -175,5 +175,5 @@ void MatmulRunner::multiply(const Prepared &call, char *a, char *b, char *c) {
       dnnl_primitive_execute(call.primitive, stream.get(),
                              int(call.arguments.size()), call.arguments.data());
   if (status != dnnl_success)
-    fail("oneDNN failed in a matmul with status ", int(status));
+    fail("error: oneDNN failed in a matmul with status ", int(status));
 }

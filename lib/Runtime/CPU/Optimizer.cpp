@@ -21,12 +21,12 @@ VECTORISED
 static void adamW(int64_t count, float *__restrict weights,
                   float *__restrict gradients, float *__restrict moment1,
                   float *__restrict moment2, float scale, float decay,
-                  float beta1, float beta2, float stepSize,
+                  float share1, float share2, float stepSize,
                   float rootCorrection, float eps) {
   for (int64_t i = 0; i < count; ++i) {
     float g = gradients[i] * scale;
-    float m = moment1[i] + (g - moment1[i]) * (1 - beta1);
-    float v = moment2[i] * beta2 + (1 - beta2) * g * g;
+    float m = moment1[i] + (g - moment1[i]) * share1;
+    float v = moment2[i] + (g * g - moment2[i]) * share2;
     weights[i] = weights[i] * decay -
                  stepSize * m / (std::sqrt(v) / rootCorrection + eps);
     moment1[i] = m;
@@ -35,13 +35,15 @@ static void adamW(int64_t count, float *__restrict weights,
   }
 }
 
+// What is derived from the settings is computed in double and rounded once: of a
+// beta near 1 a float keeps next to nothing of 1 - beta.
 void stepAdamW(const OptimizerSettings &settings, int64_t step, float scale,
                int64_t count, float *weights, float *gradients, float *moment1,
                float *moment2) {
   double correction1 = 1 - std::pow(settings.beta1, step);
   double correction2 = 1 - std::pow(settings.beta2, step);
   adamW(count, weights, gradients, moment1, moment2, scale,
-        1 - settings.lr * settings.weightDecay, settings.beta1, settings.beta2,
+        1 - settings.lr * settings.weightDecay, 1 - settings.beta1, 1 - settings.beta2,
         settings.lr / correction1, std::sqrt(correction2), settings.eps);
 }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Autodiff/DifferentiableOpInterface.h"
+#include "lib/Transforms/Autodiff/ExtremumGradient.h"
 #include "lib/Transforms/Autodiff/GenericGradient.h"
 #include "lib/Transforms/Autodiff/ScalarRules.h"
 
@@ -44,6 +45,8 @@ static std::string describeGap(linalg::GenericOp op) {
   for (AffineMap map : op.getIndexingMapsArray())
     if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))
       return "an access that is no selection of loop dimensions";
+  if (isExtremum(op))
+    return "";
   for (unsigned k = 0; k < op.getNumDpsInits(); ++k)
     if (op.getNumReductionLoops() > 0 && !findAccumulation(op, k))
       return "a reduction that is no sum";
@@ -59,7 +62,10 @@ struct GenericRule
   }
   void buildGradients(Operation *op, OpBuilder &builder,
                       ArrayRef<Value> gradients, GradientSums &sums) const {
-    buildGenericGradients(cast<linalg::GenericOp>(op), builder, gradients, sums);
+    auto generic = cast<linalg::GenericOp>(op);
+    if (isExtremum(generic))
+      return buildExtremumGradient(generic, builder, gradients[0], sums);
+    buildGenericGradients(generic, builder, gradients, sums);
   }
 };
 

@@ -38,9 +38,13 @@ public:
 
   /// Adds to the adjoint of operand i; `term` is only called if it matters.
   void give(unsigned i, function_ref<Value()> term) {
-    if (!varies(i))
+    giveTo(op->getOperand(i), term);
+  }
+  /// The same for a value that the operation is a function of by way of others.
+  void giveTo(Value operand, function_ref<Value()> term) {
+    if (!varying.contains(operand))
       return;
-    Value &sum = adjoints[op->getOperand(i)];
+    Value &sum = adjoints[operand];
     Value value = term();
     sum = sum ? make<arith::AddFOp>(sum, value) : value;
   }
@@ -79,38 +83,59 @@ using Rule = void (*)(Scalar &);
 // Rules that take more than a line
 //===----------------------------------------------------------------------===//
 
-/// The operand that is chosen has the adjoint. At a tie it is the second,
-/// unless that is a constant of the chain: then relu's gradient at zero is 0
-/// whichever side the zero stands on.
-template <arith::CmpFPredicate chosen>
+/// The operand that is chosen has the adjoint; at a tie both have half of it.
+template <arith::CmpFPredicate loses>
 static void extremum(Scalar &s) {
-  unsigned strict = s.varies(0) ? 0 : 1;
-  Value first = s.make<arith::CmpFOp>(chosen, s.x(strict), s.x(1 - strict));
-  Value zero = s.number(0);
-  s.give(strict, [&] { return s.select(first, s.g, zero); });
-  s.give(1 - strict, [&] { return s.select(first, zero, s.g); });
+  for (unsigned i : {0, 1})
+    s.give(i, [&] {
+      Value tie = s.make<arith::CmpFOp>(arith::CmpFPredicate::OEQ, s.x(i), s.x(1 - i));
+      Value lost = s.make<arith::CmpFOp>(loses, s.x(i), s.x(1 - i));
+      Value share = s.select(tie, s.mul(s.g, 0.5), s.g);
+      return s.select(lost, s.number(0), share);
+    });
 }
 
-/// d(a^b) = b * a^(b-1) da + a^b * log(a) db; small constant powers are
-/// products.
+/// g * e * a^(e-1) for a constant e. The square of a may be infinite where g is
+/// zero, so g is multiplied by a first.
+static Value constantPowerSlope(Scalar &s, Value a, double e) {
+  if (e == 0)
+    return s.number(0);
+  if (e == 1)
+    return s.g;
+  Value scaled = s.mul(s.g, e);
+  if (e == 2)
+    return s.mul(scaled, a);
+  if (e == 3)
+    return s.mul(s.mul(scaled, a), a);
+  return s.mul(scaled, s.make<math::PowFOp>(a, s.number(e - 1)));
+}
+
+/// d(a^b) = b * a^(b-1) da + a^b * log(a) db, where either is zero if its factor
+/// is: a^0 is 1 for every a, and 0^b is 0 for every positive b.
 static void power(Scalar &s) {
   Value a = s.x(0), b = s.x(1);
+  auto isNumber = [&](arith::CmpFPredicate predicate, Value x) {
+    return s.make<arith::CmpFOp>(predicate, x, s.number(0));
+  };
   s.give(0, [&]() -> Value {
     APFloat exponent(0.0);
-    if (!matchPattern(b, m_ConstantFloat(&exponent))) {
-      Value lower = s.make<math::PowFOp>(a, s.sub(b, s.number(1)));
-      return s.mul(s.g, s.mul(b, lower));
-    }
-    double e = exponent.convertToDouble();
-    if (e == 1)
-      return s.g;
-    Value slope = e == 2   ? a
-                  : e == 3 ? s.mul(a, a)
-                           : s.make<math::PowFOp>(a, s.number(e - 1));
-    return s.mul(s.g, s.mul(slope, e));
+    if (matchPattern(b, m_ConstantFloat(&exponent)))
+      return constantPowerSlope(s, a, exponent.convertToDouble());
+    Value lower = s.make<math::PowFOp>(a, s.sub(b, s.number(1)));
+    Value slope = s.mul(s.g, s.mul(b, lower));
+    // Of a base next to zero the lower power may be infinite where a^b is not.
+    Value size = s.make<math::AbsFOp>(lower);
+    Value isInfinite = s.make<arith::CmpFOp>(arith::CmpFPredicate::OEQ, size, s.number(INFINITY));
+    Value divides = s.make<arith::AndIOp>(isInfinite, isNumber(arith::CmpFPredicate::ONE, a));
+    Value quotient = s.mul(s.g, s.div(s.mul(b, s.y()), a));
+    return s.select(isNumber(arith::CmpFPredicate::OEQ, b), s.number(0),
+                    s.select(divides, quotient, slope));
   });
   s.give(1, [&] {
-    return s.mul(s.g, s.mul(s.y(), s.make<math::LogOp>(a)));
+    Value slope = s.mul(s.g, s.mul(s.y(), s.make<math::LogOp>(a)));
+    Value flat = s.make<arith::AndIOp>(isNumber(arith::CmpFPredicate::OEQ, a),
+                                       isNumber(arith::CmpFPredicate::OGE, b));
+    return s.select(flat, s.number(0), slope);
   });
 }
 
@@ -121,13 +146,42 @@ static void integerPower(Scalar &s) {
     Value one = s.make<arith::ConstantOp>(IntegerAttr::get(op.getRhs().getType(), 1));
     Value lower = s.make<arith::SubIOp>(s.x(1), one);
     Value slope = s.make<math::FPowIOp>(s.x(0), lower);
-    return s.mul(s.g, s.mul(exponent, slope));
+    Value flat = s.make<arith::CmpFOp>(arith::CmpFPredicate::OEQ, exponent, s.number(0));
+    return s.select(flat, s.number(0), s.mul(s.g, s.mul(exponent, slope)));
   });
 }
 
+/// z of 1 / (1 + exp(z)), the logistic function of -z.
+static Value matchLogistic(arith::DivFOp op) {
+  auto sum = op.getRhs().getDefiningOp<arith::AddFOp>();
+  if (!sum || !matchPattern(op.getLhs(), m_OneFloat()))
+    return nullptr;
+  for (auto [one, power] : {std::pair(sum.getLhs(), sum.getRhs()),
+                            std::pair(sum.getRhs(), sum.getLhs())})
+    if (auto exp = power.getDefiningOp<math::ExpOp>(); exp && matchPattern(one, m_OneFloat()))
+      return exp.getOperand();
+  return nullptr;
+}
+
+/// The logistic function has a rule of its own: where the exponential is infinite
+/// the chain rule would multiply it with zero.
 static void divide(Scalar &s) {
+  if (Value z = matchLogistic(s.as<arith::DivFOp>()))
+    return s.giveTo(z, [&] {
+      return s.neg(s.mul(s.g, s.mul(s.y(), s.sub(s.number(1), s.y()))));
+    });
   s.give(0, [&] { return s.div(s.g, s.x(1)); });
-  s.give(1, [&] { return s.neg(s.div(s.mul(s.g, s.y()), s.x(1))); });
+  s.give(1, [&] { return s.neg(s.mul(s.g, s.div(s.y(), s.x(1)))); });
+}
+
+/// y = a - b * n with the whole number n = trunc(a / b), which the quotient of
+/// rounded numbers may miss, but not (a - y) / b.
+static void remainder(Scalar &s) {
+  s.give(0, [&] { return s.g; });
+  s.give(1, [&] {
+    Value n = s.make<math::RoundEvenOp>(s.div(s.sub(s.x(0), s.y()), s.x(1)));
+    return s.neg(s.mul(s.g, n));
+  });
 }
 
 static void select(Scalar &s) {
@@ -179,10 +233,11 @@ static DenseMap<TypeID, Rule> makeTable() {
   };
   table[TypeID::get<arith::DivFOp>()] = divide;
   table[TypeID::get<arith::SelectOp>()] = select;
-  table[TypeID::get<arith::MaximumFOp>()] = extremum<CmpFPredicate::OGT>;
-  table[TypeID::get<arith::MaxNumFOp>()] = extremum<CmpFPredicate::OGT>;
-  table[TypeID::get<arith::MinimumFOp>()] = extremum<CmpFPredicate::OLT>;
-  table[TypeID::get<arith::MinNumFOp>()] = extremum<CmpFPredicate::OLT>;
+  table[TypeID::get<arith::RemFOp>()] = remainder;
+  table[TypeID::get<arith::MaximumFOp>()] = extremum<CmpFPredicate::OLT>;
+  table[TypeID::get<arith::MaxNumFOp>()] = extremum<CmpFPredicate::OLT>;
+  table[TypeID::get<arith::MinimumFOp>()] = extremum<CmpFPredicate::OGT>;
+  table[TypeID::get<arith::MinNumFOp>()] = extremum<CmpFPredicate::OGT>;
   table[TypeID::get<arith::ExtFOp>()] = cast;
   table[TypeID::get<arith::TruncFOp>()] = cast;
   table[TypeID::get<math::PowFOp>()] = power;
@@ -196,7 +251,7 @@ static DenseMap<TypeID, Rule> makeTable() {
   UNARY(math::Log1pOp, s.div(s.g, s.add(s.x(0), s.number(1))))
   UNARY(math::Log2Op, s.div(s.g, s.mul(s.x(0), M_LN2)))
   UNARY(math::SqrtOp, s.div(s.mul(s.g, 0.5), s.y()))
-  UNARY(math::RsqrtOp, s.mul(s.mul(s.g, -0.5), s.mul(s.y(), s.mul(s.y(), s.y()))))
+  UNARY(math::RsqrtOp, s.mul(s.mul(s.mul(s.mul(s.g, -0.5), s.y()), s.y()), s.y()))
   UNARY(math::TanhOp, s.mul(s.g, s.sub(s.number(1), s.mul(s.y(), s.y()))))
   UNARY(math::ErfOp, s.mul(s.g, s.mul(s.gaussian(), M_2_SQRTPI)))
   UNARY(math::SinOp, s.mul(s.g, s.make<math::CosOp>(s.x(0))))

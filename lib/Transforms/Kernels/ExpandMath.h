@@ -8,13 +8,17 @@
 #ifndef BITPIPE_TRANSFORMS_KERNELS_EXPANDMATH_H
 #define BITPIPE_TRANSFORMS_KERNELS_EXPANDMATH_H
 
-#include "mlir/IR/Operation.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace bitpipe {
 
-/// Replaces powers with simple exponents by products and rarer functions by the
-/// common ones, in bodies that are still scalar: upstream knows constants there.
+/// Replaces powers with simple exponents by products, in bodies that are still
+/// scalar: constants are known there.
 mlir::LogicalResult simplifyMath(mlir::Operation *root);
+
+/// The functions that are computed in f64 (WideMath.cpp).
+void populateWideMathPatterns(mlir::RewritePatternSet &patterns,
+                              mlir::PatternBenefit benefit);
 
 /// Replaces f32 functions of the math dialect below `root` by arithmetic. Those
 /// of f64, which only tests use, are left to the math library.

@@ -18,6 +18,11 @@ constexpr auto fastMathFlags =
     mlir::arith::FastMathFlags::reassoc | mlir::arith::FastMathFlags::contract |
     mlir::arith::FastMathFlags::nsz | mlir::arith::FastMathFlags::arcp;
 
+/// In the body of a linalg operation: the order of its products and quotients is
+/// that of whoever wrote it, often so that nothing overflows on the way.
+constexpr auto bodyFlags =
+    mlir::arith::FastMathFlags::contract | mlir::arith::FastMathFlags::nsz;
+
 inline mlir::arith::FastMathFlagsAttr fastMath(mlir::OpBuilder &builder) {
   return mlir::arith::FastMathFlagsAttr::get(builder.getContext(), fastMathFlags);
 }

@@ -5,15 +5,21 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Files/Error.h"
+#include "lib/Files/OutputFile.h"
+#include "lib/Files/WrittenBy.h"
 #include "lib/Transforms/Kernels/EmitLibrary.h"
 
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
 using namespace llvm;
+using namespace bitpipe;
 
 static Expected<std::string> findLinker() {
   for (StringRef name : {"ld.lld-22", "ld.lld", "ld", "cc"})
@@ -22,30 +28,21 @@ static Expected<std::string> findLinker() {
   return createStringError("found no linker, expected ld.lld, ld or cc on the PATH");
 }
 
-/// A fresh name beside `path`.
-static Expected<std::string> temporaryFor(StringRef path, StringRef suffix) {
-  SmallString<128> name;
-  int descriptor;
-  std::error_code error =
-      sys::fs::createUniqueFile(path + ".%%%%%%" + suffix, descriptor, name);
-  if (error)
-    return createStringError("cannot write beside " + path + ": " + error.message());
-  raw_fd_ostream(descriptor, /*shouldClose=*/true).close();
-  return name.str().str();
-}
-
-static Error writeFile(StringRef path, ArrayRef<char> bytes) {
-  std::error_code error;
-  raw_fd_ostream stream(path, error);
-  if (!error)
-    stream.write(bytes.data(), bytes.size());
+/// A new file for the linker that holds `bytes`. It lies in the folder for
+/// temporary files: what is beside the target is the target alone.
+static void writeTemporary(Temporary &file, ArrayRef<char> bytes) {
+  std::error_code none;
+  std::filesystem::path folder = std::filesystem::temp_directory_path(none);
+  int descriptor = file.create(none ? "/tmp" : folder.string(), 0600);
+  if (descriptor < 0)
+    throw WriteError(folder.string(), std::string("cannot write: ") + std::strerror(errno));
+  raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
+  stream.write(bytes.data(), bytes.size());
   stream.close();
-  if (!error)
-    error = stream.error();
+  std::error_code error = stream.error();
   stream.clear_error();
   if (error)
-    return createStringError("cannot write " + path + ": " + error.message());
-  return Error::success();
+    throw WriteError(file.path(), "cannot write: " + error.message());
 }
 
 /// Runs the linker; its own words are part of the error if it fails.
@@ -54,34 +51,45 @@ static Error runLinker(StringRef linker, StringRef object, StringRef output,
   StringRef arguments[] = {linker, "-shared", "-o", output, object};
   std::optional<StringRef> redirects[] = {std::nullopt, log, log};
   std::string message;
-  if (sys::ExecuteAndWait(linker, arguments, std::nullopt, redirects, 0, 0, &message) == 0)
+  sys::ProcessInfo process;
+  {
+    Uninterrupted untilKnown;
+    process = sys::ExecuteNoWait(linker, arguments, std::nullopt, redirects, 0, &message);
+    endWithProcess(process.Pid);
+  }
+  int code = process.Pid ? sys::Wait(process, std::nullopt, &message).ReturnCode : -1;
+  endWithProcess(0);
+  if (code == 0)
     return Error::success();
   if (auto said = MemoryBuffer::getFile(log))
     message += (*said)->getBuffer().split('\n').first;
   return createStringError(linker + " failed: " + message);
 }
 
-Error bitpipe::linkLibrary(ArrayRef<char> object, StringRef path) {
+/// Copies what the linker made, which is small, into the file.
+static Error copyInto(OutputFile &file, StringRef linked) {
+  auto bytes = MemoryBuffer::getFile(linked);
+  if (!bytes)
+    return createStringError("cannot read " + linked + ": " + bytes.getError().message());
+  file.write((*bytes)->getBufferStart(), (*bytes)->getBufferSize());
+  file.write(mark::library);
+  file.commit();
+  return Error::success();
+}
+
+Error bitpipe::linkLibrary(ArrayRef<char> object, StringRef path) try {
   Expected<std::string> linker = findLinker();
   if (!linker)
     return linker.takeError();
-  SmallVector<std::string> temporaries;
-  scope_exit removeTemporaries([&] {
-    for (const std::string &name : temporaries)
-      sys::fs::remove(name);
-  });
-  for (StringRef suffix : {".o", ".so", ".log"}) {
-    Expected<std::string> name = temporaryFor(path, suffix);
-    if (!name)
-      return name.takeError();
-    temporaries.push_back(*name);
-  }
-  const std::string &objectPath = temporaries[0], &linked = temporaries[1];
-  if (Error error = writeFile(objectPath, object))
+  refuseToReplace(path.str(), FileKind::Kernels);
+  OutputFile file(path.str());
+  Temporary input, linked, log;
+  writeTemporary(input, object);
+  writeTemporary(linked, {});
+  writeTemporary(log, {});
+  if (Error error = runLinker(*linker, input.path(), linked.path(), log.path()))
     return error;
-  if (Error error = runLinker(*linker, objectPath, linked, temporaries[2]))
-    return error;
-  if (std::error_code error = sys::fs::rename(linked, path))
-    return createStringError("cannot write " + path + ": " + error.message());
-  return Error::success();
+  return copyInto(file, linked.path());
+} catch (const WriteError &error) {
+  return createStringError(error.path + ": " + error.why);
 }

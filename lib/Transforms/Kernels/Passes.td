@@ -81,7 +81,8 @@ def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
     Operations become vector loops (see pipe-compute-to-loops and
     pipe-linalg-to-loops), functions of f32 become arithmetic, and LLVM
     generates code for this machine unless `cpu` or `features` name another of
-    its kind. The file is written whole or not at all.
+    its kind. The file is written whole or not at all, and none is replaced that
+    bitpipe did not write.
 
     ```mlir
     module @kernels {

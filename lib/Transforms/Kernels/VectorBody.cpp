@@ -77,7 +77,7 @@ static void emitElementwise(OpBuilder &b, Operation &op, IRMapping &values,
   }
   Operation *copy = b.clone(op, operands);
   if (auto fast = dyn_cast<arith::ArithFastMathInterface>(copy)) {
-    auto flags = fast.getFastMathFlagsAttr().getValue() | fastMathFlags;
+    auto flags = fast.getFastMathFlagsAttr().getValue() | bodyFlags;
     copy->setAttr(fast.getFastMathAttrName(),
                   arith::FastMathFlagsAttr::get(b.getContext(), flags));
   }

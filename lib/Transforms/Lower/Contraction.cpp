@@ -101,10 +101,11 @@ static SmallVector<int64_t> perLoop(AffineMap map, ArrayRef<int64_t> values,
   return result;
 }
 
-SmallVector<int64_t> lower::packedStrides(linalg::GenericOp op,
-                                            unsigned operand) {
+SmallVector<int64_t> lower::packedStrides(linalg::GenericOp op, unsigned operand,
+                                            const Place &c) {
   auto maps = op.getIndexingMapsArray();
   auto sizes = op.getStaticLoopRanges();
+  auto cStrides = perLoop(maps[2], c.strides, 0);
   // Batch dimensions lie outermost, k inside m but outside n.
   auto rank = [&](unsigned loop) {
     bool a = maps[0].isFunctionOfDim(loop), b = maps[1].isFunctionOfDim(loop),
@@ -115,8 +116,14 @@ SmallVector<int64_t> lower::packedStrides(linalg::GenericOp op,
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
     if (maps[operand].isFunctionOfDim(loop))
       order.push_back(loop);
-  llvm::stable_sort(order,
-                    [&](unsigned x, unsigned y) { return rank(x) < rank(y); });
+  // Loops of one kind lie as in c, of which several may lie across each other:
+  // the one that is contiguous there has to be so here.
+  auto isOuter = [&](unsigned x, unsigned y) {
+    if (rank(x) != rank(y) || operand == 2)
+      return rank(x) < rank(y);
+    return cStrides[x] > cStrides[y];
+  };
+  llvm::stable_sort(order, isOuter);
   SmallVector<int64_t> byLoop(op.getNumLoops(), 0);
   int64_t stride = 1;
   for (unsigned loop : llvm::reverse(order)) {

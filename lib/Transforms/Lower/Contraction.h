@@ -39,9 +39,10 @@ struct LoopStrides {
 };
 
 /// Strides of a dense copy of operand 0 (a), 1 (b) or 2 (c) that always fits:
-/// [batch..., m..., k...], [batch..., k..., n...] and [batch..., m..., n...].
+/// [batch..., m..., k...], [batch..., k..., n...] and [batch..., m..., n...],
+/// for a and b in the order in which the dimensions lie in `c`.
 llvm::SmallVector<int64_t> packedStrides(mlir::linalg::GenericOp op,
-                                         unsigned operand);
+                                         unsigned operand, const Place &c);
 
 LoopStrides loopStrides(mlir::linalg::GenericOp op, const Place &a,
                         const Place &b, const Place &c);

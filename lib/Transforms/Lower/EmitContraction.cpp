@@ -16,10 +16,11 @@ using namespace bitpipe;
 using namespace bitpipe::lower;
 
 /// A temporary for an operand with strides that always fit.
-Place RoutineBuilder::packed(linalg::GenericOp op, unsigned operand) {
+Place RoutineBuilder::packed(linalg::GenericOp op, unsigned operand,
+                             const Place &c) {
   auto type = cast<RankedTensorType>(op->getOperand(operand).getType());
   Place place = memory.temporary(type);
-  place.strides = packedStrides(op, operand);
+  place.strides = packedStrides(op, operand, c);
   return place;
 }
 
@@ -35,13 +36,14 @@ static bool sameStrides(const Place &x, const Place &y) {
   return true;
 }
 
-void RoutineBuilder::emitContraction(linalg::GenericOp op, double alpha) {
+LogicalResult RoutineBuilder::emitContraction(linalg::GenericOp op,
+                                              double alpha) {
   Value init = op.getDpsInits()[0];
   Place target = *destinations.lookup(op->getResult(0));
   Place operands[] = {read(op.getDpsInputs()[0]), read(op.getDpsInputs()[1]),
                       target};
   auto pack = [&](unsigned i) {
-    Place place = packed(op, i);
+    Place place = packed(op, i, operands[2]);
     if (i < 2)
       call(op.getLoc(), kernels.copy(op.getLoc(), operands[i], place));
     operands[i] = place;
@@ -50,7 +52,13 @@ void RoutineBuilder::emitContraction(linalg::GenericOp op, double alpha) {
     return loopStrides(op, operands[0], operands[1], operands[2]);
   };
   MatmulForm form;
+  // The result is the first to be packed, then what misfits it: once each.
+  int misfits = 0;
   for (Misfit misfit; (misfit = formMatmul(loops(), form)) != Misfit::None;) {
+    if (++misfits > 3)
+      return emitError(op.getLoc())
+             << "contraction has no form on packed operands, expected that of "
+                "a matrix product";
     if (misfit == Misfit::C)
       pack(2);
     if (misfit == Misfit::A || misfit == Misfit::Sum)
@@ -67,6 +75,7 @@ void RoutineBuilder::emitContraction(linalg::GenericOp op, double alpha) {
   if (!operands[2].sameMemory(target))
     call(op.getLoc(), kernels.copy(op.getLoc(), operands[2], target));
   places[op->getResult(0)] = target;
+  return success();
 }
 
 /// Makes the init part of the product, or puts it where the product is added.

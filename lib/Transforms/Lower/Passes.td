@@ -103,6 +103,7 @@ def WriteWeights : Pass<"pipe-write-weights", "mlir::ModuleOp"> {
 
     The data is copied in pieces from the files the parameters point into, to a
     temporary file beside the target that takes its name when it is complete.
+    A file that is there and was not written by bitpipe is refused.
   }];
   let options = [
     Option<"file", "file", "std::string", "\"\"", "Where to write">,

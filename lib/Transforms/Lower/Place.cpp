@@ -26,9 +26,14 @@ SmallVector<int64_t> lower::rowMajorStrides(ArrayRef<int64_t> sizes) {
 }
 
 bool Place::sameMemory(const Place &other) const {
-  return buffer == other.buffer && offset == other.offset &&
-         sizes == other.sizes && strides == other.strides &&
-         element == other.element;
+  if (buffer != other.buffer || offset != other.offset ||
+      sizes != other.sizes || element != other.element)
+    return false;
+  // No step is taken along a dimension of size 1.
+  for (auto [size, mine, theirs] : llvm::zip(sizes, strides, other.strides))
+    if (size != 1 && mine != theirs)
+      return false;
+  return true;
 }
 
 bool Place::isRowMajor() const {

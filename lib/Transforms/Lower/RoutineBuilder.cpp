@@ -183,10 +183,8 @@ LogicalResult RoutineBuilder::emitComputed(DestinationStyleOpInterface op) {
              << op->getName() << " has an operand of type "
              << operand.getType() << ", expected tensors only";
   if (generic)
-    if (std::optional<double> alpha = matchContraction(generic)) {
-      emitContraction(generic, *alpha);
-      return success();
-    }
+    if (std::optional<double> alpha = matchContraction(generic))
+      return emitContraction(generic, *alpha);
   SmallVector<KernelOperand, 0> operands;
   for (Value input : op.getDpsInputs())
     operands.push_back(inputOperand(bool(generic), input));

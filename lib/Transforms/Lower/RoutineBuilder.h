@@ -59,7 +59,7 @@ private:
   bool disturbs(mlir::DestinationStyleOpInterface op, unsigned result,
                 llvm::ArrayRef<KernelOperand> inputs, const Place &target) const;
   mlir::LogicalResult emitComputed(mlir::DestinationStyleOpInterface op);
-  void emitContraction(mlir::linalg::GenericOp op, double alpha);
+  mlir::LogicalResult emitContraction(mlir::linalg::GenericOp op, double alpha);
   void absorbInit(mlir::linalg::GenericOp op, mlir::Value init,
                   MatmulCall &product);
 
@@ -67,7 +67,7 @@ private:
   Place read(mlir::Value value);
   /// Sees to it that `place` holds the value.
   void writeTo(mlir::Value value, const Place &place, mlir::Location loc);
-  Place packed(mlir::linalg::GenericOp op, unsigned operand);
+  Place packed(mlir::linalg::GenericOp op, unsigned operand, const Place &c);
   void call(mlir::Location loc, KernelCall kernel);
 
   mlir::func::FuncOp function;

@@ -3,12 +3,14 @@
 #include "lib/Transforms/Lower/WriteWeights.h"
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Files/Error.h"
+#include "lib/Files/OutputFile.h"
+#include "lib/Files/WrittenBy.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/Place.h"
 
 #include "mlir/IR/Builders.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 #include <cerrno>
@@ -45,57 +47,10 @@ static std::string elementName(Type type) {
 
 namespace {
 
-/// Writes a file under another name and gives it its own when it is complete.
-class OutputFile {
-public:
-  OutputFile(Location loc, StringRef path)
-      : loc(loc), path(path), partial((path + ".partial").str()) {
-    errno = 0;
-    stream.open(partial, std::ios::binary | std::ios::trunc);
-    error = errno;
-  }
-  ~OutputFile() {
-    stream.close();
-    std::remove(partial.c_str());
-  }
-
-  LogicalResult add(const char *data, size_t bytes) {
-    errno = 0;
-    if (stream.write(data, bytes))
-      hash.add(data, bytes);
-    return check();
-  }
-
-  FailureOr<std::string> finish() {
-    errno = 0;
-    stream.close();
-    if (failed(check()))
-      return failure();
-    if (std::error_code error = llvm::sys::fs::rename(partial, path))
-      return emitError(loc) << "cannot write " << path << ": "
-                            << error.message();
-    return hash.digest();
-  }
-
-private:
-  LogicalResult check() {
-    if (stream)
-      return success();
-    return emitError(loc) << "cannot write " << path << ": "
-                          << std::strerror(errno ? errno : error);
-  }
-
-  Location loc;
-  std::string path, partial;
-  std::ofstream stream;
-  int error = 0; // of opening the file
-  Hash hash;
-};
-
 class WeightsWriter {
 public:
   WeightsWriter(ModuleOp module, StringRef path)
-      : module(module), file(module.getLoc(), path) {}
+      : module(module), file(path.str()) {}
 
   FailureOr<std::string> run() {
     if (failed(addHeader()))
@@ -104,10 +59,16 @@ public:
       if (failed(parameter.getValue() ? addValue(parameter)
                                       : addFromFile(parameter)))
         return failure();
-    return file.finish();
+    file.commit();
+    return hash.digest();
   }
 
 private:
+  void add(const char *data, size_t bytes) {
+    file.write(data, bytes);
+    hash.add(data, bytes);
+  }
+
   static int64_t bytesOf(pipe::ParameterOp parameter) {
     return tensorBytes(cast<RankedTensorType>(parameter.getType()));
   }
@@ -115,6 +76,7 @@ private:
   /// The length of the header, the header, blanks to a multiple of 8.
   LogicalResult addHeader() {
     nlohmann::ordered_json header;
+    header["__metadata__"] = {{"format", "pt"}, {mark::key, mark::value}};
     int64_t offset = 0;
     for (auto parameter : module.getOps<pipe::ParameterOp>()) {
       auto type = cast<RankedTensorType>(parameter.getType());
@@ -130,12 +92,12 @@ private:
           {"data_offsets", {offset, end}}};
       offset = end;
     }
-    std::string text = header.is_null() ? "{}" : header.dump();
+    std::string text = header.dump();
     text.resize(llvm::alignTo(text.size(), 8), ' ');
     uint64_t length = text.size();
-    return success(
-        succeeded(file.add(reinterpret_cast<char *>(&length), sizeof(length))) &&
-        succeeded(file.add(text.data(), text.size())));
+    add(reinterpret_cast<char *>(&length), sizeof(length));
+    add(text.data(), text.size());
+    return success();
   }
 
   LogicalResult addValue(pipe::ParameterOp parameter) {
@@ -149,13 +111,13 @@ private:
       std::vector<char> bytes;
       for (bool element : value.getValues<bool>())
         bytes.push_back(element);
-      return file.add(bytes.data(), bytes.size());
+      add(bytes.data(), bytes.size());
+      return success();
     }
     ArrayRef<char> raw = value.getRawData();
     int64_t repeats = value.isSplat() ? type.getNumElements() : 1;
     for (int64_t i = 0; i < repeats; ++i)
-      if (failed(file.add(raw.data(), raw.size())))
-        return failure();
+      add(raw.data(), raw.size());
     return success();
   }
 
@@ -177,8 +139,7 @@ private:
                << " bytes at " << *parameter.getOffset() << " of " << path
                << ", got " << copied + source.gcount()
                << (errno ? std::string(": ") + std::strerror(errno) : "");
-      if (failed(file.add(buffer.data(), piece)))
-        return failure();
+      add(buffer.data(), piece);
       copied += piece;
     }
     return success();
@@ -186,6 +147,7 @@ private:
 
   ModuleOp module;
   OutputFile file;
+  Hash hash;
   std::ifstream source; // the last one read from
   std::string sourcePath;
   std::vector<char> buffer = std::vector<char>(4 << 20);
@@ -218,5 +180,10 @@ public:
 } // namespace
 
 FailureOr<std::string> bitpipe::writeWeights(ModuleOp module, StringRef file) {
-  return WeightsWriter(module, file).run();
+  try {
+    refuseToReplace(file.str(), FileKind::Weights);
+    return WeightsWriter(module, file).run();
+  } catch (const WriteError &error) {
+    return emitError(module.getLoc()) << error.path << ": " << error.why;
+  }
 }

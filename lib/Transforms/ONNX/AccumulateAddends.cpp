@@ -39,17 +39,32 @@ linalg::GenericOp contractionFor(OpOperand &operand, linalg::GenericOp sum) {
                                                                      : nullptr;
 }
 
+/// What the sum adds, as a tensor of the sum's type: as its map reads it, which
+/// may repeat it along any dimension.
+Value addendOf(OpBuilder &b, linalg::GenericOp sum, OpOperand &addend) {
+  auto type = cast<RankedTensorType>(sum.getResult(0).getType());
+  AffineMap map = sum.getMatchingIndexingMap(&addend);
+  if (map.isIdentity())
+    return addend.get();
+  auto yieldInput = [](OpBuilder &inner, Location loc, ValueRange args) {
+    linalg::YieldOp::create(inner, loc, args[0]);
+  };
+  SmallVector<utils::IteratorType> parallel(type.getRank(),
+                                            utils::IteratorType::parallel);
+  AffineMap maps[] = {map, b.getMultiDimIdentityMap(type.getRank())};
+  return linalg::GenericOp::create(b, sum.getLoc(), type, addend.get(),
+                                   emptyTensor(b, sum.getLoc(), type), maps,
+                                   parallel, yieldInput)
+      .getResult(0);
+}
+
 void accumulate(linalg::GenericOp sum) {
   for (int i : {0, 1}) {
     linalg::GenericOp product = contractionFor(sum->getOpOperand(i), sum);
     if (!product)
       continue;
-    OpOperand &addend = sum->getOpOperand(1 - i);
     OpBuilder b(sum);
-    auto type = cast<RankedTensorType>(sum.getResult(0).getType());
-    Value start = addend.get();
-    if (start.getType() != type || !sum.getMatchingIndexingMap(&addend).isIdentity())
-      start = broadcast(b, sum.getLoc(), type, start);
+    Value start = addendOf(b, sum, sum->getOpOperand(1 - i));
     // Where the sum stood: there the addend is known.
     Value result = contraction(b, product.getLoc(), product.getInputs()[0],
                                product.getInputs()[1], start,

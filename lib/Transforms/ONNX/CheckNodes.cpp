@@ -29,9 +29,13 @@ std::string problemOf(const Node &node) {
     return "this operator";
   if (node.numInputs() < known->minInputs || node.numInputs() > known->maxInputs)
     return std::to_string(node.numInputs()) + " inputs";
-  for (unsigned i = 0; i < known->minInputs; ++i)
+  bool takesAny = known->maxInputs == ~0u;
+  for (unsigned i = 0, n = takesAny ? node.numInputs() : known->minInputs;
+       i < n; ++i)
     if (!node.input(i))
       return "leaving out input " + std::to_string(i);
+  if (std::string problem = attributeProblem(node); !problem.empty())
+    return problem;
   return known->check ? known->check(node) : "";
 }
 

@@ -20,9 +20,9 @@ using namespace bitpipe;
 namespace {
 
 /// Builds nodes at the place of an Attention.
-class Expansion {
+class AttentionExpansion {
 public:
-  Expansion(OpBuilder &b, const Node &node) : b(b), node(node) {}
+  AttentionExpansion(OpBuilder &b, const Node &node) : b(b), node(node) {}
   Lowered run();
 
 private:
@@ -56,6 +56,7 @@ private:
   }
   Value heads(unsigned position, StringRef countName);
   Value repeated(Value value, int64_t heads);
+  LogicalResult checkMask(ArrayRef<int64_t> scores);
   Value masked(Value scores);
   Value causalMask(RankedTensorType scores);
 
@@ -68,7 +69,7 @@ ArrayRef<int64_t> shapeOf(Value value) {
 }
 
 /// An input as [batch, heads, sequence, size].
-Value Expansion::heads(unsigned position, StringRef countName) {
+Value AttentionExpansion::heads(unsigned position, StringRef countName) {
   Value value = node.input(position);
   ArrayRef<int64_t> shape = shapeOf(value);
   if (shape.size() == 4)
@@ -80,7 +81,7 @@ Value Expansion::heads(unsigned position, StringRef countName) {
 }
 
 /// Each head of keys or values serves a group of query heads.
-Value Expansion::repeated(Value value, int64_t heads) {
+Value AttentionExpansion::repeated(Value value, int64_t heads) {
   SmallVector<int64_t> s(shapeOf(value));
   if (s[1] == heads)
     return value;
@@ -92,7 +93,7 @@ Value Expansion::repeated(Value value, int64_t heads) {
 }
 
 /// Row r sees columns up to r, counted from the start.
-Value Expansion::causalMask(RankedTensorType scores) {
+Value AttentionExpansion::causalMask(RankedTensorType scores) {
   ArrayRef<int64_t> matrix = scores.getShape().take_back(2);
   Constant mask =
       Constant::zeros(RankedTensorType::get(matrix, b.getI1Type()));
@@ -102,7 +103,21 @@ Value Expansion::causalMask(RankedTensorType scores) {
   return arith::ConstantOp::create(b, node.loc(), mask.toAttr());
 }
 
-Value Expansion::masked(Value scores) {
+LogicalResult AttentionExpansion::checkMask(ArrayRef<int64_t> scores) {
+  if (!node.input(3))
+    return success();
+  auto both = broadcastShapes(scores, node.inputShape(3));
+  Type element = node.inputType(3).getElementType();
+  bool isMask = element.isInteger(1) ||
+                element == node.inputType(0).getElementType();
+  if (isMask && both && ArrayRef(*both) == scores)
+    return success();
+  return node.error() << "a mask of " << node.inputType(3)
+                      << " does not fit to scores of "
+                      << node.inputType(0).clone(scores);
+}
+
+Value AttentionExpansion::masked(Value scores) {
   auto type = cast<RankedTensorType>(scores.getType());
   Value out = number(type, -std::numeric_limits<double>::infinity());
   if (Value mask = node.input(3)) {
@@ -115,7 +130,7 @@ Value Expansion::masked(Value scores) {
   return scores;
 }
 
-Lowered Expansion::run() {
+Lowered AttentionExpansion::run() {
   Value q = heads(0, "q_num_heads"), k = heads(1, "kv_num_heads"),
         v = heads(2, "kv_num_heads");
   ArrayRef<int64_t> sq = shapeOf(q), sk = shapeOf(k), sv = shapeOf(v);
@@ -124,7 +139,13 @@ Lowered Expansion::run() {
     return node.error() << "queries of " << node.inputType(0) << ", keys of "
                         << node.inputType(1) << " and values of "
                         << node.inputType(2) << " do not fit together";
+  if (sq[0] != sk[0] || sq[0] != sv[0])
+    return node.error() << "queries of " << node.inputType(0) << ", keys of "
+                        << node.inputType(1) << " and values of "
+                        << node.inputType(2) << " differ in batch";
   int64_t heads = sq[1], rows = sq[2], columns = sk[2];
+  if (failed(checkMask({sq[0], heads, rows, columns})))
+    return failure();
   double scale = node.real("scale", 1 / std::sqrt(double(sq[3])));
   auto type = node.inputType(0).clone({sq[0], heads, rows, columns});
   auto outType = node.inputType(0).clone({sq[0], heads, rows, sv[3]});
@@ -142,7 +163,7 @@ Lowered Expansion::run() {
 }
 
 Lowered expandAttention(OpBuilder &b, const Node &node) {
-  return Expansion(b, node).run();
+  return AttentionExpansion(b, node).run();
 }
 
 struct ExpandAttention : bitpipe::impl::ExpandAttentionBase<ExpandAttention> {

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/ONNX/Constant.h"
+#include "lib/Transforms/ONNX/Expansion.h"
 #include "lib/Transforms/ONNX/Operators.h"
 #include "lib/Transforms/ONNX/Passes.h"
 #include "lib/Transforms/ONNX/Sequences.h"
@@ -34,6 +35,7 @@ public:
 private:
   LogicalResult visit(const Node &node);
   FailureOr<bool> evaluate(const Node &node, const Operator &op);
+  FailureOr<bool> evaluateExpanded(const Node &node);
   FailureOr<std::optional<SmallVector<Constant>>>
   constantInputs(const Node &node, const Operator &op);
 
@@ -91,13 +93,15 @@ FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
         b, node.loc(), constantOf(node.input(0)).resizeSplat(node.resultType())));
     return true;
   }
-  if (!op.evaluate || transposesWeight(node))
+  if (!(op.evaluate || op.expand) || transposesWeight(node))
     return false;
   auto inputs = constantInputs(node, op);
   if (failed(inputs))
     return failure();
   if (!*inputs)
     return false;
+  if (!op.evaluate)
+    return evaluateExpanded(node);
   SmallVector<Constant> results;
   for (Type type : node.getOp()->getResultTypes())
     results.push_back(Constant::zeros(cast<RankedTensorType>(type)));
@@ -111,6 +115,48 @@ FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
   return true;
 }
 
+/// What a node between constants stands for is computed node by node.
+FailureOr<bool> FunctionFolder::evaluateExpanded(const Node &node) {
+  OpBuilder b(node.getOp());
+  Expansion expansion(b, node.loc());
+  FailureOr<bool> replaced = expansion.replace(node);
+  if (failed(replaced))
+    return failure();
+  for (pipe::OnnxNodeOp part : expansion.nodes())
+    if (failed(visit(part)))
+      return failure();
+  return replaced;
+}
+
+/// The inputs of an operator that must be of one element type, as the first of
+/// them and one past the last.
+std::pair<unsigned, unsigned> inputsOfOneType(StringRef kind) {
+  using Range = std::pair<unsigned, unsigned>;
+  return llvm::StringSwitch<Range>(kind)
+      .Cases({"Add", "Sub", "Mul", "Div", "Mod", "And", "Or", "Xor", "MatMul",
+              "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual",
+              "PRelu"},
+             Range(0, 2))
+      .Cases({"Max", "Min", "Concat", "Gemm", "Conv",
+              "LayerNormalization", "RMSNormalization", "GroupNormalization",
+              "InstanceNormalization", "BatchNormalization", "Range"},
+             Range(0, ~0u))
+      .Case("Where", Range(1, 3))
+      .Case("Attention", Range(0, 3))
+      .Default(Range(0, 0));
+}
+
+LogicalResult checkElementTypes(const Node &node) {
+  auto [first, end] = inputsOfOneType(node.kind());
+  for (unsigned i = first; i < std::min(end, node.numInputs()); ++i)
+    if (node.input(i) && node.inputType(i).getElementType() !=
+                             node.inputType(first).getElementType())
+      return node.error() << "input " << i << " is " << node.inputType(i)
+                          << ", expected the element type of "
+                          << node.inputType(first);
+  return success();
+}
+
 LogicalResult FunctionFolder::visit(const Node &node) {
   if (Sequences::isSequenceOperator(node.kind()))
     return sequences.resolve(node, [&](const Node &n) { return visit(n); });
@@ -121,7 +167,7 @@ LogicalResult FunctionFolder::visit(const Node &node) {
     if (node.input(i) && !node.inputType(i))
       return node.error() << "input " << i << " is a sequence";
   SmallVector<Type> types;
-  if (failed(op->infer(node, types)))
+  if (failed(checkElementTypes(node)) || failed(op->infer(node, types)))
     return failure();
   if (types.size() != node.getOp()->getNumResults())
     return node.error() << "has " << node.getOp()->getNumResults()
@@ -131,7 +177,9 @@ LogicalResult FunctionFolder::visit(const Node &node) {
   FailureOr<bool> folded = evaluate(node, *op);
   if (failed(folded))
     return failure();
-  if (!*folded && isPassThrough(node))
+  if (*folded)
+    return success();
+  if (isPassThrough(node))
     node.result().replaceAllUsesWith(node.input(0));
   return success();
 }

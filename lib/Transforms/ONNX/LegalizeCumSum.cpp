@@ -4,7 +4,6 @@
 #include "lib/Transforms/ONNX/Constant.h"
 #include "lib/Transforms/ONNX/Legalize.h"
 #include "lib/Transforms/ONNX/Passes.h"
-#include "lib/Transforms/ONNX/ScalarBodies.h"
 
 namespace bitpipe {
 #define GEN_PASS_DEF_LEGALIZECUMSUM
@@ -17,26 +16,23 @@ using namespace bitpipe;
 namespace {
 
 /// One where element `from` is part of the running sum at `to`.
-Value triangle(OpBuilder &b, const Node &node, int64_t extent) {
+Value triangle(OpBuilder &b, const Node &node, int64_t extent, Type element) {
   bool reverse = node.integer("reverse", 0);
   bool exclusive = node.integer("exclusive", 0);
   Constant matrix =
-      Constant::zeros(RankedTensorType::get({extent, extent}, b.getF32Type()));
+      Constant::zeros(RankedTensorType::get({extent, extent}, element));
   for (int64_t from = 0; from < extent; ++from)
     for (int64_t to = 0; to < extent; ++to) {
       bool reached = reverse ? from > to : from < to;
       bool itself = from == to && !exclusive;
-      matrix.reals[from * extent + to] = reached || itself;
+      if (!reached && !itself)
+        continue;
+      if (matrix.isReal())
+        matrix.reals[from * extent + to] = 1;
+      else
+        matrix.integers[from * extent + to] = 1;
     }
   return arith::ConstantOp::create(b, node.loc(), matrix.toAttr());
-}
-
-Value cast(OpBuilder &b, Location loc, Value value, Type element) {
-  auto type = mlir::cast<RankedTensorType>(value.getType()).clone(element);
-  return elementwise(b, loc, type, value,
-                     [&](OpBuilder &inner, Location loc, ValueRange args) {
-                       return castScalar(inner, loc, args[0], element);
-                     });
 }
 
 Lowered lowerCumSum(OpBuilder &b, const Node &node) {
@@ -58,12 +54,10 @@ Lowered lowerCumSum(OpBuilder &b, const Node &node) {
   auto map = [&](ArrayRef<AffineExpr> exprs) {
     return AffineMap::get(rank + 1, 0, exprs, b.getContext());
   };
-  Value x = cast(b, node.loc(), node.input(0), b.getF32Type());
-  Value zero = filledTensor(b, node.loc(), type.clone(b.getF32Type()), 0);
-  Value sums =
-      contraction(b, node.loc(), x, triangle(b, node, type.getDimSize(axis)),
-                  zero, {map(from), map({added, to[axis]}), map(to)});
-  return lowered(cast(b, node.loc(), sums, type.getElementType()));
+  Value ones = triangle(b, node, type.getDimSize(axis), type.getElementType());
+  return lowered(contraction(b, node.loc(), node.input(0), ones,
+                             filledTensor(b, node.loc(), type, 0),
+                             {map(from), map({added, to[axis]}), map(to)}));
 }
 
 struct LegalizeCumSum : bitpipe::impl::LegalizeCumSumBase<LegalizeCumSum> {

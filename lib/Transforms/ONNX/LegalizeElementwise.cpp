@@ -1,6 +1,7 @@
 //===- LegalizeElementwise.cpp - Scalar functions to linalg.generic --------===//
 
 #include "lib/Transforms/ONNX/Build.h"
+#include "lib/Transforms/ONNX/IntegerBodies.h"
 #include "lib/Transforms/ONNX/Legalize.h"
 #include "lib/Transforms/ONNX/Passes.h"
 #include "lib/Transforms/ONNX/ScalarBodies.h"
@@ -69,7 +70,36 @@ Lowered lowerGelu(OpBuilder &b, const Node &node) {
       }));
 }
 
-/// A power with a constant whole exponent is a few products.
+/// A power of integers: by a broken exponent in f64.
+Lowered lowerIntegerPow(OpBuilder &b, const Node &node) {
+  bool broken = isa<FloatType>(node.inputType(1).getElementType());
+  return lowered(elementwise(
+      b, node.loc(), node.resultType(), node.getOp().getOperands(),
+      [&](OpBuilder &inner, Location loc, ValueRange args) -> Value {
+        Type type = args[0].getType(), real = inner.getF64Type();
+        if (!broken)
+          return powInteger(inner, loc, {args[0], castScalar(inner, loc, args[1], type)});
+        Value power = math::PowFOp::create(inner, loc, castScalar(inner, loc, args[0], real),
+                                           castScalar(inner, loc, args[1], real));
+        return castScalar(inner, loc, power, type);
+      }));
+}
+
+Lowered lowerMod(OpBuilder &b, const Node &node) {
+  bool ofDividend = node.integer("fmod", 0);
+  bool isReal = isa<FloatType>(node.inputType(0).getElementType());
+  if (isReal && !ofDividend)
+    return node.error() << "is of floats and has fmod 0, expected fmod 1";
+  return lowered(elementwise(
+      b, node.loc(), node.resultType(), node.getOp().getOperands(),
+      [&](OpBuilder &inner, Location loc, ValueRange args) -> Value {
+        if (!isReal)
+          return moduloInteger(inner, loc, args, ofDividend);
+        return arith::RemFOp::create(inner, loc, args[0], args[1]);
+      }));
+}
+
+/// A constant exponent stays one of the body, where it is known.
 Lowered lowerPow(OpBuilder &b, const Node &node) {
   DenseElementsAttr exponent = constantOf(node.input(1));
   std::optional<double> number;
@@ -79,8 +109,7 @@ Lowered lowerPow(OpBuilder &b, const Node &node) {
   else if (exponent && exponent.isSplat())
     number = exponent.getSplatValue<APInt>().getSExtValue();
   if (!isa<FloatType>(node.inputType(0).getElementType()))
-    return node.error() << "is not defined on "
-                        << node.inputType(0).getElementType();
+    return lowerIntegerPow(b, node);
   if (number)
     return lowered(elementwise(
         b, node.loc(), node.resultType(), node.input(0),
@@ -102,6 +131,7 @@ struct LegalizeElementwise
     llvm::StringMap<Lowering> lowerings{
         {"Where", lowerWhere},   {"Cast", lowerCast}, {"CastLike", lowerCast},
         {"Expand", lowerExpand}, {"Gelu", lowerGelu}, {"Pow", lowerPow},
+        {"Mod", lowerMod},
         {"Max", lowerVariadic},  {"Min", lowerVariadic}};
     for (StringRef kind : scalarFunctionNames())
       lowerings.try_emplace(kind, lowerElementwise);

@@ -28,7 +28,39 @@ double neutral(StringRef kind) {
   return kind == "ReduceProd" ? 1 : 0;
 }
 
+/// The element that changes no result, of integers.
+int64_t neutralInteger(StringRef kind, unsigned width) {
+  if (kind == "ReduceMax")
+    return APInt::getSignedMinValue(width).getSExtValue();
+  if (kind == "ReduceMin")
+    return APInt::getSignedMaxValue(width).getSExtValue();
+  return kind == "ReduceProd";
+}
+
+Value neutral(OpBuilder &b, Location loc, StringRef kind,
+              RankedTensorType type) {
+  Type element = type.getElementType();
+  if (isa<FloatType>(element))
+    return filledTensor(b, loc, type, neutral(kind));
+  int64_t number = neutralInteger(kind, element.getIntOrFloatBitWidth());
+  Value start = arith::ConstantOp::create(b, loc,
+                                          b.getIntegerAttr(element, number));
+  return linalg::FillOp::create(b, loc, start, emptyTensor(b, loc, type))
+      .getResult(0);
+}
+
+Value combineIntegers(OpBuilder &b, Location loc, StringRef kind, Value a,
+                      Value c) {
+  if (kind == "ReduceMax")
+    return arith::MaxSIOp::create(b, loc, a, c);
+  if (kind == "ReduceMin")
+    return arith::MinSIOp::create(b, loc, a, c);
+  return arith::AddIOp::create(b, loc, a, c);
+}
+
 Value combine(OpBuilder &b, Location loc, StringRef kind, Value a, Value c) {
+  if (!isa<FloatType>(a.getType()))
+    return combineIntegers(b, loc, kind, a, c);
   if (kind == "ReduceMax")
     return arith::MaximumFOp::create(b, loc, a, c);
   if (kind == "ReduceMin")
@@ -43,9 +75,13 @@ Lowered lowerReduction(OpBuilder &b, const Node &node) {
   auto reduced = reducedDims(node);
   RankedTensorType from = node.inputType(0);
   Type element = from.getElementType();
-  if (!reduced || !isa<FloatType>(element))
+  // The mean of integers is cut off, which is no sum with a factor.
+  bool isKnown = isa<FloatType>(element) ||
+                 (node.kind() != "ReduceMean" && !element.isInteger(1));
+  if (!reduced || !isKnown)
     return node.error() << "is of " << from
-                        << ", expected floats and constant axes";
+                        << ", expected numbers (floats for a mean) and "
+                           "constant axes";
   SmallVector<utils::IteratorType> iterators;
   SmallVector<AffineExpr> kept;
   SmallVector<int64_t> shape;
@@ -61,7 +97,7 @@ Lowered lowerReduction(OpBuilder &b, const Node &node) {
   unsigned rank = from.getRank();
   SmallVector<AffineMap> maps{b.getMultiDimIdentityMap(rank),
                               AffineMap::get(rank, 0, kept, b.getContext())};
-  Value start = filledTensor(b, loc, type, neutral(node.kind()));
+  Value start = neutral(b, loc, node.kind(), type);
   Value sum =
       linalg::GenericOp::create(
           b, loc, type, node.input(0), start, maps, iterators,

@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/Sequence.h"
 
+#include <map>
+
 namespace bitpipe {
 #define GEN_PASS_DEF_LEGALIZESOFTMAX
 #include "lib/Transforms/ONNX/Passes.h.inc"
@@ -23,7 +25,8 @@ using namespace bitpipe;
 
 namespace {
 
-/// What is added below this keeps an element out of a softmax.
+/// What is added below this, times the factors that follow, keeps an element out
+/// of a softmax.
 constexpr double kMaskedOut = -1e4;
 
 enum class Mask { None, Causal, Other };
@@ -61,10 +64,11 @@ bool takesPart(const Constant &mask, int64_t i, bool wanted) {
                        : (mask.integers[i] != 0) == wanted;
 }
 
-/// What a constant mask does to scores of `shape`.
-Mask classify(const Constant &mask, ArrayRef<int64_t> shape, bool wanted) {
-  if (mask.isReal() && llvm::any_of(mask.reals, [](double v) {
-        return v != 0 && v > kMaskedOut;
+/// What a constant mask does to scores of `shape` that are scaled after it.
+Mask classify(const Constant &mask, ArrayRef<int64_t> shape, bool wanted,
+              double scale) {
+  if (mask.isReal() && llvm::any_of(mask.reals, [&](double v) {
+        return v != 0 && !(v * scale <= kMaskedOut);
       }))
     return Mask::Other;
   bool all = true;
@@ -76,6 +80,8 @@ Mask classify(const Constant &mask, ArrayRef<int64_t> shape, bool wanted) {
       mask.shape().take_back(2) != shape.take_back(2))
     return Mask::Other;
   int64_t rows = shape[shape.size() - 2], columns = shape.back();
+  if (rows > columns) // a row without elements has the same share of each
+    return Mask::Other;
   for (int64_t i = 0; i < mask.size(); ++i) {
     int64_t row = i / columns % rows, column = i % columns;
     if (takesPart(mask, i, wanted) != (column <= row + columns - rows))
@@ -90,35 +96,39 @@ public:
   LogicalResult lower(pipe::OnnxNodeOp op);
 
 private:
-  bool peelMask(Value &scores, bool &causal);
-  bool peelAddedMask(const Node &add, Value &scores, bool &causal);
-  bool peelChosenMask(const Node &where, Value &scores, bool &causal);
+  bool peelMask(Value &scores, bool &causal, double scale);
+  bool peelAddedMask(const Node &add, Value &scores, bool &causal, double scale);
+  bool peelChosenMask(const Node &where, Value &scores, bool &causal,
+                      double scale);
   std::optional<Constant> constant(Value value);
 
   ParameterReader parameters;
   /// The masks of a model are few and serve many softmaxes.
-  DenseMap<std::tuple<Attribute, Type, int>, Mask> known;
+  std::map<std::tuple<const void *, const void *, bool, double>, Mask> known;
 
-  Mask maskOf(Value value, RankedTensorType scores, bool wanted);
+  Mask maskOf(Value value, RankedTensorType scores, bool wanted, double scale);
 };
 
 Mask SoftmaxLowering::maskOf(Value value, RankedTensorType scores,
-                             bool wanted) {
+                             bool wanted, double scale) {
   FailureOr<DenseElementsAttr> attr = parameters.read(value);
   if (failed(attr) || !*attr)
     return Mask::Other;
-  auto [entry, isNew] = known.try_emplace({*attr, scores, wanted}, Mask::Other);
+  std::tuple key{attr->getAsOpaquePointer(), scores.getAsOpaquePointer(), wanted,
+                 scale};
+  auto [entry, isNew] = known.try_emplace(key, Mask::Other);
   if (isNew)
-    entry->second = classify(Constant::from(*attr), scores.getShape(), wanted);
+    entry->second =
+        classify(Constant::from(*attr), scores.getShape(), wanted, scale);
   return entry->second;
 }
 
 bool SoftmaxLowering::peelAddedMask(const Node &add, Value &scores,
-                                    bool &causal) {
+                                    bool &causal, double scale) {
   for (int i : {0, 1}) {
     if (add.inputType(i) != add.resultType())
       continue;
-    Mask mask = maskOf(add.input(1 - i), add.inputType(i), true);
+    Mask mask = maskOf(add.input(1 - i), add.inputType(i), true, scale);
     if (mask == Mask::Other)
       continue;
     causal |= mask == Mask::Causal;
@@ -129,13 +139,13 @@ bool SoftmaxLowering::peelAddedMask(const Node &add, Value &scores,
 }
 
 bool SoftmaxLowering::peelChosenMask(const Node &where, Value &scores,
-                                     bool &causal) {
+                                     bool &causal, double scale) {
   for (int i : {1, 2}) {
     auto other = splatNumber(where.input(3 - i));
-    if (!other || *other > kMaskedOut ||
+    if (!other || !(*other * scale <= kMaskedOut) ||
         where.inputType(i) != where.resultType())
       continue;
-    Mask mask = maskOf(where.input(0), where.inputType(i), i == 1);
+    Mask mask = maskOf(where.input(0), where.inputType(i), i == 1, scale);
     if (mask == Mask::Other)
       continue;
     causal |= mask == Mask::Causal;
@@ -145,11 +155,11 @@ bool SoftmaxLowering::peelChosenMask(const Node &where, Value &scores,
   return false;
 }
 
-bool SoftmaxLowering::peelMask(Value &scores, bool &causal) {
+bool SoftmaxLowering::peelMask(Value &scores, bool &causal, double scale) {
   if (Node add = nodeOf(scores, "Add"); add.getOp())
-    return peelAddedMask(add, scores, causal);
+    return peelAddedMask(add, scores, causal, scale);
   if (Node where = nodeOf(scores, "Where"); where.getOp())
-    return peelChosenMask(where, scores, causal);
+    return peelChosenMask(where, scores, causal, scale);
   return false;
 }
 
@@ -233,7 +243,7 @@ LogicalResult SoftmaxLowering::lower(pipe::OnnxNodeOp op) {
     if (auto factor = constantFactor(scores); factor && factor->first > 0) {
       scale *= factor->first;
       scores = factor->second;
-    } else if (!peelMask(scores, causal)) {
+    } else if (!peelMask(scores, causal, scale)) {
       break;
     }
   }

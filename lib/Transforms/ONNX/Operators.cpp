@@ -15,6 +15,16 @@ const Operator *bitpipe::findOperator(StringRef name) {
     addReductionOperators(table);
     addMatrixOperators(table);
     addSequenceOperators(table);
+    addActivationOperators(table);
+    addReductionFunctions(table);
+    addNormalizationFunctions(table);
+    addMovingOperators(table);
+    addPadOperator(table);
+    addSelectionOperators(table);
+    addScatterOperators(table);
+    addEinsumOperator(table);
+    addConvolutionOperators(table);
+    addPoolingOperators(table);
     return table;
   }();
   auto found = table.find(name);

@@ -9,11 +9,14 @@
 #define BITPIPE_TRANSFORMS_ONNX_OPERATORS_H
 
 #include "lib/Transforms/ONNX/Constant.h"
+#include "lib/Transforms/ONNX/Legalize.h"
 #include "lib/Transforms/ONNX/Node.h"
 
 #include "llvm/ADT/StringMap.h"
 
 namespace bitpipe {
+
+class Expansion;
 
 struct Operator {
   unsigned minInputs = 0, maxInputs = 0;
@@ -36,6 +39,11 @@ struct Operator {
   /// What the node asks for that is not supported, empty if nothing.
   using Check = std::string (*)(const Node &);
   Check check = nullptr;
+
+  /// Builds nodes of other operators that compute the same; no values where
+  /// the node can stay as it is. Null for operators that have a legalisation.
+  using Expand = Lowered (*)(Expansion &, const Node &);
+  Expand expand = nullptr;
 };
 
 using OperatorTable = llvm::StringMap<Operator>;
@@ -51,6 +59,20 @@ void addIndexingOperators(OperatorTable &table);
 void addReductionOperators(OperatorTable &table);
 void addMatrixOperators(OperatorTable &table);
 void addSequenceOperators(OperatorTable &table);
+void addActivationOperators(OperatorTable &table);
+void addReductionFunctions(OperatorTable &table);
+void addNormalizationFunctions(OperatorTable &table);
+void addMovingOperators(OperatorTable &table);
+void addPadOperator(OperatorTable &table);
+void addSelectionOperators(OperatorTable &table);
+void addScatterOperators(OperatorTable &table);
+void addEinsumOperator(OperatorTable &table);
+void addConvolutionOperators(OperatorTable &table);
+void addPoolingOperators(OperatorTable &table);
+
+/// What of the node's attributes is not read: one that its operator does not
+/// have, one of another type, or one that is missing; empty if nothing.
+std::string attributeProblem(const Node &node);
 
 /// The only result has the type of the first input.
 mlir::LogicalResult inferSameAsInput(const Node &node,

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/ONNX/IntegerBodies.h"
 #include "lib/Transforms/ONNX/Operators.h"
 #include "lib/Transforms/ONNX/Reader.h"
 
@@ -23,21 +24,15 @@ struct Functions {
 };
 
 double power(double a, double b) { return std::pow(a, b); }
-int64_t powerInteger(int64_t a, int64_t b) {
-  return std::llround(std::pow(double(a), double(b)));
-}
-int64_t divide(int64_t a, int64_t b) {
-  bool overflows = b == -1; // INT64_MIN / -1
-  return b == 0 ? 0 : overflows ? int64_t(-uint64_t(a)) : a / b;
-}
 int64_t wrapAdd(int64_t a, int64_t b) { return uint64_t(a) + uint64_t(b); }
 int64_t wrapSub(int64_t a, int64_t b) { return uint64_t(a) - uint64_t(b); }
 int64_t wrapMul(int64_t a, int64_t b) { return uint64_t(a) * uint64_t(b); }
+/// NaN if one of them is.
+double largest(double a, double b) { return std::isnan(a) || a > b ? a : b; }
+double smallest(double a, double b) { return std::isnan(a) || a < b ? a : b; }
+template <bool ofDividend>
 int64_t modulo(int64_t a, int64_t b) {
-  if (b == 0 || b == -1)
-    return 0;
-  int64_t r = a % b;
-  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+  return moduloOf(a, b, ofDividend);
 }
 
 /// Functions of one or two numbers whose result has the type of the operands.
@@ -46,14 +41,16 @@ Functions arithmetic(StringRef kind) {
       {"Add", {[](double a, double b) { return a + b; }, wrapAdd}},
       {"Sub", {[](double a, double b) { return a - b; }, wrapSub}},
       {"Mul", {[](double a, double b) { return a * b; }, wrapMul}},
-      {"Div", {[](double a, double b) { return a / b; }, divide}},
-      {"Mod", {nullptr, modulo}},
-      {"Pow", {power, powerInteger}},
+      {"Div", {[](double a, double b) { return a / b; }, quotientOf}},
+      {"Mod", {nullptr, modulo<false>}},
+      {"Mod of the dividend's sign",
+       {[](double a, double b) { return std::fmod(a, b); }, modulo<true>}},
+      {"Pow", {power, powerOf}},
       {"Max",
-       {[](double a, double b) { return std::fmax(a, b); },
+       {largest,
         [](int64_t a, int64_t b) { return std::max(a, b); }}},
       {"Min",
-       {[](double a, double b) { return std::fmin(a, b); },
+       {smallest,
         [](int64_t a, int64_t b) { return std::min(a, b); }}},
       {"And", {nullptr, [](int64_t a, int64_t b) { return a & b; }}},
       {"Or", {nullptr, [](int64_t a, int64_t b) { return a | b; }}},
@@ -162,7 +159,8 @@ double rounded(double value, Type element) {
 LogicalResult evaluateArithmetic(const Node &node, ArrayRef<Constant> inputs,
                                  MutableArrayRef<Constant> results) {
   Constant &result = results.front();
-  Functions f = arithmetic(node.kind());
+  Functions f = arithmetic(
+      node.integer("fmod", 0) ? "Mod of the dividend's sign" : node.kind());
   Type element = result.type.getElementType();
   if (result.isReal() ? !f.real : !f.integer)
     return node.error() << "is not defined on " << element;
@@ -178,14 +176,13 @@ LogicalResult evaluateArithmetic(const Node &node, ArrayRef<Constant> inputs,
       return inputs[k].isReal() ? inputs[k].reals[at[k]]
                                 : double(inputs[k].integers[at[k]]);
     };
-    auto asInteger = [&](size_t k) {
-      return inputs[k].isReal() ? int64_t(inputs[k].reals[at[k]])
-                                : inputs[k].integers[at[k]];
-    };
+    auto asInteger = [&](size_t k) { return inputs[k].integers[at[k]]; };
     if (result.isReal())
       result.reals[to] = rounded(fold(asReal(0), asReal, f.real), element);
+    else if (inputs.back().isReal()) // a power of an integer
+      result.integers[to] = toInteger(fold(asReal(0), asReal, f.real), element);
     else
-      result.integers[to] = fold(asInteger(0), asInteger, f.integer);
+      result.integers[to] = wrapped(fold(asInteger(0), asInteger, f.integer), element);
   });
   return success();
 }
@@ -214,17 +211,6 @@ LogicalResult evaluateWhere(const Node &, ArrayRef<Constant> inputs,
   return success();
 }
 
-int64_t toInteger(double value, Type element) {
-  if (element.isInteger(1))
-    return value != 0;
-  if (std::isnan(value))
-    return 0;
-  constexpr double limit = 9223372036854775807.0;
-  if (value >= limit)
-    return INT64_MAX;
-  return value <= -limit ? INT64_MIN : int64_t(value);
-}
-
 LogicalResult evaluateCast(const Node &, ArrayRef<Constant> inputs,
                            MutableArrayRef<Constant> results) {
   Constant &result = results.front();
@@ -238,7 +224,7 @@ LogicalResult evaluateCast(const Node &, ArrayRef<Constant> inputs,
       result.integers[i] = toInteger(from.reals[i], element);
     else
       result.integers[i] = element.isInteger(1) ? from.integers[i] != 0
-                                                : from.integers[i];
+                                                : wrapped(from.integers[i], element);
   }
   return success();
 }

@@ -115,15 +115,23 @@ LogicalResult evaluateGatherElements(const Node &node,
   return success();
 }
 
+LogicalResult inferCumSum(const Node &node, SmallVectorImpl<Type> &types) {
+  int64_t rank = node.inputType(0).getRank();
+  auto axis = integersOf(node.input(1));
+  if (!axis || axis->size() != 1 || axis->front() < -rank ||
+      axis->front() >= rank)
+    return node.error() << "its axis is not constant or not one of "
+                        << node.inputType(0);
+  return inferSameAsInput(node, types);
+}
+
 LogicalResult evaluateCumSum(const Node &node, ArrayRef<Constant> inputs,
                              MutableArrayRef<Constant> results) {
   const Constant &from = inputs[0];
   Constant &to = results[0];
   int64_t rank = from.shape().size();
-  int64_t axis = inputs[1].integers.at(0);
+  int64_t axis = inputs[1].integers.front();
   axis = axis < 0 ? axis + rank : axis;
-  if (axis < 0 || axis >= rank)
-    return node.error() << "has no axis in " << node.inputType(0);
   bool exclusive = node.integer("exclusive", 0);
   bool reverse = node.integer("reverse", 0);
   int64_t extent = from.shape()[axis], stride = stridesOf(from.shape())[axis];
@@ -150,15 +158,49 @@ LogicalResult evaluateTrilu(const Node &node, ArrayRef<Constant> inputs,
                             MutableArrayRef<Constant> results) {
   const Constant &from = inputs[0];
   size_t rank = from.shape().size();
-  if (rank < 2)
-    return node.error() << "is of " << from.type << ", expected a matrix";
-  int64_t k = inputs.size() > 1 ? inputs[1].integers.at(0) : 0;
+  int64_t k = inputs.size() > 1 ? inputs[1].integers.front() : 0;
   bool upper = node.integer("upper", 1);
   Index index(from.shape());
   for (int64_t i = 0; i < from.size(); ++i, index.next()) {
     int64_t diagonal = index[rank - 1] - index[rank - 2];
     if (upper ? diagonal >= k : diagonal <= k)
       results[0].copy(i, from, i);
+  }
+  return success();
+}
+
+bool isNonZero(const Constant &c, int64_t i) {
+  return c.isReal() ? c.reals[i] != 0 : c.integers[i] != 0;
+}
+
+/// How many elements there are depends on the values.
+LogicalResult inferNonZero(const Node &node, SmallVectorImpl<Type> &types) {
+  DenseElementsAttr attr = constantOf(node.input(0));
+  if (!attr || node.inputType(0).getRank() == 0)
+    return node.error() << "its input of " << node.inputType(0)
+                        << " is not constant or has no dimension, expected a "
+                           "tensor that depends on no input or parameter";
+  Constant from = Constant::from(attr);
+  int64_t count = 0;
+  for (int64_t i = 0; i < from.size(); ++i)
+    count += isNonZero(from, i);
+  types.push_back(
+      RankedTensorType::get({node.inputType(0).getRank(), count},
+                            IntegerType::get(node.loc().getContext(), 64)));
+  return success();
+}
+
+LogicalResult evaluateNonZero(const Node &, ArrayRef<Constant> inputs,
+                              MutableArrayRef<Constant> results) {
+  const Constant &from = inputs[0];
+  int64_t count = results[0].shape()[1], found = 0;
+  Index index(from.shape());
+  for (int64_t i = 0; i < from.size(); ++i, index.next()) {
+    if (!isNonZero(from, i))
+      continue;
+    for (auto [d, at] : llvm::enumerate(index.values()))
+      results[0].integers[d * count + found] = at;
+    ++found;
   }
   return success();
 }
@@ -170,6 +212,7 @@ void bitpipe::addIndexingOperators(OperatorTable &table) {
   table["GatherND"] = {2, 2, inferGatherND, evaluateGatherND, ~0u,
                        checkGatherND};
   table["GatherElements"] = {2, 2, inferGatherElements, evaluateGatherElements};
-  table["CumSum"] = {2, 2, inferSameAsInput, evaluateCumSum};
+  table["CumSum"] = {2, 2, inferCumSum, evaluateCumSum};
+  table["NonZero"] = {1, 1, inferNonZero, evaluateNonZero};
   table["Trilu"] = {1, 2, inferSameAsInput, evaluateTrilu};
 }

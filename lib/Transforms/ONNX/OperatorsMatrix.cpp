@@ -89,7 +89,9 @@ LogicalResult inferAttention(const Node &node, SmallVectorImpl<Type> &types) {
   } else {
     int64_t heads = node.integer("q_num_heads", 0);
     int64_t kvHeads = node.integer("kv_num_heads", 0);
-    if (heads <= 0 || kvHeads <= 0 || v.back() % kvHeads || q.back() % heads)
+    if (heads <= 0 || kvHeads <= 0 || v.back() % kvHeads ||
+        q.back() % heads || node.inputShape(1).size() != 3 ||
+        node.inputShape(1).back() % kvHeads)
       return node.error() << "of three dimensions needs q_num_heads and "
                              "kv_num_heads that divide the hidden size";
     q.back() = v.back() / kvHeads * heads;
@@ -101,6 +103,8 @@ LogicalResult inferAttention(const Node &node, SmallVectorImpl<Type> &types) {
 std::string checkAttention(const Node &node) {
   if (node.real("softcap", 0) != 0)
     return "a softcap";
+  if (node.integer("softmax_precision", 1) != 1)
+    return "a softmax_precision other than float";
   if (node.input(4) || node.input(5) || node.getOp()->getNumResults() > 1)
     return "a cache of keys and values (export with use_cache=False)";
   return "";

@@ -25,9 +25,7 @@ std::optional<SmallVector<bool>> bitpipe::reducedDims(const Node &node) {
   return reduced;
 }
 
-namespace {
-
-LogicalResult inferReduction(const Node &node, SmallVectorImpl<Type> &types) {
+LogicalResult bitpipe::inferReduction(const Node &node, SmallVectorImpl<Type> &types) {
   auto reduced = reducedDims(node);
   if (!reduced)
     return node.error() << "its axes do not fit to " << node.inputType(0)
@@ -43,6 +41,8 @@ LogicalResult inferReduction(const Node &node, SmallVectorImpl<Type> &types) {
   types.push_back(node.inputType(0).clone(shape));
   return success();
 }
+
+namespace {
 
 template <typename T>
 T combine(StringRef kind, T a, T b) {
@@ -92,12 +92,27 @@ std::string checkStashType(const Node &node) {
              : "a stash_type other than float";
 }
 
+LogicalResult inferSoftmax(const Node &node, SmallVectorImpl<Type> &types) {
+  if (!node.axis(-1, node.inputType(0).getRank()))
+    return node.error() << "has no axis in " << node.inputType(0);
+  return inferSameAsInput(node, types);
+}
+
 /// Mean and inverse deviation have one entry per normalised row.
 LogicalResult inferNormalization(const Node &node,
                                  SmallVectorImpl<Type> &types) {
   auto axis = node.axis(-1, node.inputType(0).getRank());
   if (!axis)
     return node.error() << "has no axis in " << node.inputType(0);
+  for (unsigned i = 1; i < node.numInputs(); ++i) {
+    if (!node.input(i))
+      continue;
+    auto both = broadcastShapes(node.inputShape(0), node.inputShape(i));
+    if (!both || ArrayRef(*both) != node.inputShape(0))
+      return node.error() << "input " << i << " is " << node.inputType(i)
+                          << ", expected what can be repeated to "
+                          << node.inputType(0);
+  }
   types.push_back(node.inputType(0));
   SmallVector<int64_t> rows(node.inputShape(0));
   std::fill(rows.begin() + *axis, rows.end(), 1);
@@ -112,7 +127,7 @@ void bitpipe::addReductionOperators(OperatorTable &table) {
   for (StringRef kind :
        {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd"})
     table[kind] = {1, 2, inferReduction, evaluateReduction};
-  table["Softmax"] = {1, 1, inferSameAsInput};
+  table["Softmax"] = {1, 1, inferSoftmax};
   table["LayerNormalization"] = {2, 3, inferNormalization, nullptr, ~0u,
                                  checkStashType};
   table["RMSNormalization"] = {2, 2, inferNormalization, nullptr, ~0u,

@@ -74,7 +74,10 @@ LogicalResult inferSqueeze(const Node &node, SmallVectorImpl<Type> &types) {
   ArrayRef<int64_t> from = node.inputShape(0);
   int64_t rank = from.size();
   SmallVector<bool> drop(rank, false);
-  if (auto axes = node.integersAt(1, "axes")) {
+  auto axes = node.integersAt(1, "axes");
+  if (node.input(1) && !axes)
+    return notConstant(node, "list of axes");
+  if (axes) {
     for (int64_t axis : *axes) {
       int64_t at = axis < 0 ? axis + rank : axis;
       if (at < 0 || at >= rank || from[at] != 1)
@@ -145,7 +148,7 @@ LogicalResult evaluateTranspose(const Node &node, ArrayRef<Constant> inputs,
 
 LogicalResult inferExpand(const Node &node, SmallVectorImpl<Type> &types) {
   auto shape = integersOf(node.input(1));
-  if (!shape)
+  if (!shape || llvm::any_of(*shape, [](int64_t d) { return d < 0; }))
     return notConstant(node, "shape");
   auto both = broadcastShapes(node.inputShape(0), *shape);
   if (!both)

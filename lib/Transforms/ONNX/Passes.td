@@ -77,6 +77,26 @@ def ExpandAttention : Pass<"pipe-expand-attention", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def ExpandFunctions : Pass<"pipe-expand-functions", "mlir::func::FuncOp"> {
+  let summary = "Operators that others can express, in terms of those";
+  let description = [{
+    Expects typed nodes; leaves only operators that have a legalisation, and
+    those that fold. Activations choose with Where, norms are reductions with a
+    function before and after, windows of Conv and pooling are strided slices,
+    Einsum is matrix products between transposes. Where a node's attributes ask
+    for nothing special (a Slice that runs forwards, a scale of the normalised
+    shape) it stays.
+
+    ```mlir
+    %y = pipe.onnx_node "Clip"(%x, %low) ... : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+    // becomes
+    %c = pipe.onnx_node "Less"(%x, %low) ... : (tensor<4xf32>, tensor<f32>) -> tensor<4xi1>
+    %y = pipe.onnx_node "Where"(%c, %low, %x) ...
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 def LegalizeSoftmax : Pass<"pipe-legalize-softmax", "mlir::ModuleOp"> {
   let summary = "Softmax to pipe.softmax, with its scale and causal mask";
   let description = [{
@@ -164,8 +184,8 @@ def LegalizeContractions : Legalize<"contractions"> {
 def LegalizeCumSum : Legalize<"cumsum"> {
   let summary = "Running sums as products with a triangle of ones";
   let description = [{
-    Expects typed nodes; leaves no CumSum. The sums are made in f32, which is
-    exact for what such sums of inputs are used for: counting positions.
+    Expects typed nodes; leaves no CumSum. The sums are made in the operand's own
+    type: those of integers are exact.
   }];
 }
 
@@ -221,8 +241,8 @@ def AccumulateAddends : Pass<"pipe-accumulate-addends", "mlir::func::FuncOp"> {
   let description = [{
     Expects legal contractions. Where an elementwise sum is the only use of a
     contraction that starts from zero, the contraction starts from the other
-    addend: from its broadcast if it is a bias, from itself if it is a tensor
-    of the same shape. The contraction moves to the place of the sum.
+    addend: from itself if it is a tensor of the same shape, else from what the
+    sum reads of it, repeated along any dimensions. The contraction moves to the place of the sum.
 
     ```mlir
     %0 = linalg.generic {... "reduction"} ins(%x, %w) outs(%zero)

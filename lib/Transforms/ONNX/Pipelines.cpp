@@ -19,6 +19,7 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   pm.addPass(createFoldNodes());
   // While masks and factors are still nodes of their own.
   pm.addNestedPass<func::FuncOp>(createExpandAttention());
+  pm.addNestedPass<func::FuncOp>(createExpandFunctions());
   pm.addPass(createLegalizeSoftmax());
   pm.addPass(createCanonicalizerPass()); // nodes that nothing uses any more
   // Views first: products look at the reshape before them.

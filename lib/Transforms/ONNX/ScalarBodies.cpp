@@ -2,6 +2,7 @@
 
 #include "lib/Transforms/ONNX/ScalarBodies.h"
 #include "lib/Transforms/ONNX/Build.h"
+#include "lib/Transforms/ONNX/IntegerBodies.h"
 
 #include <cmath>
 
@@ -54,9 +55,11 @@ Value sigmoid(OpBuilder &b, Location loc, ValueRange args) {
   return arith::DivFOp::create(b, loc, one, sum);
 }
 
+/// A choice and no maximum: at zero its slope is zero.
 Value relu(OpBuilder &b, Location loc, ValueRange args) {
-  return arith::MaximumFOp::create(b, loc, args[0],
-                                   scalar(b, loc, args[0].getType(), 0));
+  Value zero = scalar(b, loc, args[0].getType(), 0);
+  Value isOff = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, args[0], zero);
+  return arith::SelectOp::create(b, loc, isOff, zero, args[0]);
 }
 
 const llvm::StringMap<ScalarFunction> &functions() {
@@ -66,7 +69,7 @@ const llvm::StringMap<ScalarFunction> &functions() {
       {"Add", {make<arith::AddFOp>, make<arith::AddIOp>}},
       {"Sub", {make<arith::SubFOp>, make<arith::SubIOp>}},
       {"Mul", {make<arith::MulFOp>, make<arith::MulIOp>}},
-      {"Div", {make<arith::DivFOp>, make<arith::DivSIOp>}},
+      {"Div", {make<arith::DivFOp>, divideInteger}},
       {"Max", {make<arith::MaximumFOp>, make<arith::MaxSIOp>}},
       {"Min", {make<arith::MinimumFOp>, make<arith::MinSIOp>}},
       {"And", {nullptr, make<arith::AndIOp>}},
@@ -133,7 +136,7 @@ Value bitpipe::castScalar(OpBuilder &b, Location loc, Value value, Type to) {
   if (toReal)
     return arith::SIToFPOp::create(b, loc, to, value);
   if (fromReal)
-    return arith::FPToSIOp::create(b, loc, to, value);
+    return castRealToInteger(b, loc, value, to);
   if (fromBits == 1)
     return arith::ExtUIOp::create(b, loc, to, value);
   if (toBits > fromBits)
@@ -142,20 +145,9 @@ Value bitpipe::castScalar(OpBuilder &b, Location loc, Value value, Type to) {
 }
 
 Value bitpipe::powScalar(OpBuilder &b, Location loc, Value x, double exponent) {
-  constexpr double mostProducts = 8;
   if (exponent == 0.5)
     return math::SqrtOp::create(b, loc, x);
-  if (exponent != std::floor(exponent) || std::fabs(exponent) > mostProducts)
-    return math::PowFOp::create(b, loc, x,
-                                scalar(b, loc, x.getType(), exponent));
-  Value one = scalar(b, loc, x.getType(), 1);
-  if (exponent == 0)
-    return one;
-  Value product = x;
-  for (int i = 1; i < std::fabs(exponent); ++i)
-    product = arith::MulFOp::create(b, loc, product, x);
-  return exponent > 0 ? product
-                      : arith::DivFOp::create(b, loc, one, product).getResult();
+  return math::PowFOp::create(b, loc, x, scalar(b, loc, x.getType(), exponent));
 }
 
 /// x / 2 * (1 + inner)

@@ -55,9 +55,12 @@ std::optional<SmallVector<int64_t>> bitpipe::splitSizes(const Node &node) {
     return std::nullopt;
   int64_t extent = node.inputShape(0)[*axis];
   int64_t parts = node.getOp()->getNumResults();
+  if (node.integer("num_outputs", parts) != parts)
+    return std::nullopt;
   if (node.input(1)) {
     auto sizes = integersOf(node.input(1));
     bool fits = sizes && int64_t(sizes->size()) == parts &&
+                llvm::all_of(*sizes, [](int64_t s) { return s >= 0; }) &&
                 std::accumulate(sizes->begin(), sizes->end(), int64_t(0)) ==
                     extent;
     return fits ? sizes : std::nullopt;

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -53,10 +54,19 @@ static void addGradient(Cost &cost, GradientOf of, double amount) {
     cost.weightGradient += amount;
 }
 
+/// A power with a small whole exponent is computed by products.
+static double operationCost(Operation &op) {
+  APFloat exponent(0.0);
+  if (auto power = dyn_cast<math::PowFOp>(op))
+    if (matchPattern(power.getRhs(), m_ConstantFloat(&exponent)) && exponent.isInteger())
+      return std::min(std::abs(std::abs(exponent.convertToDouble()) - 1), functionWeight);
+  return isa<math::MathDialect>(op.getDialect()) ? functionWeight : 1;
+}
+
 static double bodyOperations(linalg::GenericOp op) {
   double total = 0;
   for (Operation &inner : op.getBody()->without_terminator())
-    total += isa<math::MathDialect>(inner.getDialect()) ? functionWeight : 1;
+    total += operationCost(inner);
   return total;
 }
 

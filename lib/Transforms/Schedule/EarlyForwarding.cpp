@@ -11,6 +11,20 @@
 using namespace bitpipe::schedule;
 
 namespace {
+/// What changes: a number of groups, drawn from where to where, and by how much
+/// at most; or, without a number, the sizes.
+struct Change {
+  double Groups::*number = nullptr;
+  double low = 0, high = 0, step = 0;
+};
+constexpr Change changes[] = {{&Groups::approach, 0.5, 1.1, 0.15},
+                              {&Groups::firstSpread, 0.9, 1.4, 0.2},
+                              {&Groups::secondSpread, 0.6, 1.2, 0.2},
+                              {},
+                              {},
+                              {&Groups::behind, 0, 0.5, 0.1},
+                              {&Groups::early, 0, 0.2, 0.1}};
+
 class Groupings {
 public:
   Groupings(const Problem &problem, std::mt19937_64 &random);
@@ -57,11 +71,11 @@ Groups Groupings::plain(int count, int spread) const {
 void Groupings::move(Groups &groups, int from, int to, int most, int routes) {
   for (int route = 0; route < 2; ++route) {
     std::vector<int> &sizes = groups.sizes[route];
-    if (!(routes & 1 << route))
+    if (from == to || !(routes & 1 << route))
       continue;
     int moved = std::min({most, sizes[from], half - sizes[to]});
-    if (from != to)
-      sizes[from] -= moved, sizes[to] += moved;
+    sizes[from] -= moved;
+    sizes[to] += moved;
   }
 }
 
@@ -80,38 +94,23 @@ Groups Groupings::draw() {
   Groups groups = plain(fewest + more, spread);
   if (fewest + more == 3 && oneIn(2))
     move(groups, 2, 1, below(half), 3);
-  groups.approach = oneIn(2) ? 1 : between(0.5, 1.1, random);
-  groups.firstSpread = oneIn(2) ? 1 : between(0.9, 1.4, random);
-  groups.secondSpread = oneIn(2) ? 1 : between(0.6, 1.2, random);
-  groups.behind = oneIn(2) ? 0.25 : between(0, 0.5, random);
-  groups.early = oneIn(2) ? 0 : between(0, 0.2, random);
+  for (const Change &change : changes)
+    if (change.number && !oneIn(2))
+      groups.*change.number = between(change.low, change.high, random);
   if (isOdd)
     moveOne(groups, 1 + below(2));
   return groups;
 }
 
-/// One to three numbers, or a micro-batch moved.
+/// One to three of the changes.
 Groups Groupings::change(Groups groups) {
-  for (int times = 1 + below(3); times > 0; --times)
-    switch (below(7)) {
-    case 0:
-      groups.approach += between(-0.15, 0.15, random);
-      break;
-    case 1:
-      groups.firstSpread += between(-0.2, 0.2, random);
-      break;
-    case 2:
-      groups.secondSpread += between(-0.2, 0.2, random);
-      break;
-    case 5:
-      groups.behind += between(-0.1, 0.1, random);
-      break;
-    case 6:
-      groups.early += between(-0.1, 0.1, random);
-      break;
-    default:
+  for (int times = 1 + below(3); times > 0; --times) {
+    const auto &[number, low, high, step] = changes[below(std::size(changes))];
+    if (number)
+      groups.*number += between(-step, step, random);
+    else
       moveOne(groups, isOdd ? 1 + below(3) : 3);
-    }
+  }
   return groups;
 }
 

@@ -27,7 +27,7 @@ public:
   Timeline(std::ostream &stream, const Simulated &simulated)
       : stream(stream), schedule(simulated.schedule), costs(simulated.costs),
         timing(simulated.timing), use(simulated.use), sums(simulated.sums),
-        end(simulated.iterationEnd) {
+        iterationEnd(simulated.iterationEnd) {
     double work = 0, actions = 0;
     for (size_t device = 0; device < use.size(); ++device) {
       work += use[device].work;
@@ -36,8 +36,8 @@ public:
     // Actions are wide enough on average to hold their numbers.
     scale = work > 0 ? 30 * actions / work : 30;
     // However long messages take, a browser must be able to open it.
-    scale = std::min(scale, 1e7 / end);
-    width = std::max(x(end) + 20, 640.0);
+    scale = std::min(scale, 1e7 / iterationEnd);
+    width = std::max(x(iterationEnd) + 20, 640.0);
     legend = makeLegend(schedule, !sums.empty(), width);
     top = legend.back().y + 36;
   }
@@ -67,8 +67,7 @@ private:
   const Timing &timing;
   const std::vector<DeviceUse> &use;
   const std::vector<SumTime> &sums;
-  /// Of the iteration.
-  const double end;
+  const double iterationEnd;
   double scale = 30, width = 0;
   std::vector<LegendEntry> legend;
   /// Where the lanes begin: below the legend.
@@ -112,7 +111,7 @@ void Timeline::drawTitle() {
          << " micro-batches, makespan " << timing.makespan << ", bubble "
          << percent.str() << "%";
   if (!sums.empty())
-    stream << ", with gradient sums " << end;
+    stream << ", with gradient sums " << iterationEnd;
   stream << "</text>\n";
 }
 
@@ -121,7 +120,7 @@ void Timeline::drawAxis() {
   if (step * scale > 150)
     step /= 2;
   double bottom = y(timing.start.size());
-  for (double time = 0; time <= end; time += step)
+  for (double time = 0; time <= iterationEnd; time += step)
     stream << "<line class=\"g\" x1=\"" << x(time) << "\" x2=\"" << x(time)
            << "\" y1=\"" << top - 6 << "\" y2=\"" << bottom
            << "\"/><text class=\"r\" text-anchor=\"middle\" x=\"" << x(time)
@@ -131,7 +130,7 @@ void Timeline::drawAxis() {
 void Timeline::drawLane(size_t device) {
   stream << "<text class=\"c\" x=\"8\" y=\"" << y(device) + laneHeight / 2 + 4
          << "\">device " << device << "</text><rect class=\"e\" x=\"" << left
-         << "\" y=\"" << y(device) << "\" width=\"" << end * scale
+         << "\" y=\"" << y(device) << "\" width=\"" << iterationEnd * scale
          << "\" height=\"" << laneHeight << "\"/>\n";
   for (size_t i = 0; i < schedule.order[device].size(); ++i) {
     const Action &action = schedule.order[device][i];
@@ -233,7 +232,7 @@ void Timeline::drawCurve(size_t device, double peak) {
     if (makesWeightGradient(action.kind))
       stepTo(timing.end[device][i], -activation);
   }
-  stream << "H" << x(end) << "V" << base << "Z\"/>\n";
+  stream << "H" << x(iterationEnd) << "V" << base << "Z\"/>\n";
 }
 
 void Timeline::draw() {

@@ -24,7 +24,8 @@ public:
 
 private:
   std::ostream &stream;
-  const char *separator = "{\"traceEvents\":[\n";
+  // The head is how bitpipe knows its files (lib/Files/WrittenBy.h).
+  const char *separator = "{\"otherData\":{\"written_by\":\"bitpipe\"},\"traceEvents\":[\n";
 };
 } // namespace
 

@@ -43,12 +43,11 @@ static std::vector<Passes> passesOf(const Groups &groups, int route, int half) {
     bool isFull = group == 0 || own[group] >= half;
     double firstSpread = isFull ? 1 : groups.firstSpread;
     double secondSpread = isFull ? 1 : groups.secondSpread;
-    double begin = at - (isFull ? 0 : groups.early * (half - own[group]));
-    for (int i = 0; i < own[group]; ++i) {
-      double second = at + other[group];
-      passes.push_back({begin + i * firstSpread, second + i * secondSpread,
+    double first = at - (isFull ? 0 : groups.early * (half - own[group]));
+    double second = at + other[group];
+    for (int i = 0; i < own[group]; ++i)
+      passes.push_back({first + i * firstSpread, second + i * secondSpread,
                         second + i + half, 0});
-    }
     at += own[group] + other[group];
   }
   size_t next = 0;

@@ -2,20 +2,17 @@
 
 #include "lib/Transforms/Schedule/ListScheduler.h"
 
+#include "lib/Transforms/Schedule/Links.h"
 #include "lib/Transforms/Schedule/MemoryGuard.h"
 #include "lib/Transforms/Schedule/WakeTimes.h"
 #include "lib/Transforms/Schedule/Way.h"
 
 #include <algorithm>
-#include <limits>
 
 using namespace bitpipe::schedule;
 
 namespace {
 constexpr double never = WakeTimes::never;
-/// Sums of times that differ by no more than this share of one are rounded
-/// differently.
-constexpr double rounding = 1e-9;
 /// A device in the middle of opposite routes has the same stage of both: they
 /// take turns. Small enough for any number of micro-batches to decide nothing
 /// else.
@@ -81,7 +78,8 @@ private:
   /// When the inputs of forwards and input gradients are there, by key.
   std::vector<double> forwardReady, backwardReady;
   MemoryGuard guard;
-  std::vector<double> freeAt, link;
+  std::vector<double> freeAt;
+  Links links;
   /// What a device has still to run, and then the others after it.
   std::vector<double> workLeft;
   /// The forwards that a device could run now.
@@ -94,13 +92,6 @@ private:
 };
 } // namespace
 
-static double momentOf(const Costs &costs) {
-  double longest = 0;
-  for (const StageCost &stage : costs.stages)
-    longest = std::max(longest, stage.forward);
-  return rounding * longest;
-}
-
 ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
                              double latest)
     : problem(problem), placement(problem.placement), costs(problem.costs),
@@ -110,7 +101,7 @@ ListScheduler::ListScheduler(const Problem &problem, const Policy &policy,
                    never),
       backwardReady(forwardReady), guard(problem),
       freeAt(placement.devices()),
-      link(size_t(placement.devices()) * placement.devices()),
+      links(placement.devices(), costs),
       workLeft(placement.devices()),
       backwardsDone(placement.devices()), refused(placement.devices()),
       wakeTimes(placement.devices(), moment), order(placement.devices()) {
@@ -344,14 +335,8 @@ void ListScheduler::deliver(int device, double end, const Action &action) {
   int reader = forward ? action.stage + 1 : action.stage - 1;
   if (reader < 0)
     return;
-  double arrival = end;
   int to = placement.device(reader, action.microbatch);
-  if (to != device) {
-    double &busy = link[size_t(device) * placement.devices() + to];
-    MessageTime message = costs.message(device, to, action);
-    busy = std::max(busy, end) + message.transfer;
-    arrival = busy + message.latency;
-  }
+  double arrival = to == device ? end : links.send(device, to, action, end);
   (forward ? forwardReady : backwardReady)[key(reader, action.microbatch)] =
       arrival;
   wake(arrival, to);

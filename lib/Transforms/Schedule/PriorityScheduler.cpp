@@ -2,6 +2,7 @@
 
 #include "lib/Transforms/Schedule/PriorityScheduler.h"
 
+#include "lib/Transforms/Schedule/Links.h"
 #include "lib/Transforms/Schedule/MemoryGuard.h"
 #include "lib/Transforms/Schedule/WakeTimes.h"
 
@@ -11,8 +12,6 @@ using namespace bitpipe::schedule;
 
 namespace {
 constexpr double never = WakeTimes::never;
-/// Times within this share of a forward are the same.
-constexpr double rounding = 1e-9;
 
 enum Direction { Forward, Backward };
 
@@ -61,7 +60,8 @@ private:
   double now = 0;
   MemoryGuard guard;
   std::vector<std::vector<Lane>> lanes;
-  std::vector<double> freeAt, link;
+  std::vector<double> freeAt;
+  Links links;
   /// The lanes that a device could go on with, by priority.
   std::vector<std::pair<double, Lane *>> candidates;
   /// Devices that could have gone on but for the memory of others.
@@ -77,13 +77,6 @@ private:
 };
 } // namespace
 
-static double momentOf(const Costs &costs) {
-  double longest = 0;
-  for (const StageCost &stage : costs.stages)
-    longest = std::max(longest, stage.forward);
-  return rounding * longest;
-}
-
 PriorityScheduler::PriorityScheduler(const Problem &problem,
                                      const Priorities &priorities,
                                      Direction direction)
@@ -92,7 +85,7 @@ PriorityScheduler::PriorityScheduler(const Problem &problem,
       gradient(problem.split ? Kind::I : Kind::B), tasks(problem),
       moment(momentOf(costs)), guard(problem), lanes(placement.devices()),
       freeAt(placement.devices()),
-      link(size_t(placement.devices()) * placement.devices()),
+      links(placement.devices(), costs),
       ready(tasks.count() + 1, never),
       wakeTimes(placement.devices(), moment) {
   pass.start.resize(tasks.count());
@@ -252,10 +245,7 @@ void PriorityScheduler::send(const Action &made, int from, int to, size_t reader
     return arrive(reader, to, end);
   int source = direction == Forward ? from : to;
   int target = direction == Forward ? to : from;
-  double &busy = link[size_t(source) * placement.devices() + target];
-  MessageTime message = costs.message(source, target, made);
-  busy = std::max(busy, end) + message.transfer;
-  arrive(reader, to, busy + message.latency);
+  arrive(reader, to, links.send(source, target, made, end));
 }
 
 /// What reads the result of an action: along the way of a micro-batch, the next

@@ -9,6 +9,7 @@
 #include "lib/Transforms/Schedule/Simulate.h"
 
 #include "lib/Transforms/Schedule/Communicate.h"
+#include "lib/Transforms/Schedule/Links.h"
 #include "lib/Transforms/Schedule/Sums.h"
 
 #include <algorithm>
@@ -26,7 +27,7 @@ public:
         actions(size_t(placement.stages()) * placement.microbatches()),
         ready(MadeKinds * actions, -1), waiter(MadeKinds * actions, -1),
         position(order.size()), free(order.size()),
-        link(order.size() * order.size()) {}
+        links(int(order.size()), costs) {}
 
   ErrorOr<Timing> run();
 
@@ -51,8 +52,7 @@ private:
   /// Per device: the next action, and when it may start.
   std::vector<size_t> position;
   std::vector<double> free;
-  /// Per ordered pair of devices, when the link is free.
-  std::vector<double> link;
+  Links links;
   std::vector<int> worklist;
   Timing timing;
 };
@@ -86,13 +86,8 @@ void Simulation::deliver(size_t what, double time) {
 /// reader comes later in the same list.
 void Simulation::make(int device, const Action &action, double time) {
   int stage = action.stage, m = action.microbatch;
-  double arrival = time;
-  if (int to = receiver(placement, action); to >= 0) {
-    double &busy = link[device * order.size() + to];
-    MessageTime message = costs.message(device, to, action);
-    busy = std::max(busy, time) + message.transfer;
-    arrival = busy + message.latency;
-  }
+  int to = receiver(placement, action);
+  double arrival = to < 0 ? time : links.send(device, to, action, time);
   timing.arrival[device].push_back(arrival);
   if (action.kind != Kind::W)
     deliver(key(action.kind == Kind::F ? Activation : InputGradient, stage, m),

@@ -3,11 +3,22 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_WAKETIMES_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_WAKETIMES_H
 
+#include "lib/Transforms/Schedule/Costs.h"
+
 #include <algorithm>
 #include <limits>
 #include <vector>
 
 namespace bitpipe::schedule {
+
+/// Sums of times that differ by no more than this are rounded differently: they
+/// are one moment.
+inline double momentOf(const Costs &costs) {
+  double longest = 0;
+  for (const StageCost &stage : costs.stages)
+    longest = std::max(longest, stage.forward);
+  return 1e-9 * longest;
+}
 
 /// The time at which each device wakes up next. There is only the earliest one:
 /// a device that then has nothing to do must find out itself when it will.
