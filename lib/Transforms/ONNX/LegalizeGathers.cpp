@@ -168,7 +168,8 @@ private:
 SmallVector<int64_t> indexedExtents(const Node &node) {
   ArrayRef<int64_t> shape = node.inputShape(0);
   if (node.kind() == "GatherND")
-    return SmallVector<int64_t>(shape.take_front(node.inputShape(1).back()));
+    return SmallVector<int64_t>(shape.drop_front(node.integer("batch_dims", 0))
+                                    .take_front(node.inputShape(1).back()));
   return {shape[*node.axis(0, shape.size())]};
 }
 
