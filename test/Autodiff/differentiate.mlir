@@ -54,8 +54,8 @@ func.func @linear(%x: tensor<4x6xf32>, %w: tensor<6x5xf32>, %b: tensor<5xf32>) -
 }
 
 // CHECK: pipe.stage 0 forward @linear input_gradient @linear_input_gradient weight_gradient @linear_weight_gradient
-// CHECK-SAME: cost [2.600000e+02, 2.400000e+02, 2.600000e+02]
-pipe.stage 0 forward @linear inputs [] parameters [@w, @b] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]
+// CHECK-SAME: cost [3.000000e+00, 5.000000e+00, 7.000000e+00]
+pipe.stage 0 forward @linear inputs [] parameters [@w, @b] carried_in [true] carried_out [true] cost [3.0, 5.0, 7.0]
 
 // -----
 

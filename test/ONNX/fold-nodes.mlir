@@ -77,3 +77,15 @@ func.func @parameters() -> (!pipe.unknown, !pipe.unknown) {
   %1 = pipe.onnx_node "Neg"(%c) opset 23 present [true] {} : (tensor<2x2xf32>) -> !pipe.unknown
   return %0, %1 : !pipe.unknown, !pipe.unknown
 }
+
+// -----
+
+// Without training a Dropout hands on its input, and its mask keeps everything.
+// CHECK-LABEL: func.func @dropout
+// CHECK-SAME: %[[X:.*]]: tensor<2xf32>
+func.func @dropout(%x: tensor<2xf32>) -> (!pipe.unknown, !pipe.unknown) {
+  // CHECK: %[[M:.*]] = arith.constant dense<true> : tensor<2xi1>
+  // CHECK: return %[[X]], %[[M]]
+  %y:2 = pipe.onnx_node "Dropout"(%x) opset 23 present [true] {} : (tensor<2xf32>) -> (!pipe.unknown, !pipe.unknown)
+  return %y#0, %y#1 : !pipe.unknown, !pipe.unknown
+}

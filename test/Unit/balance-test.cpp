@@ -9,6 +9,7 @@
 #include "lib/Transforms/Partition/Balance.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <limits>
 #include <random>
@@ -99,6 +100,39 @@ bool check(const Line &line) {
   return true;
 }
 
+/// The slowest stage with what its cuts add, as Balance.h says it.
+double price(const Line &line, const std::vector<size_t> &begin, double fastest) {
+  double result = fastest > 0 ? measure(line, begin).slowest / fastest : 1;
+  for (size_t stage = 1; stage < begin.size(); ++stage)
+    result += halvingWorth * std::log2(line.carried[begin[stage]]);
+  return result;
+}
+
+/// Messages are worth no more than said, and never cost more than they are.
+bool checkMessages(const Line &line) {
+  constexpr double most = 0.3;
+  std::vector<size_t> plain =
+      balance(line.cost, line.carried, line.stages, line.tolerance);
+  std::vector<size_t> begin = balanceMessages(line.cost, line.carried,
+                                              line.stages, line.tolerance, most);
+  if (!isDivision(line, begin))
+    return fail(line, "number of stages", begin.size(), line.stages);
+  double fastest = slowestStage(line.cost, line.stages);
+  double limit = fastest * (1 + std::max(most, line.tolerance));
+  if (measure(line, begin).slowest > limit)
+    return fail(line, "slowest stage for messages", measure(line, begin).slowest, limit);
+  if (price(line, begin, fastest) > price(line, plain, fastest) + 1e-12)
+    return fail(line, "price", price(line, begin, fastest), price(line, plain, fastest));
+  return true;
+}
+
+/// One cut, before the second atom or, carrying five times as much, the third.
+bool checkCut(double first, double between, double last, size_t expected) {
+  Line line{"a large message", {first, between, last}, {0, 100, 500}, 2, 0.03};
+  size_t got = balanceMessages(line.cost, line.carried, 2, 0.03, 0.1)[1];
+  return got == expected || fail(line, "cut", got, expected);
+}
+
 /// Whole numbers, so that sums are exact.
 Line randomLine(std::mt19937 &random) {
   auto number = [&](int low, int high) {
@@ -130,8 +164,12 @@ int main() {
   bool good = true;
   for (const Line &line : table)
     good &= check(line);
+  good &= checkCut(20, 2, 21, 1); // 4.5% slower
+  good &= checkCut(20, 4, 23, 2); // 12.5% slower: the large message pays
   std::mt19937 random(1);
-  for (int round = 0; round < 2000; ++round)
-    good &= check(randomLine(random));
+  for (int round = 0; round < 2000; ++round) {
+    Line line = randomLine(random);
+    good &= check(line) && checkMessages(line);
+  }
   return good ? 0 : 1;
 }

@@ -20,6 +20,7 @@
 #include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Planning/Passes.h"
 #include "tools/bitpipe-opt/Diagnostics.h"
+#include "tools/bitpipe-opt/Levels.h"
 #include "tools/bitpipe-opt/Output.h"
 #include "tools/bitpipe-opt/Views.h"
 
@@ -35,47 +36,6 @@ using namespace mlir;
 
 namespace bitpipe {
 namespace {
-
-/// How far a module has come: the last level it holds.
-enum class Level { Nodes, Graph, Loss, Stages, Plan, Program };
-
-template <typename Op> bool holds(ModuleOp module) {
-  return !module.getOps<Op>().empty();
-}
-
-Level levelOf(ModuleOp module) {
-  if (holds<pipe::ProgramOp>(module))
-    return Level::Program;
-  if (holds<pipe::PlanOp>(module))
-    return Level::Plan;
-  if (holds<pipe::StageOp>(module))
-    return Level::Stages;
-  for (auto model : module.getOps<pipe::ModelOp>())
-    if (model.getLoss())
-      return Level::Loss;
-  WalkResult walk = module.walk([](pipe::OnnxNodeOp) { return WalkResult::interrupt(); });
-  return walk.wasInterrupted() ? Level::Nodes : Level::Graph;
-}
-
-/// The level that has to be reached for what is asked.
-Level levelFor(Emit emit) {
-  switch (emit) {
-  case Emit::Graph:
-    return Level::Loss;
-  case Emit::Stages:
-  case Emit::Schedule:
-  case Emit::Timeline:
-  case Emit::Trace:
-  case Emit::Report:
-    return Level::Stages;
-  case Emit::Plan:
-    return Level::Plan;
-  case Emit::Program:
-  case Emit::Files:
-    return Level::Program;
-  }
-  llvm_unreachable("all kinds are covered");
-}
 
 LogicalResult error(MLIRContext *context, const Twine &message) {
   return emitError(UnknownLoc::get(context)) << message;
@@ -93,6 +53,10 @@ public:
 
 private:
   LogicalResult load();
+  /// Checks a module of any level that was given back, and how it is cut.
+  LogicalResult checkInput();
+  /// Refuses programs that no files can be made of.
+  LogicalResult checkUnfinished();
   /// Takes the module through the phases up to a level.
   LogicalResult raiseTo(Level level);
   /// Brings the module from the level below to this one.
@@ -129,10 +93,10 @@ LogicalResult Compilation::run() {
   if (options.input.empty())
     return print();
   // A schedule that cannot be is reported before any model is read.
-  stages = stageCount(options, context);
-  if (!stages)
+  bool isModel = llvm::sys::path::extension(options.input) == ".onnx";
+  if (isModel && !(stages = stageCount(options, context)))
     return failure();
-  if (failed(load()))
+  if (failed(load()) || (!isModel && failed(checkInput())))
     return failure();
   if (options.emit == Emit::Files)
     return writeFiles();
@@ -160,6 +124,33 @@ LogicalResult Compilation::load() {
   importing.freeze = options.freeze;
   module = importONNX(options.input, importing, context, llvm::errs());
   return success(bool(module));
+}
+
+LogicalResult Compilation::checkInput() {
+  if (failed(checkAgainst(options, *module)))
+    return failure();
+  Level level = levelOf(*module);
+  // A text may have been changed.
+  if (level >= Level::Plan)
+    return runPasses([](PassManager &manager) { manager.addPass(createCheckPlanPass()); });
+  stages = stageCount(options, context);
+  if (!stages)
+    return failure();
+  auto held = module->getOps<pipe::StageOp>();
+  int64_t count = std::distance(held.begin(), held.end());
+  if (level == Level::Stages && count != *stages)
+    return error(context, "the file holds " + Twine(count) + " stages, but the schedule that is asked for has " +
+                              Twine(*stages));
+  return success();
+}
+
+LogicalResult Compilation::checkUnfinished() {
+  for (auto training : module->getOps<pipe::TrainingOp>())
+    if (!training.getWeights().empty() || !training.getKernels().empty())
+      return error(context, "the file is a finished plan, whose weights and kernels are files of their own: expected an earlier level to make files from");
+  if (!module->lookupSymbol<ModuleOp>("kernels"))
+    return error(context, "the file holds programs without their kernels, expected what --emit=program prints");
+  return success();
 }
 
 LogicalResult Compilation::raise(Level level) {
@@ -238,13 +229,17 @@ LogicalResult Compilation::writeFiles() {
   PlanPaths paths(options.output);
   for (StringRef path : {paths.plan, paths.weights, paths.kernels})
     checkNotRead(path);
-  if (levelOf(*module) == Level::Program)
-    return error(context, "holds programs already, which have no weights and kernels in them any more, "
-                          "expected an earlier level to make files from");
   OutputFile plan(paths.plan), weightsFile(paths.weights), kernels(paths.kernels);
   weights = weightsFile.temporaryPath();
-  if (failed(raiseTo(Level::Program)))
+  if (levelOf(*module) == Level::Program) {
+    // The weights are still where the text points to.
+    if (failed(checkUnfinished()) || failed(runPasses([&](PassManager &manager) {
+          manager.addPass(createWriteWeights({weights}));
+        })))
+      return failure();
+  } else if (failed(raiseTo(Level::Program))) {
     return failure();
+  }
   printMemoryReport(*module, llvm::errs());
   if (failed(runPasses([&](PassManager &manager) {
         manager.addPass(createPipeCompileKernels({kernels.temporaryPath(), options.arch, ""}));
@@ -283,7 +278,12 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
     return failure();
   if (options.emit != Emit::Report || !module || !options.compare.empty())
     return success();
-  printStageReport(*module, out << "\n");
+  // A plan of no model has neither, and programs have no stages any more.
+  bool hasStages = !module->getOps<pipe::StageOp>().empty();
+  if (hasStages)
+    printStageReport(*module, out << "\n");
+  if (!hasStages && levelOf(*module) < Level::Program)
+    return success();
   if (failed(raiseTo(Level::Program)))
     return failure();
   printMemoryReport(*module, out << "\n");

@@ -2,7 +2,10 @@
 
 #include "tools/bitpipe-opt/Options.h"
 
+#include "lib/Transforms/Schedule/Limits.h"
+#include "lib/Transforms/Schedule/Text.h"
 #include "tools/bitpipe-opt/Arguments.h"
+#include "tools/bitpipe-opt/OptionChecks.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
@@ -10,12 +13,14 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <climits>
+
 using namespace llvm;
 
 namespace bitpipe {
 
 void badUsage(const Twine &message) {
-  errs() << "bitpipe-opt: error: " << message << "\n";
+  errs() << "bitpipe-opt: error: " << schedule::oneLine(message.str()) << "\n";
   exit(2);
 }
 
@@ -46,7 +51,10 @@ int64_t parseSize(StringRef text) {
                       .Default(0);
   if (!scale)
     badUsage("--memory is '" + text + "', expected a size such as 512M or 16G");
-  return int64_t(value * double(scale));
+  value *= double(scale);
+  if (!(value >= 1 && value <= double(int64_t(1) << 60)))
+    badUsage("--memory is '" + text + "', expected 1 byte to 1048576T");
+  return int64_t(value);
 }
 
 void parseDim(StringRef text, Options &options) {
@@ -84,11 +92,15 @@ ordinary MLIR opt driver, whose options are in --help-hidden.
 
 /// Values that cannot be, whatever other options say.
 void checkValues(const Options &options) {
-  if (options.devices < 1)
-    badUsage("--devices is " + Twine(options.devices) + ", expected at least 1");
+  auto checkCount = [](StringRef option, int64_t count, int64_t most) {
+    if (count < 1 || count > most)
+      badUsage("--" + option + " is " + Twine(count) + ", expected 1 to " + Twine(most));
+  };
+  checkCount("devices", options.devices, schedule::mostDevices);
   for (int size : options.compareSizes)
-    if (size < 1)
-      badUsage("--microbatches is " + Twine(size) + ", expected at least 1");
+    checkCount("microbatches", size, schedule::mostMicrobatches);
+  if (options.chunks)
+    checkCount("chunks", options.chunks, schedule::mostStages / options.devices);
   if (!(options.scheduleTime >= 0))
     badUsage("--schedule-time is " + show(options.scheduleTime) + ", expected seconds, 0 or more");
   if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
@@ -133,7 +145,11 @@ bool isCompilerArgument(StringRef argument) {
 }
 
 bool asksToCompile(int argc, char **argv) {
-  return any_of(ArrayRef(argv + 1, argc - 1), [](StringRef argument) {
+  // IR and a file to write: what the other options default to makes a plan of it.
+  ArrayRef<char *> arguments(argv + 1, argc - 1);
+  if (arguments.size() == 3 && is_contained({StringRef(arguments[0]), StringRef(arguments[1])}, "-o"))
+    return true;
+  return any_of(arguments, [](StringRef argument) {
     return isCompilerArgument(argument) ||
            is_contained({"-help", "--help", "-h", "--h", "-version", "--version"}, argument);
   });
@@ -182,6 +198,9 @@ Options parseOptions(int argc, char **argv) {
       exit(2);
     badUsage(first.ltrim(": "));
   }
+  for (auto &[name, option] : cl::getRegisteredOptions())
+    if (option->getNumOccurrences())
+      options.given.insert(name.str());
   options.input = input;
   options.output = output;
   options.force = force;
@@ -194,7 +213,7 @@ Options parseOptions(int argc, char **argv) {
   options.devices = devices;
   options.compareSizes.assign(microbatches.begin(), microbatches.end());
   if (options.compareSizes.empty())
-    options.compareSizes = {int(2 * devices)};
+    options.compareSizes = {int(std::min<int64_t>(2 * int64_t(devices), INT_MAX))};
   options.microbatches = options.compareSizes.front();
   options.chunks = chunks;
   options.down = down;
@@ -228,6 +247,7 @@ Options parseOptions(int argc, char **argv) {
   }
   checkValues(options);
   checkTogether(options);
+  checkGiven(options);
   return options;
 }
 

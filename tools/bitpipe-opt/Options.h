@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct Options {
   std::string costFile;          // all costs from a file, instead of `cost`
   Emit emit = Emit::Files;
   bool force = false;            // replace files that bitpipe did not write
+  std::set<std::string> given;   // the names of the options on the command line
 };
 
 /// Whether an argument is for the compiler alone: one of its options, or a model.

@@ -2,7 +2,9 @@
 
 #include "tools/bitpipe-opt/Views.h"
 
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Planning/Costs.h"
+#include "lib/Transforms/Planning/Translate.h"
 #include "lib/Transforms/Schedule/Compare.h"
 #include "lib/Transforms/Schedule/Emit.h"
 #include "lib/Transforms/Schedule/Registry.h"
@@ -22,11 +24,18 @@ std::optional<T> valueOrError(schedule::ErrorOr<T> result, MLIRContext *context)
   return std::nullopt;
 }
 
+/// A size for a schedule: what a file that brings its own must agree with is only
+/// what is said on the command line.
+int sizeFor(const Options &options, const char *option, int64_t size) {
+  bool isFile = !options.scheduleFile.empty() || !options.routesFile.empty();
+  return isFile && !options.given.count(option) ? 0 : int(size);
+}
+
 schedule::Request requestFor(const Options &options, schedule::Costs costs = {}) {
   schedule::Request request;
   request.pipeline = options.pipeline;
-  request.devices = options.devices;
-  request.microbatches = options.microbatches;
+  request.devices = sizeFor(options, "devices", options.devices);
+  request.microbatches = sizeFor(options, "microbatches", options.microbatches);
   request.chunks = options.chunks;
   request.down = options.down;
   request.costs = std::move(costs);
@@ -56,8 +65,8 @@ std::optional<int> stageCount(const Options &options, MLIRContext *context) {
 PlanningOptions planningOptions(const Options &options) {
   PlanningOptions planning;
   planning.pipeline = options.pipeline;
-  planning.devices = options.devices;
-  planning.microbatches = options.microbatches;
+  planning.devices = sizeFor(options, "devices", options.devices);
+  planning.microbatches = sizeFor(options, "microbatches", options.microbatches);
   planning.chunks = options.chunks;
   planning.down = options.down;
   planning.scheduleFile = options.scheduleFile;
@@ -71,16 +80,26 @@ PlanningOptions planningOptions(const Options &options) {
 
 /// How many devices the costs are for: schedules that are compared have all as
 /// many, others those of their routes.
-static schedule::ErrorOr<int> deviceCount(const Options &options) {
+static schedule::ErrorOr<int> deviceCount(const Options &options, pipe::PlanOp plan) {
+  if (plan)
+    return int(plan.getDevices());
   if (!options.compare.empty())
     return int(options.devices);
   auto placement = schedule::placementFor(requestFor(options));
   return placement ? schedule::ErrorOr<int>(placement->devices()) : placement.error();
 }
 
+static pipe::PlanOp planOf(ModuleOp module) {
+  if (module)
+    for (auto plan : module.getOps<pipe::PlanOp>())
+      return plan;
+  return nullptr;
+}
+
 LogicalResult printView(const Options &options, ModuleOp module,
                         MLIRContext *context, raw_ostream &out) {
-  auto devices = valueOrError(deviceCount(options), context);
+  pipe::PlanOp plan = planOf(module);
+  auto devices = valueOrError(deviceCount(options, plan), context);
   if (!devices)
     return failure();
   auto costs = valueOrError(findCosts(options.cost, options.costFile, *devices, module), context);
@@ -94,7 +113,14 @@ LogicalResult printView(const Options &options, ModuleOp module,
     out << text.str();
     return success();
   }
-  auto schedule = valueOrError(schedule::buildSchedule(request), context);
+  std::optional<schedule::Schedule> schedule;
+  if (plan) {
+    FailureOr<schedule::Schedule> read = readSchedule(plan);
+    if (succeeded(read))
+      schedule = std::move(*read);
+  } else {
+    schedule = valueOrError(schedule::buildSchedule(request), context);
+  }
   if (!schedule)
     return failure();
   if (options.emit == Emit::Schedule) {

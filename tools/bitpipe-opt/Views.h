@@ -20,8 +20,9 @@ std::optional<int> stageCount(const Options &options, mlir::MLIRContext *context
 /// The same request for the planning phase.
 PlanningOptions planningOptions(const Options &options);
 
-/// Prints the schedule that is asked for in the form asked for. Times come from
-/// --cost or --cost-file, else from the stages of the module if there is one,
+/// Prints the schedule that is asked for, or that of the module's plan if it has
+/// one, in the form asked for. Times come from
+/// --cost or --cost-file, else from the stages or the plan of the module if there is one,
 /// else they are F = I = W = 1.
 mlir::LogicalResult printView(const Options &options, mlir::ModuleOp module,
                               mlir::MLIRContext *context,

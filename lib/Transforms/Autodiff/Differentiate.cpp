@@ -9,8 +9,6 @@
 #include "lib/Transforms/Autodiff/Passes.h"
 #include "lib/Transforms/Autodiff/SplitGradient.h"
 
-#include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
-
 namespace bitpipe {
 #define GEN_PASS_DEF_PIPEDIFFERENTIATE
 #include "lib/Transforms/Autodiff/Passes.h.inc"
@@ -110,24 +108,6 @@ static FailureOr<std::vector<Group>> groupStages(ModuleOp module,
 // Writing them
 //===----------------------------------------------------------------------===//
 
-/// Floating-point operations: 2mnk for a contraction, elsewhere one for every
-/// element that is made or, in a reduction, read.
-static double countOperations(func::FuncOp function) {
-  double total = 0;
-  for (Operation &op : function.front()) {
-    if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
-      double points = 1;
-      for (int64_t range : generic.getStaticLoopRanges())
-        points *= range;
-      bool isContraction = linalg::isaContractionOpInterface(generic);
-      total += isContraction ? 2 * points : points;
-    } else if (op.getDialect()->getNamespace() == "pipe") {
-      total += cast<ShapedType>(op.getOperand(0).getType()).getNumElements();
-    }
-  }
-  return total;
-}
-
 /// Puts the functions in the place of the forward function, whose name the new
 /// one keeps unless another group has it.
 static void replaceForward(func::FuncOp forward, MutableArrayRef<Group> groups,
@@ -138,9 +118,6 @@ static void replaceForward(func::FuncOp forward, MutableArrayRef<Group> groups,
     if (group.signature.forward != forward)
       continue;
     StageGradient &made = group.gradient;
-    double cost[] = {countOperations(made.forward),
-                     countOperations(made.inputGradient),
-                     countOperations(made.weightGradient)};
     symbols.insert(made.forward, place);
     symbols.insert(made.inputGradient, place);
     symbols.insert(made.weightGradient, place);
@@ -148,7 +125,6 @@ static void replaceForward(func::FuncOp forward, MutableArrayRef<Group> groups,
       stage.setForward(made.forward.getName());
       stage.setInputGradient(made.inputGradient.getName());
       stage.setWeightGradient(made.weightGradient.getName());
-      stage.setCost(cost);
     }
   }
 }

@@ -42,7 +42,7 @@ def PipeDifferentiate : Pass<"pipe-differentiate", "::mlir::ModuleOp"> {
   let description = [{
     Expects level 1: `pipe.stage`s with a forward function and no gradients.
     Leaves the three functions that `pipe.stage` documents for every distinct
-    stage, and the stages' costs in floating-point operations. If an operation
+    stage; costs stay those that the stages were cut by. If an operation
     between the parameters and the loss has no gradient rule, all such are
     reported and nothing is changed.
 

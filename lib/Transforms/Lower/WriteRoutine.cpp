@@ -118,7 +118,8 @@ pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
   }
   table.finish();
 
-  auto roles = llvm::to_vector_of<StringRef>(table.roles());
+  SmallVector<std::string> names = table.roles();
+  auto roles = llvm::to_vector_of<StringRef>(names);
   auto routine = pipe::RoutineOp::create(
       builder, function.getLoc(), builder.getStringAttr(name),
       builder.getDenseI64ArrayAttr(table.sizes()),

@@ -52,6 +52,17 @@ bool isPassThrough(const Node &node) {
   return (casts || shapes) && node.resultType() == node.inputType(0);
 }
 
+/// The first input for the result; the mask of a Dropout keeps everything.
+void handOn(const Node &node) {
+  node.result().replaceAllUsesWith(node.input(0));
+  for (Value mask : node.getOp().getResults().drop_front()) {
+    OpBuilder b(node.getOp());
+    auto all = DenseElementsAttr::get(cast<RankedTensorType>(mask.getType()),
+                                      true);
+    mask.replaceAllUsesWith(arith::ConstantOp::create(b, node.loc(), all));
+  }
+}
+
 FailureOr<std::optional<SmallVector<Constant>>>
 FunctionFolder::constantInputs(const Node &node, const Operator &op) {
   SmallVector<Constant> inputs;
@@ -180,7 +191,7 @@ LogicalResult FunctionFolder::visit(const Node &node) {
   if (*folded)
     return success();
   if (isPassThrough(node))
-    node.result().replaceAllUsesWith(node.input(0));
+    handOn(node);
   return success();
 }
 

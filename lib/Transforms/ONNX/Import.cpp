@@ -12,6 +12,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace bitpipe;
@@ -37,6 +39,7 @@ private:
     return NameLoc::get(b.getStringAttr(name), file.loc());
   }
   Location locationOf(const onnx::Node &node);
+  LogicalResult checkDims();
   FailureOr<RankedTensorType> inputType(const onnx::ValueInfo &input);
   LogicalResult addParameter(int index);
   FailureOr<Value> read(int index);
@@ -97,6 +100,28 @@ Importer::inputType(const onnx::ValueInfo &input) {
     shape.push_back(bound->second);
   }
   return RankedTensorType::get(shape, element);
+}
+
+/// Fails where a size is given for a dimension that no input has.
+LogicalResult Importer::checkDims() {
+  llvm::StringSet<> names;
+  for (const onnx::ValueInfo &input : file.graph().input())
+    for (const auto &dim : input.type().tensor_type().shape().dim())
+      if (!dim.dim_param().empty() && !initializerIndex.contains(input.name()))
+        names.insert(dim.dim_param());
+  for (const auto &bound : options.dims) {
+    if (names.contains(bound.getKey()))
+      continue;
+    InFlightDiagnostic wrong = emitError(file.loc())
+                               << "--dim is '" << bound.getKey() << "=" << bound.getValue()
+                               << "', but no input has such a dimension, expected ";
+    if (names.empty())
+      return wrong << "none: all sizes are in the file";
+    std::vector<StringRef> sorted(names.keys().begin(), names.keys().end());
+    llvm::sort(sorted);
+    return wrong << "one of " << llvm::join(sorted, ", ");
+  }
+  return success();
 }
 
 /// A pipe.parameter for an initializer, in its file or, if it lies there in
@@ -266,6 +291,8 @@ OwningOpRef<ModuleOp> Importer::run(ArrayRef<Initializer> initializers) {
     opsets[set.domain() == "ai.onnx" ? "" : set.domain()] = set.version();
   for (auto [i, tensor] : llvm::enumerate(graph.initializer()))
     initializerIndex[tensor.name()] = i;
+  if (failed(checkDims()))
+    return {};
   SmallVector<StringRef> inputs, outputs;
   SmallVector<Type> types;
   for (const onnx::ValueInfo &input : graph.input()) {

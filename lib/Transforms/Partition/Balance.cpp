@@ -11,6 +11,7 @@
 #include "lib/Transforms/Partition/Balance.h"
 
 #include <algorithm>
+#include <cmath>
 #include <compare>
 #include <cstdint>
 #include <limits>
@@ -154,4 +155,40 @@ std::vector<size_t> bitpipe::balance(std::span<const double> cost,
   std::vector<double> sums = prefixSums(cost);
   double limit = slowestOf(sums, stages) * (1 + tolerance);
   return BestDivision(sums, carried, stages, limit).begins();
+}
+
+/// What balanceMessages() makes least, in units of the least possible slowest
+/// stage.
+static double price(const std::vector<double> &sums,
+                    std::span<const double> carried,
+                    const std::vector<size_t> &begin, double fastest) {
+  double slowest = 0, doublings = 0;
+  for (size_t stage = 0; stage < begin.size(); ++stage) {
+    size_t end = stage + 1 < begin.size() ? begin[stage + 1] : carried.size();
+    slowest = std::max(slowest, sums[end] - sums[begin[stage]]);
+    if (stage > 0) // A cut of a byte or none is as good as any.
+      doublings += std::log2(std::max(carried[begin[stage]], 1.0));
+  }
+  return (fastest > 0 ? slowest / fastest : 1) + halvingWorth * doublings;
+}
+
+std::vector<size_t> bitpipe::balanceMessages(std::span<const double> cost,
+                                             std::span<const double> carried,
+                                             size_t stages, double tolerance,
+                                             double most) {
+  std::vector<double> sums = prefixSums(cost);
+  double fastest = slowestOf(sums, stages), least = infinity;
+  std::vector<size_t> best;
+  constexpr int steps = 8; // A percent each, as the pass asks for them.
+  for (int step = 0; step < steps; ++step) {
+    double reach = tolerance + std::max(most - tolerance, 0.0) * step / (steps - 1);
+    std::vector<size_t> begin =
+        BestDivision(sums, carried, stages, fastest * (1 + reach)).begins();
+    double asked = price(sums, carried, begin, fastest);
+    if (asked >= least)
+      continue;
+    least = asked;
+    best = std::move(begin);
+  }
+  return best;
 }

@@ -50,12 +50,14 @@ static func::FuncOp findForward(ModuleOp module, pipe::ModelOp model) {
 
 /// Divides the nodes: what every stage computes and what its cuts carry.
 static SmallVector<StageRange> divide(const ForwardGraph &graph,
-                                      unsigned stages, double tolerance) {
+                                      unsigned stages, double tolerance,
+                                      double messageTolerance) {
   std::vector<double> costs;
   for (Operation *node : graph.nodes())
     costs.push_back(graph.cost(node).total());
   Carried carried(graph);
-  std::vector<size_t> begin = balance(costs, carried.bytes(), stages, tolerance);
+  std::vector<size_t> begin =
+      balanceMessages(costs, carried.bytes(), stages, tolerance, messageTolerance);
 
   SmallVector<StageRange> ranges(stages);
   for (unsigned stage = 0; stage < stages; ++stage) {
@@ -161,12 +163,17 @@ private:
     if (!(tolerance >= 0))
       return emitError(forward.getLoc())
              << "tolerance is " << double(tolerance) << ", expected 0 or more";
+    if (!(messageTolerance >= 0))
+      return emitError(forward.getLoc())
+             << "message-tolerance is " << double(messageTolerance)
+             << ", expected 0 or more";
     auto graph = ForwardGraph::analyse(forward, CountedCost(),
                                        std::max<int64_t>(stages, 1));
     if (failed(graph) ||
         failed(checkStages(forward, stages, graph->nodes().size())))
       return failure();
-    StageWriter(module, model, *graph).write(divide(*graph, stages, tolerance));
+    StageWriter(module, model, *graph).write(
+        divide(*graph, stages, tolerance, messageTolerance));
     forward.erase();
     return success();
   }

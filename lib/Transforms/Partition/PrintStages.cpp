@@ -63,7 +63,7 @@ void bitpipe::printStageReport(ModuleOp module, raw_ostream &out) {
   double all = 0;
   for (auto stage : module.getOps<pipe::StageOp>())
     all += total(stage.getCost());
-  out << "stage  function      cost    GFLOP  parameters  carried KiB  begins at\n";
+  out << "stage  function      cost      Gop  parameters  carried KiB  begins at\n";
   for (auto stage : module.getOps<pipe::StageOp>()) {
     double cost = total(stage.getCost());
     out << llvm::formatv("{0,5}  {1,-9} {2,6:f1} % {3,8:f3} {4,11} {5,12:f1}  {6}\n",

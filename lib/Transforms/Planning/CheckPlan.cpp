@@ -3,6 +3,7 @@
 #include "lib/Transforms/Planning/Passes.h"
 #include "lib/Transforms/Planning/Translate.h"
 #include "lib/Transforms/Schedule/Check.h"
+#include "lib/Transforms/Schedule/CheckOrder.h"
 
 namespace bitpipe {
 #define GEN_PASS_DEF_CHECKPLANPASS
@@ -17,8 +18,12 @@ static LogicalResult checkPlan(pipe::PlanOp plan) {
   if (failed(read))
     return failure();
   schedule::Checked wrong = schedule::check(read->program);
-  if (!wrong)
-    return success();
+  if (!wrong) {
+    auto pairs = schedule::checkPairs(read->program.placement, orderOf(read->program));
+    if (!pairs)
+      return success();
+    return emitError(plan.getLoc()) << pairs->text;
+  }
   Operation *where = plan;
   if (wrong->position >= 0)
     where = read->operations[wrong->device][wrong->position];

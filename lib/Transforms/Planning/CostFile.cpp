@@ -59,6 +59,9 @@ bool CostFile::readText(const json::Value &value) {
   const json::Value *links = object->get("links");
   if ((memory && !readMemory(*memory)) || (links && !readLinks(*links)))
     return false;
+  costs.timeUnit = "the unit of the file of costs";
+  if (withoutActivation.empty())
+    costs.sizeUnit = costs.timeUnit;
   if (memory && !withoutActivation.empty())
     return fail(withoutActivation + ": 'activation' is missing, expected a "
                                     "size where 'memory' is given");
@@ -104,23 +107,19 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
          takeField(*object, place, "sum", Range::NotNegative, stage.sum);
 }
 
-/// A whole backward is as long as its parts unless it is given; it alone is
-/// split in halves.
 bool CostFile::readGradients(const json::Object &object, StringRef place,
                              StageCost &stage) {
-  bool hasParts = object.get("I") && object.get("W");
-  if (!hasParts && (object.get("I") || object.get("W") || !object.get("B")))
-    return fail(place + ": '" + (object.get("I") ? "W" : "I") +
-                "' is missing, expected both 'I' and 'W', or 'B' alone");
-  if (!takeField(object, place, "I", Range::Positive, stage.inputGradient) ||
-      !takeField(object, place, "W", Range::Positive, stage.weightGradient))
-    return false;
-  stage.backward = stage.inputGradient + stage.weightGradient;
-  if (!takeField(object, place, "B", Range::Positive, stage.backward))
-    return false;
-  if (!hasParts)
-    stage.inputGradient = stage.weightGradient = stage.backward / 2;
-  return true;
+  std::optional<double> times[3];
+  StringRef keys[] = {"B", "I", "W"};
+  for (auto [key, time] : zip(keys, times))
+    if (object.get(key) &&
+        !takeField(object, place, key, Range::Positive, time.emplace()))
+      return false;
+  auto wrong = schedule::setGradients(stage, times[0], times[1], times[2]);
+  if (!wrong && !times[0] && !times[1])
+    wrong = schedule::Error{
+        "'I' is missing, expected both 'I' and 'W', or 'B' alone"};
+  return !wrong || fail(place + ": " + wrong->text);
 }
 
 bool CostFile::readMemory(const json::Value &value) {

@@ -11,24 +11,61 @@ using namespace llvm;
 using namespace bitpipe;
 using schedule::Costs;
 
-/// Activations count as 1: stages do not tell their sizes.
-static Costs countCosts(mlir::ModuleOp module) {
+/// The discardable attribute of a plan with forward, input gradient and weight
+/// gradient of each stage.
+static constexpr StringLiteral costsName = "stage_costs";
+
+/// Forward, input gradient and weight gradient of every stage in turn; empty if
+/// not all are known.
+static SmallVector<double> stageCosts(mlir::ModuleOp module) {
   std::map<int64_t, ArrayRef<double>> stages;
-  double forward = 0;
   for (auto stage : module.getOps<pipe::StageOp>()) {
     if (stage.getCost().size() != 3)
       return {};
     stages[stage.getIndex()] = stage.getCost();
-    forward += stage.getCost()[0];
+  }
+  SmallVector<double> result;
+  for (const auto &[index, cost] : stages)
+    append_range(result, cost);
+  return result;
+}
+
+void bitpipe::keepCosts(mlir::ModuleOp module, pipe::PlanOp plan) {
+  SmallVector<double> costs = stageCosts(module);
+  if (!costs.empty())
+    plan->setAttr(costsName, mlir::DenseF64ArrayAttr::get(module.getContext(), costs));
+}
+
+/// Those that a plan keeps.
+static SmallVector<double> keptCosts(mlir::ModuleOp module) {
+  for (auto plan : module.getOps<pipe::PlanOp>())
+    if (auto kept = plan->getAttrOfType<mlir::DenseF64ArrayAttr>(costsName))
+      if (kept.size() % 3 == 0)
+        return SmallVector<double>(kept.asArrayRef());
+  return {};
+}
+
+/// Activations count as 1: stages do not tell their sizes.
+static schedule::ErrorOr<Costs> countCosts(mlir::ModuleOp module) {
+  SmallVector<double> counts = stageCosts(module);
+  if (counts.empty())
+    counts = keptCosts(module);
+  double forward = 0;
+  for (auto [i, count] : enumerate(counts)) {
+    if (!(count >= 0 && count <= schedule::mostCost))
+      return schedule::Error{"a cost of stage " + std::to_string(i / 3) + " is " +
+                             std::to_string(count) + ", expected 0 to 1e100"};
+    forward += i % 3 ? 0 : count;
   }
   Costs costs;
-  if (stages.empty() || forward <= 0)
+  if (forward == 0) // A module that was written by hand.
     return costs;
   costs.stages.clear();
-  double unit = forward / stages.size();
-  for (const auto &[index, cost] : stages)
-    costs.stages.push_back({cost[0] / unit, cost[1] / unit, cost[2] / unit,
-                            (cost[1] + cost[2]) / unit, 1});
+  costs.timeUnit = "forwards of a mean stage";
+  double unit = forward / (counts.size() / 3);
+  for (size_t i = 0; i < counts.size(); i += 3)
+    costs.stages.push_back({counts[i] / unit, counts[i + 1] / unit, counts[i + 2] / unit,
+                            (counts[i + 1] + counts[i + 2]) / unit, 1});
   return costs;
 }
 
@@ -39,5 +76,5 @@ schedule::ErrorOr<Costs> bitpipe::findCosts(StringRef text, StringRef file,
     return schedule::parseCosts(text);
   if (!file.empty())
     return readCosts(file, devices);
-  return module ? countCosts(module) : Costs();
+  return module ? countCosts(module) : schedule::ErrorOr<Costs>(Costs());
 }

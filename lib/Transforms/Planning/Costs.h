@@ -3,15 +3,21 @@
 #ifndef BITPIPE_TRANSFORMS_PLANNING_COSTS_H
 #define BITPIPE_TRANSFORMS_PLANNING_COSTS_H
 
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Schedule/Costs.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace bitpipe {
 
+/// Writes the operation counts of the module's stages, if it has any, into its
+/// plan: the stages go when programs are made, and views show the same times
+/// before and after.
+void keepCosts(mlir::ModuleOp module, pipe::PlanOp plan);
+
 /// Costs from `text` (see schedule::parseCosts) if there is one, else from the
 /// file if one is named, else from the operation counts of the module's stages,
-/// where the mean forward takes 1; if there are none, all times are 1.
+/// or those that its plan keeps, where the mean forward takes 1; if there are none, all times are 1.
 schedule::ErrorOr<schedule::Costs> findCosts(llvm::StringRef text,
                                              llvm::StringRef file, int devices,
                                              mlir::ModuleOp module);

@@ -1,6 +1,8 @@
 //===- JsonFile.cpp - Values from a JSON file ------------------------------===//
 
 #include "lib/Transforms/Planning/JsonFile.h"
+#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Text.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -12,9 +14,6 @@
 
 using namespace llvm;
 using namespace bitpipe;
-
-/// Sums, products and quotients of a few numbers within these are finite.
-static constexpr double smallest = 1e-100, largest = 1e100;
 
 /// Whether brackets are nested deeper than any right file's: the parser follows
 /// them on its stack.
@@ -53,10 +52,11 @@ static std::optional<std::string> findRepeated(StringRef text) {
 bool JsonFile::parse(json::Value &value) {
   auto buffer = MemoryBuffer::getFile(path);
   if (!buffer) {
-    error = "cannot read '" + path + "': " + buffer.getError().message();
+    error = "cannot read '" + schedule::oneLine(path) + "': " + buffer.getError().message();
     return false;
   }
   StringRef text = (*buffer)->getBuffer();
+  text.consume_front("\xef\xbb\xbf"); // Some editors begin a file with it.
   size_t wrong = 0;
   if (!json::isUTF8(text, &wrong))
     return fail("byte " + Twine(wrong) + " is not UTF-8, expected JSON");
@@ -66,14 +66,16 @@ bool JsonFile::parse(json::Value &value) {
   if (!parsed)
     return fail(toString(parsed.takeError()) + ", expected JSON");
   if (std::optional<std::string> key = findRepeated(text))
-    return fail("'" + *key + "' comes twice in one {...}, expected it once");
+    return fail(schedule::quoted(*key) + " comes twice in one {...}, expected it once");
   value = std::move(*parsed);
   return true;
 }
 
 std::string JsonFile::show(const json::Value &value) {
+  // Strings that another program wrote may hold anything, and JSON may show it.
   std::string text = formatv("{0}", value);
-  return text.size() > 40 ? text.substr(0, 37) + "..." : text;
+  return text.size() > 40 ? schedule::oneLine(text.substr(0, 37)) + "..."
+                          : schedule::oneLine(text);
 }
 
 bool JsonFile::takeObject(const json::Value &value, StringRef place,
@@ -86,8 +88,8 @@ bool JsonFile::takeObject(const json::Value &value, StringRef place,
                 expected);
   for (const auto &entry : *object)
     if (!is_contained(keys, StringRef(entry.first)))
-      return fail(place + " has '" + StringRef(entry.first) +
-                  "', expected some of " + expected);
+      return fail(place + " has " + schedule::quoted(StringRef(entry.first)) +
+                  ", expected some of " + expected);
   return true;
 }
 
@@ -95,8 +97,8 @@ bool JsonFile::takeNumber(const json::Value &value, const Twine &place,
                           Range range, double &target) {
   std::optional<double> number = value.getAsNumber();
   bool isPositive = range == Range::Positive;
-  if (!number || !(*number <= largest) ||
-      *number < (isPositive ? smallest : 0))
+  if (!number || !(*number <= schedule::mostCost) ||
+      *number < (isPositive ? schedule::leastCost : 0))
     return fail(place + " is " + show(value) + ", expected a number " +
                 (isPositive ? "above 0, 1e-100 to 1e100" : "from 0 to 1e100"));
   target = *number;

@@ -3,6 +3,8 @@
 #ifndef BITPIPE_TRANSFORMS_PLANNING_JSONFILE_H
 #define BITPIPE_TRANSFORMS_PLANNING_JSONFILE_H
 
+#include "lib/Transforms/Schedule/Text.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/JSON.h"
@@ -28,7 +30,7 @@ protected:
   bool parse(llvm::json::Value &value);
 
   bool fail(const llvm::Twine &text) {
-    error = (path + ": " + text).str();
+    error = schedule::oneLine(path) + ": " + text.str();
     return false;
   }
 

@@ -9,6 +9,9 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <algorithm>
+#include <climits>
+
 namespace bitpipe {
 #define GEN_PASS_DEF_MAKEPLANPASS
 #include "lib/Transforms/Planning/Passes.h.inc"
@@ -55,12 +58,24 @@ struct MakePlanPass : bitpipe::impl::MakePlanPassBase<MakePlanPass> {
   }
 
 private:
+  /// What is too large for an int is too large for a schedule, which says so.
+  static int clamped(int64_t number) {
+    return int(std::clamp<int64_t>(number, INT_MIN, INT_MAX));
+  }
+
   schedule::Request request() const {
     schedule::Request result;
     result.pipeline = pipeline;
-    result.devices = int(devices);
-    result.microbatches = int(microbatches ? microbatches : 2 * devices);
-    result.chunks = int(chunks);
+    // A file that brings its own is not asked for any others.
+    bool isFile = !routes.empty() || !scheduleFile.empty();
+    int64_t ownDevices = devices, ownMicrobatches = microbatches;
+    if (!isFile && !ownDevices)
+      ownDevices = 4;
+    if (!isFile && !ownMicrobatches)
+      ownMicrobatches = 2 * ownDevices;
+    result.devices = clamped(ownDevices);
+    result.microbatches = clamped(ownMicrobatches);
+    result.chunks = clamped(chunks);
     result.down = int(down);
     result.routes = routes;
     result.order = scheduleFile;
@@ -99,7 +114,8 @@ private:
       return emitError(module.getLoc())
              << schedule->name << ": " << program.error().text;
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    writePlan(builder, module.getLoc(), schedule->name, *program);
+    auto plan = writePlan(builder, module.getLoc(), schedule->name, *program);
+    keepCosts(module, plan);
     return success();
   }
 };

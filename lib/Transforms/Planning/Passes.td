@@ -41,9 +41,11 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
   let options = [
     Option<"pipeline", "pipeline", "std::string", "\"bitpipe\"",
            "Name of the schedule">,
-    Option<"devices", "devices", "int64_t", "4", "Number of devices">,
+    Option<"devices", "devices", "int64_t", "0",
+           "Number of devices; 0 for those of the file below, else 4">,
     Option<"microbatches", "microbatches", "int64_t", "0",
-           "Micro-batches per iteration; 0 for twice the devices">,
+           "Micro-batches per iteration; 0 for those of the file, else twice the "
+           "devices">,
     Option<"chunks", "chunks", "int64_t", "0",
            "Stages per device and direction; 0 for the schedule's own number">,
     Option<"down", "down", "int64_t", "-1",

@@ -1,6 +1,7 @@
 //===- Translate.cpp - Between pipe.plan and programs ----------------------===//
 
 #include "lib/Transforms/Planning/Translate.h"
+#include "lib/Transforms/Schedule/Routes.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -15,8 +16,17 @@ static SmallVector<int64_t> wide(const std::vector<int> &values) {
   return {values.begin(), values.end()};
 }
 
+/// A number from a text. What is too large for an int is none that a plan can
+/// have, and -1 is refused wherever it stands.
+static int narrow(int64_t value) {
+  return value == int(value) ? int(value) : -1;
+}
+
 static std::vector<int> narrow(ArrayRef<int64_t> values) {
-  return {values.begin(), values.end()};
+  std::vector<int> result;
+  for (int64_t value : values)
+    result.push_back(narrow(value));
+  return result;
 }
 
 // The two enumerations name the same four kinds in the same order.
@@ -25,6 +35,17 @@ static pipe::RunKind toPlan(schedule::Kind kind) {
 }
 static schedule::Kind toSchedule(pipe::RunKind kind) {
   return static_cast<schedule::Kind>(kind);
+}
+
+/// The discardable attribute of a run that is meant to go on at the same time as
+/// the run after it.
+static constexpr StringLiteral overlapsName = "overlaps_next";
+
+static void writeRun(OpBuilder &builder, Location loc, const Action &action) {
+  auto run = pipe::RunOp::create(builder, loc, toPlan(action.kind), action.stage,
+                                 action.microbatch);
+  if (action.overlapsNext)
+    run->setAttr(overlapsName, builder.getUnitAttr());
 }
 
 static void writeInstruction(OpBuilder &builder, Location loc,
@@ -36,7 +57,7 @@ static void writeInstruction(OpBuilder &builder, Location loc,
   int64_t stage = action.stage, microbatch = action.microbatch;
   switch (instruction.op) {
   case Op::Run:
-    pipe::RunOp::create(builder, loc, kind, stage, microbatch);
+    writeRun(builder, loc, action);
     return;
   case Op::Send:
     pipe::SendOp::create(builder, loc, kind, stage, microbatch,
@@ -87,9 +108,11 @@ static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
   for (auto route : plan.getOps<pipe::RouteOp>())
     routes.push_back(
         {narrow(route.getDevices()), narrow(route.getMicrobatches())});
-  auto placement = schedule::Placement::make(plan.getDevices(), routes);
+  auto placement = schedule::Placement::make(narrow(plan.getDevices()), routes);
   if (!placement)
     return emitError(plan.getLoc()) << placement.error().text;
+  if (auto unused = schedule::checkUsed(*placement))
+    return emitError(plan.getLoc()) << unused->text;
   if (placement->microbatches() != int64_t(plan.getMicrobatches()))
     return emitError(plan.getLoc())
            << "routes cover " << placement->microbatches()
@@ -117,16 +140,16 @@ static FailureOr<int> findGroup(Operation *op, ArrayRef<int64_t> stages,
 static FailureOr<Instruction> readInstruction(Operation *op,
                                               const schedule::Program &program) {
   auto action = [](auto run) {
-    return Action{toSchedule(run.getKind()), false, int(run.getStage()),
-                  int(run.getMicrobatch())};
+    return Action{toSchedule(run.getKind()), run->hasAttr(overlapsName),
+                  narrow(run.getStage()), narrow(run.getMicrobatch())};
   };
   return TypeSwitch<Operation *, FailureOr<Instruction>>(op)
       .Case([&](pipe::RunOp run) -> FailureOr<Instruction> { return Instruction::run(action(run)); })
       .Case([&](pipe::SendOp send) {
-        return Instruction::send(action(send), int(send.getTo()));
+        return Instruction::send(action(send), narrow(send.getTo()));
       })
       .Case([&](pipe::RecvOp recv) {
-        return Instruction::recv(action(recv), int(recv.getFrom()));
+        return Instruction::recv(action(recv), narrow(recv.getFrom()));
       })
       .Case([&](pipe::ReduceOp reduce) -> FailureOr<Instruction> {
         FailureOr<int> group = findGroup(op, reduce.getStages(), program);
@@ -171,16 +194,20 @@ FailureOr<PlanProgram> bitpipe::readPlan(pipe::PlanOp plan) {
   return result;
 }
 
+schedule::Order bitpipe::orderOf(const schedule::Program &program) {
+  schedule::Order order(program.devices.size());
+  for (auto [list, instructions] : llvm::zip(order, program.devices))
+    for (const Instruction &instruction : instructions)
+      if (instruction.op == Instruction::Op::Run)
+        list.push_back(instruction.action);
+  return order;
+}
+
 FailureOr<schedule::Schedule> bitpipe::readSchedule(pipe::PlanOp plan) {
   FailureOr<PlanProgram> read = readPlan(plan);
   if (failed(read))
     return failure();
-  schedule::Order order(read->program.devices.size());
-  for (auto [list, instructions] :
-       llvm::zip(order, read->program.devices))
-    for (const Instruction &instruction : instructions)
-      if (instruction.op == Instruction::Op::Run)
-        list.push_back(instruction.action);
+  schedule::Order order = orderOf(read->program);
   return schedule::Schedule{plan.getSchedule().str(),
                             std::move(read->program.placement),
                             std::move(order)};

@@ -25,6 +25,9 @@ struct PlanProgram {
 /// that it does not have.
 mlir::FailureOr<PlanProgram> readPlan(pipe::PlanOp plan);
 
+/// The runs of a program, without messages.
+schedule::Order orderOf(const schedule::Program &program);
+
 /// The compute order of a plan, without messages.
 mlir::FailureOr<schedule::Schedule> readSchedule(pipe::PlanOp plan);
 

@@ -2,11 +2,13 @@
 
 #include "lib/Transforms/Schedule/CSV.h"
 
+#include "lib/Transforms/Schedule/CheckOrder.h"
+#include "lib/Transforms/Schedule/Limits.h"
+#include "lib/Transforms/Schedule/Text.h"
+
 #include <charconv>
 #include <cstring>
-#include <fstream>
 #include <ostream>
-#include <sstream>
 
 using namespace bitpipe::schedule;
 
@@ -148,6 +150,8 @@ ErrorOr<Order> bitpipe::schedule::readCSV(std::string_view text) {
     size_t end = std::min(text.find('\n'), text.size());
     std::string_view row = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
+    if (trim(row).starts_with('#'))
+      continue;
     order.emplace_back();
     for (int column = 1; !row.empty(); ++column) {
       size_t comma = std::min(row.find(','), row.size());
@@ -155,8 +159,8 @@ ErrorOr<Order> bitpipe::schedule::readCSV(std::string_view text) {
       row.remove_prefix(std::min(comma + 1, row.size()));
       if (!readCell(cell, order.back()))
         return Error{"row " + std::to_string(order.size()) + ", cell " +
-                     std::to_string(column) + ": '" + std::string(cell) +
-                     "', expected an action such as 3F2, (0F7;7B3)OVERLAP_F_B "
+                     std::to_string(column) + ": " + quoted(cell) +
+                     ", expected an action such as 3F2, (0F7;7B3)OVERLAP_F_B "
                      "or 0SEND_F2"};
     }
   }
@@ -164,19 +168,28 @@ ErrorOr<Order> bitpipe::schedule::readCSV(std::string_view text) {
     order.pop_back();
   if (order.empty())
     return Error{"no actions, expected one row per device"};
+  if (int64_t(order.size()) > mostDevices)
+    return Error{std::to_string(order.size()) +
+                 " rows, expected one per device, at most " +
+                 std::to_string(mostDevices)};
   return order;
 }
 
 ErrorOr<Schedule> bitpipe::schedule::readSchedule(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  if (!file || !(text << file.rdbuf()))
-    return Error{path + ": cannot be read"};
-  ErrorOr<Order> order = readCSV(text.view());
+  ErrorOr<std::string> text = readText(path);
+  if (!text)
+    return text.error();
+  auto fail = [&](const Error &error) {
+    return Error{oneLine(path) + ": " + error.text};
+  };
+  ErrorOr<Order> order = readCSV(*text);
   if (!order)
-    return Error{path + ": " + order.error().text};
+    return fail(order.error());
   ErrorOr<Placement> placement = inferPlacement(*order);
   if (!placement)
-    return Error{path + ": " + placement.error().text};
-  return Schedule{path, std::move(*placement), std::move(*order)};
+    return fail(placement.error());
+  Schedule schedule{path, std::move(*placement), std::move(*order)};
+  if (std::optional<Error> wrong = checkOrder(schedule))
+    return fail(*wrong);
+  return schedule;
 }

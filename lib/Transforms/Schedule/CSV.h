@@ -4,7 +4,9 @@
 // `(0F7;7B3)OVERLAP_F_B` for two that run at the same time. Empty cells are
 // time slots without work and say nothing about order. Cells for messages,
 // gradient sums and sharding (`0SEND_F2`, `1RECV_B3`, `0REDUCE_GRAD`,
-// `0UNSHARD`) may be present; they follow from the order and are made anew.
+// `0UNSHARD`) may be present; they follow from the order and are made anew. A
+// line that begins with `#` is a comment, blank lines at the end are nothing, and
+// one before a row is a device without work.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +28,8 @@ void writeCSV(std::ostream &stream, const Program &program);
 /// Fails with row and cell where the text is not understood.
 ErrorOr<Order> readCSV(std::string_view text);
 
-/// An order from a file and the placement that it implies.
+/// An order from a file and the placement that it implies. Fails unless it can
+/// run: see checkOrder.
 ErrorOr<Schedule> readSchedule(const std::string &path);
 
 } // namespace bitpipe::schedule

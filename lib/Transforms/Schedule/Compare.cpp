@@ -6,6 +6,7 @@
 #include "lib/Transforms/Schedule/Print.h"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 using namespace bitpipe::schedule;
@@ -76,16 +77,35 @@ static void printRow(std::ostream &stream, const Row &row, bool sums,
         first / row.end);
 }
 
-static ErrorOr<std::vector<std::string>> splitNames(const Request &base,
-                                                    const std::string &names) {
+/// What the columns count, and what the schedules are.
+static void printNotes(std::ostream &stream, const Request &base,
+                       const std::vector<std::string> &names) {
+  stream << "times in " << base.costs.timeUnit << "; activations in "
+         << base.costs.sizeUnit << "; weights in stages; a stage is 1/"
+         << 2 * base.devices << " of the model for all schedules\n"
+         << "idle, activations and weights: of the device with most; speed: "
+            "iterations by time, relative to the first row of the same N; which "
+            "schedule is for what: docs/Schedules.md\n";
+  std::set<std::string> told;
+  for (const std::string &name : names)
+    if (ErrorOr<const Family *> family = familyNamed(name);
+        family && told.insert(name).second)
+      stream << name << ": " << (*family)->summary
+             << (name == Request().pipeline ? " (the default)" : "") << '\n';
+}
+
+static ErrorOr<std::vector<std::string>>
+splitNames(const std::string &names) {
   std::vector<std::string> result;
   std::istringstream list(names);
   for (std::string name; std::getline(list, name, ',');) {
     ErrorOr<const Family *> family = familyNamed(name);
-    if (!family && base.routes.empty())
+    if (!family)
       return family.error();
     result.push_back(std::move(name));
   }
+  if (result.empty())
+    return Error{"no schedule to compare, expected names such as bitpipe,1f1b"};
   return result;
 }
 
@@ -93,7 +113,7 @@ std::optional<Error>
 bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
                                   const std::string &names,
                                   const std::vector<int> &microbatches) {
-  ErrorOr<std::vector<std::string>> list = splitNames(base, names);
+  ErrorOr<std::vector<std::string>> list = splitNames(names);
   if (!list)
     return list.error();
   bool sums = base.costs.hasSums();
@@ -114,5 +134,6 @@ bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
       printRow(stream, *row, sums, first);
     }
   }
+  printNotes(stream, base, *list);
   return {};
 }

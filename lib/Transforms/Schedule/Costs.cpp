@@ -2,8 +2,11 @@
 
 #include "lib/Transforms/Schedule/Costs.h"
 
+#include "lib/Transforms/Schedule/Text.h"
+
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 
 using namespace bitpipe::schedule;
 
@@ -84,43 +87,66 @@ std::vector<double> bitpipe::schedule::stateOf(const Placement &placement,
   return result;
 }
 
-/// The number that a name stands for, or nothing.
-static double *field(Costs &costs, std::string_view name) {
-  StageCost &stage = costs.stages.front();
-  if (name == "F")
-    return &stage.forward;
-  if (name == "B")
-    return &stage.backward;
-  if (name == "I")
-    return &stage.inputGradient;
-  if (name == "W")
-    return &stage.weightGradient;
-  if (name == "comm")
-    return &costs.link.transfer;
-  if (name == "sum")
-    return &stage.sum;
-  return nullptr;
+std::optional<Error>
+bitpipe::schedule::setGradients(StageCost &stage, std::optional<double> backward,
+                                std::optional<double> inputGradient,
+                                std::optional<double> weightGradient) {
+  if (bool(inputGradient) != bool(weightGradient))
+    return Error{std::string("'") + (inputGradient ? "W" : "I") +
+                 "' is missing, expected both 'I' and 'W', or 'B' alone"};
+  if (inputGradient) {
+    stage.inputGradient = *inputGradient;
+    stage.weightGradient = *weightGradient;
+    stage.backward = backward.value_or(*inputGradient + *weightGradient);
+  } else if (backward) {
+    stage.backward = *backward;
+    stage.inputGradient = stage.weightGradient = *backward / 2;
+  }
+  return {};
+}
+
+/// A time, or nothing where the text is none.
+static std::optional<double> parseTime(const std::string &text, double least) {
+  char *end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  bool isNumber = !text.empty() && end == text.c_str() + text.size();
+  if (!isNumber || !(value >= least && value <= mostCost))
+    return {};
+  return value;
 }
 
 ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
-  Costs costs;
-  while (!text.empty()) {
+  std::map<std::string, std::optional<double>> given;
+  for (const char *name : {"F", "B", "I", "W", "comm", "sum"})
+    given[name];
+  for (bool more = true; more;) {
     std::string item(text.substr(0, text.find(',')));
-    text.remove_prefix(std::min(item.size() + 1, text.size()));
+    more = item.size() < text.size();
+    text.remove_prefix(item.size() + more);
     size_t equals = std::min(item.find('='), item.size());
-    double *target = field(costs, std::string_view(item).substr(0, equals));
-    const char *number = item.c_str() + std::min(equals + 1, item.size());
-    char *end = nullptr;
-    double value = std::strtod(number, &end);
-    // More would not leave room for sums.
-    bool isTime = end != number && !*end && value >= 0 && value <= 1e100;
-    bool isWork = target != &costs.link.transfer &&
-                  target != &costs.stages.front().sum;
-    if (!target || !isTime || (isWork && value == 0))
-      return Error{"cost '" + item +
-                   "', expected F, B, I, W, comm or sum = a time, such as "
+    auto target = given.find(item.substr(0, equals));
+    bool isKnown = target != given.end() && equals < item.size();
+    bool isWork = isKnown && target->first.size() == 1;
+    std::optional<double> time =
+        isKnown ? parseTime(item.substr(equals + 1), isWork ? leastCost : 0)
+                : std::nullopt;
+    if (!time)
+      return Error{"cost " + quoted(item) +
+                   ", expected F, B, I, W, comm or sum = a time, such as "
                    "F=1,B=2,I=1,W=1,comm=0,sum=0"};
-    *target = value;
+    if (target->second)
+      return Error{"cost '" + target->first + "' comes twice, expected it once"};
+    target->second = time;
   }
+  Costs costs;
+  StageCost &stage = costs.stages.front();
+  stage.forward = given["F"].value_or(stage.forward);
+  if (std::optional<Error> wrong =
+          setGradients(stage, given["B"], given["I"], given["W"]))
+    return Error{"cost: " + wrong->text};
+  if (stage.forward != 1)
+    costs.timeUnit = "the unit of --cost";
+  costs.link.transfer = given["comm"].value_or(0);
+  stage.sum = given["sum"].value_or(0);
   return costs;
 }

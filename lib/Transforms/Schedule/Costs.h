@@ -51,6 +51,9 @@ struct Costs {
   /// What each device can hold, state and activations together; none: any
   /// amount.
   std::vector<double> memory;
+  /// What a time or size of 1 is, in words.
+  std::string timeUnit = "forwards of a stage";
+  std::string sizeUnit = "stages";
 
   const StageCost &stage(int index) const {
     return stages.size() == 1 ? stages.front() : stages[index];
@@ -102,8 +105,20 @@ Costs recut(const Costs &costs, int from, int to);
 /// What each device always keeps: the state of the stages that it holds.
 std::vector<double> stateOf(const Placement &placement, const Costs &costs);
 
-/// Reads `F=1,B=2,I=1,W=1,comm=0,sum=0`, any of them and in any order; `comm` is
-/// the time of a message, `sum` of a stage's sum of gradients.
+/// Numbers between which sums, products and quotients of a few are finite.
+constexpr double leastCost = 1e-100, mostCost = 1e100;
+
+/// The times of a backward and of its parts from those that are given, of one
+/// source or another: a whole backward takes as long as its parts unless it is
+/// given, and alone it is split in halves. Fails where one part is given without
+/// the other.
+std::optional<Error> setGradients(StageCost &stage, std::optional<double> backward,
+                                  std::optional<double> inputGradient,
+                                  std::optional<double> weightGradient);
+
+/// Reads `F=1,B=2,I=1,W=1,comm=0,sum=0`, any of them once and in any order;
+/// `comm` is the time of a message, `sum` of a stage's sum of gradients. Means what
+/// the same numbers mean in a file of costs; what is not given is as above.
 ErrorOr<Costs> parseCosts(std::string_view text);
 
 } // namespace bitpipe::schedule

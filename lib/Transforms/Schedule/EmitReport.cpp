@@ -4,6 +4,7 @@
 #include "lib/Transforms/Schedule/CSV.h"
 #include "lib/Transforms/Schedule/Emit.h"
 #include "lib/Transforms/Schedule/Print.h"
+#include "lib/Transforms/Schedule/Text.h"
 
 #include <algorithm>
 #include <map>
@@ -51,10 +52,10 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   stream << "critical path:";
   for (int kind = 0; kind < 4; ++kind)
     if (count[kind])
-      print(stream, " %d %s of %.6g,", count[kind], names[kind], work[kind]);
+      print(stream, " %d %s taking %.6g,", count[kind], names[kind], work[kind]);
   // What is left over to rounding is no time.
   double rest = timing.makespan - total;
-  print(stream, " %d messages of %.6g\n", messages,
+  print(stream, " %d messages taking %.6g\n", messages,
         rest > 1e-9 * timing.makespan ? rest : 0.0);
 }
 
@@ -70,7 +71,7 @@ static void emitSums(std::ostream &stream, const Simulated &simulated,
     total += sum.end - sum.start;
     hidden += sum.end <= timing.makespan;
   }
-  print(stream, "gradient sums: %zu of %.6g in all, %d done within the "
+  print(stream, "gradient sums: %zu taking %.6g in all, %d done within the "
                 "makespan; iteration %.6g, lower bound %.6g\n",
         sums.size(), total, hidden, end, bound.iteration);
 }
@@ -121,13 +122,31 @@ static void emitMemory(std::ostream &stream, const Simulated &simulated) {
   }
 }
 
+/// Schedules with different numbers of stages are only comparable in a unit of
+/// the model: that of --compare.
+static void emitCommonUnit(std::ostream &stream, const Simulated &simulated,
+                           double bound) {
+  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  int base = 2 * schedule.placement.devices();
+  int stages = schedule.placement.stages();
+  if (costs.stages.size() > 1 || costs.hasMessages() || stages == base)
+    return;
+  double factor = double(base) / stages, peak = 0;
+  for (const DeviceUse &row : use)
+    peak = std::max(peak, row.peakActivation);
+  print(stream, "as --compare counts, in stages of 1/%d of the model: makespan %.6g, lower bound %.6g, peak activations %.6g\n",
+        base, factor * timing.makespan, factor * bound, factor * peak);
+}
+
 void bitpipe::schedule::emitReport(std::ostream &stream,
                                    const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end] = simulated;
   const Placement &placement = schedule.placement;
-  stream << "schedule " << schedule.name << ", " << placement.devices()
-         << " devices, " << placement.stages() << " stages, "
-         << placement.microbatches() << " micro-batches\n";
+  stream << "schedule " << oneLine(schedule.name) << ", "
+         << placement.devices() << " devices, " << placement.stages()
+         << " stages, " << placement.microbatches() << " micro-batches\n";
+  stream << "times in " << oneLine(costs.timeUnit) << "; activations in "
+         << oneLine(costs.sizeUnit) << "; weights in stages\n";
   print(stream, "%-7s %10s %10s %8s %12s %8s %9s\n", "device", "work", "idle",
         "bubble", "activations", "weights", "messages");
   double peak = 0;
@@ -147,6 +166,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
                 "%d messages\n",
         timing.makespan, bound.anyMemory, bound.sameMemory,
         100 * bubble(use, timing), peak, weights, messages);
+  emitCommonUnit(stream, simulated, bound.anyMemory);
   emitCauses(stream, simulated);
   emitCriticalPath(stream, simulated);
   emitLinks(stream, simulated);

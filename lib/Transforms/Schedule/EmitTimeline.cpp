@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Emit.h"
+#include "lib/Transforms/Schedule/Text.h"
 #include "lib/Transforms/Schedule/TimelineLegend.h"
 
 #include <algorithm>
@@ -27,7 +28,9 @@ public:
   Timeline(std::ostream &stream, const Simulated &simulated)
       : stream(stream), schedule(simulated.schedule), costs(simulated.costs),
         timing(simulated.timing), use(simulated.use), sums(simulated.sums),
-        iterationEnd(simulated.iterationEnd) {
+        iterationEnd(simulated.iterationEnd),
+        unit(xmlText(simulated.costs.timeUnit)),
+        activationUnit(xmlText(simulated.costs.sizeUnit)) {
     double work = 0, actions = 0;
     for (size_t device = 0; device < use.size(); ++device) {
       work += use[device].work;
@@ -68,6 +71,7 @@ private:
   const std::vector<DeviceUse> &use;
   const std::vector<SumTime> &sums;
   const double iterationEnd;
+  const std::string unit, activationUnit;
   double scale = 30, width = 0;
   std::vector<LegendEntry> legend;
   /// Where the lanes begin: below the legend.
@@ -106,13 +110,13 @@ void Timeline::drawTitle() {
   percent.precision(3);
   percent << 100 * bubble(use, timing);
   stream << "<text class=\"c\" x=\"8\" y=\"18\" font-weight=\"bold\">"
-         << schedule.name << ": " << placement.devices() << " devices, "
+         << xmlText(schedule.name) << ": " << placement.devices() << " devices, "
          << placement.stages() << " stages, " << placement.microbatches()
          << " micro-batches, makespan " << timing.makespan << ", bubble "
          << percent.str() << "%";
   if (!sums.empty())
     stream << ", with gradient sums " << iterationEnd;
-  stream << "</text>\n";
+  stream << "; times in " << unit << "</text>\n";
 }
 
 void Timeline::drawAxis() {
@@ -250,7 +254,8 @@ void Timeline::draw() {
     drawPairs(device);
   drawSums();
   stream << "<text class=\"c\" x=\"8\" y=\"" << curvesTop() - 8
-         << "\" font-weight=\"bold\">Live activations per device</text>\n";
+         << "\" font-weight=\"bold\">Live activations per device, in "
+         << activationUnit << "</text>\n";
   for (size_t device = 0; device < devices; ++device)
     drawCurve(device, peak);
   for (size_t device = 0; device < devices; ++device)

@@ -1,6 +1,7 @@
 //===- EmitTrace.cpp - A schedule for Perfetto -----------------------------===//
 
 #include "lib/Transforms/Schedule/Emit.h"
+#include "lib/Transforms/Schedule/Text.h"
 #include "lib/Transforms/Schedule/TimelineLegend.h"
 
 #include <ostream>
@@ -8,16 +9,17 @@
 using namespace bitpipe::schedule;
 
 namespace {
-/// Writes events, one per line, with commas between them. One unit of time
-/// becomes a millisecond.
+/// Writes events of one process, one per line, with commas between them; a device
+/// is a thread. One unit of time becomes a millisecond.
 class Events {
 public:
   Events(std::ostream &stream) : stream(stream) {}
   ~Events() { stream << "\n]}\n"; }
 
   std::ostream &next(const char *phase, size_t device) {
-    stream << separator << "{\"ph\":\"" << phase << "\",\"pid\":0,\"tid\":"
-           << device;
+    // Viewers take process and thread 0 for none.
+    stream << separator << "{\"ph\":\"" << phase << "\",\"pid\":1,\"tid\":"
+           << device + 1;
     separator = ",\n";
     return stream;
   }
@@ -33,6 +35,9 @@ static void emitName(Events &events, size_t row, const char *what,
                      size_t device) {
   events.next("M", row) << ",\"name\":\"thread_name\",\"args\":{\"name\":\""
                         << what << device << "\"}}";
+  events.next("M", row) << ",\"name\":\"thread_sort_index\",\"args\":{"
+                           "\"sort_index\":"
+                        << row + 1 << "}}";
 }
 
 static void emitMessage(Events &events, const Simulated &simulated,
@@ -75,6 +80,9 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
   auto precision = stream.precision(12);
   Events events(stream);
   size_t id = 0;
+  events.next("M", 0) << ",\"name\":\"process_name\",\"args\":{\"name\":"
+                      << jsonText(schedule.name + ", 1 ms is " + costs.timeUnit)
+                      << "}}";
   for (size_t device = 0; device < schedule.order.size(); ++device) {
     emitName(events, device, "device ", device);
     double alive = 0;

@@ -3,6 +3,7 @@
 #include "lib/Transforms/Schedule/Problem.h"
 
 #include "lib/Transforms/Schedule/Check.h"
+#include "lib/Transforms/Schedule/CheckOrder.h"
 #include "lib/Transforms/Schedule/Simulate.h"
 
 #include <algorithm>
@@ -81,12 +82,7 @@ std::optional<Error> Problem::check() const {
 }
 
 std::optional<Error> Problem::verify(const Order &order) const {
-  Program program{placement, {}, {}};
-  for (const auto &list : order) {
-    auto &instructions = program.devices.emplace_back();
-    for (const Action &action : list)
-      instructions.push_back(Instruction::run(action));
-  }
+  Program program = runsOf(placement, order);
   for (auto invariant : {checkNames, checkExactlyOnce})
     if (Checked wrong = invariant(program))
       return Error{wrong->text};

@@ -5,9 +5,11 @@
 #include "lib/Transforms/Schedule/CSV.h"
 #include "lib/Transforms/Schedule/Check.h"
 #include "lib/Transforms/Schedule/Communicate.h"
+#include "lib/Transforms/Schedule/Limits.h"
 #include "lib/Transforms/Schedule/Routes.h"
 #include "lib/Transforms/Schedule/Simulate.h"
 #include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Text.h"
 
 #include <algorithm>
 #include <climits>
@@ -38,7 +40,7 @@ ErrorOr<const Family *> familyNamed(const std::string &name) {
       return &family;
     names += (names.empty() ? "" : ", ") + family.name;
   }
-  return Error{"no schedule named '" + name + "', expected one of " + names};
+  return Error{"no schedule named " + quoted(name) + ", expected one of " + names};
 }
 
 /// The request with the family's own number of chunks where none was asked.
@@ -83,14 +85,12 @@ static ErrorOr<Placement> placeFor(const Request &request, const Family &family)
   auto fail = [&](const std::string &text) {
     return Error{family.name + ": " + text};
   };
-  if (request.devices < 1)
-    return fail(std::to_string(request.devices) +
-                " devices, expected at least 1");
-  if (request.microbatches < 1)
-    return fail(std::to_string(request.microbatches) +
-                " micro-batches, expected at least 1");
-  if (request.chunks < 1)
-    return fail(std::to_string(request.chunks) + " chunks, expected at least 1");
+  if (std::optional<Error> wrong = checkCount(request.chunks, "chunks", mostStages))
+    return fail(wrong->text);
+  if (std::optional<Error> wrong =
+          checkSize(request.devices, int64_t(request.devices) * request.chunks,
+                    request.microbatches))
+    return fail(wrong->text);
   if (std::optional<Error> wrong = checkDown(request, family))
     return fail(wrong->text);
   ErrorOr<Placement> placement = family.place(request);
@@ -103,23 +103,53 @@ static std::optional<Error> checkNoDown(const Request &request,
                                         const std::string &file) {
   if (request.down < 0)
     return {};
-  return Error{file + ": " + std::to_string(request.down) +
+  return Error{oneLine(file) + ": " + std::to_string(request.down) +
                " micro-batches go down, expected no such number: the file says "
                "which do"};
+}
+
+std::optional<Error> checkAgrees(const Request &request,
+                                 const Placement &placement) {
+  auto counts = [](int got, const char *what, int asked) {
+    return Error{std::to_string(got) + " " + what + ", but " +
+                 std::to_string(asked) + " are asked for"};
+  };
+  int devices = placement.devices(), stages = placement.stages();
+  if (request.devices && request.devices != devices)
+    return counts(devices, "devices", request.devices);
+  if (request.microbatches && request.microbatches != placement.microbatches())
+    return counts(placement.microbatches(), "micro-batches",
+                  request.microbatches);
+  if (request.chunks && int64_t(request.chunks) * devices != stages)
+    return Error{std::to_string(stages) + " stages on " +
+                 std::to_string(devices) + " devices, but " +
+                 std::to_string(request.chunks) + " chunks are asked for"};
+  return {};
 }
 
 /// The placement of a request that names its routes itself.
 static ErrorOr<Placement> placeRoutes(const Request &request) {
   if (std::optional<Error> wrong = checkNoDown(request, request.routes))
     return *wrong;
-  return readRoutes(request.routes, request.microbatches);
+  ErrorOr<Placement> placement =
+      readRoutes(request.routes, request.microbatches);
+  if (!placement)
+    return placement;
+  if (std::optional<Error> wrong = checkAgrees(request, *placement))
+    return Error{oneLine(request.routes) + ": " + wrong->text};
+  return placement;
 }
 
 /// The order of a request that names its file.
 static ErrorOr<Schedule> readOrder(const Request &request) {
   if (std::optional<Error> wrong = checkNoDown(request, request.order))
     return *wrong;
-  return readSchedule(request.order);
+  ErrorOr<Schedule> schedule = readSchedule(request.order);
+  if (!schedule)
+    return schedule;
+  if (std::optional<Error> wrong = checkAgrees(request, schedule->placement))
+    return Error{oneLine(request.order) + ": " + wrong->text};
+  return schedule;
 }
 
 /// The activation of a mean stage, in the costs' unit.
@@ -167,7 +197,7 @@ static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
                        std::numeric_limits<double>::infinity(), true),
             request.seconds);
   if (!order)
-    return Error{request.routes + ": " + order.error().text};
+    return Error{oneLine(request.routes) + ": " + order.error().text};
   return Schedule{request.routes, std::move(*placement), std::move(*order)};
 }
 
@@ -210,12 +240,12 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
   if (!schedule)
     return schedule;
   if (std::optional<Error> wrong = request.costs.check(schedule->placement))
-    return Error{request.order + ": " + wrong->text};
+    return Error{oneLine(request.order) + ": " + wrong->text};
   if (request.memory <= 0)
     return schedule;
   ErrorOr<Program> program = communicate(*schedule, {}, request.costs);
   if (!program)
-    return Error{request.order + ": " + program.error().text};
+    return Error{oneLine(request.order) + ": " + program.error().text};
   // Counted in activations of a mean stage.
   Costs counted = request.costs;
   double unit = meanActivation(schedule->placement, counted);
@@ -223,7 +253,7 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
     stage.activation /= unit;
   std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX});
   if (Checked wrong = checkMemory(*program, counted, limits))
-    return Error{request.order + ": " + wrong->text};
+    return Error{oneLine(request.order) + ": " + wrong->text};
   return schedule;
 }
 
@@ -238,7 +268,7 @@ static std::optional<Error> checkFits(const Schedule &schedule,
     double most = use[device].state + use[device].peakActivation;
     if (most <= costs.memory[device] * (1 + 1e-9))
       continue;
-    return Error{schedule.name + ": " +
+    return Error{oneLine(schedule.name) + ": " +
                  exceedsMemory(int(device), costs.memory[device],
                                use[device].state, use[device].peakActivation)
                      .text};

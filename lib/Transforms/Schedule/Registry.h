@@ -20,6 +20,8 @@ namespace bitpipe::schedule {
 /// What is asked of a family.
 struct Request {
   std::string pipeline = "bitpipe";
+  /// Beside a file with routes or an order, 0 for what the file says; any other
+  /// number, also of chunks, must be the file's.
   int devices = 4;
   int microbatches = 8;
   /// Stages per device and direction; 0 for the family's own number.
@@ -75,6 +77,11 @@ const std::vector<Family> &families();
 
 /// Fails with the names that there are.
 ErrorOr<const Family *> familyNamed(const std::string &name);
+
+/// Fails where the request's devices, micro-batches or chunks, if it gives them,
+/// are not the placement's.
+std::optional<Error> checkAgrees(const Request &request,
+                                 const Placement &placement);
 
 /// The placement alone: what a partitioner needs, since it tells the number
 /// of stages.

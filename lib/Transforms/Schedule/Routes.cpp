@@ -2,8 +2,11 @@
 
 #include "lib/Transforms/Schedule/Routes.h"
 
+#include "lib/Transforms/Schedule/Limits.h"
+#include "lib/Transforms/Schedule/Text.h"
+
 #include <algorithm>
-#include <fstream>
+#include <optional>
 #include <sstream>
 
 namespace bitpipe::schedule {
@@ -63,6 +66,15 @@ ErrorOr<Placement> twoWaysSpread(int devices, int microbatches,
   return Placement::make(devices, std::move(routes));
 }
 
+std::optional<Error> checkUsed(const Placement &placement) {
+  const std::vector<Route> &routes = placement.routes();
+  for (size_t i = 0; i < routes.size(); ++i)
+    if (routes[i].microbatches.empty())
+      return Error{"route " + std::to_string(i) +
+                   " takes no micro-batch, expected at least one"};
+  return {};
+}
+
 /// The numbers of a text, or false where something else is in it.
 static bool readNumbers(const std::string &text, std::vector<int> &numbers) {
   std::istringstream words(text);
@@ -76,38 +88,75 @@ static bool readNumbers(const std::string &text, std::vector<int> &numbers) {
   return true;
 }
 
-ErrorOr<Placement> readRoutes(const std::string &path, int microbatches) {
-  std::ifstream file(path);
-  if (!file)
-    return Error{path + ": cannot be read"};
+/// A line of the file: nothing in a blank one.
+static ErrorOr<std::optional<Route>> readRoute(const std::string &line) {
+  std::string text = line.substr(0, line.find('#'));
+  std::replace(text.begin(), text.end(), ',', ' ');
+  size_t colon = text.find(':');
+  bool hasColon = colon != std::string::npos;
+  Route route;
+  bool isRead = readNumbers(text.substr(0, colon), route.devices) &&
+                (!hasColon ||
+                 readNumbers(text.substr(colon + 1), route.microbatches));
+  if (isRead && !hasColon && route.devices.empty())
+    return std::optional<Route>();
+  if (!isRead || route.devices.empty())
+    return Error{quoted(line) + ", expected devices, such as 0 1 2 3 : 0 2"};
+  if (hasColon && route.microbatches.empty())
+    return Error{quoted(line) + ", expected micro-batches behind the colon"};
+  return std::optional(std::move(route));
+}
+
+/// Gives the micro-batches to the routes in turn.
+static void deal(std::vector<Route> &routes, int microbatches) {
+  for (int m = 0; m < microbatches; ++m)
+    routes[m % routes.size()].microbatches.push_back(m);
+}
+
+static ErrorOr<Placement> placeLines(std::istream &file, int microbatches) {
   std::vector<Route> routes;
   int devices = 0, row = 0;
   for (std::string line; std::getline(file, line);) {
     ++row;
-    std::replace(line.begin(), line.end(), ',', ' ');
-    size_t colon = std::min(line.find(':'), line.size());
-    Route route;
-    bool isRead = readNumbers(line.substr(0, colon), route.devices) &&
-                  readNumbers(line.substr(std::min(colon + 1, line.size())),
-                              route.microbatches);
-    if (!isRead)
-      return Error{path + ": line " + std::to_string(row) + ": '" + line +
-                   "', expected devices, such as 0 1 2 3 : 0 2"};
-    if (route.devices.empty())
+    if (line.ends_with('\r'))
+      line.pop_back();
+    ErrorOr<std::optional<Route>> route = readRoute(line);
+    if (!route)
+      return Error{"line " + std::to_string(row) + ": " + route.error().text};
+    if (!*route)
       continue;
-    for (int device : route.devices)
+    for (int device : (*route)->devices)
       devices = std::max(devices, device + 1);
-    routes.push_back(std::move(route));
+    routes.push_back(std::move(**route));
   }
   if (routes.empty())
-    return Error{path + ": no route, expected one per line"};
-  bool dealt = std::all_of(routes.begin(), routes.end(), [](const Route &r) {
+    return Error{"no route, expected one per line"};
+  bool areDealt = std::all_of(routes.begin(), routes.end(), [](const Route &r) {
     return r.microbatches.empty();
   });
-  for (int m = 0; dealt && m < microbatches; ++m)
-    routes[m % routes.size()].microbatches.push_back(m);
+  if (areDealt) {
+    int64_t count = microbatches ? microbatches : 2 * int64_t(devices);
+    if (std::optional<Error> wrong =
+            checkSize(devices, int64_t(routes.front().devices.size()), count))
+      return *wrong;
+    deal(routes, int(count));
+  }
   ErrorOr<Placement> placement = Placement::make(devices, std::move(routes));
-  return placement ? placement : Error{path + ": " + placement.error().text};
+  if (!placement)
+    return placement;
+  if (std::optional<Error> wrong = checkUsed(*placement))
+    return *wrong;
+  return placement;
+}
+
+ErrorOr<Placement> readRoutes(const std::string &path, int microbatches) {
+  ErrorOr<std::string> text = readText(path);
+  if (!text)
+    return text.error();
+  std::istringstream lines(*text);
+  ErrorOr<Placement> placement = placeLines(lines, microbatches);
+  return placement ? placement
+                   : Error{oneLine(path) + ": " + placement.error().text};
 }
 
 } // namespace bitpipe::schedule

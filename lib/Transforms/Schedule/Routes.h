@@ -5,6 +5,8 @@
 
 #include "lib/Transforms/Schedule/Schedule.h"
 
+#include <optional>
+
 namespace bitpipe::schedule {
 
 /// 0 1 2 3 | 0 1 2 3 | ...: every pass starts at device 0 again.
@@ -31,13 +33,18 @@ ErrorOr<Placement> twoWays(int devices, int microbatches,
 ErrorOr<Placement> twoWaysSpread(int devices, int microbatches,
                                  const std::vector<int> &route, int down);
 
+/// Fails where a route takes no micro-batch: its devices would hold weights, and
+/// sum their gradients, for nothing.
+std::optional<Error> checkUsed(const Placement &placement);
+
 /// Reads routes from a file: one per line, the devices of its stages, then, if
 /// wanted, a colon and its micro-batches:
 ///
-///     0 1 2 3 3 2 1 0 : 0 2 4 6
-///     3 2 1 0 0 1 2 3 : 1 3 5 7
+///     0 1 2 3 3 2 1 0 : 0 2 4 6   # down
+///     3 2 1 0 0 1 2 3 : 1 3 5 7   # up
 ///
-/// Without micro-batches the routes take them in turn.
+/// Without micro-batches the routes take `microbatches` in turn, or two for each
+/// device if that is 0. What follows a `#` is a comment.
 ErrorOr<Placement> readRoutes(const std::string &path, int microbatches);
 
 } // namespace bitpipe::schedule

@@ -2,6 +2,8 @@
 
 #include "lib/Transforms/Schedule/Schedule.h"
 
+#include "lib/Transforms/Schedule/Limits.h"
+
 #include <algorithm>
 #include <map>
 
@@ -13,8 +15,6 @@ std::string bitpipe::schedule::toString(const Action &action) {
 }
 
 ErrorOr<Placement> Placement::make(int devices, std::vector<Route> routes) {
-  if (devices < 1)
-    return Error{std::to_string(devices) + " devices, expected at least 1"};
   if (routes.empty() || routes.front().devices.empty())
     return Error{"no route, expected at least one with one stage"};
   size_t stages = routes.front().devices.size(), count = 0;
@@ -22,6 +22,9 @@ ErrorOr<Placement> Placement::make(int devices, std::vector<Route> routes) {
     count += route.microbatches.size();
   if (count == 0)
     return Error{"0 micro-batches, expected at least 1"};
+  if (std::optional<Error> wrong =
+          checkSize(devices, int64_t(stages), int64_t(count)))
+    return *wrong;
 
   Placement result;
   result.deviceCount = devices;
@@ -77,6 +80,9 @@ ErrorOr<Placement> bitpipe::schedule::inferPlacement(const Order &order) {
                  std::to_string(size_t(stages) * microbatches) + " for " +
                  std::to_string(stages) + " stages and " +
                  std::to_string(microbatches) + " micro-batches"};
+  if (std::optional<Error> wrong =
+          checkSize(int64_t(order.size()), stages, microbatches))
+    return *wrong;
 
   std::vector<std::vector<int>> places(microbatches,
                                        std::vector<int>(stages, -1));

@@ -57,7 +57,8 @@ struct Route {
 class Placement {
 public:
   /// Fails unless all routes have the same number of stages, name existing
-  /// devices, and cover the micro-batches 0..N-1 once.
+  /// devices, and cover the micro-batches 0..N-1 once. How large a placement may
+  /// be is in Limits.h.
   static ErrorOr<Placement> make(int devices, std::vector<Route> routes);
 
   int devices() const { return deviceCount; }

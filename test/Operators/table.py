@@ -1,0 +1,118 @@
+"""Every operator that is imported: its values against onnxruntime and PyTorch, its gradients against PyTorch.
+
+    python table.py [NAME...] [--shard K/N] [--keep DIR] [--list]
+
+Runs the cases of every cases_*.py beside this file, or those whose names begin with one of the given ones. An
+operator that bitpipe-opt imports and no case uses is an error. Many cases share one model; where one fails it is
+found, and --keep leaves its model, data and plan behind.
+"""
+
+import argparse
+import collections
+import glob
+import importlib
+import os
+import sys
+import tempfile
+import time
+
+import torch
+
+import harness
+from case import Variant
+
+
+def all_cases():
+    folder = os.path.dirname(os.path.abspath(__file__))
+    cases = []
+    for path in sorted(glob.glob(os.path.join(folder, "cases_*.py"))):
+        cases += importlib.import_module(os.path.basename(path)[:-3]).cases()
+    seen = collections.Counter()
+    for case in cases:
+        seen[case.name] += 1
+        case.name += f"#{seen[case.name]}" if seen[case.name] > 1 else ""
+    return cases
+
+
+def variants_of(case):
+    """The case as it stands, and with every float as a parameter."""
+    own, every = case.trained(False), case.trained(True)
+    return [Variant(case, True)] * (every != own) + [Variant(case, False)] * bool(own or not every)
+
+
+def uncovered(cases):
+    with tempfile.TemporaryDirectory() as folder:
+        known, _ = harness.operators(folder)
+    used = {kind for case in cases if case.expect == "ok" for kind, _, _, _ in case.nodes}
+    return [kind for kind in known if kind not in used]
+
+
+def batches(variants, size):
+    """Variants in groups that fit into one model: of one operator set, each with words it is refused by on its own."""
+    groups = collections.defaultdict(list)
+    for variant in variants:
+        groups[(variant.case.opset, "" if variant.case.expect == "ok" else variant.name)].append(variant)
+    for group in groups.values():
+        count = -(-len(group) // size)
+        yield from (group[i::count] for i in range(count))
+
+
+def check(variants, compared, keep):
+    """What is wrong with each: (name, text). `compared`: the cases that onnxruntime has seen, and
+    why it did not run them."""
+    found = {variant: (kind, text) for variant, kind, text in harness.check(variants)}
+    for variant in variants:
+        kind, text = found.get(variant, ("ok", ""))
+        expect = variant.case.expect
+        if kind == "ok" and expect == "ok":
+            if variant.case in compared:
+                continue
+            differs = harness.onnxruntime_differs(variant)
+            compared[variant.case] = differs if differs.startswith("onnxruntime cannot") else ""
+            if differs and not compared[variant.case]:
+                yield variant.name, differs
+        elif kind == "ok":
+            yield variant.name, f"is accepted, expected to be refused with '{expect}'"
+        elif kind != "refused" or expect == "ok" or expect not in text:
+            yield variant.name, f"{kind}: {text}"
+        if keep and kind != "ok":
+            list(harness.check([variant], keep=os.path.join(keep, variant.name.replace("/", "-"))))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--shard", default="1/1", help="part K of N")
+    parser.add_argument("--keep", help="folder for the files of what fails")
+    parser.add_argument("--list", action="store_true", help="print the names only")
+    parser.add_argument("--batch", type=int, default=60, help="variants per model")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    start = time.time()
+    cases = all_cases()
+    missing = uncovered(cases)
+    for kind in missing:
+        print(f"{kind} is imported and no case uses it")
+    if arguments.names:
+        cases = [case for case in cases if case.name.startswith(tuple(arguments.names))]
+    if arguments.list:
+        print(*(case.name for case in cases), sep="\n")
+        return
+    part, parts = map(int, arguments.shard.split("/"))
+    variants = [variant for case in cases for variant in variants_of(case)]
+    groups = list(batches(variants, arguments.batch))[part - 1 :: parts]
+    problems, compared = [], {}
+    for group in groups:
+        for name, text in check(group, compared, arguments.keep):
+            problems.append(name)
+            print(f"{name}: {text}", flush=True)
+    alone = [case.name for case, why in compared.items() if why]
+    if alone:
+        print(f"against PyTorch only, onnxruntime cannot run them: {', '.join(alone)}")
+    count = sum(map(len, groups))
+    print(f"{count} cases of {len(variants)}, {len(problems)} wrong, {time.time() - start:.0f} s")
+    sys.exit(bool(problems or missing or not count))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+//===- Levels.cpp - How far a module has come ------------------------------===//
+
+#include "tools/bitpipe-opt/Levels.h"
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Schedule/Text.h"
+
+using namespace mlir;
+
+namespace bitpipe {
+
+template <typename Op> static bool holds(ModuleOp module) {
+  return !module.getOps<Op>().empty();
+}
+
+Level levelOf(ModuleOp module) {
+  if (holds<pipe::ProgramOp>(module))
+    return Level::Program;
+  if (holds<pipe::PlanOp>(module))
+    return Level::Plan;
+  if (holds<pipe::StageOp>(module))
+    return Level::Stages;
+  for (auto model : module.getOps<pipe::ModelOp>())
+    if (model.getLoss())
+      return Level::Loss;
+  WalkResult walk = module.walk([](pipe::OnnxNodeOp) { return WalkResult::interrupt(); });
+  return walk.wasInterrupted() ? Level::Nodes : Level::Graph;
+}
+
+Level levelFor(Emit emit) {
+  switch (emit) {
+  case Emit::Graph:
+    return Level::Loss;
+  case Emit::Stages:
+  case Emit::Schedule:
+  case Emit::Timeline:
+  case Emit::Trace:
+  case Emit::Report:
+    return Level::Stages;
+  case Emit::Plan:
+    return Level::Plan;
+  case Emit::Program:
+  case Emit::Files:
+    return Level::Program;
+  }
+  llvm_unreachable("all kinds are covered");
+}
+
+namespace {
+
+/// An option and the level that it is for.
+struct Use {
+  StringRef option;
+  Level level;
+};
+
+constexpr Use uses[] = {
+    {"dim", Level::Nodes},           {"train", Level::Nodes},
+    {"freeze", Level::Nodes},        {"loss", Level::Loss},
+    {"pipeline", Level::Plan},       {"devices", Level::Plan},
+    {"microbatches", Level::Plan},   {"chunks", Level::Plan},
+    {"down", Level::Plan},           {"schedule", Level::Plan},
+    {"routes", Level::Plan},         {"activations", Level::Plan},
+    {"schedule-time", Level::Plan},  {"compare", Level::Plan},
+    {"optimizer", Level::Program},   {"target", Level::Program},
+    {"memory", Level::Program},
+};
+
+StringRef nameOf(Level level) {
+  switch (level) {
+  case Level::Nodes:
+  case Level::Graph:
+    return "a graph";
+  case Level::Loss:
+    return "a graph with its loss";
+  case Level::Stages:
+    return "stages";
+  case Level::Plan:
+    return "a plan";
+  case Level::Program:
+    return "a plan with its programs";
+  }
+  llvm_unreachable("all levels are covered");
+}
+
+/// What the module says on what an option asks for; empty where it says nothing
+/// that could be compared.
+std::string saidBy(ModuleOp module, StringRef option) {
+  for (auto plan : module.getOps<pipe::PlanOp>()) {
+    if (option == "pipeline")
+      return plan.getSchedule().str();
+    if (option == "devices")
+      return std::to_string(plan.getDevices());
+    if (option == "microbatches")
+      return std::to_string(plan.getMicrobatches());
+    for (auto route : plan.getOps<pipe::RouteOp>())
+      if (option == "chunks" && plan.getDevices())
+        return std::to_string(route.getDevices().size() / plan.getDevices());
+  }
+  for (auto training : module.getOps<pipe::TrainingOp>()) {
+    if (option == "optimizer")
+      return training.getOptimizer().str();
+    if (option == "target")
+      return training.getTarget().str();
+  }
+  return "";
+}
+
+std::string asked(const Options &options, StringRef option) {
+  if (option == "pipeline")
+    return options.pipeline;
+  if (option == "devices")
+    return std::to_string(options.devices);
+  if (option == "microbatches")
+    return std::to_string(options.microbatches);
+  if (option == "chunks")
+    return std::to_string(options.chunks);
+  if (option == "optimizer")
+    return options.optimizer;
+  if (option == "target")
+    return options.target;
+  return "";
+}
+
+} // namespace
+
+/// What is wrong with an option that is given for what is done already, if
+/// anything.
+static std::string contradiction(const Options &options, ModuleOp module,
+                                 StringRef option) {
+  std::string said = saidBy(module, option), got = asked(options, option);
+  if (said.empty())
+    return "--" + option.str() + " is given, but the file holds " +
+           nameOf(levelOf(module)).str() + ": expected an earlier level, or no such option";
+  if (said == got)
+    return "";
+  return "--" + option.str() + " is " + schedule::oneLine(got) + ", but the file holds " +
+         nameOf(levelOf(module)).str() + " with " + schedule::oneLine(said);
+}
+
+LogicalResult checkAgainst(const Options &options, ModuleOp module) {
+  Level level = levelOf(module);
+  auto fail = [&](const std::string &message) {
+    return emitError(UnknownLoc::get(module.getContext())) << message;
+  };
+  bool isView = options.emit >= Emit::Schedule && options.emit <= Emit::Report;
+  if (!isView && levelFor(options.emit) < level)
+    return fail("the file holds " + nameOf(level).str() +
+                ", expected an earlier level for this --emit");
+  for (const Use &use : uses)
+    if (options.given.count(use.option.str()) && level >= use.level)
+      if (std::string wrong = contradiction(options, module, use.option); !wrong.empty())
+        return fail(wrong);
+  // Nothing after the plan is made for times.
+  for (StringRef option : {"cost", "cost-file"})
+    if (options.given.count(option.str()) && level >= Level::Plan && !isView)
+      return fail("--" + option.str() + " is given, but the file holds " + nameOf(level).str() +
+                  ", in which it changes nothing: expected no such option");
+  return success();
+}
+
+} // namespace bitpipe

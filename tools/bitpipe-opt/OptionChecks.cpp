@@ -1,0 +1,36 @@
+//===- OptionChecks.cpp - Options that do not go together ------------------===//
+
+#include "tools/bitpipe-opt/OptionChecks.h"
+
+#include "tools/bitpipe-opt/BadUsage.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
+
+using namespace llvm;
+
+namespace bitpipe {
+
+/// Refuses the first of some options that is given, for a reason.
+static void refuse(const Options &options, ArrayRef<StringRef> names,
+                   const Twine &reason) {
+  for (StringRef name : names)
+    if (options.given.count(name.str()))
+      badUsage("--" + name + " is given" + reason);
+}
+
+void checkGiven(const Options &options) {
+  if (!options.scheduleFile.empty())
+    refuse(options, {"pipeline", "schedule-time"},
+           " beside --schedule, expected one of them: the file is the whole order");
+  if (!options.routesFile.empty())
+    refuse(options, {"pipeline"}, " beside --routes, expected one of them");
+  if (!options.compare.empty())
+    refuse(options, {"pipeline"}, " beside --compare, expected one of them");
+  if (options.input.empty())
+    refuse(options, {"dim", "loss", "optimizer", "train", "freeze", "target", "arch", "memory"},
+           " without a model, expected one");
+}
+
+} // namespace bitpipe
