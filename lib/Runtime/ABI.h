@@ -32,6 +32,22 @@ inline constexpr char featuresAttribute[] = "features";
 /// reaches from its pointer on.
 inline constexpr char extentsSuffix[] = "_extents";
 
+/// Kernels put the first index that lies outside of its table on record, in a
+/// symbol of the shared object that is there if any kernel follows indices: an
+/// int64_t for each of the fields below. `indexFound` counts such indices and
+/// is changed atomically; the others are written by who finds it 0. The symbol
+/// `indexSite` + number holds a message's parts: a JSON object with `what`,
+/// `name`, `shape` (of the indices) and `expected`, ended by a zero.
+inline constexpr char indexRecord[] = "bitpipe_index_record";
+inline constexpr char indexSite[] = "bitpipe_index_site_";
+enum IndexField : int64_t {
+  indexFound,
+  indexSiteField, // number of the operation
+  indexValue,
+  indexPosition, // of the index, in row-major order
+  indexRecordFields
+};
+
 } // namespace bitpipe::abi
 
 static_assert(sizeof(void *) == 8, "plans hold 64-bit sizes and offsets");

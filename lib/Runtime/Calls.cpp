@@ -16,26 +16,26 @@ static std::string familyOf(std::string kernel) {
 }
 
 Calls::Calls(const Program &program, const KernelLibrary &kernels)
-    : categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
+    : library(kernels),
+      categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
                     "matrix products"} {
   for (const Routine &source : program.routines) {
     PreparedRoutine &routine = prepared.emplace_back();
     for (const Call &call : source.calls)
       if (auto *kernel = std::get_if<KernelCall>(&call))
-        routine.calls.push_back(prepare(routine, *kernel, kernels));
+        routine.calls.push_back(prepare(routine, *kernel));
       else
         routine.calls.push_back(prepare(routine, std::get<MatmulCall>(call)));
   }
 }
 
-PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call,
-                            const KernelLibrary &kernels) {
+PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
   auto first = uint32_t(routine.places.size());
   auto count = uint32_t(call.arguments.size());
   routine.places.insert(routine.places.end(), call.arguments.begin(),
                         call.arguments.end());
   largestCall = std::max<size_t>(largestCall, count);
-  return {kernels.find(call.name).function, 0, first, count, addCategory(call.name),
+  return {library.find(call.name).function, 0, first, count, addCategory(call.name),
           addLabel(call.name)};
 }
 

@@ -48,13 +48,14 @@ public:
   const std::vector<std::string> &labels() const { return labelNames; }
   uint32_t addLabel(const std::string &name);
   size_t mostPlaces() const { return largestCall; }
+  const KernelLibrary &kernels() const { return library; }
 
 private:
-  PreparedCall prepare(PreparedRoutine &routine, const KernelCall &call,
-                       const KernelLibrary &kernels);
+  PreparedCall prepare(PreparedRoutine &routine, const KernelCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const MatmulCall &call);
   uint32_t addCategory(const std::string &kernel);
 
+  const KernelLibrary &library;
   MatmulLibrary products;
   std::vector<PreparedRoutine> prepared;
   std::vector<std::string> categoryNames, labelNames;

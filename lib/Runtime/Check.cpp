@@ -117,9 +117,11 @@ private:
       failHere("slot ", index, " has ", slot.size, " bytes, but input '",
                program.inputs[slot.input].name, "' ",
                program.inputs[slot.input].type.bytes());
-    if ((slot.source == SlotSource::Seed && slot.size > 4) ||
-        (slot.source == SlotSource::Loss && slot.size < 4))
-      failHere("slot ", index, " has ", slot.size, " bytes, expected 4");
+    // The loss sum, and behind it what it is divided by.
+    int64_t scalars = program.loss == "counts" ? 8 : 4;
+    if ((slot.source == SlotSource::Seed && slot.size > scalars) ||
+        (slot.source == SlotSource::Loss && slot.size < scalars))
+      failHere("slot ", index, " has ", slot.size, " bytes, expected ", scalars);
   }
 
   /// Runs have small numbers: some are computed with.
@@ -270,9 +272,10 @@ static void checkTraining(const Program &program) {
   checkInputs(program);
   if (program.loss == "labels" && program.labels < 0)
     fail(program.path, ": error: loss 'labels', but no input holds labels");
-  if (program.loss != "labels" && program.loss != "microbatches")
+  if (program.loss != "labels" && program.loss != "microbatches" &&
+      program.loss != "counts")
     fail(program.path, ": error: loss is '", program.loss,
-         "', expected 'labels' or 'microbatches'");
+         "', expected 'labels', 'microbatches' or 'counts'");
   if (program.optimizer != "adamw" && program.optimizer != "sgd" &&
       program.optimizer != "none")
     fail(program.path, ": error: optimizer is '", program.optimizer,

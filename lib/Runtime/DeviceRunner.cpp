@@ -90,7 +90,7 @@ void DeviceRunner::beginStep() {
     memory.address(slot) = shared->inputs.data[input.input][input.microbatch];
   }
   for (int64_t slot : seedSlots)
-    memory.address(slot) = reinterpret_cast<char *>(&shared->inputs.seed);
+    memory.address(slot) = reinterpret_cast<char *>(shared->inputs.seed);
   poisonDeadSlots();
   stepBegin = clock;
 }
@@ -154,14 +154,27 @@ void DeviceRunner::call(const PreparedRoutine &routine,
   finishPart(call.category, call.label);
 }
 
-void DeviceRunner::addNorm(const GradNorm &op, Label label) {
+/// What all devices need before one of them updates.
+void DeviceRunner::publish(const GradNorm &op) {
   double squares = 0;
   for (int64_t slot : op.slots)
     squares += sumOfSquares(memory.floats(slot),
                             device.slots[slot].size / sizeof(float));
+  // A step that met an index outside of its table changes nothing, nor does
+  // any after it.
+  if (calls.kernels().metBadIndex())
+    squares = std::numeric_limits<double>::quiet_NaN();
   shared->squares[number] = squares;
-  for (int64_t slot : lossSlots)
-    shared->losses[device.slots[slot].microbatch] = *memory.floats(slot);
+  for (int64_t slot : lossSlots) {
+    int64_t microbatch = device.slots[slot].microbatch;
+    shared->losses[microbatch] = memory.floats(slot)[0];
+    if (program.loss == "counts")
+      shared->counts[microbatch] = memory.floats(slot)[1];
+  }
+}
+
+void DeviceRunner::addNorm(const GradNorm &op, Label label) {
+  publish(op);
   finishPart(Calls::Norm, label.instruction);
   board.norms.advance();
   board.norms.waitFor(uint32_t(program.devices.size()) * (step + 1));
@@ -173,11 +186,17 @@ void DeviceRunner::addNorm(const GradNorm &op, Label label) {
 /// same numbers, so that all decide alike.
 void DeviceRunner::judgeStep() {
   const StepInputs &inputs = shared->inputs;
-  double norm = std::sqrt(std::accumulate(shared->squares.begin(),
-                                          shared->squares.end(), 0.0));
+  const auto &counts = shared->counts;
+  double count = counts.empty()
+                     ? 1
+                     : std::accumulate(counts.begin(), counts.end(), 0.0);
+  // Where nothing counts there is no loss and no gradient.
+  double scale = count == 0 ? 0 : 1 / count;
+  double norm = scale * std::sqrt(std::accumulate(shared->squares.begin(),
+                                                  shared->squares.end(), 0.0));
   double loss = std::accumulate(shared->losses.begin(), shared->losses.end(), 0.0);
   gradientScale =
-      inputs.clip > 0 ? std::min(1.0, inputs.clip / (norm + 1e-6)) : 1;
+      inputs.clip > 0 ? scale * std::min(1.0, inputs.clip / (norm + 1e-6)) : scale;
   // The run ends after so many; a step that was submitted before that was known
   // must not go on from the state that is kept.
   if (skippedInARow < inputs.maxBadSteps) {
@@ -188,6 +207,7 @@ void DeviceRunner::judgeStep() {
   if (number != 0)
     return;
   shared->gradNorm = norm;
+  shared->count = count;
   shared->skipped = skips;
 }
 

@@ -20,7 +20,9 @@ struct StepInputs {
   OptimizerSettings optimizer;
   double clip = 0;  // largest gradient norm, 0: any
   int64_t maxBadSteps = 0; // so many in a row end all updates
-  float seed = 1;   // gradient of the loss sum
+  /// Gradient of the loss sum, and of what it is divided by where that is
+  /// computed with it.
+  float seed[2] = {1, 0};
   /// Address of every model input of every micro-batch: [input][microbatch].
   std::vector<std::vector<char *>> data;
 };
@@ -30,9 +32,11 @@ struct Board {
   struct PerStep {
     StepInputs inputs;
     std::vector<double> losses;        // by micro-batch
+    std::vector<double> counts;        // by micro-batch, if the model has them
     std::vector<double> squares;       // by device, of its gradients
     std::vector<Nanoseconds> finished; // by device
     double gradNorm = 0;
+    double count = 1; // of all micro-batches: what losses are divided by
     bool skipped = false; // changed nothing
   };
   PerStep steps[2];
@@ -67,6 +71,7 @@ private:
     return place.block < 0 ? nullptr : blocks[place.block] + place.offset;
   }
   void addNorm(const GradNorm &op, Label label);
+  void publish(const GradNorm &op);
   void judgeStep();
   bool canUpdate(double loss, double norm) const;
   void update(const Step &op);

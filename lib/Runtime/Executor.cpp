@@ -33,6 +33,8 @@ Executor::Executor(const Program &program, const Links &links,
       exchange(links, memories), done(program.devices.size()) {
   for (Board::PerStep &step : board.steps) {
     step.losses.resize(program.microbatches);
+    if (program.loss == "counts")
+      step.counts.resize(program.microbatches);
     step.squares.resize(program.devices.size());
     step.finished.resize(program.devices.size());
     step.inputs.data.assign(program.inputs.size(),
@@ -106,8 +108,11 @@ StepResult Executor::finish() {
     device.waitFor(collected + 1);
   const Board::PerStep &step = board.steps[collected % 2];
   ++collected;
+  bool metBadIndex =
+      step.skipped && prepared.kernels().metBadIndex();
   return {std::accumulate(step.losses.begin(), step.losses.end(), 0.0),
-          step.gradNorm, step.skipped, std::ranges::max(step.finished)};
+          step.count, step.gradNorm, step.skipped,
+          std::ranges::max(step.finished), metBadIndex};
 }
 
 void Executor::stop() {

@@ -25,9 +25,11 @@ struct Instruments {
 
 struct StepResult {
   double lossSum;
+  double count; // see Board::PerStep
   double gradNorm;
   bool skipped; // changed nothing, since one of them is not finite
   Nanoseconds finished;
+  bool metBadIndex = false; // so that the step changed nothing
 };
 
 class Executor {

@@ -35,6 +35,10 @@ public:
   const std::string &path() const { return file.path(); }
   const StoredTensor *find(const std::string &name) const;
   const std::map<std::string, StoredTensor> &all() const { return tensors; }
+  /// Where in the file the tensor's data begin.
+  int64_t offsetOf(const StoredTensor &tensor) const {
+    return tensor.data - file.data();
+  }
   /// "a, b, c", for messages.
   std::string names() const;
 

@@ -85,11 +85,7 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   checkProgress(program, links);
   checkSteps(options, program, links);
   checkFiles(program);
-  auto data = openDataset(options.data, program);
-  int64_t batch = program.microbatches * program.samples();
-  int64_t used = std::min(options.steps, data->samples()) * batch;
-  checkValues(*data, program, options.data,
-              options.shuffle ? data->samples() : used);
+  auto data = openDataset(options.data, program, options.tokenBytes);
   checkRunFiles(options, program);
   auto seed = options.shuffle ? std::optional(options.seed) : std::nullopt;
   Feeder feeder(*data, program, seed);

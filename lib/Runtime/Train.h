@@ -21,6 +21,7 @@ struct TrainOptions {
   int64_t warmup = 0;
   bool shuffle = false;
   uint64_t seed = 0;
+  int64_t tokenBytes = 0; // width of the tokens in a .bin, 0: by header or model
   std::string metrics, save, load, trace; // files, or empty
   int64_t traceSteps = 8;
   int64_t maxBadSteps = 10; // in a row that change nothing

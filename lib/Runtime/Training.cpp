@@ -17,7 +17,8 @@ Training::Training(const TrainOptions &options, Executor &executor,
 
 void Training::run(const std::atomic<bool> &interrupted) {
   last = now();
-  for (int64_t step = 0; step < options.steps && !diverged(); ++step) {
+  for (int64_t step = 0; step < options.steps && !diverged() && !metBadIndex;
+       ++step) {
     while (submitted < std::min(step + 2, options.steps) && !interrupted &&
            dataFailure.empty())
       submit(submitted);
@@ -26,6 +27,9 @@ void Training::run(const std::atomic<bool> &interrupted) {
     collect(step);
   }
   executor.stop();
+  if (metBadIndex) // and no kernel writes any more what it found
+    dataFailure = joined(options.data, ": error: step ", seconds.size(), ": ",
+                         executor.calls().kernels().describeBadIndex());
   progress.finish();
 }
 
@@ -51,8 +55,11 @@ void Training::collect(int64_t step) {
   last = result.finished;
   skipped += result.skipped;
   skippedInARow = result.skipped ? skippedInARow + 1 : 0;
-  // Without a label there is no loss to divide.
-  double divisor = std::max<int64_t>(divisors[step % 2], 1);
+  metBadIndex = result.metBadIndex;
+  // Where nothing counts there is no loss to divide.
+  double divisor = divisors[step % 2] * result.count;
+  if (divisor == 0)
+    divisor = 1;
   StepMetrics line{step + 1,
                    result.lossSum / divisor,
                    result.gradNorm,

@@ -42,7 +42,8 @@ private:
   MetricsFile metrics;
   int64_t submitted = 0, divisors[2] = {};
   int64_t skipped = 0, skippedInARow = 0;
-  std::string dataFailure; // what was wrong with the data of a step
+  bool metBadIndex = false; // in a kernel of the last step
+  std::string dataFailure;  // what was wrong with the data of a step
   std::vector<double> seconds;
   Nanoseconds last = 0;
 };

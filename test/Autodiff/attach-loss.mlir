@@ -53,9 +53,10 @@ func.func @forward(%ids: tensor<2x2xi64>, %weights: tensor<2x2x3xf32>) -> (tenso
 // Without logits a single scalar is the loss.
 
 // CHECK: pipe.model @forward inputs ["x"] outputs ["score"] loss "microbatches" ignore_index -100 bounds [-1]
-// CHECK: func.func @forward(%[[X:.*]]: tensor<f32>) -> tensor<f32>
-// CHECK-NEXT: return %[[X]]
+// CHECK: func.func @forward(%[[X:.*]]: tensor<1xf32>) -> tensor<f32>
+// CHECK-NEXT: %[[SCALAR:.*]] = tensor.collapse_shape %[[X]]
+// CHECK-NEXT: return %[[SCALAR]]
 pipe.model @forward inputs ["x"] outputs ["score"]
-func.func @forward(%x: tensor<f32>) -> tensor<f32> {
-  return %x : tensor<f32>
+func.func @forward(%x: tensor<1xf32>) -> tensor<1xf32> {
+  return %x : tensor<1xf32>
 }

@@ -68,7 +68,10 @@ func.func @params(%dy: memref<10x32xf32>, %x: memref<10x32xf32>, %m: memref<10xf
 // The loss is summed in f64.
 // CHECK-LABEL: func.func @loss
 // CHECK: memref.alloca() : memref<f64>
-// CHECK: arith.cmpi ne, %{{.*}}, %c-1
+// CHECK: %[[INSIDE:.*]] = arith.cmpi ult, %[[LABEL:.*]], %c16
+// CHECK: %[[IGNORED:.*]] = arith.cmpi eq, %[[LABEL]], %c-1
+// CHECK: memref.atomic_rmw addi
+// CHECK: arith.select %[[IGNORED]], %false, %[[INSIDE]]
 // CHECK: arith.truncf {{.*}} : f64 to f32
 func.func @loss(%x: memref<4x16xf32>, %l: memref<4xi32>, %loss: memref<f32>, %lse: memref<4xf32>) {
   pipe.cross_entropy ignore_index -1 ins(%x, %l : memref<4x16xf32>, memref<4xi32>)

@@ -174,7 +174,7 @@ Options parseOptions(int argc, char **argv) {
   NumberOption<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, such as 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
   NumberOption<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
   cl::list<std::string> dims("dim", cl::cat(category), cl::desc("size of a symbolic dimension of the model's inputs; may be given several times"), cl::value_desc("name=K"));
-  cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy (on the logits), or the name of the model's own scalar output (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
+  cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy (on the logits), the name of an output (a loss or logits), or SUM/COUNT, two outputs (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
   cl::opt<std::string> train("train", cl::cat(category), cl::desc("train only the parameters whose name matches (default: as the file says)"), cl::value_desc("regex"));
   cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches (default: none)"), cl::value_desc("regex"));

@@ -128,6 +128,10 @@ cl::opt<std::string> plan(cl::Positional, cl::desc("plan.mlir"),
 ValueOption data("data", "file", "",
                  "what to train on: .safetensors, or tokens in .npy, .bin or "
                  ".txt (bytes)");
+ValueOption tokenBytes("token-bytes", "2|4", "",
+                       "width of the tokens in a .bin (default: as a header of "
+                       "llm.c says, else 2, or 4 if the model has more than "
+                       "65536 ids)");
 ValueOption steps("steps", "count", "", "how many steps to train");
 ValueOption lr("lr", "number", "0.001", "learning rate after the warm-up");
 ValueOption weightDecay("weight-decay", "number", "0.01",
@@ -229,6 +233,15 @@ void parse(int argc, char **argv) {
   failUsage("", first.substr(first.find(": ") + 2).str());
 }
 
+/// 0: as the file or the model says.
+int64_t readTokenBytes() {
+  const char *expected = "2 or 4";
+  const std::string &bytes = tokenBytes.text(expected);
+  if (!bytes.empty() && bytes != "2" && bytes != "4")
+    tokenBytes.refuse(expected);
+  return bytes.empty() ? 0 : bytes == "2" ? 2 : 4;
+}
+
 } // namespace
 
 TrainOptions bitpipe::parseOptions(int argc, char **argv) {
@@ -241,6 +254,7 @@ TrainOptions bitpipe::parseOptions(int argc, char **argv) {
     failUsage("the plan is missing, expected bitpipe-run plan.mlir "
               "--data=FILE --steps=K");
   options.data = data.required("a file to train on");
+  options.tokenBytes = readTokenBytes();
   steps.required("how many steps to train");
   options.steps = steps.count(1);
   options.optimizer = readOptimizer();

@@ -4,8 +4,10 @@
 
 #include "lib/Runtime/Error.h"
 
+#include <algorithm>
 #include <dlfcn.h>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 using namespace bitpipe;
 
@@ -14,6 +16,7 @@ KernelLibrary::KernelLibrary(const std::string &path) : path(path) {
   handle = dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     fail(path, ": error: cannot load the kernels: ", dlerror());
+  indexRecord = static_cast<int64_t *>(symbol(abi::indexRecord));
 }
 
 KernelLibrary::~KernelLibrary() { dlclose(handle); }
@@ -34,4 +37,27 @@ Kernel KernelLibrary::find(const std::string &name) const {
          ": compile the plan again");
   return {reinterpret_cast<abi::KernelFunction>(function),
           {extents + 1, size_t(*extents)}};
+}
+
+/// "[1, 7]", the place of an element in row-major order.
+static std::string placeText(int64_t position, std::vector<int64_t> shape) {
+  for (size_t dim = shape.size(); dim-- > 0;) {
+    int64_t extent = std::max<int64_t>(shape[dim], 1);
+    shape[dim] = position % extent;
+    position /= extent;
+  }
+  return listText(shape);
+}
+
+std::string KernelLibrary::describeBadIndex() const {
+  auto *text = static_cast<const char *>(
+      symbol(abi::indexSite + std::to_string(indexRecord[abi::indexSiteField])));
+  auto parts = nlohmann::json::parse(text ? text : "{}");
+  std::string name = parts.value("name", "");
+  return parts.value("what", "index") + " " +
+         std::to_string(indexRecord[abi::indexValue]) + " at " +
+         placeText(indexRecord[abi::indexPosition],
+                   parts.value("shape", std::vector<int64_t>())) +
+         (name.empty() ? "" : " of '" + name + "'") + ", expected " +
+         parts.value("expected", "one of its table");
 }

@@ -26,11 +26,21 @@ public:
   /// Throws a UserError if the object has no such kernel.
   Kernel find(const std::string &name) const;
 
+  /// Whether a kernel has met an index outside of its table, ever.
+  bool metBadIndex() const {
+    return indexRecord &&
+           __atomic_load_n(&indexRecord[abi::indexFound], __ATOMIC_RELAXED);
+  }
+  /// The first such index, its place, and what was expected. Only when no
+  /// kernel runs that could be writing it.
+  std::string describeBadIndex() const;
+
 private:
   void *symbol(const std::string &name) const;
 
   std::string path;
   void *handle;
+  int64_t *indexRecord; // null if no kernel follows indices
 };
 
 } // namespace bitpipe

@@ -19,17 +19,48 @@ public:
 
   virtual int64_t samples() const = 0;
 
-  /// Writes one sample of a model input, in the input's own element type.
-  virtual void read(int64_t sample, size_t input, char *target) const = 0;
+  /// Writes `count` consecutive samples of a model input, in the input's own
+  /// element type. Throws a UserError if a value is none that the model takes.
+  void read(int64_t first, int64_t count, size_t input, char *target) const;
 
-  /// How a message names the place of a value.
-  virtual std::string describe(int64_t sample, size_t input) const = 0;
+  /// Throws a UserError if the file was written to since it was opened.
+  virtual void checkUnchanged() const = 0;
+
+protected:
+  Dataset(const std::string &path, const Program &program)
+      : path(path), program(program) {}
+
+  /// Writes the samples; all are there.
+  virtual void fetch(int64_t first, int64_t count, size_t input,
+                     char *target) const = 0;
+
+  /// How a message names the place of an element of a sample.
+  virtual std::string describe(int64_t sample, size_t input,
+                               int64_t element) const = 0;
+
+  /// Elements of one sample.
+  int64_t elements(size_t input) const {
+    return program.inputs[input].type.elements() / program.samples();
+  }
+
+  /// Throws a UserError that names a value and what was expected there; the
+  /// element is counted from that of sample `first`.
+  [[noreturn]] void refuse(int64_t value, int64_t first, size_t input,
+                           int64_t element) const;
+
+  const std::string path;
+  const Program &program;
+
+private:
+  template <typename Integer>
+  void check(const char *values, int64_t first, int64_t count,
+             size_t input) const;
 };
 
 /// Opens a file by the ending of its name and checks it against the model's
-/// inputs.
+/// inputs. `tokenBytes` is the width of the tokens in a .bin, 0 if not given.
 std::unique_ptr<Dataset> openDataset(const std::string &path,
-                                     const Program &program);
+                                     const Program &program, int64_t tokenBytes);
 
 /// One tensor per model input, samples along axis 0 (.safetensors).
 std::unique_ptr<Dataset> openTensors(const std::string &path,
@@ -37,12 +68,7 @@ std::unique_ptr<Dataset> openTensors(const std::string &path,
 
 /// A stream of token ids, cut into sequences (.npy, .bin, .txt).
 std::unique_ptr<Dataset> openTokens(const std::string &path,
-                                    const Program &program);
-
-/// Checks that the values of the first `used` samples are within the model's
-/// bounds.
-void checkValues(const Dataset &data, const Program &program,
-                 const std::string &path, int64_t used);
+                                    const Program &program, int64_t tokenBytes);
 
 } // namespace bitpipe
 

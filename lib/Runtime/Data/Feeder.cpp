@@ -38,21 +38,24 @@ int64_t Feeder::fill(uint32_t step, StepInputs &inputs) {
   char *base = reinterpret_cast<char *>(
       aligned(reinterpret_cast<intptr_t>(buffer.data())));
   int64_t samples = program.samples(), counted = 0;
+  data.checkUnchanged();
   for (int64_t mb = 0; mb < program.microbatches; ++mb) {
     int64_t first = (int64_t(step) * program.microbatches + mb) * samples;
     for (size_t i = 0; i < program.inputs.size(); ++i) {
       int64_t bytes = program.inputs[i].type.bytes();
       inputs.data[i][mb] = base + offsets[i] + mb * aligned(bytes);
-      for (int64_t s = 0; s < samples; ++s)
-        data.read(sampleAt(first + s), i,
-                  inputs.data[i][mb] + s * (bytes / samples));
+      readMicrobatch(first, i, inputs.data[i][mb]);
     }
     if (program.labels >= 0)
       counted += countLabels(inputs.data[program.labels][mb]);
   }
-  int64_t divisor = program.loss == "labels" ? counted : program.microbatches;
+  if (step == 0 && program.labels >= 0)
+    warnOfCopies(inputs);
+  int64_t divisor = program.loss == "labels"         ? counted
+                    : program.loss == "microbatches" ? program.microbatches
+                                                     : 1;
   // Without a label to learn from there is no loss and no gradient.
-  inputs.seed = divisor ? 1.0 / double(divisor) : 0;
+  inputs.seed[0] = divisor ? 1.0 / double(divisor) : 0;
   return divisor;
 }
 
@@ -62,21 +65,61 @@ int64_t Feeder::tokensPerStep() const {
   return input.type.elements() * program.microbatches;
 }
 
-int64_t Feeder::countLabels(const char *labels) const {
-  const TensorType &type = program.inputs[program.labels].type;
-  int64_t count = 0;
-  for (int64_t i = 0; i < type.elements(); ++i) {
-    int64_t value = 0;
-    if (type.element == ElementType::I64) {
-      std::memcpy(&value, labels + i * 8, 8);
-    } else {
-      int32_t narrow;
-      std::memcpy(&narrow, labels + i * 4, 4);
-      value = narrow;
-    }
-    count += value != program.ignoreIndex;
+/// Samples that follow each other are read at once.
+void Feeder::readMicrobatch(int64_t first, size_t input, char *target) {
+  int64_t samples = program.samples();
+  int64_t bytes = program.inputs[input].type.bytes() / samples;
+  for (int64_t done = 0; done < samples;) {
+    int64_t begin = sampleAt(first + done), count = 1;
+    while (done + count < samples && sampleAt(first + done + count) == begin + count)
+      ++count;
+    data.read(begin, count, input, target + done * bytes);
+    done += count;
   }
+}
+
+/// An integer of an input, whichever its width.
+int64_t Feeder::valueAt(size_t input, const char *values, int64_t i) const {
+  int64_t wide = 0;
+  int32_t narrow;
+  if (program.inputs[input].type.element == ElementType::I64) {
+    std::memcpy(&wide, values + i * 8, 8);
+    return wide;
+  }
+  std::memcpy(&narrow, values + i * 4, 4);
+  return narrow;
+}
+
+int64_t Feeder::countLabels(const char *labels) const {
+  int64_t count = 0, elements = program.inputs[program.labels].type.elements();
+  for (int64_t i = 0; i < elements; ++i)
+    count += valueAt(program.labels, labels, i) != program.ignoreIndex;
   return count;
+}
+
+/// Labels that equal the ids wherever they count are not shifted: the model
+/// would learn to copy.
+void Feeder::warnOfCopies(const StepInputs &inputs) const {
+  const TensorType &labels = program.inputs[program.labels].type;
+  for (size_t i = 0; i < program.inputs.size(); ++i) {
+    const TensorType &type = program.inputs[i].type;
+    bool integers =
+        type.element == ElementType::I64 || type.element == ElementType::I32;
+    if (int64_t(i) == program.labels || !integers || type.shape != labels.shape)
+      continue;
+    int64_t counted = 0, equal = 0;
+    for (int64_t mb = 0; mb < program.microbatches; ++mb)
+      for (int64_t k = 0; k < labels.elements(); ++k) {
+        int64_t label = valueAt(program.labels, inputs.data[program.labels][mb], k);
+        bool counts = label != program.ignoreIndex;
+        counted += counts;
+        equal += counts && label == valueAt(i, inputs.data[i][mb], k);
+      }
+    if (counted > 0 && equal == counted)
+      warn("all labels of the first step equal '", program.inputs[i].name,
+           "'; expected them to be shifted already, else the model learns to "
+           "copy");
+  }
 }
 
 int64_t Feeder::sampleAt(int64_t position) {

@@ -22,16 +22,20 @@ public:
          std::optional<uint64_t> shuffleSeed);
 
   /// Fills the inputs of a step; steps come in order. Returns what the sum of
-  /// losses is divided by.
+  /// losses is divided by. Throws a UserError if the data are not, or no longer,
+  /// what the model takes; the steps before are not affected.
   int64_t fill(uint32_t step, StepInputs &inputs);
 
   /// Positions in the sequences of one step, for tokens per second.
   int64_t tokensPerStep() const;
 
 private:
+  void readMicrobatch(int64_t first, size_t input, char *target);
+  void warnOfCopies(const StepInputs &inputs) const;
   int64_t sampleAt(int64_t position);
   void shuffle(int64_t epoch);
   int64_t countLabels(const char *labels) const;
+  int64_t valueAt(size_t input, const char *data, int64_t i) const;
 
   const Dataset &data;
   const Program &program;

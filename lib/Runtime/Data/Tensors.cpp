@@ -1,10 +1,13 @@
 //===- Tensors.cpp - One tensor per model input ---------------------------===//
 
+#include "lib/Runtime/Data/DataFile.h"
 #include "lib/Runtime/Data/Dataset.h"
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Floats.h"
 #include "lib/Runtime/Safetensors.h"
 
 #include <cstring>
+#include <set>
 
 using namespace bitpipe;
 
@@ -13,7 +16,7 @@ namespace {
 class TensorDataset : public Dataset {
 public:
   TensorDataset(const std::string &path, const Program &program)
-      : file(path, "data"), program(program) {
+      : Dataset(path, program), header(path, "data"), file(path) {
     for (const ModelInput &input : program.inputs)
       tensors.push_back(find(input));
     const StoredTensor &first = *tensors.front();
@@ -26,90 +29,102 @@ public:
 
   int64_t samples() const override { return tensors.front()->shape.front(); }
 
-  void read(int64_t sample, size_t input, char *target) const override {
+  void checkUnchanged() const override { file.checkUnchanged(); }
+
+protected:
+  void fetch(int64_t first, int64_t count, size_t input,
+             char *target) const override {
     const StoredTensor &tensor = *tensors[input];
-    const TensorType &wanted = program.inputs[input].type;
-    int64_t count = wanted.elements() / program.samples();
-    int64_t stored = tensor.bytes / samples();
-    const char *source = tensor.data + sample * stored;
-    if (tensor.dtype == nameOf(wanted.element))
-      std::memcpy(target, source, stored);
-    else if (wanted.element == ElementType::F32)
-      readFloats(*storedFloat(tensor.dtype), source, target, count);
+    ElementType wanted = program.inputs[input].type.element;
+    int64_t sample = tensor.bytes / samples(), bytes = count * sample;
+    int64_t offset = header.offsetOf(tensor) + first * sample;
+    if (tensor.dtype == nameOf(wanted))
+      return file.read(offset, bytes, target);
+    stored.resize(bytes);
+    file.read(offset, bytes, stored.data());
+    if (wanted == ElementType::F32)
+      readFloats(*storedFloat(tensor.dtype), stored.data(), target, count * elements(input));
     else if (tensor.dtype == "U8")
-      convertTo<uint8_t>(wanted.element, source, target, count);
+      convertTo<uint8_t>(first, input, target);
     else if (tensor.dtype == "I8")
-      convertTo<int8_t>(wanted.element, source, target, count);
+      convertTo<int8_t>(first, input, target);
     else if (tensor.dtype == "U16")
-      convertTo<uint16_t>(wanted.element, source, target, count);
+      convertTo<uint16_t>(first, input, target);
     else if (tensor.dtype == "I16")
-      convertTo<int16_t>(wanted.element, source, target, count);
+      convertTo<int16_t>(first, input, target);
     else if (tensor.dtype == "U32")
-      convertTo<uint32_t>(wanted.element, source, target, count);
-    else if (wanted.element == ElementType::I64)
-      convert<int32_t, int64_t>(source, target, count);
+      convertTo<uint32_t>(first, input, target);
+    else if (tensor.dtype == "I32")
+      convertTo<int32_t>(first, input, target);
     else
-      convert<int64_t, int32_t>(source, target, count);
+      convertTo<int64_t>(first, input, target);
   }
 
-  std::string describe(int64_t sample, size_t input) const override {
-    return "sample " + std::to_string(sample) + " of '" +
-           program.inputs[input].name + "'";
+  std::string describe(int64_t sample, size_t input,
+                       int64_t element) const override {
+    std::string place = "sample " + std::to_string(sample) + " of '" +
+                        program.inputs[input].name + "'";
+    if (elements(input) > 1)
+      place += ", element " + std::to_string(element);
+    return place;
   }
 
 private:
   const StoredTensor *find(const ModelInput &input) {
-    const StoredTensor *tensor = file.find(input.name);
+    const StoredTensor *tensor = header.find(input.name);
     if (!tensor)
-      fail(file.path(), ": error: holds no tensor '", input.name,
-           "', which the model needs; it holds ", file.names());
+      fail(path, ": error: holds no tensor '", input.name,
+           "', which the model needs; it holds ", header.names());
     auto wanted = input.type.shape;
     auto shape = tensor->shape;
     bool fits = shape.size() == wanted.size();
     for (size_t i = 1; fits && i < wanted.size(); ++i)
       fits = shape[i] == wanted[i];
     if (!fits)
-      fail(file.path(), ": error: tensor '", input.name, "' has shape ",
+      fail(path, ": error: tensor '", input.name, "' has shape ",
            listText(shape), ", expected samples of shape ",
            listText(std::vector(wanted.begin() + 1, wanted.end())));
     if (!convertible(tensor->dtype, input.type.element))
-      fail(file.path(), ": error: tensor '", input.name, "' has dtype ",
+      fail(path, ": error: tensor '", input.name, "' has dtype ",
            tensor->dtype, ", expected ", nameOf(input.type.element));
     return tensor;
   }
 
   static bool convertible(const std::string &dtype, ElementType wanted) {
     bool integers = wanted == ElementType::I64 || wanted == ElementType::I32;
-    bool exact = dtype == "U8" || dtype == "I8" || dtype == "U16" ||
-                 dtype == "I16" ||
-                 (dtype == "U32" && wanted == ElementType::I64);
+    static const std::set<std::string> stored = {"U8",  "I8",  "U16", "I16",
+                                                 "U32", "I32", "I64"};
     return dtype == nameOf(wanted) ||
            (wanted == ElementType::F32 && storedFloat(dtype)) ||
-           (integers && (exact || dtype == "I64" || dtype == "I32"));
+           (integers && stored.contains(dtype));
   }
 
+  /// Converts what was read; `first` is the sample it begins with.
   template <typename From>
-  static void convertTo(ElementType wanted, const char *source, char *target,
-                        int64_t count) {
-    if (wanted == ElementType::I64)
-      convert<From, int64_t>(source, target, count);
+  void convertTo(int64_t first, size_t input, char *target) const {
+    if (program.inputs[input].type.element == ElementType::I64)
+      convert<From, int64_t>(first, input, target);
     else
-      convert<From, int32_t>(source, target, count);
+      convert<From, int32_t>(first, input, target);
   }
 
+  /// A value that the model's type does not hold is refused.
   template <typename From, typename To>
-  static void convert(const char *source, char *target, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
+  void convert(int64_t first, size_t input, char *target) const {
+    for (size_t i = 0; i < stored.size() / sizeof(From); ++i) {
       From value;
-      std::memcpy(&value, source + i * sizeof(From), sizeof(From));
+      std::memcpy(&value, stored.data() + i * sizeof(From), sizeof(From));
       To converted = To(value);
+      if (int64_t(converted) != int64_t(value))
+        refuse(value, first, input, i);
       std::memcpy(target + i * sizeof(To), &converted, sizeof(To));
     }
   }
 
-  SafetensorsFile file;
-  const Program &program;
+  SafetensorsFile header; // its data are read from `file`
+  DataFile file;
   std::vector<const StoredTensor *> tensors;
+  mutable std::vector<char> stored; // what is read before it is converted
 };
 
 } // namespace

@@ -1,9 +1,11 @@
 //===- AttachLoss.cpp - The loss sum as the model's only result ------------===//
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Autodiff/ChooseLoss.h"
 #include "lib/Transforms/Autodiff/GradientSums.h"
+#include "lib/Transforms/Autodiff/IndexRanges.h"
+#include "lib/Transforms/Autodiff/LossQuotient.h"
 #include "lib/Transforms/Autodiff/Passes.h"
-#include "lib/Transforms/Autodiff/ViewRules.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -35,92 +37,62 @@ private:
 } // namespace
 
 //===----------------------------------------------------------------------===//
-// Which output
-//===----------------------------------------------------------------------===//
-
-static bool isFloatOfRank(Type type, int64_t atLeast, int64_t atMost) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && isa<FloatType>(tensor.getElementType()) &&
-         tensor.getRank() >= atLeast && tensor.getRank() <= atMost;
-}
-static bool isLogits(Type type) { return isFloatOfRank(type, 2, INT64_MAX); }
-static bool isScalar(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return isFloatOfRank(type, 0, INT64_MAX) && tensor.hasStaticShape() &&
-         tensor.getNumElements() == 1;
-}
-
-static std::string listOutputs(pipe::ModelOp model, func::FuncOp forward) {
-  std::string list;
-  llvm::raw_string_ostream out(list);
-  llvm::interleaveComma(
-      llvm::zip(model.getOutputs(), forward.getResultTypes()), out,
-      [&](auto output) {
-        out << cast<StringAttr>(std::get<0>(output)).getValue() << ": "
-            << std::get<1>(output);
-      });
-  return list;
-}
-
-static std::optional<unsigned> findNamed(pipe::ModelOp model, StringRef name) {
-  for (auto [i, output] : llvm::enumerate(model.getOutputs()))
-    if (cast<StringAttr>(output).getValue() == name)
-      return i;
-  return std::nullopt;
-}
-
-/// The only output of a kind, if there is only one.
-static std::optional<unsigned> findOnly(func::FuncOp forward,
-                                        bool (*isKind)(Type)) {
-  std::optional<unsigned> found;
-  for (auto [i, type] : llvm::enumerate(forward.getResultTypes())) {
-    if (!isKind(type))
-      continue;
-    if (found)
-      return std::nullopt;
-    found = i;
-  }
-  return found;
-}
-
-static std::optional<unsigned> findLogits(pipe::ModelOp model,
-                                          func::FuncOp forward) {
-  auto named = findNamed(model, "logits");
-  if (named && isLogits(forward.getResultTypes()[*named]))
-    return named;
-  return findOnly(forward, isLogits);
-}
-
-//===----------------------------------------------------------------------===//
 // Bounds of the inputs
 //===----------------------------------------------------------------------===//
 
-/// The smallest table among those whose rows the value selects.
-static int64_t findBound(Value ids) {
-  int64_t bound = -1;
-  auto lower = [&](int64_t rows) {
-    if (rows >= 0)
-      bound = bound < 0 ? rows : std::min(bound, rows);
-  };
-  for (OpOperand &use : ids.getUses()) {
-    Operation *user = use.getOwner();
-    if (isa<pipe::GatherOp>(user) && use.getOperandNumber() == 1)
-      lower(cast<ShapedType>(user->getOperand(0).getType()).getDimSize(0));
-    else if (rearrangedSource(user) == ids)
-      lower(findBound(user->getResult(0)));
+/// Records which values of every input are valid; the last one's are labels if
+/// there are `classes`. Refuses what can be seen to lie outside of a table.
+static LogicalResult setBounds(pipe::ModelOp model, func::FuncOp forward,
+                               std::optional<int64_t> classes) {
+  SmallVector<std::optional<IndexBounds>> known;
+  for (BlockArgument argument : forward.getArguments())
+    known.push_back(isa<IntegerType>(getElementTypeOrSelf(argument.getType()))
+                        ? findIndexBounds(argument)
+                        : std::nullopt);
+  SmallVector<std::optional<IndexBounds>> inputs = known;
+  if (classes)
+    known.back() = IndexBounds{0, *classes};
+  SmallVector<int64_t> bounds;
+  for (auto [input, found] : llvm::zip(model.getInputs(), known)) {
+    if (found && found->low >= found->high)
+      return emitError(model.getLoc())
+             << "no value of input '" << cast<StringAttr>(input).getValue()
+             << "' selects a row of every table that it reaches, expected one "
+                "from " << found->low << " to " << found->high - 1;
+    // An id that is shifted may begin elsewhere; kernels check it.
+    bounds.push_back(found && found->low == 0 ? found->high : -1);
   }
-  return bound;
+  model.setBounds(bounds);
+  return checkIndexRanges(forward, inputs);
 }
 
-static SmallVector<int64_t> findBounds(func::FuncOp forward) {
-  SmallVector<int64_t> bounds;
-  for (BlockArgument argument : forward.getArguments()) {
+/// The runtime cuts every input into micro-batches along its first dimension.
+static LogicalResult checkBatched(pipe::ModelOp model, func::FuncOp forward) {
+  StringRef batched;
+  int64_t samples = 0;
+  auto inputs = llvm::zip(model.getInputs().getAsValueRange<StringAttr>(),
+                          forward.getArguments());
+  for (auto [name, argument] : inputs)
+    if (auto type = dyn_cast<RankedTensorType>(argument.getType());
+        type && type.getRank() > 0 && type.getDimSize(0) > samples) {
+      samples = type.getDimSize(0);
+      batched = name;
+    }
+  for (auto [name, argument] : inputs) {
     auto type = dyn_cast<RankedTensorType>(argument.getType());
-    bool isIds = type && type.getElementType().isInteger() &&
-                 type.getElementTypeBitWidth() > 1;
-    bounds.push_back(isIds ? findBound(argument) : -1);
+    bool fits = type && type.getRank() > 0 && type.getDimSize(0) == samples;
+    if (fits || argument.use_empty())
+      continue;
+    auto error = emitError(model.getLoc());
+    error << "input '" << name << "' is " << argument.getType() << ", expected ";
+    if (samples)
+      error << samples << " samples along its first dimension as in '" << batched << "'";
+    else
+      error << "samples along a first dimension";
+    return error << ": export the model with one per sample, or with a constant in "
+              "its place";
   }
-  return bounds;
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -163,12 +135,14 @@ static LogicalResult attachCrossEntropy(pipe::ModelOp model,
   SmallVector<Attribute> inputs(model.getInputs().getValue());
   inputs.push_back(builder.getStringAttr(labelsName));
   model.setInputsAttr(builder.getArrayAttr(inputs));
+  StringRef name = cast<StringAttr>(model.getOutputs()[output]).getValue();
+  emitRemark(model.getLoc())
+      << "the loss is the cross-entropy of output '" << name
+      << "' with the input '" << labelsName
+      << "' that is added; labels must be shifted already";
   setResult(model, forward, loss.getResult(0), "loss");
-  SmallVector<int64_t> bounds = findBounds(forward);
-  bounds.back() = type.getShape().back();
-  model.setBounds(bounds);
   model.setLoss("labels");
-  return success();
+  return setBounds(model, forward, type.getShape().back());
 }
 
 /// A loss of one element is a scalar whatever its shape.
@@ -181,42 +155,50 @@ static Value asScalar(OpBuilder &builder, Value loss) {
       loss, ArrayRef<ReassociationIndices>());
 }
 
-static void keepOwnLoss(pipe::ModelOp model, func::FuncOp forward,
-                        unsigned output) {
+/// The sum and the count of every micro-batch are the loss, and divided when
+/// all are added up.
+static LogicalResult keepQuotient(pipe::ModelOp model, func::FuncOp forward,
+                                  Quotient quotient, StringRef name) {
+  if (dependsOnTrained(forward, quotient.count))
+    return emitError(model.getLoc())
+           << "the count of the loss '" << name << "' depends on parameters that "
+              "are trained, expected one that is computed from the inputs";
+  OpBuilder builder(forward.front().getTerminator());
+  emitRemark(model.getLoc())
+      << "the loss is '" << name << "', its sum over all micro-batches divided "
+         "by its count over all micro-batches";
+  setResult(model, forward, packQuotient(builder, quotient), name);
+  model.setLoss("counts");
+  return setBounds(model, forward, std::nullopt);
+}
+
+static LogicalResult keepOwnLoss(pipe::ModelOp model, func::FuncOp forward,
+                                 unsigned output) {
   OpBuilder builder(forward.front().getTerminator());
   Value loss = forward.front().getTerminator()->getOperand(output);
   StringRef name = cast<StringAttr>(model.getOutputs()[output]).getValue();
+  if (auto quotient = splitQuotient(builder, forward, loss))
+    return keepQuotient(model, forward, *quotient, name);
+  emitRemark(model.getLoc()) << "the loss is output '" << name
+                             << "', its mean over the micro-batches";
   setResult(model, forward, asScalar(builder, loss), name);
-  model.setBounds(findBounds(forward));
   model.setLoss("microbatches");
+  return setBounds(model, forward, std::nullopt);
 }
 
 LogicalResult AttachLoss::attach(pipe::ModelOp model, func::FuncOp forward) {
-  auto fail = [&](const Twine &what) {
-    return emitError(model.getLoc()) << what << ", got outputs "
-                                     << listOutputs(model, forward);
-  };
-  bool isAuto = loss == "auto", onLogits = loss == "cross-entropy";
-  if (isAuto || onLogits) {
-    if (auto logits = findLogits(model, forward))
-      return attachCrossEntropy(model, forward, *logits);
-    if (onLogits)
-      return fail("cross-entropy expects an output named 'logits' or a single "
-                  "floating-point one of two dimensions or more");
-    auto scalar = findOnly(forward, isScalar);
-    if (!scalar)
-      return fail("no loss found, expected an output named 'logits', a single "
-                  "floating-point one of two dimensions or more, or a single "
-                  "scalar");
-    keepOwnLoss(model, forward, *scalar);
-    return success();
-  }
-  auto named = findNamed(model, loss);
-  if (!named || !isScalar(forward.getResultTypes()[*named]))
-    return fail("expected the loss '" + loss + "' to be a scalar floating-point "
-                "output of the model");
-  keepOwnLoss(model, forward, *named);
-  return success();
+  auto choice = chooseLoss(model, forward, loss);
+  if (failed(choice))
+    return failure();
+  if (choice->kind == LossChoice::CrossEntropy)
+    return attachCrossEntropy(model, forward, choice->output);
+  if (choice->kind == LossChoice::Own)
+    return keepOwnLoss(model, forward, choice->output);
+  Operation *terminator = forward.front().getTerminator();
+  return keepQuotient(model, forward,
+                      {terminator->getOperand(choice->output),
+                       terminator->getOperand(choice->count)},
+                      loss);
 }
 
 void AttachLoss::runOnOperation() {
@@ -249,4 +231,6 @@ void AttachLoss::runOnOperation() {
     return signalPassFailure();
   IRRewriter rewriter(&getContext());
   (void)runRegionDCE(rewriter, forward->getRegions());
+  if (failed(checkBatched(model, forward)))
+    return signalPassFailure();
 }

@@ -11,11 +11,17 @@ def PipeAttachLoss : Pass<"pipe-attach-loss", "::mlir::ModuleOp"> {
     micro-batch, and `loss`, `ignore_index` and `bounds` on the model.
 
     The loss is the cross-entropy of the logits: the output named `logits`, or
-    the only floating-point output with at least two dimensions. The function
-    then has one more input, `labels`, with an i64 for each row of logits. If
-    another output is named, or if there are no logits but a single scalar,
-    that output is the loss. `bounds` follows each integer input through views
-    to the tables whose rows it selects.
+    the only output that can be a loss. The function then has one more input,
+    `labels`, with an i64 for each row of logits. If a scalar is named, or is the
+    only output that can be a loss, it is. Where it ends with a division by
+    something that depends on inputs only, or with `loss=SUM/COUNT`, the result
+    is `tensor<2xT>`, the sum and the count.
+
+    `bounds` follows each integer input through views, casts, and sums and
+    products with constants to the tables whose rows it selects. Indices that are
+    never inside of their table are refused, those that are within two numbers but
+    not within the table are warned about. Every input has one sample per first
+    index.
 
     ```mlir
     pipe.model @forward inputs ["x"] outputs ["logits"]
@@ -27,7 +33,7 @@ def PipeAttachLoss : Pass<"pipe-attach-loss", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"loss", "loss", "std::string", "\"auto\"",
-    "auto, cross-entropy, or the name of an output that is the loss">];
+    "auto, cross-entropy, an output, or SUM/COUNT, two outputs">];
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/IndexCheck.h"
 #include "lib/Transforms/Kernels/RowLoops.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -29,15 +30,31 @@ static Value logSumExp(RowEmitter &e, Value logits, ValueRange row, Value end) {
   return e.add(e.log(sum), shift);
 }
 
-/// Whether the label at `row` counts, and as an index.
-static std::pair<Value, Value> label(RowEmitter &e, Value labels, ValueRange row,
-                                     int64_t ignored) {
+/// Whether the label at `row` counts, and as an index. One without a class does
+/// not count, and is put on record by the forward operation.
+template <typename Op>
+static std::pair<Value, Value> label(RowEmitter &e, Op op, Value labels,
+                                     ValueRange row, int64_t classes) {
   OpBuilder &b = e.builder();
   Location loc = e.location();
   Value value = memref::LoadOp::create(b, loc, labels, row);
   Value position = arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
-  Value counts = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, position,
-                                       e.index(ignored));
+  int64_t ignored = op.getIgnoreIndex();
+  Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                       position, e.index(classes));
+  Value ignore = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       position, e.index(ignored));
+  if (isa<pipe::CrossEntropyOp>(op.getOperation())) {
+    IndexSite site{"label",
+                   "0 to " + std::to_string(classes - 1) + " or " +
+                       std::to_string(ignored),
+                   cast<MemRefType>(labels.getType()).getShape()};
+    Value valid = arith::OrIOp::create(b, loc, inside, ignore);
+    recordUnless(b, op, site, valid, position, row);
+  }
+  Value counts = arith::SelectOp::create(
+      b, loc, ignore, arith::ConstantOp::create(b, loc, b.getBoolAttr(false)),
+      inside);
   return {counts, position};
 }
 
@@ -64,7 +81,7 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
   e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
     Value rowLse = logSumExp(e, logits, row, end);
     memref::StoreOp::create(b, loc, rowLse, lse, row);
-    auto [counts, position] = label(e, labels, row, op.getIgnoreIndex());
+    auto [counts, position] = label(e, op, labels, row, type.getShape().back());
     auto branch = scf::IfOp::create(b, loc, counts);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenYield());
@@ -90,7 +107,7 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyGradOp op) {
   Value end = e.index(type.getShape().back());
   Value dloss = memref::LoadOp::create(b, loc, inputs[0], ValueRange());
   e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
-    auto [counts, position] = label(e, labels, row, op.getIgnoreIndex());
+    auto [counts, position] = label(e, op, labels, row, type.getShape().back());
     Value rowLse = memref::LoadOp::create(b, loc, lse, row);
     auto branch = scf::IfOp::create(b, loc, counts, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);

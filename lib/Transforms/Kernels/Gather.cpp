@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/IndexCheck.h"
 #include "lib/Transforms/Kernels/RowLoops.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -13,8 +14,11 @@
 using namespace mlir;
 using namespace bitpipe;
 
-/// The row of the table that an id names; negative ids count from the end.
-static Value tableRow(RowEmitter &e, Value ids, ValueRange at, int64_t rows) {
+/// The row of the table that an id names; negative ids count from the end. An
+/// id without a row takes row 0, and is put on record where `isForward`: the
+/// gradient follows the same ids again.
+static Value tableRow(RowEmitter &e, Operation *op, Value ids, ValueRange at,
+                      int64_t rows, bool isForward) {
   OpBuilder &b = e.builder();
   Location loc = e.location();
   Value id = memref::LoadOp::create(b, loc, ids, at);
@@ -22,7 +26,16 @@ static Value tableRow(RowEmitter &e, Value ids, ValueRange at, int64_t rows) {
   Value negative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, row,
                                          e.index(0));
   Value wrapped = arith::AddIOp::create(b, loc, row, e.index(rows));
-  return arith::SelectOp::create(b, loc, negative, wrapped, row);
+  wrapped = arith::SelectOp::create(b, loc, negative, wrapped, row);
+  Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                       wrapped, e.index(rows));
+  if (isForward) {
+    IndexSite site{"index",
+                   std::to_string(-rows) + " to " + std::to_string(rows - 1),
+                   cast<MemRefType>(ids.getType()).getShape()};
+    recordUnless(b, op, site, inside, row, at);
+  }
+  return arith::SelectOp::create(b, loc, inside, wrapped, e.index(0));
 }
 
 static SmallVector<Value> join(ValueRange a, ValueRange b) {
@@ -33,13 +46,14 @@ static SmallVector<Value> join(ValueRange a, ValueRange b) {
 
 /// Calls `body` with the place of every row, or element, of the table and the
 /// place among the gathered ones that belongs to it.
-static void forGathered(RowEmitter &e, Value table, Value ids,
+static void forGathered(RowEmitter &e, Operation *op, Value table, Value ids,
                         function_ref<void(ValueRange, ValueRange)> body) {
   auto tableType = cast<MemRefType>(table.getType());
   auto idsType = cast<MemRefType>(ids.getType());
   ArrayRef<int64_t> inner = tableType.getShape().drop_front();
   e.forRows(idsType.getShape(), [&](ValueRange at) {
-    Value row = tableRow(e, ids, at, tableType.getDimSize(0));
+    Value row = tableRow(e, op, ids, at, tableType.getDimSize(0),
+                         isa<pipe::GatherOp>(op));
     e.forRows(inner.empty() ? inner : inner.drop_back(), [&](ValueRange within) {
       body(join(row, within), join(at, within));
     });
@@ -50,7 +64,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
   Value table = op.getInputs()[0], ids = op.getInputs()[1], y = op.getInits()[0];
   auto type = cast<MemRefType>(table.getType());
   RowEmitter e(builder, op.getLoc(), type.getElementType(), {table, y});
-  forGathered(e, table, ids, [&](ValueRange from, ValueRange to) {
+  forGathered(e, op, table, ids, [&](ValueRange from, ValueRange to) {
     if (type.getRank() == 1) {
       Value element = memref::LoadOp::create(builder, op.getLoc(), table, from);
       memref::StoreOp::create(builder, op.getLoc(), element, y, to);
@@ -66,7 +80,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherGradOp op) {
   Value dy = op.getInputs()[0], ids = op.getInputs()[1], dtable = op.getInits()[0];
   auto type = cast<MemRefType>(dtable.getType());
   RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, dtable});
-  forGathered(e, dtable, ids, [&](ValueRange to, ValueRange from) {
+  forGathered(e, op, dtable, ids, [&](ValueRange to, ValueRange from) {
     if (type.getRank() == 1) {
       Value sum = memref::LoadOp::create(builder, op.getLoc(), dtable, to);
       Value term = memref::LoadOp::create(builder, op.getLoc(), dy, from);

@@ -68,6 +68,10 @@ def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
     `name_extents` (how many arguments, then the bytes that each one reaches),
     and erases the nested module.
 
+    An index that lies outside of its table, or a label without a class, takes
+    the first row, or none, and is put on record in a symbol of the shared object
+    (Runtime/ABI.h).
+
     Distinct arguments never alias; an operation that works in place uses one
     argument twice. An argument is the address of its memref's base, to which
     the layout's offset is added. The shared object needs memset and memcpy

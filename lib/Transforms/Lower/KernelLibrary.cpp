@@ -2,6 +2,9 @@
 
 #include "lib/Transforms/Lower/KernelLibrary.h"
 
+#include "lib/Dialect/Pipe/IR/Names.h"
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -36,8 +39,21 @@ static size_t hashOf(func::FuncOp function) {
   return hash;
 }
 
+/// Whether messages about the indices of two kernels would have one name.
+static bool sameIndexNames(func::FuncOp a, func::FuncOp b) {
+  auto name = [](func::FuncOp function) {
+    StringRef found;
+    function.walk([&](Operation *op) {
+      if (isa<pipe::GatherOp, pipe::CrossEntropyOp>(op))
+        found = innermostName(op->getLoc());
+    });
+    return found;
+  };
+  return name(a) == name(b);
+}
+
 static bool equal(func::FuncOp a, func::FuncOp b) {
-  return a.getFunctionType() == b.getFunctionType() &&
+  return sameIndexNames(a, b) && a.getFunctionType() == b.getFunctionType() &&
          OperationEquivalence::isRegionEquivalentTo(
              &a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }

@@ -48,14 +48,9 @@ Lowered lowerGather(OpBuilder &b, const Node &node) {
   Location loc = node.loc();
   int64_t rank = node.inputType(0).getRank();
   int64_t axis = *node.axis(0, rank);
-  int64_t extent = node.inputShape(0)[axis];
   auto ids = integersOf(node.input(1));
-  if (ids && ids->size() == 1) {
-    if (ids->front() < -extent || ids->front() >= extent)
-      return node.error() << "index " << ids->front()
-                          << " is out of range, expected one of " << extent;
+  if (ids && ids->size() == 1)
     return lowered(sliceAt(b, node, axis, ids->front()));
-  }
   if (axis == 0)
     return lowered(gatherRows(b, loc, node.input(0), node.input(1)));
   SmallVector<int64_t> toFront{axis};
@@ -168,9 +163,55 @@ private:
   ParameterReader parameters;
 };
 
+/// The extents that the indices of a node count along: one for each component
+/// of GatherND, one for all else.
+SmallVector<int64_t> indexedExtents(const Node &node) {
+  ArrayRef<int64_t> shape = node.inputShape(0);
+  if (node.kind() == "GatherND")
+    return SmallVector<int64_t>(shape.drop_front(node.integer("batch_dims", 0))
+                                    .take_front(node.inputShape(1).back()));
+  return {shape[*node.axis(0, shape.size())]};
+}
+
+/// Refuses constant indices that lie outside; others are checked when they are
+/// followed.
+LogicalResult checkConstantIndices(pipe::OnnxNodeOp op, ParameterReader &reader) {
+  Node node(op);
+  FailureOr<DenseElementsAttr> attr = reader.read(node.input(1));
+  if (failed(attr))
+    return failure();
+  if (!*attr)
+    return success();
+  Constant ids = Constant::from(*attr);
+  SmallVector<int64_t> extents = indexedExtents(node);
+  for (auto [i, id] : llvm::enumerate(ids.integers)) {
+    int64_t extent = extents[i % extents.size()];
+    if (id < -extent || id >= extent)
+      return node.error() << "index " << id << " is out of range, "
+                          << "expected one of " << extent
+                          << " (a sequence longer than the positions there are?)";
+  }
+  return success();
+}
+
+LogicalResult checkConstantIndices(ModuleOp module) {
+  ParameterReader reader(module);
+  LogicalResult result = success();
+  module.walk([&](pipe::OnnxNodeOp op) {
+    bool follows = llvm::is_contained({"Gather", "GatherND", "GatherElements"},
+                                      op.getOpType());
+    bool isStatic = llvm::all_of(op->getOperandTypes(),
+                                 llvm::IsaPred<RankedTensorType>);
+    if (follows && isStatic && failed(checkConstantIndices(op, reader)))
+      result = failure();
+  });
+  return result;
+}
+
 struct LegalizeGathers : bitpipe::impl::LegalizeGathersBase<LegalizeGathers> {
   void runOnOperation() override {
-    if (failed(legalizeNodes(getOperation(), {{"Gather", lowerGather}})))
+    if (failed(checkConstantIndices(getOperation())) ||
+        failed(legalizeNodes(getOperation(), {{"Gather", lowerGather}})))
       return signalPassFailure();
     GatherNDLowering lowering(getOperation());
     SmallVector<pipe::OnnxNodeOp> nodes;

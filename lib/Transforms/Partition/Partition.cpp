@@ -39,7 +39,9 @@ static func::FuncOp findForward(ModuleOp module, pipe::ModelOp model) {
   TypeRange results = forward.getResultTypes();
   auto loss = results.size() == 1 ? dyn_cast<RankedTensorType>(results[0])
                                   : RankedTensorType();
-  if (loss && loss.getRank() == 0 && isa<FloatType>(loss.getElementType()))
+  bool hasCount = model.getLoss() == "counts";
+  SmallVector<int64_t, 1> shape(hasCount, 2); // the sum and its count
+  if (loss && loss.getShape() == ArrayRef(shape) && isa<FloatType>(loss.getElementType()))
     return forward;
   emitError(forward.getLoc()) << "'" << forward.getName() << "' returns "
                               << results << ", expected the scalar loss alone";

@@ -111,7 +111,8 @@ LogicalResult verifyGather(Operation *op, unsigned table, unsigned ids, unsigned
   SmallVector<int64_t> want(ti.getShape());
   if (tt.getRank() > 0)
     llvm::append_range(want, tt.getShape().drop_front());
-  if (tt.getRank() > 0 && ti.getElementType().isSignlessInteger() &&
+  if (tt.getRank() > 0 && tt.getDimSize(0) != 0 &&
+      ti.getElementType().isSignlessInteger() &&
       tt.getElementType() == ty.getElementType() &&
       ArrayRef<int64_t>(want) == ty.getShape())
     return success();

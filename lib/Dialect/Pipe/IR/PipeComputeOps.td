@@ -81,7 +81,8 @@ def Pipe_GatherOp : Pipe_ComputeOp<"gather"> {
   let summary = "Rows of a table";
   let description = [{
     ins(table[rows, n...], ids[...]: integer), outs(y[..., n...]).
-    Negative ids count from the end, as in ONNX.
+    Negative ids count from the end, as in ONNX. The kernel takes row 0 for an
+    id that is outside and puts it on record; the step that met it fails.
   }];
 }
 
@@ -94,7 +95,9 @@ def Pipe_CrossEntropyOp : Pipe_ComputeOp<"cross_entropy"> {
   let summary = "Sum of cross-entropy over the labels that are not ignored";
   let description = [{
     ins(logits[..., classes], labels[...]: integer), outs(loss[]: scalar sum,
-    lse[...]: log-sum-exp of each row). Ignored rows add nothing.
+    lse[...]: log-sum-exp of each row). Ignored rows add nothing, nor does a
+    label without a class, which the kernel puts on record; the step that met it
+    fails.
   }];
   let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
                        Variadic<Pipe_TensorOrBuffer>:$inits,

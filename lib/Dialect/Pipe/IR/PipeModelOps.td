@@ -21,6 +21,9 @@ def Pipe_ModelOp : Pipe_Op<"model"> {
     loss *sum* of the micro-batch. `loss` then says how the sum is normalised:
     `labels` divides by the number of labels that are not `ignore_index` in
     the whole global batch, `microbatches` by the number of micro-batches.
+    With `counts` the result is `tensor<2xf32>`, the sum and a count that the
+    model computes from its inputs, and the sum over all micro-batches is
+    divided by the count over all micro-batches.
     `bounds` holds per input the exclusive upper bound of valid values (the
     rows of the table an id selects, the vocabulary of the labels), or -1.
   }];

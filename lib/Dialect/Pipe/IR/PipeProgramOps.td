@@ -121,8 +121,10 @@ def Pipe_SlotOp : Pipe_Op<"slot", [HasParent<"ProgramOp">]> {
     - `message`: as arena, but shared with no other slot, so that its memory
       may be exchanged with a peer's slot of the same size when sending.
     - `input`: model input `name` of micro-batch `microbatch`, from the data.
-    - `seed`: one f32, the gradient of the loss sum.
-    - `loss`: as arena; holds the loss sum of micro-batch `microbatch`.
+    - `seed`: one f32, the gradient of the loss sum; with a loss by `counts` a
+      second one, 0, for the count.
+    - `loss`: as arena; holds the loss sum of micro-batch `microbatch`, and
+      behind it its count where the loss is by `counts`.
     - `weights`, `gradients`, `moment1`, `moment2`: as arena, persistent over
       steps; zero before step 1 but for the weights.
   }];

@@ -24,9 +24,9 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
     order of the arguments. `carried_in` and `carried_out` have one entry per
     carried value, true where the value has a gradient; only those have a
     `d carried`. `weight_gradient` has a gradient for each trainable parameter
-    of the stage, in their order. The last stage carries out one scalar, the
-    loss sum of the micro-batch, and its gradient is the seed the runtime
-    gives. A saved or kept value that is an argument of the function that
+    of the stage, in their order. The last stage carries out one value, the
+    loss sum of the micro-batch (with its count, see pipe.model), and its
+    gradient is the seed the runtime gives. A saved or kept value that is an argument of the function that
     returns it is not copied. `cost` is [forward, input gradient, weight
     gradient] in floating-point operations of one micro-batch.
   }];
