@@ -16,6 +16,7 @@ config.environment["PATH"] = os.pathsep.join(path)
 config.environment["PYTHONPATH"] = os.path.join(config.source, "python")
 config.environment["OMP_NUM_THREADS"] = "1"
 config.substitutions.append(("%source", config.source))
+config.substitutions.append(("%build", config.build))
 config.substitutions.append(("%python", os.path.join(config.build, "venv/bin/python")))
 config.substitutions.append(("%models", os.path.join(config.source, "test/models")))
 config.substitutions.append(("%mlir_lib", os.path.join(config.llvm_tools, "../lib")))

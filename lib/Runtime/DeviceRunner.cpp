@@ -2,6 +2,8 @@
 
 #include "lib/Runtime/DeviceRunner.h"
 
+#include "lib/Runtime/Delay.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -71,6 +73,7 @@ void DeviceRunner::run(uint32_t number) {
     for (const Wait &wait : links.waits[i])
       waitFor(wait, instructionLabels[i].wait);
     Nanoseconds begin = clock - record.timeOf(Calls::Waiting);
+    delayAtRandom();
     perform(i);
     record.addInstruction(i, clock - record.timeOf(Calls::Waiting) - begin);
   }

@@ -3,6 +3,7 @@
 #include "lib/Runtime/Exchange.h"
 
 #include "lib/Runtime/CPU/Optimizer.h"
+#include "lib/Runtime/Delay.h"
 #include "lib/Runtime/Error.h"
 
 #include <algorithm>
@@ -49,6 +50,7 @@ void Exchange::stop() {
 void Exchange::startMessage(int64_t index) {
   Message &state = messageStates[index];
   bool first = state.started.advance() % 2 == 0;
+  delayAtRandom();
   if (first)
     return;
   const MessageLink &link = links.messages[index];
@@ -85,9 +87,11 @@ void Exchange::sumLoop(int64_t device, std::stop_token stop) {
     const ReductionLink &link = links.reductions[index];
     auto members = uint32_t(link.devices.size());
     Sum &state = sumStates[index];
+    delayAtRandom();
     state.arrived.advance();
     state.arrived.waitFor(members * (step + 1));
     sumSlice(link, state.sources.data(), device);
+    delayAtRandom();
     if (state.slices.advance() + 1 == members * (step + 1))
       state.complete.advance();
   }
