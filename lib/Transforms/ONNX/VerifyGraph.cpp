@@ -20,10 +20,11 @@ namespace {
 
 bool isLevel0(Operation &op) {
   return isa<pipe::GetParameterOp, pipe::DropoutKeyOp, pipe::DropoutOp,
-             arith::ConstantOp, linalg::GenericOp, linalg::FillOp, linalg::TransposeOp, tensor::EmptyOp,
-             tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-             tensor::ExtractSliceOp, tensor::ConcatOp, pipe::SoftmaxOp,
-             pipe::LayerNormOp, pipe::GatherOp, func::ReturnOp>(op);
+             arith::ConstantOp, linalg::GenericOp, linalg::FillOp,
+             linalg::TransposeOp, tensor::EmptyOp, tensor::ExpandShapeOp,
+             tensor::CollapseShapeOp, tensor::ExtractSliceOp, tensor::ConcatOp,
+             pipe::SoftmaxOp, pipe::LayerNormOp, pipe::GatherOp,
+             func::ReturnOp>(op);
 }
 
 bool hasStaticResults(Operation &op) {
