@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/ONNX/Constant.h"
+#include "lib/Transforms/ONNX/Dropout.h"
 #include "lib/Transforms/ONNX/Expansion.h"
 #include "lib/Transforms/ONNX/Operators.h"
 #include "lib/Transforms/ONNX/Passes.h"
@@ -45,8 +46,10 @@ private:
 
 /// Nodes that hand on their first input as it is.
 bool isPassThrough(const Node &node) {
-  if (node.kind() == "Identity" || node.kind() == "Dropout")
+  if (node.kind() == "Identity")
     return true;
+  if (node.kind() == "Dropout")
+    return dropsNothing(node);
   bool casts = node.kind() == "Cast" || node.kind() == "CastLike";
   bool shapes = node.kind() == "Reshape" || node.kind() == "Expand";
   return (casts || shapes) && node.resultType() == node.inputType(0);

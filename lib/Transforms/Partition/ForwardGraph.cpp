@@ -105,7 +105,8 @@ void ForwardGraph::findGradients() {
 /// Whether `op` computes nothing, so that every stage may have its own.
 bool ForwardGraph::isFree(Operation *op) const {
   return viewed(op) ||
-         isa<pipe::GetParameterOp, tensor::EmptyOp, linalg::FillOp>(op) ||
+         isa<pipe::GetParameterOp, pipe::DropoutKeyOp, tensor::EmptyOp,
+             linalg::FillOp>(op) ||
          matchPattern(op, m_Constant());
 }
 
