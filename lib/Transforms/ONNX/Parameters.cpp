@@ -19,6 +19,7 @@ using namespace bitpipe;
 namespace {
 
 constexpr StringLiteral kOwnList = "bitpipe.parameters";
+constexpr StringLiteral kFrozenList = "bitpipe.frozen";
 constexpr StringLiteral kTorchKind =
     "pkg.torch.export.graph_signature.InputSpec.kind";
 constexpr StringLiteral kFoldedFrom = "pkg.onnxscript.optimizer.folded_from";
@@ -67,7 +68,7 @@ private:
   std::vector<Initializer> result;
   llvm::StringMap<const onnx::ValueInfo *> infos;
   llvm::StringMap<Use> uses;
-  std::optional<llvm::StringSet<>> ownList;
+  std::optional<llvm::StringSet<>> ownList, frozenList;
   bool fileHasMarks = false;
 };
 
@@ -81,24 +82,30 @@ std::string foldedParameter(const onnx::ValueInfo *info) {
   return {};
 }
 
+/// The names in a list of the model's metadata; nothing if there is none.
+std::optional<llvm::StringSet<>> namesIn(StringRef list) {
+  if (list.empty())
+    return std::nullopt;
+  llvm::StringSet<> names;
+  auto parsed = llvm::json::parse(list);
+  if (!parsed) {
+    llvm::consumeError(parsed.takeError());
+    return names;
+  }
+  if (const llvm::json::Array *items = parsed->getAsArray())
+    for (const llvm::json::Value &item : *items)
+      if (auto text = item.getAsString())
+        names.insert(*text);
+  return names;
+}
+
 void Identification::collectMarks() {
   for (const onnx::ValueInfo &info : file.graph().value_info())
     infos[info.name()] = &info;
   for (const onnx::Tensor &tensor : file.graph().initializer())
     fileHasMarks |= isMarked(tensor);
-  StringRef list = metadata(file.model().metadata_props(), kOwnList);
-  if (list.empty())
-    return;
-  ownList.emplace();
-  auto parsed = llvm::json::parse(list);
-  if (!parsed) {
-    llvm::consumeError(parsed.takeError());
-    return;
-  }
-  if (const llvm::json::Array *names = parsed->getAsArray())
-    for (const llvm::json::Value &name : *names)
-      if (auto text = name.getAsString())
-        ownList->insert(*text);
+  ownList = namesIn(metadata(file.model().metadata_props(), kOwnList));
+  frozenList = namesIn(metadata(file.model().metadata_props(), kFrozenList));
 }
 
 bool Identification::isMarked(const onnx::Tensor &tensor) {
@@ -230,9 +237,10 @@ FailureOr<std::vector<Initializer>> Identification::run() {
       return failure();
     if (!uses[tensor.name()].any)
       continue;
-    bool isParameter = (*train && isFloat(tensor)) || decide(i);
-    result[i].trained = isParameter && !*freeze;
-    result[i].frozen = isParameter && *freeze;
+    bool listed = frozenList && frozenList->contains(tensor.name());
+    bool isParameter = (*train && isFloat(tensor)) || decide(i) || listed;
+    result[i].frozen = isParameter && (*freeze || (listed && !*train));
+    result[i].trained = isParameter && !result[i].frozen;
     if (isParameter)
       restoreTie(i);
     if (result[i].transposeOf >= 0)

@@ -6,6 +6,7 @@
 include "PipeDialect.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Pipe_ModelOp : Pipe_Op<"model"> {
@@ -60,6 +61,18 @@ def Pipe_GetParameterOp : Pipe_Op<"get_parameter",
   let arguments = (ins FlatSymbolRefAttr:$parameter);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$parameter attr-dict `:` type($result)";
+}
+
+def Pipe_DetachOp : Pipe_Op<"detach", [Pure, SameOperandsAndResultType]> {
+  let summary = "A value that differentiation takes for a constant";
+  let description = [{
+    The operand itself, but no gradient flows back through it: PyTorch's
+    `detach`, and the results of what it computes under `no_grad`. Gone once
+    the stages are differentiated.
+  }];
+  let arguments = (ins AnyType:$operand);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$operand attr-dict `:` type($result)";
 }
 
 def Pipe_OnnxNodeOp : Pipe_Op<"onnx_node", [Pure]> {
