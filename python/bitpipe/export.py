@@ -18,6 +18,9 @@ import sys
 
 from bitpipe.exporter.errors import ExportError, in_one_line, package, say, some
 
+OPSETS = 18, 23  # PyTorch's oldest, bitpipe-opt's newest
+MOST = 2**31 - 1
+
 
 def export(module, example_inputs, path, *, output_names=("logits",), opset=23,
            external_data=False, symbolic_batch=False, dropout=False, verify=True):
@@ -30,7 +33,7 @@ def export(module, example_inputs, path, *, output_names=("logits",), opset=23,
     onnxruntime's result, or None if that was not computed."""
     for needed in ("torch", "onnx", "onnxscript"):
         package(needed)
-    from bitpipe.exporter import compare, graph, training
+    from bitpipe.exporter import graph, training
 
     seen = training.watch(module, example_inputs)
     names = {name for name, _ in module.named_parameters(remove_duplicate=False)}
@@ -124,7 +127,7 @@ def load(options):
     if options.transformers:
         module, task = sources.transformers_module(options.transformers, options.task, config,
                                                    options.tied, options.random_init)
-        if options.task is None:
+        if options.task is None and task != "causal-lm":
             say(f"--task={task}")
         vocabulary, default = module.config.get_text_config().vocab_size, inputs.of_task(module, task)
         own = None
@@ -144,9 +147,9 @@ def run(options):
     import torch
     from bitpipe.exporter import inputs as of_module
 
-    for name in ("batch", "sequence"):
-        if getattr(options, name) < 1:
-            raise ExportError(f"--{name} is {getattr(options, name)}, expected at least 1")
+    for name, low, high in (("batch", 1, MOST), ("sequence", 1, MOST), ("opset", *OPSETS)):
+        if not low <= getattr(options, name) <= high:
+            raise ExportError(f"--{name} is {getattr(options, name)}, expected {low} to {high}")
     torch.manual_seed(options.seed)
     module, inputs = load(options)
     difference = export(module, inputs, options.output, opset=options.opset,

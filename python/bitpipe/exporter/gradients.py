@@ -123,7 +123,13 @@ def gradients(call, inputs, parameters):
         loss = sum((t.float() * torch.randn(t.shape, generator=factors)).sum() for t in outputs)
     if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
         return [None] * len(parameters)
-    return torch.autograd.grad(loss, parameters, allow_unused=True)
+    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return [None if g is None else g.to_dense().float() for g in found]
+
+
+def largest(gradient):
+    """Its greatest magnitude; numbers that are none do not count."""
+    return float(gradient.abs().nan_to_num(0.0, 0.0).max()) if gradient is not None and gradient.numel() else 0.0
 
 
 def check(module, program, inputs):
@@ -133,11 +139,11 @@ def check(module, program, inputs):
     parameters = [p for _, p in named]
     want = gradients(module, inputs, parameters)
     got = gradients(program.module(), inputs, parameters)
-    scale = max([float(g.float().abs().max()) for g in want if g is not None and g.numel()], default=0.0)
+    scale = max([largest(g) for g in want], default=0.0)
     wrong = []
     for (name, parameter), ours, theirs in zip(named, got, want):
-        difference = (0 if ours is None else ours.float()) - (0 if theirs is None else theirs.float())
-        worst = float(difference.abs().nan_to_num(0.0).max()) if isinstance(difference, torch.Tensor) and difference.numel() else 0.0
+        both = ours is not None and theirs is not None
+        worst = largest(ours - theirs if both else theirs if ours is None else ours)
         if not worst <= TOLERANCE.get(parameter.dtype, 1e-3) * scale:
             wrong.append(name)
     if wrong:

@@ -12,7 +12,7 @@ import onnx
 import onnx_ir
 import torch
 
-from bitpipe.exporter import gradients, training
+from bitpipe.exporter import attention, gradients, training
 from bitpipe.exporter.errors import ExportError, in_one_line, say, some
 
 PARAMETERS_KEY = "bitpipe.parameters"
@@ -32,23 +32,30 @@ def trace(module, inputs, symbolic_batch, verify):
         batch = torch.export.Dim("batch")
         options["dynamic_shapes"] = {name: {0: batch} if value.dim() else {} for name, value in inputs.items()}
     fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
+    torch.backends.mha.set_fastpath_enabled(False)  # it has no gradient
     try:
-        with in_one_line("tracing the module"), training.without_checkpointing(), quiet():
-            program = torch.export.export(module, (), kwargs=dict(inputs), strict=False, **options)
-        changed = {**program.graph_signature.parameters_to_mutate, **program.graph_signature.buffers_to_mutate}
-        if changed:
-            raise ExportError(f"the module changes {some(sorted(set(changed.values())))} while it computes, which cannot be "
-                              "exported: expected a forward that changes nothing")
-        gradients.carry(program)
-        if verify:
-            with training.without_checkpointing():
-                idle = gradients.check(module, program, inputs)
-            if idle:
-                say(f"no gradient reaches {some(idle)}")
+        with training.without_checkpointing():
+            with in_one_line("tracing the module"), quiet(), no_data():
+                program = torch.export.export(module, (), kwargs=dict(inputs), strict=False, **options)
+            attention.expand(program)
+            gradients.carry(program)
+            idle = gradients.check(module, program, inputs) if verify else []
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+    if idle:
+        say(f"no gradient reaches {some(idle)}")
     return program
+
+
+@contextlib.contextmanager
+def no_data():
+    """Says in words what PyTorch's exporter finds when x.data is read."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "fake tensor" in str(error):
+            raise ExportError("the module reads x.data or x.numpy() of a value that it computes, expected x.detach()") from error
+        raise
 
 
 def to_onnx(program, inputs, output_names, opset, names):

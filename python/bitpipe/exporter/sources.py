@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 
-from bitpipe.exporter.errors import ExportError, in_one_line, package
+from bitpipe.exporter.errors import ExportError, in_one_line, package, say
 
 MAPPINGS = {  # of transformers.models.auto.modeling_auto, by task
     "causal-lm": ("MODEL_FOR_CAUSAL_LM_MAPPING_NAMES", "AutoModelForCausalLM"),
@@ -60,9 +60,9 @@ def parse_config(text):
     return config
 
 
-def near(name, known):
+def near(name, known, like=0.4):
     """Those of the known names that are spelled much like this one."""
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=like)
     return f", near it: {', '.join(close)}" if close else ""
 
 
@@ -79,7 +79,9 @@ def model_config(transformers, name, config):
     for key in config:
         if key not in ALWAYS_SETTINGS and not hasattr(default, key):
             settings = [*vars(default), *default.attribute_map]
-            raise ExportError(f"--config sets '{key}', which {name} has not{near(key, settings)}")
+            if near(key, settings, 0.85):
+                raise ExportError(f"--config sets '{key}', which {name} has not{near(key, settings, 0.85)}")
+            say(f"--config sets '{key}', which {name} has no default of; the model may not read it")
     with in_one_line("--config"):
         return transformers.AutoConfig.for_model(name, **config)
 
@@ -108,9 +110,11 @@ def transformers_module(name, task, config, tied, fresh):
         config["tie_word_embeddings"] = tied
     settings = model_config(transformers, name, config)
     tasks = tasks_of(settings)
-    if not tasks or task not in (None, *tasks):
-        expected = f"expected {' or '.join(tasks)}" if tasks else f"expected a model for {', '.join(MAPPINGS)}"
-        raise ExportError(f"--task is {task or 'not given'}, but '{name}' is a {settings.model_type}, {expected}")
+    if not tasks:
+        raise ExportError(f"--transformers is '{name}', a {settings.model_type}, which is made for none of "
+                          f"{', '.join(MAPPINGS)}: expected one that is, or --module")
+    if task not in (None, *tasks):
+        raise ExportError(f"--task is {task}, but '{name}' is a {settings.model_type}, expected {' or '.join(tasks)}")
     task = task or tasks[0]
     auto = getattr(transformers, MAPPINGS[task][1])
     # The bias of T5's attention is learned, which the fused form does not say.

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import warnings
 
 import torch
 from torch.nn import functional as F
@@ -95,7 +96,8 @@ def as_it_was(module):
     """Buffers, modes and the generator come back afterwards."""
     buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
     modes = [(part, part.training) for part in module.modules()]
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             yield
         finally:
@@ -128,11 +130,13 @@ def watch(module, inputs):
     seen = Watch(names)
     with as_it_was(module), torch.no_grad():
         module.eval()
-        shown = {name: list(value.shape) for name, value in inputs.items()}
+        state = versions(module)
+        shown = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
         with in_one_line(f"the module fails on {shown}"), seen.following():
             outputs = tensors(module(**inputs))
         if not outputs:
             raise ExportError("the module returns no tensor")
+        check_state(state, versions(module))
         try:
             module.train()
             with seen.following():
@@ -149,6 +153,20 @@ def watch(module, inputs):
     if seen.sparse:
         say(f"sparse gradients of {some(seen.sparse)} become dense ones")
     return seen
+
+
+def versions(module):
+    """Changes when a parameter or a buffer does."""
+    named = [*module.named_parameters(), *module.named_buffers()]
+    return {name: (id(tensor), tensor._version) for name, tensor in named}
+
+
+def check_state(before, after):
+    """A graph is a function: what it is to remember would be lost."""
+    changed = [name for name in after if before.get(name) != after[name]]
+    if changed:
+        raise ExportError(f"the module changes {some(changed)} while it computes, which cannot be exported: expected a "
+                          "forward that changes nothing in evaluation")
 
 
 def check_hooks(module):
@@ -168,7 +186,7 @@ def say_dropped(seen):
     by_p = {}
     for _, name, _, p in seen.dropouts:
         by_p.setdefault(p, {})[name] = True
-    parts = [f"p={p:g} in {len(names)} modules ({some(names, 3)})" for p, names in by_p.items()]
+    parts = [f"p={p:g} in {some(names, 3)}" for p, names in by_p.items()]
     say(f"dropout is left out: {'; '.join(parts)}; --dropout keeps it")
 
 
@@ -182,21 +200,27 @@ def keep_dropout(seen):
 
 @contextlib.contextmanager
 def without_checkpointing():
-    """torch.utils.checkpoint calls its function and nothing more."""
+    """torch.utils.checkpoint calls its function and nothing more: its own
+    backward function would look like a region without gradient."""
     from torch.utils import checkpoint
 
-    class Direct:
-        used = False
+    reentrant, other = checkpoint.CheckpointFunction, checkpoint._checkpoint_without_reentrant_generator
+    used = []
 
+    class Direct:
         @staticmethod
         def apply(function, preserve, *args):
-            Direct.used = True
+            used.append(function)
             return function(*args)
 
-    original, checkpoint.CheckpointFunction = checkpoint.CheckpointFunction, Direct
+    def noted(function, *args, **kwargs):
+        used.append(function)
+        return other(function, *args, **kwargs)
+
+    checkpoint.CheckpointFunction, checkpoint._checkpoint_without_reentrant_generator = Direct, noted
     try:
         yield
     finally:
-        checkpoint.CheckpointFunction = original
-    if Direct.used:
+        checkpoint.CheckpointFunction, checkpoint._checkpoint_without_reentrant_generator = reentrant, other
+    if used:
         say("torch.utils.checkpoint is left out: what is recomputed is the compiler's choice")
