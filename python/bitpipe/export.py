@@ -43,7 +43,7 @@ def export(module, example_inputs, path, *, output_names=("logits",), opset=23,
         if dropout:
             training.keep_dropout(seen)
         program = graph.trace(module, example_inputs, symbolic_batch, verify)
-        model = graph.to_onnx(program, example_inputs, list(output_names), opset, names)
+        model = graph.to_onnx(program, example_inputs, list(output_names), opset, names, symbolic_batch)
     finally:
         for part, mode in modes:
             part.training = mode

@@ -10,6 +10,7 @@ func.func @f(%x: tensor<2x4xf32>, %n: !pipe.unknown) -> tensor<2x4xf32> {
   %1 = pipe.softmax scale 0.125 causal ins(%x : tensor<2x4xf32>) outs(%0 : tensor<2x4xf32>) -> tensor<2x4xf32>
   %2 = pipe.softmax_grad ins(%x, %1 : tensor<2x4xf32>, tensor<2x4xf32>) outs(%0 : tensor<2x4xf32>) -> tensor<2x4xf32>
   %3 = pipe.onnx_node "Gemm"(%x, %n) opset 18 present [true, false, true] {alpha = 1.0 : f32} : (tensor<2x4xf32>, !pipe.unknown) -> !pipe.unknown
+  %4 = pipe.detach %n : !pipe.unknown
   return %2 : tensor<2x4xf32>
 }
 pipe.stage 0 forward @f inputs ["x"] parameters [@w] carried_in [] carried_out [true] cost [1.0, 2.0, 3.0]
@@ -37,6 +38,7 @@ pipe.program device 0 arena 1024 {
 // CHECK: pipe.parameter @h.0.w : tensor<4xf32> trainable file "x.onnx" offset 16
 // CHECK: pipe.softmax scale 1.250000e-01 causal ins(
 // CHECK: pipe.onnx_node "Gemm"({{.*}}) opset 18 present [true, false, true] {alpha = 1.000000e+00 : f32}
+// CHECK: pipe.detach %{{.*}} : !pipe.unknown
 // CHECK: pipe.stage 0 forward @f
 // CHECK: pipe.plan @p schedule "gpipe" devices 1 microbatches 1
 // CHECK: pipe.send F stage 0 mb 0 to 1

@@ -85,6 +85,13 @@ def half(folder):
     return written(folder, made.SerializeToString())
 
 
+def detached(folder):
+    """Only an Identity may be marked."""
+    made = small.linear()
+    made.graph.node[0].metadata_props.add(key="bitpipe.detach", value="1")
+    return written(folder, made.SerializeToString())
+
+
 CASES = [
     (missing, {}, ["cannot open the model: No such file"]),
     (no_onnx, {}, ["not an ONNX model"]),
@@ -101,6 +108,7 @@ CASES = [
     (short_tensor, {}, ["tensor 'w' holds 44 bytes, expected 48"]),
     (shapes, {}, ["MatMul 'node_y': operands of 'tensor<2x5xf32>' and 'tensor<4x3xf32>' do not fit together"]),
     (half, {}, ["parameter 'w' has ONNX element type 10, expected float (1) to train it"]),
+    (detached, {}, ["MatMul is marked bitpipe.detach, expected an Identity"]),
     (symbolic, {"train": "("}, ["'(' is not a regular expression"]),
 ]
 

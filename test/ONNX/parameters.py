@@ -26,6 +26,13 @@ def by_own_list():
     return made, {}, ["grid", "w"], ["not trained: 'b' [4]", "not trained: 's' [4]", "not trained: 't' [4]"]
 
 
+def by_frozen_list():
+    """Frozen parameters are parameters: kept, not trained, and no constants."""
+    made = small.model(LAYER, VALUES, metadata=[(OWN, json.dumps(["w"])), ("bitpipe.frozen", json.dumps(["b"]))])
+    return made, {}, ["w"], [
+        f"not trained: '{name}' {shape}" for name, shape in zip(("b", "s", "t", "grid"), ["[4]"] * 3 + ["[2, 4]"])]
+
+
 def by_marks():
     marks = [("w", KIND, "PARAMETER"), ("b", KIND, "BUFFER"), ("s", KIND, "PARAMETER")]
     return small.model(LAYER, VALUES, marks=marks), {}, ["s", "w"], [
@@ -125,7 +132,7 @@ def check_forms(folder):
 
 
 def main():
-    for case in (by_use, by_own_list, by_marks, by_options, merged, cut_tie, nearly_a_tie, unused):
+    for case in (by_use, by_own_list, by_frozen_list, by_marks, by_options, merged, cut_tie, nearly_a_tie, unused):
         with tempfile.TemporaryDirectory() as folder:
             check_case(case, folder)
     with tempfile.TemporaryDirectory() as folder:

@@ -58,14 +58,16 @@ def no_data():
         raise
 
 
-def to_onnx(program, inputs, output_names, opset, names):
+def to_onnx(program, inputs, output_names, opset, names, symbolic_batch):
     """The graph in ONNX, optimised but for the parameters."""
     import onnxscript.optimizer
 
+    named = {name: {0: "batch"} if value.dim() else {} for name, value in inputs.items()}
     with in_one_line("translating to ONNX"), quiet():
         model = torch.onnx.export(
             program, (), kwargs=dict(inputs), dynamo=True, optimize=False, opset_version=opset,
             input_names=list(inputs), output_names=output_names,
+            dynamic_shapes=named if symbolic_batch else None,
             custom_translation_table={torch.ops.aten.detach.default: detach_function()}).model
         train_dropouts(model)
         with parameters_as_inputs(model.graph, names):

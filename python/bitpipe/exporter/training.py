@@ -139,17 +139,19 @@ def watch(module, inputs):
         check_state(state, versions(module))
         try:
             module.train()
+            state = versions(module)
             with seen.following():
                 trained = tensors(module(**inputs))
+            changed = changes(state, versions(module))
         except ExportError:
             raise
         except Exception as error:
             say(f"the module does not run in training mode ({describe(error)}): what it does there is not looked at")
             return seen
-    if distance(trained, outputs) > TOLERANCE:
-        kinds = {type(part).__name__ for part in module.modules() if next(part.buffers(recurse=False), None) is not None}
-        say("in training the module computes otherwise than in evaluation, dropout aside"
-            + (f" ({some(sorted(kinds))}?)" if kinds else "") + "; exported is what it computes in evaluation")
+    if changed:
+        say(f"in training the module changes {some(changed)}: they stay as they are, exported is what it computes in evaluation")
+    elif distance(trained, outputs) > TOLERANCE:
+        say("in training the module computes otherwise than in evaluation, dropout aside: exported is the latter")
     if seen.sparse:
         say(f"sparse gradients of {some(seen.sparse)} become dense ones")
     return seen
@@ -161,9 +163,13 @@ def versions(module):
     return {name: (id(tensor), tensor._version) for name, tensor in named}
 
 
+def changes(before, after):
+    return [name for name in after if before.get(name) != after[name]]
+
+
 def check_state(before, after):
     """A graph is a function: what it is to remember would be lost."""
-    changed = [name for name in after if before.get(name) != after[name]]
+    changed = changes(before, after)
     if changed:
         raise ExportError(f"the module changes {some(changed)} while it computes, which cannot be exported: expected a "
                           "forward that changes nothing in evaluation")
