@@ -130,19 +130,19 @@ def watch(module, inputs):
     seen = Watch(names)
     with as_it_was(module), torch.no_grad():
         module.eval()
-        state = versions(module)
+        state = state_of(module)
         shown = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
         with in_one_line(f"the module fails on {shown}"), seen.following():
             outputs = tensors(module(**inputs))
         if not outputs:
             raise ExportError("the module returns no tensor")
-        check_state(state, versions(module))
+        check_state(state, state_of(module))
         try:
             module.train()
-            state = versions(module)
+            state = state_of(module)
             with seen.following():
                 trained = tensors(module(**inputs))
-            changed = changes(state, versions(module))
+            changed = changes(state, state_of(module))
         except ExportError:
             raise
         except Exception as error:
@@ -157,14 +157,15 @@ def watch(module, inputs):
     return seen
 
 
-def versions(module):
-    """Changes when a parameter or a buffer does."""
-    named = [*module.named_parameters(), *module.named_buffers()]
-    return {name: (id(tensor), tensor._version) for name, tensor in named}
+def state_of(module):
+    """Parameters, which are large, by their versions, buffers by their values."""
+    versions = {name: torch.tensor([id(p), p._version]) for name, p in module.named_parameters()}
+    return {**versions, **{name: buffer.clone() for name, buffer in module.named_buffers()}}
 
 
 def changes(before, after):
-    return [name for name in after if before.get(name) != after[name]]
+    """The names of what is new or another."""
+    return [name for name in after if name not in before or not torch.equal(before[name], after[name])]
 
 
 def check_state(before, after):
