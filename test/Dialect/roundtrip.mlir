@@ -12,6 +12,7 @@ func.func @f(%x: tensor<2x4xf32>, %n: !pipe.unknown) -> tensor<2x4xf32> {
   %3 = pipe.onnx_node "Gemm"(%x, %n) opset 18 present [true, false, true] {alpha = 1.0 : f32} : (tensor<2x4xf32>, !pipe.unknown) -> !pipe.unknown
   %key = pipe.dropout_key 7 : tensor<i64>
   %4 = pipe.dropout ratio 0.25 ins(%x, %key : tensor<2x4xf32>, tensor<i64>) outs(%0 : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %5 = pipe.detach %n : !pipe.unknown
   return %2 : tensor<2x4xf32>
 }
 pipe.stage 0 forward @f inputs ["x"] dropouts [7] parameters [@w] carried_in [] carried_out [true] cost [1.0, 2.0, 3.0]
@@ -42,6 +43,7 @@ pipe.program device 0 arena 1024 {
 // CHECK: pipe.onnx_node "Gemm"({{.*}}) opset 18 present [true, false, true] {alpha = 1.000000e+00 : f32}
 // CHECK: pipe.dropout_key 7 : tensor<i64>
 // CHECK: pipe.dropout ratio 2.500000e-01 ins(
+// CHECK: pipe.detach %{{.*}} : !pipe.unknown
 // CHECK: pipe.stage 0 forward @f inputs ["x"] dropouts [7] parameters
 // CHECK: pipe.plan @p schedule "gpipe" devices 1 microbatches 1
 // CHECK: pipe.send F stage 0 mb 0 to 1

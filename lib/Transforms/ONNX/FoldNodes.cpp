@@ -198,6 +198,15 @@ LogicalResult FunctionFolder::visit(const Node &node) {
   return success();
 }
 
+/// Constants and integers have no gradient anyway.
+void visitDetach(pipe::DetachOp op) {
+  Type type = op.getOperand().getType();
+  op.getResult().setType(type);
+  bool isConstant = op.getOperand().getDefiningOp<arith::ConstantOp>();
+  if (isConstant || !isa<FloatType>(getElementTypeOrSelf(type)))
+    op.getResult().replaceAllUsesWith(op.getOperand());
+}
+
 void eraseUnused(func::FuncOp function) {
   for (Operation &op :
        llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
@@ -208,6 +217,8 @@ void eraseUnused(func::FuncOp function) {
 LogicalResult FunctionFolder::run(func::FuncOp function) {
   for (Operation &op :
        llvm::make_early_inc_range(function.getBody().front())) {
+    if (auto detach = dyn_cast<pipe::DetachOp>(op))
+      visitDetach(detach);
     auto node = dyn_cast<pipe::OnnxNodeOp>(op);
     if (node && failed(visit(node)))
       return failure();

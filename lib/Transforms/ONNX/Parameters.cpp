@@ -69,7 +69,8 @@ FailureOr<std::string> Identification::whyNot(int index) {
     return std::string("no float");
   std::string constant = "constant";
   if (signature.ownList())
-    return signature.ownList()->contains(name) ? none : constant;
+    return signature.ownList()->contains(name) || signature.isFrozen(name) ? none
+                                                                            : constant;
   if (StringRef kind = signature.kindOf(name); !kind.empty())
     return kind == "PARAMETER" ? none : kind == "BUFFER" ? "buffer" : constant;
   if (signature.hasMarks() || !signature.parameters().empty())
@@ -95,6 +96,13 @@ LogicalResult Identification::decide(int index) {
   bool marked = signature.ownList() || signature.hasMarks();
   result[index].frozen = isParameter && !read && marked;
   result[index].aliases = separated.aliases.lookup(tensor(index).name());
+  llvm::append_range(result[index].aliases,
+                     signature.aliasesOf(tensor(index).name()));
+  if (isParameter && signature.isFrozen(tensor(index).name())) {
+    result[index].trained = false;
+    result[index].frozen = true;
+    reasons[index] = "frozen";
+  }
   return success();
 }
 
@@ -283,7 +291,8 @@ FailureOr<std::vector<Initializer>> Identification::run() {
       if (!name.empty() && name != tensor(root).name() &&
           !llvm::is_contained(result[root].aliases, name))
         result[root].aliases.push_back(name);
-    } else if (signature.parameterOf(tensor(i).name()) != tensor(i).name()) {
+    } else if (!signature.ownList() &&
+               signature.parameterOf(tensor(i).name()) != tensor(i).name()) {
       result[i].aliases.clear(); // of a folded copy, which may lie otherwise
     }
   }

@@ -9,6 +9,8 @@ using namespace bitpipe;
 
 namespace {
 constexpr StringLiteral kOwnList = "bitpipe.parameters";
+constexpr StringLiteral kFrozenList = "bitpipe.frozen";
+constexpr StringLiteral kAliases = "bitpipe.aliases";
 constexpr StringLiteral kKind =
     "pkg.torch.export.graph_signature.InputSpec.kind";
 constexpr StringLiteral kFoldedFrom = "pkg.onnxscript.optimizer.folded_from";
@@ -34,25 +36,39 @@ static llvm::StringMap<int> parseSignature(StringRef text) {
   return order;
 }
 
+/// JSON in the model's metadata; null if there is none.
+static llvm::json::Value jsonIn(const ModelFile &file, StringRef key) {
+  auto parsed = llvm::json::parse(metadata(file.model().metadata_props(), key));
+  if (parsed)
+    return std::move(*parsed);
+  llvm::consumeError(parsed.takeError());
+  return nullptr;
+}
+
+static llvm::StringSet<> namesIn(const ModelFile &file, StringRef key) {
+  llvm::StringSet<> names;
+  llvm::json::Value list = jsonIn(file, key);
+  if (const llvm::json::Array *items = list.getAsArray())
+    for (const llvm::json::Value &item : *items)
+      if (auto text = item.getAsString())
+        names.insert(*text);
+  return names;
+}
+
 Signature::Signature(const ModelFile &file) {
   order = parseSignature(metadata(file.graph().metadata_props(), kSignature));
   for (const onnx::ValueInfo &info : file.graph().value_info())
     infos[info.name()] = &info;
   for (const onnx::Tensor &tensor : file.graph().initializer())
     marks |= !kindOf(tensor.name()).empty() || !foldedFrom(tensor.name()).empty();
-  StringRef list = metadata(file.model().metadata_props(), kOwnList);
-  if (list.empty())
-    return;
-  own.emplace();
-  auto parsed = llvm::json::parse(list);
-  if (!parsed) {
-    llvm::consumeError(parsed.takeError());
-    return;
-  }
-  if (const llvm::json::Array *names = parsed->getAsArray())
-    for (const llvm::json::Value &name : *names)
+  if (!metadata(file.model().metadata_props(), kOwnList).empty())
+    own = namesIn(file, kOwnList);
+  frozen = namesIn(file, kFrozenList);
+  llvm::json::Value named = jsonIn(file, kAliases);
+  if (const llvm::json::Object *entries = named.getAsObject())
+    for (const auto &[alias, name] : *entries)
       if (auto text = name.getAsString())
-        own->insert(*text);
+        aliases[*text].push_back(alias.str());
 }
 
 StringRef Signature::kindOf(StringRef initializer) const {

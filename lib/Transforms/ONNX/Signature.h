@@ -20,6 +20,12 @@ public:
 
   /// The names that this project's exporter lists, if it made the file.
   const std::optional<llvm::StringSet<>> &ownList() const { return own; }
+  /// Those that it lists as parameters which are not trained.
+  bool isFrozen(llvm::StringRef name) const { return frozen.contains(name); }
+  /// The other names of a parameter that it lists.
+  std::vector<std::string> aliasesOf(llvm::StringRef name) const {
+    return aliases.lookup(name);
+  }
   /// The module's parameters and their order; empty if the file has none.
   const llvm::StringMap<int> &parameters() const { return order; }
   bool hasMarks() const { return marks; }
@@ -39,6 +45,8 @@ private:
   bool isParameterName(llvm::StringRef name) const;
 
   std::optional<llvm::StringSet<>> own;
+  llvm::StringSet<> frozen;
+  llvm::StringMap<std::vector<std::string>> aliases;
   llvm::StringMap<int> order;
   llvm::StringMap<const onnx::ValueInfo *> infos;
   bool marks = false;

@@ -6,6 +6,7 @@
 include "PipeDialect.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Pipe_ModelOp : Pipe_Op<"model"> {
@@ -99,6 +100,18 @@ def Pipe_DropoutKeyOp : Pipe_Op<"dropout_key", [Pure]> {
   let results = (outs TensorOf<[I64]>:$result);
   let assemblyFormat = "$dropout attr-dict `:` type($result)";
   let hasVerifier = 1;
+}
+
+def Pipe_DetachOp : Pipe_Op<"detach", [Pure, SameOperandsAndResultType]> {
+  let summary = "A value that differentiation takes for a constant";
+  let description = [{
+    The operand itself, but no gradient flows back through it: PyTorch's
+    `detach`, and the results of what it computes under `no_grad`. Gone once
+    the stages are differentiated.
+  }];
+  let arguments = (ins AnyType:$operand);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$operand attr-dict `:` type($result)";
 }
 
 def Pipe_OnnxNodeOp : Pipe_Op<"onnx_node", [Pure]> {
