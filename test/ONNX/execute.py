@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 TYPES = {"f32": np.float32, "i64": np.int64, "i32": np.int32, "i8": np.int8, "f64": np.float64}
-PARAMETER = re.compile(r'pipe\.parameter @("[^"]+"|\S+) : (tensor<\S+>)(?: trainable)?'
+PARAMETER = re.compile(r'pipe\.parameter @("[^"]+"|\S+) : (tensor<\S+>)(?: trainable)?(?: frozen)?(?: aliases \[[^\]]*\])?'
                        r'(?: file "([^"]+)" offset (\d+))?(?: value (.*))?$')
 READ = re.compile(r"(%\S+) = pipe\.get_parameter @(\"[^\"]+\"|\S+) : ")
 LOWER = ["--one-shot-bufferize=bufferize-function-boundaries "
