@@ -69,8 +69,9 @@ FailureOr<std::string> Identification::whyNot(int index) {
     return std::string("no float");
   std::string constant = "constant";
   if (signature.ownList())
-    return signature.ownList()->contains(name) || signature.isFrozen(name) ? none
-                                                                            : constant;
+    return signature.ownList()->contains(name) || signature.frozen().contains(name)
+               ? none
+               : constant;
   if (StringRef kind = signature.kindOf(name); !kind.empty())
     return kind == "PARAMETER" ? none : kind == "BUFFER" ? "buffer" : constant;
   if (signature.hasMarks() || !signature.parameters().empty())
@@ -88,21 +89,16 @@ LogicalResult Identification::decide(int index) {
   FailureOr<std::string> reason = whyNot(index);
   if (failed(reason))
     return failure();
-  reasons[index] = *reason;
-  bool read = uses[tensor(index).name()].any;
-  bool isParameter = reasons[index].empty();
-  result[index].trained = isParameter && read;
+  StringRef name = tensor(index).name();
+  bool read = uses[name].any, isParameter = reason->empty();
+  bool isFrozen = isParameter && signature.frozen().contains(name);
+  reasons[index] = isFrozen ? "frozen" : *reason;
+  result[index].trained = isParameter && read && !isFrozen;
   // Use says nothing about what is not used.
   bool marked = signature.ownList() || signature.hasMarks();
-  result[index].frozen = isParameter && !read && marked;
-  result[index].aliases = separated.aliases.lookup(tensor(index).name());
-  llvm::append_range(result[index].aliases,
-                     signature.aliasesOf(tensor(index).name()));
-  if (isParameter && signature.isFrozen(tensor(index).name())) {
-    result[index].trained = false;
-    result[index].frozen = true;
-    reasons[index] = "frozen";
-  }
+  result[index].frozen = isFrozen || (isParameter && !read && marked);
+  result[index].aliases = separated.aliases.lookup(name);
+  llvm::append_range(result[index].aliases, signature.aliasesOf(name));
   return success();
 }
 
@@ -291,8 +287,7 @@ FailureOr<std::vector<Initializer>> Identification::run() {
       if (!name.empty() && name != tensor(root).name() &&
           !llvm::is_contained(result[root].aliases, name))
         result[root].aliases.push_back(name);
-    } else if (!signature.ownList() &&
-               signature.parameterOf(tensor(i).name()) != tensor(i).name()) {
+    } else if (signature.parameterOf(tensor(i).name()) != tensor(i).name()) {
       result[i].aliases.clear(); // of a folded copy, which may lie otherwise
     }
   }

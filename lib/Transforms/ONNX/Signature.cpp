@@ -36,23 +36,37 @@ static llvm::StringMap<int> parseSignature(StringRef text) {
   return order;
 }
 
-/// JSON in the model's metadata; null if there is none.
-static llvm::json::Value jsonIn(const ModelFile &file, StringRef key) {
-  auto parsed = llvm::json::parse(metadata(file.model().metadata_props(), key));
-  if (parsed)
-    return std::move(*parsed);
-  llvm::consumeError(parsed.takeError());
+/// What a key of the metadata holds; null if it is no JSON.
+static llvm::json::Value parsed(StringRef text) {
+  auto value = llvm::json::parse(text);
+  if (value)
+    return *value;
+  llvm::consumeError(value.takeError());
   return nullptr;
 }
 
-static llvm::StringSet<> namesIn(const ModelFile &file, StringRef key) {
+/// A list of names.
+static llvm::StringSet<> namesIn(StringRef text) {
   llvm::StringSet<> names;
-  llvm::json::Value list = jsonIn(file, key);
+  llvm::json::Value list = parsed(text);
   if (const llvm::json::Array *items = list.getAsArray())
     for (const llvm::json::Value &item : *items)
-      if (auto text = item.getAsString())
-        names.insert(*text);
+      if (auto name = item.getAsString())
+        names.insert(*name);
   return names;
+}
+
+/// An object that maps further names of tied parameters to the file's.
+static llvm::StringMap<std::vector<std::string>> aliasesIn(StringRef text) {
+  llvm::StringMap<std::vector<std::string>> aliases;
+  llvm::json::Value object = parsed(text);
+  if (const llvm::json::Object *entries = object.getAsObject())
+    for (const auto &[alias, name] : *entries)
+      if (auto original = name.getAsString())
+        aliases[*original].push_back(StringRef(alias).str());
+  for (auto &entry : aliases)
+    llvm::sort(entry.second);
+  return aliases;
 }
 
 Signature::Signature(const ModelFile &file) {
@@ -61,14 +75,16 @@ Signature::Signature(const ModelFile &file) {
     infos[info.name()] = &info;
   for (const onnx::Tensor &tensor : file.graph().initializer())
     marks |= !kindOf(tensor.name()).empty() || !foldedFrom(tensor.name()).empty();
-  if (!metadata(file.model().metadata_props(), kOwnList).empty())
-    own = namesIn(file, kOwnList);
-  frozen = namesIn(file, kFrozenList);
-  llvm::json::Value named = jsonIn(file, kAliases);
-  if (const llvm::json::Object *entries = named.getAsObject())
-    for (const auto &[alias, name] : *entries)
-      if (auto text = name.getAsString())
-        aliases[*text].push_back(alias.str());
+  const auto &entries = file.model().metadata_props();
+  if (StringRef list = metadata(entries, kOwnList); !list.empty())
+    own = namesIn(list);
+  frozenNames = namesIn(metadata(entries, kFrozenList));
+  aliases = aliasesIn(metadata(entries, kAliases));
+}
+
+std::vector<std::string> Signature::aliasesOf(StringRef initializer) const {
+  auto found = aliases.find(initializer);
+  return found == aliases.end() ? std::vector<std::string>() : found->second;
 }
 
 StringRef Signature::kindOf(StringRef initializer) const {
@@ -94,7 +110,7 @@ bool Signature::isParameterName(StringRef name) const {
 
 std::string Signature::parameterOf(StringRef initializer) const {
   if (kindOf(initializer) == "PARAMETER" ||
-      (own && own->contains(initializer)))
+      (own && own->contains(initializer)) || frozen().contains(initializer))
     return initializer.str();
   for (const std::string &name : foldedFrom(initializer))
     if (isParameterName(name))
