@@ -31,9 +31,11 @@ def by_own_list():
 
 
 def by_frozen_list():
-    """Frozen parameters are parameters: kept, not trained, and no constants."""
-    made = small.model(LAYER, VALUES, metadata=[(OWN, json.dumps(["w"])), ("bitpipe.frozen", json.dumps(["b"]))])
-    return made, {}, ["w"], ["frozen: 1 parameters: 'b'", "not trained: 3 constants (constant: 's', 't', 'grid'), see --train"]
+    """Frozen parameters are kept and not trained; the names of tied ones are theirs, too."""
+    made = small.model(LAYER, VALUES, metadata=[(OWN, json.dumps(["w", "s"])), ("bitpipe.frozen", json.dumps(["b"])),
+                                                ("bitpipe.aliases", json.dumps({"head.w": "w", "other.b": "b"}))])
+    return made, {"freeze": "^head", "train": "^t$"}, ["s", "t"], [
+        "frozen: 2 parameters: 'w', 'b'", "not trained: 1 constants (constant: 'grid'), see --train"]
 
 
 def by_marks():
