@@ -8,6 +8,7 @@
 #include "lib/Runtime/Hash.h"
 
 #include <algorithm>
+#include <set>
 #include <limits>
 
 using namespace bitpipe;
@@ -302,8 +303,24 @@ static void checkLosses(const Program &program) {
   }
 }
 
+/// A file of parameters has one tensor of a name.
+static void checkNames(const Program &program) {
+  std::set<std::string> names;
+  auto add = [&](const std::string &name) {
+    if (!names.insert(name).second)
+      fail(program.path, ": error: two parameters are saved as '", name,
+           "', expected a name for each");
+  };
+  for (const Parameter &parameter : program.parameters) {
+    add(parameter.name);
+    for (const std::string &alias : parameter.aliases)
+      add(alias);
+  }
+}
+
 void bitpipe::checkProgram(const Program &program) {
   checkTraining(program);
+  checkNames(program);
   checkRoutines(program);
   if (program.devices.empty())
     fail(program.path, ": error: the plan has no device");

@@ -6,11 +6,12 @@
 pipe.parameter @w : tensor<4xf32> trainable file "w" offset 0
 func.func @f(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
   %e = tensor.empty() : tensor<4xf32>
-  // expected-error @+1 {{no gradient rule for the scalar operation arith.remf}}
+  // expected-error @+1 {{no gradient rule for the scalar operation math.cbrt}}
   %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}
       ins(%x, %w : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) {
   ^bb0(%a: f32, %b: f32, %o: f32):
-    %r = arith.remf %a, %b : f32
+    %p = arith.mulf %a, %b : f32
+    %r = math.cbrt %p : f32
     linalg.yield %r : f32
   } -> tensor<4xf32>
   %1 = pipe.detach %0 : tensor<4xf32>

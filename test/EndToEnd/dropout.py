@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
 LAYERS, WIDTH, HIDDEN, WORDS, SEQUENCE, BATCH = 4, 20, 37, 11, 9, 2
-MICROBATCHES, STEPS, RATE = 4, 3, 0.5
+MICROBATCHES, STEPS, RATE = 4, 3, 0.05
 
 
 class Graph:
@@ -96,7 +96,7 @@ def weights():
     for layer in range(LAYERS):
         for name, shape in (("q", (WIDTH, WIDTH)), ("k", (WIDTH, WIDTH)), ("v", (WIDTH, WIDTH)), ("o", (WIDTH, WIDTH)),
                             ("up", (WIDTH, HIDDEN)), ("bias", (HIDDEN,)), ("down", (HIDDEN, WIDTH))):
-            made[f"{layer}.{name}"] = random.standard_normal(shape) / np.sqrt(WIDTH)
+            made[f"{layer}.{name}"] = 0.5 * random.standard_normal(shape) / np.sqrt(WIDTH)
     return {name: value.astype(np.float32) for name, value in made.items()}
 
 

@@ -98,7 +98,9 @@ LogicalResult Identification::decide(int index) {
   bool marked = signature.ownList() || signature.hasMarks();
   result[index].frozen = isFrozen || (isParameter && !read && marked);
   result[index].aliases = separated.aliases.lookup(name);
-  llvm::append_range(result[index].aliases, signature.aliasesOf(name));
+  for (const std::string &alias : signature.aliasesOf(name))
+    if (!llvm::is_contained(result[index].aliases, alias))
+      result[index].aliases.push_back(alias);
   return success();
 }
 
