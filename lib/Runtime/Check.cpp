@@ -8,6 +8,7 @@
 #include "lib/Runtime/Hash.h"
 
 #include <algorithm>
+#include <set>
 #include <limits>
 
 using namespace bitpipe;
@@ -46,14 +47,14 @@ public:
     checkHolds(text(op), op.slot, 0);
     checkPeer(text(op), op.to);
     if (!device.slots[op.slot].inArena())
-      failHere(text(op), " sends an input or seed slot");
+      failHere(text(op), " sends an input, seed or key slot");
   }
   void operator()(const Receive &op) {
     checkRun(op.run);
     checkHolds(text(op), op.slot, 0);
     checkPeer(text(op), op.from);
     if (!device.slots[op.slot].inArena())
-      failHere(text(op), " writes an input or seed slot");
+      failHere(text(op), " writes an input, seed or key slot");
   }
   void operator()(const AllReduce &op) {
     checkSource(text(op), op.slot, SlotSource::Gradients);
@@ -106,8 +107,9 @@ private:
       failHere("slot ", index, " has ", slot.size, " bytes at ", slot.offset,
                ", expected them within the arena of ", device.arena,
                " and aligned to ", abi::alignment);
-    bool perMicrobatch =
-        slot.source == SlotSource::Input || slot.source == SlotSource::Loss;
+    bool perMicrobatch = slot.source == SlotSource::Input ||
+                         slot.source == SlotSource::Key ||
+                         slot.source == SlotSource::Loss;
     if (perMicrobatch && (slot.microbatch < 0 ||
                           slot.microbatch >= program.microbatches))
       failHere("slot ", index, " is of micro-batch ", slot.microbatch,
@@ -122,6 +124,9 @@ private:
     if ((slot.source == SlotSource::Seed && slot.size > scalars) ||
         (slot.source == SlotSource::Loss && slot.size < scalars))
       failHere("slot ", index, " has ", slot.size, " bytes, expected ", scalars);
+    if (slot.source == SlotSource::Key && (slot.size > 8 || slot.dropout < 0))
+      failHere("slot ", index, " has ", slot.size, " bytes for the key of dropout ",
+               slot.dropout, ", expected 8 for one from 0 on");
   }
 
   /// Runs have small numbers: some are computed with.
@@ -298,8 +303,24 @@ static void checkLosses(const Program &program) {
   }
 }
 
+/// A file of parameters has one tensor of a name.
+static void checkNames(const Program &program) {
+  std::set<std::string> names;
+  auto add = [&](const std::string &name) {
+    if (!names.insert(name).second)
+      fail(program.path, ": error: two parameters are saved as '", name,
+           "', expected a name for each");
+  };
+  for (const Parameter &parameter : program.parameters) {
+    add(parameter.name);
+    for (const std::string &alias : parameter.aliases)
+      add(alias);
+  }
+}
+
 void bitpipe::checkProgram(const Program &program) {
   checkTraining(program);
+  checkNames(program);
   checkRoutines(program);
   if (program.devices.empty())
     fail(program.path, ": error: the plan has no device");

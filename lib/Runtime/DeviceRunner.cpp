@@ -3,6 +3,7 @@
 #include "lib/Runtime/DeviceRunner.h"
 
 #include "lib/Runtime/Delay.h"
+#include "lib/Runtime/DropoutKey.h"
 
 #include <algorithm>
 #include <cmath>
@@ -37,9 +38,14 @@ DeviceRunner::DeviceRunner(const Program &program, int64_t number,
       inputSlots.push_back(i);
     if (device.slots[i].source == SlotSource::Seed)
       seedSlots.push_back(i);
+    if (device.slots[i].source == SlotSource::Key)
+      keySlots.push_back(i);
     if (device.slots[i].source == SlotSource::Loss)
       lossSlots.push_back(i);
   }
+  keys.resize(keySlots.size());
+  for (size_t i = 0; i < keys.size(); ++i)
+    memory.address(keySlots[i]) = reinterpret_cast<char *>(&keys[i]);
   if (poison)
     findDeadSlots();
 }
@@ -94,6 +100,11 @@ void DeviceRunner::beginStep() {
   }
   for (int64_t slot : seedSlots)
     memory.address(slot) = reinterpret_cast<char *>(shared->inputs.seed);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Slot &slot = device.slots[keySlots[i]];
+    keys[i] = dropoutKey(shared->inputs.dropoutSeed, step, slot.microbatch,
+                         slot.dropout);
+  }
   poisonDeadSlots();
   stepBegin = clock;
 }

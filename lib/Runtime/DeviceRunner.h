@@ -23,6 +23,7 @@ struct StepInputs {
   /// Gradient of the loss sum, and of what it is divided by where that is
   /// computed with it.
   float seed[2] = {1, 0};
+  uint64_t dropoutSeed = 0;
   /// Address of every model input of every micro-batch: [input][microbatch].
   std::vector<std::vector<char *>> data;
 };
@@ -98,7 +99,8 @@ private:
   uint32_t betweenSteps; // label
   std::vector<char *> blocks;    // of the routine that runs
   std::vector<void *> arguments; // of the kernel that runs
-  std::vector<int64_t> inputSlots, seedSlots, lossSlots;
+  std::vector<int64_t> inputSlots, seedSlots, keySlots, lossSlots;
+  std::vector<uint64_t> keys; // of the key slots, for the current step
   std::vector<int64_t> deadSlots; // to poison between steps; empty: none
   Nanoseconds stepBegin = 0;
   Recorder record;

@@ -103,14 +103,15 @@ SlotSource slotSource(pipe::SlotOp op) {
   static const llvm::StringMap<SlotSource> sources = {
       {"arena", SlotSource::Arena},         {"message", SlotSource::Message},
       {"input", SlotSource::Input},         {"seed", SlotSource::Seed},
-      {"loss", SlotSource::Loss},           {"weights", SlotSource::Weights},
+      {"key", SlotSource::Key},             {"loss", SlotSource::Loss},
+      {"weights", SlotSource::Weights},
       {"gradients", SlotSource::Gradients}, {"moment1", SlotSource::Moment1},
       {"moment2", SlotSource::Moment2}};
   auto found = sources.find(op.getSource());
   if (found == sources.end())
     failAt(op, "slot source is '", op.getSource().str(),
-           "', expected arena, message, input, seed, loss, weights, gradients, "
-           "moment1 or moment2");
+           "', expected arena, message, input, seed, key, loss, weights, "
+           "gradients, moment1 or moment2");
   return found->second;
 }
 
@@ -253,6 +254,7 @@ private:
     slot.microbatch = op.getMicrobatch().value_or(-1);
     if (slot.source == SlotSource::Input)
       slot.input = inputNumber(op, op.getName().value_or(""));
+    slot.dropout = op.getDropout().value_or(-1);
     device.slots.push_back(slot);
   }
 

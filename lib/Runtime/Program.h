@@ -76,18 +76,20 @@ struct Routine {
 };
 
 enum class SlotSource {
-  Arena, Message, Input, Seed, Loss, Weights, Gradients, Moment1, Moment2
+  Arena, Message, Input, Seed, Key, Loss, Weights, Gradients, Moment1, Moment2
 };
 
 struct Slot {
   SlotSource source;
   int64_t size;
-  int64_t offset = 0;     // in the arena, unless input or seed
+  int64_t offset = 0;     // in the arena, unless input, seed or key
   int64_t input = -1;     // number of the model input
   int64_t microbatch = -1;
+  int64_t dropout = -1; // whose key it is
 
   bool inArena() const {
-    return source != SlotSource::Input && source != SlotSource::Seed;
+    return source != SlotSource::Input && source != SlotSource::Seed &&
+           source != SlotSource::Key;
   }
 };
 

@@ -20,7 +20,7 @@ struct TrainOptions {
   Schedule schedule = Schedule::Constant;
   int64_t warmup = 0;
   bool shuffle = false;
-  uint64_t seed = 0;
+  uint64_t seed = 0; // of the order of samples and of dropout
   int64_t tokenBytes = 0; // width of the tokens in a .bin, 0: by header or model
   std::string metrics, save, load, trace; // files, or empty
   int64_t traceSteps = 8;

@@ -44,6 +44,7 @@ void Training::submit(int64_t step) {
   inputs.optimizer = options.optimizer;
   inputs.optimizer.lr = learningRate(options, step);
   inputs.clip = options.clip;
+  inputs.dropoutSeed = options.seed;
   inputs.maxBadSteps = options.maxBadSteps;
   executor.submit();
   ++submitted;

@@ -43,7 +43,7 @@ pipe.stage 0 forward @f inputs [] parameters [@w] carried_in [true, false] carri
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>
 }
-// expected-error @+1 {{stage 0 has 2 carried values, inputs and parameters, but 'f' takes 1}}
+// expected-error @+1 {{stage 0 has 2 carried values, inputs, dropouts and parameters, but 'f' takes 1}}
 pipe.stage 0 forward @f inputs ["ids"] parameters [] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]
 
 // -----

@@ -240,3 +240,28 @@ func.func @scale(%x: tensor<4xf32>, %s: tensor<4xf32>) -> tensor<4xf32> {
 pipe.stage 0 forward @scale inputs [] parameters [@a] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]
 pipe.stage 1 forward @scale inputs [] parameters [@c] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]
 pipe.stage 2 forward @scale inputs [] parameters [@b] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]
+
+// -----
+
+// A dropout's gradient is the same dropout on dy: the key is handed on, the mask
+// is not saved.
+
+pipe.parameter @w : tensor<4x8xf32> trainable file "w" offset 0
+// CHECK-LABEL: func.func @dropped(
+// CHECK-SAME: %{{.*}}: tensor<4x8xf32>, %[[KEY:.*]]: tensor<i64>, %{{.*}}: tensor<4x8xf32>)
+// CHECK-SAME: -> (tensor<4x8xf32>, tensor<i64>, tensor<4x8xf32>)
+// CHECK-LABEL: func.func @dropped_input_gradient(
+// CHECK-SAME: %[[DY:[^:]*]]: tensor<4x8xf32>, %[[KEY:[^:]*]]: tensor<i64>,
+// CHECK: pipe.dropout ratio 2.500000e-01 ins(%[[DY]], %[[KEY]] :
+func.func @dropped(%x: tensor<4x8xf32>, %key: tensor<i64>, %w: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %e = tensor.empty() : tensor<4x8xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %w : tensor<4x8xf32>, tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    linalg.yield %p : f32
+  } -> tensor<4x8xf32>
+  %1 = pipe.dropout ratio 0.25 ins(%0, %key : tensor<4x8xf32>, tensor<i64>) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %1 : tensor<4x8xf32>
+}
+pipe.stage 0 forward @dropped inputs [] dropouts [5] parameters [@w] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]

@@ -65,3 +65,51 @@ pipe.routine @r blocks [64] {
   // expected-error @+1 {{matmul operand has 3 strides, expected 2}}
   pipe.matmul <0, 0> [4, 1, 1] by <0, 0> [4, 1] into <0, 0> [4, 1] sizes [4, 4, 4]
 }
+
+// -----
+
+func.func @ratio(%x: tensor<4xf32>, %key: tensor<i64>) {
+  // expected-error @+1 {{pipe.dropout has ratio 1.000000e+00, expected 0 or more and below 1}}
+  %0 = pipe.dropout ratio 1.0 ins(%x, %key : tensor<4xf32>, tensor<i64>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @keys(%x: tensor<4xf32>, %key: tensor<4xi64>) {
+  // expected-error @+1 {{pipe.dropout operand 1 is 'tensor<4xi64>', expected a scalar without dimensions}}
+  %0 = pipe.dropout ratio 0.5 ins(%x, %key : tensor<4xf32>, tensor<4xi64>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @short_key(%x: tensor<4xf32>, %key: tensor<i32>) {
+  // expected-error @+1 {{pipe.dropout operand 1 is 'tensor<i32>', expected an i64, the key}}
+  %0 = pipe.dropout ratio 0.5 ins(%x, %key : tensor<4xf32>, tensor<i32>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @uncounted(%x: tensor<65536x65537xf32>, %key: tensor<i64>) {
+  // expected-error @+1 {{pipe.dropout operand 0 is 'tensor<65536x65537xf32>', expected at most 2^32 elements}}
+  %0 = pipe.dropout ratio 0.5 ins(%x, %key : tensor<65536x65537xf32>, tensor<i64>) outs(%x : tensor<65536x65537xf32>) -> tensor<65536x65537xf32>
+  return
+}
+
+// -----
+
+func.func @negative() {
+  // expected-error @+1 {{pipe.dropout_key is of dropout -1, expected 0 or more}}
+  %0 = pipe.dropout_key -1 : tensor<i64>
+  return
+}
+
+// -----
+
+func.func @key_rows() {
+  // expected-error @+1 {{pipe.dropout_key is 'tensor<2xi64>', expected tensor<i64>}}
+  %0 = pipe.dropout_key 0 : tensor<2xi64>
+  return
+}

@@ -78,3 +78,29 @@ func.func @loss(%x: memref<4x16xf32>, %l: memref<4xi32>, %loss: memref<f32>, %ls
       outs(%loss, %lse : memref<f32>, memref<4xf32>)
   return
 }
+
+// -----
+
+// Every lane hashes the position of its element; 20 columns are a vector and four
+// elements under a mask. What is dropped is multiplied, too.
+// CHECK-LABEL: func.func @dropout
+// CHECK-NOT: pipe.dropout
+// CHECK: %[[KEY:.*]] = memref.load %{{.*}}[] : memref<i64>
+// CHECK-DAG: arith.trunci %[[KEY]] : i64 to i32
+// CHECK-DAG: arith.shrui %[[KEY]], %{{.*}} : i64
+// CHECK: scf.for
+// CHECK: arith.muli %{{.*}}, %c20
+// CHECK: scf.for
+// CHECK: vector.load
+// CHECK: arith.addi %{{.*}} : vector<16xi32>
+// CHECK-COUNT-4: arith.muli %{{.*}} : vector<16xi32>
+// CHECK: arith.cmpi uge, {{.*}} : vector<16xi32>
+// CHECK: arith.select
+// CHECK: arith.mulf
+// CHECK: vector.store
+// CHECK: scf.for
+// CHECK: vector.maskedload
+func.func @dropout(%x: memref<3x20xf32>, %key: memref<i64>, %y: memref<3x20xf32>) {
+  pipe.dropout ratio 0.5 ins(%x, %key : memref<3x20xf32>, memref<i64>) outs(%y : memref<3x20xf32>)
+  return
+}

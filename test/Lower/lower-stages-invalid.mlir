@@ -31,7 +31,7 @@ pipe.stage 0 forward @f inputs [] parameters [@w] carried_in [] carried_out [tru
 
 // -----
 
-// expected-error @+1 {{function 'f' of stage 0 has 1 arguments, expected 2: carried in, inputs, parameters}}
+// expected-error @+1 {{function 'f' of stage 0 has 1 arguments, expected 2: carried in, inputs, dropout keys, parameters}}
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>
 }
@@ -87,3 +87,12 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %y : tensor<4xf32>
 }
 pipe.stage 0 forward @f inputs ["a"] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
+
+// -----
+
+// expected-error @+1 {{function 'f' of stage 0 has a dropout key of type 'tensor<2xi64>', expected 'tensor<i64>'}}
+func.func @f(%k: tensor<2xi64>) -> tensor<4xf32> {
+  %e = arith.constant dense<0.0> : tensor<4xf32>
+  return %e : tensor<4xf32>
+}
+pipe.stage 0 forward @f inputs [] dropouts [0] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]

@@ -113,6 +113,13 @@ def plain(folder):
     return written(folder, small.linear().SerializeToString())
 
 
+def detached(folder):
+    """Only an Identity may be marked."""
+    made = small.linear()
+    made.graph.node[0].metadata_props.add(key="bitpipe.detach", value="1")
+    return written(folder, made.SerializeToString())
+
+
 CASES = [
     (missing, {}, ["cannot open the model: No such file"]),
     (no_onnx, {}, ["not an ONNX model"]),
@@ -135,6 +142,7 @@ CASES = [
     (wrapping_cast, {}, ["Cast 'node_i': casts 'f32' to uint8, which is supported for truth values and constants only"]),
     (plain, {"train": "nothing"}, ["--train='nothing' matches no float tensor of the model, expected some of 1: 'w'"]),
     (plain, {"freeze": "nothing"}, ["--freeze='nothing' matches no parameter of the model, expected some of 1: 'w'"]),
+    (detached, {}, ["MatMul is marked bitpipe.detach, expected an Identity"]),
     (symbolic, {"train": "("}, ["'(' is not a regular expression"]),
 ]
 

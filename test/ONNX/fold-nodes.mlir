@@ -18,6 +18,22 @@ func.func @shape(%x: tensor<2x8xf32>) -> !pipe.unknown {
 
 // -----
 
+// A value without gradient has its operand's type; a constant has none anyway.
+// CHECK-LABEL: func.func @detached
+func.func @detached(%x: tensor<2x3xf32>) -> !pipe.unknown {
+  %one = arith.constant dense<1.0> : tensor<2x3xf32>
+  %s = pipe.onnx_node "Tanh"(%x) opset 23 present [true] {} : (tensor<2x3xf32>) -> !pipe.unknown
+  // CHECK: %[[D:.*]] = pipe.detach %{{.*}} : tensor<2x3xf32>
+  %d = pipe.detach %s : !pipe.unknown
+  // CHECK-NOT: pipe.detach
+  %c = pipe.detach %one : tensor<2x3xf32>
+  // CHECK: pipe.onnx_node "Mul"(%[[D]], %cst)
+  %y = pipe.onnx_node "Mul"(%d, %c) opset 23 present [true, true] {} : (!pipe.unknown, tensor<2x3xf32>) -> !pipe.unknown
+  return %y : !pipe.unknown
+}
+
+// -----
+
 // A causal mask as raw exports compute it.
 // CHECK-LABEL: func.func @mask
 func.func @mask(%x: tensor<3x3xf32>) -> !pipe.unknown {

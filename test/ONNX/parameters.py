@@ -30,6 +30,14 @@ def by_own_list():
     return made, {}, ["grid", "w"], ["not trained: 3 constants (constant: 'b', 's', 't'), see --train"]
 
 
+def by_frozen_list():
+    """Frozen parameters are kept and not trained; the names of tied ones are theirs, too."""
+    made = small.model(LAYER, VALUES, metadata=[(OWN, json.dumps(["w", "s"])), ("bitpipe.frozen", json.dumps(["b"])),
+                                                ("bitpipe.aliases", json.dumps({"head.w": "w", "other.b": "b"}))])
+    return made, {"freeze": "^head", "train": "^t$"}, ["s", "t"], [
+        "frozen: 2 parameters: 'w', 'b'", "not trained: 1 constants (constant: 'grid'), see --train"]
+
+
 def by_marks():
     marks = [("w", KIND, "PARAMETER"), ("b", KIND, "BUFFER"), ("s", KIND, "PARAMETER")]
     return small.model(LAYER, VALUES, marks=marks), {}, ["s", "w"], [
@@ -239,7 +247,7 @@ def check_forms(folder):
 
 
 def main():
-    for case in (by_use, by_own_list, by_marks, by_options, through_moves, constant_nodes, merged, merged_matrix, separated,
+    for case in (by_use, by_own_list, by_frozen_list, by_marks, by_options, through_moves, constant_nodes, merged, merged_matrix, separated,
                  by_alias, identities, cut_tie, cut_tie_without_names, no_tie, nearly_a_tie, unused, unused_parameter):
         with tempfile.TemporaryDirectory() as folder:
             check_case(case, folder)

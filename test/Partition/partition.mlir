@@ -206,3 +206,41 @@ func.func @forward(%x: tensor<128xf32>) -> tensor<f32> {
 // CHECK: %[[SECOND:.*]] = tensor.extract_slice %arg0[64] [64] [1]
 // CHECK: return %[[SECOND]], %{{.*}} : tensor<64xf32>, tensor<64xf32>
 // CHECK-LABEL: func.func @stage_2(%arg0: tensor<64xf32>, %arg1: tensor<64xf32>) -> tensor<64xf32>
+
+// -----
+
+// Keys of dropouts are arguments, so that stages that differ in them share a
+// function.
+
+#d = affine_map<(i) -> (i)>
+#r = affine_map<(i) -> ()>
+pipe.model @forward inputs ["x"] outputs ["loss"] loss "microbatches"
+pipe.parameter @w : tensor<512xf32> trainable file "w" offset 0
+func.func @forward(%x: tensor<512xf32>) -> tensor<f32> {
+  %e = tensor.empty() : tensor<512xf32>
+  %w = pipe.get_parameter @w : tensor<512xf32>
+  %0 = linalg.generic {indexing_maps = [#d, #d, #d], iterator_types = ["parallel"]}
+      ins(%x, %w : tensor<512xf32>, tensor<512xf32>) outs(%e : tensor<512xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    linalg.yield %p : f32
+  } -> tensor<512xf32>
+  %k0 = pipe.dropout_key 0 : tensor<i64>
+  %1 = pipe.dropout ratio 0.5 ins(%0, %k0 : tensor<512xf32>, tensor<i64>) outs(%e : tensor<512xf32>) -> tensor<512xf32>
+  %k1 = pipe.dropout_key 1 : tensor<i64>
+  %2 = pipe.dropout ratio 0.5 ins(%1, %k1 : tensor<512xf32>, tensor<i64>) outs(%e : tensor<512xf32>) -> tensor<512xf32>
+  %zero = arith.constant 0.0 : f32
+  %es = tensor.empty() : tensor<f32>
+  %is = linalg.fill ins(%zero : f32) outs(%es : tensor<f32>) -> tensor<f32>
+  %loss = linalg.generic {indexing_maps = [#d, #r], iterator_types = ["reduction"]}
+      ins(%2 : tensor<512xf32>) outs(%is : tensor<f32>) {
+  ^bb0(%l: f32, %out: f32):
+    %p = arith.addf %l, %out : f32
+    linalg.yield %p : f32
+  } -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// CHECK: pipe.dropout ratio 5.000000e-01 ins(%arg0, %arg1 : tensor<512xf32>, tensor<i64>)
+// CHECK: pipe.stage 1 forward @stage_1 inputs [] dropouts [0] parameters []
+// CHECK: pipe.stage 2 forward @stage_1 inputs [] dropouts [1] parameters []

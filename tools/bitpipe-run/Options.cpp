@@ -154,7 +154,7 @@ ValueOption maxBadSteps("max-bad-steps", "count", "10",
 Switch shuffle("shuffle", cl::cat(category), cl::ZeroOrMore,
                       cl::desc("a new random order of samples in every epoch "
                                "(default: as in the file)"));
-ValueOption seed("seed", "number", "0", "for --shuffle");
+ValueOption seed("seed", "number", "0", "for --shuffle and dropout");
 ValueOption metrics("metrics", "file.jsonl", "", "write a line of JSON per step");
 ValueOption saveTo("save", "file.safetensors", "",
                    "write all parameters when the run ends, however it ends");

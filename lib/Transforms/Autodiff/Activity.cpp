@@ -1,14 +1,16 @@
 //===- Activity.cpp - Where gradients flow ---------------------------------===//
 
 #include "lib/Transforms/Autodiff/Activity.h"
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Autodiff/Boundary.h"
 #include "lib/Transforms/Autodiff/DifferentiableOpInterface.h"
 
 using namespace mlir;
 using namespace bitpipe;
 
-bool bitpipe::isFloat(Value value) {
-  return isa<FloatType>(getElementTypeOrSelf(value.getType()));
+bool bitpipe::canHaveGradient(Value value) {
+  return isa<FloatType>(getElementTypeOrSelf(value.getType())) &&
+         !value.getDefiningOp<pipe::DetachOp>();
 }
 
 DenseSet<Value> bitpipe::dependents(Block &block, DenseSet<Value> roots,
@@ -39,7 +41,7 @@ static SmallVector<Operation *> findActive(StageSignature &stage) {
   Block &block = stage.forward.front();
   DenseSet<Value> active = dependents(
       block, differentiatedArguments(stage, stage.forward.getArguments()),
-      isFloat);
+      canHaveGradient);
   DenseSet<Value> useful;
   for (auto [result, has] :
        llvm::zip(block.getTerminator()->getOperands(), stage.carriedOut))
@@ -49,7 +51,7 @@ static SmallVector<Operation *> findActive(StageSignature &stage) {
   for (Operation &op : llvm::reverse(block.without_terminator())) {
     auto isUseful = [&](Value v) { return useful.contains(v); };
     auto isActive = [&](Value v) { return active.contains(v); };
-    if (llvm::none_of(op.getResults(), isUseful))
+    if (isa<pipe::DetachOp>(op) || llvm::none_of(op.getResults(), isUseful))
       continue;
     SetVector<Value> used = valuesUsedBy(&op);
     useful.insert(used.begin(), used.end());

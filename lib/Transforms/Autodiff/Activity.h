@@ -10,7 +10,7 @@
 namespace bitpipe {
 
 /// Whether a value can have a gradient.
-bool isFloat(mlir::Value value);
+bool canHaveGradient(mlir::Value value);
 
 /// Values of the block, of the given kind, that depend on one of `roots`;
 /// roots included.

@@ -108,6 +108,20 @@ struct GatherRule : ComputeRule<GatherRule, pipe::GatherOp> {
   }
 };
 
+/// The mask is drawn again from the same key.
+struct DropoutRule : ComputeRule<DropoutRule, pipe::DropoutOp> {
+  void buildGradients(Operation *o, OpBuilder &builder,
+                      ArrayRef<Value> gradients, GradientSums &sums) const {
+    auto op = cast<pipe::DropoutOp>(o);
+    Value x = op.getInputs()[0], key = op.getInputs()[1];
+    Value empty = emptyTensor(builder, op.getLoc(), x.getType());
+    auto grad = build<pipe::DropoutOp>(builder, op.getLoc(),
+                                       {gradients[0], key}, empty);
+    grad.setRatioAttr(op.getRatioAttr());
+    sums.add(x, grad.getResult(0));
+  }
+};
+
 struct CrossEntropyRule : ComputeRule<CrossEntropyRule, pipe::CrossEntropyOp> {
   std::string describeGap(Operation *op) const {
     if (!op->getResult(1).use_empty())
@@ -134,6 +148,7 @@ void bitpipe::attachComputeRules(DialectRegistry &registry) {
     pipe::SoftmaxOp::attachInterface<SoftmaxRule>(*context);
     pipe::LayerNormOp::attachInterface<LayerNormRule>(*context);
     pipe::GatherOp::attachInterface<GatherRule>(*context);
+    pipe::DropoutOp::attachInterface<DropoutRule>(*context);
     pipe::CrossEntropyOp::attachInterface<CrossEntropyRule>(*context);
   });
 }

@@ -41,11 +41,11 @@ static LogicalResult checkCounts(pipe::StageOp stage, func::FuncOp forward) {
     return emitError(stage.getLoc()) << "stage " << stage.getIndex()
                                      << " has gradients, expected none yet";
   size_t arguments = stage.getCarriedIn().size() + stage.getInputs().size() +
-                     stage.getParameters().size();
+                     stage.getDropouts().size() + stage.getParameters().size();
   if (forward.getNumArguments() != arguments)
     return emitError(stage.getLoc())
            << "stage " << stage.getIndex() << " has " << arguments
-           << " carried values, inputs and parameters, but '"
+           << " carried values, inputs, dropouts and parameters, but '"
            << forward.getName() << "' takes " << forward.getNumArguments();
   for (Type type : forward.getArgumentTypes())
     if (auto tensor = dyn_cast<RankedTensorType>(type);

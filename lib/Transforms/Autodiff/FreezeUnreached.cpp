@@ -24,7 +24,7 @@ DenseSet<StringAttr> reachedParameters(func::FuncOp forward) {
   DenseSet<Value> useful;
   DenseSet<StringAttr> reached;
   auto mark = [&](Value value) {
-    if (isFloat(value))
+    if (canHaveGradient(value))
       useful.insert(value);
   };
   llvm::for_each(block.getTerminator()->getOperands(), mark);

@@ -1,6 +1,7 @@
 //===- JointGradient.cpp - A stage and its gradient in one function --------===//
 
 #include "lib/Transforms/Autodiff/JointGradient.h"
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Autodiff/Activity.h"
 #include "lib/Transforms/Autodiff/DifferentiableOpInterface.h"
 #include "lib/Transforms/Autodiff/ViewRules.h"
@@ -123,7 +124,7 @@ void JointBuilder::finishArguments(ArrayRef<Value> arguments,
 
 void JointBuilder::build() {
   GradientSums sums(
-      dependents(block, differentiatedArguments(stage, arguments), isFloat));
+      dependents(block, differentiatedArguments(stage, arguments), canHaveGradient));
   ArrayRef<Value> others = ArrayRef(arguments).take_front(stage.firstParameter());
   varying = dependents(block, DenseSet<Value>(others.begin(), others.end()),
                        [](Value) { return true; });
@@ -156,6 +157,10 @@ JointGradient bitpipe::buildJointGradient(StageSignature &stage) {
   joint.outputs = stage.carriedOut.size();
   joint.inputGradients = llvm::count(stage.carriedIn, true);
   JointBuilder(stage, joint).build();
+  joint.function->walk([](pipe::DetachOp op) {
+    op.getResult().replaceAllUsesWith(op.getOperand());
+    op.erase();
+  });
   IRRewriter rewriter(stage.forward.getContext());
   DominanceInfo dominance(joint.function.get());
   eliminateCommonSubExpressions(rewriter, dominance, joint.function.get());

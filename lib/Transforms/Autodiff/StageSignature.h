@@ -7,8 +7,8 @@
 
 namespace bitpipe {
 
-/// A stage's forward function, (carried in..., inputs..., parameters...) ->
-/// (carried out...), and which of its values have gradients. Stages of one
+/// A stage's forward function, (carried in..., inputs..., dropout keys...,
+/// parameters...) -> (carried out...), and which of its values have gradients. Stages of one
 /// signature share their gradients.
 struct StageSignature {
   mlir::func::FuncOp forward;

@@ -72,6 +72,7 @@ void bitpipe::registerKernelsExtensions(DialectRegistry &registry) {
     attach<pipe::LayerNormGradParamsOp, true>(context);
     attach<pipe::GatherOp>(context);
     attach<pipe::GatherGradOp, true>(context);
+    attach<pipe::DropoutOp>(context);
     attach<pipe::CrossEntropyOp>(context);
     attach<pipe::CrossEntropyGradOp>(context);
   });

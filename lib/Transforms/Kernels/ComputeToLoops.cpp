@@ -47,7 +47,7 @@ LogicalResult bitpipe::lowerComputeToLoops(Operation *root) {
     return llvm::TypeSwitch<Operation *, WalkResult>(op)
         .Case<pipe::SoftmaxOp, pipe::SoftmaxGradOp, pipe::LayerNormOp,
               pipe::LayerNormGradInputOp, pipe::LayerNormGradParamsOp,
-              pipe::GatherOp, pipe::GatherGradOp, pipe::CrossEntropyOp,
+              pipe::GatherOp, pipe::GatherGradOp, pipe::DropoutOp, pipe::CrossEntropyOp,
               pipe::CrossEntropyGradOp>(lower)
         .Default([](Operation *) { return WalkResult::advance(); });
   });

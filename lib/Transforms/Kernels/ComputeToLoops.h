@@ -21,6 +21,7 @@ void emitLoops(mlir::OpBuilder &builder, pipe::LayerNormGradInputOp op);
 void emitLoops(mlir::OpBuilder &builder, pipe::LayerNormGradParamsOp op);
 void emitLoops(mlir::OpBuilder &builder, pipe::GatherOp op);
 void emitLoops(mlir::OpBuilder &builder, pipe::GatherGradOp op);
+void emitLoops(mlir::OpBuilder &builder, pipe::DropoutOp op);
 void emitLoops(mlir::OpBuilder &builder, pipe::CrossEntropyOp op);
 void emitLoops(mlir::OpBuilder &builder, pipe::CrossEntropyGradOp op);
 

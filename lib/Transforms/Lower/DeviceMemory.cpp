@@ -63,6 +63,8 @@ private:
       return memory.gradients.at(block.number);
     case Role::Input:
       return addSlot({"input", bytes, {}, inputs[block.number].str(), microbatch});
+    case Role::Key:
+      return addSlot({"key", bytes, {}, {}, microbatch, block.number});
     case Role::Seed:
       return addSlot({"seed", bytes, {}, {}, {}});
     case Role::Loss: { // read when the step is over

@@ -19,6 +19,7 @@ struct Slot {
   std::optional<int64_t> offset;
   std::string name;
   std::optional<int64_t> microbatch;
+  std::optional<int64_t> dropout = {};
 };
 
 struct DeviceMemory {

@@ -53,7 +53,7 @@ private:
         builder, op.getLoc(), i64(index), builder.getStringAttr(slot.source),
         i64(slot.bytes), optional(slot.offset),
         slot.name.empty() ? StringAttr() : builder.getStringAttr(slot.name),
-        optional(slot.microbatch));
+        optional(slot.microbatch), optional(slot.dropout));
   }
 
   void writeResidents(int64_t group) {

@@ -10,10 +10,10 @@ using namespace bitpipe::lower;
 static constexpr llvm::StringLiteral roleNames[] = {
     "carried_in", "carried_out",   "saved",        "saved_kept", "kept",
     "d_carried_out", "d_carried_in", "seed",       "loss",       "input",
-    "weights",    "gradients",     "scratch"};
+    "key",        "weights",    "gradients",     "scratch"};
 
 static bool isNumbered(Role role) {
-  return role == Role::Input || role == Role::Weights ||
+  return role == Role::Input || role == Role::Key || role == Role::Weights ||
          role == Role::Gradients;
 }
 

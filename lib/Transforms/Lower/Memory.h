@@ -30,12 +30,13 @@ enum class Role {
   Seed,
   Loss,
   Input,
+  Key, // of a dropout
   Weights,
   Gradients,
   Scratch,
 };
 
-/// A block: its role and, for inputs and parameter groups, which one.
+/// A block: its role and, for inputs, dropouts and parameter groups, which one.
 struct RoutineBlock {
   Role role;
   int64_t number = 0;

@@ -73,13 +73,18 @@ private:
 LogicalResult checkForward(pipe::StageOp stage, func::FuncOp forward,
                            SymbolTable &symbols) {
   SignatureCheck check(stage, forward);
-  size_t before = stage.getCarriedIn().size() + stage.getInputs().size();
+  size_t dropouts = stage.getDropouts().size();
+  size_t before = stage.getCarriedIn().size() + stage.getInputs().size() + dropouts;
   size_t carriedOut = stage.getCarriedOut().size();
   if (failed(check.body()) ||
       failed(check.arguments(before + stage.getParameters().size(),
-                             "carried in, inputs, parameters")) ||
+                             "carried in, inputs, dropout keys, parameters")) ||
       failed(check.atLeast(forward.getNumResults(), carriedOut, "results")))
     return failure();
+  auto key = RankedTensorType::get({}, Builder(stage.getContext()).getI64Type());
+  for (Type type : forward.getArgumentTypes().slice(before - dropouts, dropouts))
+    if (failed(check.type(type, key, "a dropout key")))
+      return failure();
   auto types = forward.getArgumentTypes().drop_front(before);
   for (auto [ref, type] :
        llvm::zip(stage.getParameters().getAsRange<FlatSymbolRefAttr>(), types)) {

@@ -62,9 +62,12 @@ private:
     TypeRange types = function.getArgumentTypes();
     size_t carried = stage.getCarriedIn().size();
     size_t inputs = stage.getInputs().size();
+    size_t dropouts = stage.getDropouts().size();
     addTo({Role::CarriedIn}, types.take_front(carried), arguments);
     for (size_t i = 0; i < inputs; ++i)
       addTo({Role::Input, int64_t(i)}, types.slice(carried + i, 1), arguments);
+    for (size_t i = 0; i < dropouts; ++i)
+      addTo({Role::Key, int64_t(i)}, types.slice(carried + inputs + i, 1), arguments);
     addParameters(arguments);
 
     SmallVector<ResultSpec> specs;

@@ -89,6 +89,8 @@ PieceName StageTable::pieceFor(pipe::StageOp stage, RoutineBlock block,
     auto name = cast<StringAttr>(stage.getInputs()[block.number]);
     return {{Role::Input, inputs.lookup(name.getValue())}, 0, microbatch};
   }
+  case Role::Key:
+    return {{Role::Key, stage.getDropouts()[block.number]}, 0, microbatch};
   case Role::Weights:
   case Role::Gradients:
     return {{block.role, groups().ofStage(index)[block.number]}};

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/ONNX/Constant.h"
+#include "lib/Transforms/ONNX/Dropout.h"
 #include "lib/Transforms/ONNX/Expansion.h"
 #include "lib/Transforms/ONNX/Operators.h"
 #include "lib/Transforms/ONNX/Passes.h"
@@ -45,8 +46,10 @@ private:
 
 /// Nodes that hand on their first input as it is.
 bool isPassThrough(const Node &node) {
-  if (node.kind() == "Identity" || node.kind() == "Dropout")
+  if (node.kind() == "Identity")
     return true;
+  if (node.kind() == "Dropout")
+    return dropsNothing(node);
   bool casts = node.kind() == "Cast" || node.kind() == "CastLike";
   bool shapes = node.kind() == "Reshape" || node.kind() == "Expand";
   return (casts || shapes) && node.resultType() == node.inputType(0);
@@ -195,6 +198,15 @@ LogicalResult FunctionFolder::visit(const Node &node) {
   return success();
 }
 
+/// Constants and integers have no gradient anyway.
+void visitDetach(pipe::DetachOp op) {
+  Type type = op.getOperand().getType();
+  op.getResult().setType(type);
+  bool isConstant = op.getOperand().getDefiningOp<arith::ConstantOp>();
+  if (isConstant || !isa<FloatType>(getElementTypeOrSelf(type)))
+    op.getResult().replaceAllUsesWith(op.getOperand());
+}
+
 void eraseUnused(func::FuncOp function) {
   for (Operation &op :
        llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
@@ -205,6 +217,8 @@ void eraseUnused(func::FuncOp function) {
 LogicalResult FunctionFolder::run(func::FuncOp function) {
   for (Operation &op :
        llvm::make_early_inc_range(function.getBody().front())) {
+    if (auto detach = dyn_cast<pipe::DetachOp>(op))
+      visitDetach(detach);
     auto node = dyn_cast<pipe::OnnxNodeOp>(op);
     if (node && failed(visit(node)))
       return failure();

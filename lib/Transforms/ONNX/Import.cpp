@@ -24,6 +24,9 @@ namespace {
 /// Untrained tensors up to this size sit in the IR.
 constexpr int64_t kInlineBytes = 1024;
 
+/// On an Identity: no gradient flows through it.
+constexpr StringLiteral kDetach = "bitpipe.detach";
+
 /// The numbers of AttributeProto.type.
 enum AttributeKind { Float = 1, Int, String, TensorKind, Floats = 6, Ints, Strings };
 
@@ -46,6 +49,8 @@ private:
   FailureOr<Value> read(int index);
   FailureOr<Value> valueOf(StringRef name, Location loc, StringRef reader);
   FailureOr<Attribute> convert(const onnx::Attribute &attribute);
+  LogicalResult addDetach(const onnx::Node &node, Location loc,
+                          ArrayRef<Value> operands);
   LogicalResult addNode(const onnx::Node &node);
   LogicalResult addBody(func::FuncOp function);
 
@@ -236,6 +241,18 @@ FailureOr<Attribute> Importer::convert(const onnx::Attribute &attribute) {
   return Attribute(b.getUnitAttr());
 }
 
+/// Other tools read an Identity, and a mark on anything else is not understood.
+LogicalResult Importer::addDetach(const onnx::Node &node, Location loc,
+                                  ArrayRef<Value> operands) {
+  if (node.op_type() != "Identity" || operands.size() != 1 ||
+      node.output_size() != 1)
+    return emitError(loc) << node.op_type() << " is marked " << kDetach
+                          << ", expected an Identity";
+  values[node.output(0)] =
+      pipe::DetachOp::create(b, loc, operands.front()).getResult();
+  return success();
+}
+
 LogicalResult Importer::addNode(const onnx::Node &node) {
   Location loc = locationOf(node);
   SmallVector<Value> operands;
@@ -249,6 +266,8 @@ LogicalResult Importer::addNode(const onnx::Node &node) {
       return failure();
     operands.push_back(*value);
   }
+  if (!metadata(node.metadata_props(), kDetach).empty())
+    return addDetach(node, loc, operands);
   NamedAttrList attributes;
   for (const onnx::Attribute &attribute : node.attribute()) {
     FailureOr<Attribute> value = convert(attribute);

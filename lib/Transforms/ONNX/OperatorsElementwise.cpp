@@ -268,14 +268,6 @@ std::string checkGelu(const Node &node) {
                                           : ("approximation " + form).str();
 }
 
-std::string checkDropout(const Node &node) {
-  auto training = integersOf(node.input(2));
-  return node.input(2) && (!training || training->front())
-             ? "training mode (export the model in eval mode)"
-             : "";
-}
-
-/// The mask, if asked for, keeps everything.
 LogicalResult inferDropout(const Node &node, SmallVectorImpl<Type> &types) {
   types.push_back(node.inputType(0));
   if (node.getOp()->getNumResults() > 1)
@@ -304,5 +296,5 @@ void bitpipe::addElementwiseOperators(OperatorTable &table) {
   table["Cast"] = {1, 1, inferCast, evaluateCast, ~0u, checkCast};
   table["CastLike"] = {2, 2, inferCastLike, evaluateCast, 1};
   table["Gelu"] = {1, 1, inferSameAsInput, nullptr, ~0u, checkGelu};
-  table["Dropout"] = {1, 3, inferDropout, nullptr, ~0u, checkDropout};
+  table["Dropout"] = {1, 3, inferDropout};
 }

@@ -69,7 +69,9 @@ FailureOr<std::string> Identification::whyNot(int index) {
     return std::string("no float");
   std::string constant = "constant";
   if (signature.ownList())
-    return signature.ownList()->contains(name) ? none : constant;
+    return signature.ownList()->contains(name) || signature.frozen().contains(name)
+               ? none
+               : constant;
   if (StringRef kind = signature.kindOf(name); !kind.empty())
     return kind == "PARAMETER" ? none : kind == "BUFFER" ? "buffer" : constant;
   if (signature.hasMarks() || !signature.parameters().empty())
@@ -87,14 +89,18 @@ LogicalResult Identification::decide(int index) {
   FailureOr<std::string> reason = whyNot(index);
   if (failed(reason))
     return failure();
-  reasons[index] = *reason;
-  bool read = uses[tensor(index).name()].any;
-  bool isParameter = reasons[index].empty();
-  result[index].trained = isParameter && read;
+  StringRef name = tensor(index).name();
+  bool read = uses[name].any, isParameter = reason->empty();
+  bool isFrozen = isParameter && signature.frozen().contains(name);
+  reasons[index] = isFrozen ? "frozen" : *reason;
+  result[index].trained = isParameter && read && !isFrozen;
   // Use says nothing about what is not used.
   bool marked = signature.ownList() || signature.hasMarks();
-  result[index].frozen = isParameter && !read && marked;
-  result[index].aliases = separated.aliases.lookup(tensor(index).name());
+  result[index].frozen = isFrozen || (isParameter && !read && marked);
+  result[index].aliases = separated.aliases.lookup(name);
+  for (const std::string &alias : signature.aliasesOf(name))
+    if (!llvm::is_contained(result[index].aliases, alias))
+      result[index].aliases.push_back(alias);
   return success();
 }
 

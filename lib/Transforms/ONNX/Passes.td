@@ -116,6 +116,25 @@ def ExpandFunctions : Pass<"pipe-expand-functions", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def LegalizeDropout : Pass<"pipe-legalize-dropout", "mlir::func::FuncOp"> {
+  let summary = "Dropout in training mode to pipe.dropout";
+  let description = [{
+    Expects typed nodes; leaves no Dropout. Those that drop nothing are gone
+    already (pipe-fold-nodes). The others are numbered in the order of the
+    nodes; from then on the number stands for the masks. Ratio and training
+    mode must be constant, and the mask must not be used.
+
+    ```mlir
+    %y, %mask = pipe.onnx_node "Dropout"(%x, %ratio, %true) ...
+    // becomes
+    %key = pipe.dropout_key 0 : tensor<i64>
+    %y = pipe.dropout ratio 0.1 ins(%x, %key : tensor<4x8xf32>, tensor<i64>)
+      outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+    ```
+  }];
+  let dependentDialects = ["mlir::tensor::TensorDialect"];
+}
+
 def LegalizeSoftmax : Pass<"pipe-legalize-softmax", "mlir::ModuleOp"> {
   let summary = "Softmax to pipe.softmax, with its scale and causal mask";
   let description = [{

@@ -19,6 +19,7 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   pm.addPass(createFoldNodes());
   // What is constant has been computed in the file's own types.
   pm.addPass(createComputeInF32());
+  pm.addNestedPass<func::FuncOp>(createLegalizeDropout()); // before any CSE
   // While masks and factors are still nodes of their own.
   pm.addNestedPass<func::FuncOp>(createExpandAttention());
   pm.addNestedPass<func::FuncOp>(createExpandFunctions());

@@ -9,6 +9,8 @@ using namespace bitpipe;
 
 namespace {
 constexpr StringLiteral kOwnList = "bitpipe.parameters";
+constexpr StringLiteral kFrozenList = "bitpipe.frozen";
+constexpr StringLiteral kAliases = "bitpipe.aliases";
 constexpr StringLiteral kKind =
     "pkg.torch.export.graph_signature.InputSpec.kind";
 constexpr StringLiteral kFoldedFrom = "pkg.onnxscript.optimizer.folded_from";
@@ -34,25 +36,55 @@ static llvm::StringMap<int> parseSignature(StringRef text) {
   return order;
 }
 
+/// What a key of the metadata holds; null if it is no JSON.
+static llvm::json::Value parsed(StringRef text) {
+  auto value = llvm::json::parse(text);
+  if (value)
+    return *value;
+  llvm::consumeError(value.takeError());
+  return nullptr;
+}
+
+/// A list of names.
+static llvm::StringSet<> namesIn(StringRef text) {
+  llvm::StringSet<> names;
+  llvm::json::Value list = parsed(text);
+  if (const llvm::json::Array *items = list.getAsArray())
+    for (const llvm::json::Value &item : *items)
+      if (auto name = item.getAsString())
+        names.insert(*name);
+  return names;
+}
+
+/// An object that maps further names of tied parameters to the file's.
+static llvm::StringMap<std::vector<std::string>> aliasesIn(StringRef text) {
+  llvm::StringMap<std::vector<std::string>> aliases;
+  llvm::json::Value object = parsed(text);
+  if (const llvm::json::Object *entries = object.getAsObject())
+    for (const auto &[alias, name] : *entries)
+      if (auto original = name.getAsString())
+        aliases[*original].push_back(StringRef(alias).str());
+  for (auto &entry : aliases)
+    llvm::sort(entry.second);
+  return aliases;
+}
+
 Signature::Signature(const ModelFile &file) {
   order = parseSignature(metadata(file.graph().metadata_props(), kSignature));
   for (const onnx::ValueInfo &info : file.graph().value_info())
     infos[info.name()] = &info;
   for (const onnx::Tensor &tensor : file.graph().initializer())
     marks |= !kindOf(tensor.name()).empty() || !foldedFrom(tensor.name()).empty();
-  StringRef list = metadata(file.model().metadata_props(), kOwnList);
-  if (list.empty())
-    return;
-  own.emplace();
-  auto parsed = llvm::json::parse(list);
-  if (!parsed) {
-    llvm::consumeError(parsed.takeError());
-    return;
-  }
-  if (const llvm::json::Array *names = parsed->getAsArray())
-    for (const llvm::json::Value &name : *names)
-      if (auto text = name.getAsString())
-        own->insert(*text);
+  const auto &entries = file.model().metadata_props();
+  if (StringRef list = metadata(entries, kOwnList); !list.empty())
+    own = namesIn(list);
+  frozenNames = namesIn(metadata(entries, kFrozenList));
+  aliases = aliasesIn(metadata(entries, kAliases));
+}
+
+std::vector<std::string> Signature::aliasesOf(StringRef initializer) const {
+  auto found = aliases.find(initializer);
+  return found == aliases.end() ? std::vector<std::string>() : found->second;
 }
 
 StringRef Signature::kindOf(StringRef initializer) const {
@@ -78,7 +110,7 @@ bool Signature::isParameterName(StringRef name) const {
 
 std::string Signature::parameterOf(StringRef initializer) const {
   if (kindOf(initializer) == "PARAMETER" ||
-      (own && own->contains(initializer)))
+      (own && own->contains(initializer)) || frozen().contains(initializer))
     return initializer.str();
   for (const std::string &name : foldedFrom(initializer))
     if (isParameterName(name))

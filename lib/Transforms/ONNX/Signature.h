@@ -20,6 +20,10 @@ public:
 
   /// The names that this project's exporter lists, if it made the file.
   const std::optional<llvm::StringSet<>> &ownList() const { return own; }
+  /// Those that the module does not train, in the same file.
+  const llvm::StringSet<> &frozen() const { return frozenNames; }
+  /// The names of what the module ties to an initializer, in the same file.
+  std::vector<std::string> aliasesOf(llvm::StringRef initializer) const;
   /// The module's parameters and their order; empty if the file has none.
   const llvm::StringMap<int> &parameters() const { return order; }
   bool hasMarks() const { return marks; }
@@ -39,6 +43,8 @@ private:
   bool isParameterName(llvm::StringRef name) const;
 
   std::optional<llvm::StringSet<>> own;
+  llvm::StringSet<> frozenNames;
+  llvm::StringMap<std::vector<std::string>> aliases;
   llvm::StringMap<int> order;
   llvm::StringMap<const onnx::ValueInfo *> infos;
   bool marks = false;

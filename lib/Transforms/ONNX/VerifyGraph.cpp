@@ -19,11 +19,12 @@ using namespace bitpipe;
 namespace {
 
 bool isLevel0(Operation &op) {
-  return isa<pipe::GetParameterOp, arith::ConstantOp, linalg::GenericOp,
-             linalg::FillOp, linalg::TransposeOp, tensor::EmptyOp,
-             tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-             tensor::ExtractSliceOp, tensor::ConcatOp, pipe::SoftmaxOp,
-             pipe::LayerNormOp, pipe::GatherOp, func::ReturnOp>(op);
+  return isa<pipe::GetParameterOp, pipe::DropoutKeyOp, pipe::DropoutOp,
+             arith::ConstantOp, linalg::GenericOp, linalg::FillOp,
+             linalg::TransposeOp, tensor::EmptyOp, tensor::ExpandShapeOp,
+             tensor::CollapseShapeOp, tensor::ExtractSliceOp, tensor::ConcatOp,
+             pipe::SoftmaxOp, pipe::LayerNormOp, pipe::GatherOp, pipe::DetachOp,
+             func::ReturnOp>(op);
 }
 
 bool hasStaticResults(Operation &op) {

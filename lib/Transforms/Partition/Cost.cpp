@@ -20,6 +20,8 @@ using namespace bitpipe;
 /// One element read or written: 4 bytes at 10 GB/s take as long as 40 operations
 /// at 100 GFLOP/s.
 static constexpr double elementWeight = 40;
+/// One number of a dropout: two rounds of a hash.
+static constexpr double maskWeight = 16;
 /// One element of an exponential, a tanh and the like, in vectors.
 static constexpr double functionWeight = 16;
 
@@ -123,11 +125,21 @@ static Cost rowCost(Operation *op, double functions,
   return cost;
 }
 
+/// The gradient draws the same mask.
+static Cost dropoutCost(pipe::DropoutOp op,
+                        llvm::function_ref<GradientOf(Value)> needs) {
+  Cost cost;
+  cost.forward = traffic(op) + maskWeight * elements(op.getResult(0));
+  addGradient(cost, needs(op.getInputs()[0]), cost.forward);
+  return cost;
+}
+
 Cost CountedCost::cost(Operation *op,
                        llvm::function_ref<GradientOf(Value)> needs) const {
   return llvm::TypeSwitch<Operation *, Cost>(op)
       .Case([&](linalg::GenericOp op) { return genericCost(op, needs); })
       .Case([&](pipe::GatherOp op) { return gatherCost(op, needs); })
+      .Case([&](pipe::DropoutOp op) { return dropoutCost(op, needs); })
       .Case([&](pipe::SoftmaxOp op) { return rowCost(op, 1, needs); })
       .Case([&](pipe::CrossEntropyOp op) { return rowCost(op, 1, needs); })
       .Case([&](pipe::LayerNormOp op) {

@@ -89,6 +89,8 @@ void ForwardGraph::findGradients() {
           op, get.getParameterAttr());
       if (parameter.getTrainable())
         of = GradientOf::Parameter;
+    } else if (isa<pipe::DetachOp>(op)) {
+      of = GradientOf::Nothing;
     } else if (Value value = viewed(op)) {
       of = gradientOf(value);
     } else if (llvm::any_of(usedValues(op), [&](Value value) {
@@ -105,7 +107,8 @@ void ForwardGraph::findGradients() {
 /// Whether `op` computes nothing, so that every stage may have its own.
 bool ForwardGraph::isFree(Operation *op) const {
   return viewed(op) ||
-         isa<pipe::GetParameterOp, tensor::EmptyOp, linalg::FillOp>(op) ||
+         isa<pipe::GetParameterOp, pipe::DropoutKeyOp, pipe::DetachOp, tensor::EmptyOp,
+             linalg::FillOp>(op) ||
          matchPattern(op, m_Constant());
 }
 

@@ -133,7 +133,8 @@ private:
         builder.getDenseBoolArrayAttr(stage.carriedIn),
         builder.getDenseBoolArrayAttr(stage.carriedOut),
         builder.getDenseF64ArrayAttr(
-            {cost.forward, cost.inputGradient, cost.weightGradient}));
+            {cost.forward, cost.inputGradient, cost.weightGradient}),
+        builder.getDenseI64ArrayAttr(stage.dropouts));
   }
 
   SymbolTable symbols;

@@ -40,17 +40,20 @@ static SmallVector<Operation *> collectOperations(const ForwardGraph &graph,
   return operations;
 }
 
-/// Finds the model inputs, in the model's order, and the parameters, in the
-/// order of their first use: equal stages then have equal signatures.
+/// Finds the model inputs, in the model's order, and the dropouts and parameters,
+/// in the order of their first use: equal stages then have equal signatures.
 static void findArguments(const ForwardGraph &graph,
                           ArrayRef<Operation *> operations,
                           StageFunction &stage) {
   SetVector<Attribute> parameters;
+  SetVector<int64_t> dropouts;
   std::set<unsigned> inputs;
   for (Operation *op : operations)
     for (Value value : usedValues(op)) {
       if (auto argument = dyn_cast<BlockArgument>(value))
         inputs.insert(argument.getArgNumber());
+      if (auto key = value.getDefiningOp<pipe::DropoutKeyOp>())
+        dropouts.insert(key.getDropout());
       auto get = value.getDefiningOp<pipe::GetParameterOp>();
       if (!get || !parameters.insert(get.getParameterAttr()))
         continue;
@@ -59,6 +62,7 @@ static void findArguments(const ForwardGraph &graph,
       stage.trainable.push_back(graph.gradientOf(get) == GradientOf::Parameter);
     }
   stage.inputs.assign(inputs.begin(), inputs.end());
+  stage.dropouts = dropouts.takeVector();
 }
 
 static SmallVector<bool> gradientFlags(const ForwardGraph &graph,
@@ -78,6 +82,9 @@ static IRMapping buildArguments(const ForwardGraph &graph,
   for (unsigned input : stage.inputs)
     replaced.push_back(first->getBlock()->getArgument(input));
   SmallVector<Type> types(ValueRange(replaced).getTypes());
+  Builder builder(first->getContext());
+  types.append(stage.dropouts.size(),
+               RankedTensorType::get({}, builder.getI64Type()));
   llvm::append_range(types, stage.parameterTypes);
   auto type = FunctionType::get(first->getContext(), types,
                                 ValueRange(range.carriedOut).getTypes());
@@ -86,14 +93,20 @@ static IRMapping buildArguments(const ForwardGraph &graph,
 
   IRMapping mapping;
   mapping.map(replaced, block->getArguments().take_front(replaced.size()));
+  ValueRange rest = block->getArguments().drop_front(replaced.size());
+  DenseMap<int64_t, Value> keys;
+  for (auto [dropout, argument] : llvm::zip(stage.dropouts, rest))
+    keys[dropout] = argument;
   DenseMap<Attribute, Value> parameters;
   for (auto [symbol, argument] :
-       llvm::zip(stage.parameters,
-                 block->getArguments().drop_front(replaced.size())))
+       llvm::zip(stage.parameters, rest.drop_front(stage.dropouts.size())))
     parameters[symbol] = argument;
-  for (Operation *op : operations)
+  for (Operation *op : operations) {
+    if (auto key = dyn_cast<pipe::DropoutKeyOp>(op))
+      mapping.map(key.getResult(), keys[key.getDropout()]);
     if (auto get = dyn_cast<pipe::GetParameterOp>(op))
       mapping.map(get.getResult(), parameters[get.getParameterAttr()]);
+  }
   return mapping;
 }
 
@@ -109,7 +122,7 @@ StageFunction bitpipe::buildStage(const ForwardGraph &graph,
   auto builder = OpBuilder::atBlockBegin(&stage.function.getBody().front());
   for (Operation *op : operations) {
     stage.cost += graph.cost(op);
-    if (!isa<pipe::GetParameterOp>(op))
+    if (!isa<pipe::GetParameterOp, pipe::DropoutKeyOp>(op))
       builder.clone(*op, mapping);
   }
   SmallVector<Value> results;
@@ -122,6 +135,7 @@ StageFunction bitpipe::buildStage(const ForwardGraph &graph,
 bool bitpipe::sameComputation(StageFunction &a, StageFunction &b) {
   return a.trainable == b.trainable && a.carriedIn == b.carriedIn &&
          a.carriedOut == b.carriedOut && a.inputs.size() == b.inputs.size() &&
+         a.dropouts.size() == b.dropouts.size() &&
          a.function.getFunctionType() == b.function.getFunctionType() &&
          a.function.front().getOperations().size() ==
              b.function.front().getOperations().size() &&

@@ -23,6 +23,7 @@ struct StageRange {
 struct StageFunction {
   mlir::func::FuncOp function;
   llvm::SmallVector<unsigned> inputs; ///< Arguments of the forward function.
+  llvm::SmallVector<int64_t> dropouts; ///< Whose keys are read.
   llvm::SmallVector<mlir::Attribute> parameters;
   llvm::SmallVector<mlir::Type> parameterTypes;
   llvm::SmallVector<bool> trainable; ///< One per parameter.
@@ -35,7 +36,7 @@ StageFunction buildStage(const ForwardGraph &graph, const StageRange &range,
                          llvm::StringRef name);
 
 /// Whether both compute the same and want the same gradients, whatever
-/// parameters and model inputs they are bound to.
+/// parameters, model inputs and dropout keys they are bound to.
 bool sameComputation(StageFunction &a, StageFunction &b);
 
 } // namespace bitpipe

@@ -77,6 +77,10 @@ attempt("slot too small", replaced('"weights" size 384', '"weights" size 380').r
     'tensor<12x8xf32> slot 0', 'tensor<11x8xf32> slot 0').replace(
     'pipe.saved "first" : tensor<12x8xf32>', 'pipe.saved "first" : tensor<11x8xf32>').replace("elements 96", "elements 95"))
 attempt("saved shape", replaced('pipe.saved "first" : tensor<12x8xf32>', 'pipe.saved "first" : tensor<13x8xf32>'))
+attempt("saved twice", replaced('pipe.saved "second"', 'pipe.saved "first"'))
+attempt("key too large", replaced('"seed" size 4', '"key" size 16 dropout 0 mb 0'))
+attempt("key of nothing", replaced('"seed" size 4', '"key" size 8 mb 0'))
+attempt("key of no micro-batch", replaced('"seed" size 4', '"key" size 8 dropout 0 mb 99'))
 attempt("unknown slot", replaced(r"@forward0 \[\d+", "@forward0 [99"))
 attempt("unknown routine", replaced(r"@forward0 \[", "@nowhere ["))
 

@@ -121,6 +121,18 @@ LogicalResult verifyGather(Operation *op, unsigned table, unsigned ids, unsigned
                                  << ", expected the shape of the ids followed by that of a row";
 }
 
+/// Checks that the position of every element of operand a fits in 32 bits.
+LogicalResult verifyCounted(Operation *op, unsigned a) {
+  auto type = cast<ShapedType>(op->getOperand(a).getType());
+  double elements = 1;
+  for (int64_t size : type.getShape())
+    elements *= ShapedType::isDynamic(size) ? 1 : size;
+  if (elements <= 0x1p32)
+    return success();
+  return mlir::emitError(op->getLoc()) << op->getName() << " operand " << a << " is " << type
+                                 << ", expected at most 2^32 elements";
+}
+
 } // namespace
 
 LogicalResult SoftmaxOp::verify() {
@@ -196,6 +208,22 @@ LogicalResult CrossEntropyGradOp::verify() {
                  succeeded(verifySame(*this, 1, 4)));
 }
 
+LogicalResult DropoutOp::verify() {
+  double ratio = getRatio().convertToDouble();
+  if (!(ratio >= 0 && ratio < 1))
+    return mlir::emitError(getLoc())
+           << getOperationName() << " has ratio " << ratio << ", expected 0 or more and below 1";
+  if (failed(verifyArity(*this, 2, 1)) || failed(verifyElements(*this, 1)) ||
+      failed(verifyHasColumns(*this, 0)) || failed(verifyCounted(*this, 0)) ||
+      failed(verifyScalar(*this, 1)) || failed(verifySame(*this, 0, 2)))
+    return failure();
+  auto key = cast<ShapedType>(getInputs()[1].getType());
+  if (key.getElementType().isSignlessInteger(64))
+    return success();
+  return mlir::emitError(getLoc()) << getOperationName() << " operand 1 is " << key
+                             << ", expected an i64, the key";
+}
+
 #define PIPE_EFFECTS(Op)                                                       \
   void Op::getEffects(                                                         \
       SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>      \
@@ -209,6 +237,7 @@ PIPE_EFFECTS(LayerNormGradInputOp)
 PIPE_EFFECTS(LayerNormGradParamsOp)
 PIPE_EFFECTS(GatherOp)
 PIPE_EFFECTS(GatherGradOp)
+PIPE_EFFECTS(DropoutOp)
 PIPE_EFFECTS(CrossEntropyOp)
 PIPE_EFFECTS(CrossEntropyGradOp)
 #undef PIPE_EFFECTS

@@ -91,6 +91,25 @@ def Pipe_GatherGradOp : Pipe_ComputeOp<"gather_grad"> {
   let description = [{ ins(dy[..., n...], ids[...]), outs(dtable[rows, n...]). }];
 }
 
+def Pipe_DropoutOp : Pipe_ComputeOp<"dropout"> {
+  let summary = "Dropout whose mask follows from a key and the element's place";
+  let description = [{
+    ins(x, key[]: i64), outs(y), x and y of one shape and `0 <= ratio < 1`:
+    y = x * m, where m is 0 for a share `ratio` of the elements and
+    1 / (1 - ratio) for the others. It is its own gradient on dy: the mask is
+    drawn again, never saved. With i the row-major position of an element, in
+    unsigned 32-bit arithmetic:
+
+        mix(h):  h ^= h >> 16; h *= 0x85ebca6b; h ^= h >> 13;
+                 h *= 0xc2b2ae35; h ^= h >> 16
+        hash(i) = mix(mix(i + (key mod 2^32)) ^ (key >> 32))
+        m(i)    = hash(i) >= round(ratio * 2^32) ? f32(1 / (1 - ratio)) : 0
+  }];
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits, F64Attr:$ratio);
+  let clauses = "`ratio` $ratio ";
+}
+
 def Pipe_CrossEntropyOp : Pipe_ComputeOp<"cross_entropy"> {
   let summary = "Sum of cross-entropy over the labels that are not ignored";
   let description = [{

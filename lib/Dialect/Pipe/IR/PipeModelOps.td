@@ -6,6 +6,7 @@
 include "PipeDialect.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Pipe_ModelOp : Pipe_Op<"model"> {
@@ -78,6 +79,39 @@ def Pipe_GetParameterOp : Pipe_Op<"get_parameter",
   let arguments = (ins FlatSymbolRefAttr:$parameter);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$parameter attr-dict `:` type($result)";
+}
+
+def Pipe_DropoutKeyOp : Pipe_Op<"dropout_key", [Pure]> {
+  let summary = "The key of a dropout's masks, another one in every micro-batch";
+  let description = [{
+    `dropout` numbers the dropouts of a model in the order of its nodes. The
+    runtime gives the key for each micro-batch of each step, and it depends on
+    nothing else: not on stages, devices or schedule. With f the next number of
+    the generator SplitMix64 from a state, in unsigned 64-bit arithmetic:
+
+        f(z):  z += 0x9e3779b97f4a7c15;
+               z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+               z = (z ^ (z >> 27)) * 0x94d049bb133111eb; z ^ (z >> 31)
+        key = f(f(f(f(seed) ^ step) ^ micro-batch) ^ dropout)
+
+    where all are counted from 0, micro-batches within the global batch.
+  }];
+  let arguments = (ins I64Attr:$dropout);
+  let results = (outs TensorOf<[I64]>:$result);
+  let assemblyFormat = "$dropout attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Pipe_DetachOp : Pipe_Op<"detach", [Pure, SameOperandsAndResultType]> {
+  let summary = "A value that differentiation takes for a constant";
+  let description = [{
+    The operand itself, but no gradient flows back through it: PyTorch's
+    `detach`, and the results of what it computes under `no_grad`. Gone once
+    the stages are differentiated.
+  }];
+  let arguments = (ins AnyType:$operand);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$operand attr-dict `:` type($result)";
 }
 
 def Pipe_OnnxNodeOp : Pipe_Op<"onnx_node", [Pure]> {

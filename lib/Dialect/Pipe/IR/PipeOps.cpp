@@ -55,6 +55,17 @@ GetParameterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+LogicalResult DropoutKeyOp::verify() {
+  auto type = dyn_cast<RankedTensorType>(getType());
+  if (!type || type.getRank() != 0)
+    return mlir::emitError(getLoc())
+           << getOperationName() << " is " << getType() << ", expected tensor<i64>";
+  if (int64_t(getDropout()) >= 0)
+    return success();
+  return mlir::emitError(getLoc()) << getOperationName() << " is of dropout "
+                             << int64_t(getDropout()) << ", expected 0 or more";
+}
+
 LogicalResult MatmulOp::verify() {
   size_t rank = getSizes().size(); // batch..., m, n, k
   if (rank < 3)

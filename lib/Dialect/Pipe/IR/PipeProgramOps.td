@@ -58,8 +58,8 @@ def Pipe_RoutineOp : Pipe_Op<"routine", [Symbol, NoTerminator, SingleBlock,
     programs: `carried_in`, `carried_out`, `saved` (from the forward to the
     input gradient), `saved_kept` (to the weight gradient), `kept`,
     `d_carried_out`, `d_carried_in`, `seed`, `loss`, `input i` (of the stage's
-    inputs), `weights i` and `gradients i` (of the stage's parameter groups),
-    `scratch`.
+    inputs), `key i` (of the stage's dropouts), `weights i` and `gradients i`
+    (of the stage's parameter groups), `scratch`.
 
     `writes` says per block whether a call writes to it; without it every block
     counts as written. A block that is only read may be sent meanwhile.
@@ -123,6 +123,8 @@ def Pipe_SlotOp : Pipe_Op<"slot", [HasParent<"ProgramOp">]> {
     - `input`: model input `name` of micro-batch `microbatch`, from the data.
     - `seed`: one f32, the gradient of the loss sum; with a loss by `counts` a
       second one, 0, for the count.
+    - `key`: one i64, the key of dropout `dropout` for micro-batch `microbatch`;
+      see `pipe.dropout_key`.
     - `loss`: as arena; holds the loss sum of micro-batch `microbatch`, and
       behind it its count where the loss is by `counts`.
     - `weights`, `gradients`, `moment1`, `moment2`: as arena, persistent over
@@ -130,10 +132,11 @@ def Pipe_SlotOp : Pipe_Op<"slot", [HasParent<"ProgramOp">]> {
   }];
   let arguments = (ins I64Attr:$index, StrAttr:$source, I64Attr:$size,
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$name,
-                       OptionalAttr<I64Attr>:$microbatch);
+                       OptionalAttr<I64Attr>:$microbatch,
+                       OptionalAttr<I64Attr>:$dropout);
   let assemblyFormat = [{
     $index $source `size` $size (`offset` $offset^)? (`name` $name^)?
-    (`mb` $microbatch^)? attr-dict
+    (`dropout` $dropout^)? (`mb` $microbatch^)? attr-dict
   }];
 }
 

@@ -14,14 +14,16 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
 
     The functions are `func.func`s:
 
-        forward:         (carried in..., model inputs..., parameters...)
+        forward:         (carried in..., model inputs..., dropout keys...,
+                          parameters...)
                       -> (carried out..., saved...)
         input_gradient:  (d carried out..., saved..., parameters...)
                       -> (d carried in..., kept...)
         weight_gradient: (kept..., gradients so far...) -> (gradients...)
 
-    `inputs` names the model inputs and `parameters` the parameters, in the
-    order of the arguments. `carried_in` and `carried_out` have one entry per
+    `inputs` names the model inputs, `dropouts` has the numbers of the dropouts
+    whose keys the stage reads, and `parameters` the parameters, in the order of
+    the arguments. `carried_in` and `carried_out` have one entry per
     carried value, true where the value has a gradient; only those have a
     `d carried`. `weight_gradient` has a gradient for each trainable parameter
     of the stage, in their order. The last stage carries out one value, the
@@ -36,11 +38,12 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
                        StrArrayAttr:$inputs, FlatSymbolRefArrayAttr:$parameters,
                        DenseBoolArrayAttr:$carried_in,
                        DenseBoolArrayAttr:$carried_out,
-                       DenseF64ArrayAttr:$cost);
+                       DenseF64ArrayAttr:$cost,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$dropouts);
   let assemblyFormat = [{
     $index `forward` $forward (`input_gradient` $input_gradient^)?
     (`weight_gradient` $weight_gradient^)? `inputs` $inputs
-    `parameters` $parameters `carried_in` $carried_in
+    (`dropouts` $dropouts^)? `parameters` $parameters `carried_in` $carried_in
     `carried_out` $carried_out `cost` $cost attr-dict
   }];
 }
