@@ -20,3 +20,7 @@ config.substitutions.append(("%build", config.build))
 config.substitutions.append(("%python", os.path.join(config.build, "venv/bin/python")))
 config.substitutions.append(("%models", os.path.join(config.source, "test/models")))
 config.substitutions.append(("%mlir_lib", os.path.join(config.llvm_tools, "../lib")))
+
+# Minutes of generated cases, for .ci/run and before a change to what they test.
+if os.environ.get("BITPIPE_LONG"):
+    config.available_features.add("long")

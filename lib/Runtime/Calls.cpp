@@ -29,6 +29,11 @@ Calls::Calls(const Program &program, const KernelLibrary &kernels)
   }
 }
 
+/// "transformer.h.*.mlp: matmul ..."
+static std::string labelOf(const std::string &layer, const std::string &what) {
+  return layer.empty() ? what : layer + ": " + what;
+}
+
 PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
   auto first = uint32_t(routine.places.size());
   auto count = uint32_t(call.arguments.size());
@@ -36,7 +41,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
                         call.arguments.end());
   largestCall = std::max<size_t>(largestCall, count);
   return {library.find(call.name).function, 0, first, count, addCategory(call.name),
-          addLabel(call.name)};
+          addLabel(labelOf(call.layer, call.name))};
 }
 
 PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
@@ -47,7 +52,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
                          call.residual.value_or(none)});
   auto number = uint32_t(products.add(call));
   return {nullptr, number, first, 5, MatrixProducts,
-          addLabel("matmul " + text(products[number].shape))};
+          addLabel(labelOf(call.layer, "matmul " + text(products[number].shape)))};
 }
 
 uint32_t Calls::addCategory(const std::string &kernel) {

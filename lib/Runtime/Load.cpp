@@ -205,8 +205,13 @@ private:
     program.routines.push_back(std::move(routine));
   }
 
+  static std::string layerOf(mlir::Operation *call) {
+    auto layer = call->getAttrOfType<mlir::StringAttr>("layer");
+    return layer ? layer.str() : "";
+  }
+
   static KernelCall readKernel(pipe::KernelOp op) {
-    KernelCall call{op.getName().str(), {}};
+    KernelCall call{op.getName().str(), {}, layerOf(op)};
     for (mlir::Attribute argument : op.getArguments())
       call.arguments.push_back(place(llvm::cast<pipe::RefAttr>(argument)));
     return call;
@@ -223,7 +228,8 @@ private:
             list(op.getBStrides()),
             list(op.getCStrides()),
             op.getAlpha().convertToDouble(),
-            op.getAccumulate()};
+            op.getAccumulate(),
+            layerOf(op)};
   }
 
   void readDevice(pipe::ProgramOp op) {

@@ -54,6 +54,7 @@ struct Place {
 struct KernelCall {
   std::string name;
   std::vector<Place> arguments;
+  std::string layer; // for traces
 };
 
 struct MatmulCall {
@@ -63,6 +64,7 @@ struct MatmulCall {
   std::vector<int64_t> aStrides, bStrides, cStrides;
   double alpha;
   bool accumulate;
+  std::string layer; // for traces
 };
 
 using Call = std::variant<KernelCall, MatmulCall>;

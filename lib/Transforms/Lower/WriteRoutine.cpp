@@ -10,6 +10,7 @@
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLForwardCompat.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <set>
 
@@ -108,6 +109,26 @@ static SmallVector<Place> writtenBy(const std::variant<KernelCall, MatmulCall> &
   return {std::get<MatmulCall>(call).c};
 }
 
+/// The layer that a call belongs to, for those who read a trace: the exporter's
+/// scope, else the node's name. Equal layers share a routine, so that their
+/// numbers are left out: "transformer.h.*.mlp". Empty if there is no name.
+static std::string layerOf(Location loc) {
+  auto outer = loc->findInstanceOf<NameLoc>();
+  if (!outer)
+    return {};
+  SmallVector<StringRef> parts;
+  outer.getName().getValue().split(parts, '.');
+  for (StringRef &part : parts)
+    if (!part.empty() && llvm::all_of(part, llvm::isDigit))
+      part = "*";
+  return llvm::join(parts, ".");
+}
+
+static void nameLayer(Operation *op) {
+  if (std::string layer = layerOf(op->getLoc()); !layer.empty())
+    op->setAttr("layer", StringAttr::get(op->getContext(), layer));
+}
+
 pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
   BlockTable table(memory);
   for (auto [at, call] : llvm::enumerate(calls)) {
@@ -137,12 +158,12 @@ pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
       SmallVector<Attribute> refs;
       for (const Place &place : kernel->arguments)
         refs.push_back(ref(place));
-      pipe::KernelOp::create(inside, call.loc, kernel->name,
-                             builder.getArrayAttr(refs));
+      nameLayer(pipe::KernelOp::create(inside, call.loc, kernel->name,
+                                       builder.getArrayAttr(refs)));
       continue;
     }
     auto &product = std::get<MatmulCall>(call.what);
-    pipe::MatmulOp::create(
+    nameLayer(pipe::MatmulOp::create(
         inside, call.loc, ref(product.a), ref(product.b), ref(product.c),
         optionalRef(product.bias), optionalRef(product.residual),
         builder.getDenseI64ArrayAttr(product.form.sizes),
@@ -150,7 +171,7 @@ pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
         builder.getDenseI64ArrayAttr(product.form.b),
         builder.getDenseI64ArrayAttr(product.form.c),
         builder.getF64FloatAttr(product.alpha),
-        product.accumulate ? builder.getUnitAttr() : UnitAttr());
+        product.accumulate ? builder.getUnitAttr() : UnitAttr()));
   }
   return routine;
 }

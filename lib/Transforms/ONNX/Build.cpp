@@ -140,6 +140,9 @@ Value bitpipe::reshape(OpBuilder &b, Location loc, Value value,
 
 Value bitpipe::transpose(OpBuilder &b, Location loc, Value value,
                          ArrayRef<int64_t> perm) {
+  // Nothing moves, as with a single number, of which linalg has no transpose.
+  if (llvm::is_sorted(perm))
+    return value;
   auto type = cast<RankedTensorType>(value.getType());
   SmallVector<int64_t> shape;
   for (int64_t dim : perm)

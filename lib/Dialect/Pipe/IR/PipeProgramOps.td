@@ -63,6 +63,9 @@ def Pipe_RoutineOp : Pipe_Op<"routine", [Symbol, NoTerminator, SingleBlock,
 
     `writes` says per block whether a call writes to it; without it every block
     counts as written. A block that is only read may be sent meanwhile.
+
+    A call's `layer` says for traces where in the model it comes from, with the
+    numbers of equal layers left out: "transformer.h.*.mlp".
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$blocks,
                        OptionalAttr<StrArrayAttr>:$roles,
