@@ -37,7 +37,7 @@ address() {
     schedule-{golden,families,idle,odd,shares,mutation,orders}-test)
   build build/address address,undefined -- bitpipe-run output-file-test "${tests[@]}"
   rm -rf build/address/scratch && mkdir build/address/scratch
-  build/address/bin/output-file-test build/address/scratch
+  build/address/bin/output-file-test "$PWD/build/address/scratch"
   printf '%s\n' "${tests[@]}" |
     xargs -P "$(nproc)" -I TEST sh -c 'build/address/bin/TEST >/dev/null || { echo "FAIL TEST"; exit 1; }'
   echo "$((${#tests[@]} + 1)) unit tests"
