@@ -20,6 +20,7 @@ sanitize:
 	@scripts/setup.sh test
 	@scripts/sanitize.sh address
 	@scripts/sanitize.sh thread
+	@scripts/sanitize.sh compiler
 
 fuzz:
 	@scripts/setup.sh test

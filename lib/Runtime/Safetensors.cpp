@@ -31,6 +31,18 @@ std::optional<StoredFloat> bitpipe::storedFloat(const std::string &dtype) {
   return std::nullopt;
 }
 
+/// The numbers of a list; one that int64_t does not hold is -1, which no size and
+/// no offset is. Throws what the library throws for anything else.
+static std::vector<int64_t> wholeNumbers(const json &list) {
+  std::vector<int64_t> numbers;
+  for (const json &item : list.get_ref<const json::array_t &>()) {
+    item.get_ref<const json::number_integer_t &>();
+    bool fits = !item.is_number_unsigned() || item.get<uint64_t>() <= INT64_MAX;
+    numbers.push_back(fits ? item.get<int64_t>() : -1);
+  }
+  return numbers;
+}
+
 SafetensorsFile::SafetensorsFile(const std::string &path,
                                  const std::string &what)
     : file(path, what) {
@@ -55,8 +67,8 @@ SafetensorsFile::SafetensorsFile(const std::string &path,
       continue;
     try {
       auto dtype = entry.at("dtype").get<std::string>();
-      auto shape = entry.at("shape").get<std::vector<int64_t>>();
-      auto span = entry.at("data_offsets").get<std::vector<int64_t>>();
+      auto shape = wholeNumbers(entry.at("shape"));
+      auto span = wholeNumbers(entry.at("data_offsets"));
       int64_t bytes = bytesOf(dtype);
       for (int64_t size : shape)
         if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes))

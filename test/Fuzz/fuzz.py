@@ -27,7 +27,7 @@ SECONDS = 120
 
 def run(binary, *arguments, folder):
     """The exit code and what is wrong with how the tool ended, empty if nothing."""
-    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     try:
         done = subprocess.run([binary, *arguments], cwd=folder, capture_output=True, timeout=SECONDS, env=environment)
     except subprocess.TimeoutExpired:
@@ -43,6 +43,12 @@ def run(binary, *arguments, folder):
     return done.returncode, ""
 
 
+def find(tools, tool):
+    """The tool in a folder, or that of the plain build where the folder has only the other one."""
+    path = os.path.join(tools, tool)
+    return path if os.path.exists(path) else os.path.join(sources.BUILT, tool)
+
+
 def attempt(job):
     """Makes one mutant and runs the tools on it. Returns kind, seed, exit codes, what is wrong."""
     kind, seed, tools, prepared, keep = job
@@ -51,7 +57,7 @@ def attempt(job):
         commands = sources.KINDS[kind].mutate(random.Random(f"{kind} {seed}"), folder)
         codes = []
         for tool, *arguments in commands:
-            code, wrong = run(os.path.join(tools, tool), *arguments, folder=folder)
+            code, wrong = run(find(tools, tool), *arguments, folder=folder)
             codes.append(code)
             if wrong:
                 if keep:
@@ -76,7 +82,7 @@ def main():
         prepared = {kind: os.path.join(root, kind) for kind in kinds}
         for kind, folder in prepared.items():
             os.mkdir(folder)
-            sources.KINDS[kind].prepare(folder, tools)
+            sources.KINDS[kind].prepare(folder)
         jobs = ((kind, options.seed + i, tools, prepared[kind], options.keep)
                 for i, kind in itertools.product(range(options.count), kinds))
         ends = {kind: {} for kind in kinds}

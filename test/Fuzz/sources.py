@@ -13,6 +13,9 @@ from safetensors.numpy import save_file
 
 ROWS, SEQUENCE, WIDTH, WORDS, BATCH = 8, 4, 6, 11, 2
 OPT = ["model.onnx", "--pipeline=bitpipe", "--devices=2", "--microbatches=4", "-o", "plan.mlir"]
+# Files to change are made by the plain build.
+BUILT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/bin")
+OPT_TOOL, RUN_TOOL = (os.path.join(BUILT, tool) for tool in ("bitpipe-opt", "bitpipe-run"))
 RUN = ["plan.mlir", "--data=data.safetensors", "--steps=2"]
 
 
@@ -73,7 +76,7 @@ class Model:
     """An ONNX file, changed as a graph or as bytes; compiled, and trained if it compiles."""
 
     @staticmethod
-    def prepare(folder, tools):
+    def prepare(folder):
         onnx.save(make_model(), os.path.join(folder, "model.onnx"))
         write_data(folder)
 
@@ -93,9 +96,9 @@ class Compiled(Model):
     """A plan with all its files."""
 
     @staticmethod
-    def prepare(folder, tools):
-        Model.prepare(folder, tools)
-        subprocess.run([os.path.join(tools, "bitpipe-opt"), *OPT], cwd=folder, check=True, capture_output=True)
+    def prepare(folder):
+        Model.prepare(folder)
+        subprocess.run([OPT_TOOL, *OPT], cwd=folder, check=True, capture_output=True)
 
 
 class Levels(Model):
@@ -104,10 +107,10 @@ class Levels(Model):
     levels = ["graph", "stages", "plan", "program"]
 
     @staticmethod
-    def prepare(folder, tools):
-        Model.prepare(folder, tools)
+    def prepare(folder):
+        Model.prepare(folder)
         for level in Levels.levels:
-            subprocess.run([os.path.join(tools, "bitpipe-opt"), *OPT[:-1], f"{level}.mlir", f"--emit={level}"], cwd=folder,
+            subprocess.run([OPT_TOOL, *OPT[:-1], f"{level}.mlir", f"--emit={level}"], cwd=folder,
                            check=True, capture_output=True)
 
     @staticmethod
@@ -129,9 +132,9 @@ class Weights(Compiled):
     """Parameters to load, as --save writes them."""
 
     @staticmethod
-    def prepare(folder, tools):
-        Compiled.prepare(folder, tools)
-        subprocess.run([os.path.join(tools, "bitpipe-run"), *RUN, "--save=weights.safetensors"], cwd=folder, check=True,
+    def prepare(folder):
+        Compiled.prepare(folder)
+        subprocess.run([RUN_TOOL, *RUN, "--save=weights.safetensors"], cwd=folder, check=True,
                        capture_output=True)
 
     @staticmethod
@@ -172,7 +175,7 @@ class TextFile:
     name = good = option = None
 
     @classmethod
-    def prepare(cls, folder, tools):
+    def prepare(cls, folder):
         write(folder, cls.name, cls.good)
 
     @classmethod
@@ -186,8 +189,8 @@ class Orders(TextFile):
     name, option = "order.csv", "--schedule"
 
     @classmethod
-    def prepare(cls, folder, tools):
-        made = subprocess.run([os.path.join(tools, "bitpipe-opt"), "--pipeline=zb-v", "--devices=2", "--microbatches=4",
+    def prepare(cls, folder):
+        made = subprocess.run([OPT_TOOL, "--pipeline=zb-v", "--devices=2", "--microbatches=4",
                                "--emit=schedule"], check=True, capture_output=True)
         write(folder, cls.name, made.stdout)
 
