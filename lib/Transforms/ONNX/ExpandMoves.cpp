@@ -8,12 +8,6 @@ using namespace bitpipe;
 
 namespace {
 
-LogicalResult notConstant(const Node &node, StringRef what) {
-  return node.error() << "its " << what
-                      << " does not fit or is not constant, expected one that "
-                         "does not depend on inputs or parameters";
-}
-
 //===----------------------------------------------------------------------===//
 // Tile
 //===----------------------------------------------------------------------===//

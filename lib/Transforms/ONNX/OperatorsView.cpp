@@ -13,12 +13,6 @@ using namespace bitpipe;
 
 namespace {
 
-LogicalResult notConstant(const Node &node, StringRef what) {
-  return node.error() << "its " << what
-                      << " does not fit or is not constant, expected one that "
-                         "does not depend on inputs or parameters";
-}
-
 LogicalResult inferReshape(const Node &node, SmallVectorImpl<Type> &types) {
   auto shape = integersOf(node.input(1));
   if (!shape)

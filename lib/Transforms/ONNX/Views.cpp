@@ -80,3 +80,9 @@ std::optional<SmallVector<int64_t>> bitpipe::permutation(const Node &node) {
              ? std::optional(perm)
              : std::nullopt;
 }
+
+LogicalResult bitpipe::notConstant(const Node &node, StringRef what) {
+  return node.error() << "its " << what
+                      << " does not fit or is not constant, expected one that "
+                         "does not depend on inputs or parameters";
+}

@@ -24,6 +24,9 @@ std::optional<llvm::SmallVector<int64_t>> splitSizes(const Node &node);
 /// The permutation of a Transpose, or nothing if it is none.
 std::optional<llvm::SmallVector<int64_t>> permutation(const Node &node);
 
+/// Refuses an input that must be a constant of a form that fits, called `what`.
+mlir::LogicalResult notConstant(const Node &node, llvm::StringRef what);
+
 } // namespace bitpipe
 
 #endif // BITPIPE_TRANSFORMS_ONNX_VIEWS_H
