@@ -3,7 +3,7 @@
 #ifndef BITPIPE_TOOLS_BITPIPE_RUN_OPTIONS_H
 #define BITPIPE_TOOLS_BITPIPE_RUN_OPTIONS_H
 
-#include "lib/Runtime/Train.h"
+#include "lib/Runtime/Train/Train.h"
 
 namespace bitpipe {
 

@@ -3,7 +3,7 @@
 #ifndef BITPIPE_RUNTIME_CPU_MATMULSHAPE_H
 #define BITPIPE_RUNTIME_CPU_MATMULSHAPE_H
 
-#include "lib/Runtime/Program.h"
+#include "lib/Runtime/Plan/Program.h"
 
 namespace bitpipe {
 

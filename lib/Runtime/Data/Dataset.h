@@ -7,7 +7,7 @@
 #ifndef BITPIPE_RUNTIME_DATA_DATASET_H
 #define BITPIPE_RUNTIME_DATA_DATASET_H
 
-#include "lib/Runtime/Program.h"
+#include "lib/Runtime/Plan/Program.h"
 
 #include <memory>
 

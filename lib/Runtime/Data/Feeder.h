@@ -9,7 +9,7 @@
 #define BITPIPE_RUNTIME_DATA_FEEDER_H
 
 #include "lib/Runtime/Data/Dataset.h"
-#include "lib/Runtime/DeviceRunner.h"
+#include "lib/Runtime/Execute/DeviceRunner.h"
 
 #include <optional>
 

@@ -3,8 +3,8 @@
 #include "lib/Runtime/Data/DataFile.h"
 #include "lib/Runtime/Data/Dataset.h"
 #include "lib/Runtime/Error.h"
-#include "lib/Runtime/Floats.h"
-#include "lib/Runtime/Safetensors.h"
+#include "lib/Files/Floats.h"
+#include "lib/Files/Safetensors.h"
 
 #include <cstring>
 #include <set>

@@ -5,8 +5,8 @@
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Files/Error.h"
 #include "lib/Files/OutputFile.h"
+#include "lib/Files/Safetensors.h"
 #include "lib/Files/WrittenBy.h"
-#include "lib/Runtime/Floats.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/Place.h"
@@ -16,7 +16,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 namespace bitpipe {
 #define GEN_PASS_DEF_WRITEWEIGHTS
@@ -70,15 +69,8 @@ private:
     hash.add(data, bytes);
   }
 
-  static int64_t bytesOf(pipe::ParameterOp parameter) {
-    return tensorBytes(cast<RankedTensorType>(parameter.getType()));
-  }
-
-  /// The length of the header, the header, blanks to a multiple of 8.
   LogicalResult addHeader() {
-    nlohmann::ordered_json header;
-    header["__metadata__"] = {{"format", "pt"}, {mark::key, mark::value}};
-    int64_t offset = 0;
+    std::vector<TensorEntry> entries;
     for (auto parameter : module.getOps<pipe::ParameterOp>()) {
       auto type = cast<RankedTensorType>(parameter.getType());
       std::string element = elementName(type.getElementType());
@@ -86,18 +78,12 @@ private:
         return emitError(parameter.getLoc())
                << "parameter '" << parameter.getSymName() << "' has type "
                << type << ", expected elements that safetensors can hold";
-      int64_t end = offset + bytesOf(parameter);
-      header[parameter.getSymName().str()] = {
-          {"dtype", element},
-          {"shape", std::vector<int64_t>(type.getShape())},
-          {"data_offsets", {offset, end}}};
-      offset = end;
+      entries.push_back({parameter.getSymName().str(), element,
+                         std::vector<int64_t>(type.getShape()),
+                         tensorBytes(type)});
     }
-    std::string text = header.dump();
-    text.resize(llvm::alignTo(text.size(), 8), ' ');
-    uint64_t length = text.size();
-    add(reinterpret_cast<char *>(&length), sizeof(length));
-    add(text.data(), text.size());
+    std::string header = safetensorsHeader(entries);
+    add(header.data(), header.size());
     return success();
   }
 

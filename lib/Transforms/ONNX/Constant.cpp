@@ -1,7 +1,7 @@
 //===- Constant.cpp - Tensors the compiler computes with -------------------===//
 
 #include "lib/Transforms/ONNX/Constant.h"
-#include "lib/Runtime/Floats.h"
+#include "lib/Files/Floats.h"
 #include "lib/Transforms/ONNX/Node.h"
 
 #include "llvm/Support/MemoryBuffer.h"

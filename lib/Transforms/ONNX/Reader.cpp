@@ -1,7 +1,7 @@
 //===- Reader.cpp - An ONNX file -------------------------------------------===//
 
 #include "lib/Transforms/ONNX/Reader.h"
-#include "lib/Runtime/Floats.h"
+#include "lib/Files/Floats.h"
 #include "lib/Transforms/ONNX/Node.h"
 #include "lib/Transforms/ONNX/WireFormat.h"
 

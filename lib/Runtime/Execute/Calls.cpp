@@ -1,0 +1,71 @@
+//===- Calls.cpp - Routines ready to run ----------------------------------===//
+
+#include "lib/Runtime/Execute/Calls.h"
+
+#include <algorithm>
+#include <cctype>
+
+using namespace bitpipe;
+
+/// "softmax_grad_12" belongs to the family "softmax_grad".
+static std::string familyOf(std::string kernel) {
+  while (!kernel.empty() &&
+         (std::isdigit(kernel.back()) || kernel.back() == '_'))
+    kernel.pop_back();
+  return kernel.empty() ? "kernel" : kernel;
+}
+
+Calls::Calls(const Program &program, const KernelLibrary &kernels)
+    : library(kernels),
+      categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
+                    "matrix products"} {
+  for (const Routine &source : program.routines) {
+    PreparedRoutine &routine = prepared.emplace_back();
+    for (const Call &call : source.calls)
+      if (auto *kernel = std::get_if<KernelCall>(&call))
+        routine.calls.push_back(prepare(routine, *kernel));
+      else
+        routine.calls.push_back(prepare(routine, std::get<MatmulCall>(call)));
+  }
+}
+
+/// "transformer.h.*.mlp: matmul ..."
+static std::string labelOf(const std::string &layer, const std::string &what) {
+  return layer.empty() ? what : layer + ": " + what;
+}
+
+PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
+  auto first = uint32_t(routine.places.size());
+  auto count = uint32_t(call.arguments.size());
+  routine.places.insert(routine.places.end(), call.arguments.begin(),
+                        call.arguments.end());
+  largestCall = std::max<size_t>(largestCall, count);
+  return {library.find(call.name).function, 0, first, count, addCategory(call.name),
+          addLabel(labelOf(call.layer, call.name))};
+}
+
+PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
+  auto first = uint32_t(routine.places.size());
+  const Place none{-1, 0};
+  routine.places.insert(routine.places.end(),
+                        {call.a, call.b, call.c, call.bias.value_or(none),
+                         call.residual.value_or(none)});
+  auto number = uint32_t(products.add(call));
+  return {nullptr, number, first, 5, MatrixProducts,
+          addLabel(labelOf(call.layer, "matmul " + text(products[number].shape)))};
+}
+
+uint32_t Calls::addCategory(const std::string &kernel) {
+  auto [found, added] =
+      categoryNumbers.try_emplace(familyOf(kernel), categoryNames.size());
+  if (added)
+    categoryNames.push_back(found->first);
+  return found->second;
+}
+
+uint32_t Calls::addLabel(const std::string &name) {
+  auto [found, added] = labelNumbers.try_emplace(name, labelNames.size());
+  if (added)
+    labelNames.push_back(name);
+  return found->second;
+}

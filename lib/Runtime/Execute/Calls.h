@@ -1,0 +1,68 @@
+//===- Calls.h - Routines ready to run ------------------------------------===//
+//
+// Before step 1 every name in a routine is looked up and every matrix product
+// becomes a primitive; what is left is flat lists of functions and places.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_EXECUTE_CALLS_H
+#define BITPIPE_RUNTIME_EXECUTE_CALLS_H
+
+#include "lib/Runtime/CPU/KernelLibrary.h"
+#include "lib/Runtime/CPU/Matmul.h"
+#include "lib/Runtime/Plan/Program.h"
+
+namespace bitpipe {
+
+struct PreparedCall {
+  abi::KernelFunction kernel; // null: a matrix product
+  uint32_t matmul;            // its number
+  uint32_t firstPlace, places;
+  uint32_t category; // see Calls::categories
+  uint32_t label;    // see Calls::labels
+};
+
+struct PreparedRoutine {
+  std::vector<PreparedCall> calls;
+  std::vector<Place> places; // block -1: none
+};
+
+/// All routines of a plan, shared by the devices.
+class Calls {
+public:
+  /// Kinds of work that are not kernels have fixed numbers.
+  enum Category : uint32_t {
+    Runs,  // enclose other work, take no time themselves
+    Steps, // enclose runs; labelled with their number instead of a label
+    Waiting, Messages, Norm, Optimizer, MatrixProducts
+  };
+
+  Calls(const Program &program, const KernelLibrary &kernels);
+
+  const PreparedRoutine &routine(int64_t number) const {
+    return prepared[number];
+  }
+  const MatmulLibrary &matmuls() const { return products; }
+  /// Names of kinds of work: the fixed ones, then families of kernels.
+  const std::vector<std::string> &categories() const { return categoryNames; }
+  const std::vector<std::string> &labels() const { return labelNames; }
+  uint32_t addLabel(const std::string &name);
+  size_t mostPlaces() const { return largestCall; }
+  const KernelLibrary &kernels() const { return library; }
+
+private:
+  PreparedCall prepare(PreparedRoutine &routine, const KernelCall &call);
+  PreparedCall prepare(PreparedRoutine &routine, const MatmulCall &call);
+  uint32_t addCategory(const std::string &kernel);
+
+  const KernelLibrary &library;
+  MatmulLibrary products;
+  std::vector<PreparedRoutine> prepared;
+  std::vector<std::string> categoryNames, labelNames;
+  std::map<std::string, uint32_t> categoryNumbers, labelNumbers;
+  size_t largestCall = 5; // places of a matrix product
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_EXECUTE_CALLS_H

@@ -1,0 +1,56 @@
+//===- Memory.h - One arena per device ------------------------------------===//
+//
+// Allocated once before step 1, zeroed by the operating system. Slots are
+// addresses into it; the addresses of message slots move between devices when
+// a message hands its memory over.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_EXECUTE_MEMORY_H
+#define BITPIPE_RUNTIME_EXECUTE_MEMORY_H
+
+#include "lib/Runtime/Plan/Program.h"
+
+namespace bitpipe {
+
+/// Zeroed memory, aligned to a page.
+class Arena {
+public:
+  explicit Arena(int64_t bytes);
+  ~Arena();
+  Arena(const Arena &) = delete;
+  Arena &operator=(const Arena &) = delete;
+
+  char *data() const { return start; }
+  /// Bytes that have been touched.
+  int64_t residentBytes() const;
+
+private:
+  char *start = nullptr;
+  int64_t size;
+};
+
+/// Refuses a limit on the process's memory (ulimit -v) that is too small for
+/// arenas of so many bytes and so many threads: what is refused later is
+/// refused to the libraries, which do not all say so.
+void checkAddressSpace(int64_t arenas, int64_t threads);
+
+/// A device's arena and the current address of each of its slots.
+class DeviceMemory {
+public:
+  explicit DeviceMemory(const DeviceProgram &device);
+
+  char *&address(int64_t slot) { return addresses[slot]; }
+  float *floats(int64_t slot) {
+    return reinterpret_cast<float *>(addresses[slot]);
+  }
+  const Arena &arena() const { return memory; }
+
+private:
+  Arena memory;
+  std::vector<char *> addresses; // null for inputs and seeds until a step
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_EXECUTE_MEMORY_H

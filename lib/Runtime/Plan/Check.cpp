@@ -1,0 +1,335 @@
+//===- Check.cpp - What the executor relies on ----------------------------===//
+
+#include "lib/Runtime/Plan/Check.h"
+
+#include "lib/Runtime/ABI.h"
+#include "lib/Runtime/Plan/Checked.h"
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Hash.h"
+
+#include <algorithm>
+#include <set>
+#include <limits>
+
+using namespace bitpipe;
+
+namespace {
+
+class DeviceChecker {
+public:
+  DeviceChecker(const Program &program, size_t number)
+      : program(program), device(program.devices[number]), number(number) {}
+
+  void check() {
+    if (device.arena < 0)
+      failHere("arena of ", device.arena, " bytes");
+    for (const Slot &slot : device.slots)
+      checkSlot(slot);
+    checkAlone();
+    for (const Resident &resident : device.residents)
+      checkResident(resident);
+    for (const Instruction &instruction : device.instructions)
+      std::visit(*this, instruction);
+    checkNorm();
+  }
+
+  void operator()(const Execute &op) {
+    checkRun(op.run);
+    const Routine &routine = program.routines[op.routine];
+    if (op.slots.size() != routine.blocks.size())
+      failHere(text(op.run), " binds ", op.slots.size(), " slots to routine ",
+               routine.name, ", expected ", routine.blocks.size());
+    for (size_t i = 0; i < op.slots.size(); ++i)
+      checkHolds(text(op.run), op.slots[i], routine.blocks[i]);
+  }
+  void operator()(const Transmit &op) {
+    checkRun(op.run);
+    checkHolds(text(op), op.slot, 0);
+    checkPeer(text(op), op.to);
+    if (!device.slots[op.slot].inArena())
+      failHere(text(op), " sends an input, seed or key slot");
+  }
+  void operator()(const Receive &op) {
+    checkRun(op.run);
+    checkHolds(text(op), op.slot, 0);
+    checkPeer(text(op), op.from);
+    if (!device.slots[op.slot].inArena())
+      failHere(text(op), " writes an input, seed or key slot");
+  }
+  void operator()(const AllReduce &op) {
+    checkSource(text(op), op.slot, SlotSource::Gradients);
+    for (int64_t peer : op.devices)
+      if (peer < 0 || peer >= int64_t(program.devices.size()))
+        failHere(text(op), " names device ", peer);
+    if (std::ranges::find(op.devices, int64_t(number)) == op.devices.end())
+      failHere(text(op), " is over devices ", listText(op.devices),
+               ", expected this device among them");
+  }
+  void operator()(const GradNorm &op) {
+    for (int64_t slot : op.slots)
+      checkSource(text(op), slot, SlotSource::Gradients);
+  }
+  void operator()(const Step &op) {
+    Checked bytes = Checked(op.elements) * sizeof(float);
+    if (op.elements < 0)
+      failHere(text(op), " is over ", op.elements, " elements");
+    checkSource(text(op), op.weights, SlotSource::Weights, bytes);
+    checkSource(text(op), op.gradients, SlotSource::Gradients, bytes);
+    if (op.moment1)
+      checkSource(text(op), *op.moment1, SlotSource::Moment1, bytes);
+    if (op.moment2)
+      checkSource(text(op), *op.moment2, SlotSource::Moment2, bytes);
+    int64_t moments = bool(op.moment1) + bool(op.moment2);
+    if (moments != (program.optimizer == "adamw" ? 2 : 0))
+      failHere(text(op), " has ", moments, " moments, expected 2 for adamw and "
+               "none for other optimizers");
+  }
+
+private:
+  template <typename... Parts> [[noreturn]] void failHere(const Parts &...parts) {
+    fail(program.path, ": error: device ", number, ": ", parts...);
+  }
+
+  static std::string text(const auto &op) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(op)>, RunName>)
+      return bitpipe::text(op);
+    else
+      return bitpipe::text(Instruction(op));
+  }
+
+  void checkSlot(const Slot &slot) {
+    size_t index = &slot - device.slots.data();
+    if (slot.size < 0)
+      failHere("slot ", index, " has ", slot.size, " bytes");
+    if (slot.inArena() &&
+        (slot.offset < 0 || slot.offset % abi::alignment ||
+         slot.offset > device.arena || slot.size > device.arena - slot.offset))
+      failHere("slot ", index, " has ", slot.size, " bytes at ", slot.offset,
+               ", expected them within the arena of ", device.arena,
+               " and aligned to ", abi::alignment);
+    bool perMicrobatch = slot.source == SlotSource::Input ||
+                         slot.source == SlotSource::Key ||
+                         slot.source == SlotSource::Loss;
+    if (perMicrobatch && (slot.microbatch < 0 ||
+                          slot.microbatch >= program.microbatches))
+      failHere("slot ", index, " is of micro-batch ", slot.microbatch,
+               ", expected one below ", program.microbatches);
+    if (slot.source == SlotSource::Input &&
+        slot.size > program.inputs[slot.input].type.bytes())
+      failHere("slot ", index, " has ", slot.size, " bytes, but input '",
+               program.inputs[slot.input].name, "' ",
+               program.inputs[slot.input].type.bytes());
+    // The loss sum, and behind it what it is divided by.
+    int64_t scalars = program.loss == "counts" ? 8 : 4;
+    if ((slot.source == SlotSource::Seed && slot.size > scalars) ||
+        (slot.source == SlotSource::Loss && slot.size < scalars))
+      failHere("slot ", index, " has ", slot.size, " bytes, expected ", scalars);
+    if (slot.source == SlotSource::Key && (slot.size > 8 || slot.dropout < 0))
+      failHere("slot ", index, " has ", slot.size, " bytes for the key of dropout ",
+               slot.dropout, ", expected 8 for one from 0 on");
+  }
+
+  /// Runs have small numbers: some are computed with.
+  void checkRun(const RunName &run) {
+    if (run.stage < 0 || run.stage > std::numeric_limits<int32_t>::max() ||
+        run.microbatch < 0 || run.microbatch >= program.microbatches)
+      failHere(bitpipe::text(run), ", expected a stage below 2^31 and one of ",
+               program.microbatches, " micro-batches");
+  }
+
+  /// The norm is taken of whole gradients, so after all runs, before the first
+  /// update clears any, and by every device, since each waits for all. What it
+  /// decides depends on the losses too.
+  void checkNorm() {
+    auto isNorm = [](const Instruction &op) {
+      return std::holds_alternative<GradNorm>(op);
+    };
+    auto isStep = [](const Instruction &op) {
+      return std::holds_alternative<Step>(op);
+    };
+    const auto &list = device.instructions;
+    if (std::ranges::count_if(list, isNorm) != 1)
+      failHere("takes ", std::ranges::count_if(list, isNorm),
+               " gradient norms, expected 1");
+    auto norm = std::ranges::find_if(list, isNorm);
+    auto late = std::find_if(norm, list.end(), [](const Instruction &op) {
+      return std::holds_alternative<Execute>(op);
+    });
+    if (late != list.end())
+      failHere("'", bitpipe::text(*late),
+               "' comes after the gradient norm, expected before");
+    if (std::ranges::find_if(list, isStep) < norm)
+      failHere("updates before the gradient norm, expected after");
+  }
+
+  /// Memory of message slots moves between devices, and what is kept from step
+  /// to step is always alive, so nothing may share either.
+  void checkAlone() {
+    std::vector<size_t> order;
+    for (size_t i = 0; i < device.slots.size(); ++i)
+      if (device.slots[i].inArena())
+        order.push_back(i);
+    std::ranges::sort(order, {}, [&](size_t i) { return device.slots[i].offset; });
+    int64_t end = 0, aloneEnd = 0;
+    for (size_t i : order) {
+      const Slot &slot = device.slots[i];
+      bool alone =
+          slot.source != SlotSource::Arena && slot.source != SlotSource::Loss;
+      if (slot.size && (slot.offset < aloneEnd || (alone && slot.offset < end)))
+        failHere("slot ", i, " shares memory with another, expected messages, "
+                 "weights, gradients and moments alone");
+      end = std::max(end, slot.offset + slot.size);
+      if (alone)
+        aloneEnd = std::max(aloneEnd, slot.offset + slot.size);
+    }
+  }
+
+  void checkResident(const Resident &resident) {
+    if (resident.offset < 0)
+      failHere("parameter '", resident.name, "' has offset ", resident.offset);
+    checkSource("parameter '" + resident.name + "'", resident.slot,
+                SlotSource::Weights,
+                Checked(resident.offset) + resident.type.bytes());
+    for (const Parameter &parameter : program.parameters)
+      if (parameter.name == resident.name &&
+          (parameter.type.element != resident.type.element ||
+           parameter.type.shape != resident.type.shape))
+        failHere("parameter '", resident.name, "' has shape ",
+                 listText(resident.type.shape), ", expected ",
+                 listText(parameter.type.shape), " as saved");
+  }
+
+  void checkHolds(const std::string &what, int64_t slot, Checked bytes) {
+    if (slot < 0 || slot >= int64_t(device.slots.size()))
+      failHere(what, " uses slot ", slot, ", expected one below ",
+               device.slots.size());
+    if (!bytes.within(device.slots[slot].size))
+      failHere(what, " needs ",
+               bytes.get() ? std::to_string(*bytes.get()) : "over 2^63",
+               " bytes in slot ", slot, ", which has ",
+               device.slots[slot].size);
+  }
+
+  void checkSource(const std::string &what, int64_t slot, SlotSource source,
+                   Checked bytes = 0) {
+    checkHolds(what, slot, bytes);
+    if (device.slots[slot].source != source)
+      failHere(what, " uses slot ", slot, ", which is of another kind");
+  }
+
+  void checkPeer(const std::string &what, int64_t peer) {
+    if (peer < 0 || peer >= int64_t(program.devices.size()) ||
+        peer == int64_t(number))
+      failHere(what, ", expected another device below ",
+               program.devices.size());
+  }
+
+  const Program &program;
+  const DeviceProgram &device;
+  size_t number;
+};
+
+void checkFile(const Program &program, const char *what,
+               const std::string &path, const std::string &expected) {
+  auto got = hashFile(path);
+  if (!got)
+    fail(path, ": error: cannot read the ", what, " of ", program.path);
+  if (*got != expected)
+    fail(path, ": error: the ", what, " do not belong to ", program.path,
+         ": hash is ", *got, ", expected ", expected);
+}
+
+} // namespace
+
+/// Sizes of the inputs, which the samples of a step are read into.
+static void checkInputs(const Program &program) {
+  if (program.inputs.empty())
+    fail(program.path, ": error: the model has no inputs");
+  Checked perStep = 0;
+  for (const ModelInput &input : program.inputs) {
+    if (input.type.shape.empty() || std::ranges::min(input.type.shape) < 1 ||
+        input.type.shape.front() != program.samples())
+      fail(program.path, ": error: input '", input.name, "' has shape ",
+           listText(input.type.shape),
+           ", expected sizes of at least 1 and as many samples along axis 0 as "
+           "the first input");
+    perStep = perStep + Checked(input.type.bytes() + abi::alignment) *
+                            program.microbatches;
+  }
+  if (!perStep.within(std::numeric_limits<int64_t>::max() / 4))
+    fail(program.path, ": error: the inputs of a step of ", program.microbatches,
+         " micro-batches do not fit into memory");
+  if (program.labels < 0)
+    return;
+  ElementType labels = program.inputs[program.labels].type.element;
+  if (labels != ElementType::I64 && labels != ElementType::I32)
+    fail(program.path, ": error: the labels are ", nameOf(labels),
+         ", expected I64 or I32");
+}
+
+static void checkTraining(const Program &program) {
+  if (program.target != "cpu")
+    fail(program.path, ": error: plan is for target '", program.target,
+         "', expected 'cpu', the only one there is");
+  if (program.microbatches < 1)
+    fail(program.path, ": error: ", program.microbatches,
+         " micro-batches, expected at least 1");
+  checkInputs(program);
+  if (program.loss == "labels" && program.labels < 0)
+    fail(program.path, ": error: loss 'labels', but no input holds labels");
+  if (program.loss != "labels" && program.loss != "microbatches" &&
+      program.loss != "counts")
+    fail(program.path, ": error: loss is '", program.loss,
+         "', expected 'labels', 'microbatches' or 'counts'");
+  if (program.optimizer != "adamw" && program.optimizer != "sgd" &&
+      program.optimizer != "none")
+    fail(program.path, ": error: optimizer is '", program.optimizer,
+         "', expected adamw, sgd or none");
+}
+
+/// Every micro-batch has its loss in one place.
+static void checkLosses(const Program &program) {
+  std::vector<int64_t> losses;
+  for (const DeviceProgram &device : program.devices)
+    for (const Slot &slot : device.slots)
+      if (slot.source == SlotSource::Loss)
+        losses.push_back(slot.microbatch);
+  std::ranges::sort(losses);
+  for (int64_t mb = 0; mb < program.microbatches; ++mb) {
+    int64_t found = std::ranges::count(losses, mb);
+    if (found != 1) // at the latest behind the last loss
+      fail(program.path, ": error: micro-batch ", mb, " has ", found,
+           " loss slots, expected 1");
+  }
+}
+
+/// A file of parameters has one tensor of a name.
+static void checkNames(const Program &program) {
+  std::set<std::string> names;
+  auto add = [&](const std::string &name) {
+    if (!names.insert(name).second)
+      fail(program.path, ": error: two parameters are saved as '", name,
+           "', expected a name for each");
+  };
+  for (const Parameter &parameter : program.parameters) {
+    add(parameter.name);
+    for (const std::string &alias : parameter.aliases)
+      add(alias);
+  }
+}
+
+void bitpipe::checkProgram(const Program &program) {
+  checkTraining(program);
+  checkNames(program);
+  checkRoutines(program);
+  if (program.devices.empty())
+    fail(program.path, ": error: the plan has no device");
+  for (size_t i = 0; i < program.devices.size(); ++i)
+    DeviceChecker(program, i).check();
+  checkLosses(program);
+}
+
+void bitpipe::checkFiles(const Program &program) {
+  checkFile(program, "weights", program.weightsPath, program.weightsHash);
+  checkFile(program, "kernels", program.kernelsPath, program.kernelsHash);
+}

@@ -1,0 +1,141 @@
+//===- CheckRoutine.cpp - Do calls stay in their blocks? -------------------===//
+
+#include "lib/Runtime/CPU/KernelLibrary.h"
+#include "lib/Runtime/Plan/Check.h"
+#include "lib/Runtime/Plan/Checked.h"
+#include "lib/Runtime/Error.h"
+
+#include <algorithm>
+
+using namespace bitpipe;
+
+namespace {
+
+/// No block, and no stride in one, is larger than what a process can address.
+constexpr int64_t mostBytes = int64_t(1) << 47;
+
+using List = std::vector<int64_t>;
+
+/// Elements from an operand's first to behind its last.
+Checked extent(const MatmulCall &call, const List &strides, size_t row,
+               size_t column) {
+  const List &sizes = call.sizes;
+  size_t batch = sizes.size() - 3;
+  Checked last = Checked(sizes[row] - 1) * strides[batch] +
+                 Checked(sizes[column] - 1) * strides[batch + 1];
+  for (size_t i = 0; i < batch; ++i)
+    last = last + Checked(sizes[i] - 1) * strides[i];
+  return last + 1;
+}
+
+/// Whether some elements of the result are the same place. Each stride must
+/// step over all that the smaller ones reach.
+bool overlapsItself(const MatmulCall &call) {
+  std::vector<std::pair<int64_t, int64_t>> dims; // stride, size
+  for (size_t i = 0; i < call.cStrides.size(); ++i)
+    if (call.sizes[i] > 1)
+      dims.push_back({call.cStrides[i], call.sizes[i]});
+  std::ranges::sort(dims);
+  int64_t reach = 1;
+  for (auto [stride, size] : dims) {
+    if (stride < reach)
+      return true;
+    reach += (size - 1) * stride;
+  }
+  return false;
+}
+
+class RoutineChecker {
+public:
+  /// Without a library, all but the arguments of kernels is checked.
+  RoutineChecker(const Program &program, const Routine &routine,
+                 const KernelLibrary *library)
+      : program(program), routine(routine), library(library) {}
+
+  void check() {
+    for (int64_t size : routine.blocks)
+      if (size < 0 || size > mostBytes)
+        failHere("a block has ", size, " bytes, expected 0 to ", mostBytes);
+    for (const Call &call : routine.calls)
+      std::visit(*this, call);
+  }
+
+  void operator()(const KernelCall &call) {
+    if (!library) {
+      for (const Place &place : call.arguments)
+        checkPlace(call.name, place, 0);
+      return;
+    }
+    auto extents = library->find(call.name).extents;
+    if (call.arguments.size() != extents.size())
+      failHere("kernel '", call.name, "' has ", call.arguments.size(),
+               " arguments, expected ", extents.size());
+    for (size_t i = 0; i < extents.size(); ++i)
+      checkPlace("kernel '" + call.name + "'", call.arguments[i], extents[i]);
+  }
+
+  void operator()(const MatmulCall &call) {
+    auto outside = [](int64_t stride) { return stride < 0 || stride > mostBytes; };
+    for (auto *strides : {&call.aStrides, &call.bStrides, &call.cStrides})
+      if (std::ranges::any_of(*strides, outside))
+        failHere("matmul has strides ", listText(*strides), ", expected 0 to ",
+                 mostBytes, " each");
+    if (std::ranges::any_of(call.sizes, [](int64_t size) { return size < 1; }))
+      failHere("matmul has sizes ", listText(call.sizes),
+               ", expected at least 1 each");
+    size_t m = call.sizes.size() - 3, n = m + 1, k = m + 2;
+    checkOperand(call.a, extent(call, call.aStrides, m, k));
+    checkOperand(call.b, extent(call, call.bStrides, k, n));
+    checkOperand(call.c, extent(call, call.cStrides, m, n));
+    if (call.residual)
+      checkOperand(*call.residual, extent(call, call.cStrides, m, n));
+    if (call.bias)
+      checkOperand(*call.bias, call.sizes[n]);
+    if (overlapsItself(call))
+      failHere("matmul writes [", "m, n] of sizes ", listText(call.sizes),
+               " with strides ", listText(call.cStrides),
+               ", expected a place of its own for every element");
+    // Otherwise its operands, which are in memory, bound the time it takes.
+    if (call.sizes[k] > 1 && call.aStrides[m + 1] == 0 && call.bStrides[m] == 0)
+      failHere("matmul sums ", call.sizes[k], " times the same product");
+  }
+
+private:
+  template <typename... Parts>
+  [[noreturn]] void failHere(const Parts &...parts) {
+    fail(program.path, ": error: routine ", routine.name, ": ", parts...);
+  }
+
+  void checkOperand(const Place &place, Checked elements) {
+    checkPlace("matmul", place, elements * sizeof(float));
+  }
+
+  void checkPlace(const std::string &what, const Place &place, Checked bytes) {
+    if (place.block < 0 || place.block >= int64_t(routine.blocks.size()))
+      failHere(what, " uses block ", place.block, ", expected one below ",
+               routine.blocks.size());
+    int64_t size = routine.blocks[place.block];
+    Checked end = bytes + place.offset;
+    if (place.offset < 0 || !bytes.within(size) || !end.within(size))
+      failHere(what, " uses bytes ", place.offset, " to ",
+               end.get() ? std::to_string(*end.get()) : "beyond 2^63",
+               " of block ", place.block, ", which has ", size);
+  }
+
+  const Program &program;
+  const Routine &routine;
+  const KernelLibrary *library;
+};
+
+} // namespace
+
+void bitpipe::checkRoutines(const Program &program) {
+  for (const Routine &routine : program.routines)
+    RoutineChecker(program, routine, nullptr).check();
+}
+
+void bitpipe::checkKernels(const Program &program,
+                           const KernelLibrary &library) {
+  for (const Routine &routine : program.routines)
+    RoutineChecker(program, routine, &library).check();
+}

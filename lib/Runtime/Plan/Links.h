@@ -1,0 +1,76 @@
+//===- Links.h - Who waits for whom in a plan -----------------------------===//
+//
+// Derived once from a program, before anything runs: which transmit meets
+// which receive (first in, first out per ordered pair of devices), which
+// all_reduces form one sum, and which of them every instruction must wait for
+// because it touches memory that is still being sent, received or summed.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_PLAN_LINKS_H
+#define BITPIPE_RUNTIME_PLAN_LINKS_H
+
+#include "lib/Runtime/Plan/Program.h"
+
+namespace bitpipe {
+
+/// A transmit and its receive.
+struct MessageLink {
+  RunName run;
+  int64_t from, to;
+  int64_t fromSlot, toSlot;
+  int64_t bytes;
+  bool swap; // exchange the memory of the slots instead of copying
+};
+
+/// The all_reduces of one sum; member i is devices[i] with slots[i].
+struct ReductionLink {
+  std::vector<int64_t> stages, devices, slots;
+  int64_t elements;
+};
+
+/// Waits until a message or reduction is complete.
+struct Wait {
+  enum Kind { Message, Reduction } kind;
+  int64_t index;
+  bool previousStep; // the one of the step before
+
+  bool operator==(const Wait &) const = default;
+};
+
+struct DeviceLinks {
+  /// Per instruction: what it waits for, and the number of the message or
+  /// reduction that it starts (or -1).
+  std::vector<std::vector<Wait>> waits;
+  std::vector<int64_t> starts;
+  /// The device's reductions in the order in which it starts them.
+  std::vector<int64_t> reductions;
+};
+
+struct Links {
+  std::vector<MessageLink> messages;
+  std::vector<ReductionLink> reductions;
+  std::vector<DeviceLinks> devices;
+};
+
+/// Throws a UserError if messages or reductions do not match.
+Links deriveLinks(const Program &program);
+
+/// Fills in what the instructions of a device wait for, given what they start.
+void findWaits(const Program &program, const DeviceProgram &device,
+               DeviceLinks &links);
+
+/// Replays three steps under the rules of a transport without tags: a send is
+/// complete when its receive was started, sums of a device run one after the
+/// other. Throws a UserError that says which actions wait for which if the
+/// plan would block, or uses a tensor before it is received.
+void checkProgress(const Program &program, const Links &links);
+
+/// The share of their time that devices wait, if every instruction takes as
+/// long as stated ([device][instruction]) and messages and sums take none.
+double predictWaiting(const Program &program, const Links &links,
+                      const std::vector<std::vector<int64_t>> &durations);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_PLAN_LINKS_H

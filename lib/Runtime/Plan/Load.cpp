@@ -1,0 +1,354 @@
+//===- Load.cpp - From plan.mlir to plain structures ----------------------===//
+//
+// Walks the operations of level 3 once. Errors name the line of the plan.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/Plan/Load.h"
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Runtime/ABI.h"
+#include "lib/Runtime/Plan/Checked.h"
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Plan/Features.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <filesystem>
+
+using namespace bitpipe;
+using llvm::ArrayRef;
+using llvm::StringRef;
+
+namespace {
+
+std::string lineOf(mlir::Location location) {
+  if (auto at = location->findInstanceOf<mlir::FileLineColLoc>())
+    return at.getFilename().str() + ":" + std::to_string(at.getLine());
+  return "plan";
+}
+
+template <typename... Parts>
+[[noreturn]] void failAt(mlir::Operation *op, const Parts &...parts) {
+  fail(lineOf(op->getLoc()), ": error: ", parts...);
+}
+
+std::vector<int64_t> list(ArrayRef<int64_t> values) { return values.vec(); }
+
+std::string printed(mlir::Type type) {
+  std::string out;
+  llvm::raw_string_ostream stream(out);
+  type.print(stream);
+  return out;
+}
+
+ElementType elementType(mlir::Operation *op, mlir::Type type) {
+  if (type.isF32())
+    return ElementType::F32;
+  if (type.isInteger(64))
+    return ElementType::I64;
+  if (type.isInteger(32))
+    return ElementType::I32;
+  if (type.isInteger(1))
+    return ElementType::Bool;
+  failAt(op, "element type is ", printed(type),
+         ", expected f32, i64, i32 or i1");
+}
+
+TensorType tensorType(mlir::Operation *op, mlir::Type type) {
+  auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape())
+    failAt(op, "type is ", printed(type), ", expected a tensor of static shape");
+  TensorType out{elementType(op, tensor.getElementType()),
+                 list(tensor.getShape())};
+  Checked bytes = sizeOf(out.element);
+  for (int64_t size : out.shape)
+    bytes = bytes * size;
+  if (!bytes.get())
+    failAt(op, "type is ", printed(type), ", which takes over 2^63 bytes");
+  return out;
+}
+
+StoredFloat storedFloat(pipe::SavedOp op) {
+  if (!op.getStored() || op.getStored()->isF32())
+    return StoredFloat::F32;
+  mlir::Type stored = *op.getStored();
+  if (stored.isF16())
+    return StoredFloat::F16;
+  if (stored.isBF16())
+    return StoredFloat::BF16;
+  if (stored.isF64())
+    return StoredFloat::F64;
+  failAt(op, "parameter '", op.getName().str(), "' is stored as ",
+         printed(stored), ", expected f32, f16, bf16 or f64");
+}
+
+Place place(pipe::RefAttr ref) { return {ref.getBlock(), ref.getOffset()}; }
+
+std::optional<Place> place(std::optional<pipe::RefAttr> ref) {
+  if (!ref)
+    return std::nullopt;
+  return place(*ref);
+}
+
+RunName runName(pipe::RunKind kind, int64_t stage, int64_t microbatch) {
+  return {pipe::stringifyRunKind(kind).front(), stage, microbatch};
+}
+
+SlotSource slotSource(pipe::SlotOp op) {
+  static const llvm::StringMap<SlotSource> sources = {
+      {"arena", SlotSource::Arena},         {"message", SlotSource::Message},
+      {"input", SlotSource::Input},         {"seed", SlotSource::Seed},
+      {"key", SlotSource::Key},             {"loss", SlotSource::Loss},
+      {"weights", SlotSource::Weights},
+      {"gradients", SlotSource::Gradients}, {"moment1", SlotSource::Moment1},
+      {"moment2", SlotSource::Moment2}};
+  auto found = sources.find(op.getSource());
+  if (found == sources.end())
+    failAt(op, "slot source is '", op.getSource().str(),
+           "', expected arena, message, input, seed, key, loss, weights, "
+           "gradients, moment1 or moment2");
+  return found->second;
+}
+
+/// Builds a Program from the operations of a plan.
+class Loader {
+public:
+  Program load(mlir::ModuleOp module, const std::string &path) {
+    program.path = path;
+    auto trainings = llvm::to_vector(module.getOps<pipe::TrainingOp>());
+    if (trainings.size() != 1)
+      fail(path, ": error: holds ", trainings.size(),
+           " pipe.training, expected 1: not a compiled plan");
+    readTraining(trainings.front());
+    for (auto op : module.getOps<pipe::SavedOp>())
+      readSaved(op);
+    for (auto op : module.getOps<pipe::RoutineOp>())
+      readRoutine(op);
+    for (auto op : module.getOps<pipe::ProgramOp>())
+      readDevice(op);
+    if (program.devices.size() != trainings.front().getDevices())
+      failAt(trainings.front(), "plan holds ", program.devices.size(),
+             " programs, expected ", trainings.front().getDevices());
+    return std::move(program);
+  }
+
+private:
+  void readTraining(pipe::TrainingOp op) {
+    if (int64_t(op.getVersion()) != abi::contractVersion)
+      failAt(op, "plan has version ", op.getVersion(), ", expected ",
+             abi::contractVersion, ": compile it again");
+    size_t inputs = op.getInputs().size();
+    if (op.getTypes().size() != inputs || op.getBounds().size() != inputs)
+      failAt(op, inputs, " inputs have ", op.getTypes().size(), " types and ",
+             op.getBounds().size(), " bounds");
+    for (size_t i = 0; i < inputs; ++i) {
+      auto name = llvm::cast<mlir::StringAttr>(op.getInputs()[i]).str();
+      auto type = llvm::cast<mlir::TypeAttr>(op.getTypes()[i]).getValue();
+      inputNumbers[name] = i;
+      program.inputs.push_back({name, tensorType(op, type), op.getBounds()[i]});
+    }
+    if (op.getLabels())
+      program.labels = inputNumber(op, *op.getLabels());
+    program.target = op.getTarget().str();
+    program.optimizer = op.getOptimizer().str();
+    program.loss = op.getLoss().str();
+    program.ignoreIndex = op.getIgnoreIndex();
+    program.microbatches = op.getMicrobatches();
+    auto folder = std::filesystem::path(program.path).parent_path();
+    program.weightsPath = (folder / op.getWeights().str()).string();
+    program.kernelsPath = (folder / op.getKernels().str()).string();
+    program.weightsHash = op.getWeightsHash().str();
+    program.kernelsHash = op.getKernelsHash().str();
+    auto features = op->getAttrOfType<mlir::StringAttr>(abi::featuresAttribute);
+    if (!features)
+      failAt(op, "the plan does not tell which processors can run its kernels: "
+                 "compile it again");
+    checkFeatures(program.path, features.str());
+  }
+
+  void readSaved(pipe::SavedOp op) {
+    Parameter parameter{op.getName().str(), tensorType(op, op.getType()),
+                        storedFloat(op), {}};
+    if (parameter.type.element != ElementType::F32)
+      failAt(op, "parameter '", parameter.name, "' has type ",
+             printed(op.getType()), ", expected elements of f32");
+    if (op.getAliases())
+      for (auto alias : op.getAliases()->getAsValueRange<mlir::StringAttr>())
+        parameter.aliases.push_back(alias.str());
+    program.parameters.push_back(std::move(parameter));
+  }
+
+  void readRoutine(pipe::RoutineOp op) {
+    Routine routine{op.getSymName().str(), list(op.getBlocks()), {}, {}};
+    routine.writes.assign(routine.blocks.size(), true);
+    if (auto writes = op.getWrites())
+      routine.writes.assign(writes->begin(), writes->end());
+    if (routine.writes.size() != routine.blocks.size())
+      failAt(op, "the routine has ", routine.writes.size(),
+             " entries in 'writes', expected one for each of its ",
+             routine.blocks.size(), " blocks");
+    for (mlir::Operation &call : op.getBody().front())
+      llvm::TypeSwitch<mlir::Operation *>(&call)
+          .Case([&](pipe::KernelOp kernel) {
+            routine.calls.push_back(readKernel(kernel));
+          })
+          .Case([&](pipe::MatmulOp matmul) {
+            routine.calls.push_back(readMatmul(matmul));
+          })
+          .Default([](mlir::Operation *other) { failUnexpected(other); });
+    routineNumbers[routine.name] = program.routines.size();
+    program.routines.push_back(std::move(routine));
+  }
+
+  static std::string layerOf(mlir::Operation *call) {
+    auto layer = call->getAttrOfType<mlir::StringAttr>("layer");
+    return layer ? layer.str() : "";
+  }
+
+  static KernelCall readKernel(pipe::KernelOp op) {
+    KernelCall call{op.getName().str(), {}, layerOf(op)};
+    for (mlir::Attribute argument : op.getArguments())
+      call.arguments.push_back(place(llvm::cast<pipe::RefAttr>(argument)));
+    return call;
+  }
+
+  static MatmulCall readMatmul(pipe::MatmulOp op) {
+    return {place(op.getA()),
+            place(op.getB()),
+            place(op.getC()),
+            place(op.getBias()),
+            place(op.getResidual()),
+            list(op.getSizes()),
+            list(op.getAStrides()),
+            list(op.getBStrides()),
+            list(op.getCStrides()),
+            op.getAlpha().convertToDouble(),
+            op.getAccumulate(),
+            layerOf(op)};
+  }
+
+  void readDevice(pipe::ProgramOp op) {
+    if (op.getDevice() != program.devices.size())
+      failAt(op, "program of device ", op.getDevice(), ", expected device ",
+             program.devices.size(), " here");
+    DeviceProgram &device = program.devices.emplace_back();
+    device.arena = op.getArena();
+    for (mlir::Operation &item : op.getBody().front())
+      llvm::TypeSwitch<mlir::Operation *>(&item)
+          .Case([&](pipe::SlotOp slot) { readSlot(device, slot); })
+          .Case([&](pipe::ResidentOp resident) {
+            device.residents.push_back(readResident(resident));
+          })
+          .Default([&](mlir::Operation *other) {
+            device.instructions.push_back(readInstruction(other));
+          });
+  }
+
+  void readSlot(DeviceProgram &device, pipe::SlotOp op) {
+    if (op.getIndex() != device.slots.size())
+      failAt(op, "slot ", op.getIndex(), ", expected slot ",
+             device.slots.size(), " here");
+    Slot slot{slotSource(op), int64_t(op.getSize())};
+    if (slot.inArena() && !op.getOffset())
+      failAt(op, "slot ", op.getIndex(), " has no offset");
+    slot.offset = op.getOffset().value_or(0);
+    slot.microbatch = op.getMicrobatch().value_or(-1);
+    if (slot.source == SlotSource::Input)
+      slot.input = inputNumber(op, op.getName().value_or(""));
+    slot.dropout = op.getDropout().value_or(-1);
+    device.slots.push_back(slot);
+  }
+
+  Resident readResident(pipe::ResidentOp op) {
+    return {op.getName().str(), tensorType(op, op.getType()),
+            int64_t(op.getSlot()), int64_t(op.getOffset()),
+            op.getTrainable(), op.getOwner()};
+  }
+
+  Instruction readInstruction(mlir::Operation *item) {
+    return llvm::TypeSwitch<mlir::Operation *, Instruction>(item)
+        .Case([&](pipe::ExecuteOp op) -> Instruction {
+          return Execute{
+              runName(op.getKind(), op.getStage(), op.getMicrobatch()),
+              routineNumber(op), list(op.getSlots())};
+        })
+        .Case([&](pipe::TransmitOp op) -> Instruction {
+          return Transmit{
+              runName(op.getKind(), op.getStage(), op.getMicrobatch()),
+              int64_t(op.getTo()), int64_t(op.getSlot()), op.getHandover()};
+        })
+        .Case([&](pipe::ReceiveOp op) -> Instruction {
+          return Receive{
+              runName(op.getKind(), op.getStage(), op.getMicrobatch()),
+              int64_t(op.getFrom()), int64_t(op.getSlot())};
+        })
+        .Case([&](pipe::AllReduceOp op) -> Instruction {
+          return AllReduce{list(op.getStages()), list(op.getDevices()),
+                           int64_t(op.getSlot())};
+        })
+        .Case([&](pipe::GradNormOp op) -> Instruction {
+          return GradNorm{list(op.getSlots())};
+        })
+        .Case([&](pipe::StepOp op) -> Instruction { return readStep(op); })
+        .Default([](mlir::Operation *other) -> Instruction {
+          failUnexpected(other);
+        });
+  }
+
+  static Step readStep(pipe::StepOp op) {
+    Step step{list(op.getStages()), int64_t(op.getElements()),
+              int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}};
+    if (auto moment = op.getMoment1())
+      step.moment1 = *moment;
+    if (auto moment = op.getMoment2())
+      step.moment2 = *moment;
+    return step;
+  }
+
+  int64_t inputNumber(mlir::Operation *op, StringRef name) {
+    auto found = inputNumbers.find(name);
+    if (found == inputNumbers.end())
+      failAt(op, "the plan has no model input '", name.str(), "'");
+    return found->second;
+  }
+
+  int64_t routineNumber(pipe::ExecuteOp op) {
+    auto found = routineNumbers.find(op.getRoutine());
+    if (found == routineNumbers.end())
+      failAt(op, "the plan has no routine '", op.getRoutine().str(), "'");
+    return found->second;
+  }
+
+  [[noreturn]] static void failUnexpected(mlir::Operation *op) {
+    failAt(op, op->getName().getStringRef().str(),
+           " is no instruction of a compiled plan");
+  }
+
+  Program program;
+  llvm::StringMap<int64_t> inputNumbers, routineNumbers;
+};
+
+} // namespace
+
+Program bitpipe::loadProgram(const std::string &path) {
+  if (!std::filesystem::is_regular_file(path))
+    fail(path, ": error: no such file, expected a compiled plan");
+  mlir::DialectRegistry registry;
+  registry.insert<pipe::PipeDialect>();
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  std::string firstError;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &found) {
+    if (firstError.empty() &&
+        found.getSeverity() == mlir::DiagnosticSeverity::Error)
+      firstError = lineOf(found.getLocation()) + ": error: " + found.str();
+  });
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(path, &context);
+  if (!module)
+    fail(firstError.empty() ? path + ": error: not a plan" : firstError);
+  return Loader().load(*module, path);
+}

@@ -1,0 +1,62 @@
+//===- Program.cpp - Names of things in a plan ----------------------------===//
+
+#include "lib/Runtime/Plan/Program.h"
+
+#include "lib/Runtime/Error.h"
+
+using namespace bitpipe;
+
+int64_t bitpipe::sizeOf(ElementType type) {
+  switch (type) {
+  case ElementType::F32:
+  case ElementType::I32:
+    return 4;
+  case ElementType::I64:
+    return 8;
+  case ElementType::Bool:
+    return 1;
+  }
+  return 0;
+}
+
+const char *bitpipe::nameOf(ElementType type) {
+  switch (type) {
+  case ElementType::F32:
+    return "F32";
+  case ElementType::I64:
+    return "I64";
+  case ElementType::I32:
+    return "I32";
+  case ElementType::Bool:
+    return "BOOL";
+  }
+  return "?";
+}
+
+std::string bitpipe::text(const RunName &run) {
+  return std::string(1, run.kind) + " stage " + std::to_string(run.stage) +
+         " mb " + std::to_string(run.microbatch);
+}
+
+namespace {
+struct InstructionText {
+  std::string operator()(const Execute &op) const { return text(op.run); }
+  std::string operator()(const Transmit &op) const {
+    return "send " + text(op.run) + " to " + std::to_string(op.to);
+  }
+  std::string operator()(const Receive &op) const {
+    return "receive " + text(op.run) + " from " + std::to_string(op.from);
+  }
+  std::string operator()(const AllReduce &op) const {
+    return "reduce stages " + listText(op.stages);
+  }
+  std::string operator()(const GradNorm &) const { return "gradient norm"; }
+  std::string operator()(const Step &op) const {
+    return "update stages " + listText(op.stages);
+  }
+};
+} // namespace
+
+std::string bitpipe::text(const Instruction &instruction) {
+  return std::visit(InstructionText(), instruction);
+}

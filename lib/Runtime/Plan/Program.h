@@ -1,0 +1,182 @@
+//===- Program.h - A plan as plain structures -----------------------------===//
+//
+// What Load reads from plan.mlir and everything else works on: the training
+// record, the routines, and per device its slots and its list of instructions.
+// The meaning of each field is documented in PipeProgramOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_PLAN_PROGRAM_H
+#define BITPIPE_RUNTIME_PLAN_PROGRAM_H
+
+#include "lib/Files/Floats.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace bitpipe {
+
+/// Element types as safetensors names them.
+enum class ElementType { F32, I64, I32, Bool };
+
+int64_t sizeOf(ElementType type);
+const char *nameOf(ElementType type);
+
+/// A static tensor type.
+struct TensorType {
+  ElementType element;
+  std::vector<int64_t> shape;
+
+  int64_t elements() const {
+    int64_t count = 1;
+    for (int64_t size : shape)
+      count *= size;
+    return count;
+  }
+  int64_t bytes() const { return elements() * sizeOf(element); }
+};
+
+struct ModelInput {
+  std::string name;
+  TensorType type; // one micro-batch
+  int64_t bound;   // exclusive upper bound of valid values, or -1
+};
+
+/// A place in a routine's block.
+struct Place {
+  int64_t block;
+  int64_t offset;
+};
+
+struct KernelCall {
+  std::string name;
+  std::vector<Place> arguments;
+  std::string layer; // for traces
+};
+
+struct MatmulCall {
+  Place a, b, c;
+  std::optional<Place> bias, residual;
+  std::vector<int64_t> sizes; // batch..., m, n, k
+  std::vector<int64_t> aStrides, bStrides, cStrides;
+  double alpha;
+  bool accumulate;
+  std::string layer; // for traces
+};
+
+using Call = std::variant<KernelCall, MatmulCall>;
+
+struct Routine {
+  std::string name;
+  std::vector<int64_t> blocks; // sizes in bytes
+  std::vector<bool> writes;    // per block; a block that is not written may be
+                               // sent while the routine runs
+  std::vector<Call> calls;
+};
+
+enum class SlotSource {
+  Arena, Message, Input, Seed, Key, Loss, Weights, Gradients, Moment1, Moment2
+};
+
+struct Slot {
+  SlotSource source;
+  int64_t size;
+  int64_t offset = 0;     // in the arena, unless input, seed or key
+  int64_t input = -1;     // number of the model input
+  int64_t microbatch = -1;
+  int64_t dropout = -1; // whose key it is
+
+  bool inArena() const {
+    return source != SlotSource::Input && source != SlotSource::Seed &&
+           source != SlotSource::Key;
+  }
+};
+
+/// A parameter of the model, trained or not. Constants are residents only.
+struct Parameter {
+  std::string name;
+  TensorType type;                  // in memory and in the plan's weights
+  StoredFloat stored;               // in what is saved
+  std::vector<std::string> aliases; // its other names in the model
+};
+
+struct Resident {
+  std::string name;
+  TensorType type;
+  int64_t slot;
+  int64_t offset;
+  bool trainable, owner;
+};
+
+/// Names a tensor by the run that makes it: "F stage 1 mb 0".
+struct RunName {
+  char kind; // F, B, I or W
+  int64_t stage, microbatch;
+
+  bool operator==(const RunName &) const = default;
+};
+std::string text(const RunName &run);
+
+struct Execute {
+  RunName run;
+  int64_t routine;
+  std::vector<int64_t> slots;
+};
+struct Transmit {
+  RunName run;
+  int64_t to, slot;
+  bool handover;
+};
+struct Receive {
+  RunName run;
+  int64_t from, slot;
+};
+struct AllReduce {
+  std::vector<int64_t> stages, devices;
+  int64_t slot;
+};
+struct GradNorm {
+  std::vector<int64_t> slots;
+};
+struct Step {
+  std::vector<int64_t> stages;
+  int64_t elements;
+  int64_t weights, gradients;
+  std::optional<int64_t> moment1, moment2;
+};
+using Instruction =
+    std::variant<Execute, Transmit, Receive, AllReduce, GradNorm, Step>;
+
+/// What an instruction is called in messages and traces.
+std::string text(const Instruction &instruction);
+
+/// What one device does in a step.
+struct DeviceProgram {
+  int64_t arena = 0; // bytes
+  std::vector<Slot> slots;
+  std::vector<Resident> residents;
+  std::vector<Instruction> instructions;
+};
+
+struct Program {
+  std::string path; // of plan.mlir
+  std::string target, optimizer, loss;
+  std::vector<ModelInput> inputs;
+  int64_t labels = -1; // number of the input that holds the labels
+  int64_t ignoreIndex = -1;
+  int64_t microbatches = 0;
+  std::string weightsPath, weightsHash, kernelsPath, kernelsHash;
+  std::vector<Parameter> parameters;
+  std::vector<Routine> routines;
+  std::vector<DeviceProgram> devices;
+
+  /// Samples of one micro-batch: the first size of every input.
+  int64_t samples() const { return inputs.front().type.shape.front(); }
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_PLAN_PROGRAM_H

@@ -1,0 +1,241 @@
+//===- Replay.cpp - Does a plan come to its end, and when? ----------------===//
+//
+// Walks all device lists without computing anything. A device stands still at
+// an instruction whose waits are not complete; if all stand still before their
+// end, the plan would block, and the message names what each one waits for.
+// With a duration for every instruction it tells when each one would run.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Plan/Links.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <tuple>
+
+using namespace bitpipe;
+
+namespace {
+
+using Durations = std::vector<std::vector<int64_t>>;
+
+class Replay {
+public:
+  /// Without durations everything takes no time.
+  Replay(const Program &program, const Links &links,
+         const Durations *durations = nullptr)
+      : program(program), links(links), durations(durations),
+        devices(program.devices.size()), messages(links.messages.size()),
+        sums(links.reductions.size()) {}
+
+  void run() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (size_t d = 0; d < devices.size(); ++d)
+        moved |= advance(d);
+      for (size_t d = 0; d < devices.size(); ++d)
+        moved |= advanceSums(d);
+    }
+    std::string blocked;
+    for (size_t d = 0; d < devices.size(); ++d)
+      if (devices[d].step < steps)
+        blocked += (blocked.empty() ? "" : "; ") + describe(d);
+    if (!blocked.empty())
+      fail(program.path, ": error: the plan would block: ", blocked);
+  }
+
+  /// From the end of one step to the end of the next, once under way.
+  int64_t timePerStep() const { return ends[steps - 1] - ends[steps - 2]; }
+
+private:
+  static constexpr int64_t steps = 3;
+
+  struct State {
+    int64_t step = 0;
+    size_t next = 0;  // instruction
+    int64_t time = 0; // when it can start
+    std::vector<int64_t> started; // when it started its sums, over all steps
+    size_t summed = 0;            // sums it took part in
+    int64_t waiting = -1;         // the sum it stands at
+    bool atNorm = false;          // arrived at the gradient norm
+    int64_t norms = 0;            // gradient norms arrived at
+  };
+  /// Something that several devices start and whose last start completes it.
+  struct Meeting {
+    int64_t starts = 0; // over all steps
+    int64_t completed = 0;
+    int64_t time = 0; // of the last start
+
+    void start(int64_t now) {
+      ++starts;
+      time = std::max(time, now);
+    }
+  };
+
+  const std::vector<Instruction> &list(size_t d) const {
+    return program.devices[d].instructions;
+  }
+
+  bool isComplete(const Wait &wait, int64_t step) const {
+    int64_t needed = step + 1 - wait.previousStep;
+    if (wait.kind == Wait::Message)
+      return messages[wait.index].starts >= 2 * needed;
+    return sums[wait.index].completed >= needed;
+  }
+  int64_t timeOf(const Wait &wait) const {
+    return (wait.kind == Wait::Message ? messages : sums)[wait.index].time;
+  }
+
+  bool advance(size_t d) {
+    bool moved = false;
+    while (devices[d].step < steps && step(d))
+      moved = true;
+    return moved;
+  }
+
+  /// Carries out the next instruction of a device, if nothing holds it.
+  bool step(size_t d) {
+    State &state = devices[d];
+    if (state.next == list(d).size()) {
+      ends[state.step] = std::max(ends[state.step], state.time);
+      ++state.step;
+      state.next = 0;
+      return true;
+    }
+    const auto &waits = links.devices[d].waits[state.next];
+    for (const Wait &wait : waits)
+      if (!isComplete(wait, state.step))
+        return false;
+    for (const Wait &wait : waits)
+      state.time = std::max(state.time, timeOf(wait));
+    const Instruction &op = list(d)[state.next];
+    if (std::holds_alternative<GradNorm>(op) && !passNorm(state))
+      return false;
+    if (durations)
+      state.time += (*durations)[d][state.next];
+    int64_t started = links.devices[d].starts[state.next];
+    if (std::holds_alternative<AllReduce>(op))
+      state.started.push_back(state.time);
+    else if (started >= 0)
+      messages[started].start(state.time);
+    ++state.next;
+    return true;
+  }
+
+  /// All devices give their part before any of them has the norm.
+  bool passNorm(State &state) {
+    if (!state.atNorm) {
+      state.atNorm = true;
+      ++state.norms;
+      normTime = std::max(normTime, state.time);
+    }
+    for (const State &other : devices)
+      if (other.norms < state.norms)
+        return false;
+    state.atNorm = false;
+    state.time = normTime;
+    return true;
+  }
+
+  /// A device's sums run one after the other, each when all members are there.
+  bool advanceSums(size_t d) {
+    State &state = devices[d];
+    const auto &order = links.devices[d].reductions;
+    if (state.summed == state.started.size())
+      return false;
+    int64_t round = state.summed / int64_t(order.size());
+    int64_t index = order[state.summed % order.size()];
+    Meeting &sum = sums[index];
+    if (state.waiting != index) {
+      sum.start(state.started[state.summed]);
+      state.waiting = index;
+    }
+    auto members = int64_t(links.reductions[index].devices.size());
+    if (sum.starts < members * (round + 1))
+      return false;
+    ++state.summed;
+    sum.completed = round + 1;
+    state.waiting = -1;
+    return true;
+  }
+
+  std::string describe(size_t d) const {
+    const State &state = devices[d];
+    std::string what = "device " + std::to_string(d) + " at '" +
+                       text(list(d)[state.next]) + "' waits for ";
+    for (const Wait &wait : links.devices[d].waits[state.next])
+      if (!isComplete(wait, state.step))
+        return what + (wait.kind == Wait::Message
+                           ? describeMessage(d, links.messages[wait.index])
+                           : describeSum(d, wait.index));
+    return what + "the other devices to reach it";
+  }
+
+  std::string describeMessage(size_t d, const MessageLink &message) const {
+    bool sends = int64_t(d) == message.from;
+    return "device " + std::to_string(sends ? message.to : message.from) +
+           (sends ? " to receive " : " to send ") + text(message.run);
+  }
+
+  std::string describeSum(size_t d, int64_t index) const {
+    int64_t first = devices[d].waiting >= 0 ? devices[d].waiting : index;
+    const ReductionLink &sum = links.reductions[first];
+    return "devices " + listText(sum.devices) +
+           " to start the sum of stages " + listText(sum.stages);
+  }
+
+  const Program &program;
+  const Links &links;
+  const Durations *durations;
+  std::vector<State> devices;
+  std::vector<Meeting> messages, sums;
+  int64_t normTime = 0;
+  int64_t ends[steps] = {};
+};
+
+/// Checks that a tensor is sent after the run that makes it and received
+/// before the one that needs it.
+void checkReadiness(const Program &program, size_t number) {
+  std::map<std::tuple<bool, int64_t, int64_t>, size_t> ran;
+  const auto &list = program.devices[number].instructions;
+  auto failHere = [&](const Instruction &op, const char *what) {
+    fail(program.path, ": error: device ", number, ": '", text(op), "' comes ",
+         what);
+  };
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (auto *op = std::get_if<Receive>(&list[i])) {
+      // A forward run needs the stage before it, a backward one the one behind.
+      bool forward = op->run.kind == 'F';
+      int64_t user = op->run.stage + (forward ? 1 : -1);
+      if (ran.count({forward, user, op->run.microbatch}))
+        failHere(list[i], "after the run that needs it, expected before");
+    } else if (auto *op = std::get_if<Transmit>(&list[i])) {
+      if (!ran.count({op->run.kind == 'F', op->run.stage, op->run.microbatch}))
+        failHere(list[i], "before the run that makes it, expected after");
+    } else if (auto *op = std::get_if<Execute>(&list[i])) {
+      if (op->run.kind != 'W')
+        ran[{op->run.kind == 'F', op->run.stage, op->run.microbatch}] = i;
+    }
+  }
+}
+
+} // namespace
+
+void bitpipe::checkProgress(const Program &program, const Links &links) {
+  for (size_t d = 0; d < program.devices.size(); ++d)
+    checkReadiness(program, d);
+  Replay(program, links).run();
+}
+
+double bitpipe::predictWaiting(const Program &program, const Links &links,
+                               const Durations &durations) {
+  Replay replay(program, links, &durations);
+  replay.run();
+  int64_t busy = 0;
+  for (const auto &device : durations)
+    busy = std::accumulate(device.begin(), device.end(), busy);
+  double all = double(replay.timePerStep()) * double(durations.size());
+  return all > 0 ? 1 - double(busy) / all : 0;
+}

@@ -1,0 +1,119 @@
+//===- Waits.cpp - What every instruction must wait for -------------------===//
+
+#include "lib/Runtime/Plan/Links.h"
+
+#include <algorithm>
+
+using namespace bitpipe;
+
+namespace {
+
+/// A slot that an instruction reads or also writes.
+struct Touched {
+  int64_t slot;
+  bool writes;
+};
+
+/// The slots that an instruction touches.
+struct TouchedSlots {
+  const Program &program;
+
+  std::vector<Touched> operator()(const Execute &op) const {
+    const std::vector<bool> &writes = program.routines[op.routine].writes;
+    std::vector<Touched> touched;
+    for (size_t block = 0; block < op.slots.size(); ++block)
+      touched.push_back({op.slots[block], writes[block]});
+    return touched;
+  }
+  /// Handing memory over takes it away from readers too.
+  std::vector<Touched> operator()(const Transmit &op) const {
+    return {{op.slot, op.handover}};
+  }
+  std::vector<Touched> operator()(const Receive &op) const {
+    return {{op.slot, true}};
+  }
+  std::vector<Touched> operator()(const AllReduce &op) const {
+    return {{op.slot, true}};
+  }
+  std::vector<Touched> operator()(const GradNorm &op) const {
+    std::vector<Touched> touched;
+    for (int64_t slot : op.slots)
+      touched.push_back({slot, false});
+    return touched;
+  }
+  std::vector<Touched> operator()(const Step &op) const {
+    std::vector<Touched> touched = {{op.weights, true}, {op.gradients, true}};
+    for (auto moment : {op.moment1, op.moment2})
+      if (moment)
+        touched.push_back({*moment, true});
+    return touched;
+  }
+};
+
+/// Finds what each instruction of a device must wait for.
+class WaitFinder {
+public:
+  WaitFinder(const Program &program, const DeviceProgram &device, DeviceLinks &links)
+      : program(program), device(device), links(links) {}
+
+  /// Walks the list twice: what is pending at its end meets its beginning.
+  void find() {
+    links.waits.assign(device.instructions.size(), {});
+    for (bool second : {false, true})
+      for (size_t i = 0; i < device.instructions.size(); ++i)
+        visit(i, second);
+  }
+
+private:
+  struct Pending {
+    Wait wait;
+    Touched touched;
+    bool second; // started in the second round
+  };
+
+  void visit(size_t i, bool second) {
+    const Instruction &op = device.instructions[i];
+    auto touched = std::visit(TouchedSlots{program}, op);
+    std::erase_if(pending, [&](const Pending &other) {
+      if (std::ranges::none_of(touched, [&](Touched mine) {
+            return (mine.writes || other.touched.writes) &&
+                   overlap(mine.slot, other.touched.slot);
+          }))
+        return false;
+      Wait wait = other.wait;
+      wait.previousStep = second && !other.second;
+      auto &waits = links.waits[i];
+      if (std::ranges::find(waits, wait) == waits.end())
+        waits.push_back(wait);
+      return true;
+    });
+    if (links.starts[i] < 0)
+      return;
+    auto *reduce = std::get_if<AllReduce>(&op);
+    if (reduce && !second)
+      links.reductions.push_back(links.starts[i]);
+    auto kind = reduce ? Wait::Reduction : Wait::Message;
+    pending.push_back(
+        {{kind, links.starts[i], false}, touched.front(), second});
+  }
+
+  bool overlap(int64_t a, int64_t b) const {
+    if (a == b)
+      return true;
+    const Slot &x = device.slots[a], &y = device.slots[b];
+    return x.inArena() && y.inArena() && x.offset < y.offset + y.size &&
+           y.offset < x.offset + x.size;
+  }
+
+  const Program &program;
+  const DeviceProgram &device;
+  DeviceLinks &links;
+  std::vector<Pending> pending;
+};
+
+} // namespace
+
+void bitpipe::findWaits(const Program &program, const DeviceProgram &device,
+                        DeviceLinks &links) {
+  WaitFinder(program, device, links).find();
+}

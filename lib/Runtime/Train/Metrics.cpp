@@ -1,0 +1,83 @@
+//===- Metrics.cpp - What is known of every step ---------------------------===//
+
+#include "lib/Runtime/Train/Metrics.h"
+
+#include "lib/Runtime/Error.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace bitpipe;
+
+MetricsFile::MetricsFile(const std::string &path) : path(path) {
+  if (path.empty())
+    return;
+  file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  struct stat status;
+  bool regular = file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+  // A terminal or a pipe may have many writers, a file of lines only one.
+  bool mine = file >= 0 && (!regular || flock(file, LOCK_EX | LOCK_NB) == 0);
+  bool taken = file >= 0 && !mine && errno == EWOULDBLOCK;
+  if (mine && (!regular || ftruncate(file, 0) == 0))
+    return;
+  int why = errno;
+  if (file >= 0)
+    close(file); // a constructor that throws runs no destructor
+  if (taken)
+    fail(path, ": error: another run writes its metrics there, expected a file "
+               "for each run");
+  fail(path, ": error: cannot write: ", std::strerror(why));
+}
+
+MetricsFile::~MetricsFile() {
+  if (file >= 0)
+    close(file);
+}
+
+namespace {
+/// A number as JSON has it, which knows no infinity and no NaN.
+struct Number {
+  char text[32] = "null";
+  Number(double value, int digits) {
+    if (std::isfinite(value))
+      std::snprintf(text, sizeof(text), "%.*g", digits, value);
+  }
+};
+} // namespace
+
+void MetricsFile::write(const StepMetrics &step) {
+  if (file < 0)
+    return;
+  char line[320];
+  int length = std::snprintf(
+      line, sizeof(line),
+      "{\"step\": %lld, \"loss\": %s, \"grad_norm\": %s, \"lr\": %s, "
+      "\"tokens_per_second\": %s, \"step_seconds\": %s%s}\n",
+      static_cast<long long>(step.step), Number(step.loss, 9).text,
+      Number(step.gradNorm, 9).text, Number(step.lr, 9).text,
+      Number(step.tokensPerSecond, 6).text, Number(step.seconds, 6).text,
+      step.skipped ? ", \"skipped\": true" : "");
+  // A full disk takes a part of the line, and says why with the next one.
+  for (int done = 0; done < length;) {
+    ssize_t more = ::write(file, line + done, length - done);
+    if (more < 0)
+      return giveUp();
+    done += more;
+  }
+  written += length;
+}
+
+void MetricsFile::giveUp() {
+  warn(path, ": cannot write: ", std::strerror(errno),
+       ": the training goes on without metrics");
+  // Half a line would make the file unreadable.
+  (void)!ftruncate(file, written);
+  close(file);
+  file = -1;
+}

@@ -1,0 +1,44 @@
+//===- Metrics.h - What is known of every step -----------------------------===//
+//
+// A line of JSON per step. The file is this run's alone, and whatever happens
+// to the disk, it holds whole lines.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_TRAIN_METRICS_H
+#define BITPIPE_RUNTIME_TRAIN_METRICS_H
+
+#include <cstdint>
+#include <string>
+
+namespace bitpipe {
+
+struct StepMetrics {
+  int64_t step; // from 1
+  double loss, gradNorm, lr, tokensPerSecond, seconds;
+  bool skipped; // changed nothing
+};
+
+class MetricsFile {
+public:
+  /// Opens and empties the file; an empty path stands for none. Throws a
+  /// UserError if it cannot be written, or another run writes to it.
+  explicit MetricsFile(const std::string &path);
+  ~MetricsFile();
+  MetricsFile(const MetricsFile &) = delete;
+  MetricsFile &operator=(const MetricsFile &) = delete;
+
+  /// A failure is a warning, after which nothing more is written.
+  void write(const StepMetrics &step);
+
+private:
+  void giveUp();
+
+  std::string path;
+  int file = -1;
+  int64_t written = 0; // bytes, in whole lines
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_TRAIN_METRICS_H

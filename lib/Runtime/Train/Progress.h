@@ -1,0 +1,33 @@
+//===- Progress.h - A line per step ---------------------------------------===//
+//
+// On a terminal one line that changes, otherwise plain lines, seldom enough to
+// read.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_TRAIN_PROGRESS_H
+#define BITPIPE_RUNTIME_TRAIN_PROGRESS_H
+
+#include "lib/Runtime/Train/Metrics.h"
+#include "lib/Runtime/Execute/Recorder.h"
+
+namespace bitpipe {
+
+class Progress {
+public:
+  explicit Progress(int64_t steps);
+
+  void show(const StepMetrics &step);
+  /// Ends the line on a terminal.
+  void finish();
+
+private:
+  int64_t steps;
+  bool terminal;
+  bool skipping = false; // the last step was skipped
+  Nanoseconds start, lastShown = 0;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_TRAIN_PROGRESS_H

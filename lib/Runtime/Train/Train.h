@@ -1,0 +1,52 @@
+//===- Train.h - A training run -------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_TRAIN_TRAIN_H
+#define BITPIPE_RUNTIME_TRAIN_TRAIN_H
+
+#include "lib/Runtime/CPU/Optimizer.h"
+
+#include <atomic>
+#include <string>
+
+namespace bitpipe {
+
+enum class Schedule { Constant, Cosine, Linear };
+
+struct TrainOptions {
+  std::string plan, data;
+  int64_t steps = 0;
+  OptimizerSettings optimizer;
+  double clip = 0; // largest gradient norm, 0: any
+  Schedule schedule = Schedule::Constant;
+  int64_t warmup = 0;
+  bool shuffle = false;
+  uint64_t seed = 0; // of the order of samples and of dropout
+  int64_t tokenBytes = 0; // width of the tokens in a .bin, 0: by header or model
+  std::string metrics, save, load, trace; // files, or empty
+  int64_t traceSteps = 8;
+  int64_t maxBadSteps = 10; // in a row that change nothing
+  bool force = false;       // replace files that bitpipe did not write
+  bool poison = false;      // fill dead memory with NaN before every step
+};
+
+/// How the steps of a run ended.
+enum class Outcome {
+  Done,        // all of them
+  Interrupted, // by a signal
+  Diverged,    // with steps that changed nothing
+  Failed,      // by an error, which is printed
+};
+
+/// The learning rate of a step, counted from 0: rises over `warmup` steps, then
+/// stays, or falls towards 0 after the last step.
+double learningRate(const TrainOptions &options, int64_t step);
+
+/// Trains as asked and prints progress. Ends after the current step once
+/// `interrupted`. However the steps end, parameters are saved first, then comes
+/// what a run can do without. Throws a UserError if something is wrong with the
+/// plan, the data or the files.
+Outcome train(const TrainOptions &options, const std::atomic<bool> &interrupted);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_TRAIN_TRAIN_H
