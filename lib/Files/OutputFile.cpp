@@ -66,6 +66,11 @@ void OutputFile::write(const void *data, size_t size) {
     refuse();
 }
 
+void OutputFile::resize(int64_t bytes) {
+  if (std::fflush(stream) != 0 || ftruncate(fileno(stream), bytes) != 0)
+    refuse();
+}
+
 void OutputFile::seal() {
   int closed = std::fclose(stream);
   stream = nullptr;

@@ -12,6 +12,7 @@
 #include "lib/Files/Temporaries.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ public:
   OutputFile &operator=(const OutputFile &) = delete;
 
   void write(const void *data, size_t size);
+  /// Brings what was written to where others can read it, in a file of so many bytes,
+  /// of which others write the rest (FilePart.h).
+  void resize(int64_t bytes);
   void write(std::string_view text) { write(text.data(), text.size()); }
   /// Gives the file its name.
   void commit();

@@ -8,13 +8,9 @@
 #ifndef BITPIPE_RUNTIME_CPU_OPTIMIZER_H
 #define BITPIPE_RUNTIME_CPU_OPTIMIZER_H
 
-#include <cstdint>
+#include "lib/Runtime/Execute/StepInputs.h"
 
 namespace bitpipe {
-
-struct OptimizerSettings {
-  double lr = 1e-3, weightDecay = 0.01, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
-};
 
 /// AdamW's step number `step`, counted from 1; gradients are multiplied by
 /// `scale` first.

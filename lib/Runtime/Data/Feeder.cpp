@@ -16,16 +16,11 @@ static int64_t aligned(int64_t bytes) {
   return (bytes + abi::alignment - 1) / abi::alignment * abi::alignment;
 }
 
-Feeder::Feeder(const Dataset &data, const Program &program,
+Feeder::Feeder(const Dataset &data, const Program &program, const World &world,
                std::optional<uint64_t> shuffleSeed)
-    : data(data), program(program), seed(shuffleSeed) {
-  int64_t size = 0;
-  for (const ModelInput &input : program.inputs) {
-    offsets.push_back(size);
-    size += aligned(input.type.bytes()) * program.microbatches;
-  }
-  for (auto &buffer : buffers)
-    buffer.resize(size + abi::alignment);
+    : data(data), program(program), warns(world.speaks()), seed(shuffleSeed) {
+  findInputs(world);
+  placeInputs();
   if (!seed)
     return;
   if (data.samples() > std::numeric_limits<uint32_t>::max())
@@ -33,25 +28,64 @@ Feeder::Feeder(const Dataset &data, const Program &program,
   order.resize(data.samples());
 }
 
-int64_t Feeder::fill(uint32_t step, StepInputs &inputs) {
+/// Marks what devices of this process read with offset 0. Labels are counted by
+/// the lowest device that reads them.
+void Feeder::findInputs(const World &world) {
+  Share share = shareOf(world, program.devices.size());
+  offsets.assign(program.inputs.size(),
+                 std::vector<int64_t>(program.microbatches, -1));
+  counts.resize(program.microbatches);
+  std::vector<bool> counted(program.microbatches);
+  for (size_t d = 0; d < program.devices.size(); ++d)
+    for (const Slot &slot : program.devices[d].slots) {
+      if (slot.source != SlotSource::Input)
+        continue;
+      bool mine = share.holds(d);
+      if (mine)
+        offsets[slot.input][slot.microbatch] = 0;
+      if (slot.input != program.labels || counted[slot.microbatch])
+        continue;
+      counted[slot.microbatch] = true;
+      counts[slot.microbatch] = mine;
+    }
+}
+
+void Feeder::placeInputs() {
+  int64_t size = 0;
+  for (size_t i = 0; i < offsets.size(); ++i)
+    for (int64_t &offset : offsets[i])
+      if (offset >= 0) {
+        offset = size;
+        size += aligned(program.inputs[i].type.bytes());
+      }
+  for (auto &buffer : buffers)
+    buffer.resize(size + abi::alignment);
+}
+
+int64_t Feeder::fill(int64_t step, StepInputs &inputs) {
   std::vector<char> &buffer = buffers[step % 2];
   char *base = reinterpret_cast<char *>(
       aligned(reinterpret_cast<intptr_t>(buffer.data())));
-  int64_t samples = program.samples(), counted = 0;
+  int64_t labels = 0;
   data.checkUnchanged();
   for (int64_t mb = 0; mb < program.microbatches; ++mb) {
-    int64_t first = (int64_t(step) * program.microbatches + mb) * samples;
+    int64_t first = (step * program.microbatches + mb) * program.samples();
     for (size_t i = 0; i < program.inputs.size(); ++i) {
-      int64_t bytes = program.inputs[i].type.bytes();
-      inputs.data[i][mb] = base + offsets[i] + mb * aligned(bytes);
+      if (offsets[i][mb] < 0)
+        continue;
+      inputs.data[i][mb] = base + offsets[i][mb];
       readMicrobatch(first, i, inputs.data[i][mb]);
     }
-    if (program.labels >= 0)
-      counted += countLabels(inputs.data[program.labels][mb]);
+    if (counts[mb])
+      labels += countLabels(inputs.data[program.labels][mb]);
   }
-  if (step == 0 && program.labels >= 0)
-    warnOfCopies(inputs);
-  int64_t divisor = program.loss == "labels"         ? counted
+  if (step == 0 && warns && program.labels >= 0)
+    warnOfCopies();
+  return labels;
+}
+
+int64_t Feeder::setDivisor(int64_t labels, StepInputs &inputs) const {
+  int64_t divisor = program.loss == "labels"         ? labels
                     : program.loss == "microbatches" ? program.microbatches
                                                      : 1;
   // Without a label to learn from there is no loss and no gradient.
@@ -97,24 +131,34 @@ int64_t Feeder::countLabels(const char *labels) const {
   return count;
 }
 
+/// An input of the first step, all of its micro-batches.
+std::vector<char> Feeder::readStep(size_t input) {
+  int64_t bytes = program.inputs[input].type.bytes();
+  std::vector<char> values(bytes * program.microbatches);
+  for (int64_t mb = 0; mb < program.microbatches; ++mb)
+    readMicrobatch(mb * program.samples(), input, values.data() + mb * bytes);
+  return values;
+}
+
 /// Labels that equal the ids wherever they count are not shifted: the model
 /// would learn to copy.
-void Feeder::warnOfCopies(const StepInputs &inputs) const {
-  const TensorType &labels = program.inputs[program.labels].type;
+void Feeder::warnOfCopies() {
+  const TensorType &type = program.inputs[program.labels].type;
+  std::vector<char> labels = readStep(program.labels);
   for (size_t i = 0; i < program.inputs.size(); ++i) {
-    const TensorType &type = program.inputs[i].type;
+    const TensorType &other = program.inputs[i].type;
     bool integers =
-        type.element == ElementType::I64 || type.element == ElementType::I32;
-    if (int64_t(i) == program.labels || !integers || type.shape != labels.shape)
+        other.element == ElementType::I64 || other.element == ElementType::I32;
+    if (int64_t(i) == program.labels || !integers || other.shape != type.shape)
       continue;
+    std::vector<char> ids = readStep(i);
     int64_t counted = 0, equal = 0;
-    for (int64_t mb = 0; mb < program.microbatches; ++mb)
-      for (int64_t k = 0; k < labels.elements(); ++k) {
-        int64_t label = valueAt(program.labels, inputs.data[program.labels][mb], k);
-        bool counts = label != program.ignoreIndex;
-        counted += counts;
-        equal += counts && label == valueAt(i, inputs.data[i][mb], k);
-      }
+    for (int64_t k = 0; k < type.elements() * program.microbatches; ++k) {
+      int64_t label = valueAt(program.labels, labels.data(), k);
+      bool counts = label != program.ignoreIndex;
+      counted += counts;
+      equal += counts && label == valueAt(i, ids.data(), k);
+    }
     if (counted > 0 && equal == counted)
       warn("all labels of the first step equal '", program.inputs[i].name,
            "'; expected them to be shifted already, else the model learns to "

@@ -1,7 +1,8 @@
 //===- Feeder.h - The inputs of each step ---------------------------------===//
 //
-// Copies the samples of a step into memory that the devices read, with one
-// set of buffers per step in flight, and counts what the loss is divided by.
+// Copies the samples of a step into memory that the devices of this process read,
+// with one set of buffers per step in flight. What the loss is divided by follows
+// from all labels: each is counted by one rank, of those whose devices read it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,7 +10,8 @@
 #define BITPIPE_RUNTIME_DATA_FEEDER_H
 
 #include "lib/Runtime/Data/Dataset.h"
-#include "lib/Runtime/Execute/DeviceRunner.h"
+#include "lib/Runtime/Execute/StepInputs.h"
+#include "lib/Runtime/Launch/Share.h"
 
 #include <optional>
 
@@ -18,20 +20,28 @@ namespace bitpipe {
 class Feeder {
 public:
   /// With a seed, samples come in a new random order in every epoch.
-  Feeder(const Dataset &data, const Program &program,
+  Feeder(const Dataset &data, const Program &program, const World &world,
          std::optional<uint64_t> shuffleSeed);
 
-  /// Fills the inputs of a step; steps come in order. Returns what the sum of
-  /// losses is divided by. Throws a UserError if the data are not, or no longer,
-  /// what the model takes; the steps before are not affected.
-  int64_t fill(uint32_t step, StepInputs &inputs);
+  /// Fills the inputs of a step; steps come in order. Returns how many labels that
+  /// count this rank has found: those of all ranks give the divisor. Throws a
+  /// UserError if the data are not, or no longer, what the model takes; the steps
+  /// before are not affected.
+  int64_t fill(int64_t step, StepInputs &inputs);
+
+  /// What the sum of losses is divided by, given the labels of all ranks; sets the
+  /// gradient that follows from it.
+  int64_t setDivisor(int64_t labels, StepInputs &inputs) const;
 
   /// Positions in the sequences of one step, for tokens per second.
   int64_t tokensPerStep() const;
 
 private:
+  void findInputs(const World &world);
+  void placeInputs();
   void readMicrobatch(int64_t first, size_t input, char *target);
-  void warnOfCopies(const StepInputs &inputs) const;
+  void warnOfCopies();
+  std::vector<char> readStep(size_t input);
   int64_t sampleAt(int64_t position);
   void shuffle(int64_t epoch);
   int64_t countLabels(const char *labels) const;
@@ -39,8 +49,12 @@ private:
 
   const Dataset &data;
   const Program &program;
+  const bool warns; // about the first step
   std::vector<char> buffers[2];
-  std::vector<int64_t> offsets; // of every input's micro-batch 0 in a buffer
+  /// Of every input's micro-batches in a buffer, -1 if none of this process's
+  /// devices reads it.
+  std::vector<std::vector<int64_t>> offsets;
+  std::vector<bool> counts; // by micro-batch: whether its labels count here
   std::optional<uint64_t> seed;
   std::vector<uint32_t> order; // of the epoch, if shuffled
   int64_t shuffledEpoch = -1;

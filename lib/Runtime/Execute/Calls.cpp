@@ -15,13 +15,26 @@ static std::string familyOf(std::string kernel) {
   return kernel.empty() ? "kernel" : kernel;
 }
 
-Calls::Calls(const Program &program, const KernelLibrary &kernels)
+static std::vector<bool> usedRoutines(const Program &program, Share share) {
+  std::vector<bool> used(program.routines.size());
+  for (int64_t d = share.first; d < share.end; ++d)
+    for (const Instruction &op : program.devices[d].instructions)
+      if (auto *run = std::get_if<Execute>(&op))
+        used[run->routine] = true;
+  return used;
+}
+
+Calls::Calls(const Program &program, const KernelLibrary &kernels, Share share)
     : library(kernels),
       categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
                     "matrix products"} {
-  for (const Routine &source : program.routines) {
-    PreparedRoutine &routine = prepared.emplace_back();
-    for (const Call &call : source.calls)
+  std::vector<bool> used = usedRoutines(program, share);
+  prepared.resize(program.routines.size());
+  for (size_t r = 0; r < prepared.size(); ++r) {
+    if (!used[r])
+      continue;
+    PreparedRoutine &routine = prepared[r];
+    for (const Call &call : program.routines[r].calls)
       if (auto *kernel = std::get_if<KernelCall>(&call))
         routine.calls.push_back(prepare(routine, *kernel));
       else

@@ -10,6 +10,7 @@
 
 #include "lib/Runtime/CPU/KernelLibrary.h"
 #include "lib/Runtime/CPU/Matmul.h"
+#include "lib/Runtime/Launch/Share.h"
 #include "lib/Runtime/Plan/Program.h"
 
 namespace bitpipe {
@@ -27,7 +28,7 @@ struct PreparedRoutine {
   std::vector<Place> places; // block -1: none
 };
 
-/// All routines of a plan, shared by the devices.
+/// The routines that devices of this process run, shared by them.
 class Calls {
 public:
   /// Kinds of work that are not kernels have fixed numbers.
@@ -37,7 +38,7 @@ public:
     Waiting, Messages, Norm, Optimizer, MatrixProducts
   };
 
-  Calls(const Program &program, const KernelLibrary &kernels);
+  Calls(const Program &program, const KernelLibrary &kernels, Share share);
 
   const PreparedRoutine &routine(int64_t number) const {
     return prepared[number];

@@ -1,48 +1,48 @@
-//===- Executor.cpp - Runs the programs of all devices --------------------===//
+//===- Executor.cpp - Runs the programs of this process's devices ----------===//
 
 #include "lib/Runtime/Execute/Executor.h"
 
+#include "lib/Runtime/CPU/CPUDevice.h"
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Transport/HostTransport.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <numeric>
 #include <unistd.h>
 
 using namespace bitpipe;
 
-static std::vector<std::unique_ptr<DeviceMemory>>
-allocate(const Program &program) {
-  std::vector<std::unique_ptr<DeviceMemory>> memories;
-  for (const DeviceProgram &device : program.devices)
-    try {
-      memories.push_back(std::make_unique<DeviceMemory>(device));
-    } catch (const std::system_error &error) {
-      fail(program.path, ": error: device ", memories.size(), " of ",
-           program.devices.size(), " needs an arena of ", device.arena,
-           " bytes: ", error.code().message());
-    }
-  return memories;
-}
-
 Executor::Executor(const Program &program, const Links &links,
-                   const KernelLibrary &kernels)
-    : program(program), links(links),
-      prepared((useOneThread(), program), kernels), memories(allocate(program)),
-      exchange(links, memories), done(program.devices.size()) {
-  for (Board::PerStep &step : board.steps) {
-    step.losses.resize(program.microbatches);
-    if (program.loss == "counts")
-      step.counts.resize(program.microbatches);
-    step.squares.resize(program.devices.size());
-    step.finished.resize(program.devices.size());
-    step.inputs.data.assign(program.inputs.size(),
-                            std::vector<char *>(program.microbatches));
-  }
+                   const World &world, const KernelLibrary &kernels,
+                   const Instruments &instruments)
+    : program(program), links(links), instruments(instruments),
+      prepared((useOneThread(), program), kernels,
+               shareOf(world, program.devices.size())),
+      local(shareOf(world, program.devices.size())), done(share().count()) {
+  for (auto &step : finished)
+    step.resize(share().count());
+  for (StepInputs &step : inputs)
+    step.data.assign(program.inputs.size(),
+                     std::vector<char *>(program.microbatches));
+  checkTrace();
+  addDevices();
+  transport = std::make_unique<HostTransport>(program, links, world, local);
 }
 
 Executor::~Executor() { stop(); }
+
+void Executor::addDevices() {
+  for (int64_t d = share().first; d < share().end; ++d)
+    try {
+      local.add(std::make_unique<CPUDevice>(
+          program, d, prepared, instruments.tracedSteps * eventsPerStep(d)));
+    } catch (const std::system_error &error) {
+      fail(program.path, ": error: device ", d, " of ", program.devices.size(),
+           " needs an arena of ", program.devices[d].arena,
+           " bytes: ", error.code().message());
+    }
+}
 
 size_t Executor::eventsPerStep(int64_t device) const {
   size_t events = 1; // the step itself
@@ -56,40 +56,41 @@ size_t Executor::eventsPerStep(int64_t device) const {
 }
 
 /// A trace is kept in memory until the run ends.
-void Executor::checkTrace(int64_t steps) const {
+void Executor::checkTrace() const {
   int64_t bytes = 0;
-  for (size_t d = 0; d < memories.size(); ++d)
+  for (int64_t d = share().first; d < share().end; ++d)
     bytes += eventsPerStep(d) * sizeof(TraceEvent);
   int64_t half = sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE);
-  if (steps > half / bytes)
-    failUsage("--trace-steps asks for ", steps, " steps of ", bytes,
-              " bytes, expected at most ", half / bytes,
+  if (instruments.tracedSteps > half / bytes)
+    failUsage("--trace-steps asks for ", instruments.tracedSteps, " steps of ",
+              bytes, " bytes, expected at most ", half / bytes,
               ", half of this machine's memory");
 }
 
-void Executor::start(const Instruments &instruments) {
-  checkTrace(instruments.tracedSteps);
-  for (size_t d = 0; d < memories.size(); ++d)
+void Executor::start(UpdateState state) {
+  for (int64_t d = share().first; d < share().end; ++d)
     runners.push_back(std::make_unique<DeviceRunner>(
-        program, d, links, prepared, *memories[d], exchange, board,
-        instruments.tracedSteps * eventsPerStep(d), instruments.poison));
-  for (size_t d = 0; d < memories.size(); ++d)
+        program, links, d, local[d], *transport, state, instruments.poison));
+  for (int64_t d = share().first; d < share().end; ++d)
     try {
       threads.emplace_back([this, d] { deviceLoop(d); });
     } catch (const std::system_error &error) {
-      failThread(d, memories.size(), error);
+      failThread(d, program.devices.size(), error);
     }
 }
 
 void Executor::deviceLoop(int64_t device) {
+  int64_t mine = device - share().first;
   try {
     useOneThread();
     for (uint32_t step = 0;; ++step) {
       allowed.waitFor(step + 1);
       if (stopping)
         return;
-      runners[device]->run(step);
-      done[device].advance();
+      DeviceRunner &runner = *runners[mine];
+      runner.run(step, inputs[step % 2]);
+      finished[step % 2][mine] = {runner.judgement(), now()};
+      done[mine].advance();
     }
   } catch (const std::exception &error) {
     // The other devices wait for this one, so nothing can be saved.
@@ -106,13 +107,12 @@ void Executor::submit() {
 StepResult Executor::finish() {
   for (Counter &device : done)
     device.waitFor(collected + 1);
-  const Board::PerStep &step = board.steps[collected % 2];
+  const auto &step = finished[collected % 2];
   ++collected;
-  bool metBadIndex =
-      step.skipped && prepared.kernels().metBadIndex();
-  return {std::accumulate(step.losses.begin(), step.losses.end(), 0.0),
-          step.count, step.gradNorm, step.skipped,
-          std::ranges::max(step.finished), metBadIndex};
+  Nanoseconds last = 0;
+  for (const Finished &device : step)
+    last = std::max(last, device.time);
+  return {step.front().judgement, last};
 }
 
 void Executor::stop() {

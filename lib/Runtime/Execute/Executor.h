@@ -1,4 +1,4 @@
-//===- Executor.h - Runs the programs of all devices ----------------------===//
+//===- Executor.h - Runs the programs of this process's devices ------------===//
 //
 // One thread per device. The caller submits the inputs of steps, at most two
 // ahead of the last finished one, and collects their results in order.
@@ -8,11 +8,11 @@
 #ifndef BITPIPE_RUNTIME_EXECUTE_EXECUTOR_H
 #define BITPIPE_RUNTIME_EXECUTE_EXECUTOR_H
 
+#include "lib/Runtime/Execute/Calls.h"
 #include "lib/Runtime/Execute/DeviceRunner.h"
+#include "lib/Runtime/Execute/LocalDevices.h"
 
-#include <atomic>
 #include <deque>
-#include <map>
 #include <thread>
 
 namespace bitpipe {
@@ -23,35 +23,32 @@ struct Instruments {
   bool poison = false;     // fill dead memory with NaN before every step
 };
 
+/// Of a step that all local devices have finished; the judgement is everywhere the
+/// same.
 struct StepResult {
-  double lossSum;
-  double count; // see Board::PerStep
-  double gradNorm;
-  bool skipped; // changed nothing, since one of them is not finite
+  Judgement judgement;
   Nanoseconds finished;
-  bool metBadIndex = false; // so that the step changed nothing
 };
 
 class Executor {
 public:
-  Executor(const Program &program, const Links &links,
-           const KernelLibrary &kernels);
+  /// Allocates the devices of this process.
+  Executor(const Program &program, const Links &links, const World &world,
+           const KernelLibrary &kernels, const Instruments &instruments);
   ~Executor();
 
-  DeviceMemory &memory(int64_t device) { return *memories[device]; }
-  /// Values (f32) of the parameters that no device computes with, by name: they
-  /// are loaded and saved with the others.
-  std::map<std::string, std::vector<char>> &unread() { return unreadValues; }
+  const LocalDevices &devices() const { return local; }
+  const Share &share() const { return local.share(); }
   const Calls &calls() const { return prepared; }
-  const Recorder &recorder(int64_t device) const {
-    return runners[device]->recorder();
+  const DeviceStatus &status(int64_t device) const {
+    return runners[device - share().first]->status();
   }
 
-  /// Prepares everything and starts the threads.
-  void start(const Instruments &instruments);
+  /// Starts the threads, from where a training stands.
+  void start(UpdateState state);
 
   /// The inputs to fill for the step that is submitted next.
-  StepInputs &nextInputs() { return board.steps[submitted % 2].inputs; }
+  StepInputs &nextInputs() { return inputs[submitted % 2]; }
   void submit();
   /// Waits for the result of the next step in order.
   StepResult finish();
@@ -59,22 +56,29 @@ public:
   void stop();
 
 private:
+  struct Finished {
+    Judgement judgement;
+    Nanoseconds time;
+  };
+
+  void addDevices();
   void deviceLoop(int64_t device);
   size_t eventsPerStep(int64_t device) const;
-  void checkTrace(int64_t steps) const;
+  void checkTrace() const;
 
   const Program &program;
   const Links &links;
+  const Instruments instruments;
   Calls prepared;
-  std::vector<std::unique_ptr<DeviceMemory>> memories;
-  std::map<std::string, std::vector<char>> unreadValues;
-  Exchange exchange;
-  Board board;
+  LocalDevices local;
+  std::unique_ptr<Transport> transport;
   std::vector<std::unique_ptr<DeviceRunner>> runners;
+  StepInputs inputs[2];
   uint32_t submitted = 0, collected = 0;
   Counter allowed; // steps that may start
   std::atomic<bool> stopping = false;
-  std::deque<Counter> done; // by device: finished steps
+  std::deque<Counter> done;                // finished steps, by local device
+  std::vector<Finished> finished[2]; // of two steps, by local device
   std::vector<std::jthread> threads;
 };
 

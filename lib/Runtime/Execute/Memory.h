@@ -22,6 +22,7 @@ public:
   Arena &operator=(const Arena &) = delete;
 
   char *data() const { return start; }
+  int64_t bytes() const { return size; }
   /// Bytes that have been touched.
   int64_t residentBytes() const;
 
@@ -38,6 +39,7 @@ void checkAddressSpace(int64_t arenas, int64_t threads);
 /// A device's arena and the current address of each of its slots.
 class DeviceMemory {
 public:
+  /// Throws a std::system_error if there is no memory.
   explicit DeviceMemory(const DeviceProgram &device);
 
   char *&address(int64_t slot) { return addresses[slot]; }

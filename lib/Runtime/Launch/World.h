@@ -48,14 +48,17 @@ public:
   std::vector<std::string> allGather(const std::string &mine);
   void barrier() { allGather(""); }
 
-  /// Every rank's value, by rank.
-  template <typename Value> std::vector<Value> allGatherValues(const Value &mine) {
+  /// Every rank's value, by rank, into a list that keeps its memory.
+  template <typename Value>
+  void allGatherValues(const Value &mine, std::vector<Value> &values) {
     static_assert(std::is_trivially_copyable_v<Value>);
-    std::vector<Value> values;
-    std::string bytes(reinterpret_cast<const char *>(&mine), sizeof(mine));
-    for (const std::string &other : allGather(bytes))
-      std::memcpy(&values.emplace_back(), other.data(), sizeof(Value));
-    return values;
+    values.assign(size(), mine);
+    if (size() == 1)
+      return;
+    std::vector<std::string> all =
+        allGather({reinterpret_cast<const char *>(&mine), sizeof(mine)});
+    for (size_t rank = 0; rank < all.size(); ++rank)
+      std::memcpy(&values[rank], all[rank].data(), sizeof(Value));
   }
 
 private:

@@ -9,8 +9,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <numeric>
-#include <sys/resource.h>
 #include <thread>
 
 using namespace bitpipe;
@@ -19,10 +19,6 @@ namespace {
 
 double seconds(Nanoseconds time) { return time * 1e-9; }
 double mebibytes(int64_t bytes) { return bytes / double(1 << 20); }
-
-Nanoseconds total(const std::vector<Nanoseconds> &times) {
-  return std::accumulate(times.begin(), times.end(), Nanoseconds(0));
-}
 
 void printSteps(std::vector<double> times, int64_t tokensPerStep) {
   if (times.size() > 1)
@@ -42,69 +38,86 @@ void printCores(size_t devices) {
               cores < devices ? ": they take turns, which counts as waiting" : "");
 }
 
+using Processes = std::vector<ProcessReport>;
+
 /// Returns the share of their time that devices waited.
-double printDevices(const Program &program, Executor &executor) {
-  std::printf("\ndevice   waiting    memory planned   memory touched\n");
+double printDevices(const Processes &processes) {
+  bool ranks = processes.size() > 1;
+  std::printf("\n%sdevice   waiting    memory planned   memory touched\n",
+              ranks ? "rank   " : "");
   double waiting = 0, all = 0;
-  for (size_t d = 0; d < program.devices.size(); ++d) {
-    const auto &times = executor.recorder(d).timeByCategory();
-    double mine = total(times), idle = times[Calls::Waiting];
-    waiting += idle;
-    all += mine;
-    std::printf("%-6zu   %6.1f%%   %11.1f MiB  %11.1f MiB\n", d,
-                mine ? 100 * idle / mine : 0.0,
-                mebibytes(program.devices[d].arena),
-                mebibytes(executor.memory(d).arena().residentBytes()));
-  }
+  for (const ProcessReport &process : processes)
+    for (const DeviceReport &device : process.devices) {
+      double mine = device.total(), idle = device.waiting();
+      waiting += idle;
+      all += mine;
+      if (ranks)
+        std::printf("%-4d   ", process.rank);
+      std::printf("%-6ld   %6.1f%%   %11.1f MiB  %11.1f MiB\n",
+                  long(device.device), mine ? 100 * idle / mine : 0.0,
+                  mebibytes(device.plannedBytes),
+                  mebibytes(device.touchedBytes));
+    }
   return all ? waiting / all : 0;
 }
 
-void printKinds(const Program &program, Executor &executor) {
-  const auto &names = executor.calls().categories();
-  std::vector<Nanoseconds> times(names.size());
-  for (size_t d = 0; d < program.devices.size(); ++d)
-    for (size_t i = 0; i < names.size(); ++i)
-      times[i] += executor.recorder(d).timeByCategory()[i];
-  std::vector<size_t> order(names.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::sort(order, [&](size_t a, size_t b) {
-    return times[a] != times[b] ? times[a] > times[b] : a < b;
+void printProcesses(const Processes &processes) {
+  for (const ProcessReport &process : processes)
+    if (processes.size() == 1)
+      std::printf("process            peak %11.1f MiB\n",
+                  mebibytes(process.peakBytes));
+    else
+      std::printf("rank %-5d on %-14s peak %11.1f MiB\n", process.rank,
+                  process.host.c_str(), mebibytes(process.peakBytes));
+}
+
+void printKinds(const Processes &processes) {
+  std::map<std::string, Nanoseconds> times;
+  double all = 0;
+  for (const ProcessReport &process : processes)
+    for (const DeviceReport &device : process.devices)
+      for (auto &[kind, time] : device.byKind) {
+        times[kind] += time;
+        all += time;
+      }
+  std::vector<std::pair<std::string, Nanoseconds>> order(times.begin(),
+                                                         times.end());
+  std::ranges::stable_sort(order, std::greater(), [](auto &kind) {
+    return kind.second;
   });
-  double all = std::max<double>(total(times), 1);
   std::printf("\nkind of work      device seconds    share\n");
-  for (size_t i : order)
-    if (times[i])
-      std::printf("%-22s %9.3f   %5.1f%%\n", names[i].c_str(),
-                  seconds(times[i]), 100 * times[i] / all);
+  for (auto &[kind, time] : order)
+    if (time)
+      std::printf("%-22s %9.3f   %5.1f%%\n", kind.c_str(), seconds(time),
+                  100 * time / all);
 }
 
 /// The bubble that the schedule has with what every instruction took, on as
 /// many undisturbed processors and with free messages.
 double bubbleOfSchedule(const Program &program, const Links &links,
-                        const Executor &executor) {
-  std::vector<std::vector<int64_t>> durations;
-  for (size_t d = 0; d < program.devices.size(); ++d)
-    durations.push_back(executor.recorder(d).timeByInstruction());
+                        const Processes &processes) {
+  std::vector<std::vector<int64_t>> durations(program.devices.size());
+  for (const ProcessReport &process : processes)
+    for (const DeviceReport &device : process.devices)
+      durations[device.device] = device.byInstruction;
   return predictWaiting(program, links, durations);
 }
 
 } // namespace
 
 void bitpipe::printReport(const Program &program, const Links &links,
-                          Executor &executor, std::vector<double> stepSeconds,
+                          const Processes &processes,
+                          std::vector<double> stepSeconds,
                           int64_t tokensPerStep) {
   if (stepSeconds.empty())
     return;
   printSteps(std::move(stepSeconds), tokensPerStep);
   printCores(program.devices.size());
-  double bubble = printDevices(program, executor);
+  double bubble = printDevices(processes);
   std::printf("bubble   %6.1f%%   of the devices' time measured, %.1f%% predicted "
               "from the time of each run\n",
               100 * bubble,
-              100 * bubbleOfSchedule(program, links, executor));
-  struct rusage usage;
-  if (getrusage(RUSAGE_SELF, &usage) == 0)
-    std::printf("process            peak %11.1f MiB\n",
-                mebibytes(int64_t(usage.ru_maxrss) * 1024));
-  printKinds(program, executor);
+              100 * bubbleOfSchedule(program, links, processes));
+  printProcesses(processes);
+  printKinds(processes);
 }

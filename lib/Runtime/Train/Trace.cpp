@@ -18,13 +18,11 @@ namespace {
 class TraceWriter {
 public:
   TraceWriter(const std::string &path, const Program &program,
-              const Executor &executor)
-      : program(program), executor(executor), file(path),
-        labels(executor.calls().labels()),
-        categories(executor.calls().categories()) {
+              const std::vector<DeviceTrace> &traces)
+      : program(program), traces(traces), file(path) {
     origin = std::numeric_limits<Nanoseconds>::max();
-    for (size_t d = 0; d < program.devices.size(); ++d)
-      for (const TraceEvent &event : executor.recorder(d))
+    for (const DeviceTrace &trace : traces)
+      for (const NamedEvent &event : trace)
         origin = std::min(origin, event.begin);
   }
 
@@ -60,28 +58,21 @@ private:
   }
   void add(const json &event) { file.write(",\n" + text(event)); }
 
-  std::string nameOf(const TraceEvent &event) const {
-    if (event.category == Calls::Steps)
-      return "step " + std::to_string(event.label + 1);
-    return labels[event.label];
-  }
-
   void writeDevice(size_t d) {
     file.write(",\n" + metadata("thread_name", d, {{"name", "device " + std::to_string(d)}}));
     file.write(",\n" + metadata("thread_sort_index", d, {{"sort_index", d}}));
     int64_t step = 0;
-    for (const TraceEvent &event : executor.recorder(d)) {
-      std::string name = nameOf(event);
+    for (const NamedEvent &event : traces[d]) {
       json line = onDevice(d);
       line.update({{"ph", "X"},
-                   {"name", name},
-                   {"cat", categories[event.category]},
+                   {"name", event.name},
+                   {"cat", event.category},
                    {"ts", micros(event.begin)},
                    {"dur", (event.end - event.begin) * 1e-3}});
       add(line);
-      if (event.category == Calls::Runs || event.category == Calls::Messages)
-        begins[{d, step, name}] = event.begin;
-      step += event.category == Calls::Steps; // recorded when it ends
+      if (event.category == "run" || event.category == "messages")
+        begins[{d, step, event.name}] = event.begin;
+      step += event.category == "step"; // recorded when it ends
     }
     steps = std::max(steps, step);
   }
@@ -126,9 +117,8 @@ private:
   }
 
   const Program &program;
-  const Executor &executor;
+  const std::vector<DeviceTrace> &traces;
   OutputFile file;
-  const std::vector<std::string> &labels, &categories;
   Nanoseconds origin;
   int64_t steps = 0, arrows = 0;
   std::map<Key, Nanoseconds> begins;
@@ -137,6 +127,6 @@ private:
 } // namespace
 
 void bitpipe::writeTrace(const std::string &path, const Program &program,
-                         const Executor &executor) {
-  TraceWriter(path, program, executor).write();
+                         const std::vector<DeviceTrace> &traces) {
+  TraceWriter(path, program, traces).write();
 }

@@ -3,7 +3,7 @@
 #ifndef BITPIPE_RUNTIME_TRAIN_TRACE_H
 #define BITPIPE_RUNTIME_TRAIN_TRACE_H
 
-#include "lib/Runtime/Execute/Executor.h"
+#include "lib/Runtime/Train/Gathered.h"
 
 namespace bitpipe {
 
@@ -11,7 +11,7 @@ namespace bitpipe {
 /// track per device, on it steps around runs around calls, and an arrow from
 /// every send to the run that needs the tensor. Without a step there are none.
 void writeTrace(const std::string &path, const Program &program,
-                const Executor &executor);
+                const std::vector<DeviceTrace> &traces);
 
 } // namespace bitpipe
 

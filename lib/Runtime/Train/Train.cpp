@@ -3,12 +3,12 @@
 #include "lib/Runtime/Train/Train.h"
 
 #include "lib/Runtime/Plan/Check.h"
-#include "lib/Runtime/Train/Checkpoint.h"
 #include "lib/Runtime/Data/Feeder.h"
-#include "lib/Runtime/Error.h"
 #include "lib/Runtime/Execute/Executor.h"
+#include "lib/Runtime/Launch/Agree.h"
 #include "lib/Runtime/Plan/Load.h"
 #include "lib/Runtime/Execute/Memory.h"
+#include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/Report.h"
 #include "lib/Runtime/Train/RunFiles.h"
 #include "lib/Runtime/Train/Trace.h"
@@ -18,6 +18,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 using namespace bitpipe;
 
@@ -46,26 +47,50 @@ static void checkSteps(const TrainOptions &options, const Program &program,
               " for a plan of ", program.devices.size(), " devices");
 }
 
+static int64_t bytesOfArenas(const Program &program, Share share) {
+  double bytes = 0; // of a plan that may ask for more than there is
+  for (int64_t d = share.first; d < share.end; ++d)
+    bytes += double(program.devices[d].arena);
+  return int64_t(std::min(bytes, 0x1p62));
+}
+
+[[noreturn]] static void failMemory(const Program &program, Share share) {
+  fail(program.path, ": error: not enough memory: the arenas of its ",
+       share.count(), " devices take ", bytesOfArenas(program, share) >> 20,
+       " MiB, and the process some besides (see ulimit -v)");
+}
+
+/// A rank without a device would have nothing to do.
+static void checkWorld(const Program &program, const World &world) {
+  if (world.size() > int64_t(program.devices.size()))
+    fail(program.path, ": error: the plan is for ", program.devices.size(),
+         " devices, expected at most as many processes, got ", world.size());
+}
+
 /// Whether it was saved; if not, says why.
-static bool save(const TrainOptions &options, const Program &program,
-                 Executor &executor) {
+static bool save(const TrainOptions &options, const World &world,
+                 Parameters &parameters) {
   if (options.save.empty())
     return true;
   try {
-    saveParameters(program, executor, options.save);
+    parameters.save(options.save);
     return true;
   } catch (const std::exception &error) {
-    std::fprintf(stderr, "%s\n", error.what());
+    if (world.speaks())
+      std::fprintf(stderr, "%s\n", error.what());
     return false;
   }
 }
 
 static void trace(const TrainOptions &options, const Program &program,
-                  const Executor &executor) {
+                  World &world, const Executor &executor) {
   if (options.trace.empty())
     return;
+  std::vector<DeviceTrace> traces = gatherTraces(world, executor);
+  if (!world.speaks())
+    return;
   try {
-    writeTrace(options.trace, program, executor);
+    writeTrace(options.trace, program, traces);
   } catch (const std::exception &error) {
     warn("no trace: ", error.what());
   }
@@ -79,60 +104,84 @@ static void printRemark(const Training &training) {
     std::fprintf(plain ? stdout : stderr, "%s\n", remark.c_str());
 }
 
-static Outcome trainProgram(const TrainOptions &options, const Program &program,
-                            const std::atomic<bool> &interrupted) {
-  Links links = deriveLinks(program);
+namespace {
+
+/// What a rank prepares by itself before the first step, in the order in which it
+/// is needed.
+struct Prepared {
+  Prepared(const TrainOptions &options, const Program &program, World &world);
+
+  Links links;
+  std::unique_ptr<Dataset> data;
+  std::optional<Feeder> feeder;
+  std::optional<KernelLibrary> kernels;
+  std::optional<Executor> executor;
+  std::optional<Parameters> parameters;
+};
+
+} // namespace
+
+Prepared::Prepared(const TrainOptions &options, const Program &program,
+                   World &world)
+    : links(deriveLinks(program)) {
   checkProgress(program, links);
   checkSteps(options, program, links);
   checkFiles(program);
-  auto data = openDataset(options.data, program, options.tokenBytes);
-  checkRunFiles(options, program);
-  auto seed = options.shuffle ? std::optional(options.seed) : std::nullopt;
-  Feeder feeder(*data, program, seed);
-
-  KernelLibrary kernels(program.kernelsPath);
-  checkKernels(program, kernels);
-  Executor executor(program, links, kernels);
-  loadWeights(program, executor);
+  data = openDataset(options.data, program, options.tokenBytes);
+  if (world.speaks())
+    checkRunFiles(options, program);
+  feeder.emplace(*data, program, world,
+                 options.shuffle ? std::optional(options.seed) : std::nullopt);
+  kernels.emplace(program.kernelsPath);
+  checkKernels(program, *kernels);
+  Instruments instruments{
+      options.trace.empty() ? 0 : std::min(options.traceSteps, options.steps),
+      options.poison};
+  executor.emplace(program, links, world, *kernels, instruments);
+  parameters.emplace(program, executor->devices(), world);
+  parameters->loadWeights();
   if (!options.load.empty())
-    loadParameters(program, executor, options.load);
-  Training training(options, executor, feeder);
-  executor.start({options.trace.empty()
-                      ? 0
-                      : std::min(options.traceSteps, options.steps),
-                  options.poison});
-  training.run(interrupted);
-
-  bool saved = save(options, program, executor);
-  printRemark(training);
-  trace(options, program, executor);
-  printReport(program, links, executor, training.stepSeconds(),
-              feeder.tokensPerStep());
-  return saved ? training.outcome() : Outcome::Failed;
+    parameters->load(options.load);
 }
 
-static int64_t bytesOfArenas(const Program &program) {
-  double bytes = 0; // of a plan that may ask for more than there is
-  for (const DeviceProgram &device : program.devices)
-    bytes += double(device.arena);
-  return int64_t(std::min(bytes, 0x1p62));
+static Outcome trainProgram(const TrainOptions &options, const Program &program,
+                            World &world, const std::atomic<bool> &interrupted) {
+  std::optional<Prepared> run;
+  Share share = shareOf(world, program.devices.size());
+  agree(world, [&] {
+    checkAddressSpace(bytesOfArenas(program, share), 2 * share.count());
+    try {
+      run.emplace(options, program, world);
+    } catch (const std::bad_alloc &) {
+      failMemory(program, share);
+    }
+  });
+  std::optional<Training> training;
+  agree(world, [&] {
+    training.emplace(options, world, *run->executor, *run->feeder);
+    run->executor->start({});
+  });
+  training->run(interrupted);
+
+  bool saved = save(options, world, *run->parameters);
+  if (world.speaks())
+    printRemark(*training);
+  trace(options, program, world, *run->executor);
+  std::vector<ProcessReport> reports = gatherReports(world, *run->executor);
+  if (world.speaks())
+    printReport(program, run->links, reports, training->stepSeconds(),
+                run->feeder->tokensPerStep());
+  return saved ? training->outcome() : Outcome::Failed;
 }
 
-[[noreturn]] static void failMemory(const Program &program) {
-  fail(program.path, ": error: not enough memory: the arenas of its ",
-       program.devices.size(), " devices take ", bytesOfArenas(program) >> 20,
-       " MiB, and the process some besides (see ulimit -v)");
-}
-
-Outcome bitpipe::train(const TrainOptions &options,
+Outcome bitpipe::train(const TrainOptions &options, World &world,
                        const std::atomic<bool> &interrupted) {
-  checkAddressSpace(0, 0);
-  Program program = loadProgram(options.plan);
-  checkProgram(program);
-  checkAddressSpace(bytesOfArenas(program), 2 * program.devices.size());
-  try {
-    return trainProgram(options, program, interrupted);
-  } catch (const std::bad_alloc &) {
-    failMemory(program);
-  }
+  Program program;
+  agree(world, [&] {
+    checkAddressSpace(0, 0);
+    program = loadProgram(options.plan);
+    checkProgram(program);
+    checkWorld(program, world);
+  });
+  return trainProgram(options, program, world, interrupted);
 }

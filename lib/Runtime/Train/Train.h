@@ -3,7 +3,8 @@
 #ifndef BITPIPE_RUNTIME_TRAIN_TRAIN_H
 #define BITPIPE_RUNTIME_TRAIN_TRAIN_H
 
-#include "lib/Runtime/CPU/Optimizer.h"
+#include "lib/Runtime/Execute/StepInputs.h"
+#include "lib/Runtime/Launch/World.h"
 
 #include <atomic>
 #include <string>
@@ -41,11 +42,13 @@ enum class Outcome {
 /// stays, or falls towards 0 after the last step.
 double learningRate(const TrainOptions &options, int64_t step);
 
-/// Trains as asked and prints progress. Ends after the current step once
-/// `interrupted`. However the steps end, parameters are saved first, then comes
-/// what a run can do without. Throws a UserError if something is wrong with the
-/// plan, the data or the files.
-Outcome train(const TrainOptions &options, const std::atomic<bool> &interrupted);
+/// Trains as asked, together with the other ranks; rank 0 prints progress. Ends
+/// after the current step once a rank is `interrupted`. However the steps end,
+/// parameters are saved first, then comes what a run can do without. Throws a
+/// UserError on all ranks if something is wrong with the plan, the data or the
+/// files on one.
+Outcome train(const TrainOptions &options, World &world,
+              const std::atomic<bool> &interrupted);
 
 } // namespace bitpipe
 

@@ -1,6 +1,8 @@
 //===- Training.h - The loop over steps ------------------------------------===//
 //
-// One step is always submitted ahead of the one that is waited for.
+// One step is always submitted ahead of the one that is waited for. Before a step is
+// submitted all ranks tell each other what they know of it: how many labels they
+// found, and whether one of them cannot go on. So all submit the same steps.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,10 +19,11 @@ namespace bitpipe {
 
 class Training {
 public:
-  Training(const TrainOptions &options, Executor &executor, Feeder &feeder);
+  Training(const TrainOptions &options, World &world, Executor &executor,
+           Feeder &feeder);
 
-  /// Trains until all steps are done, `interrupted`, too many steps in a row
-  /// were skipped, or the data fails; then all devices stand still.
+  /// Trains until all steps are done, a rank was `interrupted`, too many steps in a
+  /// row were skipped, or a rank's data fails; then all devices stand still.
   void run(const std::atomic<bool> &interrupted);
 
   Outcome outcome() const;
@@ -31,19 +34,31 @@ public:
   std::string remark() const;
 
 private:
-  void submit(int64_t step);
+  void submit(int64_t step, bool interrupted);
   void collect(int64_t step);
+  void shareFailure();
   bool diverged() const { return skippedInARow >= options.maxBadSteps; }
 
+  /// What a rank tells the others before a step.
+  struct News {
+    int64_t labels; // that it has counted
+    bool ends;      // it cannot, or may not, go on
+    bool failed;    // since its data is wrong
+  };
+
   const TrainOptions &options;
+  World &world;
   Executor &executor;
   Feeder &feeder;
+  std::vector<News> news; // of the last step that was submitted, by rank
   Progress progress;
   MetricsFile metrics;
   int64_t submitted = 0, divisors[2] = {};
   int64_t skipped = 0, skippedInARow = 0;
-  bool metBadIndex = false; // in a kernel of the last step
-  std::string dataFailure;  // what was wrong with the data of a step
+  bool ends = false;        // no further step is submitted
+  bool failed = false;      // the data of a step are wrong on some rank
+  bool metBadIndex = false; // a kernel of the last step, on some rank
+  std::string failure;      // what is wrong with the data
   std::vector<double> seconds;
   Nanoseconds last = 0;
 };

@@ -1,0 +1,74 @@
+//===- Device.h - What executes a device's list ---------------------------===//
+//
+// The seam under the runtime: DeviceRunner walks a list and knows nothing of
+// memory, types and clocks; a Device executes, waits and keeps the time. Places
+// are slots, work is named by the number of its instruction. All members but
+// upload and download are called by the device's own thread.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_EXECUTE_DEVICE_H
+#define BITPIPE_RUNTIME_EXECUTE_DEVICE_H
+
+#include "lib/Runtime/Execute/Event.h"
+#include "lib/Runtime/Execute/Judge.h"
+#include "lib/Runtime/Execute/Memory.h"
+#include "lib/Runtime/Execute/Recorder.h"
+
+namespace bitpipe {
+
+/// What a micro-batch adds to the loss.
+struct LossValue {
+  double loss, count; // count is 0 unless the model has one
+};
+
+/// What a device knows of a step when it has computed all gradients.
+struct Contribution {
+  double squares; // of its gradients
+  bool badIndex;  // a kernel has met an index outside of its table, ever
+  std::vector<LossValue> losses; // of its loss slots, in their order
+};
+
+class Device {
+public:
+  virtual ~Device() = default;
+
+  /// Takes the inputs of a step, the `step`-th that this process runs from 0.
+  virtual void beginStep(uint32_t step, const StepInputs &inputs) = 0;
+  virtual void endStep() = 0;
+  /// Fills what holds nothing from one step to the next with bytes that are NaN as
+  /// any float and below 0 as any index. No message may be under way.
+  virtual void poison() = 0;
+
+  /// Lets what follows begin once the event is complete.
+  virtual void await(const Event &event, size_t instruction) = 0;
+  /// Ends the account of an instruction.
+  virtual void finishInstruction(size_t instruction) = 0;
+
+  virtual void execute(size_t instruction, const Execute &run) = 0;
+  /// Books the start of a message.
+  virtual void startedMessage(size_t instruction) = 0;
+  /// Sum of squares over slots of f32, in a fixed order.
+  virtual double squareSum(size_t instruction,
+                           const std::vector<int64_t> &slots) = 0;
+  virtual LossValue loss(int64_t slot) = 0;
+  /// Whether a kernel has met an index outside of its table, ever.
+  virtual bool metBadIndex() const = 0;
+  virtual void update(size_t instruction, const Step &step,
+                      const OptimizerSettings &settings,
+                      const Judgement &judgement) = 0;
+
+  /// Copies bytes into or out of a slot, while the device stands still.
+  virtual void upload(int64_t slot, int64_t offset, const void *data,
+                      int64_t bytes) = 0;
+  virtual void download(int64_t slot, int64_t offset, void *data,
+                        int64_t bytes) = 0;
+
+  /// Where a transport finds the slots.
+  virtual DeviceMemory &memory() = 0;
+  virtual const Recorder &recorder() const = 0;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_EXECUTE_DEVICE_H

@@ -1,0 +1,110 @@
+//===- HostDevice.cpp - What devices on the host have in common ------------===//
+
+#include "lib/Runtime/Execute/HostDevice.h"
+
+#include "lib/Runtime/Execute/DropoutKey.h"
+
+#include <cstring>
+
+using namespace bitpipe;
+
+HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
+                       size_t events)
+    : program(program), device(program.devices[number]), calls(calls),
+      slots(device), record(calls.categories().size(),
+                            device.instructions.size(), events),
+      betweenSteps(calls.addLabel("wait: next step")) {
+  for (const Instruction &op : device.instructions) {
+    std::string name = text(op);
+    labels.push_back({calls.addLabel(name), calls.addLabel("wait: " + name)});
+  }
+  for (size_t i = 0; i < device.slots.size(); ++i)
+    switch (device.slots[i].source) {
+    case SlotSource::Input:
+      inputSlots.push_back(i);
+      break;
+    case SlotSource::Seed:
+      seedSlots.push_back(i);
+      break;
+    case SlotSource::Key:
+      keySlots.push_back(i);
+      break;
+    case SlotSource::Arena:
+    case SlotSource::Message:
+    case SlotSource::Loss:
+      deadSlots.push_back(i);
+      break;
+    default:
+      break;
+    }
+  keys.resize(keySlots.size());
+  for (size_t i = 0; i < keys.size(); ++i)
+    slots.address(keySlots[i]) = reinterpret_cast<char *>(&keys[i]);
+  for (int64_t slot : seedSlots)
+    slots.address(slot) = reinterpret_cast<char *>(seed);
+}
+
+void HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
+  step = number;
+  if (step == 0)
+    clock = now();
+  else
+    finishPart(Calls::Waiting, betweenSteps);
+  if (step == 1)
+    record.resetTotals(); // the first step warmed up
+  for (int64_t slot : inputSlots) {
+    const Slot &input = device.slots[slot];
+    slots.address(slot) = inputs.data[input.input][input.microbatch];
+  }
+  std::memcpy(seed, inputs.seed, sizeof(seed));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Slot &slot = device.slots[keySlots[i]];
+    keys[i] = dropoutKey(inputs.dropoutSeed, inputs.number, slot.microbatch,
+                         slot.dropout);
+  }
+  stepBegin = clock;
+  instructionBegin = clock - record.timeOf(Calls::Waiting);
+}
+
+void HostDevice::endStep() {
+  record.addEvent(Calls::Steps, step, stepBegin, clock);
+}
+
+void HostDevice::poison() {
+  for (int64_t slot : deadSlots)
+    std::memset(slots.address(slot), 0xff, device.slots[slot].size);
+}
+
+void HostDevice::finishPart(uint32_t category, uint32_t label) {
+  Nanoseconds end = now();
+  record.add(category, label, clock, end);
+  clock = end;
+}
+
+void HostDevice::await(const Event &event, size_t instruction) {
+  if (event.isComplete())
+    return;
+  event.wait();
+  finishPart(Calls::Waiting, labels[instruction].wait);
+}
+
+/// What is left of the clock without waiting grows with work alone.
+void HostDevice::finishInstruction(size_t instruction) {
+  Nanoseconds worked = clock - record.timeOf(Calls::Waiting);
+  record.addInstruction(instruction, worked - instructionBegin);
+  instructionBegin = worked;
+}
+
+void HostDevice::startedMessage(size_t instruction) {
+  finishPart(Calls::Messages, labelOf(instruction));
+}
+
+void HostDevice::upload(int64_t slot, int64_t offset, const void *data,
+                        int64_t bytes) {
+  std::memcpy(slots.address(slot) + offset, data, bytes);
+}
+
+void HostDevice::download(int64_t slot, int64_t offset, void *data,
+                          int64_t bytes) {
+  std::memcpy(data, slots.address(slot) + offset, bytes);
+}

@@ -1,0 +1,32 @@
+//===- Status.h - What a device is doing, for whoever asks -----------------===//
+//
+// Written by the device's thread with plain stores, read at any time by others.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_EXECUTE_STATUS_H
+#define BITPIPE_RUNTIME_EXECUTE_STATUS_H
+
+#include <atomic>
+#include <cstdint>
+
+namespace bitpipe {
+
+struct alignas(64) DeviceStatus {
+  /// What an instruction waits for, if it waits: the number of one of its waits,
+  /// or one of these.
+  enum : int32_t { Works = -1, AwaitsAgreement = -2, AwaitsStep = -3 };
+
+  std::atomic<uint32_t> step = 0;
+  std::atomic<uint32_t> instruction = 0;
+  std::atomic<int32_t> wait = AwaitsStep;
+
+  void set(std::atomic<uint32_t> &field, uint32_t value) {
+    field.store(value, std::memory_order_relaxed);
+  }
+  void awaits(int32_t what) { wait.store(what, std::memory_order_relaxed); }
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_EXECUTE_STATUS_H

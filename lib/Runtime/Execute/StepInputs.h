@@ -1,0 +1,32 @@
+//===- StepInputs.h - What changes from step to step -----------------------===//
+
+#ifndef BITPIPE_RUNTIME_EXECUTE_STEPINPUTS_H
+#define BITPIPE_RUNTIME_EXECUTE_STEPINPUTS_H
+
+#include <cstdint>
+#include <vector>
+
+namespace bitpipe {
+
+struct OptimizerSettings {
+  double lr = 1e-3, weightDecay = 0.01, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+};
+
+/// Given by whoever submits a step; the same on all ranks but for the data.
+struct StepInputs {
+  int64_t number = 0; // of the step in the whole training, from 0
+  OptimizerSettings optimizer;
+  double clip = 0;         // largest gradient norm, 0: any
+  int64_t maxBadSteps = 0; // so many in a row end all updates
+  /// Gradient of the loss sum, and of what it is divided by where that is
+  /// computed with it.
+  float seed[2] = {1, 0};
+  uint64_t dropoutSeed = 0;
+  /// Address of every model input of every micro-batch: [input][microbatch].
+  /// Null where no device of this process reads it.
+  std::vector<std::vector<char *>> data;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_EXECUTE_STEPINPUTS_H

@@ -1,0 +1,54 @@
+//===- HostTransport.h - Exchange in memory and over a network --------------===//
+//
+// Between devices of one process through memory, between processes through
+// their network; which of the two is no concern of a device.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_TRANSPORT_HOSTTRANSPORT_H
+#define BITPIPE_RUNTIME_TRANSPORT_HOSTTRANSPORT_H
+
+#include "lib/Runtime/Transport/Agreement.h"
+#include "lib/Runtime/Transport/Messages.h"
+#include "lib/Runtime/Transport/Sums.h"
+#include "lib/Runtime/Transport/Transport.h"
+
+namespace bitpipe {
+
+class HostTransport final : public Transport {
+public:
+  HostTransport(const Program &program, const Links &links, const World &world,
+                const LocalDevices &devices)
+      : messages(links, world, devices), sums(links, world, devices),
+        agreements(program, world, devices.share()) {}
+
+  void startMessage(int64_t, int64_t message) override {
+    messages.start(message);
+  }
+  void startSum(int64_t device) override { sums.start(device); }
+  Event completion(int64_t, const Wait &wait, uint32_t step) const override {
+    const Counter &complete = wait.kind == Wait::Message
+                                  ? messages.complete(wait.index)
+                                  : sums.complete(wait.index);
+    return {&complete, wait.previousStep ? step : step + 1};
+  }
+
+  void contribute(int64_t device, uint32_t step, const Contribution &mine) override {
+    agreements.contribute(device, step, mine);
+  }
+  Event agreement(uint32_t step) const override {
+    return {&agreements.complete(), step + 1};
+  }
+  StepNumbers numbers(uint32_t step) const override {
+    return agreements.numbers(step);
+  }
+
+private:
+  Messages messages;
+  Sums sums;
+  Agreement agreements;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_TRANSPORT_HOSTTRANSPORT_H

@@ -1,0 +1,97 @@
+//===- Sums.h - Gradient sums over replicas --------------------------------===//
+//
+// A sum runs on threads of its own, one per device, of low priority. Each member
+// answers for one slice: it adds that up over all members in the order of their
+// list, whichever process they are in, and gives the result to all. So the bits
+// are the same for any number of processes. Slices of members in other processes
+// travel in pieces, through two buffers per member and device.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_TRANSPORT_SUMS_H
+#define BITPIPE_RUNTIME_TRANSPORT_SUMS_H
+
+#include "lib/Runtime/Execute/LocalDevices.h"
+#include "lib/Runtime/Plan/Links.h"
+#include "lib/Runtime/Transport/Channels.h"
+
+#include <deque>
+#include <thread>
+
+namespace bitpipe {
+
+class Sums {
+public:
+  Sums(const Links &links, const World &world, const LocalDevices &devices);
+  ~Sums();
+
+  /// Starts a device's next sum.
+  void start(int64_t device) {
+    memberOf(device).started.advance();
+  }
+  /// Counts the steps in which a sum was complete here.
+  const Counter &complete(int64_t sum) const { return states[sum].complete; }
+
+  /// Bytes of a piece, and of one of the buffers.
+  static constexpr int64_t pieceBytes = 1 << 20;
+
+private:
+  struct State {
+    Counter arrived, slices, complete; // of the members in this process
+    uint32_t local = 0;                // how many those are
+  };
+  /// Pieces under way, as their number and how many of them are complete.
+  struct Pieces {
+    Counter complete;
+    uint32_t started = 0;
+
+    void wait() const { complete.waitFor(started); }
+  };
+  /// A device's part in all of its sums.
+  struct Member {
+    Counter started;
+    Pieces contributions, results, received;
+    Pieces round[2]; // what others add to a piece, by buffer
+    std::vector<float> buffers;   // two per member in another process
+    std::vector<float *> sources; // of a piece, by member of the sum
+    std::jthread thread;
+  };
+  /// Elements of a sum.
+  struct Range {
+    int64_t begin, end;
+    int64_t count() const { return end - begin; }
+  };
+
+  void startThread(int64_t device);
+  void stop();
+  void loop(int64_t device, std::stop_token stop);
+  void sum(int64_t device, const ReductionLink &link);
+  void sumSlice(int64_t device, const ReductionLink &link, Range slice);
+  void receivePiece(int64_t device, const ReductionLink &link, Range piece,
+                    int round);
+  void addUp(int64_t device, const ReductionLink &link, Range piece, int round);
+  static Range sliceOf(const ReductionLink &link, size_t member);
+  /// Calls visit(device, index of the member) for members in other processes.
+  template <typename Visit>
+  void forOthers(const ReductionLink &link, Visit visit) const;
+  template <typename Visit> static void forPieces(Range slice, Visit visit);
+  float *memoryOf(int64_t device, const ReductionLink &link) const;
+  void send(int64_t from, int64_t to, const float *data, int64_t count,
+            Pieces &pieces);
+  void receive(int64_t from, int64_t to, float *data, int64_t count,
+               Pieces &pieces);
+  Member &memberOf(int64_t device) {
+    return members[device - devices.share().first];
+  }
+
+  const Links &links;
+  const World &world;
+  const LocalDevices &devices;
+  Channels channels;
+  std::deque<State> states;
+  std::deque<Member> members; // by device of this process
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_TRANSPORT_SUMS_H

@@ -1,0 +1,40 @@
+//===- Transport.h - How devices exchange what they compute ----------------===//
+//
+// The other seam under the runtime: messages, gradient sums, and the numbers by
+// which all devices judge a step. What is started is named by its number in
+// Links; its completion is an event.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_TRANSPORT_TRANSPORT_H
+#define BITPIPE_RUNTIME_TRANSPORT_TRANSPORT_H
+
+#include "lib/Runtime/Execute/Device.h"
+#include "lib/Runtime/Plan/Links.h"
+
+namespace bitpipe {
+
+class Transport {
+public:
+  virtual ~Transport() = default;
+
+  /// Starts a device's end of a message in this step.
+  virtual void startMessage(int64_t device, int64_t message) = 0;
+  /// Starts a device's next sum, in the order of DeviceLinks::reductions.
+  virtual void startSum(int64_t device) = 0;
+  /// When a message or sum is complete at this device, in a step or in the one
+  /// before it.
+  virtual Event completion(int64_t device, const Wait &wait,
+                           uint32_t step) const = 0;
+
+  /// Gives what a device knows of a step.
+  virtual void contribute(int64_t device, uint32_t step, const Contribution &mine) = 0;
+  /// When the numbers of all devices are there; they stay until the step after
+  /// the next.
+  virtual Event agreement(uint32_t step) const = 0;
+  virtual StepNumbers numbers(uint32_t step) const = 0;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_TRANSPORT_TRANSPORT_H
