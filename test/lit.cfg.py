@@ -15,6 +15,9 @@ path = [os.path.join(config.build, "bin"), os.path.join(config.build, "venv/bin"
 config.environment["PATH"] = os.pathsep.join(path)
 config.environment["PYTHONPATH"] = os.path.join(config.source, "python")
 config.environment["OMP_NUM_THREADS"] = "1"
+# mpirun refuses root, which containers run as, and more processes than cores.
+config.environment["OMPI_ALLOW_RUN_AS_ROOT"] = config.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+config.environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
 config.substitutions.append(("%source", config.source))
 config.substitutions.append(("%build", config.build))
 config.substitutions.append(("%python", os.path.join(config.build, "venv/bin/python")))

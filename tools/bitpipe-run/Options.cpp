@@ -171,8 +171,11 @@ Switch poison("poison", cl::cat(category), cl::ZeroOrMore,
                      cl::desc("for debugging: fill dead memory with NaN before "
                               "every step; results must stay the same"));
 ValueOption device("device", "cpu", "cpu", "where to run, there is one kind");
-ValueOption transport("transport", "inprocess", "inprocess",
-                      "how devices exchange messages, there is one way");
+ValueOption transport("transport", "auto|inprocess|mpi|ucx", "auto",
+                      "how devices of different processes exchange messages; auto: "
+                      "as the launcher suggests, without one there is one process");
+ValueOption timeout("timeout", "seconds", "300",
+                    "how long to wait for other processes before giving up");
 
 cl::extrahelp exitCodes(
     "\nExit codes:\n"
@@ -213,6 +216,14 @@ OptimizerSettings readOptimizer() {
   return settings;
 }
 
+TransportKind readTransport() {
+  const char *expected = "auto, inprocess, mpi or ucx";
+  auto kind = transportNamed(transport.text(expected));
+  if (!kind)
+    transport.refuse(expected);
+  return *kind;
+}
+
 void checkOnlyKind(const ValueOption &option, const std::string &only) {
   if (option.text(only.c_str()) != only)
     option.refuse("'" + only + "', the only one there is");
@@ -247,7 +258,6 @@ int64_t readTokenBytes() {
 TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   parse(argc, argv);
   checkOnlyKind(device, "cpu");
-  checkOnlyKind(transport, "inprocess");
   TrainOptions options;
   options.plan = plan;
   if (options.plan.empty())
@@ -272,5 +282,7 @@ TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   options.traceSteps = traceSteps.count(1);
   options.force = force;
   options.poison = poison;
+  options.transport = readTransport();
+  options.timeout = std::chrono::seconds(timeout.count(1, 1'000'000));
   return options;
 }

@@ -6,12 +6,14 @@
 
 #include "lib/Files/Process.h"
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Launch/Form.h"
 #include "tools/bitpipe-run/Options.h"
 #include "tools/bitpipe-run/Signals.h"
 
 #include "llvm/Support/ErrorHandling.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <unistd.h>
 
 using namespace bitpipe;
@@ -30,6 +32,22 @@ static int exitCodeOf(Outcome outcome) {
   return 1;
 }
 
+/// The world cannot be reached any more: nothing can be saved.
+static void onLostRank(const NetworkError &error) {
+  std::fprintf(stderr, "error: %s\n", error.what());
+  std::_Exit(5);
+}
+
+static Outcome run(int argc, char **argv) {
+  const std::atomic<bool> &interrupted = watchSignals();
+  TrainOptions options = parseOptions(argc, argv);
+  Launch launch = readLaunch(options.transport, std::getenv);
+  World world = formWorld(launch, options.timeout, onLostRank);
+  Outcome outcome = train(options, world, interrupted);
+  world.finish();
+  return outcome;
+}
+
 /// The parser is built without exceptions.
 static void onBadAlloc(void *, const char *, bool) {
   constexpr char line[] = "error: not enough memory to read the plan (see ulimit -v)\n";
@@ -40,9 +58,8 @@ static void onBadAlloc(void *, const char *, bool) {
 int main(int argc, char **argv) {
   prepareForFiles();
   llvm::install_bad_alloc_error_handler(onBadAlloc);
-  const std::atomic<bool> &interrupted = watchSignals();
   try {
-    return exitCodeOf(train(parseOptions(argc, argv), interrupted));
+    return exitCodeOf(run(argc, argv));
   } catch (const UsageError &error) {
     std::fprintf(stderr, "bitpipe-run: error: %s\n", error.what());
     return 2;

@@ -33,13 +33,16 @@ public:
   int64_t firstDevice(int64_t devices, int rank) const {
     return devices * rank / size();
   }
-  int rankOf(int64_t device, int64_t devices) const;
+  int rankOf(int64_t device, int64_t devices) const {
+    return int(((device + 1) * size() - 1) / devices);
+  }
 
   /// The network, or null in a single process.
   NetworkThread *connection() const { return network.get(); }
 
   // What follows blocks, and every rank calls it in the same order from its main
-  // thread.
+  // thread. If the network fails meanwhile, it blocks for good: whoever hears of
+  // that (NetworkThread.h) ends the process.
 
   /// Every rank's bytes at rank 0, by rank; empty elsewhere.
   std::vector<std::string> gather(const std::string &mine);
@@ -61,13 +64,29 @@ public:
       std::memcpy(&values[rank], all[rank].data(), sizeof(Value));
   }
 
+  /// The good end: everything posted is complete and all ranks have come here. A
+  /// world that is destroyed without it leaves the others alone, who then fail.
+  void finish();
+
 private:
+  struct Parcel;
+  std::vector<Parcel> parcels(uint32_t channel) const;
+  void send(std::vector<Parcel> &parcels, const std::string &text);
+  void receive(std::vector<Parcel> &parcels);
+  /// Until all messages that were started are complete.
+  void wait() const { ended->waitFor(started); }
+
   std::unique_ptr<NetworkThread> network;
+  std::unique_ptr<Counter> ended; // messages
+  uint32_t started = 0;
 };
 
-/// Channels below this number are the devices' own (Transport.h); the world and
-/// the watch use those from here on.
-constexpr uint32_t firstControlChannel = 0x7f000000;
+/// The world's own channels; the watch takes those behind them.
+enum ControlChannel : uint32_t {
+  GatherChannel = firstControlChannel,
+  BroadcastChannel,
+  firstFreeControlChannel
+};
 
 } // namespace bitpipe
 

@@ -4,9 +4,11 @@
 #define BITPIPE_RUNTIME_TRAIN_TRAIN_H
 
 #include "lib/Runtime/Execute/StepInputs.h"
+#include "lib/Runtime/Launch/Environment.h"
 #include "lib/Runtime/Launch/World.h"
 
 #include <atomic>
+#include <chrono>
 #include <string>
 
 namespace bitpipe {
@@ -28,6 +30,8 @@ struct TrainOptions {
   int64_t maxBadSteps = 10; // in a row that change nothing
   bool force = false;       // replace files that bitpipe did not write
   bool poison = false;      // fill dead memory with NaN before every step
+  TransportKind transport = TransportKind::Auto;
+  std::chrono::seconds timeout{300}; // for other processes
 };
 
 /// How the steps of a run ended.

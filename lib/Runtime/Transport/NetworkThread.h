@@ -19,10 +19,12 @@ namespace bitpipe {
 
 class NetworkThread {
 public:
-  /// `failed` is called once, from the thread, when the network fails.
+  /// `failed` is called once, from the thread, when the network fails. The thread
+  /// ends afterwards; what is under way is never complete.
   NetworkThread(std::unique_ptr<Network> network,
                 std::function<void(const NetworkError &)> failed);
-  /// Waits until everything posted is complete, then finishes the network.
+  /// Gives up what is under way and leaves the library as it is, for a process that
+  /// ends for a fault. Does not block.
   ~NetworkThread();
 
   int rank() const;
@@ -30,11 +32,16 @@ public:
   std::string description() const;
 
   /// Starts a message, whose counter advances when it is complete here. Any thread
-  /// may call; those posted by one thread start in its order.
+  /// may call; those posted by one thread start in its order. A receive may be
+  /// larger than what comes.
   void send(int to, uint32_t channel, const void *data, size_t bytes,
             Counter &complete);
   void receive(int from, uint32_t channel, void *data, size_t bytes,
                Counter &complete);
+
+  /// Waits until everything posted is complete and all ranks have come here, then
+  /// ends the use of the library. For the thread that formed the world.
+  void finish();
 
 private:
   struct State;
