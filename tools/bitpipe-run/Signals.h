@@ -7,10 +7,17 @@
 
 namespace bitpipe {
 
-/// Ctrl-C and SIGTERM set the result; a second one ends the process at once.
-/// A closed terminal or pipe, and a limit on file sizes, end nothing: whoever
-/// writes is told by an error.
-const std::atomic<bool> &watchSignals();
+/// What signals have asked for.
+struct Signals {
+  std::atomic<bool> interrupted = false; // to end after this step
+  std::atomic<bool> asked = false;       // what every rank is doing
+};
+
+/// Ctrl-C and SIGTERM interrupt; another one, a second later or more, ends the
+/// process at once (a launcher passes on what the terminal has sent already).
+/// SIGUSR1 asks. A closed terminal or pipe, and a limit on file sizes, end nothing:
+/// whoever writes is told by an error.
+Signals &watchSignals();
 
 } // namespace bitpipe
 

@@ -32,18 +32,22 @@ static int exitCodeOf(Outcome outcome) {
   return 1;
 }
 
-/// The world cannot be reached any more: nothing can be saved.
-static void onLostRank(const NetworkError &error) {
-  std::fprintf(stderr, "error: %s\n", error.what());
-  std::_Exit(5);
+/// All ranks read the same options, of which one needs to complain.
+static bool speaks() {
+  try {
+    return readLaunch(TransportKind::Auto, std::getenv).rank == 0;
+  } catch (const UserError &) {
+    return true;
+  }
 }
 
 static Outcome run(int argc, char **argv) {
-  const std::atomic<bool> &interrupted = watchSignals();
+  Signals &signals = watchSignals();
   TrainOptions options = parseOptions(argc, argv);
   Launch launch = readLaunch(options.transport, std::getenv);
-  World world = formWorld(launch, options.timeout, onLostRank);
-  Outcome outcome = train(options, world, interrupted);
+  World world = formWorld(launch, options.timeout, Watch::lost);
+  Watch watch(world, options.timeout, signals.asked);
+  Outcome outcome = train(options, world, watch, signals.interrupted);
   world.finish();
   return outcome;
 }
@@ -61,10 +65,12 @@ int main(int argc, char **argv) {
   try {
     return exitCodeOf(run(argc, argv));
   } catch (const UsageError &error) {
-    std::fprintf(stderr, "bitpipe-run: error: %s\n", error.what());
+    if (*error.what() && speaks())
+      std::fprintf(stderr, "bitpipe-run: error: %s\n", error.what());
     return 2;
   } catch (const UserError &error) {
-    std::fprintf(stderr, "%s\n", error.what());
+    if (*error.what()) // else rank 0 says it
+      std::fprintf(stderr, "%s\n", error.what());
   } catch (const std::bad_alloc &) {
     std::fprintf(stderr, "error: not enough memory (see ulimit -v)\n");
   } catch (const std::exception &error) {

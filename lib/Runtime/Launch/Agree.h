@@ -14,8 +14,14 @@ namespace bitpipe {
 /// equal errors are one; empty if there is none. All ranks call it.
 std::string gatherErrors(World &world, const std::string &mine);
 
+/// Throws what all ranks know to be wrong: rank 0 has the text and prints it.
+template <typename Error = UserError>
+[[noreturn]] void failTogether(const World &world, const std::string &text) {
+  throw Error(world.speaks() ? text : "");
+}
+
 /// Does something on this rank while the others do the same, and waits for all. If
-/// it fails on one, it throws on all of them what failed and where.
+/// it fails on one, it throws on all of them, at rank 0 with what failed and where.
 template <typename Action> void agree(World &world, Action action) {
   std::string error;
   bool usage = false;
@@ -33,8 +39,8 @@ template <typename Action> void agree(World &world, Action action) {
   if (error.empty())
     return;
   if (std::ranges::count(usages, 1))
-    throw UsageError(error);
-  throw UserError(error);
+    failTogether<UsageError>(world, error);
+  failTogether(world, error);
 }
 
 } // namespace bitpipe

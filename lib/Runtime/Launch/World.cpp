@@ -76,6 +76,7 @@ World::World(std::unique_ptr<NetworkThread> network)
 std::vector<std::string> World::gather(const std::string &mine) {
   if (size() == 1)
     return {mine};
+  main->beginExchange();
   std::vector<Parcel> parcels = this->parcels(GatherChannel);
   if (rank() != 0) {
     send(parcels, mine);
@@ -91,6 +92,7 @@ std::vector<std::string> World::gather(const std::string &mine) {
 std::string World::broadcast(const std::string &mine) {
   if (size() == 1)
     return mine;
+  main->beginExchange();
   std::vector<Parcel> parcels = this->parcels(BroadcastChannel);
   if (rank() == 0) {
     send(parcels, mine);

@@ -8,6 +8,7 @@
 #ifndef BITPIPE_RUNTIME_LAUNCH_WORLD_H
 #define BITPIPE_RUNTIME_LAUNCH_WORLD_H
 
+#include "lib/Runtime/Launch/MainThread.h"
 #include "lib/Runtime/Transport/NetworkThread.h"
 
 #include <cstring>
@@ -36,6 +37,9 @@ public:
   int rankOf(int64_t device, int64_t devices) const {
     return int(((device + 1) * size() - 1) / devices);
   }
+
+  /// What the main thread is doing, for the watch.
+  MainThread &mainThread() { return *main; }
 
   /// The network, or null in a single process.
   NetworkThread *connection() const { return network.get(); }
@@ -74,8 +78,13 @@ private:
   void send(std::vector<Parcel> &parcels, const std::string &text);
   void receive(std::vector<Parcel> &parcels);
   /// Until all messages that were started are complete.
-  void wait() const { ended->waitFor(started); }
+  void wait() const {
+    main->beginWait();
+    ended->waitFor(started);
+    main->endWait();
+  }
 
+  std::unique_ptr<MainThread> main = std::make_unique<MainThread>();
   std::unique_ptr<NetworkThread> network;
   std::unique_ptr<Counter> ended; // messages
   uint32_t started = 0;

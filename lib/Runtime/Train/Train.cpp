@@ -2,10 +2,13 @@
 
 #include "lib/Runtime/Train/Train.h"
 
+#include "lib/Files/MappedFile.h"
 #include "lib/Runtime/Plan/Check.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Execute/Executor.h"
+#include "lib/Runtime/Hash.h"
 #include "lib/Runtime/Launch/Agree.h"
+#include "lib/Runtime/Launch/Identity.h"
 #include "lib/Runtime/Plan/Load.h"
 #include "lib/Runtime/Execute/Memory.h"
 #include "lib/Runtime/Train/Parameters.h"
@@ -13,6 +16,8 @@
 #include "lib/Runtime/Train/RunFiles.h"
 #include "lib/Runtime/Train/Trace.h"
 #include "lib/Runtime/Train/Training.h"
+#include "lib/Runtime/Watch/Watch.h"
+#include "lib/Version/Version.h"
 
 #include <algorithm>
 #include <cmath>
@@ -145,7 +150,8 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
 }
 
 static Outcome trainProgram(const TrainOptions &options, const Program &program,
-                            World &world, const std::atomic<bool> &interrupted) {
+                            World &world, Watch &watch,
+                            const std::atomic<bool> &interrupted) {
   std::optional<Prepared> run;
   Share share = shareOf(world, program.devices.size());
   agree(world, [&] {
@@ -161,21 +167,54 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     training.emplace(options, world, *run->executor, *run->feeder);
     run->executor->start({});
   });
+  watch.attach(program, run->links, *run->executor);
+  world.mainThread().begin(MainThread::Trains);
   training->run(interrupted);
 
+  world.mainThread().begin(MainThread::Saves);
   bool saved = save(options, world, *run->parameters);
   if (world.speaks())
     printRemark(*training);
+  world.mainThread().begin(MainThread::Reports);
   trace(options, program, world, *run->executor);
   std::vector<ProcessReport> reports = gatherReports(world, *run->executor);
   if (world.speaks())
     printReport(program, run->links, reports, training->stepSeconds(),
                 run->feeder->tokensPerStep());
+  watch.finish();
   return saved ? training->outcome() : Outcome::Failed;
 }
 
-Outcome bitpipe::train(const TrainOptions &options, World &world,
+static std::string hashOf(const std::string &path) {
+  MappedFile file(path, "plan");
+  Hash hash;
+  hash.add(file.data(), file.size());
+  return hash.digest();
+}
+
+/// The numbers by which steps are done.
+static std::string numbersOf(const TrainOptions &options) {
+  const OptimizerSettings &optimizer = options.optimizer;
+  return joined("steps ", options.steps, ", lr ", optimizer.lr, ", weight decay ",
+                optimizer.weightDecay, ", beta1 ", optimizer.beta1, ", beta2 ",
+                optimizer.beta2, ", eps ", optimizer.eps, ", clip ", options.clip,
+                ", schedule ", int(options.schedule), ", warmup ", options.warmup,
+                ", shuffle ", options.shuffle, ", seed ", options.seed,
+                ", max bad steps ", options.maxBadSteps);
+}
+
+static void checkSame(const TrainOptions &options, World &world) {
+  std::string hash;
+  agree(world, [&] { hash = hashOf(options.plan); });
+  checkIdentity(world, {{"version of bitpipe", versionText()},
+                        {"plan", hash},
+                        {"training", numbersOf(options)}});
+}
+
+Outcome bitpipe::train(const TrainOptions &options, World &world, Watch &watch,
                        const std::atomic<bool> &interrupted) {
+  if (world.size() > 1)
+    checkSame(options, world);
   Program program;
   agree(world, [&] {
     checkAddressSpace(0, 0);
@@ -183,5 +222,5 @@ Outcome bitpipe::train(const TrainOptions &options, World &world,
     checkProgram(program);
     checkWorld(program, world);
   });
-  return trainProgram(options, program, world, interrupted);
+  return trainProgram(options, program, world, watch, interrupted);
 }

@@ -5,7 +5,7 @@
 
 #include "lib/Runtime/Execute/StepInputs.h"
 #include "lib/Runtime/Launch/Environment.h"
-#include "lib/Runtime/Launch/World.h"
+#include "lib/Runtime/Watch/Watch.h"
 
 #include <atomic>
 #include <chrono>
@@ -51,7 +51,7 @@ double learningRate(const TrainOptions &options, int64_t step);
 /// parameters are saved first, then comes what a run can do without. Throws a
 /// UserError on all ranks if something is wrong with the plan, the data or the
 /// files on one.
-Outcome train(const TrainOptions &options, World &world,
+Outcome train(const TrainOptions &options, World &world, Watch &watch,
               const std::atomic<bool> &interrupted);
 
 } // namespace bitpipe

@@ -26,7 +26,9 @@ void Training::run(const std::atomic<bool> &interrupted) {
       break;
     collect(step);
   }
+  world.mainThread().beginWait();
   executor.stop();
+  world.mainThread().endWait();
   shareFailure();
   if (world.speaks())
     progress.finish();
@@ -74,7 +76,9 @@ void Training::shareFailure() {
 }
 
 void Training::collect(int64_t step) {
+  world.mainThread().beginWait();
   StepResult result = executor.finish();
+  world.mainThread().endWait();
   const Judgement &judged = result.judgement;
   seconds.push_back((result.finished - last) * 1e-9);
   last = result.finished;

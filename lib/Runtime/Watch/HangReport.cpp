@@ -1,0 +1,222 @@
+//===- HangReport.cpp - Who waits for whom ----------------------------------===//
+
+#include "lib/Runtime/Watch/HangReport.h"
+
+#include "lib/Runtime/Error.h"
+
+#include <cstdio>
+#include <set>
+
+using namespace bitpipe;
+
+namespace {
+
+/// A device, or the main thread of a rank where device is -1.
+struct Party {
+  int rank;
+  int64_t device;
+
+  auto operator<=>(const Party &) const = default;
+};
+
+class Reporter {
+public:
+  Reporter(const std::vector<RankStatus> &ranks, const Program *program,
+           const Links *links)
+      : ranks(ranks), program(program), links(links) {
+    for (size_t rank = 0; rank < ranks.size(); ++rank)
+      for (const DeviceMoment &device : ranks[rank].devices) {
+        parties.push_back({int(rank), int64_t(moments.size())});
+        moments.push_back(&device);
+      }
+  }
+
+  std::string report() {
+    std::string text;
+    for (size_t rank = 0; rank < ranks.size(); ++rank)
+      text += describeRank(int(rank)) + "\n";
+    for (const Party &party : parties)
+      text += "  " + describe(party) + "\n";
+    return text + conclusion() + "\n";
+  }
+
+private:
+  static std::string seconds(double time) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.0f s", time);
+    return text;
+  }
+
+  std::string describeRank(int number) const {
+    const RankStatus &rank = ranks[number];
+    std::string name = joined("rank ", number, ": ");
+    const char *doing = MainThread::names[rank.main.doing];
+    switch (rank.life) {
+    case RankStatus::Unheard:
+      return name + "has not been heard of";
+    case RankStatus::Ended:
+      return name + "has ended; last heard " + seconds(rank.silentSeconds) +
+             " ago, when it did this: " + doing;
+    case RankStatus::Finished:
+      return name + "is done";
+    case RankStatus::Silent:
+      return name + "silent for " + seconds(rank.silentSeconds) +
+             "; did this: " + doing;
+    case RankStatus::Alive:
+      return name + doing + (rank.main.waits ? ", waits" : "");
+    }
+    return name;
+  }
+
+  const Wait *waitOf(const Party &party) const {
+    const DeviceMoment &moment = *moments[party.device];
+    auto &waits = links->devices[party.device].waits;
+    if (moment.wait < 0 || moment.instruction >= waits.size() ||
+        size_t(moment.wait) >= waits[moment.instruction].size())
+      return nullptr;
+    return &waits[moment.instruction][moment.wait];
+  }
+
+  std::string describe(const Party &party) const {
+    const DeviceMoment &moment = *moments[party.device];
+    auto &list = program->devices[party.device].instructions;
+    std::string text = joined("device ", party.device, " (rank ", party.rank,
+                              "): step ", moment.step + 1, ", ");
+    if (moment.wait == DeviceStatus::AwaitsStep)
+      return text + "has done it and waits for the next one";
+    if (moment.instruction < list.size())
+      text += bitpipe::text(list[moment.instruction]);
+    if (moment.wait == DeviceStatus::AwaitsAgreement)
+      return text + ": waits for the numbers of all devices";
+    const Wait *wait = waitOf(party);
+    return wait ? text + ": waits for " + describe(*wait, party.device) : text;
+  }
+
+  std::string describe(const Wait &wait, int64_t device) const {
+    if (wait.kind == Wait::Reduction)
+      return "the sum of stages " +
+             listText(links->reductions[wait.index].stages) + " over devices " +
+             listText(links->reductions[wait.index].devices);
+    const MessageLink &link = links->messages[wait.index];
+    std::string run = bitpipe::text(link.run);
+    return device == link.to ? joined(run, " from device ", link.from)
+                             : joined("device ", link.to, " to take ", run);
+  }
+
+  bool isHeard(int rank) const {
+    return ranks[rank].life == RankStatus::Alive;
+  }
+
+  /// How far a device has come: its step, and where in it.
+  std::pair<uint32_t, uint32_t> progressOf(int64_t device) const {
+    const DeviceMoment &moment = *moments[device];
+    bool done = moment.wait == DeviceStatus::AwaitsStep;
+    return {moment.step + done, done ? 0 : moment.instruction};
+  }
+
+  Party leastAdvanced(const std::vector<int64_t> &devices) const {
+    int64_t least = devices.front();
+    for (int64_t device : devices)
+      if (progressOf(device) < progressOf(least))
+        least = device;
+    return parties[least];
+  }
+
+  /// Whom a party waits for; itself if it does not wait.
+  Party awaited(const Party &party) const {
+    if (!isHeard(party.rank))
+      return party;
+    if (party.device < 0)
+      return awaitedByMain(party);
+    const DeviceMoment &moment = *moments[party.device];
+    if (moment.wait == DeviceStatus::Works)
+      return party;
+    if (moment.wait == DeviceStatus::AwaitsStep)
+      return {party.rank, -1};
+    if (moment.wait == DeviceStatus::AwaitsAgreement)
+      return leastBehindAgreement(party);
+    const Wait *wait = waitOf(party);
+    if (!wait)
+      return party;
+    if (wait->kind == Wait::Reduction)
+      return leastAdvanced(links->reductions[wait->index].devices);
+    const MessageLink &link = links->messages[wait->index];
+    return parties[link.to == party.device ? link.from : link.to];
+  }
+
+  /// The device that has come least far of those that have not given their
+  /// numbers.
+  Party leastBehindAgreement(const Party &party) const {
+    std::vector<int64_t> missing;
+    for (const Party &other : parties)
+      if (moments[other.device]->step == moments[party.device]->step
+              ? moments[other.device]->wait != DeviceStatus::AwaitsAgreement
+              : moments[other.device]->step < moments[party.device]->step)
+        missing.push_back(other.device);
+    return missing.empty() ? party : leastAdvanced(missing);
+  }
+
+  /// The main thread waits for a rank that has begun fewer exchanges, or for one of
+  /// its own devices.
+  Party awaitedByMain(const Party &party) const {
+    if (!ranks[party.rank].main.waits)
+      return party;
+    int least = party.rank;
+    for (size_t rank = 0; rank < ranks.size(); ++rank)
+      if (ranks[rank].main.exchanges < ranks[least].main.exchanges)
+        least = int(rank);
+    if (least != party.rank)
+      return {least, -1};
+    for (const Party &own : parties)
+      if (own.rank == party.rank &&
+          moments[own.device]->wait != DeviceStatus::AwaitsStep)
+        return own;
+    return party;
+  }
+
+  std::string conclusion() const {
+    for (size_t rank = 0; rank < ranks.size(); ++rank)
+      if (ranks[rank].life == RankStatus::Ended)
+        return joined("rank ", rank, " has ended, and everything waits for it");
+    std::set<Party> seen;
+    Party at{0, -1};
+    for (const Party &party : parties)
+      if (isHeard(party.rank) &&
+          moments[party.device]->wait != DeviceStatus::Works) {
+        at = party;
+        break;
+      }
+    while (seen.insert(at).second) {
+      Party next = awaited(at);
+      if (next == at)
+        return "everything waits for " + name(at);
+      at = next;
+    }
+    return "devices wait for each other, " + name(at) + " among them";
+  }
+
+  std::string name(const Party &party) const {
+    std::string text = joined("rank ", party.rank);
+    if (party.device >= 0)
+      text += joined(" (device ", party.device, ")");
+    if (!isHeard(party.rank))
+      return text + ", which is not heard any more";
+    bool works = party.device >= 0
+                     ? moments[party.device]->wait == DeviceStatus::Works
+                     : !ranks[party.rank].main.waits;
+    return text + (works ? ", which works" : "");
+  }
+
+  const std::vector<RankStatus> &ranks;
+  const Program *program;
+  const Links *links;
+  std::vector<Party> parties;                // by device
+  std::vector<const DeviceMoment *> moments; // by device
+};
+
+} // namespace
+
+std::string bitpipe::hangReport(const std::vector<RankStatus> &ranks,
+                                const Program *program, const Links *links) {
+  return Reporter(ranks, program, links).report();
+}

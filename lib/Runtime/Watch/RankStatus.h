@@ -1,0 +1,39 @@
+//===- RankStatus.h - What a rank is doing, as others hear of it ------------===//
+
+#ifndef BITPIPE_RUNTIME_WATCH_RANKSTATUS_H
+#define BITPIPE_RUNTIME_WATCH_RANKSTATUS_H
+
+#include "lib/Runtime/Execute/Status.h"
+#include "lib/Runtime/Launch/World.h"
+
+#include <vector>
+
+namespace bitpipe {
+
+/// A DeviceStatus as it was at a moment.
+struct DeviceMoment {
+  uint32_t step = 0, instruction = 0;
+  int32_t wait = DeviceStatus::AwaitsStep;
+
+  DeviceMoment() = default;
+  explicit DeviceMoment(const DeviceStatus &status)
+      : step(status.step.load(std::memory_order_relaxed)),
+        instruction(status.instruction.load(std::memory_order_relaxed)),
+        wait(status.wait.load(std::memory_order_relaxed)) {}
+
+  bool operator==(const DeviceMoment &) const = default;
+};
+
+struct RankStatus {
+  /// How a rank is known.
+  enum Life : uint8_t { Unheard, Alive, Silent, Ended, Finished };
+
+  Life life = Unheard;
+  double silentSeconds = 0; // since it was heard
+  MainThread::Moment main;
+  std::vector<DeviceMoment> devices;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_WATCH_RANKSTATUS_H

@@ -1,0 +1,179 @@
+//===- Watch.cpp - What happens when a rank does not come -------------------===//
+
+#include "lib/Runtime/Watch/Watch.h"
+
+#include "lib/Files/Temporaries.h"
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Watch/HangReport.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+using namespace bitpipe;
+using namespace std::chrono_literals;
+
+/// How often the watch looks around.
+constexpr auto tick = 50ms;
+/// Ranks that fail together do not report each other.
+constexpr auto grace = 300ms;
+
+static std::atomic<Watch *> current = nullptr;
+
+Watch::Watch(World &world, std::chrono::seconds timeout,
+             std::atomic<bool> &asked)
+    : world(world), timeout(timeout), asked(asked) {
+  if (world.size() > 1) {
+    peers = std::make_unique<Peers>(world);
+    beats = std::make_unique<Beats>(world);
+  }
+  thread = std::thread([this] { loop(); });
+  current = this;
+}
+
+Watch::~Watch() {
+  current = nullptr;
+  {
+    std::lock_guard lock(mutex);
+    stops = true;
+  }
+  changed.notify_all();
+  if (thread.joinable())
+    thread.join();
+}
+
+void Watch::attach(const Program &itsProgram, const Links &itsLinks,
+                   const Executor &itsExecutor) {
+  std::lock_guard lock(mutex);
+  program = &itsProgram;
+  links = &itsLinks;
+  executor = &itsExecutor;
+}
+
+void Watch::finish() {
+  {
+    std::lock_guard lock(mutex);
+    finishes = true;
+  }
+  changed.notify_all();
+  thread.join();
+}
+
+void Watch::lost(const NetworkError &error) {
+  Watch *watch = current;
+  if (!watch) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    removeTemporaries();
+    std::_Exit(lostRankExit);
+  }
+  std::lock_guard lock(watch->mutex);
+  watch->networkFailure = error.what();
+  watch->changed.notify_all();
+}
+
+void Watch::loop() {
+  std::unique_lock lock(mutex);
+  while (!stops) {
+    bool last = finishes;
+    if (beats) {
+      beats->receive();
+      bool gone = beats->send(self(), last);
+      if (gone && (!beats->listens() || beats->allFinished()))
+        return;
+    } else if (last) {
+      return;
+    }
+    askedForReport();
+    lookAtOthers();
+    lookAtSelf();
+    changed.wait_for(lock, last ? 1ms : tick);
+  }
+}
+
+RankStatus Watch::self() const {
+  RankStatus status;
+  status.life = RankStatus::Alive;
+  status.main = world.mainThread().moment();
+  if (executor)
+    for (int64_t d = executor->share().first; d < executor->share().end; ++d)
+      status.devices.emplace_back(executor->status(d));
+  return status;
+}
+
+void Watch::lookAtOthers() {
+  if (!networkFailure.empty() && endedRank < 0)
+    endedRank = world.size(); // none that is known
+  if (peers && endedRank < 0)
+    endedRank = peers->ended();
+  if (endedRank < 0)
+    return;
+  if (endSeen == Clock::time_point())
+    endSeen = Clock::now();
+  if (Clock::now() - endSeen < grace)
+    return;
+  giveUp(endedRank < world.size() ? joined("rank ", endedRank, " has ended")
+                                  : networkFailure);
+}
+
+/// Everything here waits: no device computes, and the main thread waits for others
+/// or for the devices.
+static bool waits(const RankStatus &status) {
+  return status.main.waits &&
+         std::ranges::none_of(status.devices, [](const DeviceMoment &device) {
+           return device.wait == DeviceStatus::Works;
+         });
+}
+
+void Watch::lookAtSelf() {
+  RankStatus now = self();
+  if (now.main != before.main || now.devices != before.devices || !waits(now)) {
+    before = std::move(now);
+    lastChange = Clock::now();
+    return;
+  }
+  // Those who can tell most are first.
+  auto limit = std::chrono::duration<double>(timeout) *
+               (world.rank() == 0 ? 0.96 : world.rank() == 1 ? 0.98 : 1.0);
+  if (Clock::now() - lastChange > limit)
+    giveUp(joined("nothing has come from other ranks for ", timeout.count(),
+                  " s (--timeout)"));
+}
+
+std::string Watch::report() {
+  std::vector<RankStatus> ranks;
+  for (int rank = 0; rank < world.size(); ++rank) {
+    RankStatus status =
+        rank == world.rank() ? self() : beats->status(rank);
+    if (rank == endedRank)
+      status.life = RankStatus::Ended;
+    if (executor)
+      status.devices.resize(
+          world.firstDevice(program->devices.size(), rank + 1) -
+          world.firstDevice(program->devices.size(), rank));
+    else
+      status.devices.clear();
+    ranks.push_back(std::move(status));
+  }
+  return hangReport(ranks, program, links);
+}
+
+void Watch::askedForReport() {
+  if (!asked.exchange(false))
+    return;
+  std::string text =
+      world.rank() == 0
+          ? report()
+          : joined("rank ", world.rank(), " runs; rank 0 tells of all\n");
+  std::fputs(text.c_str(), stderr);
+}
+
+/// Rank 0 tells, or rank 1 if rank 0 has ended; the others say a line.
+void Watch::giveUp(const std::string &why) {
+  bool tells = world.rank() == 0 || (world.rank() == 1 && endedRank == 0);
+  std::string text = joined("error: rank ", world.rank(), " gives up: ", why, "\n");
+  if (tells)
+    text += report();
+  std::fputs(text.c_str(), stderr);
+  removeTemporaries();
+  std::_Exit(lostRankExit);
+}

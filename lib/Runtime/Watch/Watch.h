@@ -1,0 +1,78 @@
+//===- Watch.h - What happens when a rank does not come ---------------------===//
+//
+// A thread of every process that has others. Once a second it tells ranks 0 and 1
+// what this rank does. It ends the process, with a report of who waits for whom, when
+// another rank has ended, when the network fails, or when everything here has waited
+// for others longer than the timeout. On demand it prints the report and goes on.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_WATCH_WATCH_H
+#define BITPIPE_RUNTIME_WATCH_WATCH_H
+
+#include "lib/Runtime/Execute/Executor.h"
+#include "lib/Runtime/Launch/Peers.h"
+#include "lib/Runtime/Watch/Beat.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+namespace bitpipe {
+
+/// The exit code of a process that gives up since another rank does not come.
+constexpr int lostRankExit = 5;
+
+class Watch {
+public:
+  /// Every rank makes one after the world is formed. `asked` is set by whoever
+  /// wants a report.
+  Watch(World &world, std::chrono::seconds timeout, std::atomic<bool> &asked);
+  /// Ends the thread without a word to others.
+  ~Watch();
+
+  /// From now on there are devices to tell of.
+  void attach(const Program &program, const Links &links,
+              const Executor &executor);
+  /// Called on all ranks before World::finish: from then on ranks may end.
+  void finish();
+
+  /// What the network calls when it fails; ends the process, at once if no watch is
+  /// there.
+  static void lost(const NetworkError &error);
+
+private:
+  using Clock = std::chrono::steady_clock;
+
+  void loop();
+  void lookAtOthers();
+  void lookAtSelf();
+  void askedForReport();
+  [[noreturn]] void giveUp(const std::string &why);
+  std::string report();
+  RankStatus self() const;
+
+  World &world;
+  const std::chrono::seconds timeout;
+  std::atomic<bool> &asked;
+  std::unique_ptr<Peers> peers;
+  std::unique_ptr<Beats> beats;
+
+  std::mutex mutex; // of what follows
+  std::condition_variable changed;
+  const Program *program = nullptr;
+  const Links *links = nullptr;
+  const Executor *executor = nullptr;
+  bool stops = false, finishes = false;
+  std::string networkFailure;
+
+  RankStatus before; // of this rank, when it last changed
+  Clock::time_point lastChange = Clock::now();
+  int endedRank = -1;
+  Clock::time_point endSeen;
+  std::thread thread;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_WATCH_WATCH_H
