@@ -25,6 +25,12 @@ unsigned seed() {
   return text ? unsigned(std::atoi(text)) : 1;
 }
 
+/// How long to wait for the others.
+int timeout() {
+  const char *text = std::getenv("TIMEOUT");
+  return text ? std::atoi(text) : 60;
+}
+
 void endProcess(const NetworkError &error) {
   std::fprintf(stderr, "error: the network to rank %d: %s\n", error.rank, error.what());
   std::_Exit(5);
@@ -65,7 +71,7 @@ void runBroken() {
 }
 
 void runProcesses(TransportKind transport, bool large) {
-  World world = formWorld(readLaunch(transport, std::getenv), std::chrono::seconds(60),
+  World world = formWorld(readLaunch(transport, std::getenv), std::chrono::seconds(timeout()),
                           endProcess);
   if (!world.connection())
     fail("error: one process, expected a launcher that starts several");

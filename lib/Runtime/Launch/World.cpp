@@ -8,6 +8,8 @@
 
 #include "lib/Runtime/Launch/World.h"
 
+#include "lib/Runtime/Transport/Packing.h"
+
 #include <algorithm>
 
 using namespace bitpipe;
@@ -102,32 +104,8 @@ std::string World::broadcast(const std::string &mine) {
   return std::move(parcels.front().text);
 }
 
-/// The lengths, then the texts.
-static std::string packed(const std::vector<std::string> &texts) {
-  std::string all;
-  for (const std::string &text : texts) {
-    uint64_t bytes = text.size();
-    all.append(reinterpret_cast<const char *>(&bytes), sizeof(bytes));
-  }
-  for (const std::string &text : texts)
-    all += text;
-  return all;
-}
-
-static std::vector<std::string> unpacked(const std::string &all, size_t count) {
-  std::vector<std::string> texts(count);
-  size_t position = count * sizeof(uint64_t);
-  for (size_t i = 0; i < count; ++i) {
-    uint64_t bytes;
-    std::memcpy(&bytes, all.data() + i * sizeof(bytes), sizeof(bytes));
-    texts[i] = all.substr(position, bytes);
-    position += bytes;
-  }
-  return texts;
-}
-
 std::vector<std::string> World::allGather(const std::string &mine) {
-  return unpacked(broadcast(packed(gather(mine))), size());
+  return *unpacked(broadcast(packed(gather(mine))));
 }
 
 void World::finish() {

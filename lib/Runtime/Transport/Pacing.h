@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <thread>
 
 namespace bitpipe {
 
@@ -32,7 +33,7 @@ public:
   template <typename Predicate> void idle(Predicate mustNotSleep) {
     auto length = nextSleep();
     if (length.count() == 0)
-      return;
+      return std::this_thread::yield(); // to whoever works on what came
     asleep.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!mustNotSleep())
