@@ -17,6 +17,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 
 using namespace bitpipe;
 namespace cl = llvm::cl;
@@ -161,6 +162,21 @@ ValueOption saveTo("save", "file.safetensors", "",
 ValueOption load("load", "file.safetensors|index.json|folder", "",
                  "parameters to start from, of any float type, in one file or "
                  "several (default: the model's own)");
+ValueOption checkpoint("checkpoint", "folder", "",
+                       "keep checkpoints there: all of the training's state, at "
+                       "intervals and when the run ends");
+ValueOption checkpointEvery("checkpoint-every", "steps|TIME", "30m",
+                            "how often: so many steps, or a time as 90s, 30m, 2h");
+ValueOption keep("keep", "count", "3", "how many checkpoints stay");
+Switch resume("resume", cl::cat(category), cl::ZeroOrMore,
+              cl::desc("go on from the newest checkpoint; from the beginning if "
+                       "there is none yet"));
+Switch newData("new-data", cl::cat(category), cl::ZeroOrMore,
+               cl::desc("with --resume: go on with other data than the "
+                        "checkpoint's, from their first sample"));
+ValueOption stopAfter("stop-after", "minutes|TIME", "",
+                      "end after the step in which so much time is over, to be "
+                      "continued with --resume");
 ValueOption trace("trace", "file.json", "",
                   "write what each device did in the first steps, for Perfetto");
 ValueOption traceSteps("trace-steps", "count", "8",
@@ -182,7 +198,8 @@ cl::extrahelp exitCodes(
     "  0  all steps are done\n"
     "  1  something is wrong with the plan, the data or a file\n"
     "  2  something is wrong with the options\n"
-    "  3  ended early by Ctrl-C or SIGTERM, after the step and --save\n"
+    "  3  ended early by Ctrl-C, SIGTERM or --stop-after, after the step, a "
+    "checkpoint and --save: to be continued\n"
     "  4  ended with steps that were skipped (--max-bad-steps), after --save of "
     "the last good parameters\n");
 
@@ -196,6 +213,62 @@ Schedule readSchedule() {
   if (name == "linear")
     return Schedule::Linear;
   schedule.refuse(expected);
+}
+
+/// Seconds of a time as 90s, 30m or 2h; nothing if it is none. `bare` is the unit
+/// of a number alone, 0: it needs one.
+std::optional<double> secondsOf(llvm::StringRef text, double bare) {
+  double unit = text.ends_with("s")   ? 1
+                : text.ends_with("m") ? 60
+                : text.ends_with("h") ? 3600
+                                      : 0;
+  if (unit)
+    text = text.drop_back();
+  double value = 0;
+  auto [stop, error] = std::from_chars(text.begin(), text.end(), value);
+  double seconds = value * (unit ? unit : bare);
+  bool good = error == std::errc() && stop == text.end() && seconds > 0 &&
+              seconds <= 1e9;
+  return good ? std::optional(seconds) : std::nullopt;
+}
+
+Interval readInterval() {
+  const char *expected = "a number of steps, or a time as 90s, 30m or 2h";
+  const std::string &text = checkpointEvery.text(expected);
+  if (auto seconds = secondsOf(text, 0))
+    return {0, *seconds};
+  int64_t count = 0;
+  if (llvm::StringRef(text).getAsInteger(10, count) || count < 1)
+    checkpointEvery.refuse(expected);
+  return {count, 0};
+}
+
+CheckpointOptions readCheckpoints() {
+  CheckpointOptions options;
+  options.folder = checkpoint.text("a folder");
+  options.every = readInterval();
+  options.keep = keep.count(1);
+  options.resume = resume;
+  options.newData = newData;
+  bool asked = checkpointEvery.given() || keep.given() || resume;
+  if (options.folder.empty() && asked)
+    failUsage("--checkpoint is missing, expected a folder with --resume, "
+              "--checkpoint-every and --keep");
+  if (options.newData && !options.resume)
+    failUsage("--new-data is given without --resume, expected both");
+  return options;
+}
+
+/// Seconds, 0: never.
+double readStop() {
+  const char *expected = "minutes, or a time as 90s, 55m or 2h";
+  const std::string &text = stopAfter.text(expected);
+  if (text.empty())
+    return 0;
+  auto seconds = secondsOf(text, 60);
+  if (!seconds)
+    stopAfter.refuse(expected);
+  return *seconds;
 }
 
 OptimizerSettings readOptimizer() {
@@ -278,6 +351,8 @@ TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   options.metrics = metrics.text("a file to write");
   options.save = saveTo.text("a file to write");
   options.load = load.text("a file to read");
+  options.checkpoint = readCheckpoints();
+  options.stopAfter = readStop();
   options.trace = trace.text("a file to write");
   options.traceSteps = traceSteps.count(1);
   options.force = force;

@@ -17,8 +17,9 @@ static int64_t aligned(int64_t bytes) {
 }
 
 Feeder::Feeder(const Dataset &data, const Program &program, const World &world,
-               std::optional<uint64_t> shuffleSeed)
-    : data(data), program(program), warns(world.speaks()), seed(shuffleSeed) {
+               std::optional<uint64_t> shuffleSeed, int64_t begin)
+    : data(data), program(program), warns(world.speaks()), begin(begin),
+      seed(shuffleSeed) {
   findInputs(world);
   placeInputs();
   if (!seed)
@@ -69,7 +70,8 @@ int64_t Feeder::fill(int64_t step, StepInputs &inputs) {
   int64_t labels = 0;
   data.checkUnchanged();
   for (int64_t mb = 0; mb < program.microbatches; ++mb) {
-    int64_t first = (step * program.microbatches + mb) * program.samples();
+    int64_t first =
+        begin + step * samplesPerStep() + mb * program.samples();
     for (size_t i = 0; i < program.inputs.size(); ++i) {
       if (offsets[i][mb] < 0)
         continue;

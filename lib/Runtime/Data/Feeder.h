@@ -19,11 +19,12 @@ namespace bitpipe {
 
 class Feeder {
 public:
-  /// With a seed, samples come in a new random order in every epoch.
+  /// With a seed, samples come in a new random order in every epoch. `begin` is
+  /// how many samples were taken before.
   Feeder(const Dataset &data, const Program &program, const World &world,
-         std::optional<uint64_t> shuffleSeed);
+         std::optional<uint64_t> shuffleSeed, int64_t begin);
 
-  /// Fills the inputs of a step; steps come in order. Returns how many labels that
+  /// Fills the inputs of a step of this run; steps come in order. Returns how many labels that
   /// count this rank has found: those of all ranks give the divisor. Throws a
   /// UserError if the data are not, or no longer, what the model takes; the steps
   /// before are not affected.
@@ -33,6 +34,10 @@ public:
   /// gradient that follows from it.
   int64_t setDivisor(int64_t labels, StepInputs &inputs) const;
 
+  /// Samples that a step takes from the data.
+  int64_t samplesPerStep() const {
+    return program.samples() * program.microbatches;
+  }
   /// Positions in the sequences of one step, for tokens per second.
   int64_t tokensPerStep() const;
 
@@ -50,6 +55,7 @@ private:
   const Dataset &data;
   const Program &program;
   const bool warns; // about the first step
+  const int64_t begin;
   std::vector<char> buffers[2];
   /// Of every input's micro-batches in a buffer, -1 if none of this process's
   /// devices reads it.

@@ -75,11 +75,19 @@ void World::receive(std::vector<Parcel> &parcels) {
 World::World(std::unique_ptr<NetworkThread> network)
     : network(std::move(network)), ended(std::make_unique<Counter>()) {}
 
+World World::forThread(ThreadChannels channels) const {
+  World other;
+  other.network = network;
+  other.channels = channels;
+  other.ended = std::make_unique<Counter>();
+  return other;
+}
+
 std::vector<std::string> World::gather(const std::string &mine) {
   if (size() == 1)
     return {mine};
   main->beginExchange();
-  std::vector<Parcel> parcels = this->parcels(GatherChannel);
+  std::vector<Parcel> parcels = this->parcels(uint32_t(channels));
   if (rank() != 0) {
     send(parcels, mine);
     return {};
@@ -95,7 +103,7 @@ std::string World::broadcast(const std::string &mine) {
   if (size() == 1)
     return mine;
   main->beginExchange();
-  std::vector<Parcel> parcels = this->parcels(BroadcastChannel);
+  std::vector<Parcel> parcels = this->parcels(uint32_t(channels) + 1);
   if (rank() == 0) {
     send(parcels, mine);
     return mine;

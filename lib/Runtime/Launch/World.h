@@ -18,6 +18,15 @@
 
 namespace bitpipe {
 
+/// The world's own channels, two for each thread that talks to other ranks; the
+/// watch takes those behind them.
+enum class ThreadChannels : uint32_t {
+  Main = firstControlChannel,
+  Checkpoints = Main + 2,
+  End = Checkpoints + 2
+};
+constexpr auto firstFreeControlChannel = uint32_t(ThreadChannels::End);
+
 class World {
 public:
   /// A single process.
@@ -40,11 +49,14 @@ public:
 
   /// What the main thread is doing, for the watch.
   MainThread &mainThread() { return *main; }
+  /// The same ranks, for another thread of each process, which exchanges what it
+  /// wants on channels of its own.
+  World forThread(ThreadChannels channels) const;
 
   /// The network, or null in a single process.
   NetworkThread *connection() const { return network.get(); }
 
-  // What follows blocks, and every rank calls it in the same order from its main
+  // What follows blocks, and every rank calls it in the same order from one
   // thread. If the network fails meanwhile, it blocks for good: whoever hears of
   // that (NetworkThread.h) ends the process.
 
@@ -85,16 +97,10 @@ private:
   }
 
   std::unique_ptr<MainThread> main = std::make_unique<MainThread>();
-  std::unique_ptr<NetworkThread> network;
+  std::shared_ptr<NetworkThread> network;
+  ThreadChannels channels = ThreadChannels::Main;
   std::unique_ptr<Counter> ended; // messages
   uint32_t started = 0;
-};
-
-/// The world's own channels; the watch takes those behind them.
-enum ControlChannel : uint32_t {
-  GatherChannel = firstControlChannel,
-  BroadcastChannel,
-  firstFreeControlChannel
 };
 
 } // namespace bitpipe

@@ -9,13 +9,14 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 using namespace bitpipe;
 
-MetricsFile::MetricsFile(const std::string &path) : path(path) {
+MetricsFile::MetricsFile(const std::string &path, int64_t step) : path(path) {
   if (path.empty())
     return;
   file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -24,7 +25,7 @@ MetricsFile::MetricsFile(const std::string &path) : path(path) {
   // A terminal or a pipe may have many writers, a file of lines only one.
   bool mine = file >= 0 && (!regular || flock(file, LOCK_EX | LOCK_NB) == 0);
   bool taken = file >= 0 && !mine && errno == EWOULDBLOCK;
-  if (mine && (!regular || ftruncate(file, 0) == 0))
+  if (mine && (!regular || keepUntil(step)))
     return;
   int why = errno;
   if (file >= 0)
@@ -33,6 +34,17 @@ MetricsFile::MetricsFile(const std::string &path) : path(path) {
     fail(path, ": error: another run writes its metrics there, expected a file "
                "for each run");
   fail(path, ": error: cannot write: ", std::strerror(why));
+}
+
+/// Cuts off what a run wrote after its last checkpoint, maybe half a line.
+bool MetricsFile::keepUntil(int64_t step) {
+  std::ifstream lines(path);
+  std::string line;
+  for (long long number; step > 0 && std::getline(lines, line) && !lines.eof() &&
+                         std::sscanf(line.c_str(), "{\"step\": %lld,", &number) == 1 &&
+                         number <= step;)
+    written += int64_t(line.size()) + 1;
+  return ftruncate(file, written) == 0 && lseek(file, written, SEEK_SET) >= 0;
 }
 
 MetricsFile::~MetricsFile() {

@@ -21,9 +21,10 @@ struct StepMetrics {
 
 class MetricsFile {
 public:
-  /// Opens and empties the file; an empty path stands for none. Throws a
-  /// UserError if it cannot be written, or another run writes to it.
-  explicit MetricsFile(const std::string &path);
+  /// Opens the file and leaves of it the steps up to `step`, after which the run
+  /// goes on; an empty path stands for none. Throws a UserError if it cannot be
+  /// written, or another run writes to it.
+  MetricsFile(const std::string &path, int64_t step);
   ~MetricsFile();
   MetricsFile(const MetricsFile &) = delete;
   MetricsFile &operator=(const MetricsFile &) = delete;
@@ -32,6 +33,7 @@ public:
   void write(const StepMetrics &step);
 
 private:
+  bool keepUntil(int64_t step);
   void giveUp();
 
   std::string path;

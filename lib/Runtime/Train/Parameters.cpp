@@ -33,7 +33,7 @@ void Parameters::write(const std::string &name, const TensorType &type,
   auto found = homes.find(name);
   bool isUnread = found == homes.end();
   if (isUnread && world.speaks())
-    unread[name].resize(type.bytes());
+    unreadValues[name].resize(type.bytes());
   if (isUnread ? !world.speaks() : found->second.places.empty())
     return; // pages that nobody reads stay out of memory
   for (int64_t done = 0; done < type.elements(); done += piece) {
@@ -42,7 +42,7 @@ void Parameters::write(const std::string &name, const TensorType &type,
     readFloats(from, stored.data + done * sizeOf(from),
                reinterpret_cast<char *>(values.data()), count);
     if (isUnread)
-      std::memcpy(unread[name].data() + offset, values.data(), bytes);
+      std::memcpy(unreadValues[name].data() + offset, values.data(), bytes);
     else
       for (const Place &place : found->second.places)
         devices[place.device].upload(place.slot, place.offset + offset,
@@ -120,10 +120,10 @@ static const StoredTensor *findParameter(const CheckpointFiles &files,
 }
 
 /// Constants of this plan may have been parameters where the file was saved.
-void Parameters::loadConstants(const CheckpointFiles &files,
-                               const NameRule &rule,
-                               std::set<std::string> &used) {
-  std::set<std::string> parameters;
+std::set<std::string> Parameters::loadConstants(const CheckpointFiles &files,
+                                                const NameRule &rule,
+                                                std::set<std::string> &used) {
+  std::set<std::string> parameters, replaced;
   for (const Parameter &parameter : program.parameters)
     parameters.insert(parameter.name);
   for (const DeviceProgram &device : program.devices)
@@ -136,7 +136,9 @@ void Parameters::loadConstants(const CheckpointFiles &files,
         continue;
       write(resident.name, resident.type, *tensor);
       used.insert(stored);
+      replaced.insert(resident.name);
     }
+  return replaced;
 }
 
 static void tell(const CheckpointFiles &files, const NameRule &rule,
@@ -159,14 +161,15 @@ static void tell(const CheckpointFiles &files, const NameRule &rule,
                  files.path().c_str(), count, names.c_str());
 }
 
-void Parameters::load(const std::string &path) {
+std::set<std::string> Parameters::load(const std::string &path) {
   CheckpointFiles files(path);
   NameRule rule = findNameRule(files, program.parameters);
   std::set<std::string> used;
   for (const Parameter &parameter : program.parameters)
     write(parameter.name, parameter.type,
           *findParameter(files, rule, parameter, used));
-  loadConstants(files, rule, used);
+  std::set<std::string> replaced = loadConstants(files, rule, used);
   if (world.speaks())
     tell(files, rule, used);
+  return replaced;
 }

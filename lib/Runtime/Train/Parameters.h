@@ -26,13 +26,18 @@ public:
   /// here, or one of another program with the same names. Any float type will do,
   /// one alias of a tied parameter, several files with an index, and a prefix that
   /// all names have or lack. Throws a UserError if a parameter is missing; says
-  /// what it ignores.
-  void load(const std::string &path);
+  /// what it ignores. Returns the names of constants that it replaced, which were
+  /// parameters where the checkpoint was saved.
+  std::set<std::string> load(const std::string &path);
 
   /// Writes every parameter, trained or not, under all its names, in the type
   /// that the model's file has it in. Every rank calls it, and writes into one file
   /// what it owns; it throws on all of them if one fails.
   void save(const std::string &path);
+
+  /// Values (f32) of the parameters that no device computes with, by name, at rank
+  /// 0.
+  std::map<std::string, std::vector<char>> &unread() { return unreadValues; }
 
 private:
   struct Place {
@@ -46,9 +51,9 @@ private:
   bool isMine(const Parameter &parameter) const;
   void write(const std::string &name, const TensorType &type,
              const StoredTensor &stored);
-  void loadConstants(const class CheckpointFiles &files,
-                     const struct NameRule &rule,
-                     std::set<std::string> &used);
+  std::set<std::string> loadConstants(const class CheckpointFiles &files,
+                                      const struct NameRule &rule,
+                                      std::set<std::string> &used);
   void writeMine(class FilePart &file, int64_t offset);
   void writeTensor(class FilePart &file, int64_t offset,
                    const Parameter &parameter);
@@ -58,7 +63,7 @@ private:
   const LocalDevices &devices;
   World &world;
   std::map<std::string, Home> homes;
-  std::map<std::string, std::vector<char>> unread; // f32
+  std::map<std::string, std::vector<char>> unreadValues;
 };
 
 } // namespace bitpipe

@@ -7,18 +7,19 @@
 
 using namespace bitpipe;
 
-Progress::Progress(int64_t steps)
-    : steps(steps), terminal(isatty(STDOUT_FILENO)), start(now()) {}
+Progress::Progress(int64_t done, int64_t steps)
+    : begin(done), steps(steps), terminal(isatty(STDOUT_FILENO)), start(now()) {}
 
 void Progress::show(const StepMetrics &step) {
   constexpr Nanoseconds second = 1'000'000'000;
   Nanoseconds time = now(), pause = terminal ? second / 10 : second;
-  bool edge = step.step == 1 || step.step == steps || step.skipped != skipping;
+  bool edge = step.step == begin + 1 || step.step == steps || step.skipped != skipping;
   skipping = step.skipped;
   if (!edge && time - lastShown < pause)
     return;
   lastShown = time;
-  double left = double(time - start) / second / step.step * (steps - step.step);
+  double left = double(time - start) / second / (step.step - begin) *
+                (steps - step.step);
   std::printf("%sstep %ld/%ld  loss %.4f  norm %.3f  lr %.2e  %.0f tokens/s  "
               "%.0f s left%s%s",
               terminal ? "\r" : "", long(step.step), long(steps), step.loss,

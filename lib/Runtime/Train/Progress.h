@@ -15,14 +15,15 @@ namespace bitpipe {
 
 class Progress {
 public:
-  explicit Progress(int64_t steps);
+  /// Of a run that goes on after so many steps and ends after `steps`.
+  Progress(int64_t done, int64_t steps);
 
   void show(const StepMetrics &step);
   /// Ends the line on a terminal.
   void finish();
 
 private:
-  int64_t steps;
+  int64_t begin, steps;
   bool terminal;
   bool skipping = false; // the last step was skipped
   Nanoseconds start, lastShown = 0;

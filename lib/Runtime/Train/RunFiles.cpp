@@ -57,6 +57,7 @@ void bitpipe::checkRunFiles(const TrainOptions &options,
       refuseSame(output, input, "reads");
     for (const RunFile *other = outputs; other != &output; ++other)
       refuseSame(output, *other, "writes");
+    refuseSame(output, {"--checkpoint", options.checkpoint.folder}, "fills");
     if (!options.force)
       refuseToReplace(output.path, output.kind);
   }

@@ -52,7 +52,7 @@ void Parameters::writeTensor(FilePart &file, int64_t offset,
     int64_t count = std::min(piece, parameter.type.elements() - done);
     int64_t at = done * sizeof(float), bytes = count * sizeof(float);
     if (found == homes.end())
-      std::copy_n(unread[parameter.name].data() + at, bytes, values.data());
+      std::copy_n(unreadValues[parameter.name].data() + at, bytes, values.data());
     else
       for (const Place &place : found->second.places)
         if (place.device == found->second.owner) {

@@ -109,12 +109,30 @@ static void printRemark(const Training &training) {
     std::fprintf(plain ? stdout : stderr, "%s\n", remark.c_str());
 }
 
+/// Whether the last state is in a checkpoint; if not, says why.
+static bool checkpoint(const Training &training, const World &world,
+                       Checkpoints *checkpoints) {
+  // The last good one is of more use than one from which all goes wrong.
+  if (!checkpoints || !training.canGoOn())
+    return true;
+  try {
+    checkpoints->finish(training.position());
+    return true;
+  } catch (const std::exception &error) {
+    if (world.speaks())
+      std::fprintf(stderr, "%s\n", error.what());
+    return false;
+  }
+}
+
 namespace {
 
 /// What a rank prepares by itself before the first step, in the order in which it
 /// is needed.
 struct Prepared {
-  Prepared(const TrainOptions &options, const Program &program, World &world);
+  /// `checkpoints` may be null.
+  Prepared(const TrainOptions &options, const Program &program, World &world,
+           const Checkpoints *checkpoints);
 
   Links links;
   std::unique_ptr<Dataset> data;
@@ -122,13 +140,15 @@ struct Prepared {
   std::optional<KernelLibrary> kernels;
   std::optional<Executor> executor;
   std::optional<Parameters> parameters;
+  std::set<std::string> replaced; // constants, by --load
 };
 
 } // namespace
 
 Prepared::Prepared(const TrainOptions &options, const Program &program,
-                   World &world)
+                   World &world, const Checkpoints *checkpoints)
     : links(deriveLinks(program)) {
+  Position begin = checkpoints ? checkpoints->start() : Position();
   checkProgress(program, links);
   checkSteps(options, program, links);
   checkFiles(program);
@@ -136,43 +156,54 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   if (world.speaks())
     checkRunFiles(options, program);
   feeder.emplace(*data, program, world,
-                 options.shuffle ? std::optional(options.seed) : std::nullopt);
+                 options.shuffle ? std::optional(options.seed) : std::nullopt,
+                 begin.samples);
   kernels.emplace(program.kernelsPath);
   checkKernels(program, *kernels);
-  Instruments instruments{
-      options.trace.empty() ? 0 : std::min(options.traceSteps, options.steps),
-      options.poison};
+  int64_t traced = std::min(options.traceSteps, options.steps - begin.step);
+  Instruments instruments{options.trace.empty() ? 0 : traced, options.poison};
   executor.emplace(program, links, world, *kernels, instruments);
   parameters.emplace(program, executor->devices(), world);
   parameters->loadWeights();
-  if (!options.load.empty())
-    parameters->load(options.load);
+  bool resumes = checkpoints && checkpoints->resumes();
+  if (!options.load.empty() && !resumes)
+    replaced = parameters->load(options.load);
 }
 
 static Outcome trainProgram(const TrainOptions &options, const Program &program,
                             World &world, Watch &watch,
-                            const std::atomic<bool> &interrupted) {
+                            const StopRequest &stop) {
+  std::optional<Checkpoints> kept;
+  if (!options.checkpoint.folder.empty())
+    kept.emplace(options, program, world);
+  Checkpoints *checkpoints = kept ? &*kept : nullptr;
   std::optional<Prepared> run;
   Share share = shareOf(world, program.devices.size());
   agree(world, [&] {
     checkAddressSpace(bytesOfArenas(program, share), 2 * share.count());
     try {
-      run.emplace(options, program, world);
+      run.emplace(options, program, world, checkpoints);
     } catch (const std::bad_alloc &) {
       failMemory(program, share);
     }
   });
+  if (checkpoints)
+    checkpoints->begin({run->executor->devices(), *run->parameters, world},
+                       run->replaced);
   std::optional<Training> training;
   agree(world, [&] {
-    training.emplace(options, world, *run->executor, *run->feeder);
-    run->executor->start({});
+    Position begin = checkpoints ? checkpoints->start() : Position();
+    training.emplace(options, world, *run->executor, *run->feeder, begin,
+                     checkpoints);
+    run->executor->start({begin.updates(), begin.skippedInARow});
   });
   watch.attach(program, run->links, *run->executor);
   world.mainThread().begin(MainThread::Trains);
-  training->run(interrupted);
+  training->run(stop);
 
   world.mainThread().begin(MainThread::Saves);
-  bool saved = save(options, world, *run->parameters);
+  bool saved = checkpoint(*training, world, checkpoints);
+  saved &= save(options, world, *run->parameters);
   if (world.speaks())
     printRemark(*training);
   world.mainThread().begin(MainThread::Reports);
@@ -192,15 +223,20 @@ static std::string hashOf(const std::string &path) {
   return hash.digest();
 }
 
-/// The numbers by which steps are done.
+/// What all ranks must do alike.
 static std::string numbersOf(const TrainOptions &options) {
   const OptimizerSettings &optimizer = options.optimizer;
+  const CheckpointOptions &checkpoint = options.checkpoint;
   return joined("steps ", options.steps, ", lr ", optimizer.lr, ", weight decay ",
                 optimizer.weightDecay, ", beta1 ", optimizer.beta1, ", beta2 ",
                 optimizer.beta2, ", eps ", optimizer.eps, ", clip ", options.clip,
                 ", schedule ", int(options.schedule), ", warmup ", options.warmup,
                 ", shuffle ", options.shuffle, ", seed ", options.seed,
-                ", max bad steps ", options.maxBadSteps);
+                ", max bad steps ", options.maxBadSteps, ", checkpoints in '",
+                checkpoint.folder, "' every ", checkpoint.every.steps,
+                " steps or ", checkpoint.every.seconds, " s, keep ",
+                checkpoint.keep, ", resume ", checkpoint.resume, ", new data ",
+                checkpoint.newData);
 }
 
 static void checkSame(const TrainOptions &options, World &world) {
@@ -213,6 +249,7 @@ static void checkSame(const TrainOptions &options, World &world) {
 
 Outcome bitpipe::train(const TrainOptions &options, World &world, Watch &watch,
                        const std::atomic<bool> &interrupted) {
+  StopRequest stop(interrupted, options.stopAfter);
   if (world.size() > 1)
     checkSame(options, world);
   Program program;
@@ -222,5 +259,5 @@ Outcome bitpipe::train(const TrainOptions &options, World &world, Watch &watch,
     checkProgram(program);
     checkWorld(program, world);
   });
-  return trainProgram(options, program, world, watch, interrupted);
+  return trainProgram(options, program, world, watch, stop);
 }

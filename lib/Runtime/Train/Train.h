@@ -3,6 +3,7 @@
 #ifndef BITPIPE_RUNTIME_TRAIN_TRAIN_H
 #define BITPIPE_RUNTIME_TRAIN_TRAIN_H
 
+#include "lib/Runtime/Checkpoint/Options.h"
 #include "lib/Runtime/Execute/StepInputs.h"
 #include "lib/Runtime/Launch/Environment.h"
 #include "lib/Runtime/Watch/Watch.h"
@@ -28,6 +29,8 @@ struct TrainOptions {
   std::string metrics, save, load, trace; // files, or empty
   int64_t traceSteps = 8;
   int64_t maxBadSteps = 10; // in a row that change nothing
+  CheckpointOptions checkpoint;
+  double stopAfter = 0;     // seconds after which the run ends, 0: never
   bool force = false;       // replace files that bitpipe did not write
   bool poison = false;      // fill dead memory with NaN before every step
   TransportKind transport = TransportKind::Auto;
@@ -37,7 +40,7 @@ struct TrainOptions {
 /// How the steps of a run ended.
 enum class Outcome {
   Done,        // all of them
-  Interrupted, // by a signal
+  Interrupted, // by a signal or --stop-after
   Diverged,    // with steps that changed nothing
   Failed,      // by an error, which is printed
 };

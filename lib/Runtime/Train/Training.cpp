@@ -9,19 +9,21 @@
 using namespace bitpipe;
 
 Training::Training(const TrainOptions &options, World &world,
-                   Executor &executor, Feeder &feeder)
+                   Executor &executor, Feeder &feeder, const Position &begin,
+                   Checkpoints *checkpoints)
     : options(options), world(world), executor(executor), feeder(feeder),
-      progress(options.steps),
-      metrics(world.speaks() ? options.metrics : "") {
+      begin(begin), checkpoints(checkpoints),
+      progress(begin.step, options.steps),
+      metrics(world.speaks() ? options.metrics : "", begin.step),
+      prepared(begin.step), submitted(begin.step), skipped(begin.skipped),
+      skippedInARow(begin.skippedInARow) {
   seconds.reserve(std::min<int64_t>(options.steps, 1 << 20));
 }
 
-void Training::run(const std::atomic<bool> &interrupted) {
+void Training::run(const StopRequest &stop) {
   last = now();
-  for (int64_t step = 0; step < options.steps && !diverged() && !metBadIndex;
-       ++step) {
-    while (submitted < std::min(step + 2, options.steps) && !ends)
-      submit(submitted, interrupted);
+  for (int64_t step = begin.step; step < options.steps && canGoOn(); ++step) {
+    submitAhead(step, stop);
     if (step == submitted)
       break;
     collect(step);
@@ -34,11 +36,30 @@ void Training::run(const std::atomic<bool> &interrupted) {
     progress.finish();
 }
 
-void Training::submit(int64_t step, bool interrupted) {
+/// Submits `step`, which is waited for next, and the one after it.
+void Training::submitAhead(int64_t step, const StopRequest &stop) {
+  int64_t end = std::min(step + 2, options.steps);
+  while (submitted < end && !ends) {
+    if (prepared == submitted)
+      prepare(prepared, stop);
+    if (ends || (saves && submitted > step)) // not all devices stand still
+      return;
+    if (saves)
+      checkpoints->take(position());
+    executor.submit();
+    ++submitted;
+  }
+}
+
+void Training::prepare(int64_t step, const StopRequest &stop) {
   StepInputs &inputs = executor.nextInputs();
-  News mine{0, interrupted, false};
+  // Time alone ends no run without a step, so that a job which is started again
+  // and again comes to an end.
+  timeIsOver = world.speaks() && step > begin.step && stop.isLate();
+  News mine{0, stop.isInterrupted() || timeIsOver, false,
+            checkpoints && checkpoints->isDue(step)};
   try {
-    mine.labels = feeder.fill(step, inputs);
+    mine.labels = feeder.fill(step - begin.step, inputs);
   } catch (const std::exception &error) {
     failure = error.what(); // the steps before it are good
     mine.ends = mine.failed = true;
@@ -52,6 +73,7 @@ void Training::submit(int64_t step, bool interrupted) {
   }
   if (ends)
     return;
+  saves = news.front().saves;
   divisors[step % 2] = feeder.setDivisor(labels, inputs);
   inputs.number = step;
   inputs.optimizer = options.optimizer;
@@ -59,8 +81,7 @@ void Training::submit(int64_t step, bool interrupted) {
   inputs.clip = options.clip;
   inputs.dropoutSeed = options.seed;
   inputs.maxBadSteps = options.maxBadSteps;
-  executor.submit();
-  ++submitted;
+  ++prepared;
 }
 
 /// Lets all ranks know what was wrong with the data of one.
@@ -70,7 +91,7 @@ void Training::shareFailure() {
     return;
   const KernelLibrary &kernels = executor.calls().kernels();
   if (kernels.metBadIndex()) // and no kernel writes any more what it found
-    failure = joined(options.data, ": error: step ", seconds.size(), ": ",
+    failure = joined(options.data, ": error: step ", done(), ": ",
                      kernels.describeBadIndex());
   failure = gatherErrors(world, failure);
 }
@@ -107,18 +128,24 @@ Outcome Training::outcome() const {
     return Outcome::Failed;
   if (diverged())
     return Outcome::Diverged;
-  if (int64_t(seconds.size()) < options.steps)
+  if (done() < options.steps)
     return Outcome::Interrupted;
   // A run does not end well with steps that changed nothing.
   return skippedInARow ? Outcome::Diverged : Outcome::Done;
 }
 
+Position Training::position() const {
+  int64_t samples = feeder.samplesPerStep() * int64_t(seconds.size());
+  return {done(), skipped, skippedInARow, begin.samples + samples};
+}
+
 std::string Training::remark() const {
-  auto done = int64_t(seconds.size());
+  int64_t done = this->done();
   if (outcome() == Outcome::Failed)
     return failure;
   if (outcome() == Outcome::Interrupted)
-    return joined("interrupted after step ", done, " of ", options.steps);
+    return joined(timeIsOver ? "stopped" : "interrupted", " after step ", done,
+                  " of ", options.steps);
   if (!skipped)
     return "";
   std::string why = ": loss or gradient norm was not finite, or too large for "

@@ -1,32 +1,40 @@
 //===- Training.h - The loop over steps ------------------------------------===//
 //
-// One step is always submitted ahead of the one that is waited for. Before a step is
-// submitted all ranks tell each other what they know of it: how many labels they
-// found, and whether one of them cannot go on. So all submit the same steps.
+// One step is always submitted ahead of the one that is waited for, except where
+// all devices are to stand still for a checkpoint. Before a step is submitted all
+// ranks tell each other what they know of it: how many labels they found, and
+// whether one of them cannot go on. So all submit the same steps.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_RUNTIME_TRAIN_TRAINING_H
 #define BITPIPE_RUNTIME_TRAIN_TRAINING_H
 
+#include "lib/Runtime/Checkpoint/Checkpoints.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Execute/Executor.h"
 #include "lib/Runtime/Train/Metrics.h"
 #include "lib/Runtime/Train/Progress.h"
+#include "lib/Runtime/Train/StopRequest.h"
 #include "lib/Runtime/Train/Train.h"
 
 namespace bitpipe {
 
 class Training {
 public:
+  /// `begin` is where the training goes on; `checkpoints` may be null.
   Training(const TrainOptions &options, World &world, Executor &executor,
-           Feeder &feeder);
+           Feeder &feeder, const Position &begin, Checkpoints *checkpoints);
 
-  /// Trains until all steps are done, a rank was `interrupted`, too many steps in a
-  /// row were skipped, or a rank's data fails; then all devices stand still.
-  void run(const std::atomic<bool> &interrupted);
+  /// Trains until all steps are done, a rank is to stop, too many steps in a row
+  /// were skipped, or a rank's data fails; then all devices stand still.
+  void run(const StopRequest &stop);
 
   Outcome outcome() const;
+  /// Where the training stands.
+  Position position() const;
+  /// Whether the training could go on from there.
+  bool canGoOn() const { return !diverged() && !metBadIndex; }
   /// Of every step that was done.
   const std::vector<double> &stepSeconds() const { return seconds; }
   /// One line on why not all steps were done, or which were skipped; empty if
@@ -34,28 +42,36 @@ public:
   std::string remark() const;
 
 private:
-  void submit(int64_t step, bool interrupted);
+  void submitAhead(int64_t step, const StopRequest &stop);
+  void prepare(int64_t step, const StopRequest &stop);
   void collect(int64_t step);
   void shareFailure();
   bool diverged() const { return skippedInARow >= options.maxBadSteps; }
+  int64_t done() const { return begin.step + int64_t(seconds.size()); }
 
   /// What a rank tells the others before a step.
   struct News {
     int64_t labels; // that it has counted
     bool ends;      // it cannot, or may not, go on
     bool failed;    // since its data is wrong
+    bool saves;     // it is time for a checkpoint
   };
 
   const TrainOptions &options;
   World &world;
   Executor &executor;
   Feeder &feeder;
-  std::vector<News> news; // of the last step that was submitted, by rank
+  const Position begin;
+  Checkpoints *checkpoints;
+  std::vector<News> news; // of the last step that was prepared, by rank
   Progress progress;
   MetricsFile metrics;
-  int64_t submitted = 0, divisors[2] = {};
-  int64_t skipped = 0, skippedInARow = 0;
+  // Steps are counted over the whole training.
+  int64_t prepared, submitted, divisors[2] = {};
+  int64_t skipped, skippedInARow;
   bool ends = false;        // no further step is submitted
+  bool saves = false;       // before the step that is prepared
+  bool timeIsOver = false;  // --stop-after
   bool failed = false;      // the data of a step are wrong on some rank
   bool metBadIndex = false; // a kernel of the last step, on some rank
   std::string failure;      // what is wrong with the data

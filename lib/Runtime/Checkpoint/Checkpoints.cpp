@@ -1,0 +1,66 @@
+//===- Checkpoints.cpp - The checkpoints of a training ---------------------===//
+
+#include "lib/Runtime/Checkpoint/Checkpoints.h"
+
+#include "lib/Runtime/Launch/Agree.h"
+
+#include <cstdio>
+#include <numeric>
+
+using namespace bitpipe;
+
+Position Checkpoints::start() const {
+  if (!found)
+    return {};
+  Position position = found->position;
+  if (!found->setting.data.sameContents(setting.data))
+    position.samples = 0; // of the new data
+  return position;
+}
+
+void Checkpoints::begin(StateMemory memory,
+                        const std::set<std::string> &replaced) {
+  if (found)
+    restore(memory);
+  if (world.speaks())
+    tellStart();
+  constants.insert(replaced.begin(), replaced.end());
+  agree(world, [&] {
+    writer.emplace(folder, writers,
+                   Snapshot(stateTensors(program, constants), memory, world),
+                   options.checkpoint.keep);
+  });
+  last = start().step;
+  lastTime = now();
+  std::vector<int64_t> sizes;
+  world.allGatherValues(writer->bytes(), sizes);
+  int64_t bytes = std::accumulate(sizes.begin(), sizes.end(), int64_t(0));
+  if (world.speaks())
+    std::printf("%s: a checkpoint has %.1f MiB, and its copy in memory as much\n",
+                options.checkpoint.folder.c_str(), double(bytes) / (1 << 20));
+}
+
+bool Checkpoints::isDue(int64_t step) const {
+  if (step <= last)
+    return false;
+  const Interval &every = options.checkpoint.every;
+  if (every.steps)
+    return step % every.steps == 0;
+  return double(now() - lastTime) >= every.seconds * 1e9;
+}
+
+void Checkpoints::take(const Position &position) {
+  writer->start({position, setting, parameters, {}});
+  last = position.step;
+  lastTime = now();
+}
+
+void Checkpoints::finish(const Position &position) {
+  bool isThere = position.step == last && writer->wait().empty();
+  if (isThere)
+    return;
+  take(position);
+  if (std::string error = writer->wait(); !error.empty())
+    fail("error: the run ends without a checkpoint after step ", position.step,
+         ": ", error);
+}

@@ -1,0 +1,182 @@
+//===- Manifest.cpp - What a checkpoint says of itself ---------------------===//
+//
+// One function per part writes and one reads; a test compares what comes back.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/Checkpoint/Manifest.h"
+
+#include "lib/Files/WrittenBy.h"
+#include "lib/Runtime/Error.h"
+
+#include <nlohmann/json.hpp>
+
+using namespace bitpipe;
+using json = nlohmann::ordered_json;
+
+/// Rises when a file means something else than before.
+static constexpr int64_t format = 1;
+
+const char *bitpipe::nameOf(Schedule schedule) {
+  constexpr const char *names[] = {"constant", "cosine", "linear"};
+  return names[int(schedule)];
+}
+
+/// What is wrong with the contents of a manifest.
+struct Wrong : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+static json written(const Position &position) {
+  return {{"step", position.step},
+          {"updates", position.updates()},
+          {"skipped", position.skipped},
+          {"skipped_in_a_row", position.skippedInARow},
+          {"samples", position.samples}};
+}
+
+static Position readPosition(const json &from) {
+  Position position{from.at("step"), from.at("skipped"),
+                    from.at("skipped_in_a_row"), from.at("samples")};
+  bool ordered = 0 <= position.skippedInARow &&
+                 position.skippedInARow <= position.skipped &&
+                 position.skipped <= position.step && 0 <= position.samples;
+  if (!ordered || from.at("updates") != position.updates())
+    throw Wrong("has position " + from.dump() + ", which contradicts itself");
+  return position;
+}
+
+static json written(const Setting &setting) {
+  const OptimizerSettings &rates = setting.rates;
+  json out;
+  out["optimizer"] = {{"kind", setting.optimizer},
+                      {"weight_decay", rates.weightDecay},
+                      {"beta1", rates.beta1},
+                      {"beta2", rates.beta2},
+                      {"eps", rates.eps},
+                      {"clip", setting.clip}};
+  out["learning_rate"] = {{"schedule", nameOf(setting.schedule)},
+                          {"lr", rates.lr},
+                          {"warmup", setting.warmup},
+                          {"steps", setting.steps}};
+  out["data"] = {{"path", setting.data.path},
+                 {"bytes", setting.data.bytes},
+                 {"modified", setting.data.modified},
+                 {"hash", setting.data.hash},
+                 {"samples_per_step", setting.samplesPerStep},
+                 {"shuffle", setting.shuffle},
+                 {"seed", setting.seed}};
+  out["plan"] = {{"path", setting.plan},
+                 {"hash", setting.planHash},
+                 {"weights_hash", setting.weightsHash},
+                 {"devices", setting.devices},
+                 {"microbatches", setting.microbatches}};
+  return out;
+}
+
+static Schedule scheduleNamed(const std::string &name) {
+  for (Schedule schedule :
+       {Schedule::Constant, Schedule::Cosine, Schedule::Linear})
+    if (name == nameOf(schedule))
+      return schedule;
+  throw Wrong("has learning rate schedule '" + name +
+              "', expected constant, cosine or linear");
+}
+
+static Setting readSetting(const json &from) {
+  Setting setting;
+  const json &optimizer = from.at("optimizer");
+  setting.optimizer = optimizer.at("kind");
+  const json &rate = from.at("learning_rate");
+  setting.rates = {rate.at("lr"), optimizer.at("weight_decay"),
+                   optimizer.at("beta1"), optimizer.at("beta2"),
+                   optimizer.at("eps")};
+  setting.clip = optimizer.at("clip");
+  setting.schedule = scheduleNamed(rate.at("schedule"));
+  setting.warmup = rate.at("warmup");
+  setting.steps = rate.at("steps");
+  const json &data = from.at("data");
+  setting.data = {data.at("path"), data.at("bytes"), data.at("modified"),
+                  data.at("hash")};
+  setting.samplesPerStep = data.at("samples_per_step");
+  setting.shuffle = data.at("shuffle");
+  setting.seed = data.at("seed");
+  const json &plan = from.at("plan");
+  setting.plan = plan.at("path");
+  setting.planHash = plan.at("hash");
+  setting.weightsHash = plan.at("weights_hash");
+  setting.devices = plan.at("devices");
+  setting.microbatches = plan.at("microbatches");
+  return setting;
+}
+
+static json written(const SavedParameter &parameter) {
+  return {{"name", parameter.name},
+          {"shape", parameter.shape},
+          {"trained", parameter.trained},
+          {"aliases", parameter.aliases}};
+}
+
+static SavedParameter readParameter(const json &from) {
+  return {from.at("name"), from.at("shape"), from.at("trained"),
+          from.at("aliases")};
+}
+
+static json written(const SavedFile &file) {
+  return {{"name", file.name}, {"bytes", file.bytes}, {"hash", file.hash}};
+}
+
+static SavedFile readFile(const json &from) {
+  SavedFile file{from.at("name"), from.at("bytes"), from.at("hash")};
+  // It lies in this folder and nowhere else.
+  if (file.name.empty() || file.name.find('/') != file.name.npos)
+    throw Wrong("names a file '" + file.name + "', expected one of its folder");
+  return file;
+}
+
+static std::string onOneLine(const json &value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// An entry of the manifest that is a list, an item on each line.
+template <typename Item>
+static std::string listEntry(const char *name, const std::vector<Item> &items) {
+  std::string text = joined(",\n \"", name, "\": [");
+  for (size_t i = 0; i < items.size(); ++i)
+    text += (i ? ",\n  " : "\n  ") + onOneLine(written(items[i]));
+  return text + "]";
+}
+
+std::string bitpipe::text(const Manifest &manifest) {
+  json out;
+  out[mark::key] = mark::value;
+  out["format"] = format;
+  out["position"] = written(manifest.position);
+  out.update(written(manifest.setting));
+  std::string text = out.dump(1, ' ', false, json::error_handler_t::replace);
+  text.resize(text.size() - std::string("\n}").size());
+  return text + listEntry("files", manifest.files) +
+         listEntry("parameters", manifest.parameters) + "\n}\n";
+}
+
+Manifest bitpipe::parseManifest(const std::string &text,
+                                const std::string &path) {
+  json from = json::parse(text, nullptr, false);
+  if (!from.is_object() || from.value(mark::key, json()) != mark::value)
+    fail(path, ": error: is no manifest of a checkpoint");
+  try {
+    if (from.at("format") != format)
+      throw Wrong("has format " + from.at("format").dump() + ", expected " +
+                  std::to_string(format));
+    Manifest manifest{readPosition(from.at("position")), readSetting(from), {}, {}};
+    for (const json &item : from.at("parameters"))
+      manifest.parameters.push_back(readParameter(item));
+    for (const json &item : from.at("files"))
+      manifest.files.push_back(readFile(item));
+    return manifest;
+  } catch (const json::exception &error) {
+    fail(path, ": error: is no manifest of a checkpoint: ", error.what());
+  } catch (const Wrong &error) {
+    fail(path, ": error: ", error.what());
+  }
+}

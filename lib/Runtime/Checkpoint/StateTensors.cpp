@@ -1,0 +1,98 @@
+//===- StateTensors.cpp - What a training keeps from step to step ----------===//
+
+#include "lib/Runtime/Checkpoint/StateTensors.h"
+
+#include <algorithm>
+#include <map>
+
+using namespace bitpipe;
+
+const char *bitpipe::stemOf(StateKind kind) {
+  constexpr const char *stems[] = {"model", "moment1", "moment2"};
+  return stems[int(kind)];
+}
+
+std::string bitpipe::indexOf(StateKind kind) {
+  return std::string(stemOf(kind)) + ".safetensors.index.json";
+}
+
+namespace {
+
+/// Where a parameter or constant lives, by its name.
+class Places {
+public:
+  explicit Places(const Program &program) {
+    for (size_t d = 0; d < program.devices.size(); ++d)
+      for (const Resident &resident : program.devices[d].residents)
+        add(program.devices[d], d, resident);
+  }
+
+  StateTensor tensor(StateKind kind, const std::string &name,
+                     const TensorType &type) const {
+    StateTensor result{kind, name, type.shape, type.bytes(), {}};
+    if (auto found = places[int(kind)].find(name); found != places[int(kind)].end())
+      result.places = found->second;
+    return result;
+  }
+
+  bool isTrained(const std::string &name) const { return trained.contains(name); }
+
+private:
+  void add(const DeviceProgram &device, int64_t number, const Resident &resident) {
+    addPlace(StateKind::Parameter, resident, {number, resident.slot, resident.offset});
+    if (!resident.trainable)
+      return;
+    trained.insert(resident.name);
+    // Moments lie as the weights do that they belong to.
+    for (const Instruction &op : device.instructions)
+      if (auto *step = std::get_if<Step>(&op);
+          step && step->weights == resident.slot && step->moment1) {
+        addPlace(StateKind::Moment1, resident, {number, *step->moment1, resident.offset});
+        addPlace(StateKind::Moment2, resident, {number, *step->moment2, resident.offset});
+      }
+  }
+
+  void addPlace(StateKind kind, const Resident &resident, StatePlace place) {
+    std::vector<StatePlace> &list = places[int(kind)][resident.name];
+    bool isFirstOwner = resident.owner && !owned[int(kind)].contains(resident.name);
+    if (isFirstOwner)
+      owned[int(kind)].insert(resident.name);
+    list.insert(isFirstOwner ? list.begin() : list.end(), place);
+  }
+
+  std::map<std::string, std::vector<StatePlace>> places[std::size(stateKinds)];
+  std::set<std::string> owned[std::size(stateKinds)], trained;
+};
+
+} // namespace
+
+std::vector<StateTensor>
+bitpipe::stateTensors(const Program &program,
+                      const std::set<std::string> &constants) {
+  Places places(program);
+  std::vector<StateTensor> tensors;
+  for (const Parameter &parameter : program.parameters)
+    tensors.push_back(places.tensor(StateKind::Parameter, parameter.name,
+                                    parameter.type));
+  std::set<std::string> left = constants;
+  for (const DeviceProgram &device : program.devices)
+    for (const Resident &resident : device.residents)
+      if (resident.type.element == ElementType::F32 && left.erase(resident.name))
+        tensors.push_back(places.tensor(StateKind::Parameter, resident.name,
+                                        resident.type));
+  for (StateKind kind : {StateKind::Moment1, StateKind::Moment2})
+    for (const Parameter &parameter : program.parameters)
+      if (StateTensor moment = places.tensor(kind, parameter.name, parameter.type);
+          !moment.places.empty())
+        tensors.push_back(std::move(moment));
+  return tensors;
+}
+
+std::vector<SavedParameter> bitpipe::savedParameters(const Program &program) {
+  Places places(program);
+  std::vector<SavedParameter> list;
+  for (const Parameter &parameter : program.parameters)
+    list.push_back({parameter.name, parameter.type.shape,
+                    places.isTrained(parameter.name), parameter.aliases});
+  return list;
+}
