@@ -53,6 +53,8 @@ struct LibraryMessenger : Messenger {
     for (; started > 0; started -= done.size()) {
       done.clear();
       network.poll(done);
+      if (done.empty())
+        std::this_thread::yield(); // to others, who may be on this core
     }
   }
   Network &network;

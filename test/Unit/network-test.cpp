@@ -4,6 +4,7 @@
 //   mpirun -n 4 network-test           what the launcher has started, by MPI
 //   mpirun -n 4 network-test ucx       by UCX
 //   mpirun -n 2 network-test large     and one message of 5 GiB
+//   mpirun -n 3 network-test endless   until a rank is killed
 //
 // Rank 0 prints what connected how many; $SEED chooses orders and delays.
 //
@@ -14,7 +15,9 @@
 
 #include "lib/Runtime/Launch/Form.h"
 
+#include <csignal>
 #include <cstdlib>
+#include <unistd.h>
 
 using namespace bitpipe;
 
@@ -85,6 +88,19 @@ void runProcesses(TransportKind transport, bool large) {
   world.finish();
 }
 
+/// Every rank sends to the next and receives from all, over and over; says when the
+/// network tells of an end.
+void runEndless() {
+  World world = formWorld(readLaunch(TransportKind::Auto, std::getenv),
+                          std::chrono::seconds(timeout()), [](const NetworkError &error) {
+    std::fprintf(stderr, "error: the network to rank %d: %s\n", error.rank, error.what());
+  });
+  std::signal(SIGTERM, [](int) { (void)!write(2, "SIGTERM\n", 8); });
+  std::fprintf(stderr, "rank %d is process %d\n", world.rank(), int(getpid()));
+  for (;;)
+    Conformance(world, seed()).run();
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -93,6 +109,8 @@ int main(int argc, char **argv) {
     if (int size = std::atoi(what.c_str())) {
       runThreads(size);
       runBroken();
+    } else if (what == "endless") {
+      runEndless();
     } else {
       runProcesses(transportNamed(what).value_or(TransportKind::Auto), what == "large");
     }

@@ -1,28 +1,59 @@
-//===- Peers.h - Ranks on the same host, and whether they live --------------===//
+//===- Peers.h - The other processes on this host ---------------------------===//
+//
+// A network tells late, or never, that a process has ended. Of those on this host
+// the kernel tells at once.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_RUNTIME_LAUNCH_PEERS_H
 #define BITPIPE_RUNTIME_LAUNCH_PEERS_H
 
 #include "lib/Runtime/Launch/World.h"
 
+#include <chrono>
+#include <optional>
+#include <sys/types.h>
+
 namespace bitpipe {
+
+/// Where a rank runs.
+struct Process {
+  std::string host; // hostIdentity()
+  pid_t number;
+};
+
+/// Of all ranks; every rank calls it in the same order as the world's other calls.
+std::vector<Process> gatherProcesses(World &world);
 
 class Peers {
 public:
-  /// Every rank makes one at the same time.
-  explicit Peers(World &world);
+  /// Watches those of `processes`, by rank, that are on the host of rank `self`.
+  /// Where the kernel has no means to (Linux before 5.3), none.
+  Peers(const std::vector<Process> &processes, int self);
   ~Peers();
   Peers(const Peers &) = delete;
-  Peers &operator=(const Peers &) = delete;
 
-  /// A rank on this host whose process has ended, or -1.
-  int ended() const;
+  /// How many others are watched.
+  size_t count() const { return watched.size(); }
+
+  /// Waits until a process has ended and returns its rank, each rank once. Nothing
+  /// if none has within `timeout` or wake was called.
+  std::optional<int> waitForEnd(std::chrono::milliseconds timeout);
+
+  /// Ends the wait; any thread may call.
+  void wake();
 
 private:
-  struct Peer {
-    int rank, handle;
+  struct Watched {
+    int rank;
+    int descriptor; // readable once the process has ended
   };
-  std::vector<Peer> peers;
+
+  void watch(int rank, pid_t process);
+
+  std::vector<Watched> watched;
+  std::vector<int> ended; // before they could be watched
+  int event;              // readable once wake was called
 };
 
 } // namespace bitpipe

@@ -24,7 +24,7 @@ Watch::Watch(World &world, std::chrono::seconds timeout,
              std::atomic<bool> &asked)
     : world(world), timeout(timeout), asked(asked) {
   if (world.size() > 1) {
-    peers = std::make_unique<Peers>(world);
+    peers = std::make_unique<Peers>(gatherProcesses(world), world.rank());
     beats = std::make_unique<Beats>(world);
   }
   thread = std::thread([this] { loop(); });
@@ -104,7 +104,7 @@ void Watch::lookAtOthers() {
   if (!networkFailure.empty() && endedRank < 0)
     endedRank = world.size(); // none that is known
   if (peers && endedRank < 0)
-    endedRank = peers->ended();
+    endedRank = peers->waitForEnd(0ms).value_or(-1);
   if (endedRank < 0)
     return;
   if (endSeen == Clock::time_point())

@@ -1,7 +1,8 @@
 //===- UCXMeeting.h - How processes get to know each other ------------------===//
 //
-// Rank 0 listens at an address that all know. Each of the others connects there and
-// says who it is; once all have come, rank 0 tells everyone the addresses of all.
+// Rank 0 listens at an address that all know (UCXListener.cpp). Each of the others
+// connects there and says who it is (UCXCaller.cpp). Once all have come, rank 0
+// tells everyone the addresses of all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,13 +18,15 @@
 namespace bitpipe {
 
 struct UCXPeer {
-  std::string host;    // its name
+  std::string host;    // hostIdentity()
   std::string address; // of its worker; empty: has not come yet
 };
 
 /// All processes of the run, by rank. Throws a UserError if they have not come
-/// together within `timeout`.
-std::vector<UCXPeer> meetByUCX(UCXWorker &worker, const Launch &launch,
+/// together within `timeout`. The first is for rank 0, the second for the others.
+std::vector<UCXPeer> listenByUCX(UCXWorker &worker, const Launch &launch,
+                                 std::chrono::seconds timeout);
+std::vector<UCXPeer> callByUCX(UCXWorker &worker, const Launch &launch,
                                std::chrono::seconds timeout);
 
 } // namespace bitpipe
