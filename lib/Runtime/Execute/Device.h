@@ -42,6 +42,8 @@ public:
 
   /// Lets what follows begin once the event is complete.
   virtual void await(const Event &event, size_t instruction) = 0;
+  /// Books the time since the last piece of work as waiting.
+  virtual void waited(size_t instruction) = 0;
   /// Ends the account of an instruction.
   virtual void finishInstruction(size_t instruction) = 0;
 

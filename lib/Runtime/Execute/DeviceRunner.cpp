@@ -76,9 +76,10 @@ void DeviceRunner::agree(size_t instruction, const GradNorm &norm) {
   mine.badIndex = device.metBadIndex();
   for (size_t i = 0; i < lossSlots.size(); ++i)
     mine.losses[i] = device.loss(lossSlots[i]);
-  transport.contribute(number, step, mine);
   doing.awaits(DeviceStatus::AwaitsAgreement);
-  device.await(transport.agreement(step), instruction);
+  transport.contribute(number, step, mine); // exchanges with other processes
+  transport.agreement(step).wait();
+  device.waited(instruction);
   doing.awaits(DeviceStatus::Works);
   judged = judge(transport.numbers(step), *inputs, judged.state);
 }

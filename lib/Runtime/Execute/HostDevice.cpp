@@ -85,6 +85,10 @@ void HostDevice::await(const Event &event, size_t instruction) {
   if (event.isComplete())
     return;
   event.wait();
+  waited(instruction);
+}
+
+void HostDevice::waited(size_t instruction) {
   finishPart(Calls::Waiting, labels[instruction].wait);
 }
 

@@ -23,6 +23,7 @@ public:
   void endStep() override;
   void poison() override;
   void await(const Event &event, size_t instruction) override;
+  void waited(size_t instruction) override;
   void finishInstruction(size_t instruction) override;
   void startedMessage(size_t instruction) override;
   void upload(int64_t slot, int64_t offset, const void *data,
