@@ -2,6 +2,8 @@
 
 #include "lib/Runtime/Train/Gathered.h"
 
+#include "lib/Runtime/Launch/Clocks.h"
+
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -63,22 +65,25 @@ std::vector<ProcessReport> bitpipe::gatherReports(World &world,
   return gatherValues(world, mine);
 }
 
-static DeviceTrace traceOf(const Recorder &record, const Calls &calls) {
+static DeviceTrace traceOf(const Recorder &record, const Calls &calls,
+                           Nanoseconds ahead) {
   DeviceTrace trace;
   for (const TraceEvent &event : record)
     trace.push_back({event.category == Calls::Steps
                          ? "step " + std::to_string(event.label + 1)
                          : calls.labels()[event.label],
-                     calls.categories()[event.category], event.begin,
-                     event.end});
+                     calls.categories()[event.category], event.begin - ahead,
+                     event.end - ahead});
   return trace;
 }
 
 std::vector<DeviceTrace> bitpipe::gatherTraces(World &world,
                                                const Executor &executor) {
   std::vector<DeviceTrace> mine, all;
+  Nanoseconds ahead = clockAhead(world);
   for (int64_t d = executor.share().first; d < executor.share().end; ++d)
-    mine.push_back(traceOf(executor.devices()[d].recorder(), executor.calls()));
+    mine.push_back(traceOf(executor.devices()[d].recorder(), executor.calls(),
+                           ahead));
   for (std::vector<DeviceTrace> &share : gatherValues(world, mine))
     for (DeviceTrace &trace : share)
       all.push_back(std::move(trace));
