@@ -9,15 +9,6 @@
 
 using namespace bitpipe;
 
-Position Checkpoints::start() const {
-  if (!found)
-    return {};
-  Position position = found->position;
-  if (!found->setting.data.sameContents(setting.data))
-    position.samples = 0; // of the new data
-  return position;
-}
-
 void Checkpoints::begin(StateMemory memory,
                         const std::set<std::string> &replaced) {
   if (found)

@@ -24,7 +24,7 @@ public:
   /// Whether there is a checkpoint to go on from.
   bool resumes() const { return found.has_value(); }
   /// Where the training begins.
-  Position start() const;
+  Position start() const { return found ? found->position : Position(); }
   /// Fills the devices with the state of that checkpoint, if there is one, says on
   /// what terms the training begins, and takes memory for copies of the state.
   /// `replaced` are constants that are no longer what the plan says.

@@ -104,6 +104,8 @@ std::optional<Manifest> Checkpoints::find() {
     fail(error.what(), advice(steps.front()));
   }
   checkBelongs(*newest, setting, parameters, options.checkpoint.newData, path);
+  if (!newest->setting.data.sameContents(setting.data))
+    newest->position.samples = 0; // of the new data
   return newest;
 }
 
