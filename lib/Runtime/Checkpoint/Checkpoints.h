@@ -39,8 +39,8 @@ public:
   /// written. Throws a UserError if it was not.
   void finish(const Position &position);
 
-  /// Where the checkpoint after a step is.
-  std::string path(int64_t step) const { return folder.complete(step); }
+  /// Prints how many were taken, and for how long the devices stood still.
+  void tellCost() const;
 
 private:
   void restore(StateMemory memory);
@@ -61,6 +61,8 @@ private:
   std::optional<CheckpointWriter> writer;
   int64_t last = 0;         // step of the last checkpoint
   Nanoseconds lastTime = 0; // when it was taken
+  int64_t taken = 0;
+  Nanoseconds still = 0; // time until they were copied
 };
 
 } // namespace bitpipe
