@@ -9,15 +9,6 @@
 
 using namespace bitpipe;
 
-Position Checkpoints::start() const {
-  if (!found)
-    return {};
-  Position position = found->position;
-  if (!found->setting.data.sameContents(setting.data))
-    position.samples = 0; // of the new data
-  return position;
-}
-
 void Checkpoints::begin(StateMemory memory,
                         const std::set<std::string> &replaced) {
   if (found)
@@ -50,9 +41,12 @@ bool Checkpoints::isDue(int64_t step) const {
 }
 
 void Checkpoints::take(const Position &position) {
+  Nanoseconds begin = now();
   writer->start({position, setting, parameters, {}});
   last = position.step;
   lastTime = now();
+  still += lastTime - begin;
+  ++taken;
 }
 
 void Checkpoints::finish(const Position &position) {
@@ -63,4 +57,11 @@ void Checkpoints::finish(const Position &position) {
   if (std::string error = writer->wait(); !error.empty())
     fail("error: the run ends without a checkpoint after step ", position.step,
          ": ", error);
+}
+
+void Checkpoints::tellCost() const {
+  if (taken)
+    std::printf("checkpoints    %10lld taken, training stood still for %.1f ms "
+                "each\n",
+                static_cast<long long>(taken), double(still) / double(taken) * 1e-6);
 }

@@ -24,7 +24,7 @@ public:
   /// Whether there is a checkpoint to go on from.
   bool resumes() const { return found.has_value(); }
   /// Where the training begins.
-  Position start() const;
+  Position start() const { return found ? found->position : Position(); }
   /// Fills the devices with the state of that checkpoint, if there is one, says on
   /// what terms the training begins, and takes memory for copies of the state.
   /// `replaced` are constants that are no longer what the plan says.
@@ -39,8 +39,8 @@ public:
   /// written. Throws a UserError if it was not.
   void finish(const Position &position);
 
-  /// Where the checkpoint after a step is.
-  std::string path(int64_t step) const { return folder.complete(step); }
+  /// Prints how many were taken, and for how long the devices stood still.
+  void tellCost() const;
 
 private:
   void restore(StateMemory memory);
@@ -61,6 +61,8 @@ private:
   std::optional<CheckpointWriter> writer;
   int64_t last = 0;         // step of the last checkpoint
   Nanoseconds lastTime = 0; // when it was taken
+  int64_t taken = 0;
+  Nanoseconds still = 0; // time until they were copied
 };
 
 } // namespace bitpipe

@@ -45,13 +45,14 @@ public:
   void begin(int64_t step);
   /// Brings the draft to the disk, gives it its name, and marks it.
   void publish(int64_t step);
+  /// Has the marker name a complete checkpoint.
+  void mark(int64_t step) const;
   void discard(int64_t step) const noexcept;
   /// Removes all but so many, as far as bitpipe wrote them and nothing else is in
   /// them. A failure is a warning.
   void keepNewest(size_t count) const;
 
 private:
-  void mark(int64_t step) const;
   void lock();
   void removeDrafts() const;
 

@@ -104,6 +104,12 @@ std::optional<Manifest> Checkpoints::find() {
     fail(error.what(), advice(steps.front()));
   }
   checkBelongs(*newest, setting, parameters, options.checkpoint.newData, path);
+  if (!newest->setting.data.sameContents(setting.data))
+    newest->position.samples = 0; // of the new data
+  // The run before was ended before it could do this, or a later one was removed.
+  if (folder.marked() != steps.front())
+    folder.mark(steps.front());
+  folder.keepNewest(options.checkpoint.keep);
   return newest;
 }
 

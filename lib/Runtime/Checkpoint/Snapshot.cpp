@@ -4,6 +4,7 @@
 
 #include "lib/Files/OutputFile.h"
 #include "lib/Files/Safetensors.h"
+#include "lib/Runtime/Error.h"
 #include "lib/Runtime/Hash.h"
 
 #include <algorithm>
@@ -41,12 +42,17 @@ Snapshot::Snapshot(const std::vector<StateTensor> &tensors, StateMemory memory,
       pieces.push_back({tensor, size});
       size += tensor.bytes;
     }
-  copy = std::make_unique_for_overwrite<char[]>(size);
+  try {
+    copy = std::make_unique<Arena>(size);
+  } catch (const std::system_error &error) {
+    fail("error: no memory for a copy of the state of ", size >> 20,
+         " MiB, which checkpoints need: ", error.code().message());
+  }
 }
 
 void Snapshot::take() {
   for (const Piece &piece : pieces)
-    memory.read(piece.tensor, copy.get() + piece.offset);
+    memory.read(piece.tensor, copy->data() + piece.offset);
 }
 
 StateFile Snapshot::write(const std::string &folder, StateKind kind) const {
@@ -72,7 +78,7 @@ StateFile Snapshot::write(const std::string &folder, StateKind kind) const {
   write(header.data(), int64_t(header.size()));
   for (const Piece &piece : pieces)
     if (piece.tensor.kind == kind)
-      write(copy.get() + piece.offset, piece.tensor.bytes);
+      write(copy->data() + piece.offset, piece.tensor.bytes);
   file.commit();
   result.file.hash = hash.digest();
   return result;

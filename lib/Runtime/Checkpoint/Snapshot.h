@@ -52,7 +52,7 @@ private:
   std::string suffix; // of the names of this process's files
   std::vector<Piece> pieces;
   int64_t size = 0;
-  std::unique_ptr<char[]> copy;
+  std::unique_ptr<Arena> copy;
 };
 
 } // namespace bitpipe

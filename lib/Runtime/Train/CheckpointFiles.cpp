@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -15,8 +16,10 @@ namespace fs = std::filesystem;
 
 CheckpointFiles::CheckpointFiles(const std::string &path) : given(path) {
   fs::path whole = path;
-  if (fs::is_directory(path)) {
-    whole = fs::path(path) / "model.safetensors";
+  if (std::string newest; std::getline(std::ifstream(whole / "latest"), newest))
+    whole /= newest;
+  if (fs::is_directory(whole)) {
+    whole /= "model.safetensors";
     if (!fs::exists(whole))
       whole += ".index.json";
     if (!fs::exists(whole))

@@ -1,7 +1,7 @@
 //===- CheckpointFiles.h - Saved parameters, in one file or several -------===//
 //
 // What --load is given: a .safetensors file, the index of a sharded one
-// (model.safetensors.index.json), or the folder of either.
+// (model.safetensors.index.json), the folder of either, or one of checkpoints.
 //
 //===----------------------------------------------------------------------===//
 

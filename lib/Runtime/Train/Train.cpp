@@ -153,8 +153,6 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   checkSteps(options, program, links);
   checkFiles(program);
   data = openDataset(options.data, program, options.tokenBytes);
-  if (world.speaks())
-    checkRunFiles(options, program);
   feeder.emplace(*data, program, world,
                  options.shuffle ? std::optional(options.seed) : std::nullopt,
                  begin.samples);
@@ -173,6 +171,10 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
 static Outcome trainProgram(const TrainOptions &options, const Program &program,
                             World &world, Watch &watch,
                             const StopRequest &stop) {
+  agree(world, [&] {
+    if (world.speaks())
+      checkRunFiles(options, program);
+  });
   std::optional<Checkpoints> kept;
   if (!options.checkpoint.folder.empty())
     kept.emplace(options, program, world);
@@ -212,6 +214,8 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   if (world.speaks())
     printReport(program, run->links, reports, training->stepSeconds(),
                 run->feeder->tokensPerStep());
+  if (checkpoints && world.speaks())
+    checkpoints->tellCost();
   watch.finish();
   return saved ? training->outcome() : Outcome::Failed;
 }
