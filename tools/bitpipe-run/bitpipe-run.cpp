@@ -6,6 +6,7 @@
 
 #include "lib/Files/Process.h"
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Launch/Agree.h"
 #include "lib/Runtime/Launch/Form.h"
 #include "tools/bitpipe-run/Options.h"
 #include "tools/bitpipe-run/Signals.h"
@@ -41,15 +42,24 @@ static bool speaks() {
   }
 }
 
-static Outcome run(int argc, char **argv) {
+static int run(int argc, char **argv) {
   Signals &signals = watchSignals();
   TrainOptions options = parseOptions(argc, argv);
   Launch launch = readLaunch(options.transport, std::getenv);
   World world = formWorld(launch, options.timeout, Watch::lost);
   Watch watch(world, options.timeout, signals.asked);
-  Outcome outcome = train(options, world, watch, signals.interrupted);
-  world.finish();
-  return outcome;
+  try {
+    Outcome outcome = train(options, world, watch, signals.interrupted);
+    world.finish();
+    return exitCodeOf(outcome);
+  } catch (const AgreedError &error) {
+    if (world.speaks())
+      std::fprintf(stderr, "%s%s\n", error.usage ? "bitpipe-run: error: " : "",
+                   error.what());
+    watch.stop();
+    world.barrier(); // launchers end all as soon as the first has ended
+    return error.usage ? 2 : 1;
+  }
 }
 
 /// The parser is built without exceptions.
@@ -63,14 +73,13 @@ int main(int argc, char **argv) {
   prepareForFiles();
   llvm::install_bad_alloc_error_handler(onBadAlloc);
   try {
-    return exitCodeOf(run(argc, argv));
+    return run(argc, argv);
   } catch (const UsageError &error) {
-    if (*error.what() && speaks())
+    if (speaks())
       std::fprintf(stderr, "bitpipe-run: error: %s\n", error.what());
     return 2;
   } catch (const UserError &error) {
-    if (*error.what()) // else rank 0 says it
-      std::fprintf(stderr, "%s\n", error.what());
+    std::fprintf(stderr, "%s\n", error.what());
   } catch (const std::bad_alloc &) {
     std::fprintf(stderr, "error: not enough memory (see ulimit -v)\n");
   } catch (const std::exception &error) {

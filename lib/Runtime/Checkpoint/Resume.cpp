@@ -176,8 +176,8 @@ void Checkpoints::restore(StateMemory memory) {
   std::string path = folder.complete(step);
   try {
     agree(world, [&] { checkHashes(*found, path, world); });
-  } catch (const UserError &error) {
-    fail(error.what(), advice(step));
+  } catch (const AgreedError &error) {
+    throw AgreedError(error.what() + advice(step));
   }
   agree(world, [&] {
     CheckpointFiles model(path);

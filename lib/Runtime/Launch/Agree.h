@@ -14,14 +14,15 @@ namespace bitpipe {
 /// equal errors are one; empty if there is none. All ranks call it.
 std::string gatherErrors(World &world, const std::string &mine);
 
-/// Throws what all ranks know to be wrong: rank 0 has the text and prints it.
-template <typename Error = UserError>
-[[noreturn]] void failTogether(const World &world, const std::string &text) {
-  throw Error(world.speaks() ? text : "");
-}
+/// What is wrong on some rank and thrown on all of them: one of them prints it.
+struct AgreedError : UserError {
+  AgreedError(const std::string &text, bool usage = false)
+      : UserError(text), usage(usage) {}
+  bool usage; // of options
+};
 
 /// Does something on this rank while the others do the same, and waits for all. If
-/// it fails on one, it throws on all of them, at rank 0 with what failed and where.
+/// it fails on one, it throws an AgreedError on all of them.
 template <typename Action> void agree(World &world, Action action) {
   std::string error;
   bool usage = false;
@@ -36,11 +37,8 @@ template <typename Action> void agree(World &world, Action action) {
   std::vector<char> usages;
   world.allGatherValues(char(usage), usages);
   error = gatherErrors(world, error);
-  if (error.empty())
-    return;
-  if (std::ranges::count(usages, 1))
-    failTogether<UsageError>(world, error);
-  failTogether(world, error);
+  if (!error.empty())
+    throw AgreedError(error, std::ranges::count(usages, 1) > 0);
 }
 
 } // namespace bitpipe

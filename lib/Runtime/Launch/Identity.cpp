@@ -11,8 +11,8 @@ void bitpipe::checkIdentity(World &world, const Identity &mine) {
     std::vector<std::string> values = world.allGather(value);
     for (size_t rank = 1; rank < values.size(); ++rank)
       if (values[rank] != values[0])
-        failTogether(world, joined("error: rank ", rank, " has another ", what,
-                                   " than rank 0: ", values[rank],
-                                   ", expected ", values[0]));
+        throw AgreedError(joined("error: rank ", rank, " has another ", what,
+                                 " than rank 0: ", values[rank], ", expected ",
+                                 values[0]));
   }
 }

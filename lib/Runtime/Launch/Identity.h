@@ -10,7 +10,7 @@ namespace bitpipe {
 /// What must be the same on all ranks, each with what it is called in messages.
 using Identity = std::vector<std::pair<std::string, std::string>>;
 
-/// Throws a UserError on all ranks, that names the first thing in which a rank
+/// Throws an AgreedError that names the first thing in which a rank
 /// differs from rank 0. Every rank calls it with the same names.
 void checkIdentity(World &world, const Identity &mine);
 

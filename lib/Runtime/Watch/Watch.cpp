@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 
 /// How often the watch looks around.
 constexpr auto tick = 50ms;
-/// Ranks that fail together do not report each other.
-constexpr auto grace = 300ms;
+/// A launcher ends all when the first one has ended, so who has to tell is first.
+constexpr auto silence = 1s;
 
 static std::atomic<Watch *> current = nullptr;
 
@@ -31,7 +31,9 @@ Watch::Watch(World &world, std::chrono::seconds timeout,
   current = this;
 }
 
-Watch::~Watch() {
+Watch::~Watch() { stop(); }
+
+void Watch::stop() {
   current = nullptr;
   {
     std::lock_guard lock(mutex);
@@ -103,13 +105,18 @@ RankStatus Watch::self() const {
 void Watch::lookAtOthers() {
   if (!networkFailure.empty() && endedRank < 0)
     endedRank = world.size(); // none that is known
-  if (peers && endedRank < 0)
-    endedRank = peers->waitForEnd(0ms).value_or(-1);
+  // Rank 0 ends when it has told of another, so that other comes first.
+  while (peers && endedRank <= 0) {
+    auto ended = peers->waitForEnd(0ms);
+    if (!ended)
+      break;
+    endedRank = *ended;
+  }
   if (endedRank < 0)
     return;
   if (endSeen == Clock::time_point())
     endSeen = Clock::now();
-  if (Clock::now() - endSeen < grace)
+  if (!tells() && Clock::now() - endSeen < silence)
     return;
   giveUp(endedRank < world.size() ? joined("rank ", endedRank, " has ended")
                                   : networkFailure);
@@ -168,10 +175,13 @@ void Watch::askedForReport() {
 }
 
 /// Rank 0 tells, or rank 1 if rank 0 has ended; the others say a line.
+bool Watch::tells() const {
+  return world.rank() == 0 || (world.rank() == 1 && endedRank == 0);
+}
+
 void Watch::giveUp(const std::string &why) {
-  bool tells = world.rank() == 0 || (world.rank() == 1 && endedRank == 0);
   std::string text = joined("error: rank ", world.rank(), " gives up: ", why, "\n");
-  if (tells)
+  if (tells())
     text += report();
   std::fputs(text.c_str(), stderr);
   removeTemporaries();

@@ -28,7 +28,6 @@ public:
   /// Every rank makes one after the world is formed. `asked` is set by whoever
   /// wants a report.
   Watch(World &world, std::chrono::seconds timeout, std::atomic<bool> &asked);
-  /// Ends the thread without a word to others.
   ~Watch();
 
   /// From now on there are devices to tell of.
@@ -36,6 +35,8 @@ public:
               const Executor &executor);
   /// Called on all ranks before World::finish: from then on ranks may end.
   void finish();
+  /// Ends the watch on this rank without a word to others.
+  void stop();
 
   /// What the network calls when it fails; ends the process, at once if no watch is
   /// there.
@@ -48,6 +49,7 @@ private:
   void lookAtOthers();
   void lookAtSelf();
   void askedForReport();
+  bool tells() const;
   [[noreturn]] void giveUp(const std::string &why);
   std::string report();
   RankStatus self() const;
