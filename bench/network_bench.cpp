@@ -2,6 +2,7 @@
 //
 //   mpirun -n 2 --bind-to none network-bench      two processes, by MPI
 //   mpirun -n 2 --bind-to none network-bench ucx  by UCX
+//   mpirun -n 32 --oversubscribe network-bench idle   what waiting costs
 //   network-bench                                 two threads of one process
 //
 // Latency: half of the median time of a round trip of 8 bytes. Bandwidth: messages
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <thread>
 
 using namespace bitpipe;
@@ -140,6 +142,11 @@ void measure(Messenger &messenger, bool first, const std::string &name) {
   std::printf("\n");
 }
 
+void endProcess(const NetworkError &error) {
+  std::fprintf(stderr, "error: %s\n", error.what());
+  std::_Exit(5);
+}
+
 void measureProcesses(TransportKind transport) {
   Launch launch = readLaunch(transport, std::getenv);
   auto network = connectNetwork(launch, std::chrono::seconds(60));
@@ -151,13 +158,32 @@ void measureProcesses(TransportKind transport) {
     header("two processes");
   LibraryMessenger library(*network);
   measure(library, first, name + ", library");
-  NetworkThread thread(std::move(network), [](const NetworkError &error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    std::_Exit(5);
-  });
+  NetworkThread thread(std::move(network), endProcess);
   RuntimeMessenger runtime(thread);
   measure(runtime, first, name + ", runtime");
   thread.finish();
+}
+
+/// What a process costs that awaits a message for long, in a share of one core.
+void measureWaiting() {
+  constexpr int duration = 5;
+  World world = formWorld(readLaunch(TransportKind::Auto, std::getenv),
+                          std::chrono::seconds(60), endProcess);
+  Counter done;
+  char sent = 0, received;
+  int size = world.size(), next = (world.rank() + 1) % size;
+  world.connection()->receive((world.rank() + size - 1) % size, 1, &received, 1, done);
+  world.barrier();
+  std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::seconds(duration));
+  double share = double(std::clock() - before) / CLOCKS_PER_SEC / duration, sum = 0;
+  world.connection()->send(next, 1, &sent, 1, done);
+  done.waitFor(2);
+  for (double other : world.allGatherValues(share))
+    sum += other;
+  if (world.speaks())
+    std::printf("%d processes that wait: %.1f%% of a core each\n", size, 100 * sum / size);
+  world.finish();
 }
 
 /// A hand-over as between devices of one process: two counters and no copy, and
@@ -199,8 +225,11 @@ void measureThreads() {
 
 int main(int argc, char **argv) {
   try {
-    TransportKind kind = transportNamed(argc > 1 ? argv[1] : "auto").value_or(TransportKind::Auto);
-    if (readLaunch(kind, std::getenv).size > 1)
+    std::string what = argc > 1 ? argv[1] : "auto";
+    TransportKind kind = transportNamed(what).value_or(TransportKind::Auto);
+    if (what == "idle")
+      measureWaiting();
+    else if (readLaunch(kind, std::getenv).size > 1)
       measureProcesses(kind);
     else
       measureThreads();

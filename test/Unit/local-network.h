@@ -11,7 +11,6 @@
 #include "lib/Runtime/Transport/Network.h"
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
@@ -76,7 +75,8 @@ private:
     auto &sends = fabric->sends[channel], &receives = fabric->receives[channel];
     auto [from, to, number] = channel;
     while (!sends.empty() && !receives.empty()) {
-      std::memcpy(receives.front().data, sends.front().data, sends.front().bytes);
+      std::copy_n(static_cast<char *>(sends.front().data), sends.front().bytes,
+                  static_cast<char *>(receives.front().data));
       fabric->completed[from].push_back(sends.front().token);
       fabric->completed[to].push_back(receives.front().token);
       sends.pop_front();

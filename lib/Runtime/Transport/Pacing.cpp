@@ -15,9 +15,9 @@
 using namespace bitpipe;
 using namespace std::chrono_literals;
 
-// A message through shared memory takes about a microsecond, and going to sleep and
-// coming back several.
-constexpr std::chrono::nanoseconds spinning = 20us;
+// A message through shared memory takes a microsecond, waking the threads at both
+// ends tens of them: an answer comes within this time.
+constexpr std::chrono::nanoseconds spinning = 50us;
 constexpr int share = 16; // of the time waited
 constexpr std::chrono::nanoseconds longest = 1ms;
 

@@ -6,7 +6,6 @@
 #include "lib/Runtime/Transport/NetworkLibrary.h"
 #include "lib/Version/Version.h"
 
-#include <algorithm>
 #include <climits>
 
 using namespace bitpipe;
@@ -68,15 +67,16 @@ MPINetwork::MPINetwork() {
          endOfChannels - 1);
 }
 
-/// The first words: "Open MPI v4.1.4" of a line that goes on after a comma.
+/// The library's text goes on after a comma or in a second line: "Open MPI v4.1.4,
+/// package: ...", "MPICH Version:\t4.0.2\n...".
 std::string MPINetwork::description() const {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];
   int length = 0;
   MPI_Get_library_version(text, &length);
   std::string name(text, length);
   name = name.substr(0, name.find_first_of(",\n"));
-  std::replace(name.begin(), name.end(), '\t', ' ');
-  return name;
+  size_t colon = name.find(" Version:\t");
+  return colon == std::string::npos ? name : name.replace(colon, 10, " ");
 }
 
 void MPINetwork::check(int code, int peer) {

@@ -42,7 +42,8 @@ UCXNetwork::Peer &UCXNetwork::connected(int rank) {
 }
 
 void UCXNetwork::failPeer(const Peer &peer) {
-  throw NetworkError(peer.rank, ucs_status_string(peer.failure));
+  throw NetworkError(peer.rank, joined("the connection is lost (UCX: ",
+                                       ucs_status_string(peer.failure), ")"));
 }
 
 /// What UCX has begun: a request, or none if it is done already.
