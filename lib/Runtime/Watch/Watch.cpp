@@ -92,14 +92,14 @@ void Watch::loop() {
   }
 }
 
-RankStatus Watch::self() const {
-  RankStatus status;
-  status.life = RankStatus::Alive;
-  status.main = world.mainThread().moment();
+const RankStatus &Watch::self() {
+  mine.life = RankStatus::Alive;
+  mine.main = world.mainThread().moment();
+  mine.devices.clear();
   if (executor)
     for (int64_t d = executor->share().first; d < executor->share().end; ++d)
-      status.devices.emplace_back(executor->status(d));
-  return status;
+      mine.devices.emplace_back(executor->status(d));
+  return mine;
 }
 
 void Watch::lookAtOthers() {
@@ -132,9 +132,9 @@ static bool waits(const RankStatus &status) {
 }
 
 void Watch::lookAtSelf() {
-  RankStatus now = self();
+  const RankStatus &now = self();
   if (now.main != before.main || now.devices != before.devices || !waits(now)) {
-    before = std::move(now);
+    before = now;
     lastChange = Clock::now();
     return;
   }

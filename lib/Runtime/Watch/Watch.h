@@ -52,7 +52,7 @@ private:
   bool tells() const;
   [[noreturn]] void giveUp(const std::string &why);
   std::string report();
-  RankStatus self() const;
+  const RankStatus &self();
 
   World &world;
   const std::chrono::seconds timeout;
@@ -68,7 +68,7 @@ private:
   bool stops = false, finishes = false;
   std::string networkFailure;
 
-  RankStatus before; // of this rank, when it last changed
+  RankStatus mine, before; // of this rank: now, and when it last changed
   Clock::time_point lastChange = Clock::now();
   int endedRank = -1;
   Clock::time_point endSeen;

@@ -4,6 +4,7 @@
 
 However one rank fails, all end, with an exit code that is not 0 and a text that names the rank, and no process stays.
 """
+import atexit
 import os
 import pathlib
 import shlex
@@ -25,6 +26,7 @@ class Job:
         self.out, self.err = open(folder / "out", "w+"), open(folder / "err", "w+")
         self.process = subprocess.Popen(["mpirun", "-n", str(processes), *command, *options], stdout=self.out,
                                         stderr=self.err)
+        atexit.register(self.process.kill)  # a check that fails leaves nothing behind
 
     def ranks(self):
         """Their process ids, by rank."""
