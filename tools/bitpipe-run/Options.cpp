@@ -201,7 +201,8 @@ cl::extrahelp exitCodes(
     "  3  ended early by Ctrl-C, SIGTERM or --stop-after, after the step, a "
     "checkpoint and --save: to be continued\n"
     "  4  ended with steps that were skipped (--max-bad-steps), after --save of "
-    "the last good parameters\n");
+    "the last good parameters\n"
+    "  5  given up by this rank, since another one does not come (--timeout)\n");
 
 Schedule readSchedule() {
   const char *expected = "constant, cosine or linear";
