@@ -2,6 +2,7 @@
 # tests that CMake builds into build/bin.
 
 import os
+import shutil
 
 import lit.formats
 
@@ -23,6 +24,10 @@ config.substitutions.append(("%build", config.build))
 config.substitutions.append(("%python", os.path.join(config.build, "venv/bin/python")))
 config.substitutions.append(("%models", os.path.join(config.source, "test/models")))
 config.substitutions.append(("%mlir_lib", os.path.join(config.llvm_tools, "../lib")))
+
+# A Slurm for one test; its daemons want to be root.
+if os.geteuid() == 0 and all(shutil.which(tool) for tool in ("slurmctld", "slurmd", "srun")):
+    config.available_features.add("slurm")
 
 # Minutes of generated cases, for .ci/run and before a change to what they test.
 if os.environ.get("BITPIPE_LONG"):

@@ -61,6 +61,7 @@ const Environment batch = {{"SLURM_JOB_ID", "77"}, {"SLURM_PROCID", "0"},
                            {"SLURM_NTASKS", "6"}, {"SLURM_NODELIST", "n[04-05,9]"}};
 const Environment srun = batch + Environment{{"SLURM_STEP_ID", "0"},
                                              {"SLURM_STEP_NUM_TASKS", "6"},
+                                             {"SLURM_STEP_NUM_NODES", "2"},
                                              {"SLURM_STEP_NODELIST", "n[05,9]"}};
 
 void testLaunchers() {
@@ -71,6 +72,9 @@ void testLaunchers() {
   expect(read({{"PMIX_RANK", "1"}}), "alone 0/0 mpi");
   expect(read(torchrun), "torchrun 3/8 ucx node7:29501");
   expect(read(srun), "srun 0/6 ucx n05:" + read(srun).substr(17));
+  Environment oneHost = srun;
+  oneHost["SLURM_STEP_NUM_NODES"] = "1";
+  expect(read(oneHost), "srun 0/6 ucx 127.0.0.1:" + read(srun).substr(17));
   expect(read(srun + Environment{{"PMIX_RANK", "0"}}), "srun 0/6 mpi");
   Environment old = srun;
   old.erase("SLURM_STEP_NUM_TASKS");

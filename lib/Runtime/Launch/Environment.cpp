@@ -17,7 +17,7 @@ struct Launcher {
   std::string mark; // what this launcher alone sets; empty: rank or size will do
   std::string rank;
   std::string size;
-  std::string sameHost; // how many of the processes are on this host, or empty
+  std::string sameHost; // tells whether all processes are on one host, or empty
   std::string job;      // the same in all processes of a run, or empty
   Kind transport;
 
@@ -34,8 +34,8 @@ const Launcher launchers[] = {
     {"mpirun", "", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE",
      "OMPI_COMM_WORLD_LOCAL_SIZE", "PMIX_NAMESPACE", Kind::MPI},
     {"mpiexec", "MPI_LOCALRANKID", "PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", "", Kind::MPI},
-    {"srun", "SLURM_STEP_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "", "SLURM_JOB_ID",
-     Kind::UCX},
+    {"srun", "SLURM_STEP_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS",
+     "SLURM_STEP_NUM_NODES", "SLURM_JOB_ID", Kind::UCX},
     {"a launcher with PMI", "", "PMI_RANK", "PMI_SIZE", "", "", Kind::MPI},
     {"the environment", "", "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "", Kind::UCX},
 };
@@ -107,6 +107,14 @@ Kind chooseTransport(Kind choice, const Launcher *launcher, const Variables &var
   return choice;
 }
 
+/// As far as the launcher tells. Slurm counts hosts, the others processes on a host.
+bool areOnOneHost(const Launcher &launcher, const Variables &variables, int size) {
+  if (!variables.has(launcher.sameHost))
+    return false;
+  int64_t count = variables.number(launcher.sameHost, 1, mostProcesses);
+  return count == (launcher.isSlurm() ? 1 : size);
+}
+
 std::string jobOf(const Launcher &launcher, const Variables &variables) {
   std::string job = variables.text(launcher.job);
   return launcher.isSlurm() ? job + "." + variables.text("SLURM_STEP_ID") : job;
@@ -139,8 +147,7 @@ Launch bitpipe::readLaunch(TransportKind choice, const Lookup &lookup) {
   launch.job = jobOf(*launcher, variables);
   if (launch.transport != Kind::UCX)
     return launch;
-  bool sameHost = variables.has(launcher->sameHost) &&
-                  variables.number(launcher->sameHost, 1, launch.size) == launch.size;
-  launch.rendezvous = findRendezvous(launch, sameHost, variables);
+  launch.rendezvous =
+      findRendezvous(launch, areOnOneHost(*launcher, variables, launch.size), variables);
   return launch;
 }
