@@ -50,10 +50,11 @@ def call(name, *arguments, **options):
     return done.stdout
 
 
-def watch(name, *arguments, quiet=False, **options):
+def watch(name, *arguments, quiet=False, good=(0,), **options):
     """Runs a command that takes long. What it prints is shown as it comes,
     unless `quiet`. Ctrl-C is passed on, and the command ends as it sees fit; a
-    second one ends it at once. Raises ToolError if it fails."""
+    second one ends it at once. Raises ToolError if its exit code is none of the
+    good ones."""
     command = [find(name), *map(str, arguments), *flags(options)]
     # A group of its own: the terminal sends Ctrl-C to all of this one, which
     # would be one too many.
@@ -71,7 +72,7 @@ def watch(name, *arguments, quiet=False, **options):
     finally:
         for reader in readers:
             reader.join()
-    if code != 0:
+    if code not in good:
         raise ToolError("".join(errors).strip() or f"{name} exited {code}")
 
 

@@ -43,6 +43,7 @@ public:
   void tellCost() const;
 
 private:
+  void checkShared();
   void restore(StateMemory memory);
   void tellStart() const;
   std::optional<Manifest> find();

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Files/OutputFile.h"
 #include "lib/Runtime/Checkpoint/Checkpoints.h"
 #include "lib/Runtime/Checkpoint/Compare.h"
 #include "lib/Runtime/Hash.h"
@@ -53,9 +54,28 @@ Checkpoints::Checkpoints(const TrainOptions &options, const Program &program,
     if (auto newest = find())
       manifest = text(*newest);
   });
+  checkShared();
   manifest = world.broadcast(manifest);
   if (!manifest.empty())
     found = parseManifest(manifest, options.checkpoint.folder);
+}
+
+/// Finds out now, not at the first checkpoint, whether all ranks can write there.
+void Checkpoints::checkShared() {
+  agree(world, [&] {
+    if (world.speaks())
+      folder.begin(0);
+  });
+  agree(world, [&] {
+    try {
+      OutputFile probe(folder.draft(0) + "/" + manifestName);
+    } catch (const WriteError &error) {
+      fail(options.checkpoint.folder, ": error: ", error.why,
+           ", expected a folder that all processes share and write to");
+    }
+  });
+  if (world.speaks())
+    folder.discard(0);
 }
 
 /// The manifest of a checkpoint that is as it was written.

@@ -135,6 +135,17 @@ def test_terminated():
     assert result() == expected
 
 
+def test_requeued():
+    """The loop of a shell as docs/Commands.md has it."""
+    expected = undisturbed()
+    fresh()
+    words = command(f"--checkpoint={kept}", "--checkpoint-every=3", AT_ONCE, "--resume")
+    loop = "runs=1; until \"$@\" > /dev/null; do test $? = 3 || exit 1; runs=$((runs+1)); done; echo $runs"
+    done = subprocess.run(["bash", "-c", loop, "loop", *words], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "20\n"), done
+    assert result() == expected
+
+
 def test_skipped_steps():
     """What was skipped counts on: for the bias correction, and in a row."""
     data = load_file(folder / "data.safetensors")
@@ -408,7 +419,7 @@ def test_options():
 for plan in (folder, sgd):
     test_stopped_after_every_step(plan)
     test_killed(plan)
-for test in (test_terminated, test_skipped_steps, test_other_plan, test_changes, test_other_model, test_other_data,
+for test in (test_terminated, test_requeued, test_skipped_steps, test_other_plan, test_changes, test_other_model, test_other_data,
              test_damaged, test_keep, test_leftovers, test_full_disk, test_one_run_only, test_metrics,
              test_read_by_others, test_load_is_for_the_beginning, test_options):
     test()

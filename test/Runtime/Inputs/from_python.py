@@ -25,6 +25,14 @@ assert silent.returncode == 0 and not silent.stdout and not silent.stderr, silen
 bad = train(20, ", lr=1e30, clip=1")
 assert "bitpipe.tools.ToolError: error: ended at step 11 of 20" in bad.stderr, bad.stderr
 
+# In parts it is the same training, and its list the whole one.
+train(5)
+whole = saved.read_bytes()
+parts = f", checkpoint='{folder}/kept', resume=True"
+stopped = train(5, parts + ", stop_after='0.001s'")
+assert stopped.returncode == 0 and len(steps_in(metrics)) == 1, stopped
+assert train(5, parts).returncode == 0 and len(steps_in(metrics)) == 5 and saved.read_bytes() == whole
+
 metrics.unlink()
 saved.unlink()
 # A group of its own, all of which gets the signal, as from a terminal; test
