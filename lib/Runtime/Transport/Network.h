@@ -60,7 +60,7 @@ public:
   virtual void poll(std::vector<Token> &completed) = 0;
   /// Ends the use of the library once all ranks have come here; nothing may be
   /// under way. To be called by the thread that connected. A process that ends
-  /// for a fault leaves this out.
+  /// for a fault leaves this out. Throws a NetworkError if others do not come.
   virtual void finish() = 0;
 };
 

@@ -110,20 +110,29 @@ void UCXNetwork::poll(std::vector<Token> &completed) {
       failPeer(peer);
 }
 
+/// Waits for a goodbye. A rank that was killed says none.
+void UCXNetwork::awaitGoodbye(UCXWorker::Clock::time_point deadline) {
+  std::string text;
+  while (!worker.take(tags::goodbye, text))
+    if (UCXWorker::Clock::now() > deadline)
+      throw NetworkError(-1, "another rank has not come to the end");
+}
+
 /// All tell rank 0 that they are done, and leave once it has answered.
 void UCXNetwork::finish() {
-  std::string text;
-  for (int i = 1; i < (myRank == 0 ? size() : 1); ++i)
-    while (!worker.take(tags::goodbye, text)) {
-    }
-  for (int to = 0; to < (myRank == 0 ? size() : 1); ++to)
-    if (to != myRank)
+  auto deadline = UCXWorker::Clock::now() + std::chrono::seconds(30);
+  if (myRank == 0) {
+    for (int i = 1; i < size(); ++i)
+      awaitGoodbye(deadline);
+    for (int to = 1; to < size(); ++to)
       worker.send(connected(to).end, tags::goodbye, "");
-  while (myRank != 0 && !worker.take(tags::goodbye, text)) {
+  } else {
+    worker.send(connected(0).end, tags::goodbye, "");
+    awaitGoodbye(deadline);
   }
   for (Peer &peer : peers)
     if (peer.end)
-      worker.disconnect(peer.end);
+      worker.disconnect(peer.end, deadline);
   worker.close();
 }
 

@@ -46,6 +46,7 @@ private:
   Peer &connected(int rank);
   void start(ucs_status_ptr_t request, Peer &peer, Token token);
   void complete(void *request, ucs_status_t status);
+  void awaitGoodbye(UCXWorker::Clock::time_point deadline);
   [[noreturn]] static void failPeer(const Peer &peer);
 
   int myRank;

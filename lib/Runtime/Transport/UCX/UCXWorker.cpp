@@ -4,7 +4,6 @@
 
 #include "lib/Runtime/Error.h"
 
-#include <chrono>
 #include <thread>
 
 using namespace bitpipe;
@@ -58,11 +57,12 @@ void UCXWorker::work() {
     std::this_thread::sleep_for(std::chrono::microseconds(100)); // there may be few cores
 }
 
-ucs_status_t UCXWorker::wait(ucs_status_ptr_t request) {
+ucs_status_t UCXWorker::wait(ucs_status_ptr_t request, Clock::time_point deadline) {
   if (!UCS_PTR_IS_PTR(request))
     return UCS_PTR_STATUS(request);
   ucs_status_t status;
-  while ((status = ucp_request_check_status(request)) == UCS_INPROGRESS)
+  while ((status = ucp_request_check_status(request)) == UCS_INPROGRESS &&
+         Clock::now() < deadline)
     work();
   ucp_request_free(request);
   return status;
@@ -85,9 +85,9 @@ bool UCXWorker::take(ucp_tag_t tag, std::string &text) {
          UCS_OK;
 }
 
-void UCXWorker::disconnect(ucp_ep_h end) {
+void UCXWorker::disconnect(ucp_ep_h end, Clock::time_point deadline) {
   ucp_request_param_t params = {};
-  wait(ucp_ep_close_nbx(end, &params)); // whoever is gone needs no more
+  wait(ucp_ep_close_nbx(end, &params), deadline); // whoever is gone needs no more
 }
 
 void UCXWorker::close() {

@@ -7,6 +7,7 @@
 #ifndef BITPIPE_RUNTIME_TRANSPORT_UCX_UCXWORKER_H
 #define BITPIPE_RUNTIME_TRANSPORT_UCX_UCXWORKER_H
 
+#include <chrono>
 #include <string>
 #include <ucp/api/ucp.h>
 
@@ -14,6 +15,9 @@ namespace bitpipe {
 
 class UCXWorker {
 public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr Clock::time_point never = Clock::time_point::max();
+
   /// `noteBytes`: how many bytes of the caller's own every request carries.
   UCXWorker(int processes, size_t noteBytes);
   UCXWorker(const UCXWorker &) = delete;
@@ -37,10 +41,11 @@ public:
 
   /// Lets UCX work once; waits a moment if there was nothing to do.
   void work();
-  /// Works until a request is done, and returns what became of it.
-  ucs_status_t wait(ucs_status_ptr_t request);
+  /// Works until a request is done, and returns what became of it. Gives it up after
+  /// the deadline, if there is one.
+  ucs_status_t wait(ucs_status_ptr_t request, Clock::time_point deadline = never);
   /// Ends a connection once all that was sent over it has arrived.
-  void disconnect(ucp_ep_h end);
+  void disconnect(ucp_ep_h end, Clock::time_point deadline = never);
   /// Ends the use of UCX.
   void close();
 
