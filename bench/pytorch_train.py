@@ -20,7 +20,7 @@ SCHEDULES = {
     "1f1b": pipelining.Schedule1F1B,
     "interleaved": pipelining.ScheduleInterleaved1F1B,
 }
-RANKS = 2
+RANKS = int(os.environ.get("RANKS", 2))  # spawned processes read it, too
 
 
 class Part(torch.nn.Module):
