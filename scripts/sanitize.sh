@@ -2,7 +2,7 @@
 # Builds with sanitizers below build/address and build/thread and runs what looks for faults there:
 #
 #   scripts/sanitize.sh address    # AddressSanitizer, UBSan: unit tests, schedules, the runtime, mutants of what it reads
-#   scripts/sanitize.sh thread     # ThreadSanitizer: the runtime, with random delays between its actions
+#   scripts/sanitize.sh thread     # ThreadSanitizer: the runtime, ranks as threads, with random delays between actions
 #   scripts/sanitize.sh compiler   # AddressSanitizer, UBSan: bitpipe-opt, mutants of what it reads
 #
 # Needs build/bin (scripts/setup.sh test). MUTANTS, DELAYS in the environment say how many of each; SEED where they begin.
@@ -33,7 +33,7 @@ fuzz() { # KINDS...
 
 address() {
   # All but those that search schedules for minutes.
-  local tests=(balance-test matmul-test optimizer-test
+  local tests=(balance-test checkpoint-test environment-test matmul-test optimizer-test transport-test
     schedule-{golden,families,idle,odd,shares,mutation,orders}-test)
   build build/address address,undefined -- bitpipe-run output-file-test "${tests[@]}"
   rm -rf build/address/scratch && mkdir build/address/scratch
@@ -46,7 +46,12 @@ address() {
 }
 
 thread() {
-  build build/thread thread -DBITPIPE_COMPILER=OFF -- bitpipe-run
+  build build/thread thread -DBITPIPE_COMPILER=OFF -- bitpipe-run network-test transport-test
+  for ((i = seed; i < seed + delays; i += 4)); do
+    SEED=$i BITPIPE_DELAY_SEED=$i build/thread/bin/network-test 3
+    BITPIPE_DELAY_SEED=$i build/thread/bin/transport-test
+  done
+  echo "ranks as threads: $(((delays + 3) / 4)) seeds of delays"
   $python test/Runtime/Inputs/sanitized.py build/thread/bin --delays="$delays" --seed="$seed"
 }
 

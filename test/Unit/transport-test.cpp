@@ -1,0 +1,178 @@
+//===- transport-test.cpp - Messages, sums and numbers of several ranks -----===//
+//
+// A program of four devices whose work is to write numbers: the devices' lists are
+// walked by threads of this process that play 1 to 4 ranks, over a network between
+// threads. Whatever the number of ranks, every device ends with the same bits.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/Unit/local-network.h"
+
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Execute/DeviceRunner.h"
+#include "lib/Runtime/Transport/HostTransport.h"
+
+#include <cstdlib>
+#include <thread>
+
+using namespace bitpipe;
+
+namespace {
+
+constexpr int64_t deviceCount = 4, messageBytes = 70'000;
+/// Slices of several pieces that end within one.
+constexpr int64_t gradientBytes = 3 * Sums::pieceBytes + 12'340;
+constexpr uint32_t stepCount = 6;
+
+/// Three tensors pass through all devices, each of which adds its own; then every
+/// device sums two gradients, one with its opposite and one with all.
+Program makeProgram() {
+  Program program;
+  program.path = "test";
+  program.loss = "labels";
+  program.microbatches = deviceCount;
+  program.routines.push_back({"write", {}, {true, false, true, true}, {}});
+  for (int64_t d = 0; d < deviceCount; ++d) {
+    DeviceProgram &device = program.devices.emplace_back();
+    auto add = [&](SlotSource source, int64_t bytes) {
+      Slot slot{source, bytes, device.arena};
+      slot.microbatch = d;
+      device.arena += (bytes + 63) / 64 * 64;
+      device.slots.push_back(slot);
+    };
+    add(SlotSource::Message, messageBytes);
+    add(SlotSource::Message, messageBytes);
+    add(SlotSource::Gradients, gradientBytes);
+    add(SlotSource::Gradients, gradientBytes);
+    add(SlotSource::Loss, 8);
+    std::vector<int64_t> pair = {std::min(d, 3 - d), std::max(d, 3 - d)};
+    for (int64_t mb = 0; mb < 3; ++mb) {
+      if (d > 0)
+        device.instructions.push_back(Receive{{'F', d - 1, mb}, d - 1, 1});
+      device.instructions.push_back(Execute{{'F', d, mb}, 0, {0, 1, 2, 3}});
+      if (d < 3)
+        device.instructions.push_back(Transmit{{'F', d, mb}, d + 1, 0, d % 2 == 0});
+    }
+    for (Instruction op : {Instruction(AllReduce{{pair.front()}, pair, 2}),
+                           Instruction(AllReduce{{7}, {3, 1, 0, 2}, 3}),
+                           Instruction(GradNorm{{2, 3}}),
+                           Instruction(Step{{d}, 0, 2, 3, {}, {}})})
+      device.instructions.push_back(op);
+  }
+  return program;
+}
+
+/// Writes numbers that follow from device, step and what it has received.
+class WritingDevice final : public Device {
+public:
+  WritingDevice(const Program &program, int64_t number)
+      : slots(program.devices[number]), number(number), record(1, 16, 0) {}
+
+  void beginStep(uint32_t current, const StepInputs &) override { step = current; }
+  void endStep() override {}
+  void poison() override {}
+  void await(const Event &event, size_t) override { event.wait(); }
+  void waited(size_t) override {}
+  void finishInstruction(size_t) override {}
+  void startedMessage(size_t) override {}
+  void execute(size_t, const Execute &run) override {
+    float received = slots.floats(run.slots[1])[5];
+    for (int64_t slot : {0, 2, 3})
+      for (int64_t i = 0; i < floatsOf(slot); ++i)
+        slots.floats(slot)[i] = 0.1f * float(number + 1) + float(i % 97) / 3.0f +
+                                1e-3f * received + float(step);
+    slots.floats(4)[0] = received;
+  }
+  double squareSum(size_t, const std::vector<int64_t> &summed) override {
+    double sum = 0;
+    for (int64_t slot : summed)
+      for (int64_t i = 0; i < floatsOf(slot); ++i)
+        sum += double(slots.floats(slot)[i]) * slots.floats(slot)[i];
+    return sum;
+  }
+  LossValue loss(int64_t slot) override { return {slots.floats(slot)[0], 0}; }
+  bool metBadIndex() const override { return false; }
+  void update(size_t, const Step &, const OptimizerSettings &,
+              const Judgement &judgement) override {
+    result += judgement.gradNorm + judgement.lossSum;
+    for (int64_t slot : {2, 3})
+      for (int64_t i = 0; i < floatsOf(slot); ++i)
+        result = result * 0.999 + slots.floats(slot)[i];
+  }
+  void upload(int64_t, int64_t, const void *, int64_t) override {}
+  void download(int64_t, int64_t, void *, int64_t) override {}
+  DeviceMemory &memory() override { return slots; }
+  const Recorder &recorder() const override { return record; }
+
+  double result = 0; // of all numbers that came
+
+private:
+  static int64_t floatsOf(int64_t slot) {
+    return (slot < 2 ? messageBytes : gradientBytes) / int64_t(sizeof(float));
+  }
+
+  DeviceMemory slots;
+  int64_t number;
+  uint32_t step = 0;
+  Recorder record;
+};
+
+/// Walks the lists of a rank's devices.
+void runRank(const Program &program, const Links &links, World &world,
+             std::vector<double> &results) {
+  LocalDevices devices(shareOf(world, deviceCount));
+  std::vector<WritingDevice *> writers;
+  for (int64_t d = devices.share().first; d < devices.share().end; ++d) {
+    auto device = std::make_unique<WritingDevice>(program, d);
+    writers.push_back(device.get());
+    devices.add(std::move(device));
+  }
+  HostTransport transport(program, links, world, devices);
+  std::vector<std::jthread> threads;
+  for (int64_t d = devices.share().first; d < devices.share().end; ++d)
+    threads.emplace_back([&, d] {
+      StepInputs inputs;
+      inputs.maxBadSteps = 1;
+      DeviceRunner runner(program, links, d, devices[d], transport, {}, false);
+      for (uint32_t step = 0; step < stepCount; ++step)
+        runner.run(step, inputs);
+    });
+  threads.clear(); // joins
+  for (size_t i = 0; i < writers.size(); ++i)
+    results[devices.share().first + i] = writers[i]->result;
+  world.barrier();
+}
+
+std::vector<double> runAs(int ranks) {
+  Program program = makeProgram();
+  Links links = deriveLinks(program);
+  checkProgress(program, links);
+  std::vector<double> results(deviceCount);
+  auto fabric = std::make_shared<LocalNetwork::Fabric>(ranks);
+  std::vector<std::jthread> threads;
+  for (int rank = 0; rank < ranks; ++rank)
+    threads.emplace_back([&, rank] {
+      World world = ranks == 1
+                        ? World()
+                        : World(std::make_unique<NetworkThread>(
+                              std::make_unique<LocalNetwork>(fabric, rank),
+                              [](const NetworkError &) { std::abort(); }));
+      runRank(program, links, world, results);
+      world.finish();
+    });
+  threads.clear(); // joins
+  return results;
+}
+
+} // namespace
+
+int main() {
+  std::vector<double> expected = runAs(1);
+  for (int ranks = 2; ranks <= deviceCount; ++ranks)
+    if (std::vector<double> got = runAs(ranks); got != expected) {
+      std::fprintf(stderr, "%d ranks: %s, expected %s\n", ranks,
+                   listText(got).c_str(), listText(expected).c_str());
+      return 1;
+    }
+  return 0;
+}
