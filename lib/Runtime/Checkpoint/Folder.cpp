@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 /// What a folder of checkpoints and a checkpoint hold, by name.
 static const std::regex completeName("step-(\\d{8,18})");
 static const std::regex draftName("\\.step-\\d{8,18}\\.draft");
-static const std::regex temporaryName("\\.bitpipe-\\d+-\\d+");
+static const std::regex temporaryName("\\.bitpipe-(\\d+)-\\d+");
 static const std::regex ownName(
     "checkpoint\\.json|(model|moment1|moment2)\\.safetensors\\.index\\.json|"
     "(model|moment1|moment2)-\\d+-of-\\d+\\.safetensors|\\.bitpipe-\\d+-\\d+");
@@ -112,15 +113,26 @@ void CheckpointFolder::lock() {
                            "folder for each run");
 }
 
+/// Whether a file is a marker that was not finished. Another run may be writing
+/// something else here.
+static bool isHalfMarker(const fs::path &file) {
+  std::smatch parts;
+  std::string name = file.filename().string(), text;
+  if (!std::regex_match(name, parts, temporaryName))
+    return false;
+  std::getline(std::ifstream(file), text);
+  if (!text.empty())
+    return text.starts_with("step-");
+  return kill(pid_t(std::stoll(parts[1])), 0) != 0 && errno == ESRCH;
+}
+
 void CheckpointFolder::removeDrafts() const {
   std::error_code none;
-  for (const auto &entry : fs::directory_iterator(path, none)) {
-    std::string name = entry.path().filename().string();
-    if (std::regex_match(name, draftName))
+  for (const auto &entry : fs::directory_iterator(path, none))
+    if (std::regex_match(entry.path().filename().string(), draftName))
       removeOwn(entry.path());
-    else if (std::regex_match(name, temporaryName)) // of the marker
+    else if (isHalfMarker(entry.path()))
       fs::remove(entry.path(), none);
-  }
 }
 
 std::vector<int64_t> CheckpointFolder::steps() const {

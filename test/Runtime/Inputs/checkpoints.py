@@ -310,11 +310,15 @@ def test_leftovers():
         (kept / name / "model-00001-of-00001.safetensors").write_text("half")
         (kept / name / ".bitpipe-1-2").write_text("half")
     (kept / ".step-00000012.draft" / "mine").write_text("not bitpipe's")
-    (kept / ".bitpipe-1-2").write_text("half")
+    (kept / ".bitpipe-1-1").write_text("step-0")
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    (kept / f".bitpipe-{ended.pid}-2").touch()
+    (kept / ".bitpipe-1-3").write_text("what another run writes")
     (kept / "notes").write_text("mine")
     _, errors = keeping("--resume")
     expect(errors, "warning: no checkpoint after step 12", "cannot make the folder: File exists")
-    assert {p.name for p in kept.iterdir()} == {*checkpoints(), "latest", ".bitpipe-lock", "notes",
+    assert {p.name for p in kept.iterdir()} == {*checkpoints(), "latest", ".bitpipe-lock", ".bitpipe-1-3", "notes",
                                                 ".step-00000012.draft"}
 
 
