@@ -105,7 +105,7 @@ static void setResult(pipe::ModelOp model, func::FuncOp forward, Value loss,
   forward.setType(FunctionType::get(forward.getContext(),
                                     forward.front().getArgumentTypes(),
                                     loss.getType()));
-  forward.setAllResultAttrs(ArrayRef<DictionaryAttr>());
+  forward.removeResAttrsAttr();
   model.setOutputsAttr(Builder(model.getContext()).getStrArrayAttr({name}));
 }
 
