@@ -2,10 +2,10 @@
 // RUN: bitpipe-opt %s --split-input-file --pipe-attach-loss 2>&1 >/dev/null | FileCheck %s --check-prefix=SAID
 
 // What an input may hold follows from the tables that it reaches through casts,
-// products and sums that can be undone. A shift makes no upper bound alone,
-// since it makes another lower one, too; a choice and a slice make none.
+// products and sums that can be undone. A shift makes another lowest value, too; a
+// choice and a slice make no bound.
 
-// CHECK: pipe.model @forward inputs ["cast", "product", "shifted", "both", "chosen", "sliced", "labels"] outputs ["loss"] loss "labels" ignore_index -100 bounds [9, 3, -1, 7, -1, -1, 3]
+// CHECK: pipe.model @forward inputs ["cast", "product", "shifted", "both", "chosen", "sliced", "labels"] outputs ["loss"] loss "labels" ignore_index -100 bounds [9, 3, 7, 7, -1, -1, 3] lowest [0, 0, -2, 0, 0, 0, 0]
 // SAID-NOT: indices
 // SAID: remark: the loss is the cross-entropy of output 'logits' with the input 'labels' that is added; labels must be shifted already
 #v = affine_map<(i) -> (i)>

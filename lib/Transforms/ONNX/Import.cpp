@@ -344,7 +344,8 @@ OwningOpRef<ModuleOp> Importer::run(ArrayRef<Initializer> initializers) {
   pipe::ModelOp::create(b, file.loc(),
                         FlatSymbolRefAttr::get(b.getContext(), name),
                         b.getStrArrayAttr(inputs), b.getStrArrayAttr(outputs),
-                        StringAttr(), IntegerAttr(), DenseI64ArrayAttr());
+                        StringAttr(), IntegerAttr(), DenseI64ArrayAttr(),
+                        DenseI64ArrayAttr());
   function = func::FuncOp::create(b, file.loc(), name,
                                   b.getFunctionType(types, {}));
   if (failed(addBody(function)))
