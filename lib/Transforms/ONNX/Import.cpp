@@ -109,6 +109,9 @@ Importer::inputType(const onnx::ValueInfo &input) {
              << "=K";
     shape.push_back(bound->second);
   }
+  if (!countElements(shape))
+    return emitError(file.loc()) << "input '" << input.name() << "' has shape ["
+                                 << shape << "], expected at most 2^40 elements";
   return RankedTensorType::get(shape, element);
 }
 

@@ -159,10 +159,10 @@ FailureOr<RankedTensorType> ModelFile::type(const onnx::Tensor &tensor) {
            << ", expected float, double, float16, bfloat16, bool or an integer "
               "type of at most 64 bits but uint64";
   SmallVector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
-  for (int64_t dim : shape)
-    if (dim < 0)
-      return emitError(location) << "tensor '" << tensor.name()
-                                 << "' has a dimension of " << dim;
+  if (!countElements(shape))
+    return emitError(location) << "tensor '" << tensor.name() << "' has shape ["
+                               << shape << "], expected sizes of at least 0 and "
+                               << "at most 2^40 elements";
   return RankedTensorType::get(shape, element);
 }
 
