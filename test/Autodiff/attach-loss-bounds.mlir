@@ -83,3 +83,21 @@ func.func @forward(%mask: tensor<4xi64>) -> tensor<4x3xf32> {
   %g = pipe.gather ins(%a, %0 : tensor<9x3xf32>, tensor<4xi64>) outs(%e : tensor<4x3xf32>) -> tensor<4x3xf32>
   return %g : tensor<4x3xf32>
 }
+
+// -----
+
+// A part of a constant has the range of its own elements.
+
+// CHECK: bounds [-1, 3]
+// SAID-NOT: indices
+#v = affine_map<(i) -> (i)>
+pipe.model @forward inputs ["x"] outputs ["logits"]
+pipe.parameter @a : tensor<2x3xf32> trainable file "w" offset 0
+pipe.parameter @places : tensor<2x4xi64> value dense<[[9, 9, 9, 9], [7, 0, 1, 0]]> : tensor<2x4xi64>
+func.func @forward(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %a = pipe.get_parameter @a : tensor<2x3xf32>
+  %places = pipe.get_parameter @places : tensor<2x4xi64>
+  %ids = tensor.extract_slice %places[1, 1] [1, 2] [1, 2] : tensor<2x4xi64> to tensor<2xi64>
+  %g = pipe.gather ins(%a, %ids : tensor<2x3xf32>, tensor<2xi64>) outs(%x : tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %g : tensor<2x3xf32>
+}
