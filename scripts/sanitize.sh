@@ -3,7 +3,7 @@
 #
 #   scripts/sanitize.sh address    # AddressSanitizer, UBSan: unit tests, schedules, the runtime, mutants of what it reads
 #   scripts/sanitize.sh thread     # ThreadSanitizer: the runtime, ranks as threads, with random delays between actions
-#   scripts/sanitize.sh compiler   # AddressSanitizer, UBSan: bitpipe-opt, mutants of what it reads
+#   scripts/sanitize.sh compiler   # AddressSanitizer, UBSan: bitpipe-opt on the tests of its phases, mutants of what it reads
 #
 # Needs build/bin (scripts/setup.sh test). MUTANTS, DELAYS in the environment say how many of each; SEED where they begin.
 set -euo pipefail
@@ -57,7 +57,10 @@ thread() {
 
 compiler() {
   build build/address address,undefined -- bitpipe-opt bitpipe-run
-  fuzz onnx ir orders routes costs
+  ln -sfn ../venv build/address/venv
+  $python /usr/lib/llvm-22/bin/lit -q -j "$(nproc)" build/address/test \
+    --filter '(Dialect|ONNX|Autodiff|Partition|Planning|Lower|Kernels)/.*\.mlir$|EndToEnd/(precision|own-loss|give-back)' | sed '/^$/d'
+  fuzz onnx operators ir orders routes costs
 }
 
 case ${1:-} in

@@ -14,7 +14,7 @@
 namespace bitpipe::abi {
 
 /// `version` of pipe.training.
-inline constexpr int64_t contractVersion = 2;
+inline constexpr int64_t contractVersion = 3;
 
 /// Alignment in bytes of the arena and of every slot in it. A generated kernel
 /// may rely on it for block offset 0.
@@ -45,6 +45,7 @@ enum IndexField : int64_t {
   indexSiteField, // number of the operation
   indexValue,
   indexPosition, // of the index, in row-major order
+  indexAddress,  // of the first of the indices among which it is
   indexRecordFields
 };
 

@@ -23,18 +23,21 @@ MOST = 2**31 - 1
 
 
 def export(module, example_inputs, path, *, output_names=("logits",), opset=23,
-           external_data=False, symbolic_batch=False, dropout=False, verify=True):
+           external_data=False, symbolic_batch=False, dropout=False, verify=True, force=False):
     """Writes `module`, called with the tensors of the dict `example_inputs`, to
     `path`. With `external_data` the weights go to a file of their own beside it;
     with `symbolic_batch` the first dimension of every input is named `batch`;
     with `dropout` the file has the module's dropout, which otherwise is left
-    out. Says on standard error what is frozen, tied, left out or assumed; raises
+    out. Replaces an earlier export, and any other file only with `force`. Says on
+    standard error what is frozen, tied, left out or assumed; raises
     ExportError for what cannot be exported. Returns the greatest difference to
     onnxruntime's result, or None if that was not computed."""
     for needed in ("torch", "onnx", "onnxscript"):
         package(needed)
-    from bitpipe.exporter import graph, training
+    from bitpipe.exporter import graph, output, training
 
+    if not force:
+        output.refuse_to_replace(path, external_data)
     seen = training.watch(module, example_inputs)
     names = {name for name, _ in module.named_parameters(remove_duplicate=False)}
     modes = [(part, part.training) for part in module.modules()]
@@ -58,22 +61,22 @@ def export(module, example_inputs, path, *, output_names=("logits",), opset=23,
 def write(model, module, inputs, path, external_data, verify, dropout, seen):
     """Saves the model and checks it, without dropout, which draws at random."""
     import onnx_ir
-    from bitpipe.exporter import compare, graph
+    from bitpipe.exporter import compare, graph, output
 
-    data = os.path.basename(path) + ".data" if external_data else None
+    data = output.data_file(os.path.basename(path)) if external_data else None
     mode = model.graph.initializers.get(graph.TRAINING)
     if dropout and seen.dropouts and mode is None:
         raise ExportError("the graph has lost the module's dropout")
     difference = None
-    with in_one_line(path):
+    with in_one_line(path), output.replacing(path) as file:
         if verify and mode is not None:
             graph.set_mode(mode, False)
-        onnx_ir.save(model, path, external_data=data)
+        onnx_ir.save(model, file, external_data=data)
         if verify:
-            difference = compare.compare(module, inputs, path)
+            difference = compare.compare(module, inputs, file, path)
         if verify and mode is not None:
             graph.set_mode(mode, True)
-            onnx_ir.save(model, path, external_data=data)
+            onnx_ir.save(model, file, external_data=data)
     if mode is not None:
         count = sum(node.op_type == "Dropout" for node in model.graph)
         say(f"dropout is kept in {count} places")
@@ -116,6 +119,7 @@ def parse_arguments(arguments):
     parser.add_argument("--random-init", action="store_true", help="fresh weights even where there are some")
     parser.add_argument("--seed", type=int, default=0, help="of fresh weights (%(default)s)")
     parser.add_argument("--no-verify", action="store_true", help="compare neither results nor gradients with the module's")
+    parser.add_argument("--force", action="store_true", help="replace a file that bitpipe did not write")
     return parser.parse_args(arguments)
 
 
@@ -154,7 +158,7 @@ def run(options):
     module, inputs = load(options)
     difference = export(module, inputs, options.output, opset=options.opset,
                         external_data=options.external_data, symbolic_batch=options.symbolic_batch,
-                        dropout=options.dropout, verify=not options.no_verify)
+                        dropout=options.dropout, verify=not options.no_verify, force=options.force)
     count = sum(p.numel() for p in module.parameters())
     checked = "" if difference is None else f", differs from onnxruntime by {difference:.1e}"
     print(f"{options.output}: {count:,} parameters, inputs {of_module.describe(inputs)}{checked}")

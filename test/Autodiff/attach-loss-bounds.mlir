@@ -2,10 +2,10 @@
 // RUN: bitpipe-opt %s --split-input-file --pipe-attach-loss 2>&1 >/dev/null | FileCheck %s --check-prefix=SAID
 
 // What an input may hold follows from the tables that it reaches through casts,
-// products and sums that can be undone. A shift makes no upper bound alone,
-// since it makes another lower one, too; a choice and a slice make none.
+// products and sums that can be undone. A shift makes another lowest value, too; a
+// choice and a slice make no bound.
 
-// CHECK: pipe.model @forward inputs ["cast", "product", "shifted", "both", "chosen", "sliced", "labels"] outputs ["loss"] loss "labels" ignore_index -100 bounds [9, 3, -1, 7, -1, -1, 3]
+// CHECK: pipe.model @forward inputs ["cast", "product", "shifted", "both", "chosen", "sliced", "labels"] outputs ["loss"] loss "labels" ignore_index -100 bounds [9, 3, 7, 7, -1, -1, 3] lowest [0, 0, -2, 0, 0, 0, 0]
 // SAID-NOT: indices
 // SAID: remark: the loss is the cross-entropy of output 'logits' with the input 'labels' that is added; labels must be shifted already
 #v = affine_map<(i) -> (i)>
@@ -82,4 +82,22 @@ func.func @forward(%mask: tensor<4xi64>) -> tensor<4x3xf32> {
   } -> tensor<4xi64>
   %g = pipe.gather ins(%a, %0 : tensor<9x3xf32>, tensor<4xi64>) outs(%e : tensor<4x3xf32>) -> tensor<4x3xf32>
   return %g : tensor<4x3xf32>
+}
+
+// -----
+
+// A part of a constant has the range of its own elements.
+
+// CHECK: bounds [-1, 3]
+// SAID-NOT: indices
+#v = affine_map<(i) -> (i)>
+pipe.model @forward inputs ["x"] outputs ["logits"]
+pipe.parameter @a : tensor<2x3xf32> trainable file "w" offset 0
+pipe.parameter @places : tensor<2x4xi64> value dense<[[9, 9, 9, 9], [7, 0, 1, 0]]> : tensor<2x4xi64>
+func.func @forward(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %a = pipe.get_parameter @a : tensor<2x3xf32>
+  %places = pipe.get_parameter @places : tensor<2x4xi64>
+  %ids = tensor.extract_slice %places[1, 1] [1, 2] [1, 2] : tensor<2x4xi64> to tensor<2xi64>
+  %g = pipe.gather ins(%a, %ids : tensor<2x3xf32>, tensor<2xi64>) outs(%x : tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %g : tensor<2x3xf32>
 }

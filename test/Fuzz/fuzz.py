@@ -2,7 +2,7 @@
 
     fuzz.py [KIND...] [--count N] [--seed S] [--bin DIR] [--keep DIR]
 
-KIND is one of onnx, ir, plan, weights, tokens, tensors, orders, routes, costs (default: all). Mutant number i of a
+KIND is one of onnx, operators, ir, plan, weights, tokens, tensors, orders, routes, costs (default: all). Mutant number i of a
 kind is drawn from seed S + i alone, so `--seed=S+i --count=1` makes it again. A mutant fails when a tool is killed,
 hangs, prints a sanitizer's report or a stack, ends with a code that is none of its own, or refuses without an error
 line. What a tool accepts is trained for two steps where there is data for it.

@@ -130,6 +130,17 @@ def change_tensor(random, model):
         tensor.name = random.choice([t.name for t in model.graph.initializer])
 
 
+def change_number(random, model):
+    """One number of a constant of integers, such as a shape, an axis or an index."""
+    tensors = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT64 and t.raw_data]
+    if not tensors:
+        return
+    tensor = random.choice(tensors)
+    at = random.randrange(len(tensor.raw_data) // 8) * 8
+    new = random.choice([v for v in NUMBERS if -2**63 <= v < 2**63])
+    tensor.raw_data = tensor.raw_data[:at] + new.to_bytes(8, "little", signed=True) + tensor.raw_data[at + 8:]
+
+
 def change_interface(random, model):
     value = random.choice([*model.graph.input, *model.graph.output])
     kind = random.randrange(3)
@@ -147,4 +158,5 @@ def change_interface(random, model):
 
 def change_model(random, model):
     for _ in range(random.choice([1, 1, 2])):
-        random.choice([change_attribute, change_input, change_node, change_tensor, change_interface])(random, model)
+        changes = [change_attribute, change_input, change_node, change_tensor, change_number, change_interface]
+        random.choice(changes)(random, model)

@@ -1,7 +1,9 @@
 """The kinds of file that are fuzzed: how a good one is made, and what is run on a changed one."""
+import importlib
 import json
 import os
 import subprocess
+import sys
 
 import mutators
 import numpy as np
@@ -90,6 +92,28 @@ class Model:
             change_file(random, folder, "model.onnx", False)
         loss = random.choice(["auto", "auto", "cross-entropy"])
         return [["bitpipe-opt", *OPT, f"--loss={loss}"], ["bitpipe-run", *RUN]]
+
+
+class Cases(Model):
+    """Two operators with their attributes, of the cases that are held to PyTorch (test/Operators)."""
+
+    @staticmethod
+    def prepare(folder):
+        sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Operators"))
+        Cases.all = [case for case in importlib.import_module("table").all_cases() if case.expect == "ok"]
+
+    @staticmethod
+    def mutate(random, folder):
+        of = importlib.import_module("case")
+        first = random.choice(Cases.all)
+        second = random.choice([case for case in Cases.all if case.opset == first.opset])
+        whole = of.Model([of.Variant(case, random.randrange(2)) for case in (first, second)])
+        save_file(whole.data(1), os.path.join(folder, "data.safetensors"))
+        model = whole.proto()
+        mutators.change_model(random, model)
+        onnx.save(model, os.path.join(folder, "model.onnx"))
+        return [["bitpipe-opt", "model.onnx", "--pipeline=gpipe", "--devices=1", "--microbatches=1", "-o", "plan.mlir",
+                 "--loss=loss"], ["bitpipe-run", *RUN]]
 
 
 class Compiled(Model):
@@ -212,5 +236,5 @@ class Costs(TextFile):
         return super().mutate(random, folder)
 
 
-KINDS = {"onnx": Model, "ir": Levels, "plan": Plan, "weights": Weights, "tokens": Tokens, "tensors": Tensors,
+KINDS = {"onnx": Model, "operators": Cases, "ir": Levels, "plan": Plan, "weights": Weights, "tokens": Tokens, "tensors": Tensors,
          "orders": Orders, "routes": Routes, "costs": Costs}

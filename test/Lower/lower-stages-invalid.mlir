@@ -96,3 +96,17 @@ func.func @f(%k: tensor<2xi64>) -> tensor<4xf32> {
   return %e : tensor<4xf32>
 }
 pipe.stage 0 forward @f inputs [] dropouts [0] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
+
+// -----
+
+// What the forward failed to make is not asked for by the gradient.
+
+func.func @f(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  // expected-error @+1 {{arith.negf has no lowering}}
+  %y = arith.negf %x : tensor<4xf32>
+  return %x, %y : tensor<4xf32>, tensor<4xf32>
+}
+func.func @g(%dy: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  return %y : tensor<4xf32>
+}
+pipe.stage 0 forward @f input_gradient @g inputs [] parameters [] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]

@@ -72,6 +72,35 @@ def check_external(source, folder):
     assert imported(path, " dims=batch:3")[-1].startswith("training 17 parameters")
 
 
+def check_replaced(source, folder):
+    """An earlier export is replaced; nothing else is without --force, and nothing at all by what fails."""
+    path, make = f"{folder}/gpt.onnx", ["--module", f"{source}/examples/gpt.py:gpt", "--sequence=4", "--no-verify"]
+    config = "--config=vocabulary=16,layers=1,hidden=8,heads=2,sequence=4"
+    os.symlink("real.onnx", path)
+    exported(path, *make, config, "--external-data")
+    os.chmod(f"{folder}/real.onnx", 0o600)
+    exported(path, *make, config, "--external-data")
+    assert os.path.islink(path) and os.stat(path).st_mode & 0o777 == 0o600
+    assert sorted(os.listdir(folder)) == ["gpt.onnx", "gpt.onnx.data", "real.onnx"], os.listdir(folder)
+    for name in ("gpt.onnx", "gpt.onnx.data"):
+        os.remove(f"{folder}/real.onnx")
+        with open(f"{folder}/{name}", "wb") as file:
+            file.write(b"mine")
+        code, _, _ = called(path, *make, config, "--external-data")
+        assert f"{name}: is there and was not written by bitpipe, expected another name, or --force" in str(code), code
+        with open(f"{folder}/{name}", "rb") as file:
+            assert file.read() == b"mine"
+        exported(path, *make, config, "--external-data", "--force")
+    with open(path, "rb") as file:
+        before = file.read()
+    code, _, _ = called(path, *make, config, "--opset=17")
+    assert "--opset is 17" in code, code
+    with open(path, "rb") as file:
+        assert file.read() == before
+    code, _, _ = called("/dev/full", *make, config)
+    assert code == "export: /dev/full: is no regular file, expected a name to write to", code
+
+
 def check_transformers(folder):
     """Equal tensors of a fresh model stay apart: that is what training needs. The task follows from the type."""
     config = "--config=num_hidden_layers=1,hidden_size=8,num_attention_heads=2,intermediate_size=16,vocab_size=32"
@@ -239,6 +268,7 @@ def check_refused(path, options, messages):
 
 def main(source):
     for check in (lambda folder: check_own(source, folder), lambda folder: check_external(source, folder),
+                  lambda folder: check_replaced(source, folder),
                   check_transformers, check_dropout, check_modules):
         with tempfile.TemporaryDirectory() as folder:
             check(folder)

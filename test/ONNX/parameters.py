@@ -169,6 +169,26 @@ def no_tie():
         "whether the module ties them: not tied"]
 
 
+def padding(row=1):
+    """A row that PyTorch may keep without gradient, which no exporter but ours can say."""
+    rows = table(9, 4)
+    rows[row] = 0
+    made = small.model([node("Gather", "w.weight ids", "e"), node("Add", "e x")], {"w.weight": rows, "ids": np.int64([0, 1])})
+    return made, {}, ["w.weight"], [
+        f"warning: row {row} of 'w.weight' is zero, as padding_idx leaves it in PyTorch; here it is trained like all others; "
+        "python -m bitpipe.export keeps it without gradient"]
+
+
+def padding_at_the_end():
+    return padding(8)
+
+
+def padding_of_our_export():
+    made, options, trained, _ = padding()
+    made.metadata_props.add(key=OWN, value=json.dumps(trained))
+    return made, options, trained, []
+
+
 def nearly_a_tie():
     head = table(4, 6)
     other = np.ascontiguousarray(head.T)
@@ -248,7 +268,7 @@ def check_forms(folder):
 
 def main():
     for case in (by_use, by_own_list, by_frozen_list, by_marks, by_options, through_moves, constant_nodes, merged, merged_matrix, separated,
-                 by_alias, identities, cut_tie, cut_tie_without_names, no_tie, nearly_a_tie, unused, unused_parameter):
+                 by_alias, identities, cut_tie, cut_tie_without_names, no_tie, padding, padding_at_the_end, padding_of_our_export, nearly_a_tie, unused, unused_parameter):
         with tempfile.TemporaryDirectory() as folder:
             check_case(case, folder)
     with tempfile.TemporaryDirectory() as folder:

@@ -27,6 +27,18 @@ void CPUDevice::execute(size_t instruction, const Execute &run) {
   for (const PreparedCall &prepared : routine.calls)
     call(routine, prepared);
   finishRun(instruction, begin);
+  if (calls.kernels().metBadIndex())
+    findBadIndex(run, routine);
+}
+
+/// Whether an index outside of its table was among what this run reads, since
+/// that memory is no other device's while it does; the first run to ask has met it.
+void CPUDevice::findBadIndex(const Execute &run, const PreparedRoutine &routine) {
+  const void *address = calls.kernels().badIndexAddress();
+  for (const PreparedCall &prepared : routine.calls)
+    for (uint32_t i = 0; prepared.kernel && i < prepared.places; ++i)
+      if (addressOf(routine.places[prepared.firstPlace + i]) == address)
+        return calls.kernels().nameBadRun(text(run.run));
 }
 
 void CPUDevice::call(const PreparedRoutine &routine, const PreparedCall &call) {

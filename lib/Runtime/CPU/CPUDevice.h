@@ -29,6 +29,7 @@ public:
 
 private:
   void call(const PreparedRoutine &routine, const PreparedCall &call);
+  void findBadIndex(const Execute &run, const PreparedRoutine &routine);
   char *addressOf(const Place &place) {
     return place.block < 0 ? nullptr : blocks[place.block] + place.offset;
   }

@@ -49,12 +49,18 @@ static std::string placeText(int64_t position, std::vector<int64_t> shape) {
   return listText(shape);
 }
 
+void KernelLibrary::nameBadRun(const std::string &run) const {
+  std::scoped_lock lock(naming);
+  if (badRun.empty())
+    badRun = run;
+}
+
 std::string KernelLibrary::describeBadIndex() const {
   auto *text = static_cast<const char *>(
       symbol(abi::indexSite + std::to_string(indexRecord[abi::indexSiteField])));
   auto parts = nlohmann::json::parse(text ? text : "{}");
   std::string name = parts.value("name", "");
-  return parts.value("what", "index") + " " +
+  return (badRun.empty() ? "" : badRun + ": ") + parts.value("what", "index") + " " +
          std::to_string(indexRecord[abi::indexValue]) + " at " +
          placeText(indexRecord[abi::indexPosition],
                    parts.value("shape", std::vector<int64_t>())) +

@@ -5,6 +5,7 @@
 
 #include "lib/Runtime/ABI.h"
 
+#include <mutex>
 #include <span>
 #include <string>
 
@@ -31,8 +32,15 @@ public:
     return indexRecord &&
            __atomic_load_n(&indexRecord[abi::indexFound], __ATOMIC_RELAXED);
   }
-  /// The first such index, its place, and what was expected. Only when no
-  /// kernel runs that could be writing it.
+  /// Where the indices lie among which the first such one is.
+  const void *badIndexAddress() const {
+    return reinterpret_cast<const void *>(
+        __atomic_load_n(&indexRecord[abi::indexAddress], __ATOMIC_RELAXED));
+  }
+  /// Keeps the name of the run that has met it, unless there is one already.
+  void nameBadRun(const std::string &run) const;
+  /// The first such index, its run, its place, and what was expected. Only when
+  /// no kernel runs that could be writing it.
   std::string describeBadIndex() const;
 
 private:
@@ -41,6 +49,8 @@ private:
   std::string path;
   void *handle;
   int64_t *indexRecord; // null if no kernel follows indices
+  mutable std::mutex naming;
+  mutable std::string badRun;
 };
 
 } // namespace bitpipe

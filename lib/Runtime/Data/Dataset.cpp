@@ -36,8 +36,9 @@ void Dataset::refuse(int64_t value, int64_t first, size_t number,
                      int64_t element) const {
   const ModelInput &input = program.inputs[number];
   bool labels = int64_t(number) == program.labels;
-  int64_t low = 0, high = input.bound - 1;
+  int64_t low = input.lowest, high = input.bound - 1;
   if (input.type.element == ElementType::Bool) {
+    low = 0;
     high = 1;
   } else if (input.bound < 0) {
     low = std::numeric_limits<int32_t>::min();
@@ -52,11 +53,12 @@ void Dataset::refuse(int64_t value, int64_t first, size_t number,
 
 /// Without a branch per value: a step reads many, and all are good.
 template <typename Integer>
-static bool allBelow(const Integer *values, int64_t count, uint64_t bound,
-                     const int64_t *ignored) {
+static bool allInside(const Integer *values, int64_t count, uint64_t lowest,
+                      uint64_t bound, const int64_t *ignored) {
   bool outside = false;
   for (int64_t i = 0; i < count; ++i) {
-    bool good = uint64_t(values[i]) < bound; // no negative one is
+    // What lies below wraps around.
+    bool good = uint64_t(values[i]) - lowest < bound - lowest;
     if (ignored)
       good |= values[i] == *ignored;
     outside |= !good;
@@ -72,13 +74,13 @@ void Dataset::check(const char *data, int64_t first, int64_t count,
   if (input.bound < 0 && !isBool)
     return;
   auto *values = reinterpret_cast<const Integer *>(data);
-  uint64_t bound = isBool ? 2 : input.bound;
+  uint64_t lowest = isBool ? 0 : input.lowest, bound = isBool ? 2 : input.bound;
   const int64_t *ignored =
       int64_t(number) == program.labels ? &program.ignoreIndex : nullptr;
-  if (allBelow(values, count, bound, ignored))
+  if (allInside(values, count, lowest, bound, ignored))
     return;
   for (int64_t i = 0; i < count; ++i)
-    if (!allBelow(values + i, 1, bound, ignored))
+    if (!allInside(values + i, 1, lowest, bound, ignored))
       refuse(values[i], first, number, i);
 }
 

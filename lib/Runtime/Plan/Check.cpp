@@ -253,6 +253,9 @@ static void checkInputs(const Program &program) {
            listText(input.type.shape),
            ", expected sizes of at least 1 and as many samples along axis 0 as "
            "the first input");
+    if (input.bound >= 0 && input.lowest >= input.bound)
+      fail(program.path, ": error: input '", input.name, "' takes values from ",
+           input.lowest, " to below ", input.bound, ", expected some");
     perStep = perStep + Checked(input.type.bytes() + abi::alignment) *
                             program.microbatches;
   }

@@ -146,11 +146,15 @@ private:
     if (op.getTypes().size() != inputs || op.getBounds().size() != inputs)
       failAt(op, inputs, " inputs have ", op.getTypes().size(), " types and ",
              op.getBounds().size(), " bounds");
+    if (op.getLowest() && op.getLowest()->size() != inputs)
+      failAt(op, inputs, " inputs have ", op.getLowest()->size(),
+             " smallest values");
     for (size_t i = 0; i < inputs; ++i) {
       auto name = llvm::cast<mlir::StringAttr>(op.getInputs()[i]).str();
       auto type = llvm::cast<mlir::TypeAttr>(op.getTypes()[i]).getValue();
       inputNumbers[name] = i;
-      program.inputs.push_back({name, tensorType(op, type), op.getBounds()[i]});
+      program.inputs.push_back({name, tensorType(op, type), op.getBounds()[i],
+                                op.getLowest() ? (*op.getLowest())[i] : 0});
     }
     if (op.getLabels())
       program.labels = inputNumber(op, *op.getLabels());

@@ -42,7 +42,8 @@ struct TensorType {
 struct ModelInput {
   std::string name;
   TensorType type; // one micro-batch
-  int64_t bound;   // exclusive upper bound of valid values, or -1
+  int64_t bound;   // exclusive upper bound of valid values, or -1: any are
+  int64_t lowest;  // of them, where they have a bound
 };
 
 /// A place in a routine's block.

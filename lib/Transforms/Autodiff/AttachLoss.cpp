@@ -52,17 +52,21 @@ static LogicalResult setBounds(pipe::ModelOp model, func::FuncOp forward,
   SmallVector<std::optional<IndexBounds>> inputs = known;
   if (classes)
     known.back() = IndexBounds{0, *classes};
-  SmallVector<int64_t> bounds;
+  SmallVector<int64_t> bounds, lowest;
   for (auto [input, found] : llvm::zip(model.getInputs(), known)) {
     if (found && found->low >= found->high)
       return emitError(model.getLoc())
              << "no value of input '" << cast<StringAttr>(input).getValue()
              << "' selects a row of every table that it reaches, expected one "
                 "from " << found->low << " to " << found->high - 1;
-    // An id that is shifted may begin elsewhere; kernels check it.
-    bounds.push_back(found && found->low == 0 ? found->high : -1);
+    // The upper bound -1 says that there is none; kernels check the rest.
+    bool has = found && found->high >= 0;
+    bounds.push_back(has ? found->high : -1);
+    lowest.push_back(has ? found->low : 0);
   }
   model.setBounds(bounds);
+  if (llvm::any_of(lowest, [](int64_t low) { return low != 0; }))
+    model.setLowest(lowest);
   return checkIndexRanges(forward, inputs);
 }
 
@@ -105,7 +109,7 @@ static void setResult(pipe::ModelOp model, func::FuncOp forward, Value loss,
   forward.setType(FunctionType::get(forward.getContext(),
                                     forward.front().getArgumentTypes(),
                                     loss.getType()));
-  forward.setAllResultAttrs(ArrayRef<DictionaryAttr>());
+  forward.removeResAttrsAttr();
   model.setOutputsAttr(Builder(model.getContext()).getStrArrayAttr({name}));
 }
 

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/InferIntRangeInterface.h"
 
@@ -64,6 +65,9 @@ private:
     Operation *op = value.getDefiningOp();
     if (!op)
       return any(value);
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+      if (auto elements = elementsOf(slice))
+        return ofElements(value, elements);
     if (Value source = rearrangedSource(op))
       return of(source);
     if (auto read = dyn_cast<pipe::GetParameterOp>(op))
@@ -90,11 +94,40 @@ private:
   }
 
   Interval ofParameter(Value value, pipe::GetParameterOp read) {
-    auto parameter = symbols.lookup<pipe::ParameterOp>(read.getParameter());
-    auto elements =
-        parameter ? dyn_cast_or_null<DenseElementsAttr>(parameter.getValueAttr())
-                  : DenseElementsAttr();
+    auto elements = valueOf(read);
     return elements ? ofElements(value, elements) : any(value);
+  }
+
+  DenseElementsAttr valueOf(pipe::GetParameterOp read) {
+    auto parameter = symbols.lookup<pipe::ParameterOp>(read.getParameter());
+    return parameter ? dyn_cast_or_null<DenseElementsAttr>(parameter.getValueAttr())
+                     : DenseElementsAttr();
+  }
+
+  /// The elements of a slice of a constant; null if it is none of one.
+  DenseElementsAttr elementsOf(tensor::ExtractSliceOp slice) {
+    DenseElementsAttr whole;
+    Value source = slice.getSource();
+    if (auto read = source.getDefiningOp<pipe::GetParameterOp>())
+      whole = valueOf(read);
+    else
+      matchPattern(source, m_Constant(&whole));
+    if (!whole || slice->getNumOperands() != 1 || !whole.getElementType().isInteger())
+      return {};
+    auto all = whole.getValues<APInt>();
+    SmallVector<int64_t> steps = computeStrides(slice.getSourceType().getShape());
+    SmallVector<APInt> part;
+    SmallVector<int64_t> counts(slice.getStaticSizes());
+    for (int64_t i = 0, n = computeProduct(counts); i < n; ++i) {
+      int64_t at = 0;
+      for (auto [place, offset, stride, step] :
+           llvm::zip(delinearize(i, computeStrides(counts)), slice.getStaticOffsets(),
+                     slice.getStaticStrides(), steps))
+        at += (offset + place * stride) * step;
+      part.push_back(all[at]);
+    }
+    return DenseElementsAttr::get(
+        RankedTensorType::get(counts, whole.getElementType()), part);
   }
 
   Interval ofAll(ValueRange values) {

@@ -17,11 +17,11 @@ def PipeAttachLoss : Pass<"pipe-attach-loss", "::mlir::ModuleOp"> {
     something that depends on inputs only, or with `loss=SUM/COUNT`, the result
     is `tensor<2xT>`, the sum and the count.
 
-    `bounds` follows each integer input through views, casts, and sums and
-    products with constants to the tables whose rows it selects. Indices that are
-    never inside of their table are refused, those that are within two numbers but
-    not within the table are warned about. Every input has one sample per first
-    index.
+    `bounds`, and `lowest` where it is not 0 for all, follow each integer input
+    through views, casts, and sums and products with constants to the tables whose
+    rows it selects. Indices that are never inside of their table are refused, those
+    that are within two numbers but not within the table are warned about. Every
+    input has one sample per first index.
 
     ```mlir
     pipe.model @forward inputs ["x"] outputs ["logits"]

@@ -48,7 +48,7 @@ static std::pair<Value, Value> label(RowEmitter &e, Op op, Value labels,
     IndexSite site{"label",
                    "0 to " + std::to_string(classes - 1) + " or " +
                        std::to_string(ignored),
-                   cast<MemRefType>(labels.getType()).getShape()};
+                   labels};
     Value valid = arith::OrIOp::create(b, loc, inside, ignore);
     recordUnless(b, op, site, valid, position, row);
   }

@@ -32,7 +32,7 @@ static Value tableRow(RowEmitter &e, Operation *op, Value ids, ValueRange at,
   if (isForward) {
     IndexSite site{"index",
                    std::to_string(-rows) + " to " + std::to_string(rows - 1),
-                   cast<MemRefType>(ids.getType()).getShape()};
+                   ids};
     recordUnless(b, op, site, inside, row, at);
   }
   return arith::SelectOp::create(b, loc, inside, wrapped, e.index(0));

@@ -28,11 +28,12 @@ static memref::GlobalOp findRecord(ModuleOp module, Location loc) {
 }
 
 /// Adds the text of a message's parts to the module and returns its number.
-static int64_t addSite(ModuleOp module, Operation *op, const IndexSite &site) {
+static int64_t addSite(ModuleOp module, Operation *op, const IndexSite &site,
+                       ArrayRef<int64_t> shape) {
   llvm::json::Object parts{{"what", site.what},
                            {"expected", site.expected},
                            {"name", llvm::json::fixUTF8(innermostName(op->getLoc()))},
-                           {"shape", llvm::json::Array(site.shape)}};
+                           {"shape", llvm::json::Array(shape)}};
   std::string text = llvm::formatv("{0}", llvm::json::Value(std::move(parts)));
   int64_t number = 0;
   while (module.lookupSymbol(abi::indexSite + std::to_string(number)))
@@ -64,7 +65,8 @@ void bitpipe::recordUnless(OpBuilder &b, Operation *op, const IndexSite &site,
   Location loc = op->getLoc();
   auto module = op->getParentOfType<ModuleOp>();
   memref::GlobalOp record = findRecord(module, loc);
-  int64_t number = addSite(module, op, site);
+  ArrayRef<int64_t> shape = cast<MemRefType>(site.indices.getType()).getShape();
+  int64_t number = addSite(module, op, site, shape);
   OpBuilder::InsertionGuard guard(b);
   auto integer = [&](int64_t n) -> Value {
     return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(n));
@@ -89,5 +91,7 @@ void bitpipe::recordUnless(OpBuilder &b, Operation *op, const IndexSite &site,
   };
   write(abi::indexSiteField, integer(number));
   write(abi::indexValue, value);
-  write(abi::indexPosition, linear(b, loc, place, site.shape));
+  write(abi::indexPosition, linear(b, loc, place, shape));
+  write(abi::indexAddress,
+        memref::ExtractAlignedPointerAsIndexOp::create(b, loc, site.indices));
 }

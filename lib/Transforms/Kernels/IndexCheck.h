@@ -17,9 +17,9 @@ namespace bitpipe {
 
 /// What a message says of the indices of an operation.
 struct IndexSite {
-  llvm::StringRef what;            // "index", "label"
-  std::string expected;            // "0 to 49"
-  llvm::ArrayRef<int64_t> shape;   // of all indices
+  llvm::StringRef what; // "index", "label"
+  std::string expected; // "0 to 49"
+  mlir::Value indices;  // the buffer of all of them
 };
 
 /// Emits that the index `value` at `place` is put on record unless `inside`.

@@ -89,6 +89,11 @@ private:
       return emitError(model.getLoc())
              << "model has " << model.getBounds()->size() << " bounds, expected "
              << model.getInputs().size() << ", one per input";
+    if (model.getLowest() && model.getLowest()->size() != model.getInputs().size())
+      return emitError(model.getLoc())
+             << "model has " << model.getLowest()->size()
+             << " smallest values, expected " << model.getInputs().size()
+             << ", one per input";
     return success();
   }
 
@@ -96,16 +101,17 @@ private:
               const llvm::StringMap<Type> &types) {
     OpBuilder builder(model);
     SmallVector<Attribute> inputs, inputTypes;
-    SmallVector<int64_t> bounds;
-    for (auto [name, bound] :
-         llvm::zip(model.getInputs().getAsRange<StringAttr>(),
-                   *model.getBounds())) {
+    SmallVector<int64_t> bounds, lowest;
+    for (auto [i, name] :
+         llvm::enumerate(model.getInputs().getAsRange<StringAttr>())) {
       Type type = types.lookup(name.getValue());
       if (!type)
         continue; // nothing reads it
       inputs.push_back(name);
       inputTypes.push_back(TypeAttr::get(type));
-      bounds.push_back(bound);
+      bounds.push_back((*model.getBounds())[i]);
+      if (model.getLowest())
+        lowest.push_back((*model.getLowest())[i]);
     }
     bool fromLabels = model.getLoss() == "labels";
     StringAttr none = builder.getStringAttr("");
@@ -114,6 +120,7 @@ private:
         builder.getI64IntegerAttr(abi::contractVersion),
         builder.getStringAttr(target), builder.getArrayAttr(inputs),
         builder.getArrayAttr(inputTypes), builder.getDenseI64ArrayAttr(bounds),
+        lowest.empty() ? DenseI64ArrayAttr() : builder.getDenseI64ArrayAttr(lowest),
         model.getLossAttr(),
         fromLabels ? cast<StringAttr>(model.getInputs().getValue().back())
                    : StringAttr(),

@@ -119,6 +119,40 @@ void fill(MatmulForm &form, ArrayRef<Dim> batch, Dim m, Dim n, Dim k) {
 
 } // namespace
 
+/// Whether no element of a dimension lies between those of another, as libraries
+/// expect it. Those that repeat are free.
+static bool nests(ArrayRef<int64_t> sizes, ArrayRef<int64_t> strides) {
+  SmallVector<std::pair<int64_t, int64_t>> dims; // stride, size
+  for (auto [size, stride] : llvm::zip(sizes, strides))
+    if (size > 1 && stride != 0)
+      dims.push_back({stride, size});
+  llvm::sort(dims);
+  int64_t reach = 1;
+  for (auto [stride, size] : dims) {
+    if (stride < reach)
+      return false;
+    reach = stride * size;
+  }
+  return true;
+}
+
+/// Whether all operands can be described to a library: the first one that cannot.
+static Misfit findInterleaved(const MatmulForm &form, Misfit a, Misfit b) {
+  SmallVector<int64_t> batch(ArrayRef(form.sizes).drop_back(3));
+  ArrayRef<int64_t> product = ArrayRef(form.sizes).take_back(3);
+  int64_t m = product[0], n = product[1], k = product[2];
+  auto fits = [&](int64_t rows, int64_t columns, ArrayRef<int64_t> strides) {
+    SmallVector<int64_t> sizes(batch);
+    sizes.append({rows, columns});
+    return nests(sizes, strides);
+  };
+  if (!fits(m, n, form.c))
+    return Misfit::C;
+  if (!fits(m, k, form.a))
+    return a;
+  return fits(k, n, form.b) ? Misfit::None : b;
+}
+
 Misfit lower::formMatmul(const LoopStrides &loops, MatmulForm &form) {
   Product product = sortDims(loops);
   form = {};
@@ -145,5 +179,5 @@ Misfit lower::formMatmul(const LoopStrides &loops, MatmulForm &form) {
   if (!loops.bias.empty() && !biasFits)
     return Misfit::Bias;
   fill(form, batch, m, n, k);
-  return Misfit::None;
+  return findInterleaved(form, first, second);
 }

@@ -5,6 +5,7 @@
 #include "lib/Transforms/Lower/TensorFacts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -166,10 +167,24 @@ void RoutineBuilder::emitInsert(tensor::InsertSliceOp op) {
   places[op.getResult()] = whole;
 }
 
+/// Whether the other operands say how often every loop runs.
+static bool sizesAreKnownWithout(OpOperand &input, linalg::GenericOp op) {
+  llvm::SmallBitVector known(op.getNumLoops());
+  for (OpOperand &other : op->getOpOperands())
+    if (&other != &input && !(op.isDpsInput(&other) && splatOf(other.get())))
+      for (AffineExpr place : op.getMatchingIndexingMap(&other).getResults())
+        if (auto loop = dyn_cast<AffineDimExpr>(place))
+          known.set(loop.getPosition());
+  return known.all();
+}
+
 /// The kernel's operand for an input: scalars and constants need no memory.
-KernelOperand RoutineBuilder::inputOperand(bool isGeneric, Value input) {
-  if (TypedAttr scalar = isGeneric ? splatOf(input) : TypedAttr())
-    return scalar;
+KernelOperand RoutineBuilder::inputOperand(OpOperand &operand) {
+  auto generic = dyn_cast<linalg::GenericOp>(operand.getOwner());
+  Value input = operand.get();
+  if (generic && sizesAreKnownWithout(operand, generic))
+    if (TypedAttr scalar = splatOf(input))
+      return scalar;
   if (DenseElementsAttr constant = denseConstantOf(input))
     return constant;
   return read(input);
@@ -186,8 +201,8 @@ LogicalResult RoutineBuilder::emitComputed(DestinationStyleOpInterface op) {
     if (std::optional<double> alpha = matchContraction(generic))
       return emitContraction(generic, *alpha);
   SmallVector<KernelOperand, 0> operands;
-  for (Value input : op.getDpsInputs())
-    operands.push_back(inputOperand(bool(generic), input));
+  for (OpOperand *input : op.getDpsInputOperands())
+    operands.push_back(inputOperand(*input));
   size_t inputs = operands.size();
   SmallVector<std::pair<Place, Place>, 0> moves;
   for (auto [i, init] : llvm::enumerate(op.getDpsInits())) {

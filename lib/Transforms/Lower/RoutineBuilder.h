@@ -55,7 +55,7 @@ private:
   mlir::LogicalResult emit(mlir::Operation *op);
   void emitConcat(mlir::tensor::ConcatOp op);
   void emitInsert(mlir::tensor::InsertSliceOp op);
-  KernelOperand inputOperand(bool isGeneric, mlir::Value input);
+  KernelOperand inputOperand(mlir::OpOperand &input);
   bool disturbs(mlir::DestinationStyleOpInterface op, unsigned result,
                 llvm::ArrayRef<KernelOperand> inputs, const Place &target) const;
   mlir::LogicalResult emitComputed(mlir::DestinationStyleOpInterface op);

@@ -28,10 +28,15 @@ public:
 
   FailureOr<StageRoutines>
   run(llvm::function_ref<std::string(StringRef)> nameFor, OpBuilder &builder) {
+    // Each finds what the one before it saved.
     auto forward = makeForward();
+    if (failed(forward))
+      return failure();
     auto inputGradient = makeInputGradient();
+    if (failed(inputGradient))
+      return failure();
     auto weightGradient = makeWeightGradient();
-    if (failed(forward) || failed(inputGradient) || failed(weightGradient))
+    if (failed(weightGradient))
       return failure();
     // Only now all blocks have their size.
     auto write = [&](func::FuncOp function, auto &routine) {
@@ -81,7 +86,8 @@ private:
       specs.push_back(RoutineBlock{isKept(i - carriedOut) ? Role::SavedKept
                                                           : Role::Saved});
     Routine routine = lower(function, arguments, specs, results);
-    saved = SmallVector<Place>(llvm::drop_begin(results, results.empty() ? 0 : carriedOut));
+    if (succeeded(routine))
+      saved = SmallVector<Place>(llvm::drop_begin(results, carriedOut));
     return routine;
   }
 
@@ -102,7 +108,8 @@ private:
     SmallVector<ResultSpec> specs(in.begin(), in.end());
     specs.append(types.size() - gradientsIn, RoutineBlock{Role::Kept});
     Routine routine = lower(function, arguments, specs, results);
-    kept = SmallVector<Place>(llvm::drop_begin(results, results.empty() ? 0 : gradientsIn));
+    if (succeeded(routine))
+      kept = SmallVector<Place>(llvm::drop_begin(results, gradientsIn));
     return routine;
   }
 

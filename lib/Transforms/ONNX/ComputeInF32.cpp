@@ -37,7 +37,7 @@ Type inF32(Type type) {
 struct Changed {
   llvm::SmallSetVector<StringRef, 3> types;
   int64_t nodes = 0;
-  pipe::OnnxNodeOp first;
+  std::string first; // as the line calls it: the node may go
 
   void add(pipe::OnnxNodeOp node) {
     bool changes = false;
@@ -49,7 +49,7 @@ struct Changed {
     if (!changes)
       return;
     if (nodes++ == 0)
-      first = node;
+      first = (node.getOpType() + " '" + nodeName(node.getLoc()) + "'").str();
   }
 
   void report(Location loc) {
@@ -59,8 +59,7 @@ struct Changed {
     remark << "computed in f32: " << nodes
            << (nodes == 1 ? " node" : " nodes") << " that the file computes in ";
     llvm::interleave(types, remark, " and ");
-    remark << ", first " << first.getOpType() << " '"
-           << nodeName(first.getLoc()) << "'";
+    remark << ", first " << first;
   }
 };
 

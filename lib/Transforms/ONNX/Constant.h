@@ -14,6 +14,9 @@
 
 namespace bitpipe {
 
+/// Elements of a constant that the compiler computes, in its memory.
+constexpr int64_t kMostConstant = int64_t(1) << 30;
+
 struct Constant {
   mlir::RankedTensorType type;
   std::vector<int64_t> integers; ///< Filled when the element type is integer,

@@ -18,10 +18,19 @@ FailureOr<Windows> convWindows(const Node &node) {
   return windowsOf(node, node.inputShape(1).drop_front(2));
 }
 
+bool lieSideBySide(const Windows &w, ArrayRef<int64_t> image) {
+  for (int64_t i = 0; i < w.rank(); ++i)
+    if (w.stride[i] != w.size[i] || w.dilation[i] != 1 || w.before[i] ||
+        w.after[i] || image[2 + i] != w.size[i] * w.count[i])
+      return false;
+  return true;
+}
+
 LogicalResult inferConv(const Node &node, SmallVectorImpl<Type> &types) {
   ArrayRef<int64_t> image = node.inputShape(0), weight = node.inputShape(1);
   int64_t groups = node.integer("group", 1);
   if (image.size() < 3 || weight.size() != image.size() || groups < 1 ||
+      groups > image[1] ||
       image[1] != weight[1] * groups || weight[0] % groups)
     return node.error() << "a weight of " << node.inputType(1) << " in "
                         << groups << " groups does not fit to "
@@ -34,20 +43,13 @@ LogicalResult inferConv(const Node &node, SmallVectorImpl<Type> &types) {
     return node.error() << "a bias of " << node.inputType(2)
                         << " does not fit to " << weight[0] << " channels";
   auto windows = convWindows(node);
-  if (failed(windows))
+  if (failed(windows) || (!lieSideBySide(*windows, image) &&
+                          failed(expectFewElements(node, *windows))))
     return failure();
   SmallVector<int64_t> shape{image[0], weight[0]};
   llvm::append_range(shape, windows->count);
   types.push_back(node.inputType(0).clone(shape));
   return success();
-}
-
-bool lieSideBySide(const Windows &w, ArrayRef<int64_t> image) {
-  for (int64_t i = 0; i < w.rank(); ++i)
-    if (w.stride[i] != w.size[i] || w.dilation[i] != 1 || w.before[i] ||
-        w.after[i] || image[2 + i] != w.size[i] * w.count[i])
-      return false;
-  return true;
 }
 
 /// [batch, channels, elements of a window..., windows...] by reshaping.

@@ -18,8 +18,12 @@ LogicalResult inferTile(const Node &node, SmallVectorImpl<Type> &types) {
   if (!repeats || repeats->size() != shape.size() ||
       llvm::any_of(*repeats, [](int64_t n) { return n < 1; }))
     return notConstant(node, "number of repeats");
-  for (auto [dim, count] : llvm::zip(shape, *repeats))
-    dim *= count;
+  for (auto [dim, count] : llvm::zip(shape, *repeats)) {
+    auto repeated = countElements({dim, count});
+    if (!repeated)
+      return notConstant(node, "number of repeats");
+    dim = *repeated;
+  }
   types.push_back(node.inputType(0).clone(shape));
   return success();
 }
@@ -81,6 +85,9 @@ LogicalResult inferTrilu(const Node &node, SmallVectorImpl<Type> &types) {
                         << ", expected a matrix";
   if (!diagonalOf(node))
     return notConstant(node, "diagonal");
+  if (*countElements(node.inputShape(0).take_back(2)) > kMostConstant)
+    return node.error() << "needs a mask for " << node.inputType(0)
+                        << ", expected a matrix of at most 2^30 elements";
   return inferSameAsInput(node, types);
 }
 
@@ -108,12 +115,14 @@ std::optional<int64_t> depthOf(const Node &node) {
   if (!attr || attr.getNumElements() != 1)
     return std::nullopt;
   Constant depth = Constant::from(attr);
-  return depth.isReal() ? int64_t(depth.reals[0]) : depth.integers[0];
+  // What lies beyond is none.
+  return depth.isReal() ? int64_t(std::min(std::max(-1.0, depth.reals[0]), 0x1p50))
+                        : depth.integers[0];
 }
 
 LogicalResult inferOneHot(const Node &node, SmallVectorImpl<Type> &types) {
   auto depth = depthOf(node);
-  if (!depth || *depth < 1)
+  if (!depth || *depth < 1 || *depth > kMostConstant)
     return notConstant(node, "depth");
   if (!node.inputType(0).getElementType().isInteger() ||
       node.inputShape(2) != ArrayRef<int64_t>{2})
@@ -155,7 +164,7 @@ LogicalResult inferDepthToSpace(const Node &node,
                                 SmallVectorImpl<Type> &types) {
   ArrayRef<int64_t> s = node.inputShape(0);
   int64_t block = node.integer("blocksize", 0);
-  if (s.size() != 4 || block < 1 || s[1] % (block * block))
+  if (s.size() != 4 || block < 1 || block > s[1] || s[1] % (block * block))
     return node.error() << "blocks of " << block << " do not fit to "
                         << node.inputType(0);
   types.push_back(node.inputType(0).clone(
@@ -185,7 +194,8 @@ LogicalResult inferSpaceToDepth(const Node &node,
                                 SmallVectorImpl<Type> &types) {
   ArrayRef<int64_t> s = node.inputShape(0);
   int64_t block = node.integer("blocksize", 0);
-  if (s.size() != 4 || block < 1 || s[2] % block || s[3] % block)
+  if (s.size() != 4 || block < 1 || block > std::min(s[2], s[3]) ||
+      s[2] % block || s[3] % block)
     return node.error() << "blocks of " << block << " do not fit to "
                         << node.inputType(0);
   types.push_back(node.inputType(0).clone(

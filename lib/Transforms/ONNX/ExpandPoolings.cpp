@@ -26,7 +26,7 @@ LogicalResult inferPool(const Node &node, SmallVectorImpl<Type> &types) {
   if (failed(expectImage(node)))
     return failure();
   auto windows = poolWindows(node);
-  if (failed(windows))
+  if (failed(windows) || failed(expectFewElements(node, *windows)))
     return failure();
   for (int64_t i = 0; i < windows->rank(); ++i)
     if (std::max(windows->before[i], windows->after[i]) >=

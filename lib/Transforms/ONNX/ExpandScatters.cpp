@@ -31,16 +31,17 @@ LogicalResult doNotFit(const Node &node) {
                       << " do not fit to " << node.inputType(0);
 }
 
-LogicalResult checkPairs(const Node &node, int64_t pairs) {
+LogicalResult checkPairs(const Node &node, int64_t places, int64_t ids) {
   Type element = node.inputType(0).getElementType();
   if (element != node.inputType(2).getElementType())
     return doNotFit(node);
   if (adds(node) && !isa<FloatType>(element))
     return node.error() << "adds to " << node.inputType(0)
                         << ", expected floats";
-  if (pairs > kMostPairs || node.inputType(1).getNumElements() > kMostCounted)
-    return node.error() << "would compare " << pairs << " pairs of places and "
-                        << "indices, expected at most " << kMostPairs;
+  if (std::max(places, ids) > kMostPairs || places * ids > kMostPairs ||
+      node.inputType(1).getNumElements() > kMostCounted)
+    return node.error() << "would compare " << places << " places with " << ids
+                        << " indices, expected at most " << kMostPairs << " pairs";
   return success();
 }
 
@@ -83,8 +84,7 @@ LogicalResult inferScatterElements(const Node &node,
     fits = int64_t(i) == *axis || ids[i] <= data[i];
   if (!fits)
     return doNotFit(node);
-  if (failed(checkPairs(node,
-                        node.inputType(1).getNumElements() * data[*axis])))
+  if (failed(checkPairs(node, data[*axis], node.inputType(1).getNumElements())))
     return failure();
   return inferSameAsInput(node, types);
 }
@@ -135,7 +135,7 @@ LogicalResult inferScatterND(const Node &node, SmallVectorImpl<Type> &types) {
     return doNotFit(node);
   int64_t places = ShapedType::getNumElements(data.take_front(ids.back()));
   int64_t count = ShapedType::getNumElements(ids.drop_back());
-  if (failed(checkPairs(node, places * count)))
+  if (failed(checkPairs(node, places, count)))
     return failure();
   return inferSameAsInput(node, types);
 }

@@ -150,7 +150,8 @@ LogicalResult inferTopK(const Node &node, SmallVectorImpl<Type> &types) {
     return node.error() << "its axis or k does not fit to " << node.inputType(0)
                         << " or is not constant";
   int64_t extent = node.inputShape(0)[*axis];
-  if (extent * node.inputType(0).getNumElements() > kMostPairs)
+  if (extent > kMostPairs ||
+      extent * node.inputType(0).getNumElements() > kMostPairs)
     return node.error() << "would compare " << extent
                         << " elements with each other, expected fewer";
   SmallVector<int64_t> shape(node.inputShape(0));

@@ -48,7 +48,7 @@ SmallVector<Value> Expansion::makeAll(StringRef kind, ValueRange inputs,
   SmallVector<Type> types(results, pipe::UnknownType::get(b.getContext()));
   Node node = makeNode(b, loc, kind, types, inputs, attributes);
   types.clear();
-  if (failed(findOperator(kind)->infer(node, types))) {
+  if (failed(inferTypes(*findOperator(kind), node, types))) {
     valid = false;
     types.assign(results, inputs.front().getType());
   }

@@ -117,8 +117,13 @@ FailureOr<bool> FunctionFolder::evaluate(const Node &node, const Operator &op) {
   if (!op.evaluate)
     return evaluateExpanded(node);
   SmallVector<Constant> results;
-  for (Type type : node.getOp()->getResultTypes())
-    results.push_back(Constant::zeros(cast<RankedTensorType>(type)));
+  for (Type type : node.getOp()->getResultTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.getNumElements() > kMostConstant)
+      return node.error() << "its result is a constant " << tensor
+                          << ", expected at most 2^30 elements";
+    results.push_back(Constant::zeros(tensor));
+  }
   if (failed(op.evaluate(node, **inputs, results)))
     return failure();
   OpBuilder b(node.getOp());
@@ -181,7 +186,7 @@ LogicalResult FunctionFolder::visit(const Node &node) {
     if (node.input(i) && !node.inputType(i))
       return node.error() << "input " << i << " is a sequence";
   SmallVector<Type> types;
-  if (failed(checkElementTypes(node)) || failed(op->infer(node, types)))
+  if (failed(checkElementTypes(node)) || failed(inferTypes(*op, node, types)))
     return failure();
   if (types.size() != node.getOp()->getNumResults())
     return node.error() << "has " << node.getOp()->getNumResults()

@@ -109,6 +109,9 @@ Importer::inputType(const onnx::ValueInfo &input) {
              << "=K";
     shape.push_back(bound->second);
   }
+  if (!countElements(shape))
+    return emitError(file.loc()) << "input '" << input.name() << "' has shape ["
+                                 << shape << "], expected at most 2^40 elements";
   return RankedTensorType::get(shape, element);
 }
 
@@ -344,7 +347,8 @@ OwningOpRef<ModuleOp> Importer::run(ArrayRef<Initializer> initializers) {
   pipe::ModelOp::create(b, file.loc(),
                         FlatSymbolRefAttr::get(b.getContext(), name),
                         b.getStrArrayAttr(inputs), b.getStrArrayAttr(outputs),
-                        StringAttr(), IntegerAttr(), DenseI64ArrayAttr());
+                        StringAttr(), IntegerAttr(), DenseI64ArrayAttr(),
+                        DenseI64ArrayAttr());
   function = func::FuncOp::create(b, file.loc(), name,
                                   b.getFunctionType(types, {}));
   if (failed(addBody(function)))

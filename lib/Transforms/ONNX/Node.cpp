@@ -18,6 +18,22 @@ StringRef bitpipe::nodeName(Location loc) {
   return name;
 }
 
+static constexpr int64_t kMostElements = int64_t(1) << 40;
+
+std::optional<int64_t> bitpipe::countElements(ArrayRef<int64_t> shape) {
+  int64_t count = 1; // of those that are not empty, so that no part has more
+  for (int64_t size : shape) {
+    if (size < 0 || size > kMostElements / count)
+      return std::nullopt;
+    count *= std::max<int64_t>(size, 1);
+  }
+  return llvm::is_contained(shape, 0) ? 0 : count;
+}
+
+static int64_t withinTensors(int64_t number) {
+  return std::clamp(number, -kMostElements - 1, kMostElements + 1);
+}
+
 int64_t bitpipe::byteSize(ShapedType type) {
   return type.getNumElements() *
          llvm::divideCeil(type.getElementTypeBitWidth(), 8);
@@ -37,7 +53,7 @@ std::optional<SmallVector<int64_t>> bitpipe::integersOf(Value value) {
   SmallVector<int64_t> values;
   bool isBool = attr.getElementType().isInteger(1);
   for (const APInt &v : attr.getValues<APInt>())
-    values.push_back(isBool ? v.getZExtValue() : v.getSExtValue());
+    values.push_back(isBool ? v.getZExtValue() : withinTensors(v.getSExtValue()));
   return values;
 }
 
@@ -60,7 +76,7 @@ RankedTensorType Node::resultType(unsigned i) const {
 
 int64_t Node::integer(StringRef name, int64_t otherwise) const {
   auto attr = dyn_cast_or_null<IntegerAttr>(attribute(name));
-  return attr ? attr.getInt() : otherwise;
+  return attr ? withinTensors(attr.getInt()) : otherwise;
 }
 
 double Node::real(StringRef name, double otherwise) const {

@@ -17,13 +17,20 @@ namespace bitpipe {
 /// The innermost name of a location: that of the ONNX node.
 llvm::StringRef nodeName(mlir::Location loc);
 
+/// How many elements a tensor of this shape has; nothing if a size is negative,
+/// or if there are more than any tensor of a model has (2^40). Whatever reads sizes
+/// from a file asks, so that nothing behind it has to mind that sums and products
+/// of sizes overflow.
+std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> shape);
+
 /// The size of a tensor in a file or buffer, where truth values take a byte.
 int64_t byteSize(mlir::ShapedType type);
 
 /// The values of a constant tensor, if it is one that sits in the IR.
 mlir::DenseElementsAttr constantOf(mlir::Value value);
 
-/// The values of a constant integer tensor.
+/// The values of a constant integer tensor that are sizes, places or axes: those
+/// that are farther from 0 than any place in a tensor are as far as that.
 std::optional<llvm::SmallVector<int64_t>> integersOf(mlir::Value value);
 
 class Node {
@@ -48,6 +55,7 @@ public:
   mlir::Attribute attribute(llvm::StringRef name) const {
     return op_().getOnnxAttributes().get(name);
   }
+  /// A size, axis or choice, which as above is at most so far from 0.
   int64_t integer(llvm::StringRef name, int64_t otherwise) const;
   double real(llvm::StringRef name, double otherwise) const;
   llvm::StringRef string(llvm::StringRef name, llvm::StringRef otherwise) const;

@@ -31,6 +31,18 @@ const Operator *bitpipe::findOperator(StringRef name) {
   return found == table.end() ? nullptr : &found->second;
 }
 
+LogicalResult bitpipe::inferTypes(const Operator &op, const Node &node,
+                                  SmallVectorImpl<Type> &types) {
+  if (failed(op.infer(node, types)))
+    return failure();
+  for (Type type : types)
+    if (auto tensor = dyn_cast<RankedTensorType>(type);
+        tensor && !countElements(tensor.getShape()))
+      return node.error() << "its result is " << tensor
+                          << ", expected at most 2^40 elements";
+  return success();
+}
+
 LogicalResult bitpipe::inferSameAsInput(const Node &node,
                                         SmallVectorImpl<Type> &types) {
   types.push_back(node.inputType(0));

@@ -70,6 +70,10 @@ void addEinsumOperator(OperatorTable &table);
 void addConvolutionOperators(OperatorTable &table);
 void addPoolingOperators(OperatorTable &table);
 
+/// Appends the types of the results, as `infer` does, if there can be such tensors.
+mlir::LogicalResult inferTypes(const Operator &op, const Node &node,
+                               llvm::SmallVectorImpl<mlir::Type> &types);
+
 /// What of the node's attributes is not read: one that its operator does not
 /// have, one of another type, or one that is missing; empty if nothing.
 std::string attributeProblem(const Node &node);

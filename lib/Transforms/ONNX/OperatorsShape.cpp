@@ -127,7 +127,8 @@ LogicalResult inferRange(const Node &node, SmallVectorImpl<Type> &types) {
     return node.error() << "its bounds are not constant, expected ones that do "
                            "not depend on inputs or parameters";
   auto [start, limit, step] = *range;
-  int64_t count = std::max(0.0, std::ceil((limit - start) / step));
+  // Of what is no number there is nothing.
+  int64_t count = std::min(std::max(0.0, std::ceil((limit - start) / step)), 0x1p50);
   types.push_back(
       RankedTensorType::get({count}, node.inputType(0).getElementType()));
   return success();
@@ -140,7 +141,7 @@ LogicalResult evaluateRange(const Node &, ArrayRef<Constant> inputs,
     if (result.isReal())
       result.reals[i] = inputs[0].reals[0] + i * inputs[2].reals[0];
     else
-      result.integers[i] = inputs[0].integers[0] + i * inputs[2].integers[0];
+      result.integers[i] = uint64_t(inputs[0].integers[0]) + i * uint64_t(inputs[2].integers[0]);
   }
   return success();
 }

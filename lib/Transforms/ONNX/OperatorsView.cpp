@@ -19,7 +19,8 @@ LogicalResult inferReshape(const Node &node, SmallVectorImpl<Type> &types) {
     return notConstant(node, "shape");
   bool keepZero = node.integer("allowzero", 0);
   ArrayRef<int64_t> from = node.inputShape(0);
-  int64_t known = 1, *open = nullptr;
+  SmallVector<int64_t> known;
+  int64_t *open = nullptr;
   for (auto [i, dim] : llvm::enumerate(*shape)) {
     if (dim == 0 && !keepZero) {
       if (i >= from.size())
@@ -29,13 +30,12 @@ LogicalResult inferReshape(const Node &node, SmallVectorImpl<Type> &types) {
     if (dim == -1 && !open)
       open = &dim;
     else
-      known *= dim;
+      known.push_back(dim);
   }
   int64_t count = node.inputType(0).getNumElements();
-  if (open)
-    *open = known ? count / known : 0;
-  if (llvm::any_of(*shape, [](int64_t d) { return d < 0; }) ||
-      ShapedType::getNumElements(*shape) != count)
+  if (int64_t rest = countElements(known).value_or(0); open)
+    *open = rest ? count / rest : 0;
+  if (countElements(*shape) != count)
     return node.error() << "cannot give " << node.inputType(0)
                         << " the shape it asks for";
   types.push_back(node.inputType(0).clone(*shape));

@@ -9,6 +9,7 @@
 
 #include "lib/Transforms/ONNX/Parameters.h"
 #include "lib/Transforms/ONNX/Computed.h"
+#include "lib/Transforms/ONNX/PaddingRow.h"
 #include "lib/Transforms/ONNX/Separate.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -44,6 +45,7 @@ private:
   LogicalResult apply(StringRef option, StringRef expression, bool train);
   void reportUntrained();
   void warnOfMergedTensors();
+  void warnOfPadding();
   void reportTrained();
 
   ModelFile &file;
@@ -259,6 +261,22 @@ void Identification::warnOfMergedTensors() {
   }
 }
 
+/// The module may keep a row of a table without gradient, which its file cannot say.
+void Identification::warnOfPadding() {
+  if (signature.ownList())
+    return;
+  for (int i = 0; i < count(); ++i) {
+    StringRef name = tensor(i).name();
+    if (!result[i].trained || !uses[name].table)
+      continue;
+    if (auto row = findPaddingRow(file, i))
+      report << "warning: row " << *row << " of '" << name
+             << "' is zero, as padding_idx leaves it in PyTorch; here it is trained "
+                "like all others; python -m bitpipe.export keeps it without "
+                "gradient\n";
+  }
+}
+
 void Identification::reportTrained() {
   int64_t trained = 0, elements = 0;
   for (int i = 0; i < count(); ++i)
@@ -295,6 +313,7 @@ FailureOr<std::vector<Initializer>> Identification::run() {
   }
   reportUntrained();
   warnOfMergedTensors();
+  warnOfPadding();
   reportTrained();
   return std::move(result);
 }

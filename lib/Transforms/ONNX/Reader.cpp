@@ -159,10 +159,10 @@ FailureOr<RankedTensorType> ModelFile::type(const onnx::Tensor &tensor) {
            << ", expected float, double, float16, bfloat16, bool or an integer "
               "type of at most 64 bits but uint64";
   SmallVector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
-  for (int64_t dim : shape)
-    if (dim < 0)
-      return emitError(location) << "tensor '" << tensor.name()
-                                 << "' has a dimension of " << dim;
+  if (!countElements(shape))
+    return emitError(location) << "tensor '" << tensor.name() << "' has shape ["
+                               << shape << "], expected sizes of at least 0 and "
+                               << "at most 2^40 elements";
   return RankedTensorType::get(shape, element);
 }
 
@@ -310,20 +310,21 @@ FailureOr<DenseElementsAttr> ModelFile::value(const onnx::Tensor &tensor) {
   return DenseElementsAttr::get(*tensorType, values);
 }
 
-FailureOr<std::vector<float>> ModelFile::floats(int index, int64_t most) {
+FailureOr<std::vector<float>> ModelFile::floats(int index, int64_t most,
+                                                int64_t first) {
   const onnx::Tensor &tensor = graph().initializer(index);
   FailureOr<RankedTensorType> tensorType = type(tensor);
   FailureOr<std::optional<Payload>> place = payload(index);
   if (failed(tensorType) || failed(place))
     return failure();
-  std::vector<float> numbers(std::min(most, tensorType->getNumElements()));
+  std::vector<float> numbers(std::min(most, tensorType->getNumElements() - first));
   if (!*place) { // small, or in an unusual form
     FailureOr<DenseElementsAttr> dense = value(tensor);
     if (failed(dense))
       return failure();
     auto values = dense->getValues<APFloat>();
     for (size_t i = 0; i < numbers.size(); ++i)
-      numbers[i] = fromDouble(values[i].convertToDouble());
+      numbers[i] = fromDouble(values[first + i].convertToDouble());
     return numbers;
   }
   Type element = tensorType->getElementType();
@@ -332,8 +333,8 @@ FailureOr<std::vector<float>> ModelFile::floats(int index, int64_t most) {
                        : element.isF64()  ? StoredFloat::F64
                                           : StoredFloat::F32;
   int64_t bytes = numbers.size() * sizeOf(stored);
-  auto data = llvm::MemoryBuffer::getFileSlice((*place)->file, bytes,
-                                               (*place)->offset);
+  auto data = llvm::MemoryBuffer::getFileSlice(
+      (*place)->file, bytes, (*place)->offset + first * sizeOf(stored));
   if (!data || int64_t((*data)->getBufferSize()) < bytes)
     return emitError(location) << "cannot read tensor '" << tensor.name()
                                << "' from '" << (*place)->file << "'";

@@ -50,8 +50,10 @@ public:
   /// it in a form other than dense little endian (then it has a value()).
   mlir::FailureOr<std::optional<Payload>> payload(int index);
 
-  /// The numbers of a float initializer, up to `most` of them from the start.
-  mlir::FailureOr<std::vector<float>> floats(int index, int64_t most);
+  /// The numbers of a float initializer, up to `most` of them from number `first`
+  /// on, which is one of them or where they end.
+  mlir::FailureOr<std::vector<float>> floats(int index, int64_t most,
+                                             int64_t first = 0);
 
   /// The values of a tensor.
   mlir::FailureOr<mlir::DenseElementsAttr> value(const onnx::Tensor &tensor);

@@ -1,6 +1,7 @@
 //===- Uses.cpp - What a model does with its tensors -----------------------===//
 
 #include "lib/Transforms/ONNX/Uses.h"
+#include "lib/Transforms/ONNX/Node.h"
 
 #include "llvm/ADT/StringSwitch.h"
 
@@ -103,10 +104,8 @@ bool bitpipe::isFloatTensor(const onnx::Tensor &tensor) {
 }
 
 int64_t bitpipe::elementsOf(const onnx::Tensor &tensor) {
-  int64_t elements = 1;
-  for (int64_t dim : tensor.dims())
-    elements *= dim;
-  return elements;
+  return countElements(ArrayRef(tensor.dims().data(), tensor.dims().size()))
+      .value_or(0);
 }
 
 bool bitpipe::isOneNumber(ModelFile &file, int initializer) {

@@ -9,6 +9,9 @@ using namespace bitpipe;
 
 int64_t Windows::elements() const { return ShapedType::getNumElements(size); }
 
+/// So that the product of two of them, of image or window, is a number.
+static constexpr int64_t kMost = 0x7fffffff;
+
 /// A list attribute with one number per dimension, `otherwise` if it is not
 /// given.
 static FailureOr<SmallVector<int64_t>> listOf(const Node &node, StringRef name,
@@ -17,11 +20,12 @@ static FailureOr<SmallVector<int64_t>> listOf(const Node &node, StringRef name,
   auto given = node.integers(name);
   if (!given)
     return SmallVector<int64_t>(count, otherwise);
-  if (given->size() == count &&
-      llvm::all_of(*given, [&](int64_t n) { return n >= least; }))
+  if (given->size() == count && llvm::all_of(*given, [&](int64_t n) {
+        return n >= least && n <= kMost;
+      }))
     return *given;
   return node.error() << "its " << name << " do not fit, expected " << count
-                      << " numbers of at least " << least;
+                      << " numbers from " << least << " to " << kMost;
 }
 
 /// Pads that make as many windows as there are strides in the image.
@@ -54,7 +58,7 @@ FailureOr<Windows> bitpipe::windowsOf(const Node &node,
   ArrayRef<int64_t> image = node.inputShape(0).drop_front(2);
   size_t rank = image.size();
   if (kernel.size() != rank ||
-      llvm::any_of(kernel, [](int64_t n) { return n < 1; }))
+      llvm::any_of(kernel, [](int64_t n) { return n < 1 || n > kMost; }))
     return node.error() << "a kernel of " << kernel.size()
                         << " dimensions does not fit to " << node.inputType(0);
   auto stride = listOf(node, "strides", rank, 1, 1);
@@ -85,6 +89,15 @@ FailureOr<Windows> bitpipe::windowsOf(const Node &node,
                           << node.inputType(0);
   }
   return w;
+}
+
+LogicalResult bitpipe::expectFewElements(const Node &node, const Windows &w) {
+  constexpr int64_t most = 1 << 14;
+  auto elements = countElements(w.size);
+  if (elements && *elements <= most)
+    return success();
+  return node.error() << "its windows are [" << w.size << "], expected at most "
+                      << most << " elements";
 }
 
 SmallVector<Value> bitpipe::windowElements(Expansion &e, Value image,

@@ -21,6 +21,9 @@ struct Windows {
 mlir::FailureOr<Windows> windowsOf(const Node &node,
                                    llvm::ArrayRef<int64_t> kernel);
 
+/// An error if windows have too many elements to take them one by one.
+mlir::LogicalResult expectFewElements(const Node &node, const Windows &windows);
+
 /// For each element of a window, in order, what stands there in every window:
 /// [batch, channels, windows...]. Outside the image there is `fill`.
 llvm::SmallVector<mlir::Value> windowElements(Expansion &e, mlir::Value image,

@@ -8,9 +8,9 @@ from bitpipe.exporter.errors import ExportError, describe
 TOLERANCE = {torch.float16: 2e-2}
 
 
-def compare(module, inputs, path):
+def compare(module, inputs, path, name):
     """The greatest difference between onnxruntime and the module, or why it is
-    not known; an error if it is more than rounding."""
+    not known; an error that calls the file `name` if it is more than rounding."""
     try:
         import onnxruntime
     except ImportError:
@@ -37,6 +37,6 @@ def compare(module, inputs, path):
         difference = float(abs(ours.astype("float32") - theirs).max())
         allowed = max([TOLERANCE.get(kind, 1e-3) for kind in kinds], default=1e-3)
         if not difference <= allowed * max(1.0, float(abs(theirs).max())):
-            raise ExportError(f"{path}: onnxruntime's result differs by {difference}, expected at most {allowed}")
+            raise ExportError(f"{name}: onnxruntime's result differs by {difference}, expected at most {allowed}")
         worst = max(worst, difference)
     return worst

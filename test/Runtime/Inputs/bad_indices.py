@@ -46,7 +46,7 @@ def train(ids, labels, steps):
                 "--metrics=m.jsonl")
 
 
-def case(name, nodes, bad, good=(0, 4), kind=TensorProto.INT64, dtype=np.int64, label=None, **constants):
+def case(name, nodes, bad, good=(0, 4), kind=TensorProto.INT64, dtype=np.int64, label=None, row=9, **constants):
     build(nodes, kind, constants)
     ids = RANDOM.integers(*good, (SAMPLES, LENGTH)).astype(dtype)
     labels = RANDOM.integers(0, 5, (SAMPLES, LENGTH))
@@ -56,9 +56,9 @@ def case(name, nodes, bad, good=(0, 4), kind=TensorProto.INT64, dtype=np.int64, 
     before = load_file(folder / "w.safetensors")
     (folder / "w.safetensors").unlink()
     if label is None:
-        ids[9, 1] = bad
+        ids[row, 1] = bad
     else:
-        labels[9, 1] = label
+        labels[row, 1] = label
     done = train(ids, labels, 3)
     lines = [line for line in done.stderr.splitlines() if "error:" in line]
     saved = load_file(folder / "w.safetensors") if (folder / "w.safetensors").exists() else {}
@@ -76,8 +76,15 @@ case("cast", [node("Cast", "ids", "rows", to=I64)], 2_000_000_000, kind=I32, dty
 case("cast down", [node("Cast", "ids", "rows", to=I32)], 2**32 + 1)
 case("narrow input", [node("Identity", "ids", "rows")], 2**32 + 1, kind=I32)
 case("product", [node("Mul", "ids two", "rows")], 4, good=(0, 3), two=two)
-case("shifted", [node("Add", "ids two", "rows")], 5, good=(-2, 5), two=two)
+case("shifted up", [node("Add", "ids two", "rows")], 5, good=(-2, 5), two=two)
+case("shifted up, below", [node("Add", "ids two", "rows")], -3, good=(-2, 5), two=two)
+case("shifted down", [node("Sub", "ids two", "rows")], 9, good=(2, 9), two=two)
+case("shifted down, below", [node("Sub", "ids two", "rows")], 1, good=(2, 9), two=two)
+case("turned", [node("Sub", "two ids", "rows")], 3, good=(-4, 3), two=two)
+case("turned, below", [node("Sub", "two ids", "rows")], -5, good=(-4, 3), two=two)
+case("narrow, below", [node("Add", "ids two", "rows")], -3, good=(-2, 5), kind=I32, dtype=np.int32, two=np.int32(2))
 case("chosen", [node("Less", "ids zero", "c"), node("Where", "c zero ids", "rows")], 7, zero=zero)
+case("later", [node("Less", "ids zero", "c"), node("Where", "c zero ids", "rows")], 8, row=10, zero=zero)
 case("far", [node("Less", "ids zero", "c"), node("Where", "c zero ids", "rows")], 2**62, zero=zero)
 case("below", [node("Less", "ids zero", "c"), node("Where", "c ids zero", "rows")], -8, good=(-7, 7), zero=zero)
 case("summed", [node("CumSum", "ids one", "rows")], 50, good=(0, 3), one=np.int64(1))

@@ -26,16 +26,19 @@ def Pipe_ModelOp : Pipe_Op<"model"> {
     model computes from its inputs, and the sum over all micro-batches is
     divided by the count over all micro-batches.
     `bounds` holds per input the exclusive upper bound of valid values (the
-    rows of the table an id selects, the vocabulary of the labels), or -1.
+    rows of the table an id selects, the vocabulary of the labels), or -1;
+    `lowest` the smallest valid ones, where one of them is not 0.
   }];
   let arguments = (ins FlatSymbolRefAttr:$forward, StrArrayAttr:$inputs,
                        StrArrayAttr:$outputs,
                        OptionalAttr<StrAttr>:$loss,
                        OptionalAttr<I64Attr>:$ignore_index,
-                       OptionalAttr<DenseI64ArrayAttr>:$bounds);
+                       OptionalAttr<DenseI64ArrayAttr>:$bounds,
+                       OptionalAttr<DenseI64ArrayAttr>:$lowest);
   let assemblyFormat = [{
     $forward `inputs` $inputs `outputs` $outputs (`loss` $loss^)?
-    (`ignore_index` $ignore_index^)? (`bounds` $bounds^)? attr-dict
+    (`ignore_index` $ignore_index^)? (`bounds` $bounds^)?
+    (`lowest` $lowest^)? attr-dict
   }];
 }
 

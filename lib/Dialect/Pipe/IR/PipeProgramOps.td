@@ -10,14 +10,15 @@ include "mlir/IR/SymbolInterfaces.td"
 def Pipe_TrainingOp : Pipe_Op<"training"> {
   let summary = "What the runtime must know of the model besides the programs";
   let description = [{
-    `inputs`, `types` (static shapes of one micro-batch) and `bounds` (see
-    pipe.model) of every model input; `loss` and `ignore_index` as in
+    `inputs`, `types` (static shapes of one micro-batch), `bounds` and `lowest`
+    (see pipe.model) of every model input; `loss` and `ignore_index` as in
     pipe.model, with `labels` the name of the labels among the inputs, if any.
     `version` is the version of the contract between compiler and runtime.
     `weights` and `kernels` name files beside the plan, with their hashes.
   }];
   let arguments = (ins I64Attr:$version, StrAttr:$target, StrArrayAttr:$inputs,
                        TypeArrayAttr:$types, DenseI64ArrayAttr:$bounds,
+                       OptionalAttr<DenseI64ArrayAttr>:$lowest,
                        StrAttr:$loss, OptionalAttr<StrAttr>:$labels,
                        I64Attr:$ignore_index, StrAttr:$optimizer,
                        I64Attr:$devices, I64Attr:$microbatches,
