@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mutants=${MUTANTS:-60} delays=${DELAYS:-20} seed=${SEED:-0}
 python=build/venv/bin/python
+jobs=$(nproc) # which OMP_NUM_THREADS would change
 export OMP_NUM_THREADS=1
 
 build() { # FOLDER SANITIZERS OPTIONS... -- TARGETS...
@@ -39,7 +40,7 @@ address() {
   rm -rf build/address/scratch && mkdir build/address/scratch
   build/address/bin/output-file-test "$PWD/build/address/scratch"
   printf '%s\n' "${tests[@]}" |
-    xargs -P "$(nproc)" -I TEST sh -c 'build/address/bin/TEST >/dev/null || { echo "FAIL TEST"; exit 1; }'
+    xargs -P "$jobs" -I TEST sh -c 'build/address/bin/TEST >/dev/null || { echo "FAIL TEST"; exit 1; }'
   echo "$((${#tests[@]} + 1)) unit tests"
   $python test/Runtime/Inputs/sanitized.py build/address/bin --delays=2 --seed="$seed"
   fuzz plan weights tokens tensors
@@ -58,7 +59,7 @@ thread() {
 compiler() {
   build build/address address,undefined -- bitpipe-opt bitpipe-run
   ln -sfn ../venv build/address/venv
-  $python /usr/lib/llvm-22/bin/lit -q -j "$(nproc)" build/address/test \
+  $python /usr/lib/llvm-22/bin/lit -q -j "$jobs" build/address/test \
     --filter '(Dialect|ONNX|Autodiff|Partition|Planning|Lower|Kernels)/.*\.mlir$|EndToEnd/(precision|own-loss|give-back)' | sed '/^$/d'
   fuzz onnx operators ir orders routes costs
 }

@@ -56,9 +56,8 @@ inline const char *nameOf(StoredFloat type) {
 }
 
 namespace detail {
-template <typename From, typename To, typename Convert>
-void convertFloats(const char *source, char *target, int64_t count,
-                   Convert convert) {
+template <auto convert, typename From, typename To>
+void convertFloats(const char *source, char *target, int64_t count) {
   for (int64_t i = 0; i < count; ++i) { // of files: at any address
     From from;
     std::memcpy(&from, source + i * sizeof(From), sizeof(From));
@@ -66,39 +65,35 @@ void convertFloats(const char *source, char *target, int64_t count,
     std::memcpy(target + i * sizeof(To), &to, sizeof(To));
   }
 }
+
+inline void copyFloats(const char *source, char *target, int64_t count) {
+  std::memcpy(target, source, count * sizeof(float));
+}
+
+inline double toDouble(float value) { return value; }
+
+/// How a type is read and written, by the number of its StoredFloat.
+using Conversion = void (*)(const char *source, char *target, int64_t count);
+inline constexpr struct {
+  Conversion read, write;
+} conversions[] = {
+    {copyFloats, copyFloats},
+    {convertFloats<fromHalf, uint16_t, float>, convertFloats<toHalf, float, uint16_t>},
+    {convertFloats<fromBrain, uint16_t, float>, convertFloats<toBrain, float, uint16_t>},
+    {convertFloats<fromDouble, double, float>, convertFloats<toDouble, float, double>},
+};
 } // namespace detail
 
 /// Reads `count` elements as f32.
 inline void readFloats(StoredFloat type, const char *source, char *target,
                        int64_t count) {
-  switch (type) {
-  case StoredFloat::F32:
-    std::memcpy(target, source, count * sizeof(float));
-    return;
-  case StoredFloat::F16:
-    return detail::convertFloats<uint16_t, float>(source, target, count, fromHalf);
-  case StoredFloat::BF16:
-    return detail::convertFloats<uint16_t, float>(source, target, count, fromBrain);
-  case StoredFloat::F64:
-    return detail::convertFloats<double, float>(source, target, count, fromDouble);
-  }
+  detail::conversions[int(type)].read(source, target, count);
 }
 
 /// Writes `count` elements of f32, rounded to nearest.
 inline void writeFloats(StoredFloat type, const char *source, char *target,
                         int64_t count) {
-  switch (type) {
-  case StoredFloat::F32:
-    std::memcpy(target, source, count * sizeof(float));
-    return;
-  case StoredFloat::F16:
-    return detail::convertFloats<float, uint16_t>(source, target, count, toHalf);
-  case StoredFloat::BF16:
-    return detail::convertFloats<float, uint16_t>(source, target, count, toBrain);
-  case StoredFloat::F64:
-    return detail::convertFloats<float, double>(
-        source, target, count, [](float value) { return double(value); });
-  }
+  detail::conversions[int(type)].write(source, target, count);
 }
 
 } // namespace bitpipe

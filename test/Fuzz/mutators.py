@@ -132,7 +132,7 @@ def change_tensor(random, model):
 
 def change_number(random, model):
     """One number of a constant of integers, such as a shape, an axis or an index."""
-    tensors = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT64 and t.raw_data]
+    tensors = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT64 and len(t.raw_data) >= 8]
     if not tensors:
         return
     tensor = random.choice(tensors)

@@ -1,6 +1,6 @@
-// RUN: bitpipe-opt %s --pipe-expand-attention | FileCheck %s
+// RUN: bitpipe-opt %s --pipe-expand-functions | FileCheck %s
 
-// The example of the pass: scores are scaled, masked, normalised.
+// Scores are scaled, masked, normalised.
 // CHECK-LABEL: func.func @masked
 // CHECK-SAME: (%[[Q:.*]]: tensor<1x2x4x8xf32>, %[[K:.*]]: tensor<1x2x4x8xf32>, %[[V:.*]]: tensor<1x2x4x8xf32>, %[[M:.*]]: tensor<4x4xi1>)
 func.func @masked(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1x2x4x8xf32>, %m: tensor<4x4xi1>) -> tensor<1x2x4x8xf32> {

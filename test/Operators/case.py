@@ -19,15 +19,21 @@ class Case:
     """nodes: (kind, inputs, outputs, attributes). values: those named p... are parameters, those named x... data of
     every sample. fn: tensors by name -> output or outputs, without it the interpreter's. outputs: names, without them
     the first result of the last node. tol: what an error may be, relative to the largest entry. expect: "ok", or
-    words of the message that refuses it."""
+    words of the message that refuses it. type: a NumPy type that the file has all floats in, which values must be
+    numbers of."""
 
     def __init__(
-        self, name, nodes, fn=None, values=None, opset=21, tol=2e-5, expect="ok", constants=None, outputs=None
+        self, name, nodes, fn=None, values=None, opset=21, tol=2e-5, expect="ok", constants=None, outputs=None, type=None
     ):
         self.name, self.nodes, self.fn, self.opset, self.tol, self.expect = name, nodes, fn, opset, tol, expect
         self.values = {n: np.asarray(v) for n, v in (values or {}).items()}
         self.constants = {n: np.asarray(v) for n, v in (constants or {}).items()}
         self.outputs = outputs or [nodes[-1][2][0]]
+        self.type = type
+
+    def stored(self, value):
+        """A value as the file has it."""
+        return value.astype(self.type) if self.type and value.dtype.kind == "f" else value
 
     def trained(self, everything):
         """The names of what is a parameter: as the case says, or every float."""
@@ -45,7 +51,9 @@ class Variant:
         random = np.random.default_rng(sum(map(ord, case.name)))
         first = self.sample_values(0)
         forward = evaluate(case, first, torch.float64, [])[0]
-        self.weights = [random.uniform(-1, 1, tuple(y.shape)).astype(np.float32) for y in forward]
+        # A step of 2^20 gradients must be a number of the type that parameters are saved in.
+        size = 2.0**-16 if case.type == np.float16 else 1
+        self.weights = [random.uniform(-size, size, tuple(y.shape)).astype(np.float32) for y in forward]
         self.real = [y.is_floating_point() for y in forward]
 
     def sample_values(self, sample):
@@ -131,17 +139,17 @@ class Model:
         case, label = variant.case, f"{variant.name} <{i}>"
         at = lambda name: f"c{i}.{name}" if name else ""
         for name in variant.trained:
-            self.parameter(at(name), case.values[name])
+            self.parameter(at(name), case.stored(case.values[name]))
         for name in variant.data:
-            self.input(label, at(name), case.values[name])
+            self.input(label, at(name), case.stored(case.values[name]))
         for name, value in case.constants.items():
-            self.constant(at(name), value)
+            self.constant(at(name), case.stored(value))
         for kind, inputs, outputs, attributes in case.nodes:
             self.node(label, kind, [at(n) for n in inputs], [at(n) for n in outputs], **attributes)
         for k, (name, weight) in enumerate(zip(case.outputs, variant.weights)):
             y, part = at(name), f"w{k}.part"
             self.parameter(at(f"w{k}"), weight)
-            if not variant.real[k]:
+            if case.type or not variant.real[k]:
                 self.node(label, "Cast", [y], [at(f"w{k}.y")], to=TensorProto.FLOAT)
                 y = at(f"w{k}.y")
             self.node(label, "Mul", [y, at(f"w{k}")], [at(f"w{k}.yw")])
@@ -168,6 +176,6 @@ class Model:
         tensors = {"x__.data": np.zeros((samples, 1), np.float32)}
         for i, variant in enumerate(self.variants):
             for name in variant.data:
-                rows = [variant.sample_values(s)[name] for s in range(samples)]
+                rows = [variant.case.stored(variant.sample_values(s)[name]) for s in range(samples)]
                 tensors[f"c{i}.{name}.data"] = np.ascontiguousarray(np.stack(rows))
         return tensors

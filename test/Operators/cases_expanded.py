@@ -115,6 +115,11 @@ def reductions(table):
     table.one("lp-normalization-1", "LpNormalization", lambda t: F.normalize(t["p"], 1, 0), {"p": f(3, 4)}, {"axis": 0, "p": 1})
 
 
+    table.cases.append(Case("reduce-sum-constant", [("ReduceSum", ["c", "ax"], ["s"], {}), ("Mul", ["s", "p"], ["y"], {})],
+                            lambda t: t["c"].sum(0, True) * t["p"], {"p": f(2, 3), "x": f(1, 1)},
+                            constants={"c": np.full((4, 3), 0.5, np.float32), "ax": integers(0)}))
+
+
 def normalizations(table):
     norm = {"p": f(6), "pb": f(6)}
     groups = {"num_groups": 2, "epsilon": 1e-3}
@@ -211,6 +216,8 @@ def selections(table):
               {"p": f(5, 4), "xi": np.int64([[0, 2], [4, 1]]), "pu": f(2, 2)})
     table.one("scatter-nd", "ScatterND", lambda t: t["p"].index_put((t["xi"][:, 0],), t["pu"]),
               {"p": f(5, 4), "xi": np.int64([[3], [0]]), "pu": f(2, 4)})
+    table.one("scatter-nd-constant", "ScatterND", lambda t: t["p"].index_put((t["i"][:, 0], t["i"][:, 1]), t["pu"]),
+              {"p": f(4, 3), "pu": f(3)}, constants={"i": np.int64([[2, 0], [0, 2], [3, 0]])}, inputs=["p", "i", "pu"])
     table.one("scatter-nd-elements", "ScatterND", lambda t: t["p"].index_put((t["xi"][:, 0], t["xi"][:, 1]), t["pu"], accumulate=True),
               {"p": f(3, 3), "xi": np.int64([[2, 1], [0, 2], [2, 1]]), "pu": f(3)}, {"reduction": "add"})
 
@@ -245,6 +252,8 @@ def windows(table):
          lambda x, w, b: F.conv2d(x, w, b, (4, 2)))
     conv("conv-2d-depthwise", (1, 4, 6, 6), (4, 1, 3, 3), {"group": 4, "pads": [1, 1, 1, 1]},
          lambda x, w, b: F.conv2d(x, w, b, padding=1, groups=4))
+    conv("conv-1d-apart", (2, 2, 3), (2, 1, 1), {"group": 2, "strides": [2], "dilations": [2]},
+         lambda x, w, b: F.conv1d(x, w, b, 2, 0, 2, 2))
     conv("conv-same", (1, 2, 7), (3, 2, 4), {"auto_pad": "SAME_UPPER"},
          lambda x, w, b: F.conv1d(F.pad(x, (1, 2)), w, b))
     conv("conv-causal", (2, 3, 6), (3, 3, 3), {"pads": [2, 0]}, lambda x, w, b: F.conv1d(F.pad(x, (2, 0)), w, b))

@@ -67,5 +67,6 @@ def integers(values):
 
 
 import reference_layers  # noqa: E402,F401 (these register their functions)
+import reference_expanded  # noqa: E402,F401
 import reference_numbers  # noqa: E402,F401
 import reference_views  # noqa: E402,F401

@@ -22,6 +22,7 @@
 #include "tools/bitpipe-opt/Diagnostics.h"
 #include "tools/bitpipe-opt/Levels.h"
 #include "tools/bitpipe-opt/Output.h"
+#include "tools/bitpipe-opt/SourceFiles.h"
 #include "tools/bitpipe-opt/Views.h"
 
 #include "mlir/Parser/Parser.h"
@@ -99,7 +100,7 @@ LogicalResult Compilation::run() {
   if (failed(load()) || (!isModel && failed(checkInput())))
     return failure();
   if (options.emit == Emit::Files)
-    return writeFiles();
+    return failed(checkSourceFiles(*module)) ? failure() : writeFiles();
   if (failed(raiseTo(levelFor(options.emit))))
     return failure();
   return print();
@@ -272,6 +273,8 @@ LogicalResult Compilation::print() {
 
 LogicalResult Compilation::printTo(raw_ostream &out) {
   if (options.emit <= Emit::Program) {
+    if (failed(noteSourceFiles(*module)))
+      return failure();
     module->print(out);
     return success();
   }

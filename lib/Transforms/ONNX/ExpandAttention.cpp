@@ -1,109 +1,62 @@
 //===- ExpandAttention.cpp - Attention in terms of other nodes -------------===//
 
-#include "lib/Transforms/ONNX/Constant.h"
-#include "lib/Transforms/ONNX/Legalize.h"
-#include "lib/Transforms/ONNX/Passes.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "lib/Transforms/ONNX/Expansion.h"
 
 #include <cmath>
 #include <limits>
-
-namespace bitpipe {
-#define GEN_PASS_DEF_EXPANDATTENTION
-#include "lib/Transforms/ONNX/Passes.h.inc"
-} // namespace bitpipe
 
 using namespace mlir;
 using namespace bitpipe;
 
 namespace {
 
-/// Builds nodes at the place of an Attention.
-class AttentionExpansion {
-public:
-  AttentionExpansion(OpBuilder &b, const Node &node) : b(b), node(node) {}
-  Lowered run();
-
-private:
-  Value make(StringRef kind, RankedTensorType type, ValueRange inputs,
-             ArrayRef<NamedAttribute> attributes = {}) {
-    return makeNode(b, node.loc(), kind, type, inputs, attributes).result();
-  }
-  Value integers(ArrayRef<int64_t> values) {
-    auto type = RankedTensorType::get({int64_t(values.size())}, b.getI64Type());
-    return arith::ConstantOp::create(b, node.loc(),
-                                     DenseElementsAttr::get(type, values));
-  }
-  Value number(RankedTensorType like, double value) {
-    Type element = like.getElementType();
-    return arith::ConstantOp::create(
-        b, node.loc(),
-        DenseElementsAttr::get(RankedTensorType::get({}, element),
-                               FloatAttr::get(element, value)));
-  }
-  Value reshaped(Value value, ArrayRef<int64_t> shape) {
-    auto type = cast<RankedTensorType>(value.getType());
-    return make("Reshape", type.clone(shape), {value, integers(shape)});
-  }
-  Value transposed(Value value, ArrayRef<int64_t> perm) {
-    auto type = cast<RankedTensorType>(value.getType());
-    SmallVector<int64_t> shape;
-    for (int64_t dim : perm)
-      shape.push_back(type.getDimSize(dim));
-    return make("Transpose", type.clone(shape), value,
-                b.getNamedAttr("perm", b.getI64ArrayAttr(perm)));
-  }
-  Value heads(unsigned position, StringRef countName);
-  Value repeated(Value value, int64_t heads);
-  LogicalResult checkMask(ArrayRef<int64_t> scores);
-  Value masked(Value scores);
-  Value causalMask(RankedTensorType scores);
-
-  OpBuilder &b;
-  const Node &node;
+/// Queries, keys and values, each [batch, heads, sequence, size].
+struct Heads {
+  Value q, k, v;
 };
 
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
-/// An input as [batch, heads, sequence, size].
-Value AttentionExpansion::heads(unsigned position, StringRef countName) {
-  Value value = node.input(position);
+/// An input that may have its heads side by side.
+Value splitHeads(Expansion &e, Value value, int64_t count) {
   ArrayRef<int64_t> shape = shapeOf(value);
   if (shape.size() == 4)
     return value;
-  int64_t count = node.integer(countName, 1);
-  Value split =
-      reshaped(value, {shape[0], shape[1], count, shape[2] / count});
-  return transposed(split, {0, 2, 1, 3});
+  Value split = e.reshape(value, {shape[0], shape[1], count, shape[2] / count});
+  return e.transpose(split, {0, 2, 1, 3});
+}
+
+FailureOr<Heads> headsOf(Expansion &e, const Node &node) {
+  int64_t ofKeys = node.integer("kv_num_heads", 1);
+  Heads h{splitHeads(e, node.input(0), node.integer("q_num_heads", 1)),
+          splitHeads(e, node.input(1), ofKeys), splitHeads(e, node.input(2), ofKeys)};
+  auto refuse = [&](StringRef how) {
+    return node.error() << "queries of " << node.inputType(0) << ", keys of "
+                        << node.inputType(1) << " and values of "
+                        << node.inputType(2) << " " << how;
+  };
+  ArrayRef<int64_t> q = shapeOf(h.q), k = shapeOf(h.k), v = shapeOf(h.v);
+  if (q.size() != 4 || k.size() != 4 || v.size() != 4 || q[3] != k[3] ||
+      k[1] != v[1] || k[2] != v[2] || k[1] == 0 || q[1] % k[1])
+    return refuse("do not fit together");
+  if (q[0] != k[0] || q[0] != v[0])
+    return refuse("differ in batch");
+  return h;
 }
 
 /// Each head of keys or values serves a group of query heads.
-Value AttentionExpansion::repeated(Value value, int64_t heads) {
+Value repeated(Expansion &e, Value value, int64_t heads) {
   SmallVector<int64_t> s(shapeOf(value));
   if (s[1] == heads)
     return value;
-  SmallVector<int64_t> groups{s[0], s[1], heads / s[1], s[2], s[3]};
-  Value single = reshaped(value, {s[0], s[1], 1, s[2], s[3]});
-  auto type = cast<RankedTensorType>(value.getType());
-  Value all = make("Expand", type.clone(groups), {single, integers(groups)});
-  return reshaped(all, {s[0], heads, s[2], s[3]});
+  Value single = e.reshape(value, {s[0], s[1], 1, s[2], s[3]});
+  Value all = e.expand(single, {s[0], s[1], heads / s[1], s[2], s[3]});
+  return e.reshape(all, {s[0], heads, s[2], s[3]});
 }
 
-/// Row r sees columns up to r, counted from the start.
-Value AttentionExpansion::causalMask(RankedTensorType scores) {
-  ArrayRef<int64_t> matrix = scores.getShape().take_back(2);
-  Constant mask =
-      Constant::zeros(RankedTensorType::get(matrix, b.getI1Type()));
-  Index index(matrix);
-  for (int64_t i = 0; i < mask.size(); ++i, index.next())
-    mask.integers[i] = index[1] <= index[0];
-  return arith::ConstantOp::create(b, node.loc(), mask.toAttr());
-}
-
-LogicalResult AttentionExpansion::checkMask(ArrayRef<int64_t> scores) {
+LogicalResult checkMasks(const Node &node, ArrayRef<int64_t> scores) {
+  if (node.integer("is_causal", 0) && *countElements(scores.take_back(2)) > kMostConstant)
+    return node.error() << "needs a causal mask for scores of "
+                        << node.inputType(0).clone(scores)
+                        << ", expected a matrix of at most 2^30 elements";
   if (!node.input(3))
     return success();
   auto both = broadcastShapes(scores, node.inputShape(3));
@@ -117,61 +70,45 @@ LogicalResult AttentionExpansion::checkMask(ArrayRef<int64_t> scores) {
                       << node.inputType(0).clone(scores);
 }
 
-Value AttentionExpansion::masked(Value scores) {
-  auto type = cast<RankedTensorType>(scores.getType());
-  Value out = number(type, -std::numeric_limits<double>::infinity());
+/// Row r sees columns up to r, counted from the start.
+Value causalMask(Expansion &e, ArrayRef<int64_t> matrix) {
+  Constant mask = Constant::zeros(RankedTensorType::get(matrix, e.b.getI1Type()));
+  Index index(matrix);
+  for (int64_t i = 0; i < mask.size(); ++i, index.next())
+    mask.integers[i] = index[1] <= index[0];
+  return e.constant(mask.toAttr());
+}
+
+Value masked(Expansion &e, const Node &node, Value scores) {
+  Value out = e.number(scores, -std::numeric_limits<double>::infinity());
   if (Value mask = node.input(3)) {
     bool isTruth = node.inputType(3).getElementType().isInteger(1);
-    scores = isTruth ? make("Where", type, {mask, scores, out})
-                     : make("Add", type, {scores, mask});
+    scores = isTruth ? e.where(mask, scores, out) : e.add(scores, mask);
   }
   if (node.integer("is_causal", 0))
-    scores = make("Where", type, {causalMask(type), scores, out});
+    scores = e.where(causalMask(e, shapeOf(scores).take_back(2)), scores, out);
   return scores;
 }
 
-Lowered AttentionExpansion::run() {
-  Value q = heads(0, "q_num_heads"), k = heads(1, "kv_num_heads"),
-        v = heads(2, "kv_num_heads");
-  ArrayRef<int64_t> sq = shapeOf(q), sk = shapeOf(k), sv = shapeOf(v);
-  if (sq.size() != 4 || sk.size() != 4 || sv.size() != 4 || sq[3] != sk[3] ||
-      sk[1] != sv[1] || sk[2] != sv[2] || sk[1] == 0 || sq[1] % sk[1])
-    return node.error() << "queries of " << node.inputType(0) << ", keys of "
-                        << node.inputType(1) << " and values of "
-                        << node.inputType(2) << " do not fit together";
-  if (sq[0] != sk[0] || sq[0] != sv[0])
-    return node.error() << "queries of " << node.inputType(0) << ", keys of "
-                        << node.inputType(1) << " and values of "
-                        << node.inputType(2) << " differ in batch";
-  int64_t heads = sq[1], rows = sq[2], columns = sk[2];
-  if (failed(checkMask({sq[0], heads, rows, columns})))
+Lowered expandAttention(Expansion &e, const Node &node) {
+  auto h = headsOf(e, node);
+  if (failed(h))
     return failure();
-  double scale = node.real("scale", 1 / std::sqrt(double(sq[3])));
-  auto type = node.inputType(0).clone({sq[0], heads, rows, columns});
-  auto outType = node.inputType(0).clone({sq[0], heads, rows, sv[3]});
-
-  Value keys = transposed(repeated(k, heads), {0, 1, 3, 2});
-  Value scores = make("MatMul", type, {q, keys});
-  scores = make("Mul", type, {scores, number(type, scale)});
-  Value weights = make("Softmax", type, masked(scores),
-                       b.getNamedAttr("axis", b.getI64IntegerAttr(-1)));
-  Value out = make("MatMul", outType, {weights, repeated(v, heads)});
+  SmallVector<int64_t> q(shapeOf(h->q));
+  if (failed(checkMasks(node, {q[0], q[1], q[2], shapeOf(h->k)[2]})))
+    return failure();
+  double scale = node.real("scale", 1 / std::sqrt(double(q[3])));
+  Value keys = e.transpose(repeated(e, h->k, q[1]), {0, 1, 3, 2});
+  Value scores = e.mul(e.make("MatMul", {h->q, keys}), scale);
+  Value weights = e.make("Softmax", masked(e, node, scores), e.integer("axis", -1));
+  Value out = e.make("MatMul", {weights, repeated(e, h->v, q[1])});
   if (node.inputType(0).getRank() == 3)
-    out = reshaped(transposed(out, {0, 2, 1, 3}),
-                   node.resultType().getShape());
+    out = e.reshape(e.transpose(out, {0, 2, 1, 3}), node.resultType().getShape());
   return lowered(out);
 }
 
-Lowered expandAttention(OpBuilder &b, const Node &node) {
-  return AttentionExpansion(b, node).run();
-}
-
-struct ExpandAttention : bitpipe::impl::ExpandAttentionBase<ExpandAttention> {
-  void runOnOperation() override {
-    if (failed(
-            legalizeNodes(getOperation(), {{"Attention", expandAttention}})))
-      signalPassFailure();
-  }
-};
-
 } // namespace
+
+void bitpipe::addAttentionOperator(OperatorTable &table) {
+  table["Attention"].expand = expandAttention;
+}

@@ -8,11 +8,13 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <functional>
+
 namespace bitpipe {
 
 /// The values that replace a node's results; a failure has been reported.
 using Lowered = mlir::FailureOr<llvm::SmallVector<mlir::Value>>;
-using Lowering = Lowered (*)(mlir::OpBuilder &, const Node &);
+using Lowering = std::function<Lowered(mlir::OpBuilder &, const Node &)>;
 
 /// Replaces, in program order, every node that has a lowering.
 mlir::LogicalResult legalizeNodes(mlir::Operation *root,

@@ -65,12 +65,10 @@ static LogicalResult check(const Node &node) {
   return success();
 }
 
-static Lowered lowerDropout(OpBuilder &b, const Node &node) {
+/// `number` counts the model's dropouts.
+static Lowered lowerDropout(OpBuilder &b, const Node &node, int64_t number) {
   if (failed(check(node)))
     return failure();
-  Block *block = node.getOp()->getBlock();
-  auto earlier = block->getOps<pipe::DropoutKeyOp>();
-  int64_t number = std::distance(earlier.begin(), earlier.end());
   auto keyType = RankedTensorType::get({}, b.getI64Type());
   Value key = pipe::DropoutKeyOp::create(b, node.loc(), keyType, b.getI64IntegerAttr(number));
   // A row has columns.
@@ -91,7 +89,11 @@ namespace {
 
 struct LegalizeDropout : bitpipe::impl::LegalizeDropoutBase<LegalizeDropout> {
   void runOnOperation() override {
-    if (failed(legalizeNodes(getOperation(), {{"Dropout", lowerDropout}})))
+    int64_t number = 0;
+    auto lower = [&](OpBuilder &b, const Node &node) {
+      return lowerDropout(b, node, number++);
+    };
+    if (failed(legalizeNodes(getOperation(), {{"Dropout", lower}})))
       signalPassFailure();
   }
 };

@@ -25,6 +25,7 @@ const Operator *bitpipe::findOperator(StringRef name) {
     addEinsumOperator(table);
     addConvolutionOperators(table);
     addPoolingOperators(table);
+    addAttentionOperator(table);
     return table;
   }();
   auto found = table.find(name);

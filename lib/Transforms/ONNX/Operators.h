@@ -69,6 +69,7 @@ void addScatterOperators(OperatorTable &table);
 void addEinsumOperator(OperatorTable &table);
 void addConvolutionOperators(OperatorTable &table);
 void addPoolingOperators(OperatorTable &table);
+void addAttentionOperator(OperatorTable &table);
 
 /// Appends the types of the results, as `infer` does, if there can be such tensors.
 mlir::LogicalResult inferTypes(const Operator &op, const Node &node,

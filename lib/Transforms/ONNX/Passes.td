@@ -75,36 +75,15 @@ def ComputeInF32 : Pass<"pipe-compute-in-f32", "mlir::ModuleOp"> {
   }];
 }
 
-def ExpandAttention : Pass<"pipe-expand-attention", "mlir::func::FuncOp"> {
-  let summary = "Attention in terms of MatMul, Softmax and other nodes";
-  let description = [{
-    Expects typed nodes; leaves no Attention. Queries, keys and values come
-    into the form [batch, heads, sequence, size]; their product is scaled,
-    masked and normalised, and weighs the values.
-
-    ```mlir
-    %y = pipe.onnx_node "Attention"(%q, %k, %v, %m) ...
-    // becomes
-    %t = pipe.onnx_node "Transpose"(%k) ... {perm = [0, 1, 3, 2]}
-    %p = pipe.onnx_node "MatMul"(%q, %t) ...
-    %s = pipe.onnx_node "Mul"(%p, %scale) ...
-    %w = pipe.onnx_node "Where"(%m, %s, %minus_infinity) ...
-    %x = pipe.onnx_node "Softmax"(%w) ...
-    %y = pipe.onnx_node "MatMul"(%x, %v) ...
-    ```
-  }];
-  let dependentDialects = ["mlir::arith::ArithDialect"];
-}
-
 def ExpandFunctions : Pass<"pipe-expand-functions", "mlir::func::FuncOp"> {
   let summary = "Operators that others can express, in terms of those";
   let description = [{
     Expects typed nodes; leaves only operators that have a legalisation, and
     those that fold. Activations choose with Where, norms are reductions with a
     function before and after, windows of Conv and pooling are strided slices,
-    Einsum is matrix products between transposes. Where a node's attributes ask
-    for nothing special (a Slice that runs forwards, a scale of the normalised
-    shape) it stays.
+    Einsum is matrix products between transposes, Attention two of them around
+    scale, masks and Softmax. Where a node's attributes ask for nothing special (a Slice that runs forwards,
+    a scale of the normalised shape) it stays.
 
     ```mlir
     %y = pipe.onnx_node "Clip"(%x, %low) ... : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>

@@ -21,7 +21,6 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   pm.addPass(createComputeInF32());
   pm.addNestedPass<func::FuncOp>(createLegalizeDropout()); // before any CSE
   // While masks and factors are still nodes of their own.
-  pm.addNestedPass<func::FuncOp>(createExpandAttention());
   pm.addNestedPass<func::FuncOp>(createExpandFunctions());
   pm.addPass(createLegalizeSoftmax());
   pm.addPass(createCanonicalizerPass()); // nodes that nothing uses any more

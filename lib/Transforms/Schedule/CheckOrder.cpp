@@ -5,6 +5,7 @@
 #include "lib/Transforms/Schedule/Check.h"
 #include "lib/Transforms/Schedule/CheckText.h"
 #include "lib/Transforms/Schedule/Communicate.h"
+#include "lib/Transforms/Schedule/Turns.h"
 
 using namespace bitpipe::schedule;
 
@@ -27,7 +28,7 @@ public:
   PairReplay(const Placement &placement, const Order &order)
       : placement(placement), order(order), position(order.size()),
         made(2 * size_t(placement.stages()) * placement.microbatches()),
-        waiter(made.size(), -1) {}
+        turns(order.size(), made.size()) {}
 
   std::optional<Error> run();
 
@@ -42,10 +43,9 @@ private:
   const Placement &placement;
   const Order &order;
   std::vector<size_t> position;
-  /// By tensorKey, what is made, and which device waits for it.
+  /// By tensorKey, what is made.
   std::vector<bool> made;
-  std::vector<int> waiter;
-  std::vector<int> worklist;
+  Turns turns;
 };
 } // namespace
 
@@ -78,7 +78,7 @@ void PairReplay::advance(int device) {
   const std::vector<Action> &list = order[device];
   while (position[device] < list.size()) {
     if (std::optional<size_t> input = missing(device)) {
-      waiter[*input] = device;
+      turns.waitFor(device, *input);
       return;
     }
     size_t begin = position[device], end = begin + stepSize(device);
@@ -87,21 +87,14 @@ void PairReplay::advance(int device) {
         continue;
       size_t tensor = tensorKey(placement, list[i]);
       made[tensor] = true;
-      if (waiter[tensor] >= 0)
-        worklist.push_back(waiter[tensor]);
+      turns.made(tensor);
     }
     position[device] = end;
   }
 }
 
 std::optional<Error> PairReplay::run() {
-  for (int device = int(order.size()); device-- > 0;)
-    worklist.push_back(device);
-  while (!worklist.empty()) {
-    int device = worklist.back();
-    worklist.pop_back();
-    advance(device);
-  }
+  turns.run([&](int device) { advance(device); });
   for (size_t device = 0; device < order.size(); ++device) {
     size_t at = position[device];
     if (at < order[device].size() && order[device][at].overlapsNext)

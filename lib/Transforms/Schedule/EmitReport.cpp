@@ -146,7 +146,8 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
          << placement.devices() << " devices, " << placement.stages()
          << " stages, " << placement.microbatches() << " micro-batches\n";
   stream << "times in " << oneLine(costs.timeUnit) << "; activations in "
-         << oneLine(costs.sizeUnit) << "; weights in stages\n";
+         << oneLine(costs.sizeUnit) << "; weights in stages; a stage is 1/"
+         << placement.stages() << " of the model\n";
   print(stream, "%-7s %10s %10s %8s %12s %8s %9s\n", "device", "work", "idle",
         "bubble", "activations", "weights", "messages");
   double peak = 0;

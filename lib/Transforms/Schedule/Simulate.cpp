@@ -1,8 +1,6 @@
 //===- Simulate.cpp - When everything happens ------------------------------===//
 //
-// Devices take turns: one runs on until it needs something that is not made
-// yet, notes itself as waiting for that, and is woken when it is made. So each
-// action is looked at twice at most.
+// Devices take turns (Turns.h), so that each action is looked at twice at most.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +9,7 @@
 #include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Links.h"
 #include "lib/Transforms/Schedule/Sums.h"
+#include "lib/Transforms/Schedule/Turns.h"
 
 #include <algorithm>
 
@@ -25,7 +24,7 @@ public:
   Simulation(const Placement &placement, const Order &order, const Costs &costs)
       : placement(placement), order(order), costs(costs),
         actions(size_t(placement.stages()) * placement.microbatches()),
-        ready(MadeKinds * actions, -1), waiter(MadeKinds * actions, -1),
+        ready(MadeKinds * actions, -1), turns(order.size(), ready.size()),
         position(order.size()), free(order.size()),
         links(int(order.size()), costs) {}
 
@@ -46,14 +45,13 @@ private:
   const Order &order;
   const Costs &costs;
   size_t actions;
-  /// Per tensor, when it is where it is used; who waits for it.
+  /// Per tensor, when it is where it is used.
   std::vector<double> ready;
-  std::vector<int> waiter;
+  Turns turns;
   /// Per device: the next action, and when it may start.
   std::vector<size_t> position;
   std::vector<double> free;
   Links links;
-  std::vector<int> worklist;
   Timing timing;
 };
 } // namespace
@@ -76,8 +74,7 @@ std::vector<size_t> Simulation::needs(const Action &action) const {
 
 void Simulation::deliver(size_t what, double time) {
   ready[what] = time;
-  if (waiter[what] >= 0)
-    worklist.push_back(waiter[what]);
+  turns.made(what);
 }
 
 /// An action is done at `time`: what it made is there, for the neighbour's
@@ -101,7 +98,7 @@ void Simulation::advance(int device) {
     double start = free[device];
     for (size_t need : needs(action)) {
       if (ready[need] < 0) {
-        waiter[need] = device;
+        turns.waitFor(device, need);
         return;
       }
       bool own = need % actions == size_t(action.stage) * placement.microbatches() +
@@ -151,13 +148,7 @@ ErrorOr<Timing> Simulation::run() {
   timing.start.resize(order.size());
   timing.end.resize(order.size());
   timing.arrival.resize(order.size());
-  for (int device = int(order.size()); device-- > 0;)
-    worklist.push_back(device);
-  while (!worklist.empty()) {
-    int device = worklist.back();
-    worklist.pop_back();
-    advance(device);
-  }
+  turns.run([&](int device) { advance(device); });
   for (size_t device = 0; device < order.size(); ++device)
     if (position[device] < order[device].size())
       return Error{blocked()};
