@@ -117,7 +117,6 @@ def train_rank(rank, work, steps, name, cuts, port, results):
         schedule.step(*([ids] if first else []), target=labels if last else None,
                       losses=losses)
         optimizer.step()
-        dist.barrier()
         return sum(loss.item() for loss in losses) / works.MICROBATCHES
 
     seconds, losses = timed(step, batches(work, steps))

@@ -1,10 +1,12 @@
 """Training speed side by side: PyTorch eager, PyTorch's pipelines, oneDNN's own
 matrix products, and bitpipe, on the same model, weights and data.
 
-    python bench/train.py [--works large,small] [--steps 20] [--json results.json]
+    python bench/train.py [--works large,small] [--rounds 3] [--steps 20] [--json results.json]
 
-Two devices, one thread each; PyTorch eager has two threads. Every figure is the
-median step after the first."""
+Two devices, one thread each; PyTorch eager has two threads. Contestants take
+turns, so that a noisy minute spoils a round of all and not one of them. A round's
+figure is the median step after the first; shown are the median of the rounds and
+the spread, half of the difference between the slowest and the fastest round."""
 
 import argparse
 import json
@@ -90,17 +92,35 @@ def check_losses(results):
                                    f"expected {want} as {results[0]['name']} has")
 
 
-def contest(name, steps, folder):
+def contestants(name, steps, folder):
+    """What runs each of them once, by no name but that of their results."""
+    runs = [lambda: pytorch(name, "eager", steps)]
+    for schedule, all_cuts in CUTS[name].items():
+        for cuts in all_cuts:
+            runs.append(lambda schedule=schedule, cuts=cuts: pytorch(name, schedule, steps, cuts))
+    for schedule in SCHEDULES:
+        runs.append(lambda schedule=schedule: bitpipe(schedule, folder, steps))
+    return runs
+
+
+def joined(rounds):
+    """One result from those of all rounds."""
+    seconds = [result["step_seconds"] for result in rounds]
+    return {**rounds[-1], "step_seconds": statistics.median(seconds), "rounds": seconds,
+            "memory": max(result["memory"] for result in rounds),
+            "spread": (max(seconds) - min(seconds)) / 2 / statistics.median(seconds)}
+
+
+def contest(name, steps, rounds, folder):
     work = works.WORKS[name]
     export_work(name, folder, steps)
-    rates = [onednn_rate(work, seconds=4)]
-    results = [pytorch(name, "eager", steps)]
-    for schedule, all_cuts in CUTS[name].items():
-        results += [pytorch(name, schedule, steps, cuts) for cuts in all_cuts]
-    results += [bitpipe(schedule, folder, steps) for schedule in SCHEDULES]
-    check_losses(results)
-    rates.append(onednn_rate(work, seconds=4))
-    return {"work": name, **work, "onednn_gflops": max(rates), "results": results}
+    runs, rates, results = contestants(name, steps, folder), [], []
+    for _ in range(rounds):
+        rates.append(onednn_rate(work, seconds=4))
+        results.append([run() for run in runs])
+        check_losses(results[-1])
+    return {"work": name, **work, "onednn_gflops": max(rates),
+            "results": [joined(each) for each in zip(*results)]}
 
 
 def best(results, maker):
@@ -122,9 +142,9 @@ def add_rates(outcome):
 def show(outcome):
     print(f"\n{outcome['work']} work: hidden {outcome['hidden']}, {outcome['layers']} layers; "
           f"oneDNN's matrix products on {THREADS} threads: {outcome['onednn_gflops']:.0f} GFLOP/s")
-    print(f"{'':32}{'tokens/s':>9}{'GFLOP/s':>9}{'of oneDNN':>11}{'of PyTorch':>12}{'peak MiB':>10}")
+    print(f"{'':32}{'tokens/s':>9}{'GFLOP/s':>9}{'spread':>8}{'of oneDNN':>11}{'of PyTorch':>12}{'peak MiB':>10}")
     for r in outcome["results"]:
-        print(f"{r['name']:32}{r['tokens_per_second']:9.0f}{r['gflops']:9.1f}"
+        print(f"{r['name']:32}{r['tokens_per_second']:9.0f}{r['gflops']:9.1f}{r['spread']:8.1%}"
               f"{r['of_onednn']:11.1%}{r['of_pytorch']:11.2f}x{r['memory'] / 2**20:10.0f}")
     fastest = best(outcome["results"], "bitpipe")
     for figure, goal in GOALS[outcome["work"]].items():
@@ -139,6 +159,7 @@ def show(outcome):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--works", default="large,small")
+    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--steps", type=int, help="default: 8 large ones, 40 small ones")
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build" / "bench")
     parser.add_argument("--json", type=pathlib.Path, help="also write all figures here")
@@ -147,7 +168,7 @@ def main():
     for name in args.works.split(","):
         folder = args.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        outcomes.append(contest(name, args.steps or STEPS[name], folder))
+        outcomes.append(contest(name, args.steps or STEPS[name], args.rounds, folder))
         add_rates(outcomes[-1])
         show(outcomes[-1])
     if args.json:
