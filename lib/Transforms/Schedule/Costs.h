@@ -98,11 +98,14 @@ struct Costs {
     return cost.forward + (split ? parts : cost.backward);
   }
 
+  const Link &way(int from, int to) const {
+    return links.empty() ? link : links[from][to];
+  }
   /// What a message with the result of an action takes.
   MessageTime message(int from, int to, const Action &made) const {
-    const Link &way = links.empty() ? link : links[from][to];
     int boundary = made.kind == Kind::F ? made.stage : made.stage - 1;
-    return {stage(boundary).message * way.transfer, way.latency};
+    return {stage(boundary).message * way(from, to).transfer,
+            way(from, to).latency};
   }
 
   /// What the parameters of exactly these stages take.

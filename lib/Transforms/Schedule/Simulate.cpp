@@ -8,6 +8,7 @@
 
 #include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Links.h"
+#include "lib/Transforms/Schedule/SteadyStep.h"
 #include "lib/Transforms/Schedule/Sums.h"
 #include "lib/Transforms/Schedule/Turns.h"
 
@@ -21,12 +22,15 @@ enum Made { Activation, InputGradient, MadeKinds };
 
 class Simulation {
 public:
-  Simulation(const Placement &placement, const Order &order, const Costs &costs)
+  Simulation(const Placement &placement, const Order &order, const Costs &costs,
+             const std::vector<double> &begin)
       : placement(placement), order(order), costs(costs),
         actions(size_t(placement.stages()) * placement.microbatches()),
         ready(MadeKinds * actions, -1), turns(order.size(), ready.size()),
-        position(order.size()), free(order.size()),
-        links(int(order.size()), costs) {}
+        position(order.size()), free(begin),
+        links(int(order.size()), costs) {
+    free.resize(order.size());
+  }
 
   ErrorOr<Timing> run();
 
@@ -157,10 +161,11 @@ ErrorOr<Timing> Simulation::run() {
 
 ErrorOr<Timing> bitpipe::schedule::simulate(const Placement &placement,
                                             const Order &order,
-                                            const Costs &costs) {
+                                            const Costs &costs,
+                                            const std::vector<double> &begin) {
   if (std::optional<Error> wrong = costs.check(placement))
     return *wrong;
-  return Simulation(placement, order, costs).run();
+  return Simulation(placement, order, costs, begin).run();
 }
 
 int bitpipe::schedule::receiver(const Placement &placement,
@@ -211,21 +216,26 @@ double bitpipe::schedule::bubble(const std::vector<DeviceUse> &use,
 }
 
 ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
-                                                  const Costs &costs) {
+                                                  const Costs &costs,
+                                                  const Program *program) {
   ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
   if (!timing)
     return Error{schedule.name + ": " + timing.error().text};
-  Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0};
+  Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0, 0};
   result.use = deviceUse(result.schedule.placement, result.schedule.order,
                          result.timing, costs);
-  result.iterationEnd = result.timing.makespan;
-  if (!costs.hasSums())
+  result.iterationEnd = result.step = result.timing.makespan;
+  if (!costs.hasSums() && !costs.hasUpdates() && !costs.hasMessages() &&
+      costs.feed == 0)
     return result;
-  ErrorOr<Program> program = communicate(result.schedule, {}, costs);
-  if (!program)
-    return Error{result.schedule.name + ": " + program.error().text};
-  result.sums = simulateSums(*program, result.timing, costs);
+  ErrorOr<Program> own = program ? ErrorOr<Program>(*program)
+                                 : communicate(result.schedule, {}, costs);
+  if (!own)
+    return Error{result.schedule.name + ": " + own.error().text};
+  if (costs.hasSums())
+    result.sums = simulateSums(*own, result.timing, costs);
   for (const SumTime &sum : result.sums)
     result.iterationEnd = std::max(result.iterationEnd, sum.end);
+  result.step = steadyStep(*own, result.schedule.order, costs);
   return result;
 }

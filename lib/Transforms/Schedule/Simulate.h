@@ -8,6 +8,7 @@
 #define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_H
 
 #include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Program.h"
 #include "lib/Transforms/Schedule/Schedule.h"
 
 namespace bitpipe::schedule {
@@ -20,10 +21,12 @@ struct Timing {
   double makespan = 0;
 };
 
-/// Linear in the number of actions. Fails if costs are missing and, naming who
-/// waits for what, when the order blocks.
+/// Linear in the number of actions. `begin` is when each device can start; without
+/// it all start at 0. Fails if costs are missing and, naming who waits for what,
+/// when the order blocks.
 ErrorOr<Timing> simulate(const Placement &placement, const Order &order,
-                         const Costs &costs = {});
+                         const Costs &costs = {},
+                         const std::vector<double> &begin = {});
 
 /// What one device does in an iteration.
 struct DeviceUse {
@@ -92,8 +95,13 @@ struct Simulated {
   std::vector<SumTime> sums;
   /// The makespan, or the end of the last sum if that is later.
   double iterationEnd = 0;
+  /// A step of many: see steadyStep.
+  double step = 0;
 };
-ErrorOr<Simulated> simulateAll(Schedule schedule, const Costs &costs = {});
+/// With the messages and sums of the program, or those that the order is given
+/// where there is none.
+ErrorOr<Simulated> simulateAll(Schedule schedule, const Costs &costs = {},
+                               const Program *program = nullptr);
 
 } // namespace bitpipe::schedule
 
