@@ -10,6 +10,7 @@
 #include "lib/Runtime/Plan/Predict.h"
 #include "lib/Runtime/Plan/Processors.h"
 #include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/SteadyStep.h"
 #include "test/Unit/schedule-invariants.h"
 
 #include <map>
@@ -27,9 +28,14 @@ public:
   explicit Translation(const schedule::Program &source) : source(source) {
     program.devices.resize(source.devices.size());
     links.devices.resize(source.devices.size());
-    for (int d = 0; d < int(source.devices.size()); ++d)
-      for (const schedule::Instruction &instruction : source.devices[d])
-        add(d, instruction);
+    for (int d = 0; d < int(source.devices.size()); ++d) {
+      const auto &list = source.devices[d];
+      for (size_t i = 0; i < list.size(); ++i)
+        if (list[i].op == Op::Run && list[i].action.kind == schedule::Kind::B)
+          i += addBackward(d, list, i);
+        else
+          add(d, list[i]);
+    }
   }
 
   Program program;
@@ -44,6 +50,18 @@ private:
     program.devices[d].instructions.push_back(std::move(op));
     links.devices[d].waits.push_back(std::move(waits));
     links.devices[d].starts.push_back(starts);
+  }
+
+  /// As its two parts, with the send that follows, if one does, between them.
+  /// Returns whether one did.
+  bool addBackward(int d, const std::vector<schedule::Instruction> &list, size_t i) {
+    RunName run = nameOf(list[i].action);
+    bool sends = i + 1 < list.size() && list[i + 1].op == Op::Send;
+    push(d, Execute{{'I', run.stage, run.microbatch}, 0, {}}, waitsOf(run), -1);
+    if (sends)
+      add(d, list[i + 1]);
+    push(d, Execute{{'W', run.stage, run.microbatch}, 0, {}}, {}, -1);
+    return sends;
   }
 
   void add(int d, const schedule::Instruction &instruction) {
@@ -119,6 +137,19 @@ private:
 
 } // namespace
 
+/// Where the result of the norm reaches devices at different times, a step begins on
+/// one after the other, and a receive may be posted that much after its send, which
+/// only the runtime knows.
+static double lateness(const Costs &costs) {
+  double least = 1e9, most = 0;
+  for (const auto &from : costs.links)
+    for (const schedule::Link &link : from) {
+      least = std::min(least, link.latency);
+      most = std::max(most, link.latency);
+    }
+  return std::max(0.0, most - least);
+}
+
 static void compare(const schedule::Request &asked, const Costs &costs,
                     const char *what) {
   auto made = schedule::buildSchedule(asked);
@@ -128,12 +159,13 @@ static void compare(const schedule::Request &asked, const Costs &costs,
   if (!costs.shared.empty())
     ties = {{0, made->placement.stages() - 1}};
   schedule::Program source = *schedule::communicate(*made, ties, costs);
-  double known = schedule::simulateAll(*made, costs, &source)->step;
+  double known = schedule::steadyStep(source, made->order, costs);
   Translation translated(source);
   Prediction prediction =
       predict(translated.program, translated.links,
               workTimes(translated.program, translated.links, costs));
-  expect(std::abs(prediction.step - known) <= 1e-9 * known,
+  double later = prediction.step - known, rounding = 1e-9 * known;
+  expect(later >= -rounding && later <= rounding + lateness(costs),
          toText(asked) + " with " + what +
              ": the runtime predicts " + std::to_string(prediction.step) +
              ", the compiler " + std::to_string(known));
@@ -142,7 +174,7 @@ static void compare(const schedule::Request &asked, const Costs &costs,
     double work = 0;
     for (double time : times.instructions[d])
       work += time;
-    expect(std::abs(prediction.idle[d] + work - known) <= 1e-9 * known,
+    expect(std::abs(prediction.idle[d] + work - prediction.step) <= rounding,
            toText(asked) + ": work and idle time make up the step");
   }
 }
@@ -162,6 +194,10 @@ static void testSchedules() {
       compare(asked, {}, "equal times");
       Costs costs = schedule::uneven(*placement);
       compare(asked, costs, "uneven times");
+      for (auto &from : costs.links)
+        for (schedule::Link &link : from)
+          link.latency = 0.2;
+      compare(asked, costs, "one latency");
       for (size_t i = 0; i < costs.stages.size(); ++i) {
         costs.stages[i].norm = 0.1 + 0.05 * double(i % 3);
         costs.stages[i].optimizer = 0.5 + 0.2 * double(i % 4);

@@ -79,8 +79,9 @@ static void emitSums(std::ostream &stream, const Simulated &simulated,
 /// What a step takes where others follow it, with norm and updates.
 static void emitStep(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
-  if (step != end)
-    print(stream, "step, one of many: %.6g, with gradient norm and updates\n",
+  if (costs.hasUpdates())
+    print(stream, "step, one of many: %.6g, with gradient norm and updates, each "
+                  "backward sending its message before its weight gradient\n",
           step);
 }
 

@@ -1,5 +1,6 @@
 //===- SteadyStep.cpp - How long a step of many takes ----------------------===//
 //
+// A plan executes a whole backward as its two parts, so that its message goes early.
 // At the gradient norm everybody waits for everybody, so that no step depends on
 // more than the one before it: the norm is at 0, and the next one at the end.
 //
@@ -32,7 +33,7 @@ static std::vector<double> updated(const Program &program, const Costs &costs) {
 double bitpipe::schedule::steadyStep(const Program &program, const Order &order,
                                      const Costs &costs) {
   ErrorOr<Timing> timing = simulate(program.placement, order, costs,
-                                    updated(program, costs));
+                                    {updated(program, costs), true});
   std::vector<double> ends;
   for (const auto &device : timing->end)
     ends.push_back(device.empty() ? 0 : device.back());
