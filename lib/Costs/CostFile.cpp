@@ -55,9 +55,13 @@ schedule::ErrorOr<Costs> CostFile::read() {
 bool CostFile::readText(const json::Value &value) {
   const json::Object *object = nullptr;
   if (!takeObject(value, "the file",
-                  {"stages", "shared", "memory", "buffers", "feed", "links"},
+                  {"written_by", "stages", "shared", "memory", "buffers", "feed",
+                   "links"},
                   object))
     return false;
+  const json::Value *writer = object->get("written_by");
+  if (writer && !writer->getAsString())
+    return fail("'written_by' is " + show(*writer) + ", expected a text");
   const json::Value *stages = object->get("stages");
   if (!stages)
     return fail("'stages' is missing, expected one cost, or one per stage");

@@ -29,6 +29,9 @@ namespace bitpipe {
 /// Fails with the place, what is there and what is expected.
 schedule::ErrorOr<schedule::Costs> readCosts(llvm::StringRef path, int devices);
 
+/// The text of such a file, marked as written by bitpipe.
+std::string textOf(const schedule::Costs &costs);
+
 } // namespace bitpipe
 
 #endif // BITPIPE_COSTS_COSTFILE_H

@@ -9,6 +9,7 @@
 #include "lib/Runtime/Plan/Predict.h"
 
 #include "lib/Runtime/Plan/Processors.h"
+#include "lib/Runtime/Transport/Pacing.h"
 
 #include <algorithm>
 #include <map>
@@ -23,10 +24,20 @@ public:
   Simulator(const Program &program, const Links &links, const WorkTimes &times,
             const PredictOptions &options)
       : program(program), links(links), times(times),
-        steps(std::max(filling + measured, options.tracedSteps)), traced(options.tracedSteps),
-        processors(options.processors),
-        devices(program.devices.size()), messages(links.messages.size()),
-        sums(links.reductions.size()), ends(steps), arrived(steps) {}
+        steps(std::max(filling + measured, options.tracedSteps)),
+        traced(options.tracedSteps), devices(program.devices.size()),
+        messages(links.messages.size()), sums(links.reductions.size()),
+        processOf(devices.size()), ends(steps), arrived(steps) {
+    if (!options.processes.empty())
+      processOf = options.processes;
+    lastNews.resize(1 + std::ranges::max(processOf));
+    pools.emplace_back(0);
+    for (const Machine &machine : options.machines) {
+      for (size_t d : machine.devices)
+        devices[d].pool = pools.size();
+      pools.emplace_back(machine.processors);
+    }
+  }
 
   Prediction run();
 
@@ -37,6 +48,7 @@ private:
   enum class State { BetweenSteps, Ready, Working, AtNorm };
 
   struct Device {
+    size_t pool = 0; // of processors
     State state = State::BetweenSteps;
     int64_t step = 0;
     size_t next = 0;          // instruction
@@ -56,7 +68,7 @@ private:
     int64_t arrived = 0, parts = 0, completed = 0; // members, over all steps
   };
   struct Timer {
-    enum Kind { MessageComplete, Released, Submitted } kind;
+    enum Kind { MessageThere, MessageNoticed, ResultThere, Released } kind;
     size_t number; // of the message or device
   };
 
@@ -75,14 +87,19 @@ private:
   void finishInstruction(size_t d);
   void endStep(size_t d);
   // What they start
-  void startMessage(size_t index);
+  void startMessage(size_t d, size_t index);
+  double lateness(size_t d) const;
+  void messageThere(size_t index);
   void completeMessage(size_t index);
   void advanceSums(size_t d);
   void finishPart(size_t d);
   void arriveAtNorm(size_t d);
-  void submitAfter(int64_t step);
+  void feed();
+  void submit();
 
+  double nextTime() const;
   void expire(const Timer &timer);
+  void endWork(Processors &pool);
   void record(PredictedEvent::Kind kind, size_t d, size_t instruction,
               double begin, double end);
   Prediction result();
@@ -91,19 +108,21 @@ private:
   const Links &links;
   const WorkTimes &times;
   const int64_t steps, traced;
-  Processors processors;
   std::vector<Device> devices;
   std::vector<Message> messages;
   std::vector<Sum> sums;
   std::map<std::pair<int64_t, int64_t>, double> linkFree; // by from and to
+  std::vector<size_t> processOf; // by device
+  std::vector<double> lastNews;  // of each process's network
   struct Step {
     int64_t devices = 0;
     double time = 0;
   };
   std::vector<Step> ends;    // of steps: devices that are done, the last one's time
   std::vector<Step> arrived; // at the norm
-  int64_t submitted = 0;
-  double lastSubmit = 0, now = 0;
+  int64_t fed = 0, mayFeed = 2, submitted = 0; // steps
+  double now = 0;
+  std::vector<Processors> pools;
   std::multimap<double, Timer> timers;
   std::vector<size_t> awake;
   Prediction prediction;
@@ -146,7 +165,9 @@ void Simulator::endWait(size_t d) {
   if (device.waitingSince < 0)
     return;
   device.waited += now - device.waitingSince;
-  record(PredictedEvent::Wait, d, device.next, device.waitingSince, now);
+  bool between = device.state == State::BetweenSteps;
+  record(PredictedEvent::Wait, d, between ? list(d).size() : device.next,
+         device.waitingSince, now);
   device.waitingSince = -1;
 }
 
@@ -171,7 +192,7 @@ void Simulator::advance(size_t d) {
     device.state = State::Working;
     double work = times.instructions[d][device.next];
     if (work > 0)
-      processors.begin(Processors::Normal, d, work);
+      pools[device.pool].begin(Processors::Normal, d, work);
     else
       finishInstruction(d);
   }
@@ -189,7 +210,7 @@ void Simulator::finishInstruction(size_t d) {
     ++device.startedSums;
     advanceSums(d);
   } else if (int64_t started = links.devices[d].starts[i]; started >= 0) {
-    startMessage(started);
+    startMessage(d, started);
   }
 }
 
@@ -202,18 +223,31 @@ void Simulator::endStep(size_t d) {
   device.state = State::BetweenSteps;
   device.next = 0;
   ++device.step;
-  if (++end.devices == int64_t(devices.size()))
-    submitAfter(device.step - 1);
+  if (++end.devices < int64_t(devices.size()))
+    return;
+  ++mayFeed;
+  feed();
 }
 
-/// The data of a step are read once the step two before it has ended everywhere.
-void Simulator::submitAfter(int64_t step) {
-  lastSubmit = std::max(lastSubmit, ends[step].time) + times.feed;
-  at(lastSubmit, {Timer::Submitted, 0});
+/// The data of a step are read once the step two before it has ended everywhere, by a
+/// thread beside those of the devices.
+void Simulator::feed() {
+  if (fed > submitted || fed == mayFeed)
+    return;
+  ++fed;
+  pools[devices.front().pool].begin(Processors::Normal, devices.size(), times.feed);
+}
+
+void Simulator::submit() {
+  ++submitted;
+  for (size_t d = 0; d < devices.size(); ++d)
+    wake(d);
+  feed();
 }
 
 /// Who comes second lets a message go; one at a time uses a way.
-void Simulator::startMessage(size_t index) {
+void Simulator::startMessage(size_t d, size_t index) {
+  lastNews[processOf[d]] = now;
   if (++messages[index].starts % 2 != 0)
     return;
   const MessageLink &link = links.messages[index];
@@ -221,12 +255,31 @@ void Simulator::startMessage(size_t index) {
   double &free = linkFree[{link.from, link.to}];
   free = std::max(free, now) + time.transfer;
   if (free + time.latency > now)
-    at(free + time.latency, {Timer::MessageComplete, index});
+    at(free + time.latency, {Timer::MessageThere, index});
+  else
+    messageThere(index);
+}
+
+/// How late the process of a device notices what has come: on average half of how
+/// long its network's thread sleeps.
+double Simulator::lateness(size_t d) const {
+  std::chrono::duration<double> waited(now - lastNews[processOf[d]]);
+  auto whole = std::chrono::duration_cast<std::chrono::nanoseconds>(waited);
+  return double(Pacing::sleepAfter(whole).count()) * 0.5e-9;
+}
+
+void Simulator::messageThere(size_t index) {
+  const MessageLink &link = links.messages[index];
+  bool within = processOf[link.from] == processOf[link.to];
+  double late = within ? 0 : lateness(link.to);
+  if (late > 0)
+    at(now + late, {Timer::MessageNoticed, index});
   else
     completeMessage(index);
 }
 
 void Simulator::completeMessage(size_t index) {
+  lastNews[processOf[links.messages[index].to]] = now;
   ++messages[index].completed;
   wake(links.messages[index].from);
   wake(links.messages[index].to);
@@ -244,7 +297,7 @@ void Simulator::advanceSums(size_t d) {
   if (++sums[index].arrived % int64_t(link.devices.size()) != 0)
     return;
   for (int64_t member : link.devices)
-    processors.begin(Processors::Low, member, times.sums[index]);
+    pools[devices[member].pool].begin(Processors::Low, member, times.sums[index]);
 }
 
 /// Each member adds up a slice, and goes on to its next sum.
@@ -271,61 +324,76 @@ void Simulator::arriveAtNorm(size_t d) {
   norm.time = std::max(norm.time, now + times.toFirst[d]);
   if (++norm.devices < int64_t(devices.size()))
     return;
+  double late = processOf[d] == processOf[0] ? 0 : lateness(0);
   for (size_t other = 0; other < devices.size(); ++other)
-    at(norm.time + times.fromFirst[other], {Timer::Released, other});
+    at(norm.time + late + times.fromFirst[other], {Timer::ResultThere, other});
 }
 
 void Simulator::expire(const Timer &timer) {
   switch (timer.kind) {
-  case Timer::MessageComplete:
+  case Timer::MessageThere:
+    return messageThere(timer.number);
+  case Timer::MessageNoticed:
     return completeMessage(timer.number);
+  case Timer::ResultThere:
+    at(now + (processOf[timer.number] == processOf[0] ? 0 : lateness(timer.number)),
+       {Timer::Released, timer.number});
+    return;
   case Timer::Released:
     endWait(timer.number);
     devices[timer.number].state = State::Ready;
     ++devices[timer.number].next;
     return wake(timer.number);
-  case Timer::Submitted:
-    ++submitted;
-    for (size_t d = 0; d < devices.size(); ++d)
-      wake(d);
   }
 }
 
 Prediction Simulator::run() {
-  for (int64_t step = 0; step < 2; ++step) {
-    lastSubmit += times.feed;
-    at(lastSubmit, {Timer::Submitted, 0});
-  }
-  while (true) {
-    double next = processors.nextEnd();
-    if (!timers.empty())
-      next = std::min(next, timers.begin()->first);
-    if (next == Processors::never)
-      return result();
+  feed();
+  for (double next; (next = nextTime()) != Processors::never;) {
     now = next;
-    processors.advance(now);
+    for (Processors &pool : pools)
+      pool.advance(now);
     while (!timers.empty() && timers.begin()->first <= now) {
       Timer timer = timers.begin()->second;
       timers.erase(timers.begin());
       expire(timer);
     }
-    for (int64_t d; (d = processors.takeEnded(Processors::Normal)) >= 0;) {
-      finishInstruction(d);
-      wake(d);
-    }
-    for (int64_t d; (d = processors.takeEnded(Processors::Low)) >= 0;)
-      finishPart(d);
+    for (Processors &pool : pools)
+      endWork(pool);
     while (!awake.empty()) {
       size_t d = awake.back();
       awake.pop_back();
       advance(d);
     }
   }
+  return result();
+}
+
+/// When something happens next.
+double Simulator::nextTime() const {
+  double next = timers.empty() ? Processors::never : timers.begin()->first;
+  for (const Processors &pool : pools)
+    next = std::min(next, pool.nextEnd());
+  return next;
+}
+
+void Simulator::endWork(Processors &pool) {
+  for (int64_t d; (d = pool.takeEnded(Processors::Normal)) >= 0;) {
+    if (d == int64_t(devices.size())) {
+      submit();
+      continue;
+    }
+    finishInstruction(d);
+    wake(d);
+  }
+  for (int64_t d; (d = pool.takeEnded(Processors::Low)) >= 0;)
+    finishPart(d);
 }
 
 Prediction Simulator::result() {
   int64_t last = steps - 1, first = last - measured;
   double count = measured;
+  prediction.firstEnd = ends.front().time;
   prediction.step = (ends[last].time - ends[first].time) / count;
   for (const Device &device : devices)
     prediction.idle.push_back(

@@ -9,14 +9,18 @@ namespace bitpipe {
 
 struct PredictedEvent {
   enum Kind { Step, Work, Wait } kind;
-  size_t device, instruction; // of a Step: its number, from 0
+  /// A Step has its number for an instruction, from 0; a Wait between steps the
+  /// number behind the last one.
+  size_t device, instruction;
   double begin, end;
 };
 
 struct Prediction {
   /// From the end of a step to the end of the next, once under way. In seconds.
   double step = 0;
-  /// Of it, how long each device waits.
+  /// When all have ended the first step.
+  double firstEnd = 0;
+  /// Of a step, how long each device waits.
   std::vector<double> idle;
   /// Of the first steps, as asked for; each device's in the order of their ends.
   std::vector<PredictedEvent> events;
@@ -25,8 +29,18 @@ struct Prediction {
   double bubble() const;
 };
 
+/// Some devices that share processors, and how many of them can compute at once.
+struct Machine {
+  std::vector<size_t> devices;
+  int64_t processors;
+};
+
 struct PredictOptions {
-  int64_t processors = 0;  // that devices share, 0: as many as they like
+  /// Devices that are on none of them have a processor each, and one for sums.
+  std::vector<Machine> machines;
+  /// By device, if there are several: between them messages go through a network
+  /// that is looked at now and then (Pacing.h).
+  std::vector<size_t> processes;
   int64_t tracedSteps = 0; // whose events are wanted
 };
 

@@ -24,7 +24,7 @@ struct WorkTimes {
   /// By device: how long its part of the gradient norm travels to device 0, and
   /// the result from there.
   std::vector<double> toFirst, fromFirst;
-  /// From the end of a step to when the step after the next one may begin.
+  /// Reading the data of a step, which begins when the step two before it has ended.
   double feed = 0;
 };
 
