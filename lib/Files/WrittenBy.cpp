@@ -52,6 +52,10 @@ static bool isTrace(std::string_view start) {
   return start.starts_with("{\"otherData\":{" + markedEntry());
 }
 
+static bool isProfile(std::string_view start) {
+  return start.starts_with("{" + markedEntry() + ",\n \"stages\": ");
+}
+
 /// A step is what it is known by: a mark would be a line that is no step.
 static bool areMetrics(std::string_view start) {
   std::string_view line = start.substr(0, start.find('\n'));
@@ -72,6 +76,8 @@ std::optional<FileKind> bitpipe::writtenByBitpipe(const std::string &path) {
     return FileKind::Picture;
   if (isTrace(start))
     return FileKind::Trace;
+  if (isProfile(start))
+    return FileKind::Profile;
   if (areMetrics(start))
     return FileKind::Metrics;
   if (areKernels(file, start, size))
@@ -91,6 +97,8 @@ static const char *nameOf(FileKind kind) {
     return "a trace";
   case FileKind::Metrics:
     return "metrics";
+  case FileKind::Profile:
+    return "a profile";
   case FileKind::Kernels:
     return "kernels";
   case FileKind::Weights:

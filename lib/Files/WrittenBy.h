@@ -22,7 +22,7 @@ constexpr std::string_view ir = "// written by bitpipe\n";
 constexpr std::string_view svg = "<!-- written by bitpipe -->\n";
 /// The end of a shared object, which loaders do not read.
 constexpr std::string_view library = "\nwritten by bitpipe\n";
-/// An entry of the metadata of weights, and of the head of a trace.
+/// An entry of the metadata of weights, of the head of a trace, and of a profile.
 constexpr std::string_view key = "written_by", value = "bitpipe";
 
 } // namespace bitpipe::mark
@@ -30,7 +30,9 @@ constexpr std::string_view key = "written_by", value = "bitpipe";
 namespace bitpipe {
 
 /// What bitpipe writes; Unmarked is what cannot be recognised afterwards.
-enum class FileKind { IR, Picture, Trace, Metrics, Kernels, Weights, Unmarked };
+enum class FileKind {
+  IR, Picture, Trace, Metrics, Profile, Kernels, Weights, Unmarked
+};
 
 /// The kind of a file that bitpipe wrote; nothing if it did not, or there is none.
 std::optional<FileKind> writtenByBitpipe(const std::string &path);

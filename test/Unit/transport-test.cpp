@@ -92,6 +92,8 @@ public:
   }
   LossValue loss(int64_t slot) override { return {slots.floats(slot)[0], 0}; }
   bool metBadIndex() const override { return false; }
+  bool computes() const override { return true; }
+  int64_t touchedBytes() const override { return 0; }
   void update(size_t, const Step &, const OptimizerSettings &,
               const Judgement &judgement) override {
     result += judgement.gradNorm + judgement.lossSum;

@@ -114,10 +114,13 @@ LogicalResult printView(const Options &options, ModuleOp module,
     return success();
   }
   std::optional<schedule::Schedule> schedule;
+  std::optional<schedule::Program> program; // the plan's own
   if (plan) {
-    FailureOr<schedule::Schedule> read = readSchedule(plan);
-    if (succeeded(read))
-      schedule = std::move(*read);
+    FailureOr<PlanProgram> read = readPlan(plan);
+    if (failed(read))
+      return failure();
+    program = std::move(read->program);
+    schedule = scheduleOf(plan, *program);
   } else {
     schedule = valueOrError(schedule::buildSchedule(request), context);
   }
@@ -128,7 +131,7 @@ LogicalResult printView(const Options &options, ModuleOp module,
     out << text.str();
     return success();
   }
-  auto simulated = valueOrError(schedule::simulateAll(*schedule, *costs), context);
+  auto simulated = valueOrError(schedule::simulateAll(*schedule, *costs, program ? &*program : nullptr), context);
   if (!simulated)
     return failure();
   printForm(options.emit, *simulated, text);

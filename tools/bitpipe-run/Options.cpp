@@ -186,7 +186,18 @@ Switch force("force", cl::cat(category), cl::ZeroOrMore,
 Switch poison("poison", cl::cat(category), cl::ZeroOrMore,
                      cl::desc("for debugging: fill dead memory with NaN before "
                               "every step; results must stay the same"));
-ValueOption device("device", "cpu", "cpu", "where to run, there is one kind");
+ValueOption profile("profile", "file.json", "",
+                    "write what stages, messages, sums and updates took, as a file "
+                    "of costs");
+ValueOption costFile("cost-file", "file.json", "",
+                     "what they take, in seconds and bytes: for --predict and "
+                     "--device=emulated");
+Switch predicts("predict", cl::cat(category), cl::ZeroOrMore,
+                cl::desc("print predicted beside measured for each device, and keep "
+                         "both in the trace"));
+ValueOption device("device", "cpu|emulated", "cpu",
+                   "where to run; emulated devices compute nothing and take the time "
+                   "of --cost-file");
 ValueOption transport("transport", "auto|inprocess|mpi|ucx", "auto",
                       "how devices of different processes exchange messages; auto: "
                       "as the launcher suggests, without one there is one process");
@@ -298,9 +309,20 @@ TransportKind readTransport() {
   return *kind;
 }
 
-void checkOnlyKind(const ValueOption &option, const std::string &only) {
-  if (option.text(only.c_str()) != only)
-    option.refuse("'" + only + "', the only one there is");
+DeviceKind readDevice() {
+  const char *expected = "cpu or emulated";
+  const std::string &name = device.text(expected);
+  if (name != "cpu" && name != "emulated")
+    device.refuse(expected);
+  return name == "cpu" ? DeviceKind::CPU : DeviceKind::Emulated;
+}
+
+/// What emulated devices need, and what they cannot give.
+void checkEmulated() {
+  costFile.required("what emulated devices take");
+  for (const ValueOption *option : {&saveTo, &load, &checkpoint})
+    if (option->given())
+      option->refuse("none with --device=emulated, which does not compute");
 }
 
 /// LLVM's parser says what is wrong in its first line and goes on with advice;
@@ -331,13 +353,17 @@ int64_t readTokenBytes() {
 
 TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   parse(argc, argv);
-  checkOnlyKind(device, "cpu");
   TrainOptions options;
+  options.device = readDevice();
   options.plan = plan;
   if (options.plan.empty())
     failUsage("the plan is missing, expected bitpipe-run plan.mlir "
               "--data=FILE --steps=K");
-  options.data = data.required("a file to train on");
+  if (options.device == DeviceKind::Emulated)
+    checkEmulated();
+  else
+    data.required("a file to train on");
+  options.data = data.text("a file to train on");
   options.tokenBytes = readTokenBytes();
   steps.required("how many steps to train");
   options.steps = steps.count(1);
@@ -356,6 +382,9 @@ TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   options.stopAfter = readStop();
   options.trace = trace.text("a file to write");
   options.traceSteps = traceSteps.count(1);
+  options.profile = profile.text("a file to write");
+  options.costFile = costFile.text("a file to read");
+  options.predict = predicts;
   options.force = force;
   options.poison = poison;
   options.transport = readTransport();

@@ -9,8 +9,8 @@
 using namespace bitpipe;
 
 CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
-                     size_t events)
-    : HostDevice(program, number, calls, events), products(calls.matmuls()),
+                     size_t events, WorkClock workClock)
+    : HostDevice(program, number, calls, events, workClock), products(calls.matmuls()),
       arguments(calls.mostPlaces()) {
   size_t mostBlocks = 0;
   for (const Instruction &op : device.instructions)
@@ -27,18 +27,18 @@ void CPUDevice::execute(size_t instruction, const Execute &run) {
   for (const PreparedCall &prepared : routine.calls)
     call(routine, prepared);
   finishRun(instruction, begin);
-  if (calls.kernels().metBadIndex())
+  if (calls.kernels()->metBadIndex())
     findBadIndex(run, routine);
 }
 
 /// Whether an index outside of its table was among what this run reads, since
 /// that memory is no other device's while it does; the first run to ask has met it.
 void CPUDevice::findBadIndex(const Execute &run, const PreparedRoutine &routine) {
-  const void *address = calls.kernels().badIndexAddress();
+  const void *address = calls.kernels()->badIndexAddress();
   for (const PreparedCall &prepared : routine.calls)
     for (uint32_t i = 0; prepared.kernel && i < prepared.places; ++i)
       if (addressOf(routine.places[prepared.firstPlace + i]) == address)
-        return calls.kernels().nameBadRun(text(run.run));
+        return calls.kernels()->nameBadRun(text(run.run));
 }
 
 void CPUDevice::call(const PreparedRoutine &routine, const PreparedCall &call) {
@@ -60,6 +60,7 @@ double CPUDevice::squareSum(size_t instruction,
     squares += sumOfSquares(slots.floats(slot),
                             device.slots[slot].size / sizeof(float));
   finishPart(Calls::Norm, labelOf(instruction));
+  pauseWork();
   return squares;
 }
 

@@ -16,13 +16,14 @@ namespace bitpipe {
 class CPUDevice final : public HostDevice {
 public:
   CPUDevice(const Program &program, int64_t number, Calls &calls,
-            size_t events);
+            size_t events, WorkClock workClock);
 
+  bool computes() const override { return true; }
   void execute(size_t instruction, const Execute &run) override;
   double squareSum(size_t instruction,
                    const std::vector<int64_t> &slots) override;
   LossValue loss(int64_t slot) override;
-  bool metBadIndex() const override { return calls.kernels().metBadIndex(); }
+  bool metBadIndex() const override { return calls.kernels()->metBadIndex(); }
   void update(size_t instruction, const Step &step,
               const OptimizerSettings &settings,
               const Judgement &judgement) override;

@@ -24,14 +24,14 @@ static std::vector<bool> usedRoutines(const Program &program, Share share) {
   return used;
 }
 
-Calls::Calls(const Program &program, const KernelLibrary &kernels, Share share)
+Calls::Calls(const Program &program, const KernelLibrary *kernels, Share share)
     : library(kernels),
       categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
-                    "matrix products"} {
+                    "matrix products", "emulated runs"} {
   std::vector<bool> used = usedRoutines(program, share);
   prepared.resize(program.routines.size());
   for (size_t r = 0; r < prepared.size(); ++r) {
-    if (!used[r])
+    if (!kernels || !used[r])
       continue;
     PreparedRoutine &routine = prepared[r];
     for (const Call &call : program.routines[r].calls)
@@ -53,7 +53,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
   routine.places.insert(routine.places.end(), call.arguments.begin(),
                         call.arguments.end());
   largestCall = std::max<size_t>(largestCall, count);
-  return {library.find(call.name).function, 0, first, count, addCategory(call.name),
+  return {library->find(call.name).function, 0, first, count, addCategory(call.name),
           addLabel(labelOf(call.layer, call.name))};
 }
 

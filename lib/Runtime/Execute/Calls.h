@@ -35,10 +35,11 @@ public:
   enum Category : uint32_t {
     Runs,  // enclose other work, take no time themselves
     Steps, // enclose runs; labelled with their number instead of a label
-    Waiting, Messages, Norm, Optimizer, MatrixProducts
+    Waiting, Messages, Norm, Optimizer, MatrixProducts, Emulated
   };
 
-  Calls(const Program &program, const KernelLibrary &kernels, Share share);
+  /// Without kernels no routine is prepared: devices do not compute.
+  Calls(const Program &program, const KernelLibrary *kernels, Share share);
 
   const PreparedRoutine &routine(int64_t number) const {
     return prepared[number];
@@ -49,14 +50,15 @@ public:
   const std::vector<std::string> &labels() const { return labelNames; }
   uint32_t addLabel(const std::string &name);
   size_t mostPlaces() const { return largestCall; }
-  const KernelLibrary &kernels() const { return library; }
+  /// Null if devices do not compute.
+  const KernelLibrary *kernels() const { return library; }
 
 private:
   PreparedCall prepare(PreparedRoutine &routine, const KernelCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const MatmulCall &call);
   uint32_t addCategory(const std::string &kernel);
 
-  const KernelLibrary &library;
+  const KernelLibrary *library;
   MatmulLibrary products;
   std::vector<PreparedRoutine> prepared;
   std::vector<std::string> categoryNames, labelNames;

@@ -60,6 +60,11 @@ public:
                       const OptimizerSettings &settings,
                       const Judgement &judgement) = 0;
 
+  /// Whether its work needs a processor of this machine.
+  virtual bool computes() const = 0;
+  /// Of its arena, what its work has used so far.
+  virtual int64_t touchedBytes() const = 0;
+
   /// Copies bytes into or out of a slot, while the device stands still.
   virtual void upload(int64_t slot, int64_t offset, const void *data,
                       int64_t bytes) = 0;

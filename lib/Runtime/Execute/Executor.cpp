@@ -3,6 +3,7 @@
 #include "lib/Runtime/Execute/Executor.h"
 
 #include "lib/Runtime/CPU/CPUDevice.h"
+#include "lib/Runtime/Emulated/EmulatedDevice.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Transport/HostTransport.h"
 
@@ -14,7 +15,7 @@
 using namespace bitpipe;
 
 Executor::Executor(const Program &program, const Links &links,
-                   const World &world, const KernelLibrary &kernels,
+                   const World &world, const KernelLibrary *kernels,
                    const Instruments &instruments)
     : program(program), links(links), instruments(instruments),
       prepared((useOneThread(), program), kernels,
@@ -27,7 +28,9 @@ Executor::Executor(const Program &program, const Links &links,
                      std::vector<char *>(program.microbatches));
   checkTrace();
   addDevices();
-  transport = std::make_unique<HostTransport>(program, links, world, local);
+  transport = std::make_unique<HostTransport>(
+      program, links, world, local,
+      instruments.emulated ? &instruments.emulated->sums : nullptr);
 }
 
 Executor::~Executor() { stop(); }
@@ -35,13 +38,25 @@ Executor::~Executor() { stop(); }
 void Executor::addDevices() {
   for (int64_t d = share().first; d < share().end; ++d)
     try {
-      local.add(std::make_unique<CPUDevice>(
-          program, d, prepared, instruments.tracedSteps * eventsPerStep(d)));
+      local.add(makeDevice(d));
     } catch (const std::system_error &error) {
       fail(program.path, ": error: device ", d, " of ", program.devices.size(),
            " needs an arena of ", program.devices[d].arena,
            " bytes: ", error.code().message());
     }
+}
+
+std::unique_ptr<Device> Executor::makeDevice(int64_t number) {
+  size_t events = instruments.tracedSteps * eventsPerStep(number);
+  if (instruments.emulated)
+    return std::make_unique<EmulatedDevice>(
+        program, number, prepared, events,
+        instruments.emulated->instructions[number]);
+  // With a core for each device nothing disturbs the clock, which is cheaper.
+  bool shared = share().count() > int64_t(std::thread::hardware_concurrency());
+  auto clock = shared || instruments.profile ? HostDevice::WorkClock::Processor
+                                             : HostDevice::WorkClock::Time;
+  return std::make_unique<CPUDevice>(program, number, prepared, events, clock);
 }
 
 size_t Executor::eventsPerStep(int64_t device) const {

@@ -11,6 +11,7 @@
 #include "lib/Runtime/Execute/Calls.h"
 #include "lib/Runtime/Execute/DeviceRunner.h"
 #include "lib/Runtime/Execute/LocalDevices.h"
+#include "lib/Runtime/Plan/WorkTimes.h"
 
 #include <deque>
 #include <thread>
@@ -21,6 +22,9 @@ namespace bitpipe {
 struct Instruments {
   int64_t tracedSteps = 0; // whose events are kept
   bool poison = false;     // fill dead memory with NaN before every step
+  bool profile = false;    // time work exactly, whoever else uses the processors
+  /// What devices take that do not compute; null if they do.
+  const WorkTimes *emulated = nullptr;
 };
 
 /// Of a step that all local devices have finished; the judgement is everywhere the
@@ -34,12 +38,16 @@ class Executor {
 public:
   /// Allocates the devices of this process.
   Executor(const Program &program, const Links &links, const World &world,
-           const KernelLibrary &kernels, const Instruments &instruments);
+           const KernelLibrary *kernels, const Instruments &instruments);
   ~Executor();
 
   const LocalDevices &devices() const { return local; }
   const Share &share() const { return local.share(); }
   const Calls &calls() const { return prepared; }
+  /// See Transport.
+  std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const {
+    return transport->sumTimes(device);
+  }
   const DeviceStatus &status(int64_t device) const {
     return runners[device - share().first]->status();
   }
@@ -62,6 +70,7 @@ private:
   };
 
   void addDevices();
+  std::unique_ptr<Device> makeDevice(int64_t number);
   void deviceLoop(int64_t device);
   size_t eventsPerStep(int64_t device) const;
   void checkTrace() const;

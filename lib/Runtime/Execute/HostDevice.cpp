@@ -9,11 +9,12 @@
 using namespace bitpipe;
 
 HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
-                       size_t events)
+                       size_t events, WorkClock workClock, Arena::Use use)
     : program(program), device(program.devices[number]), calls(calls),
-      slots(device), record(calls.categories().size(),
+      slots(device, use), record(calls.categories().size(),
                             device.instructions.size(), events),
-      betweenSteps(calls.addLabel("wait: next step")) {
+      betweenSteps(calls.addLabel("wait: next step")),
+      timesProcessor(workClock == WorkClock::Processor) {
   for (const Instruction &op : device.instructions) {
     std::string name = text(op);
     labels.push_back({calls.addLabel(name), calls.addLabel("wait: " + name)});
@@ -48,10 +49,12 @@ void HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
   step = number;
   if (step == 0)
     clock = now();
-  else
-    finishPart(Calls::Waiting, betweenSteps);
   if (step == 1)
     record.resetTotals(); // the first step warmed up
+  lastEnd = clock;
+  waitedBefore = record.timeOf(Calls::Waiting);
+  if (step > 0)
+    finishPart(Calls::Waiting, betweenSteps);
   for (int64_t slot : inputSlots) {
     const Slot &input = device.slots[slot];
     slots.address(slot) = inputs.data[input.input][input.microbatch];
@@ -62,12 +65,13 @@ void HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
     keys[i] = dropoutKey(inputs.dropoutSeed, inputs.number, slot.microbatch,
                          slot.dropout);
   }
-  stepBegin = clock;
-  instructionBegin = clock - record.timeOf(Calls::Waiting);
+  stepBegin = instructionBegin = clock;
+  workBegin = workTime();
 }
 
 void HostDevice::endStep() {
   record.addEvent(Calls::Steps, step, stepBegin, clock);
+  record.addStep({lastEnd, clock, record.timeOf(Calls::Waiting) - waitedBefore});
 }
 
 void HostDevice::poison() {
@@ -75,8 +79,7 @@ void HostDevice::poison() {
     std::memset(slots.address(slot), 0xff, device.slots[slot].size);
 }
 
-void HostDevice::finishPart(uint32_t category, uint32_t label) {
-  Nanoseconds end = now();
+void HostDevice::finishPart(uint32_t category, uint32_t label, Nanoseconds end) {
   record.add(category, label, clock, end);
   clock = end;
 }
@@ -84,19 +87,24 @@ void HostDevice::finishPart(uint32_t category, uint32_t label) {
 void HostDevice::await(const Event &event, size_t instruction) {
   if (event.isComplete())
     return;
+  pauseWork();
   event.wait();
   waited(instruction);
 }
 
 void HostDevice::waited(size_t instruction) {
+  bool isFirst = clock == instructionBegin; // nothing has been worked yet
   finishPart(Calls::Waiting, labels[instruction].wait);
+  workBegin += workTime() - workPaused;
+  if (isFirst)
+    instructionBegin = clock;
 }
 
-/// What is left of the clock without waiting grows with work alone.
 void HostDevice::finishInstruction(size_t instruction) {
-  Nanoseconds worked = clock - record.timeOf(Calls::Waiting);
-  record.addInstruction(instruction, worked - instructionBegin);
-  instructionBegin = worked;
+  Nanoseconds worked = workTime();
+  record.addInstruction(instruction, {instructionBegin, clock, worked - workBegin});
+  instructionBegin = clock;
+  workBegin = worked;
 }
 
 void HostDevice::startedMessage(size_t instruction) {

@@ -15,9 +15,15 @@ namespace bitpipe {
 
 class HostDevice : public Device {
 public:
+  /// How the work of an instruction is timed.
+  enum class WorkClock {
+    Time,      // by the clock
+    Processor, // by what the thread had of a processor, where others want it too
+  };
+
   /// `events` is how many trace events to keep.
   HostDevice(const Program &program, int64_t number, Calls &calls,
-             size_t events);
+             size_t events, WorkClock workClock, Arena::Use use = Arena::Dense);
 
   void beginStep(uint32_t step, const StepInputs &inputs) override;
   void endStep() override;
@@ -30,12 +36,15 @@ public:
               int64_t bytes) override;
   void download(int64_t slot, int64_t offset, void *data,
                 int64_t bytes) override;
+  int64_t touchedBytes() const override { return slots.arena().residentBytes(); }
   DeviceMemory &memory() override { return slots; }
   const Recorder &recorder() const override { return record; }
 
 protected:
   /// Books the time since the last piece of work.
-  void finishPart(uint32_t category, uint32_t label);
+  void finishPart(uint32_t category, uint32_t label, Nanoseconds end = now());
+  /// What follows, up to the next wait's end, is no work of the instruction.
+  void pauseWork() { workPaused = workTime(); }
   uint32_t labelOf(size_t instruction) const {
     return labels[instruction].instruction;
   }
@@ -51,6 +60,11 @@ protected:
   Nanoseconds clock = 0; // where the last piece of work ended
 
 private:
+  Nanoseconds workTime() const {
+    return timesProcessor ? processorTime()
+                          : clock - record.timeOf(Calls::Waiting);
+  }
+
   struct Label {
     uint32_t instruction, wait;
   };
@@ -62,7 +76,13 @@ private:
   std::vector<uint64_t> keys; // of the key slots, for the current step
   float seed[2];              // likewise
   uint32_t step = 0;
-  Nanoseconds stepBegin = 0, instructionBegin = 0;
+  Nanoseconds stepBegin = 0; // without the wait before it
+  Nanoseconds lastEnd = 0;   // of the step before
+  Nanoseconds waitedBefore = 0;
+  const bool timesProcessor;
+  Nanoseconds instructionBegin = 0;
+  // On the clock of work: where that of the instruction began, and where it paused.
+  Nanoseconds workBegin = 0, workPaused = 0;
 };
 
 } // namespace bitpipe

@@ -14,14 +14,15 @@
 
 using namespace bitpipe;
 
-Arena::Arena(int64_t bytes) : size(std::max<int64_t>(bytes, 1)) {
+Arena::Arena(int64_t bytes, Use use) : size(std::max<int64_t>(bytes, 1)) {
+  int unreserved = use == Sparse ? MAP_NORESERVE : 0;
   void *mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                      MAP_PRIVATE | MAP_ANONYMOUS | unreserved, -1, 0);
   if (mapped == MAP_FAILED)
     throw std::system_error(errno, std::generic_category());
   // Large pages save page faults in step 1 and address translation later. A
   // kernel without them says so by failing, which changes nothing.
-  (void)madvise(mapped, size, MADV_HUGEPAGE);
+  (void)madvise(mapped, size, use == Sparse ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
   start = static_cast<char *>(mapped);
 }
 
@@ -37,8 +38,8 @@ int64_t Arena::residentBytes() const {
   });
 }
 
-DeviceMemory::DeviceMemory(const DeviceProgram &device)
-    : memory(device.arena), addresses(device.slots.size()) {
+DeviceMemory::DeviceMemory(const DeviceProgram &device, Arena::Use use)
+    : memory(device.arena, use), addresses(device.slots.size()) {
   for (size_t i = 0; i < device.slots.size(); ++i)
     if (device.slots[i].inArena())
       addresses[i] = memory.data() + device.slots[i].offset;

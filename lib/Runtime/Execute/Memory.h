@@ -16,7 +16,12 @@ namespace bitpipe {
 /// Zeroed memory, aligned to a page.
 class Arena {
 public:
-  explicit Arena(int64_t bytes);
+  enum Use {
+    Dense,  // all of it: in large pages
+    Sparse, // some of it: the rest takes none of the machine's memory
+  };
+
+  explicit Arena(int64_t bytes, Use use = Dense);
   ~Arena();
   Arena(const Arena &) = delete;
   Arena &operator=(const Arena &) = delete;
@@ -40,7 +45,7 @@ void checkAddressSpace(int64_t arenas, int64_t threads);
 class DeviceMemory {
 public:
   /// Throws a std::system_error if there is no memory.
-  explicit DeviceMemory(const DeviceProgram &device);
+  explicit DeviceMemory(const DeviceProgram &device, Arena::Use use = Arena::Dense);
 
   char *&address(int64_t slot) { return addresses[slot]; }
   float *floats(int64_t slot) {

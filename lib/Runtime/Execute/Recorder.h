@@ -1,38 +1,46 @@
 //===- Recorder.h - Where a device's time goes ----------------------------===//
 //
 // One per device, used by its thread alone. Time by kind of work is always
-// kept; with tracing every piece of work is an event, in memory that is
-// allocated before step 1.
+// kept, and of the last steps when every instruction began and ended; with tracing
+// every piece of work is an event. All memory is allocated before step 1.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_RUNTIME_EXECUTE_RECORDER_H
 #define BITPIPE_RUNTIME_EXECUTE_RECORDER_H
 
-#include <chrono>
-#include <cstdint>
+#include "lib/Runtime/Execute/Clock.h"
+
+#include <algorithm>
+#include <cstddef>
 #include <vector>
 
 namespace bitpipe {
-
-using Nanoseconds = int64_t;
-
-inline Nanoseconds now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 struct TraceEvent {
   uint32_t category, label;
   Nanoseconds begin, end;
 };
 
+/// An instruction or a part of a sum, in one step: when it began, after all that it
+/// waited for before its work, and ended, and how long its work took.
+struct TimedWork {
+  Nanoseconds begin, end, work;
+};
+
+/// A step of a device: from the end of the step before to its own.
+struct StepTime {
+  Nanoseconds begin, end, waited;
+};
+
 class Recorder {
 public:
   /// `events` is how many of them to keep; the first ones are.
   Recorder(size_t categories, size_t instructions, size_t events)
-      : totals(categories), byInstruction(instructions), kept(events) {}
+      : totals(categories), instructions(instructions),
+        keptSteps(std::clamp<size_t>(mostKept / std::max<size_t>(instructions, 1),
+                                     1, mostSteps)),
+        times(keptSteps * instructions), steps(keptSteps), kept(events) {}
 
   void add(uint32_t category, uint32_t label, Nanoseconds begin,
            Nanoseconds end) {
@@ -46,29 +54,44 @@ public:
       kept[count++] = {category, label, begin, end};
   }
 
-  /// Time of an instruction, without what it waited.
-  void addInstruction(size_t instruction, Nanoseconds time) {
-    byInstruction[instruction] += time;
+  void addInstruction(size_t instruction, TimedWork time) {
+    times[done % keptSteps * instructions + instruction] = time;
+  }
+  void addStep(StepTime time) {
+    steps[done % keptSteps] = time;
+    ++done;
   }
 
   Nanoseconds timeOf(uint32_t category) const { return totals[category]; }
   const std::vector<Nanoseconds> &timeByCategory() const { return totals; }
-  const std::vector<Nanoseconds> &timeByInstruction() const {
-    return byInstruction;
+  /// How many of the last steps are kept. The first one, which warms up, is not if
+  /// there are others.
+  size_t stepsKept() const {
+    return std::min(keptSteps, done > 1 ? done - 1 : done);
   }
-  /// Forgets the time of the steps so far, which warmed up.
-  void resetTotals() {
-    totals.assign(totals.size(), 0);
-    byInstruction.assign(byInstruction.size(), 0);
+  /// Of a kept step, counted back from the last, which is 0.
+  const StepTime &step(size_t back) const {
+    return steps[(done - 1 - back) % keptSteps];
   }
+  const TimedWork &instruction(size_t back, size_t number) const {
+    return times[(done - 1 - back) % keptSteps * instructions + number];
+  }
+  /// Forgets the totals of the steps so far, which warmed up.
+  void resetTotals() { totals.assign(totals.size(), 0); }
   const TraceEvent *begin() const { return kept.data(); }
   const TraceEvent *end() const { return kept.data() + count; }
   bool full() const { return count == kept.size(); }
 
 private:
-  std::vector<Nanoseconds> totals, byInstruction;
+  static constexpr size_t mostSteps = 64, mostKept = 1 << 20;
+
+  std::vector<Nanoseconds> totals;
+  size_t instructions, keptSteps;
+  std::vector<TimedWork> times; // by step, modulo those kept, and instruction
+  std::vector<StepTime> steps;
+  size_t done = 0; // steps
   std::vector<TraceEvent> kept;
-  size_t count = 0;
+  size_t count = 0; // events
 };
 
 } // namespace bitpipe

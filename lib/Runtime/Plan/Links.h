@@ -66,11 +66,6 @@ void findWaits(const Program &program, const DeviceProgram &device,
 /// plan would block, or uses a tensor before it is received.
 void checkProgress(const Program &program, const Links &links);
 
-/// The share of their time that devices wait, if every instruction takes as
-/// long as stated ([device][instruction]) and messages and sums take none.
-double predictWaiting(const Program &program, const Links &links,
-                      const std::vector<std::vector<int64_t>> &durations);
-
 } // namespace bitpipe
 
 #endif // BITPIPE_RUNTIME_PLAN_LINKS_H

@@ -1,9 +1,8 @@
-//===- Replay.cpp - Does a plan come to its end, and when? ----------------===//
+//===- Replay.cpp - Does a plan come to its end? ---------------------------===//
 //
 // Walks all device lists without computing anything. A device stands still at
 // an instruction whose waits are not complete; if all stand still before their
 // end, the plan would block, and the message names what each one waits for.
-// With a duration for every instruction it tells when each one would run.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,23 +11,17 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <tuple>
 
 using namespace bitpipe;
 
 namespace {
 
-using Durations = std::vector<std::vector<int64_t>>;
-
 class Replay {
 public:
-  /// Without durations everything takes no time.
-  Replay(const Program &program, const Links &links,
-         const Durations *durations = nullptr)
-      : program(program), links(links), durations(durations),
-        devices(program.devices.size()), messages(links.messages.size()),
-        sums(links.reductions.size()) {}
+  Replay(const Program &program, const Links &links)
+      : program(program), links(links), devices(program.devices.size()),
+        messages(links.messages.size()), sums(links.reductions.size()) {}
 
   void run() {
     for (bool moved = true; moved;) {
@@ -46,32 +39,22 @@ public:
       fail(program.path, ": error: the plan would block: ", blocked);
   }
 
-  /// From the end of one step to the end of the next, once under way.
-  int64_t timePerStep() const { return ends[steps - 1] - ends[steps - 2]; }
-
 private:
   static constexpr int64_t steps = 3;
 
   struct State {
     int64_t step = 0;
-    size_t next = 0;  // instruction
-    int64_t time = 0; // when it can start
-    std::vector<int64_t> started; // when it started its sums, over all steps
-    size_t summed = 0;            // sums it took part in
-    int64_t waiting = -1;         // the sum it stands at
-    bool atNorm = false;          // arrived at the gradient norm
-    int64_t norms = 0;            // gradient norms arrived at
+    size_t next = 0;      // instruction
+    int64_t started = 0;  // sums, over all steps
+    int64_t summed = 0;   // sums it took part in
+    int64_t waiting = -1; // the sum it stands at
+    bool atNorm = false;  // arrived at the gradient norm
+    int64_t norms = 0;    // gradient norms arrived at
   };
   /// Something that several devices start and whose last start completes it.
   struct Meeting {
     int64_t starts = 0; // over all steps
     int64_t completed = 0;
-    int64_t time = 0; // of the last start
-
-    void start(int64_t now) {
-      ++starts;
-      time = std::max(time, now);
-    }
   };
 
   const std::vector<Instruction> &list(size_t d) const {
@@ -83,9 +66,6 @@ private:
     if (wait.kind == Wait::Message)
       return messages[wait.index].starts >= 2 * needed;
     return sums[wait.index].completed >= needed;
-  }
-  int64_t timeOf(const Wait &wait) const {
-    return (wait.kind == Wait::Message ? messages : sums)[wait.index].time;
   }
 
   bool advance(size_t d) {
@@ -99,7 +79,6 @@ private:
   bool step(size_t d) {
     State &state = devices[d];
     if (state.next == list(d).size()) {
-      ends[state.step] = std::max(ends[state.step], state.time);
       ++state.step;
       state.next = 0;
       return true;
@@ -108,18 +87,14 @@ private:
     for (const Wait &wait : waits)
       if (!isComplete(wait, state.step))
         return false;
-    for (const Wait &wait : waits)
-      state.time = std::max(state.time, timeOf(wait));
     const Instruction &op = list(d)[state.next];
     if (std::holds_alternative<GradNorm>(op) && !passNorm(state))
       return false;
-    if (durations)
-      state.time += (*durations)[d][state.next];
     int64_t started = links.devices[d].starts[state.next];
     if (std::holds_alternative<AllReduce>(op))
-      state.started.push_back(state.time);
+      ++state.started;
     else if (started >= 0)
-      messages[started].start(state.time);
+      ++messages[started].starts;
     ++state.next;
     return true;
   }
@@ -129,13 +104,11 @@ private:
     if (!state.atNorm) {
       state.atNorm = true;
       ++state.norms;
-      normTime = std::max(normTime, state.time);
     }
     for (const State &other : devices)
       if (other.norms < state.norms)
         return false;
     state.atNorm = false;
-    state.time = normTime;
     return true;
   }
 
@@ -143,13 +116,13 @@ private:
   bool advanceSums(size_t d) {
     State &state = devices[d];
     const auto &order = links.devices[d].reductions;
-    if (state.summed == state.started.size())
+    if (state.summed == state.started)
       return false;
     int64_t round = state.summed / int64_t(order.size());
     int64_t index = order[state.summed % order.size()];
     Meeting &sum = sums[index];
     if (state.waiting != index) {
-      sum.start(state.started[state.summed]);
+      ++sum.starts;
       state.waiting = index;
     }
     auto members = int64_t(links.reductions[index].devices.size());
@@ -188,11 +161,8 @@ private:
 
   const Program &program;
   const Links &links;
-  const Durations *durations;
   std::vector<State> devices;
   std::vector<Meeting> messages, sums;
-  int64_t normTime = 0;
-  int64_t ends[steps] = {};
 };
 
 /// Checks that a tensor is sent after the run that makes it and received
@@ -227,15 +197,4 @@ void bitpipe::checkProgress(const Program &program, const Links &links) {
   for (size_t d = 0; d < program.devices.size(); ++d)
     checkReadiness(program, d);
   Replay(program, links).run();
-}
-
-double bitpipe::predictWaiting(const Program &program, const Links &links,
-                               const Durations &durations) {
-  Replay replay(program, links, &durations);
-  replay.run();
-  int64_t busy = 0;
-  for (const auto &device : durations)
-    busy = std::accumulate(device.begin(), device.end(), busy);
-  double all = double(replay.timePerStep()) * double(durations.size());
-  return all > 0 ? 1 - double(busy) / all : 0;
 }

@@ -3,8 +3,10 @@
 #include "lib/Runtime/Train/Gathered.h"
 
 #include "lib/Runtime/Launch/Clocks.h"
+#include "lib/Runtime/Median.h"
 
 #include <nlohmann/json.hpp>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -12,9 +14,12 @@ using namespace bitpipe;
 using nlohmann::json;
 
 namespace bitpipe {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, byKind, byInstruction,
-                                   plannedBytes, touchedBytes)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessReport, rank, host, peakBytes, devices)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepTime, begin, end, waited)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TimedWork, begin, end, work)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, computes, byKind, work, steps,
+                                   instructions, sums, plannedBytes, touchedBytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessReport, rank, host, cores, peakBytes,
+                                   devices)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NamedEvent, name, category, begin, end)
 } // namespace bitpipe
 
@@ -30,14 +35,54 @@ Nanoseconds DeviceReport::waiting() const {
   return found == byKind.end() ? 0 : found->second;
 }
 
-static DeviceReport reportOf(int64_t number, Device &device,
-                             const Calls &calls) {
+/// So many steps are gathered with all their instructions.
+constexpr size_t stepsInDetail = 8;
+
+static void addTimes(DeviceReport &report, const Recorder &record,
+                     size_t instructions) {
+  size_t steps = record.stepsKept();
+  std::vector<Nanoseconds> work(steps);
+  for (size_t i = 0; i < instructions; ++i) {
+    for (size_t back = 0; back < steps; ++back)
+      work[back] = record.instruction(back, i).work;
+    report.work.push_back(median(work));
+  }
+  for (size_t back = 0; back < steps; ++back)
+    report.steps.push_back(record.step(back));
+  for (size_t back = 0; back < std::min(steps, stepsInDetail); ++back) {
+    auto &step = report.instructions.emplace_back();
+    for (size_t i = 0; i < instructions; ++i)
+      step.push_back(record.instruction(back, i));
+  }
+}
+
+static void shift(DeviceReport &report, Nanoseconds difference) {
+  for (StepTime &step : report.steps) {
+    step.begin += difference;
+    step.end += difference;
+  }
+  for (auto *list : {&report.instructions, &report.sums})
+    for (auto &works : *list)
+      for (TimedWork &work : works) {
+        work.begin += difference;
+        work.end += difference;
+      }
+}
+
+static DeviceReport reportOf(const Program &program, int64_t number,
+                             const Executor &executor) {
+  Device &device = executor.devices()[number];
   const Recorder &record = device.recorder();
-  const Arena &arena = device.memory().arena();
-  DeviceReport report{number, {}, record.timeByInstruction(), arena.bytes(),
-                      arena.residentBytes()};
+  DeviceReport report{};
+  report.device = number;
+  report.computes = device.computes();
+  report.plannedBytes = device.memory().arena().bytes();
+  report.touchedBytes = device.touchedBytes();
+  const auto &categories = executor.calls().categories();
   for (size_t i = 0; i < record.timeByCategory().size(); ++i)
-    report.byKind[calls.categories()[i]] = record.timeByCategory()[i];
+    report.byKind[categories[i]] = record.timeByCategory()[i];
+  addTimes(report, record, program.devices[number].instructions.size());
+  report.sums = executor.sumTimes(number);
   return report;
 }
 
@@ -52,16 +97,31 @@ static std::vector<Value> gatherValues(World &world, const Value &mine) {
   return values;
 }
 
+static std::vector<int> coresOfProcess() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof(allowed), &allowed);
+  std::vector<int> cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core)
+    if (CPU_ISSET(core, &allowed))
+      cores.push_back(core);
+  return cores;
+}
+
 std::vector<ProcessReport> bitpipe::gatherReports(World &world,
+                                                  const Program &program,
                                                   const Executor &executor) {
   char host[256] = "";
   gethostname(host, sizeof(host) - 1);
   struct rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
-  ProcessReport mine{world.rank(), host, int64_t(usage.ru_maxrss) * 1024, {}};
-  for (int64_t d = executor.share().first; d < executor.share().end; ++d)
-    mine.devices.push_back(
-        reportOf(d, executor.devices()[d], executor.calls()));
+  ProcessReport mine{world.rank(), host, coresOfProcess(),
+                     int64_t(usage.ru_maxrss) * 1024, {}};
+  Nanoseconds ahead = clockAhead(world);
+  for (int64_t d = executor.share().first; d < executor.share().end; ++d) {
+    mine.devices.push_back(reportOf(program, d, executor));
+    shift(mine.devices.back(), -ahead);
+  }
   return gatherValues(world, mine);
 }
 

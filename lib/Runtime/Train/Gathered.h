@@ -9,12 +9,17 @@
 
 namespace bitpipe {
 
-/// Where the time and memory of a device went.
+/// Where the time and memory of a device went. Steps are the last ones, the last of
+/// them first; moments are on rank 0's clock.
 struct DeviceReport {
   int64_t device;
+  bool computes; // needs a processor for its work
   std::map<std::string, Nanoseconds> byKind;
-  std::vector<Nanoseconds> byInstruction;
-  int64_t plannedBytes, touchedBytes; // of its arena
+  std::vector<Nanoseconds> work; // of every instruction, the median of the steps
+  std::vector<StepTime> steps;
+  std::vector<std::vector<TimedWork>> instructions; // of some steps: [step][number]
+  std::vector<std::vector<TimedWork>> sums; // see Transport::sumTimes
+  int64_t plannedBytes, touchedBytes;       // of its arena
 
   Nanoseconds total() const;
   Nanoseconds waiting() const;
@@ -23,6 +28,7 @@ struct DeviceReport {
 struct ProcessReport {
   int rank;
   std::string host;
+  std::vector<int> cores; // that the process may use, by the host's numbers
   int64_t peakBytes; // of the process, as the system counts it
   std::vector<DeviceReport> devices;
 };
@@ -35,7 +41,8 @@ struct NamedEvent {
 using DeviceTrace = std::vector<NamedEvent>;
 
 /// By rank, at rank 0; empty elsewhere. All ranks call it, once devices stand still.
-std::vector<ProcessReport> gatherReports(World &world, const Executor &executor);
+std::vector<ProcessReport> gatherReports(World &world, const Program &program,
+                                         const Executor &executor);
 
 /// By device, likewise.
 std::vector<DeviceTrace> gatherTraces(World &world, const Executor &executor);

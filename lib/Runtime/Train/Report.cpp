@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <functional>
 #include <numeric>
-#include <thread>
+#include <set>
 
 using namespace bitpipe;
 
@@ -30,15 +30,38 @@ void printSteps(std::vector<double> times, int64_t tokensPerStep) {
   std::printf("tokens/s       %10.0f\n", tokensPerStep * times.size() / sum);
 }
 
-/// Devices that share a core wait for each other, whatever the schedule.
-void printCores(size_t devices) {
-  unsigned cores = std::thread::hardware_concurrency();
-  std::printf("devices        %10zu on %u %s%s\n", devices, cores,
-              cores == 1 ? "core" : "cores",
-              cores < devices ? ": they take turns, which counts as waiting" : "");
-}
-
 using Processes = std::vector<ProcessReport>;
+
+/// Where the devices of a run compute.
+struct Cores {
+  int64_t devices = 0, computing = 0, cores = 0;
+
+  explicit Cores(const Processes &processes) {
+    std::set<std::pair<std::string, int>> seen; // by host and number
+    for (const ProcessReport &process : processes) {
+      for (int core : process.cores)
+        cores += seen.insert({process.host, core}).second;
+      devices += int64_t(process.devices.size());
+      for (const DeviceReport &device : process.devices)
+        computing += device.computes;
+    }
+  }
+  std::string text() const {
+    return std::to_string(cores) + (cores == 1 ? " core" : " cores");
+  }
+};
+
+/// Devices that share a core wait for each other, whatever the schedule.
+void printCores(const Cores &cores) {
+  std::printf("devices        %10ld", long(cores.devices));
+  if (cores.computing == 0)
+    std::printf(", emulated\n");
+  else
+    std::printf(" on %s%s\n", cores.text().c_str(),
+                cores.cores < cores.computing
+                    ? ": they take turns, which counts as waiting"
+                    : "");
+}
 
 /// Returns the share of their time that devices waited.
 double printDevices(const Processes &processes) {
@@ -92,32 +115,25 @@ void printKinds(const Processes &processes) {
                   100 * time / all);
 }
 
-/// The bubble that the schedule has with what every instruction took, on as
-/// many undisturbed processors and with free messages.
-double bubbleOfSchedule(const Program &program, const Links &links,
-                        const Processes &processes) {
-  std::vector<std::vector<int64_t>> durations(program.devices.size());
-  for (const ProcessReport &process : processes)
-    for (const DeviceReport &device : process.devices)
-      durations[device.device] = device.byInstruction;
-  return predictWaiting(program, links, durations);
+void printBubble(const Cores &cores, double measured, PredictedBubble predicted) {
+  std::printf("bubble   %6.1f%%   of the devices' time measured, %.1f%% predicted "
+              "from the time of each run",
+              100 * measured, 100 * predicted.onCores);
+  if (cores.computing > cores.cores)
+    std::printf(" on %s, %.1f%% with a core for every device",
+                cores.text().c_str(), 100 * predicted.undisturbed);
+  std::printf("\n");
 }
 
 } // namespace
 
-void bitpipe::printReport(const Program &program, const Links &links,
-                          const Processes &processes,
+void bitpipe::printReport(const Processes &processes,
                           std::vector<double> stepSeconds,
-                          int64_t tokensPerStep) {
-  if (stepSeconds.empty())
-    return;
+                          int64_t tokensPerStep, PredictedBubble predicted) {
   printSteps(std::move(stepSeconds), tokensPerStep);
-  printCores(program.devices.size());
-  double bubble = printDevices(processes);
-  std::printf("bubble   %6.1f%%   of the devices' time measured, %.1f%% predicted "
-              "from the time of each run\n",
-              100 * bubble,
-              100 * bubbleOfSchedule(program, links, processes));
+  Cores cores(processes);
+  printCores(cores);
+  printBubble(cores, printDevices(processes), predicted);
   printProcesses(processes);
   printKinds(processes);
 }

@@ -45,11 +45,13 @@ void bitpipe::checkRunFiles(const TrainOptions &options,
   const RunFile inputs[] = {{"this run", options.plan},
                             {"--data", options.data},
                             {"--load", options.load},
+                            {"--cost-file", options.costFile},
                             {"this run", program.weightsPath},
                             {"this run", program.kernelsPath}};
   const RunFile outputs[] = {{"--save", options.save, FileKind::Weights},
                              {"--metrics", options.metrics, FileKind::Metrics},
-                             {"--trace", options.trace, FileKind::Trace}};
+                             {"--trace", options.trace, FileKind::Trace},
+                             {"--profile", options.profile, FileKind::Profile}};
   for (const RunFile &output : outputs) {
     if (output.path.empty())
       continue;
@@ -62,7 +64,7 @@ void bitpipe::checkRunFiles(const TrainOptions &options,
       refuseToReplace(output.path, output.kind);
   }
   // The metrics are opened when the run begins, and stay open.
-  for (const std::string &path : {options.save, options.trace})
+  for (const std::string &path : {options.save, options.trace, options.profile})
     if (!path.empty())
       OutputFile probe(path);
 }

@@ -18,8 +18,9 @@ namespace {
 class TraceWriter {
 public:
   TraceWriter(const std::string &path, const Program &program,
-              const std::vector<DeviceTrace> &traces)
-      : program(program), traces(traces), file(path) {
+              const std::vector<DeviceTrace> &traces,
+              const std::vector<DeviceTrace> &predicted)
+      : program(program), traces(traces), predicted(predicted), file(path) {
     origin = std::numeric_limits<Nanoseconds>::max();
     for (const DeviceTrace &trace : traces)
       for (const NamedEvent &event : trace)
@@ -30,8 +31,17 @@ public:
     file.write("{\"otherData\":" + json{{mark::key, mark::value}}.dump() +
                ",\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
     file.write(metadata("process_name", 0, {{"name", "bitpipe-run " + program.path}}));
-    for (size_t d = 0; d < program.devices.size(); ++d)
+    for (size_t d = 0; d < program.devices.size(); ++d) {
+      std::string name = "device " + std::to_string(d);
+      writeHead(d, name);
       writeDevice(d);
+      if (predicted.empty())
+        continue;
+      size_t row = program.devices.size() + d;
+      writeHead(row, name + " predicted");
+      for (const NamedEvent &event : predicted[d])
+        writeEvent(row, event);
+    }
     for (size_t d = 0; d < program.devices.size(); ++d)
       writeArrows(d);
     file.write("\n]}\n");
@@ -43,33 +53,44 @@ private:
   /// others of its name.
   using Key = std::tuple<size_t, int64_t, std::string>; // device, step, name
 
-  // Viewers merge process and thread 0 with others, so numbers count from 1.
-  static json onDevice(size_t d) { return {{"pid", 1}, {"tid", d + 1}}; }
+  // Viewers merge process and thread 0 with others, so numbers count from 1. Behind
+  // the devices' own rows come those of what was predicted for them.
+  static json onRow(size_t row) { return {{"pid", 1}, {"tid", row + 1}}; }
 
   static std::string text(const json &event) {
     return event.dump(-1, ' ', false, json::error_handler_t::replace);
   }
   double micros(Nanoseconds time) const { return (time - origin) * 1e-3; }
 
-  static std::string metadata(const char *name, size_t d, json arguments) {
-    json event = onDevice(d);
+  static std::string metadata(const char *name, size_t row, json arguments) {
+    json event = onRow(row);
     event.update({{"ph", "M"}, {"name", name}, {"args", std::move(arguments)}});
     return text(event);
   }
   void add(const json &event) { file.write(",\n" + text(event)); }
 
+  /// Rows of one device are neighbours.
+  void writeHead(size_t row, const std::string &name) {
+    size_t devices = program.devices.size();
+    file.write(",\n" + metadata("thread_name", row, {{"name", name}}));
+    file.write(",\n" + metadata("thread_sort_index", row,
+                                {{"sort_index", 2 * (row % devices) + row / devices}}));
+  }
+
+  void writeEvent(size_t row, const NamedEvent &event) {
+    json line = onRow(row);
+    line.update({{"ph", "X"},
+                 {"name", event.name},
+                 {"cat", event.category},
+                 {"ts", micros(event.begin)},
+                 {"dur", (event.end - event.begin) * 1e-3}});
+    add(line);
+  }
+
   void writeDevice(size_t d) {
-    file.write(",\n" + metadata("thread_name", d, {{"name", "device " + std::to_string(d)}}));
-    file.write(",\n" + metadata("thread_sort_index", d, {{"sort_index", d}}));
     int64_t step = 0;
     for (const NamedEvent &event : traces[d]) {
-      json line = onDevice(d);
-      line.update({{"ph", "X"},
-                   {"name", event.name},
-                   {"cat", event.category},
-                   {"ts", micros(event.begin)},
-                   {"dur", (event.end - event.begin) * 1e-3}});
-      add(line);
+      writeEvent(d, event);
       if (event.category == "run" || event.category == "messages")
         begins[{d, step, event.name}] = event.begin;
       step += event.category == "step"; // recorded when it ends
@@ -105,7 +126,7 @@ private:
 
   void addEnd(const char *phase, size_t d, const Transmit &send,
               Nanoseconds time) {
-    json event = onDevice(d);
+    json event = onRow(d);
     event.update({{"ph", phase},
                   {"name", bitpipe::text(send.run)},
                   {"cat", "message"},
@@ -117,7 +138,7 @@ private:
   }
 
   const Program &program;
-  const std::vector<DeviceTrace> &traces;
+  const std::vector<DeviceTrace> &traces, &predicted;
   OutputFile file;
   Nanoseconds origin;
   int64_t steps = 0, arrows = 0;
@@ -127,6 +148,7 @@ private:
 } // namespace
 
 void bitpipe::writeTrace(const std::string &path, const Program &program,
-                         const std::vector<DeviceTrace> &traces) {
-  TraceWriter(path, program, traces).write();
+                         const std::vector<DeviceTrace> &traces,
+                         const std::vector<DeviceTrace> &predicted) {
+  TraceWriter(path, program, traces, predicted).write();
 }

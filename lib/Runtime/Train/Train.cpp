@@ -3,18 +3,18 @@
 #include "lib/Runtime/Train/Train.h"
 
 #include "lib/Files/MappedFile.h"
-#include "lib/Runtime/Plan/Check.h"
 #include "lib/Runtime/Data/Feeder.h"
+#include "lib/Runtime/Data/NoData.h"
 #include "lib/Runtime/Execute/Executor.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Runtime/Launch/Agree.h"
 #include "lib/Runtime/Launch/Identity.h"
+#include "lib/Runtime/Plan/Check.h"
 #include "lib/Runtime/Plan/Load.h"
 #include "lib/Runtime/Execute/Memory.h"
+#include "lib/Runtime/Train/Account.h"
 #include "lib/Runtime/Train/Parameters.h"
-#include "lib/Runtime/Train/Report.h"
 #include "lib/Runtime/Train/RunFiles.h"
-#include "lib/Runtime/Train/Trace.h"
 #include "lib/Runtime/Train/Training.h"
 #include "lib/Runtime/Watch/Watch.h"
 #include "lib/Version/Version.h"
@@ -74,30 +74,16 @@ static void checkWorld(const Program &program, const World &world) {
 
 /// Whether it was saved; if not, says why.
 static bool save(const TrainOptions &options, const World &world,
-                 Parameters &parameters) {
+                 std::optional<Parameters> &parameters) {
   if (options.save.empty())
     return true;
   try {
-    parameters.save(options.save);
+    parameters->save(options.save);
     return true;
   } catch (const std::exception &error) {
     if (world.speaks())
       std::fprintf(stderr, "%s\n", error.what());
     return false;
-  }
-}
-
-static void trace(const TrainOptions &options, const Program &program,
-                  World &world, const Executor &executor) {
-  if (options.trace.empty())
-    return;
-  std::vector<DeviceTrace> traces = gatherTraces(world, executor);
-  if (!world.speaks())
-    return;
-  try {
-    writeTrace(options.trace, program, traces);
-  } catch (const std::exception &error) {
-    warn("no trace: ", error.what());
   }
 }
 
@@ -133,14 +119,21 @@ struct Prepared {
   /// `checkpoints` may be null.
   Prepared(const TrainOptions &options, const Program &program, World &world,
            const Checkpoints *checkpoints);
+  void prepareEmulated(const Program &program, World &world,
+                       Instruments &instruments);
+  void prepareComputing(const TrainOptions &options, const Program &program,
+                        World &world, const Checkpoints *checkpoints,
+                        const Instruments &instruments);
 
   Links links;
+  std::optional<schedule::Costs> costs; // that the run is told
   std::unique_ptr<Dataset> data;
   std::optional<Feeder> feeder;
   std::optional<KernelLibrary> kernels;
+  std::optional<WorkTimes> times; // of devices that do not compute
   std::optional<Executor> executor;
-  std::optional<Parameters> parameters;
-  std::set<std::string> replaced; // constants, by --load
+  std::optional<Parameters> parameters; // of devices that compute
+  std::set<std::string> replaced;       // constants, by --load
 };
 
 } // namespace
@@ -151,16 +144,39 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   Position begin = checkpoints ? checkpoints->start() : Position();
   checkProgress(program, links);
   checkSteps(options, program, links);
-  checkFiles(program);
-  data = openDataset(options.data, program, options.tokenBytes);
+  costs = givenCosts(options, program);
+  if (options.device == DeviceKind::CPU)
+    checkFiles(program);
+  if (options.data.empty())
+    data = std::make_unique<NoData>(program);
+  else
+    data = openDataset(options.data, program, options.tokenBytes);
   feeder.emplace(*data, program, world,
                  options.shuffle ? std::optional(options.seed) : std::nullopt,
                  begin.samples);
+  int64_t traced = std::min(options.traceSteps, options.steps - begin.step);
+  Instruments instruments{options.trace.empty() ? 0 : traced, options.poison,
+                          !options.profile.empty() || options.predict, nullptr};
+  if (options.device == DeviceKind::Emulated)
+    prepareEmulated(program, world, instruments);
+  else
+    prepareComputing(options, program, world, checkpoints, instruments);
+}
+
+void Prepared::prepareEmulated(const Program &program, World &world,
+                               Instruments &instruments) {
+  times = workTimes(program, links, *costs);
+  instruments.emulated = &*times;
+  executor.emplace(program, links, world, nullptr, instruments);
+}
+
+void Prepared::prepareComputing(const TrainOptions &options,
+                                const Program &program, World &world,
+                                const Checkpoints *checkpoints,
+                                const Instruments &instruments) {
   kernels.emplace(program.kernelsPath);
   checkKernels(program, *kernels);
-  int64_t traced = std::min(options.traceSteps, options.steps - begin.step);
-  Instruments instruments{options.trace.empty() ? 0 : traced, options.poison};
-  executor.emplace(program, links, world, *kernels, instruments);
+  executor.emplace(program, links, world, &*kernels, instruments);
   parameters.emplace(program, executor->devices(), world);
   parameters->loadWeights();
   bool resumes = checkpoints && checkpoints->resumes();
@@ -205,15 +221,13 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
 
   world.mainThread().begin(MainThread::Saves);
   bool saved = checkpoint(*training, world, checkpoints);
-  saved &= save(options, world, *run->parameters);
+  saved &= save(options, world, run->parameters);
   if (world.speaks())
     printRemark(*training);
   world.mainThread().begin(MainThread::Reports);
-  trace(options, program, world, *run->executor);
-  std::vector<ProcessReport> reports = gatherReports(world, *run->executor);
-  if (world.speaks())
-    printReport(program, run->links, reports, training->stepSeconds(),
-                run->feeder->tokensPerStep());
+  giveAccount({options, program, run->links, *run->executor, *training,
+               run->feeder->tokensPerStep(), run->costs},
+              world);
   if (checkpoints && world.speaks())
     checkpoints->tellCost();
   watch.finish();
@@ -240,7 +254,8 @@ static std::string numbersOf(const TrainOptions &options) {
                 checkpoint.folder, "' every ", checkpoint.every.steps,
                 " steps or ", checkpoint.every.seconds, " s, keep ",
                 checkpoint.keep, ", resume ", checkpoint.resume, ", new data ",
-                checkpoint.newData);
+                checkpoint.newData, ", device ",
+                options.device == DeviceKind::CPU ? "cpu" : "emulated");
 }
 
 static void checkSame(const TrainOptions &options, World &world) {

@@ -15,6 +15,7 @@
 namespace bitpipe {
 
 enum class Schedule { Constant, Cosine, Linear };
+enum class DeviceKind { CPU, Emulated };
 
 struct TrainOptions {
   std::string plan, data;
@@ -26,7 +27,10 @@ struct TrainOptions {
   bool shuffle = false;
   uint64_t seed = 0; // of the order of samples and of dropout
   int64_t tokenBytes = 0; // width of the tokens in a .bin, 0: by header or model
-  std::string metrics, save, load, trace; // files, or empty
+  std::string metrics, save, load, trace, profile; // files, or empty
+  std::string costFile; // what devices take: predicts, or tells emulated ones
+  bool predict = false; // print predicted beside measured
+  DeviceKind device = DeviceKind::CPU;
   int64_t traceSteps = 8;
   int64_t maxBadSteps = 10; // in a row that change nothing
   CheckpointOptions checkpoint;

@@ -3,6 +3,7 @@
 #include "lib/Runtime/Train/Training.h"
 
 #include "lib/Runtime/Launch/Agree.h"
+#include "lib/Runtime/Median.h"
 
 #include <algorithm>
 
@@ -18,6 +19,7 @@ Training::Training(const TrainOptions &options, World &world,
       prepared(begin.step), submitted(begin.step), skipped(begin.skipped),
       skippedInARow(begin.skippedInARow) {
   seconds.reserve(std::min<int64_t>(options.steps, 1 << 20));
+  feeds.reserve(seconds.capacity());
 }
 
 void Training::run(const StopRequest &stop) {
@@ -52,6 +54,7 @@ void Training::submitAhead(int64_t step, const StopRequest &stop) {
 }
 
 void Training::prepare(int64_t step, const StopRequest &stop) {
+  Nanoseconds started = now(), worked = processorTime();
   StepInputs &inputs = executor.nextInputs();
   // Time alone ends no run without a step, so that a job which is started again
   // and again comes to an end.
@@ -82,6 +85,14 @@ void Training::prepare(int64_t step, const StopRequest &stop) {
   inputs.dropoutSeed = options.seed;
   inputs.maxBadSteps = options.maxBadSteps;
   ++prepared;
+  // Alone, what others made this thread wait does not count.
+  Nanoseconds fed = world.size() > 1 ? now() - started : processorTime() - worked;
+  feeds.push_back(fed * 1e-9);
+}
+
+double Training::feedSeconds() const {
+  std::vector<double> all = feeds;
+  return median(all);
 }
 
 /// Lets all ranks know what was wrong with the data of one.
@@ -89,10 +100,10 @@ void Training::shareFailure() {
   failed |= metBadIndex;
   if (!failed)
     return;
-  const KernelLibrary &kernels = executor.calls().kernels();
-  if (kernels.metBadIndex()) // and no kernel writes any more what it found
+  const KernelLibrary *kernels = executor.calls().kernels();
+  if (kernels && kernels->metBadIndex()) // and no kernel writes any more what it found
     failure = joined(options.data, ": error: step ", done(), ": ",
-                     kernels.describeBadIndex());
+                     kernels->describeBadIndex());
   failure = gatherErrors(world, failure);
 }
 

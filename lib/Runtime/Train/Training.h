@@ -37,6 +37,9 @@ public:
   bool canGoOn() const { return !diverged() && !metBadIndex; }
   /// Of every step that was done.
   const std::vector<double> &stepSeconds() const { return seconds; }
+  /// What it takes to submit a step: to read its data, and, with several ranks, for
+  /// all of them to be told so.
+  double feedSeconds() const;
   /// One line on why not all steps were done, or which were skipped; empty if
   /// there is nothing to say.
   std::string remark() const;
@@ -75,7 +78,7 @@ private:
   bool failed = false;      // the data of a step are wrong on some rank
   bool metBadIndex = false; // a kernel of the last step, on some rank
   std::string failure;      // what is wrong with the data
-  std::vector<double> seconds;
+  std::vector<double> seconds, feeds; // by step
   Nanoseconds last = 0;
 };
 

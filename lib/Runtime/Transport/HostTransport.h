@@ -17,9 +17,10 @@ namespace bitpipe {
 
 class HostTransport final : public Transport {
 public:
+  /// `sumTimes` as in Sums.
   HostTransport(const Program &program, const Links &links, const World &world,
-                const LocalDevices &devices)
-      : messages(links, world, devices), sums(links, world, devices),
+                const LocalDevices &devices, const std::vector<double> *sumTimes = nullptr)
+      : messages(links, world, devices), sums(links, world, devices, sumTimes),
         agreements(program, world, devices.share()) {}
 
   void startMessage(int64_t, int64_t message) override {
@@ -33,6 +34,9 @@ public:
     return {&complete, wait.previousStep ? step : step + 1};
   }
 
+  std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const override {
+    return sums.times(device);
+  }
   void contribute(int64_t device, uint32_t step, const Contribution &mine) override {
     agreements.contribute(device, step, mine);
   }

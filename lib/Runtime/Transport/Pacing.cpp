@@ -30,12 +30,15 @@ Pacing::~Pacing() { close(event); }
 
 void Pacing::prepareThread() { prctl(PR_SET_TIMERSLACK, 1UL); }
 
+std::chrono::nanoseconds Pacing::sleepAfter(std::chrono::nanoseconds waited) {
+  return waited < spinning ? 0ns : std::min(waited / share, longest);
+}
+
 std::chrono::nanoseconds Pacing::nextSleep() {
   Clock::time_point now = Clock::now();
   if (idleSince == Clock::time_point())
     idleSince = now;
-  std::chrono::nanoseconds waited = now - idleSince;
-  return waited < spinning ? 0ns : std::min(waited / share, longest);
+  return sleepAfter(now - idleSince);
 }
 
 void Pacing::sleep(std::chrono::nanoseconds length) {

@@ -19,6 +19,9 @@ namespace bitpipe {
 
 class Pacing {
 public:
+  /// How long to sleep before looking again, after so long a time without anything.
+  static std::chrono::nanoseconds sleepAfter(std::chrono::nanoseconds waited);
+
   Pacing();
   ~Pacing();
   Pacing(const Pacing &) = delete;

@@ -15,8 +15,9 @@ using namespace bitpipe;
 
 constexpr int64_t pieceElements = Sums::pieceBytes / sizeof(float);
 
-Sums::Sums(const Links &links, const World &world, const LocalDevices &devices)
-    : links(links), world(world), devices(devices),
+Sums::Sums(const Links &links, const World &world, const LocalDevices &devices,
+           const std::vector<double> *given)
+    : links(links), world(world), devices(devices), given(given),
       channels{int64_t(links.devices.size())}, states(links.reductions.size()),
       members(devices.share().count()) {
   for (size_t i = 0; i < states.size(); ++i) {
@@ -31,11 +32,16 @@ Sums::Sums(const Links &links, const World &world, const LocalDevices &devices)
       size_t floats = 2 * others * pieceElements;
       member.buffers.resize(std::max(member.buffers.size(), floats));
       member.sources.resize(std::max(member.sources.size(), link.devices.size()));
+      if (given && others > 0)
+        member.unread.resize(pieceElements);
     }
   }
-  for (int64_t d = devices.share().first; d < devices.share().end; ++d)
-    if (!links.devices[d].reductions.empty())
+  for (int64_t d = devices.share().first; d < devices.share().end; ++d) {
+    size_t count = links.devices[d].reductions.size();
+    memberOf(d).times.resize(keptSteps * count);
+    if (count > 0)
       startThread(d);
+  }
 }
 
 void Sums::startThread(int64_t device) {
@@ -59,7 +65,10 @@ void Sums::stop() {
 
 void Sums::loop(int64_t device, std::stop_token stop) {
   // Sums fill the gaps that computing leaves; whoever waits for one sleeps.
-  setpriority(PRIO_PROCESS, gettid(), 10);
+  if (given)
+    Sleeper::prepareThread();
+  else
+    setpriority(PRIO_PROCESS, gettid(), 10);
   const auto &order = links.devices[device].reductions;
   for (uint32_t next = 0;; ++next) {
     memberOf(device).started.waitFor(next + 1);
@@ -71,11 +80,32 @@ void Sums::loop(int64_t device, std::stop_token stop) {
     delayAtRandom();
     state.arrived.advance();
     state.arrived.waitFor(all);
-    sum(device, links.reductions[index]);
+    timedSum(device, index);
     delayAtRandom();
     if (state.slices.advance() + 1 == all)
       state.complete.advance();
   }
+}
+
+void Sums::timedSum(int64_t device, int64_t index) {
+  Member &me = memberOf(device);
+  Nanoseconds begin = now(), worked = processorTime();
+  me.together = begin;
+  sum(device, links.reductions[index]);
+  if (given)
+    me.sleeper.until(me.together + Nanoseconds((*given)[index] * 1e9));
+  me.times[me.done++ % me.times.size()] = {begin, now(), processorTime() - worked};
+}
+
+std::vector<std::vector<TimedWork>> Sums::times(int64_t device) const {
+  const Member &member = memberOf(device);
+  size_t count = links.devices[device].reductions.size();
+  std::vector<std::vector<TimedWork>> times(count);
+  for (size_t i = 0; i < count; ++i)
+    for (size_t done = member.done; done >= count && times[i].size() < keptSteps;
+         done -= count)
+      times[i].push_back(member.times[(done - count + i) % member.times.size()]);
+  return times;
 }
 
 Sums::Range Sums::sliceOf(const ReductionLink &link, size_t member) {
@@ -113,7 +143,8 @@ void Sums::sum(int64_t device, const ReductionLink &link) {
   me.contributions.wait(); // the others' results go where those lie
   forOthers(link, [&](int64_t other, size_t m) {
     forPieces(sliceOf(link, m), [&](Range piece) {
-      receive(other, device, memory + piece.begin, piece.count(), me.received);
+      receive(other, device, given ? me.unread.data() : memory + piece.begin,
+              piece.count(), me.received);
     });
   });
   me.received.wait();
@@ -134,7 +165,10 @@ void Sums::sumSlice(int64_t device, const ReductionLink &link, Range slice) {
                    {piece.end, std::min(piece.end + pieceElements, slice.end)},
                    1 - round);
     me.round[round].wait();
-    addUp(device, link, piece, round);
+    if (!given)
+      addUp(device, link, piece, round);
+    else if (piece.begin == slice.begin)
+      me.together = now();
     round = 1 - round;
     forOthers(link, [&](int64_t other, size_t) {
       send(device, other, memoryOf(device, link) + piece.begin, piece.count(),

@@ -11,6 +11,7 @@
 #ifndef BITPIPE_RUNTIME_TRANSPORT_SUMS_H
 #define BITPIPE_RUNTIME_TRANSPORT_SUMS_H
 
+#include "lib/Runtime/Emulated/Sleeper.h"
 #include "lib/Runtime/Execute/LocalDevices.h"
 #include "lib/Runtime/Plan/Links.h"
 #include "lib/Runtime/Transport/Channels.h"
@@ -22,13 +23,18 @@ namespace bitpipe {
 
 class Sums {
 public:
-  Sums(const Links &links, const World &world, const LocalDevices &devices);
+  /// Where devices do not compute, `given` is how long each sum takes, in seconds:
+  /// what travels is of the real size, and nothing is added up. Null otherwise.
+  Sums(const Links &links, const World &world, const LocalDevices &devices,
+       const std::vector<double> *given);
   ~Sums();
 
   /// Starts a device's next sum.
   void start(int64_t device) {
     memberOf(device).started.advance();
   }
+  /// See Transport.
+  std::vector<std::vector<TimedWork>> times(int64_t device) const;
   /// Counts the steps in which a sum was complete here.
   const Counter &complete(int64_t sum) const { return states[sum].complete; }
 
@@ -36,6 +42,8 @@ public:
   static constexpr int64_t pieceBytes = 1 << 20;
 
 private:
+  static constexpr size_t keptSteps = 64;
+
   struct State {
     Counter arrived, slices, complete; // of the members in this process
     uint32_t local = 0;                // how many those are
@@ -54,6 +62,12 @@ private:
     Pieces round[2]; // what others add to a piece, by buffer
     std::vector<float> buffers;   // two per member in another process
     std::vector<float *> sources; // of a piece, by member of the sum
+    std::vector<TimedWork> times; // of its parts, those of the last steps
+    uint32_t done = 0;            // parts
+    // Of a device that does not compute:
+    std::vector<float> unread; // where all results go
+    Nanoseconds together = 0;  // when all members were known to be at the sum
+    Sleeper sleeper;
     std::jthread thread;
   };
   /// Elements of a sum.
@@ -66,6 +80,7 @@ private:
   void stop();
   void loop(int64_t device, std::stop_token stop);
   void sum(int64_t device, const ReductionLink &link);
+  void timedSum(int64_t device, int64_t sum);
   void sumSlice(int64_t device, const ReductionLink &link, Range slice);
   void receivePiece(int64_t device, const ReductionLink &link, Range piece,
                     int round);
@@ -83,10 +98,14 @@ private:
   Member &memberOf(int64_t device) {
     return members[device - devices.share().first];
   }
+  const Member &memberOf(int64_t device) const {
+    return members[device - devices.share().first];
+  }
 
   const Links &links;
   const World &world;
   const LocalDevices &devices;
+  const std::vector<double> *given;
   Channels channels;
   std::deque<State> states;
   std::deque<Member> members; // by device of this process

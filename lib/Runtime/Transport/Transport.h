@@ -27,6 +27,11 @@ public:
   virtual Event completion(int64_t device, const Wait &wait,
                            uint32_t step) const = 0;
 
+  /// The device's parts of its sums in the last steps, the last one first:
+  /// [sum, in the order of DeviceLinks::reductions][step]. They begin when the other
+  /// members in this process have come to the sum.
+  virtual std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const = 0;
+
   /// Gives what a device knows of a step.
   virtual void contribute(int64_t device, uint32_t step, const Contribution &mine) = 0;
   /// When the numbers of all devices are there; they stay until the step after

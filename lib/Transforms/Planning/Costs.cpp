@@ -3,7 +3,7 @@
 #include "lib/Transforms/Planning/Costs.h"
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Planning/CostFile.h"
+#include "lib/Costs/CostFile.h"
 
 #include <map>
 

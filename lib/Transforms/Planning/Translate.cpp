@@ -203,12 +203,7 @@ schedule::Order bitpipe::orderOf(const schedule::Program &program) {
   return order;
 }
 
-FailureOr<schedule::Schedule> bitpipe::readSchedule(pipe::PlanOp plan) {
-  FailureOr<PlanProgram> read = readPlan(plan);
-  if (failed(read))
-    return failure();
-  schedule::Order order = orderOf(read->program);
-  return schedule::Schedule{plan.getSchedule().str(),
-                            std::move(read->program.placement),
-                            std::move(order)};
+schedule::Schedule bitpipe::scheduleOf(pipe::PlanOp plan,
+                                       const schedule::Program &program) {
+  return {plan.getSchedule().str(), program.placement, orderOf(program)};
 }

@@ -28,8 +28,8 @@ mlir::FailureOr<PlanProgram> readPlan(pipe::PlanOp plan);
 /// The runs of a program, without messages.
 schedule::Order orderOf(const schedule::Program &program);
 
-/// The compute order of a plan, without messages.
-mlir::FailureOr<schedule::Schedule> readSchedule(pipe::PlanOp plan);
+/// The compute order of a plan, whose program is given.
+schedule::Schedule scheduleOf(pipe::PlanOp plan, const schedule::Program &program);
 
 } // namespace bitpipe
 

@@ -2,8 +2,9 @@
 //
 // A send follows the run that makes its tensor. Between two devices order is
 // the tag, so receives are posted in the order of the sends; each as early as
-// its message can arrive in the simulated iteration, which needs no more
-// buffers than arriving takes.
+// its message can be sent in the simulated iteration, which needs no more
+// buffers than arriving takes. There whole backwards send when they do in a plan,
+// before their weight gradients.
 //
 // Why this never blocks, even where a buffer is free for its next writer only
 // when its message has left: a receive is posted no later than its send starts
@@ -101,7 +102,7 @@ std::vector<Message> Communicator::messagesFrom(int device) {
     additions[device].after[i].push_back(Instruction::send(made, to));
     const std::vector<double> &ends = timing.end[to];
     size_t arrival = std::upper_bound(ends.begin(), ends.end(),
-                                      timing.end[device][i]) -
+                                      timing.made[device][i]) -
                      ends.begin();
     result.push_back({made, device, to,
                       std::min(arrival, position(backward, reader, m))});
@@ -194,7 +195,7 @@ bitpipe::schedule::communicate(const Schedule &schedule,
                                const std::vector<std::vector<int>> &ties,
                                const Costs &costs) {
   ErrorOr<Timing> timing =
-      simulate(schedule.placement, schedule.order, costs);
+      simulate(schedule.placement, schedule.order, costs, {{}, true});
   if (!timing)
     return timing.error();
   ErrorOr<std::vector<Group>> groups = makeGroups(schedule.placement, ties);

@@ -10,16 +10,48 @@
 
 using namespace bitpipe::schedule;
 
-double Costs::sumOf(const std::vector<int> &sharing) const {
+/// A time of the parameters of these stages, as the fields name it.
+static double sharedTime(const Costs &costs, const std::vector<int> &sharing,
+                         double StageCost::*own, double SharedCost::*together) {
+  if (sharing.size() > 1)
+    for (const SharedCost &listed : costs.shared)
+      if (listed.stages == sharing)
+        return listed.*together;
   double longest = 0;
   for (int index : sharing)
-    longest = std::max(longest, stage(index).sum);
+    longest = std::max(longest, costs.stage(index).*own);
   return longest;
 }
 
+double Costs::sumOf(const std::vector<int> &sharing) const {
+  return sharedTime(*this, sharing, &StageCost::sum, &SharedCost::sum);
+}
+
+double Costs::normOf(const std::vector<int> &sharing) const {
+  return sharedTime(*this, sharing, &StageCost::norm, &SharedCost::norm);
+}
+
+double Costs::optimizerOf(const std::vector<int> &sharing) const {
+  return sharedTime(*this, sharing, &StageCost::optimizer,
+                    &SharedCost::optimizer);
+}
+
+/// Whether any of the parameters that `costs` are of takes such a time.
+template <typename Cost>
+static bool anyTakes(const std::vector<Cost> &costs, double Cost::*time) {
+  return std::any_of(costs.begin(), costs.end(),
+                     [&](const Cost &cost) { return cost.*time > 0; });
+}
+
 bool Costs::hasSums() const {
-  return std::any_of(stages.begin(), stages.end(),
-                     [](const StageCost &cost) { return cost.sum > 0; });
+  return anyTakes(stages, &StageCost::sum) || anyTakes(shared, &SharedCost::sum);
+}
+
+bool Costs::hasUpdates() const {
+  return anyTakes(stages, &StageCost::norm) ||
+         anyTakes(stages, &StageCost::optimizer) ||
+         anyTakes(shared, &SharedCost::norm) ||
+         anyTakes(shared, &SharedCost::optimizer);
 }
 
 bool Costs::hasMessages() const {
@@ -44,6 +76,12 @@ std::optional<Error> Costs::check(const Placement &placement) const {
     return counts("devices' links", links.size(), placement.devices());
   if (!memory.empty() && int(memory.size()) != placement.devices())
     return counts("devices' memory", memory.size(), placement.devices());
+  if (!buffers.empty() && int(buffers.size()) != placement.devices())
+    return counts("devices' buffers", buffers.size(), placement.devices());
+  for (const SharedCost &listed : shared)
+    if (listed.stages.back() >= placement.stages())
+      return Error{"'shared' costs of stage " + std::to_string(listed.stages.back()) +
+                   ", expected stages 0 to " + std::to_string(placement.stages() - 1)};
   return {};
 }
 
@@ -52,13 +90,15 @@ static void add(StageCost &sum, const StageCost &stage, double part) {
   for (double StageCost::*field :
        {&StageCost::forward, &StageCost::inputGradient,
         &StageCost::weightGradient, &StageCost::backward,
-        &StageCost::activation, &StageCost::state, &StageCost::sum})
+        &StageCost::activation, &StageCost::state, &StageCost::sum,
+        &StageCost::norm, &StageCost::optimizer})
     sum.*field += part * stage.*field;
 }
 
 Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
-  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0};
+  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   Costs result = costs;
+  result.shared.clear(); // by the numbers of stages that are gone
   if (costs.stages.size() == 1) {
     StageCost &stage = result.stages.front() = nothing;
     add(stage, costs.stages.front(), double(from) / to);
@@ -80,7 +120,8 @@ Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
 
 std::vector<double> bitpipe::schedule::stateOf(const Placement &placement,
                                                const Costs &costs) {
-  std::vector<double> result(placement.devices());
+  std::vector<double> result = costs.buffers;
+  result.resize(placement.devices());
   for (int stage = 0; stage < placement.stages(); ++stage)
     for (int device : placement.holders(stage))
       result[device] += costs.stage(stage).state;

@@ -25,6 +25,15 @@ struct StageCost {
   /// The sum of the stage's gradients over the devices that hold it. A device
   /// does one at a time, beside its runs.
   double sum = 0;
+  /// The stage's part in the gradient norm, on the first device that holds it,
+  /// and the update of its parameters, on every one.
+  double norm = 0, optimizer = 0;
+};
+
+/// Parameters that these stages share, ascending: their sum, norm and update.
+struct SharedCost {
+  std::vector<int> stages;
+  double sum = 0, norm = 0, optimizer = 0;
 };
 
 /// The way from one device to another. One message at a time is transferred.
@@ -48,9 +57,18 @@ struct Costs {
   /// Of every pair of devices, unless `links` has one per pair: [from][to].
   Link link;
   std::vector<std::vector<Link>> links;
-  /// What each device can hold, state and activations together; none: any
-  /// amount.
+  /// Parameters of several stages. Those that are not listed take as long as the
+  /// longest of the stages' own.
+  std::vector<SharedCost> shared;
+  /// What each device can hold, state, activations and buffers together; none:
+  /// any amount.
   std::vector<double> memory;
+  /// What each device keeps beside state and activations: messages, memory to
+  /// compute in; none: nothing.
+  std::vector<double> buffers;
+  /// From the end of a step to when the data of the step after the next one are
+  /// there: two steps are under way at once.
+  double feed = 0;
   /// What a time or size of 1 is, in words.
   std::string timeUnit = "forwards of a stage";
   std::string sizeUnit = "stages";
@@ -80,17 +98,23 @@ struct Costs {
     return cost.forward + (split ? parts : cost.backward);
   }
 
+  const Link &way(int from, int to) const {
+    return links.empty() ? link : links[from][to];
+  }
   /// What a message with the result of an action takes.
   MessageTime message(int from, int to, const Action &made) const {
-    const Link &way = links.empty() ? link : links[from][to];
     int boundary = made.kind == Kind::F ? made.stage : made.stage - 1;
-    return {stage(boundary).message * way.transfer, way.latency};
+    return {stage(boundary).message * way(from, to).transfer,
+            way(from, to).latency};
   }
 
-  /// The sum of gradients of parameters that these stages share.
+  /// What the parameters of exactly these stages take.
   double sumOf(const std::vector<int> &sharing) const;
-  /// Whether any sum takes time.
+  double normOf(const std::vector<int> &sharing) const;
+  double optimizerOf(const std::vector<int> &sharing) const;
+  /// Whether any sum, or what follows it in a step, takes time.
   bool hasSums() const;
+  bool hasUpdates() const;
   /// Whether any message takes time.
   bool hasMessages() const;
 
@@ -100,9 +124,11 @@ struct Costs {
 
 /// Costs of another number of stages that are cut from the same model: stages
 /// are divided and joined evenly. A single cost is that of one of `from` stages.
+/// Which stages share parameters is not known any more.
 Costs recut(const Costs &costs, int from, int to);
 
-/// What each device always keeps: the state of the stages that it holds.
+/// What each device always keeps: the state of the stages that it holds, and
+/// buffers.
 std::vector<double> stateOf(const Placement &placement, const Costs &costs);
 
 /// Numbers between which sums, products and quotients of a few are finite.

@@ -18,7 +18,7 @@ void bitpipe::schedule::emitSchedule(std::ostream &stream,
 
 /// Where the idle time comes from.
 static void emitCauses(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
   print(stream, "%-7s %10s %10s %10s  %s\n", "device", "fill", "waiting",
         "drain", "waits longest for");
   std::vector<IdleTime> idle =
@@ -35,7 +35,7 @@ static void emitCauses(std::ostream &stream, const Simulated &simulated) {
 
 /// What the makespan hangs on, by kind of work.
 static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
   constexpr const char *names[] = {"forwards", "backwards", "input gradients",
                                    "weight gradients"};
   double work[4] = {}, total = 0;
@@ -62,7 +62,7 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
 /// How much of the gradient sums is not hidden behind the computing.
 static void emitSums(std::ostream &stream, const Simulated &simulated,
                      const Bounds &bound) {
-  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
   if (sums.empty())
     return;
   double total = 0;
@@ -76,9 +76,18 @@ static void emitSums(std::ostream &stream, const Simulated &simulated,
         sums.size(), total, hidden, end, bound.iteration);
 }
 
+/// What a step takes where others follow it, with norm and updates.
+static void emitStep(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  if (costs.hasUpdates())
+    print(stream, "step, one of many: %.6g, with gradient norm and updates, each "
+                  "backward sending its message before its weight gradient\n",
+          step);
+}
+
 /// The link that is used longest.
 static void emitLinks(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
   std::map<std::pair<int, int>, double> links;
   std::pair<int, int> busiest{-1, -1};
   double longest = 0;
@@ -103,7 +112,7 @@ static void emitLinks(std::ostream &stream, const Simulated &simulated) {
 
 /// What devices hold at most beside what they may, where costs tell.
 static void emitMemory(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
   bool hasState = std::any_of(use.begin(), use.end(), [](const DeviceUse &row) {
     return row.state > 0;
   });
@@ -126,7 +135,7 @@ static void emitMemory(std::ostream &stream, const Simulated &simulated) {
 /// the model: that of --compare.
 static void emitCommonUnit(std::ostream &stream, const Simulated &simulated,
                            double bound) {
-  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
   int base = 2 * schedule.placement.devices();
   int stages = schedule.placement.stages();
   if (costs.stages.size() > 1 || costs.hasMessages() || stages == base)
@@ -140,7 +149,7 @@ static void emitCommonUnit(std::ostream &stream, const Simulated &simulated,
 
 void bitpipe::schedule::emitReport(std::ostream &stream,
                                    const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
   const Placement &placement = schedule.placement;
   stream << "schedule " << oneLine(schedule.name) << ", "
          << placement.devices() << " devices, " << placement.stages()
@@ -172,5 +181,6 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
   emitCriticalPath(stream, simulated);
   emitLinks(stream, simulated);
   emitSums(stream, simulated, bound);
+  emitStep(stream, simulated);
   emitMemory(stream, simulated);
 }

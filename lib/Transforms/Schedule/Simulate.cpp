@@ -8,6 +8,7 @@
 
 #include "lib/Transforms/Schedule/Communicate.h"
 #include "lib/Transforms/Schedule/Links.h"
+#include "lib/Transforms/Schedule/SteadyStep.h"
 #include "lib/Transforms/Schedule/Sums.h"
 #include "lib/Transforms/Schedule/Turns.h"
 
@@ -21,12 +22,16 @@ enum Made { Activation, InputGradient, MadeKinds };
 
 class Simulation {
 public:
-  Simulation(const Placement &placement, const Order &order, const Costs &costs)
+  Simulation(const Placement &placement, const Order &order, const Costs &costs,
+             const AsExecuted &executed)
       : placement(placement), order(order), costs(costs),
         actions(size_t(placement.stages()) * placement.microbatches()),
         ready(MadeKinds * actions, -1), turns(order.size(), ready.size()),
-        position(order.size()), free(order.size()),
-        links(int(order.size()), costs) {}
+        position(order.size()), free(executed.begin),
+        links(int(order.size()), costs),
+        splitsBackwards(executed.splitsBackwards) {
+    free.resize(order.size());
+  }
 
   ErrorOr<Timing> run();
 
@@ -52,6 +57,7 @@ private:
   std::vector<size_t> position;
   std::vector<double> free;
   Links links;
+  bool splitsBackwards;
   Timing timing;
 };
 } // namespace
@@ -84,6 +90,7 @@ void Simulation::deliver(size_t what, double time) {
 void Simulation::make(int device, const Action &action, double time) {
   int stage = action.stage, m = action.microbatch;
   int to = receiver(placement, action);
+  timing.made[device].push_back(time);
   double arrival = to < 0 ? time : links.send(device, to, action, time);
   timing.arrival[device].push_back(arrival);
   if (action.kind != Kind::W)
@@ -106,12 +113,17 @@ void Simulation::advance(int device) {
       if (!own)
         start = std::max(start, ready[need]);
     }
-    double end = start + costs.time(action);
+    double end = start + costs.time(action), made = end;
+    if (splitsBackwards && action.kind == Kind::B) {
+      const StageCost &stage = costs.stage(action.stage);
+      made = start + stage.inputGradient;
+      end = made + stage.weightGradient;
+    }
     timing.start[device].push_back(start);
     timing.end[device].push_back(end);
     free[device] = end;
     timing.makespan = std::max(timing.makespan, end);
-    make(device, action, end);
+    make(device, action, made);
   }
 }
 
@@ -147,6 +159,7 @@ std::string Simulation::blocked() const {
 ErrorOr<Timing> Simulation::run() {
   timing.start.resize(order.size());
   timing.end.resize(order.size());
+  timing.made.resize(order.size());
   timing.arrival.resize(order.size());
   turns.run([&](int device) { advance(device); });
   for (size_t device = 0; device < order.size(); ++device)
@@ -157,10 +170,11 @@ ErrorOr<Timing> Simulation::run() {
 
 ErrorOr<Timing> bitpipe::schedule::simulate(const Placement &placement,
                                             const Order &order,
-                                            const Costs &costs) {
+                                            const Costs &costs,
+                                            const AsExecuted &executed) {
   if (std::optional<Error> wrong = costs.check(placement))
     return *wrong;
-  return Simulation(placement, order, costs).run();
+  return Simulation(placement, order, costs, executed).run();
 }
 
 int bitpipe::schedule::receiver(const Placement &placement,
@@ -211,21 +225,26 @@ double bitpipe::schedule::bubble(const std::vector<DeviceUse> &use,
 }
 
 ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
-                                                  const Costs &costs) {
+                                                  const Costs &costs,
+                                                  const Program *program) {
   ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
   if (!timing)
     return Error{schedule.name + ": " + timing.error().text};
-  Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0};
+  Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0, 0};
   result.use = deviceUse(result.schedule.placement, result.schedule.order,
                          result.timing, costs);
   result.iterationEnd = result.timing.makespan;
-  if (!costs.hasSums())
+  if (!costs.hasSums() && !costs.hasUpdates())
     return result;
-  ErrorOr<Program> program = communicate(result.schedule, {}, costs);
-  if (!program)
-    return Error{result.schedule.name + ": " + program.error().text};
-  result.sums = simulateSums(*program, result.timing, costs);
+  ErrorOr<Program> own = program ? ErrorOr<Program>(*program)
+                                 : communicate(result.schedule, {}, costs);
+  if (!own)
+    return Error{result.schedule.name + ": " + own.error().text};
+  if (costs.hasSums())
+    result.sums = simulateSums(*own, result.timing, costs);
   for (const SumTime &sum : result.sums)
     result.iterationEnd = std::max(result.iterationEnd, sum.end);
+  if (costs.hasUpdates())
+    result.step = steadyStep(*own, result.schedule.order, costs);
   return result;
 }

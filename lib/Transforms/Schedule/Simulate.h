@@ -8,6 +8,7 @@
 #define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_H
 
 #include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Program.h"
 #include "lib/Transforms/Schedule/Schedule.h"
 
 namespace bitpipe::schedule {
@@ -15,15 +16,26 @@ namespace bitpipe::schedule {
 /// Start and end of every action, in the shape of the order.
 struct Timing {
   std::vector<std::vector<double>> start, end;
-  /// When what the action makes is on the device that reads it.
-  std::vector<std::vector<double>> arrival;
+  /// When what the action makes can be sent, and when it is on the device that reads
+  /// it.
+  std::vector<std::vector<double>> made, arrival;
   double makespan = 0;
 };
 
-/// Linear in the number of actions. Fails if costs are missing and, naming who
-/// waits for what, when the order blocks.
+/// What a simulation leaves out where only orders are compared.
+struct AsExecuted {
+  /// When each device can start; empty: all at 0.
+  std::vector<double> begin;
+  /// A whole backward is executed as its two parts, and sends what the first has
+  /// made before the second.
+  bool splitsBackwards = false;
+};
+
+/// Linear in the number of actions. Fails if costs are missing and, naming who waits
+/// for what, when the order blocks.
 ErrorOr<Timing> simulate(const Placement &placement, const Order &order,
-                         const Costs &costs = {});
+                         const Costs &costs = {},
+                         const AsExecuted &executed = {});
 
 /// What one device does in an iteration.
 struct DeviceUse {
@@ -92,8 +104,13 @@ struct Simulated {
   std::vector<SumTime> sums;
   /// The makespan, or the end of the last sum if that is later.
   double iterationEnd = 0;
+  /// A step of many, if costs tell what updates take: see steadyStep.
+  double step = 0;
 };
-ErrorOr<Simulated> simulateAll(Schedule schedule, const Costs &costs = {});
+/// With the messages and sums of the program, or those that the order is given
+/// where there is none.
+ErrorOr<Simulated> simulateAll(Schedule schedule, const Costs &costs = {},
+                               const Program *program = nullptr);
 
 } // namespace bitpipe::schedule
 

@@ -1,6 +1,6 @@
 //===- JsonFile.cpp - Values from a JSON file ------------------------------===//
 
-#include "lib/Transforms/Planning/JsonFile.h"
+#include "lib/Costs/JsonFile.h"
 #include "lib/Transforms/Schedule/Costs.h"
 #include "lib/Transforms/Schedule/Text.h"
 

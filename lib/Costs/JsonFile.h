@@ -1,7 +1,7 @@
 //===- JsonFile.h - Values from a JSON file ----------------------*- C++ -*-===//
 
-#ifndef BITPIPE_TRANSFORMS_PLANNING_JSONFILE_H
-#define BITPIPE_TRANSFORMS_PLANNING_JSONFILE_H
+#ifndef BITPIPE_COSTS_JSONFILE_H
+#define BITPIPE_COSTS_JSONFILE_H
 
 #include "lib/Transforms/Schedule/Text.h"
 
@@ -57,4 +57,4 @@ private:
 
 } // namespace bitpipe
 
-#endif // BITPIPE_TRANSFORMS_PLANNING_JSONFILE_H
+#endif // BITPIPE_COSTS_JSONFILE_H

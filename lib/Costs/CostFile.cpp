@@ -1,7 +1,7 @@
 //===- CostFile.cpp - Costs from a JSON file -------------------------------===//
 
-#include "lib/Transforms/Planning/CostFile.h"
-#include "lib/Transforms/Planning/JsonFile.h"
+#include "lib/Costs/CostFile.h"
+#include "lib/Costs/JsonFile.h"
 
 #include <climits>
 #include <set>
@@ -13,6 +13,8 @@ using schedule::Link;
 using schedule::StageCost;
 
 namespace {
+constexpr int mostStage = 1 << 20;
+
 /// The parts of the file, each by a function of its own.
 class CostFile : JsonFile {
 public:
@@ -25,7 +27,11 @@ private:
   bool readStage(const json::Value &value, StringRef place);
   bool readGradients(const json::Object &object, StringRef place,
                      StageCost &stage);
-  bool readMemory(const json::Value &value);
+  bool readShared(const json::Value &value);
+  bool readSharing(const json::Value &value, StringRef place,
+                   std::vector<int> &stages);
+  bool readPerDevice(const json::Value &value, StringRef key, Range range,
+                     std::vector<double> &sizes);
   bool readLinks(const json::Value &value);
   bool readLink(const json::Object &object, StringRef place, Link &link);
   bool readNodes(const json::Value &value);
@@ -48,16 +54,29 @@ schedule::ErrorOr<Costs> CostFile::read() {
 
 bool CostFile::readText(const json::Value &value) {
   const json::Object *object = nullptr;
-  if (!takeObject(value, "the file", {"stages", "memory", "links"}, object))
+  if (!takeObject(value, "the file",
+                  {"written_by", "stages", "shared", "memory", "buffers", "feed",
+                   "links"},
+                  object))
     return false;
+  const json::Value *writer = object->get("written_by");
+  if (writer && !writer->getAsString())
+    return fail("'written_by' is " + show(*writer) + ", expected a text");
   const json::Value *stages = object->get("stages");
   if (!stages)
     return fail("'stages' is missing, expected one cost, or one per stage");
   if (!readStages(*stages))
     return false;
+  const json::Value *shared = object->get("shared");
   const json::Value *memory = object->get("memory");
+  const json::Value *buffers = object->get("buffers");
   const json::Value *links = object->get("links");
-  if ((memory && !readMemory(*memory)) || (links && !readLinks(*links)))
+  if ((shared && !readShared(*shared)) ||
+      (memory && !readPerDevice(*memory, "memory", Range::Positive, costs.memory)) ||
+      (buffers &&
+       !readPerDevice(*buffers, "buffers", Range::NotNegative, costs.buffers)) ||
+      !takeField(*object, "the file", "feed", Range::NotNegative, costs.feed) ||
+      (links && !readLinks(*links)))
     return false;
   costs.timeUnit = "the unit of the file of costs";
   if (withoutActivation.empty())
@@ -87,7 +106,8 @@ bool CostFile::readStages(const json::Value &value) {
 bool CostFile::readStage(const json::Value &value, StringRef place) {
   const json::Object *object = nullptr;
   if (!takeObject(value, place,
-                  {"F", "B", "I", "W", "activation", "message", "state", "sum"},
+                  {"F", "B", "I", "W", "activation", "message", "state", "sum",
+                   "norm", "optimizer"},
                   object))
     return false;
   if (!object->get("F"))
@@ -104,7 +124,10 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
          takeField(*object, place, "message", Range::NotNegative,
                    stage.message) &&
          takeField(*object, place, "state", Range::NotNegative, stage.state) &&
-         takeField(*object, place, "sum", Range::NotNegative, stage.sum);
+         takeField(*object, place, "sum", Range::NotNegative, stage.sum) &&
+         takeField(*object, place, "norm", Range::NotNegative, stage.norm) &&
+         takeField(*object, place, "optimizer", Range::NotNegative,
+                   stage.optimizer);
 }
 
 bool CostFile::readGradients(const json::Object &object, StringRef place,
@@ -122,22 +145,71 @@ bool CostFile::readGradients(const json::Object &object, StringRef place,
   return !wrong || fail(place + ": " + wrong->text);
 }
 
-bool CostFile::readMemory(const json::Value &value) {
+bool CostFile::readShared(const json::Value &value) {
+  const json::Array *list = value.getAsArray();
+  if (!list)
+    return fail("'shared' is " + show(value) + ", expected a list of costs");
+  std::set<std::vector<int>> seen;
+  for (size_t i = 0; i < list->size(); ++i) {
+    std::string place = "'shared'[" + std::to_string(i) + "]";
+    const json::Object *object = nullptr;
+    if (!takeObject((*list)[i], place, {"stages", "sum", "norm", "optimizer"},
+                    object))
+      return false;
+    schedule::SharedCost &cost = costs.shared.emplace_back();
+    const json::Value *stages = object->get("stages");
+    if (!stages)
+      return fail(place + ": 'stages' is missing, expected two or more stages");
+    if (!readSharing(*stages, place, cost.stages) ||
+        !takeField(*object, place, "sum", Range::NotNegative, cost.sum) ||
+        !takeField(*object, place, "norm", Range::NotNegative, cost.norm) ||
+        !takeField(*object, place, "optimizer", Range::NotNegative,
+                   cost.optimizer))
+      return false;
+    if (!seen.insert(cost.stages).second)
+      return fail(place + " has stages " + show(*stages) +
+                  " again, expected them once");
+  }
+  return true;
+}
+
+bool CostFile::readSharing(const json::Value &value, StringRef place,
+                           std::vector<int> &stages) {
+  auto wrong = [&] {
+    return fail(place + ": 'stages' is " + show(value) +
+                ", expected two or more stages, ascending");
+  };
+  const json::Array *list = value.getAsArray();
+  if (!list || list->size() < 2)
+    return wrong();
+  for (const json::Value &stage : *list) {
+    std::optional<int64_t> number = stage.getAsInteger();
+    int least = stages.empty() ? 0 : stages.back() + 1;
+    if (!number || *number < least || *number > mostStage)
+      return wrong();
+    stages.push_back(int(*number));
+  }
+  return true;
+}
+
+bool CostFile::readPerDevice(const json::Value &value, StringRef key, Range range,
+                             std::vector<double> &sizes) {
+  std::string place = "'" + key.str() + "'";
   const json::Array *list = value.getAsArray();
   if (!list) {
-    costs.memory.resize(devices);
-    if (!takeNumber(value, "'memory'", Range::Positive, costs.memory[0]))
+    double size = 0;
+    if (!takeNumber(value, place, range, size))
       return false;
-    costs.memory.assign(devices, costs.memory[0]);
+    sizes.assign(devices, size);
     return true;
   }
   if (int(list->size()) != devices)
-    return fail("'memory' has " + Twine(list->size()) +
+    return fail(place + " has " + Twine(list->size()) +
                 " numbers, expected one, or " + Twine(devices) +
                 ", one per device");
   for (int i = 0; i < devices; ++i)
-    if (!takeNumber((*list)[i], "'memory'[" + Twine(i) + "]", Range::Positive,
-                    costs.memory.emplace_back()))
+    if (!takeNumber((*list)[i], place + "[" + Twine(i) + "]", range,
+                    sizes.emplace_back()))
       return false;
   return true;
 }

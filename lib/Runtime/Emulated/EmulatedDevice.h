@@ -1,0 +1,47 @@
+//===- EmulatedDevice.h - A device that takes the time it is told ----------===//
+//
+// It computes nothing and sleeps instead, so that many of them need few cores. What
+// it sends is of the real size and travels as anything else does; of its memory only
+// the message slots are real.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_EMULATED_EMULATEDDEVICE_H
+#define BITPIPE_RUNTIME_EMULATED_EMULATEDDEVICE_H
+
+#include "lib/Runtime/Emulated/Sleeper.h"
+#include "lib/Runtime/Execute/HostDevice.h"
+
+namespace bitpipe {
+
+class EmulatedDevice final : public HostDevice {
+public:
+  /// `times` is how long every instruction takes, in seconds.
+  EmulatedDevice(const Program &program, int64_t number, Calls &calls,
+                 size_t events, const std::vector<double> &times);
+
+  bool computes() const override { return false; }
+  int64_t touchedBytes() const override;
+  void beginStep(uint32_t step, const StepInputs &inputs) override;
+  void execute(size_t instruction, const Execute &run) override;
+  void startedMessage(size_t instruction) override;
+  double squareSum(size_t instruction,
+                   const std::vector<int64_t> &slots) override;
+  LossValue loss(int64_t) override { return {0, 0}; }
+  bool metBadIndex() const override { return false; }
+  void update(size_t instruction, const Step &step, const OptimizerSettings &,
+              const Judgement &) override;
+
+private:
+  void take(size_t instruction, uint32_t category);
+  void touch(int64_t slot);
+
+  std::vector<Nanoseconds> times; // by instruction
+  Sleeper sleeper;
+  bool first = true; // step
+  std::vector<bool> touched; // pages that a device that computes would have used
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_EMULATED_EMULATEDDEVICE_H

@@ -1,0 +1,97 @@
+//===- WorkTimes.cpp - What everything in a step takes ---------------------===//
+
+#include "lib/Runtime/Plan/WorkTimes.h"
+
+#include "lib/Runtime/Error.h"
+
+#include <algorithm>
+
+using namespace bitpipe;
+using schedule::Costs;
+
+int64_t bitpipe::stageCount(const Program &program) {
+  int64_t count = 0;
+  for (const DeviceProgram &device : program.devices)
+    for (const Instruction &op : device.instructions)
+      if (auto *run = std::get_if<Execute>(&op))
+        count = std::max(count, run->run.stage + 1);
+  return count;
+}
+
+void bitpipe::checkCosts(const Costs &costs, const Program &program,
+                         const std::string &source) {
+  int64_t stages = stageCount(program);
+  if (costs.stages.size() != 1 && int64_t(costs.stages.size()) != stages)
+    fail(source, ": costs of ", costs.stages.size(), " stages, expected ", stages,
+         ", as the plan has");
+  for (const schedule::SharedCost &shared : costs.shared)
+    if (shared.stages.back() >= stages)
+      fail(source, ": 'shared' costs of stage ", shared.stages.back(),
+           ", expected stages 0 to ", stages - 1);
+}
+
+static std::vector<int> narrow(const std::vector<int64_t> &stages) {
+  return {stages.begin(), stages.end()};
+}
+
+std::vector<int> bitpipe::stagesOfGradients(const DeviceProgram &device,
+                                            int64_t slot) {
+  for (const Instruction &op : device.instructions)
+    if (auto *step = std::get_if<Step>(&op); step && step->gradients == slot)
+      return narrow(step->stages);
+  return {};
+}
+
+/// A run, or what is sent, in the words of a schedule.
+static schedule::Action actionOf(const RunName &run) {
+  using schedule::Kind;
+  Kind kind = run.kind == 'F'   ? Kind::F
+              : run.kind == 'B' ? Kind::B
+              : run.kind == 'I' ? Kind::I
+                                : Kind::W;
+  return {kind, false, int(run.stage), int(run.microbatch)};
+}
+
+namespace {
+/// The time of an instruction without what it waits for.
+struct InstructionTime {
+  const DeviceProgram &device;
+  const Costs &costs;
+
+  double operator()(const Execute &op) const {
+    return costs.time(actionOf(op.run));
+  }
+  double operator()(const GradNorm &op) const {
+    double time = 0;
+    for (int64_t slot : op.slots)
+      time += costs.normOf(stagesOfGradients(device, slot));
+    return time;
+  }
+  double operator()(const Step &op) const {
+    return costs.optimizerOf(narrow(op.stages));
+  }
+  double operator()(const Transmit &) const { return 0; }
+  double operator()(const Receive &) const { return 0; }
+  double operator()(const AllReduce &) const { return 0; }
+};
+} // namespace
+
+WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
+                             const Costs &costs) {
+  WorkTimes times;
+  times.feed = costs.feed;
+  for (size_t d = 0; d < program.devices.size(); ++d) {
+    const DeviceProgram &device = program.devices[d];
+    auto &list = times.instructions.emplace_back();
+    for (const Instruction &op : device.instructions)
+      list.push_back(std::visit(InstructionTime{device, costs}, op));
+    times.toFirst.push_back(d ? costs.way(int(d), 0).latency : 0);
+    times.fromFirst.push_back(d ? costs.way(0, int(d)).latency : 0);
+  }
+  for (const MessageLink &message : links.messages)
+    times.messages.push_back(costs.message(int(message.from), int(message.to),
+                                           actionOf(message.run)));
+  for (const ReductionLink &sum : links.reductions)
+    times.sums.push_back(costs.sumOf(narrow(sum.stages)));
+  return times;
+}

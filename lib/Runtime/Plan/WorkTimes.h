@@ -1,0 +1,48 @@
+//===- WorkTimes.h - What everything in a step takes -----------------------===//
+//
+// Costs are per stage and pair of devices; here they are spread over what a program
+// does. In seconds.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_PLAN_WORKTIMES_H
+#define BITPIPE_RUNTIME_PLAN_WORKTIMES_H
+
+#include "lib/Runtime/Plan/Links.h"
+#include "lib/Transforms/Schedule/Costs.h"
+
+#include <string>
+
+namespace bitpipe {
+
+struct WorkTimes {
+  /// By device and instruction. What an instruction starts takes its own time.
+  std::vector<std::vector<double>> instructions;
+  /// By their numbers in Links.
+  std::vector<schedule::MessageTime> messages;
+  std::vector<double> sums;
+  /// By device: how long its part of the gradient norm travels to device 0, and
+  /// the result from there.
+  std::vector<double> toFirst, fromFirst;
+  /// Reading the data of a step, which begins when the step two before it has ended.
+  double feed = 0;
+};
+
+/// Stages of a program, counted by the runs it has.
+int64_t stageCount(const Program &program);
+
+/// Throws a UserError that begins with `source` unless there are costs for all
+/// stages and devices of the program.
+void checkCosts(const schedule::Costs &costs, const Program &program,
+                const std::string &source);
+
+/// The stages whose parameters' gradients lie in a slot; empty for other slots.
+std::vector<int> stagesOfGradients(const DeviceProgram &device, int64_t slot);
+
+/// The costs must have passed checkCosts.
+WorkTimes workTimes(const Program &program, const Links &links,
+                    const schedule::Costs &costs);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_PLAN_WORKTIMES_H

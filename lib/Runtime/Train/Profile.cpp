@@ -1,0 +1,175 @@
+//===- Profile.cpp - What a run measured, as costs -------------------------===//
+
+#include "lib/Runtime/Train/Profile.h"
+
+#include "lib/Runtime/Median.h"
+#include "lib/Runtime/Plan/StageSizes.h"
+#include "lib/Runtime/Plan/WorkTimes.h"
+
+#include <limits>
+
+using namespace bitpipe;
+using schedule::Costs;
+
+namespace {
+
+double seconds(double nanoseconds) { return nanoseconds * 1e-9; }
+
+/// A mean that grows.
+struct Mean {
+  double sum = 0;
+  int64_t count = 0;
+
+  void add(double value) {
+    sum += value;
+    ++count;
+  }
+  double get() const { return count ? sum / double(count) : 0; }
+};
+
+/// Of the parameters of some stages.
+struct GroupTimes {
+  Mean norm, optimizer;
+  double sum = 0;
+};
+
+class Profiler {
+public:
+  Profiler(const Program &program, const Links &links,
+           const std::vector<ProcessReport> &processes)
+      : program(program), links(links), processes(processes),
+        devices(program.devices.size()), runs(stageCount(program)) {
+    for (const ProcessReport &process : processes)
+      for (const DeviceReport &device : process.devices)
+        devices[device.device] = &device;
+    for (size_t d = 0; d < devices.size(); ++d)
+      addDevice(d);
+    for (size_t i = 0; i < links.reductions.size(); ++i)
+      groups[narrow(links.reductions[i].stages)].sum = sumTime(i);
+  }
+
+  void fill(Costs &costs) const {
+    costs.stages.assign(runs.size(), {});
+    for (size_t stage = 0; stage < runs.size(); ++stage)
+      fillStage(costs.stages[stage], runs[stage]);
+    for (const auto &[stages, times] : groups) {
+      schedule::SharedCost cost{stages, times.sum, times.norm.get(),
+                                times.optimizer.get()};
+      if (stages.size() > 1)
+        costs.shared.push_back(cost);
+      else
+        setOwn(costs.stages[stages.front()], cost);
+    }
+  }
+
+private:
+  using Runs = std::map<char, Mean>; // by kind
+
+  static std::vector<int> narrow(const std::vector<int64_t> &stages) {
+    return {stages.begin(), stages.end()};
+  }
+
+  void addDevice(size_t d) {
+    const DeviceProgram &device = program.devices[d];
+    for (size_t i = 0; i < device.instructions.size(); ++i) {
+      double time = seconds(double(devices[d]->work[i]));
+      const Instruction &op = device.instructions[i];
+      if (auto *run = std::get_if<Execute>(&op))
+        runs[run->run.stage][run->run.kind].add(time);
+      else if (auto *step = std::get_if<Step>(&op))
+        groups[narrow(step->stages)].optimizer.add(time);
+      else if (auto *norm = std::get_if<GradNorm>(&op))
+        addNorm(device, *norm, time);
+    }
+  }
+
+  /// A device squares the gradients of several groups at once.
+  void addNorm(const DeviceProgram &device, const GradNorm &norm, double time) {
+    double bytes = 0;
+    for (int64_t slot : norm.slots)
+      bytes += double(device.slots[slot].size);
+    for (int64_t slot : norm.slots)
+      groups[stagesOfGradients(device, slot)].norm.add(
+          time * double(device.slots[slot].size) / bytes);
+  }
+
+  /// Where the sum is in a device's order.
+  size_t placeOf(size_t sum, int64_t device) const {
+    const auto &order = links.devices[device].reductions;
+    return std::ranges::find(order, int64_t(sum)) - order.begin();
+  }
+
+  /// Within a process what the longest part takes of a processor, since sums give
+  /// way to other work; otherwise from the last member's coming to the end.
+  double sumTime(size_t number) const {
+    const ReductionLink &link = links.reductions[number];
+    std::vector<const std::vector<TimedWork> *> parts;
+    for (int64_t device : link.devices)
+      parts.push_back(&devices[device]->sums[placeOf(number, device)]);
+    bool byClock = processes.size() > 1 || !devices.front()->computes;
+    std::vector<Nanoseconds> times;
+    for (size_t back = 0; back < parts.front()->size(); ++back) {
+      Nanoseconds begin = std::numeric_limits<Nanoseconds>::min(), end = begin;
+      Nanoseconds work = 0;
+      for (const auto *part : parts) {
+        begin = std::max(begin, (*part)[back].begin);
+        end = std::max(end, (*part)[back].end);
+        work = std::max(work, (*part)[back].work);
+      }
+      times.push_back(byClock ? end - begin : work);
+    }
+    return seconds(double(median(times)));
+  }
+
+  /// Files of costs want times above 0.
+  static double timeOf(const Runs &runs, char kind) {
+    constexpr double least = 1e-9;
+    auto found = runs.find(kind);
+    return found == runs.end() ? least : std::max(found->second.get(), least);
+  }
+
+  static void fillStage(schedule::StageCost &stage, const Runs &runs) {
+    stage.forward = timeOf(runs, 'F');
+    std::optional<double> whole, input, weight;
+    if (runs.count('B'))
+      whole = timeOf(runs, 'B');
+    if (runs.count('I') || runs.count('W')) {
+      input = timeOf(runs, 'I');
+      weight = timeOf(runs, 'W');
+    }
+    schedule::setGradients(stage, whole, input, weight);
+  }
+
+  static void setOwn(schedule::StageCost &stage,
+                     const schedule::SharedCost &times) {
+    stage.sum = times.sum;
+    stage.norm = times.norm;
+    stage.optimizer = times.optimizer;
+  }
+
+  const Program &program;
+  const Links &links;
+  const std::vector<ProcessReport> &processes;
+  std::vector<const DeviceReport *> devices;
+  std::vector<Runs> runs; // by stage
+  std::map<std::vector<int>, GroupTimes> groups; // by stages
+};
+
+} // namespace
+
+bool bitpipe::sharesProcessors(const ProcessReport &process) {
+  return std::ranges::count_if(process.devices, &DeviceReport::computes) >
+         std::ptrdiff_t(process.cores.size());
+}
+
+Costs bitpipe::profile(const Program &program, const Links &links,
+                       const std::vector<ProcessReport> &processes, double feed) {
+  Costs costs;
+  Profiler(program, links, processes).fill(costs);
+  costs.feed = feed;
+  costs.timeUnit = "seconds";
+  costs.sizeUnit = "bytes";
+  addSizes(program, links, costs);
+  addLinks(program, links, processes, costs);
+  return costs;
+}

@@ -1,0 +1,198 @@
+//===- ProfileLinks.cpp - What messages took -------------------------------===//
+//
+// A message is under way from when both sides have started it. Its end shows where
+// its receiver waits for it and for nothing else: in time until that goes on, which
+// includes waking up. What came in time shows nothing.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/Train/Profile.h"
+
+#include "lib/Runtime/Median.h"
+
+#include <numeric>
+#include <optional>
+
+using namespace bitpipe;
+
+namespace {
+
+using Pair = std::pair<int64_t, int64_t>; // from, to
+
+/// Where a message is in the lists.
+struct Ends {
+  size_t send = 0, receive = 0;
+  std::optional<size_t> user; // waits for this message alone
+};
+
+class LinkProfiler {
+public:
+  LinkProfiler(const Program &program, const Links &links,
+               const std::vector<ProcessReport> &processes)
+      : program(program), links(links), devices(program.devices.size()),
+        processOf(program.devices.size()), ends(links.messages.size()) {
+    for (size_t p = 0; p < processes.size(); ++p)
+      for (const DeviceReport &device : processes[p].devices) {
+        devices[device.device] = &device;
+        processOf[device.device] = p;
+      }
+    for (size_t d = 0; d < devices.size(); ++d)
+      findEnds(d);
+    for (size_t m = 0; m < ends.size(); ++m)
+      measure(m, processes[processOf[links.messages[m].to]]);
+  }
+
+  /// Whether nothing could be measured.
+  bool empty() const { return times.empty(); }
+
+  /// Of every pair: [from][to].
+  std::vector<std::vector<schedule::Link>> allLinks() {
+    for (auto &[pair, sizes] : times)
+      found[pair] = linkOf(sizes);
+    size_t count = devices.size();
+    std::vector<std::vector<schedule::Link>> all(
+        count, std::vector<schedule::Link>(count));
+    for (bool within : {false, true}) {
+      schedule::Link common = medianLink(within);
+      for (size_t from = 0; from < count; ++from)
+        for (size_t to = 0; to < count; ++to)
+          if (from != to && (processOf[from] == processOf[to]) == within)
+            all[from][to] = common;
+    }
+    for (const auto &[pair, link] : found)
+      all[pair.first][pair.second] = link;
+    return all;
+  }
+
+  /// Of the pairs that were measured within processes, or between them.
+  schedule::Link medianLink(bool within) const {
+    std::vector<double> latencies, transfers;
+    for (const auto &[pair, link] : found)
+      if ((processOf[pair.first] == processOf[pair.second]) == within) {
+        latencies.push_back(link.latency);
+        transfers.push_back(link.transfer);
+      }
+    return {median(transfers), median(latencies)};
+  }
+
+private:
+  using Times = std::map<int64_t, std::vector<double>>; // by bytes, in seconds
+
+  void findEnds(size_t d) {
+    const DeviceLinks &device = links.devices[d];
+    for (size_t i = 0; i < device.starts.size(); ++i) {
+      const Instruction &op = program.devices[d].instructions[i];
+      if (std::holds_alternative<Transmit>(op))
+        ends[device.starts[i]].send = i;
+      else if (std::holds_alternative<Receive>(op))
+        ends[device.starts[i]].receive = i;
+      if (device.waits[i].size() != 1)
+        continue;
+      const Wait &wait = device.waits[i].front();
+      if (wait.kind == Wait::Message && !wait.previousStep && i > 0 &&
+          links.messages[wait.index].to == int64_t(d))
+        ends[wait.index].user = i;
+    }
+  }
+
+  /// Devices that take turns on processors wait for those, too, which is no message.
+  void measure(size_t m, const ProcessReport &receiver) {
+    const MessageLink &link = links.messages[m];
+    bool within = processOf[link.from] == processOf[link.to];
+    if (!ends[m].user || (within && sharesProcessors(receiver)))
+      return;
+    const auto &sent = devices[link.from]->instructions;
+    const auto &received = devices[link.to]->instructions;
+    for (size_t back = 0; back < std::min(sent.size(), received.size()); ++back) {
+      const auto &list = received[back];
+      Nanoseconds begin = std::max(sent[back][ends[m].send].end,
+                                   list[ends[m].receive].end);
+      Nanoseconds used = list[*ends[m].user].begin;
+      bool waited = used > list[*ends[m].user - 1].end;
+      if (waited && used > begin)
+        times[{link.from, link.to}][within ? 0 : link.bytes].push_back(
+            double(used - begin) * 1e-9);
+    }
+  }
+
+  /// The mean, since messages come one after the other, without the slowest tenth,
+  /// when something else was going on.
+  static double usualTime(std::vector<double> &all) {
+    std::ranges::sort(all);
+    size_t count = all.size() - all.size() / 10;
+    return std::accumulate(all.begin(), all.begin() + count, 0.0) / double(count);
+  }
+
+  /// What takes longer was noticed late (Pacing.h), which a prediction adds.
+  static double quartile(std::vector<double> &all) {
+    std::ranges::sort(all);
+    return all[all.size() / 4];
+  }
+
+  /// Messages of two sizes tell both numbers. Where all have one size, what the
+  /// numbers of the gradient norm take, which are small, is the latency. Handing
+  /// memory over takes the same for any size.
+  schedule::Link linkOf(Times &sizes) {
+    auto &[least, quick] = *sizes.begin();
+    auto &[most, slow] = *sizes.rbegin();
+    if (most == 0)
+      return {0, usualTime(quick)};
+    double quickTime = quartile(quick), slowTime = quartile(slow);
+    schedule::Link link;
+    if (least < most)
+      link.transfer = std::max(0.0, (slowTime - quickTime) / double(most - least));
+    else
+      link.transfer = std::max(0.0, quickTime - hopTime()) / double(least);
+    link.latency = std::max(0.0, quickTime - link.transfer * double(least));
+    return link;
+  }
+
+  /// From when the last device has given its part of the norm, there are two small
+  /// messages to when those in other processes than device 0's have the result.
+  double hopTime() {
+    if (hop)
+      return *hop;
+    std::vector<double> hops;
+    for (size_t back = 0; back < devices.front()->instructions.size(); ++back) {
+      Nanoseconds given = 0;
+      for (size_t d = 0; d < devices.size(); ++d)
+        if (const TimedWork *norm = normOf(d, back))
+          given = std::max(given, norm->begin + norm->work);
+      for (size_t d = 0; d < devices.size(); ++d)
+        if (const TimedWork *norm = normOf(d, back);
+            norm && processOf[d] != processOf[0])
+          hops.push_back(double(norm->end - given) * 0.5e-9);
+    }
+    hop = std::max(0.0, median(hops));
+    return *hop;
+  }
+
+  const TimedWork *normOf(size_t d, size_t back) const {
+    const auto &list = program.devices[d].instructions;
+    for (size_t i = 0; i < list.size(); ++i)
+      if (std::holds_alternative<GradNorm>(list[i]))
+        return &devices[d]->instructions[back][i];
+    return nullptr;
+  }
+
+  const Program &program;
+  const Links &links;
+  std::vector<const DeviceReport *> devices;
+  std::vector<size_t> processOf; // by device
+  std::vector<Ends> ends;        // by message
+  std::map<Pair, Times> times;
+  std::map<Pair, schedule::Link> found; // that were measured
+  std::optional<double> hop;
+};
+
+} // namespace
+
+void bitpipe::addLinks(const Program &program, const Links &links,
+                       const std::vector<ProcessReport> &processes,
+                       schedule::Costs &costs) {
+  LinkProfiler profiler(program, links, processes);
+  if (profiler.empty())
+    return;
+  costs.links = profiler.allLinks();
+  costs.link = profiler.medianLink(processes.size() == 1);
+}

@@ -1,0 +1,261 @@
+//===- predict-test.cpp - Prediction beside what is known ------------------===//
+//
+// Two simulators were written apart: the compiler's goes through one step and adds
+// what follows; the runtime's walks the lists of a program over several steps. For
+// every schedule, with uneven times, slow links, sums, norm and updates, both say
+// the same. Sharing processors is checked against cases that are worked out by hand.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/Plan/Predict.h"
+#include "lib/Runtime/Plan/Processors.h"
+#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/SteadyStep.h"
+#include "test/Unit/schedule-invariants.h"
+
+#include <map>
+
+using namespace bitpipe;
+using schedule::Costs;
+using Op = schedule::Instruction::Op;
+
+namespace {
+
+/// The lists of a schedule as the runtime has them, without memory: every run
+/// waits for its message, the norm for the sums.
+class Translation {
+public:
+  explicit Translation(const schedule::Program &source) : source(source) {
+    program.devices.resize(source.devices.size());
+    links.devices.resize(source.devices.size());
+    for (int d = 0; d < int(source.devices.size()); ++d) {
+      const auto &list = source.devices[d];
+      for (size_t i = 0; i < list.size(); ++i)
+        if (list[i].op == Op::Run && list[i].action.kind == schedule::Kind::B)
+          i += addBackward(d, list, i);
+        else
+          add(d, list[i]);
+    }
+  }
+
+  Program program;
+  Links links;
+
+private:
+  static RunName nameOf(const schedule::Action &action) {
+    return {"FBIW"[int(action.kind)], action.stage, action.microbatch};
+  }
+
+  void push(int d, Instruction op, std::vector<Wait> waits, int64_t starts) {
+    program.devices[d].instructions.push_back(std::move(op));
+    links.devices[d].waits.push_back(std::move(waits));
+    links.devices[d].starts.push_back(starts);
+  }
+
+  /// As its two parts, with the send that follows, if one does, between them.
+  /// Returns whether one did.
+  bool addBackward(int d, const std::vector<schedule::Instruction> &list, size_t i) {
+    RunName run = nameOf(list[i].action);
+    bool sends = i + 1 < list.size() && list[i + 1].op == Op::Send;
+    push(d, Execute{{'I', run.stage, run.microbatch}, 0, {}}, waitsOf(run), -1);
+    if (sends)
+      add(d, list[i + 1]);
+    push(d, Execute{{'W', run.stage, run.microbatch}, 0, {}}, {}, -1);
+    return sends;
+  }
+
+  void add(int d, const schedule::Instruction &instruction) {
+    RunName run = nameOf(instruction.action);
+    const auto &group = instruction.group >= 0
+                            ? source.groups[instruction.group]
+                            : schedule::Group();
+    std::vector<int64_t> stages(group.stages.begin(), group.stages.end());
+    switch (instruction.op) {
+    case Op::Run:
+      return push(d, Execute{run, 0, {}}, waitsOf(run), -1);
+    case Op::Send:
+      return push(d, Transmit{run, instruction.peer, 0, true}, {}, message(run, d, instruction.peer));
+    case Op::Recv:
+      return push(d, Receive{run, instruction.peer, 0}, {}, message(run, instruction.peer, d));
+    case Op::Reduce:
+      links.devices[d].reductions.push_back(sum(instruction.group));
+      return push(d, AllReduce{stages, {}, 0}, {}, sum(instruction.group));
+    case Op::Update:
+      return update(d, instruction.group, stages);
+    }
+  }
+
+  /// Slots of gradients have the numbers of their groups.
+  void update(int d, int group, const std::vector<int64_t> &stages) {
+    auto &list = program.devices[d].instructions;
+    if (list.empty() || !std::holds_alternative<Step>(list.back())) {
+      std::vector<Wait> waits;
+      for (int64_t started : links.devices[d].reductions)
+        waits.push_back({Wait::Reduction, started, false});
+      std::vector<int64_t> owned;
+      for (int g = 0; g < int(source.groups.size()); ++g)
+        if (source.groups[g].devices.front() == d)
+          owned.push_back(g);
+      push(d, GradNorm{owned}, waits, -1);
+    }
+    push(d, Step{stages, 0, 0, group, {}, {}}, {}, -1);
+  }
+
+  int64_t message(const RunName &run, int from, int to) {
+    auto [found, isNew] = numbers.try_emplace(
+        {run.kind, run.stage, run.microbatch}, links.messages.size());
+    if (isNew)
+      links.messages.push_back({run, from, to, 0, 0, 0, true});
+    return found->second;
+  }
+
+  int64_t sum(int group) {
+    auto [found, isNew] = sums.try_emplace(group, links.reductions.size());
+    if (isNew) {
+      const auto &[stages, devices] = source.groups[group];
+      links.reductions.push_back({{stages.begin(), stages.end()},
+                                  {devices.begin(), devices.end()}, {}, 0});
+    }
+    return found->second;
+  }
+
+  std::vector<Wait> waitsOf(const RunName &run) {
+    bool forward = run.kind == 'F';
+    if (run.kind == 'W')
+      return {};
+    auto found = numbers.find({forward ? 'F' : 'B', run.stage + (forward ? -1 : 1),
+                               run.microbatch});
+    if (found == numbers.end())
+      return {};
+    return {{Wait::Message, found->second, false}};
+  }
+
+  const schedule::Program &source;
+  std::map<std::tuple<char, int64_t, int64_t>, int64_t> numbers;
+  std::map<int, int64_t> sums;
+};
+
+} // namespace
+
+/// Where the result of the norm reaches devices at different times, a step begins on
+/// one after the other, and a receive may be posted that much after its send, which
+/// only the runtime knows.
+static double lateness(const Costs &costs) {
+  double least = 1e9, most = 0;
+  for (const auto &from : costs.links)
+    for (const schedule::Link &link : from) {
+      least = std::min(least, link.latency);
+      most = std::max(most, link.latency);
+    }
+  return std::max(0.0, most - least);
+}
+
+static void compare(const schedule::Request &asked, const Costs &costs,
+                    const char *what) {
+  auto made = schedule::buildSchedule(asked);
+  if (!made)
+    return; // sizes that this family refuses
+  std::vector<std::vector<int>> ties;
+  if (!costs.shared.empty())
+    ties = {{0, made->placement.stages() - 1}};
+  schedule::Program source = *schedule::communicate(*made, ties, costs);
+  double known = schedule::steadyStep(source, made->order, costs);
+  Translation translated(source);
+  Prediction prediction =
+      predict(translated.program, translated.links,
+              workTimes(translated.program, translated.links, costs));
+  double later = prediction.step - known, rounding = 1e-9 * known;
+  expect(later >= -rounding && later <= rounding + lateness(costs),
+         toText(asked) + " with " + what +
+             ": the runtime predicts " + std::to_string(prediction.step) +
+             ", the compiler " + std::to_string(known));
+  auto times = workTimes(translated.program, translated.links, costs);
+  for (size_t d = 0; d < prediction.idle.size(); ++d) {
+    double work = 0;
+    for (double time : times.instructions[d])
+      work += time;
+    expect(std::abs(prediction.idle[d] + work - prediction.step) <= rounding,
+           toText(asked) + ": work and idle time make up the step");
+  }
+}
+
+static void testSchedules() {
+  int compared = 0;
+  for (const schedule::Family &family : schedule::families())
+    for (int devices : {2, 4, 6}) {
+      schedule::Request asked;
+      asked.pipeline = family.name;
+      asked.devices = devices;
+      asked.microbatches = 2 * devices;
+      auto placement = schedule::placementFor(asked);
+      if (!placement)
+        continue;
+      ++compared;
+      compare(asked, {}, "equal times");
+      Costs costs = schedule::uneven(*placement);
+      compare(asked, costs, "uneven times");
+      for (auto &from : costs.links)
+        for (schedule::Link &link : from)
+          link.latency = 0.2;
+      compare(asked, costs, "one latency");
+      for (size_t i = 0; i < costs.stages.size(); ++i) {
+        costs.stages[i].norm = 0.1 + 0.05 * double(i % 3);
+        costs.stages[i].optimizer = 0.5 + 0.2 * double(i % 4);
+      }
+      compare(asked, costs, "norm and updates");
+      costs.shared = {{{0, placement->stages() - 1}, 0.4, 0.03, 0.2}};
+      compare(asked, costs, "shared parameters");
+      costs.feed = 1000;
+      compare(asked, costs, "slow data");
+    }
+  expect(compared > 40, "most schedules have these sizes");
+}
+
+/// The time at which each of some pieces of work ends that begin at 0.
+static std::vector<double> endsOf(int64_t count, const std::vector<double> &work,
+                                  const std::vector<double> &low) {
+  Processors processors(count);
+  std::vector<double> ends(work.size() + low.size());
+  for (size_t i = 0; i < work.size(); ++i)
+    processors.begin(Processors::Normal, i, work[i]);
+  for (size_t i = 0; i < low.size(); ++i)
+    processors.begin(Processors::Low, work.size() + i, low[i]);
+  for (double now; (now = processors.nextEnd()) != Processors::never;) {
+    processors.advance(now);
+    for (auto priority : {Processors::Normal, Processors::Low})
+      for (int64_t i; (i = processors.takeEnded(priority)) >= 0;)
+        ends[i] = now;
+  }
+  return ends;
+}
+
+static void expectEnds(int64_t count, const std::vector<double> &work,
+                       const std::vector<double> &low,
+                       const std::vector<double> &expected) {
+  std::vector<double> ends = endsOf(count, work, low);
+  for (size_t i = 0; i < ends.size(); ++i)
+    expect(std::abs(ends[i] - expected[i]) < 1e-9,
+           "piece " + std::to_string(i) + " on " + std::to_string(count) +
+               " processors ends at " + std::to_string(ends[i]) + ", expected " +
+               std::to_string(expected[i]));
+}
+
+static void testProcessors() {
+  expectEnds(0, {1, 2, 3}, {4}, {1, 2, 3, 4});
+  expectEnds(3, {1, 2}, {3}, {1, 2, 3});
+  expectEnds(1, {1, 1}, {}, {2, 2});
+  expectEnds(1, {1, 2}, {}, {2, 3});
+  // Two thirds of a processor each, then the whole.
+  expectEnds(2, {2, 2, 4}, {}, {3, 3, 5});
+  // 1024 parts of 1134 until the first is done.
+  double share = 1024.0 / 1134;
+  expectEnds(1, {1}, {1}, {1 / share, 2});
+  // Nothing that is ready waits while a processor has nothing to do.
+  expectEnds(2, {1}, {1, 1}, {1, 1.5, 1.5});
+}
+
+int main() {
+  testProcessors();
+  testSchedules();
+  return report();
+}

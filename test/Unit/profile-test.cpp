@@ -1,0 +1,107 @@
+//===- profile-test.cpp - What messages took, from when they began and ended -===//
+//
+// Device 0 sends to device 1, which waits for every message: with a latency of 10 us
+// and 1 GB/s, which the profile must find.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/Train/Profile.h"
+
+#include <cmath>
+#include <cstdio>
+
+using namespace bitpipe;
+
+static int failures = 0;
+
+static void expectNear(double got, double expected, const char *what) {
+  if (std::abs(got - expected) <= 1e-6 * std::abs(expected) + 1e-15)
+    return;
+  ++failures;
+  std::fprintf(stderr, "failed: %s is %g, expected %g\n", what, got, expected);
+}
+
+namespace {
+
+/// Sends of given sizes, each followed by the next; the receiver posts all of its
+/// receives and then runs what needs them.
+struct Case {
+  explicit Case(const std::vector<int64_t> &sizes) : sizes(sizes) {
+    program.devices.resize(2);
+    links.devices.resize(2);
+    for (size_t m = 0; m < sizes.size(); ++m) {
+      RunName run{'F', 0, int64_t(m)};
+      links.messages.push_back({run, 0, 1, 0, 0, sizes[m], false});
+      push(0, Transmit{run, 1, 0, false}, {}, int64_t(m));
+      push(1, Receive{run, 0, 0}, {}, int64_t(m));
+    }
+    for (size_t m = 0; m < sizes.size(); ++m)
+      push(1, Execute{{'F', 1, int64_t(m)}, 0, {}},
+           {{Wait::Message, int64_t(m), false}}, -1);
+    for (int d = 0; d < 2; ++d)
+      push(d, GradNorm{}, {}, -1);
+  }
+
+  void push(int d, Instruction op, std::vector<Wait> waits, int64_t starts) {
+    program.devices[d].instructions.push_back(std::move(op));
+    links.devices[d].waits.push_back(std::move(waits));
+    links.devices[d].starts.push_back(starts);
+  }
+
+  /// What both devices would have recorded. The norm takes two hops of `hop`.
+  std::vector<ProcessReport> reports(bool apart, Nanoseconds hop) const {
+    std::vector<TimedWork> first, second;
+    Nanoseconds start = 0, at = 0;
+    size_t count = sizes.size();
+    for (size_t m = 0; m < count; ++m, start += 1'000'000) {
+      first.push_back({start, start, 0});
+      second.push_back({0, 0, 0});
+    }
+    for (size_t m = 0; m < count; ++m) {
+      Nanoseconds there = first[m].end + 10'000 + sizes[m];
+      second.push_back({there, there + 100, 100});
+      at = there + 100;
+    }
+    first.push_back({at, at + 10, 10});
+    second.push_back({at, at + 10 + 2 * hop, 10});
+    DeviceReport sender{}, receiver{};
+    receiver.device = 1;
+    sender.instructions = {first, first};
+    receiver.instructions = {second, second};
+    if (!apart)
+      return {{0, "host", {0, 1}, 0, {sender, receiver}}};
+    return {{0, "host", {0}, 0, {sender}}, {1, "host", {1}, 0, {receiver}}};
+  }
+
+  schedule::Costs measure(bool apart, Nanoseconds hop) const {
+    schedule::Costs costs;
+    addLinks(program, links, reports(apart, hop), costs);
+    return costs;
+  }
+
+  std::vector<int64_t> sizes;
+  Program program;
+  Links links;
+};
+
+} // namespace
+
+int main() {
+  schedule::Costs two = Case({1000, 200'000, 1000, 200'000}).measure(true, 3000);
+  expectNear(two.links[0][1].latency, 10e-6, "latency from two sizes");
+  expectNear(1 / two.links[0][1].transfer, 1e9, "bandwidth from two sizes");
+  // The other direction has no messages, and what is known of this one.
+  expectNear(two.links[1][0].latency, 10e-6, "latency of a pair without messages");
+  expectNear(two.link.latency, 10e-6, "common latency");
+
+  // With one size the numbers of the norm, which are small, tell the latency.
+  schedule::Costs one = Case({100'000, 100'000}).measure(true, 10'000);
+  expectNear(one.links[0][1].latency, 10e-6, "latency from one size");
+  expectNear(1 / one.links[0][1].transfer, 1e9, "bandwidth from one size");
+
+  // In one process memory changes hands, whatever its size.
+  schedule::Costs within = Case({100'000, 100'000}).measure(false, 0);
+  expectNear(within.links[0][1].latency, 110e-6, "latency within a process");
+  expectNear(within.links[0][1].transfer, 0, "transfer within a process");
+  return failures ? 1 : 0;
+}
