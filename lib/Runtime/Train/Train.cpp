@@ -4,6 +4,7 @@
 
 #include "lib/Files/MappedFile.h"
 #include "lib/Runtime/Plan/Check.h"
+#include "lib/Runtime/Data/DataPrint.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Execute/Executor.h"
 #include "lib/Runtime/Hash.h"
@@ -125,6 +126,14 @@ static bool checkpoint(const Training &training, const World &world,
   }
 }
 
+/// Every rank reads a part of each sample.
+static void checkSameData(const TrainOptions &options, World &world) {
+  DataPrint print;
+  agree(world, [&] { print = takePrint(options.data); });
+  checkIdentity(world, {{"data file", joined("one of ", print.bytes, " bytes, hash ",
+                                             print.hash)}});
+}
+
 namespace {
 
 /// What a rank prepares by itself before the first step, in the order in which it
@@ -189,6 +198,8 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
       failMemory(program, share);
     }
   });
+  if (world.size() > 1)
+    checkSameData(options, world);
   if (checkpoints)
     checkpoints->begin({run->executor->devices(), *run->parameters, world},
                        run->replaced);
@@ -227,7 +238,8 @@ static std::string hashOf(const std::string &path) {
   return hash.digest();
 }
 
-/// What all ranks must do alike.
+/// What all ranks must do alike. Only rank 0's names of files to write count, and what
+/// is read may lie elsewhere on every host.
 static std::string numbersOf(const TrainOptions &options) {
   const OptimizerSettings &optimizer = options.optimizer;
   const CheckpointOptions &checkpoint = options.checkpoint;
@@ -240,7 +252,9 @@ static std::string numbersOf(const TrainOptions &options) {
                 checkpoint.folder, "' every ", checkpoint.every.steps,
                 " steps or ", checkpoint.every.seconds, " s, keep ",
                 checkpoint.keep, ", resume ", checkpoint.resume, ", new data ",
-                checkpoint.newData);
+                checkpoint.newData, ", token bytes ", options.tokenBytes, ", saves ",
+                !options.save.empty(), ", loads ", !options.load.empty(),
+                ", traces ", !options.trace.empty());
 }
 
 static void checkSame(const TrainOptions &options, World &world) {
