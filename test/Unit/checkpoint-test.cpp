@@ -69,6 +69,16 @@ void testManifest() {
             read.setting.schedule == Schedule::Linear &&
             read.parameters[0].aliases.size() == 2,
         "a manifest holds other values than were written");
+  // Whatever byte changes is noticed.
+  check(read.intact, "a manifest is not as it was written");
+  for (size_t at = 0; at < written.size(); ++at) {
+    std::string other = written;
+    other[at] ^= 1;
+    Manifest changed;
+    std::string error = errorOf([&] { changed = parseManifest(other, "x"); });
+    check(!error.empty() || !changed.intact,
+          "a manifest with another byte " + std::to_string(at) + " is taken");
+  }
   // Cut off anywhere it is refused, as is one that lacks a part.
   for (size_t length = 0; length + 2 < written.size(); ++length)
     check(errorOf([&] { parseManifest(written.substr(0, length), "x"); })

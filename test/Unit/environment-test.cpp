@@ -82,6 +82,7 @@ void testLaunchers() {
   expect(read({{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "::1"},
                {"MASTER_PORT", "5000"}}),
          "the environment 1/2 ucx ::1:5001");
+  expect(read({{"RANK", "0"}, {"WORLD_SIZE", "1"}}), "the environment 0/1 ucx :0");
 }
 
 void testLaunchersInLaunchers() {

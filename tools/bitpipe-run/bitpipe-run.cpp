@@ -42,6 +42,8 @@ static bool speaks() {
   }
 }
 
+constexpr const char *atTheEnd = "other ranks have not come to the end";
+
 static int run(int argc, char **argv) {
   Signals &signals = watchSignals();
   TrainOptions options = parseOptions(argc, argv);
@@ -50,6 +52,7 @@ static int run(int argc, char **argv) {
   Watch watch(world, options.timeout, signals.asked);
   try {
     Outcome outcome = train(options, world, watch, signals.interrupted);
+    Deadline deadline(options.timeout, world.rank(), atTheEnd);
     world.finish();
     return exitCodeOf(outcome);
   } catch (const AgreedError &error) {
@@ -57,7 +60,9 @@ static int run(int argc, char **argv) {
       std::fprintf(stderr, "%s%s\n", error.usage ? "bitpipe-run: error: " : "",
                    error.what());
     watch.stop();
+    Deadline deadline(options.timeout, world.rank(), atTheEnd);
     world.barrier(); // launchers end all as soon as the first has ended
+    world = World(); // nothing comes any more for what the watch had asked
     return error.usage ? 2 : 1;
   }
 }
@@ -78,6 +83,9 @@ int main(int argc, char **argv) {
     if (speaks())
       std::fprintf(stderr, "bitpipe-run: error: %s\n", error.what());
     return 2;
+  } catch (const NetworkError &error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return lostRankExit;
   } catch (const UserError &error) {
     std::fprintf(stderr, "%s\n", error.what());
   } catch (const std::bad_alloc &) {

@@ -8,6 +8,7 @@
 
 #include "lib/Files/WrittenBy.h"
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Hash.h"
 
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,8 @@ using json = nlohmann::ordered_json;
 
 /// Rises when a file means something else than before.
 static constexpr int64_t format = 1;
+/// How the last entry begins, which is the hash of all that precedes it.
+static constexpr const char *hashEntry = ",\n \"hash\": \"";
 
 const char *bitpipe::nameOf(Schedule schedule) {
   constexpr const char *names[] = {"constant", "cosine", "linear"};
@@ -147,6 +150,16 @@ static std::string listEntry(const char *name, const std::vector<Item> &items) {
   return text + "]";
 }
 
+static std::string endOf(const std::string &text) {
+  return hashEntry + hashBytes(text.data(), text.size()) + "\"\n}\n";
+}
+
+/// Whether nothing has changed what text() returned.
+static bool isIntact(const std::string &text) {
+  size_t end = text.rfind(hashEntry);
+  return end != text.npos && text.substr(end) == endOf(text.substr(0, end));
+}
+
 std::string bitpipe::text(const Manifest &manifest) {
   json out;
   out[mark::key] = mark::value;
@@ -155,8 +168,9 @@ std::string bitpipe::text(const Manifest &manifest) {
   out.update(written(manifest.setting));
   std::string text = out.dump(1, ' ', false, json::error_handler_t::replace);
   text.resize(text.size() - std::string("\n}").size());
-  return text + listEntry("files", manifest.files) +
-         listEntry("parameters", manifest.parameters) + "\n}\n";
+  text += listEntry("files", manifest.files) +
+          listEntry("parameters", manifest.parameters);
+  return text + endOf(text);
 }
 
 Manifest bitpipe::parseManifest(const std::string &text,
@@ -169,6 +183,7 @@ Manifest bitpipe::parseManifest(const std::string &text,
       throw Wrong("has format " + from.at("format").dump() + ", expected " +
                   std::to_string(format));
     Manifest manifest{readPosition(from.at("position")), readSetting(from), {}, {}};
+    manifest.intact = isIntact(text);
     for (const json &item : from.at("parameters"))
       manifest.parameters.push_back(readParameter(item));
     for (const json &item : from.at("files"))

@@ -64,6 +64,7 @@ struct Manifest {
   Setting setting;
   std::vector<SavedParameter> parameters;
   std::vector<SavedFile> files; // all but the manifest
+  bool intact = true;           // whether it was read as it was written
 };
 
 /// The name of the file.

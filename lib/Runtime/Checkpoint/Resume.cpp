@@ -124,6 +124,10 @@ std::optional<Manifest> Checkpoints::find() {
     fail(error.what(), advice(steps.front()));
   }
   checkBelongs(*newest, setting, parameters, options.checkpoint.newData, path);
+  // Last, since what does not belong has more to say of itself.
+  if (!newest->intact)
+    fail(path, "/", manifestName, ": error: was changed since it was written, its "
+         "hash is another than its last line says", advice(steps.front()));
   if (!newest->setting.data.sameContents(setting.data))
     newest->position.samples = 0; // of the new data
   // The run before was ended before it could do this, or a later one was removed.

@@ -19,8 +19,10 @@ CheckpointWriter::CheckpointWriter(CheckpointFolder &folder, World &world,
 CheckpointWriter::~CheckpointWriter() { wait(); }
 
 std::string CheckpointWriter::wait() {
+  world.mainThread().beginWaitForWriter();
   if (thread.joinable())
     thread.join();
+  world.mainThread().endWaitForWriter();
   return error;
 }
 

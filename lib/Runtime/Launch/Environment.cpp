@@ -145,7 +145,7 @@ Launch bitpipe::readLaunch(TransportKind choice, const Lookup &lookup) {
   readRank(*launcher, variables, launch);
   checkAgreement(*launcher, variables, launch);
   launch.job = jobOf(*launcher, variables);
-  if (launch.transport != Kind::UCX)
+  if (launch.transport != Kind::UCX || launch.size == 1) // nobody to meet
     return launch;
   launch.rendezvous =
       findRendezvous(launch, areOnOneHost(*launcher, variables, launch.size), variables);

@@ -77,6 +77,7 @@ World::World(std::unique_ptr<NetworkThread> network)
 
 World World::forThread(ThreadChannels channels) const {
   World other;
+  other.main = main;
   other.network = network;
   other.channels = channels;
   other.ended = std::make_unique<Counter>();
@@ -86,7 +87,7 @@ World World::forThread(ThreadChannels channels) const {
 std::vector<std::string> World::gather(const std::string &mine) {
   if (size() == 1)
     return {mine};
-  main->beginExchange();
+  status().beginExchange();
   std::vector<Parcel> parcels = this->parcels(uint32_t(channels));
   if (rank() != 0) {
     send(parcels, mine);
@@ -102,7 +103,7 @@ std::vector<std::string> World::gather(const std::string &mine) {
 std::string World::broadcast(const std::string &mine) {
   if (size() == 1)
     return mine;
-  main->beginExchange();
+  status().beginExchange();
   std::vector<Parcel> parcels = this->parcels(uint32_t(channels) + 1);
   if (rank() == 0) {
     send(parcels, mine);

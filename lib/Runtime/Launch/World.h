@@ -47,7 +47,7 @@ public:
     return int(((device + 1) * size() - 1) / devices);
   }
 
-  /// What the main thread is doing, for the watch.
+  /// What the main thread and its helper are doing, for the watch.
   MainThread &mainThread() { return *main; }
   /// The same ranks, for another thread of each process, which exchanges what it
   /// wants on channels of its own.
@@ -91,12 +91,16 @@ private:
   void receive(std::vector<Parcel> &parcels);
   /// Until all messages that were started are complete.
   void wait() const {
-    main->beginWait();
+    status().beginWait();
     ended->waitFor(started);
-    main->endWait();
+    status().endWait();
+  }
+  /// Of the thread that this is for.
+  ThreadStatus &status() const {
+    return channels == ThreadChannels::Main ? *main : main->writer();
   }
 
-  std::unique_ptr<MainThread> main = std::make_unique<MainThread>();
+  std::shared_ptr<MainThread> main = std::make_shared<MainThread>();
   std::shared_ptr<NetworkThread> network;
   ThreadChannels channels = ThreadChannels::Main;
   std::unique_ptr<Counter> ended; // messages

@@ -3,15 +3,16 @@
 #include "lib/Runtime/Train/Train.h"
 
 #include "lib/Files/MappedFile.h"
+#include "lib/Runtime/Data/DataPrint.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Data/NoData.h"
 #include "lib/Runtime/Execute/Executor.h"
+#include "lib/Runtime/Execute/Memory.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Runtime/Launch/Agree.h"
 #include "lib/Runtime/Launch/Identity.h"
 #include "lib/Runtime/Plan/Check.h"
 #include "lib/Runtime/Plan/Load.h"
-#include "lib/Runtime/Execute/Memory.h"
 #include "lib/Runtime/Train/Account.h"
 #include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/RunFiles.h"
@@ -111,6 +112,14 @@ static bool checkpoint(const Training &training, const World &world,
   }
 }
 
+/// Every rank reads a part of each sample.
+static void checkSameData(const TrainOptions &options, World &world) {
+  DataPrint print;
+  agree(world, [&] { print = takePrint(options.data); });
+  checkIdentity(world, {{"data file", joined("one of ", print.bytes, " bytes, hash ",
+                                             print.hash)}});
+}
+
 namespace {
 
 /// What a rank prepares by itself before the first step, in the order in which it
@@ -205,6 +214,8 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
       failMemory(program, share);
     }
   });
+  if (world.size() > 1 && !options.data.empty())
+    checkSameData(options, world);
   if (checkpoints)
     checkpoints->begin({run->executor->devices(), *run->parameters, world},
                        run->replaced);
@@ -241,7 +252,8 @@ static std::string hashOf(const std::string &path) {
   return hash.digest();
 }
 
-/// What all ranks must do alike.
+/// What all ranks must do alike. Only rank 0's names of files to write count, and what
+/// is read may lie elsewhere on every host.
 static std::string numbersOf(const TrainOptions &options) {
   const OptimizerSettings &optimizer = options.optimizer;
   const CheckpointOptions &checkpoint = options.checkpoint;
@@ -254,7 +266,10 @@ static std::string numbersOf(const TrainOptions &options) {
                 checkpoint.folder, "' every ", checkpoint.every.steps,
                 " steps or ", checkpoint.every.seconds, " s, keep ",
                 checkpoint.keep, ", resume ", checkpoint.resume, ", new data ",
-                checkpoint.newData, ", device ",
+                checkpoint.newData, ", token bytes ", options.tokenBytes, ", saves ",
+                !options.save.empty(), ", loads ", !options.load.empty(),
+                ", traces ", !options.trace.empty(), ", accounts ",
+                !options.profile.empty() || options.predict, ", device ",
                 options.device == DeviceKind::CPU ? "cpu" : "emulated");
 }
 

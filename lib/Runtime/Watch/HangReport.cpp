@@ -156,16 +156,19 @@ private:
     return missing.empty() ? party : leastAdvanced(missing);
   }
 
-  /// The main thread waits for a rank that has begun fewer exchanges, or for one of
-  /// its own devices.
+  /// The main thread, or the one that writes checkpoints for it, waits for a rank
+  /// that has begun fewer exchanges; or the main thread for one of its own devices.
   Party awaitedByMain(const Party &party) const {
-    if (!ranks[party.rank].main.waits)
+    const MainThread::Moment &main = ranks[party.rank].main;
+    if (!main.waits)
       return party;
+    auto exchanges = main.forWriter ? &MainThread::Moment::ofWriter
+                                    : &MainThread::Moment::exchanges;
     int least = party.rank;
     for (size_t rank = 0; rank < ranks.size(); ++rank)
-      if (ranks[rank].main.exchanges < ranks[least].main.exchanges)
+      if (ranks[rank].main.*exchanges < ranks[least].main.*exchanges)
         least = int(rank);
-    if (least != party.rank)
+    if (least != party.rank || main.forWriter)
       return {least, -1};
     for (const Party &own : parties)
       if (own.rank == party.rank &&

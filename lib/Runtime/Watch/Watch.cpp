@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 using namespace bitpipe;
 using namespace std::chrono_literals;
@@ -17,24 +18,32 @@ using namespace std::chrono_literals;
 constexpr auto tick = 50ms;
 /// A launcher ends all when the first one has ended, so who has to tell is first.
 constexpr auto silence = 1s;
+/// A watch that has not looked for so long was stopped.
+constexpr auto stopped = 1s;
 
-static std::atomic<Watch *> current = nullptr;
+static std::mutex ofCurrent; // so that it is not destroyed while it hears of a failure
+static Watch *current = nullptr;
 
 Watch::Watch(World &world, std::chrono::seconds timeout,
              std::atomic<bool> &asked)
     : world(world), timeout(timeout), asked(asked) {
   if (world.size() > 1) {
+    Deadline deadline(timeout, world.rank(), "other ranks have not begun");
     peers = std::make_unique<Peers>(gatherProcesses(world), world.rank());
     beats = std::make_unique<Beats>(world);
   }
   thread = std::thread([this] { loop(); });
+  std::lock_guard lock(ofCurrent);
   current = this;
 }
 
 Watch::~Watch() { stop(); }
 
 void Watch::stop() {
-  current = nullptr;
+  {
+    std::lock_guard lock(ofCurrent);
+    current = nullptr;
+  }
   {
     std::lock_guard lock(mutex);
     stops = true;
@@ -58,10 +67,12 @@ void Watch::finish() {
     finishes = true;
   }
   changed.notify_all();
+  Deadline deadline(timeout, world.rank(), "other ranks have not come to the end");
   thread.join();
 }
 
 void Watch::lost(const NetworkError &error) {
+  std::lock_guard lockOfCurrent(ofCurrent);
   Watch *watch = current;
   if (!watch) {
     std::fprintf(stderr, "error: %s\n", error.what());
@@ -119,7 +130,8 @@ void Watch::lookAtOthers() {
   if (!tells() && Clock::now() - endSeen < silence)
     return;
   giveUp(endedRank < world.size() ? joined("rank ", endedRank, " has ended")
-                                  : networkFailure);
+                                  : networkFailure,
+         tells());
 }
 
 /// Everything here waits: no device computes, and the main thread waits for others
@@ -132,6 +144,11 @@ static bool waits(const RankStatus &status) {
 }
 
 void Watch::lookAtSelf() {
+  // Time in which this process was stopped (SIGSTOP, a job suspended by its batch
+  // system) is none in which others kept it waiting.
+  auto sinceLook = Clock::now() - std::exchange(lastLook, Clock::now());
+  if (sinceLook > stopped)
+    lastChange += sinceLook;
   const RankStatus &now = self();
   if (now.main != before.main || now.devices != before.devices || !waits(now)) {
     before = now;
@@ -141,9 +158,11 @@ void Watch::lookAtSelf() {
   // Those who can tell most are first.
   auto limit = std::chrono::duration<double>(timeout) *
                (world.rank() == 0 ? 0.96 : world.rank() == 1 ? 0.98 : 1.0);
+  // Rank 0 would have told by the time that rank 1 comes here, if it could.
   if (Clock::now() - lastChange > limit)
     giveUp(joined("nothing has come from other ranks for ", timeout.count(),
-                  " s (--timeout)"));
+                  " s (--timeout)"),
+           world.rank() <= 1);
 }
 
 std::string Watch::report() {
@@ -174,14 +193,14 @@ void Watch::askedForReport() {
   std::fputs(text.c_str(), stderr);
 }
 
-/// Rank 0 tells, or rank 1 if rank 0 has ended; the others say a line.
+/// Of an end rank 0 tells, or rank 1 if rank 0 has ended; the others say a line.
 bool Watch::tells() const {
   return world.rank() == 0 || (world.rank() == 1 && endedRank == 0);
 }
 
-void Watch::giveUp(const std::string &why) {
+void Watch::giveUp(const std::string &why, bool withReport) {
   std::string text = joined("error: rank ", world.rank(), " gives up: ", why, "\n");
-  if (tells())
+  if (withReport)
     text += report();
   std::fputs(text.c_str(), stderr);
   removeTemporaries();

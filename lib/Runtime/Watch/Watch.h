@@ -11,6 +11,7 @@
 #define BITPIPE_RUNTIME_WATCH_WATCH_H
 
 #include "lib/Runtime/Execute/Executor.h"
+#include "lib/Runtime/Launch/Deadline.h"
 #include "lib/Runtime/Launch/Peers.h"
 #include "lib/Runtime/Watch/Beat.h"
 
@@ -19,9 +20,6 @@
 #include <mutex>
 
 namespace bitpipe {
-
-/// The exit code of a process that gives up since another rank does not come.
-constexpr int lostRankExit = 5;
 
 class Watch {
 public:
@@ -50,7 +48,7 @@ private:
   void lookAtSelf();
   void askedForReport();
   bool tells() const;
-  [[noreturn]] void giveUp(const std::string &why);
+  [[noreturn]] void giveUp(const std::string &why, bool withReport);
   std::string report();
   const RankStatus &self();
 
@@ -69,7 +67,7 @@ private:
   std::string networkFailure;
 
   RankStatus mine, before; // of this rank: now, and when it last changed
-  Clock::time_point lastChange = Clock::now();
+  Clock::time_point lastChange = Clock::now(), lastLook = lastChange;
   int endedRank = -1;
   Clock::time_point endSeen;
   std::thread thread;

@@ -1,10 +1,11 @@
 """What happens when one of several processes does not do its part.
 
-    rank_faults.py FOLDER PLAN_FOR_4_DEVICES DATA
+    rank_faults.py FOLDER PLAN_FOR_4_DEVICES DATA STOP_AT_LIBRARY
 
 However one rank fails, all end, with an exit code that is not 0 and a text that names the rank, and no process stays.
 """
 import atexit
+import contextlib
 import os
 import pathlib
 import shlex
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import time
 
-folder, plan, data = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+folder, plan, data, stop_at = pathlib.Path(sys.argv[1]), *sys.argv[2:]
 folder.mkdir(parents=True, exist_ok=True)
 run = ["bitpipe-run", plan, f"--data={data}"]
 
@@ -46,7 +47,7 @@ class Job:
     def wait_for(self, text, file="out"):
         deadline = time.time() + 60
         while text not in (folder / file).read_text():
-            assert time.time() < deadline and self.process.poll() is None, (text, self.text())
+            assert time.time() < deadline and (file == "err" or self.process.poll() is None), (text, self.text())
             time.sleep(0.05)
 
     def end(self, seconds=60):
@@ -75,17 +76,49 @@ def killed(victim):
     expect("the report names the rank", f"rank {victim} has ended, and everything waits for it" in job.text(), job)
 
 
-def stalled():
-    job = Job("--steps=1000000", "--timeout=5")
+def stalled(rank):
+    job = Job("--steps=1000000", "--timeout=6")
     job.wait_for("step 1/")
-    victim = job.ranks()[2]
+    victim = job.ranks()[rank]
     os.kill(victim, signal.SIGSTOP)
     try:
         job.wait_for("gives up", "err")
-        expect("the report", "rank 2: silent" in job.text() and "everything waits for rank 2" in job.text(), job)
+        job.wait_for(f"everything waits for rank {rank}", "err")
+        expect("the report", f"rank {rank}: silent" in job.text(), job)
     finally:
         os.kill(victim, signal.SIGKILL)
     expect("exit code", job.end() != 0, job)
+
+
+def stalled_within(function, call, rank, text, *options):
+    """A rank stops for good where the others wait in another way than in the steps."""
+    stop = ["env", f"LD_PRELOAD={stop_at}", f"STOP_AT={function}", f"STOP_COUNT={call}", f"STOP_RANK={rank}"]
+    job = Job("--steps=4", "--timeout=3", *options, command=[*stop, *run])
+    # Open MPI's mpirun now and then crashes or hangs when its ranks end in MPI_Finalize.
+    if function == "MPI_Finalize":
+        while len(ranks := job.ranks()) < 4:
+            time.sleep(0.05)
+        job.wait_for(text, "err")
+        for process in [*ranks.values(), job.process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        job.end()
+    else:
+        expect("exit code", job.end() == 5, job)
+    expect(f"'{text}'", text in job.text(), job)
+
+
+def suspended():
+    """All stop for longer than the timeout, as a batch system may do it, and go on."""
+    job = Job("--steps=1000000", "--timeout=2")
+    job.wait_for("step 1/")
+    ranks = job.ranks()
+    for sign, seconds in ((signal.SIGSTOP, 3), (signal.SIGCONT, 1)):
+        for pid in ranks.values():
+            os.kill(pid, sign)
+        time.sleep(seconds)
+    os.kill(ranks[1], signal.SIGTERM)
+    expect("exit code", job.end() == 3, job)
 
 
 def asked():
@@ -138,6 +171,11 @@ def wrong_starts():
     bad = folder / "bad.safetensors"
     bad.write_bytes(pathlib.Path(data).read_bytes()[:100])
     differs([run[0], plan, f"--data={bad}"], f"rank 2: {bad}: error")
+    changed = bytearray(pathlib.Path(data).read_bytes())
+    changed[-1] ^= 1
+    bad.write_bytes(changed)
+    differs([run[0], plan, f"--data={bad}"], "rank 2 has another data file than rank 0")
+    differs([*run, f"--save={folder / 'one'}"], "rank 2 has another training than rank 0")
     job = Job("--steps=3", processes=5)
     expect("exit code", job.end() != 0, job)
     expect("too many", job.text().count("the plan is for 4 devices, expected at most as many processes, got 5") == 1, job)
@@ -152,11 +190,20 @@ def never_starts():
                    "MASTER_PORT": "29617", "TORCHELASTIC_RUN_ID": "one of two"}
     done = subprocess.run([*run, "--steps=3", "--timeout=3"], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "have not come to" in done.stderr and "ranks [1]" in done.stderr, done
+    job = Job("--steps=3", "--timeout=3", ":", "-n", "1", "sleep", "60", processes=1)
+    expect("exit code", job.end() == 5, job)
+    expect("what is missing", "MPI has not connected all processes within 3 s" in job.text(), job)
 
 
 for rank in range(4):
     killed(rank)
-stalled()
+stalled(2)
+stalled(0)
+stalled_within("MPI_Init_thread", 1, 1, "rank 0 gives up: MPI has not connected all processes within 3 s")
+stalled_within("MPI_Finalize", 1, 2, "rank 0 gives up: other ranks have not come to the end within 3 s")
+stalled_within("rename", 2, 0, "rank 1 gives up: nothing has come from other ranks for 3 s", "--checkpoint-every=2",
+               f"--checkpoint={folder / 'checkpoints'}")
+suspended()
 asked()
 interrupted()
 wrong_starts()
