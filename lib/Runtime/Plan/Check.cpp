@@ -8,8 +8,8 @@
 #include "lib/Runtime/Hash.h"
 
 #include <algorithm>
-#include <set>
 #include <limits>
+#include <set>
 
 using namespace bitpipe;
 
@@ -17,8 +17,10 @@ namespace {
 
 class DeviceChecker {
 public:
-  DeviceChecker(const Program &program, size_t number)
-      : program(program), device(program.devices[number]), number(number) {}
+  /// Stages are numbered from 0 to below `stages`.
+  DeviceChecker(const Program &program, size_t number, int64_t stages)
+      : program(program), device(program.devices[number]), number(number),
+        stages(stages) {}
 
   void check() {
     if (device.arena < 0)
@@ -57,6 +59,7 @@ public:
       failHere(text(op), " writes an input, seed or key slot");
   }
   void operator()(const AllReduce &op) {
+    checkStages(text(op), op.stages);
     checkSource(text(op), op.slot, SlotSource::Gradients);
     for (int64_t peer : op.devices)
       if (peer < 0 || peer >= int64_t(program.devices.size()))
@@ -64,6 +67,9 @@ public:
     if (std::ranges::find(op.devices, int64_t(number)) == op.devices.end())
       failHere(text(op), " is over devices ", listText(op.devices),
                ", expected this device among them");
+    if (std::set(op.devices.begin(), op.devices.end()).size() != op.devices.size())
+      failHere(text(op), " is over devices ", listText(op.devices),
+               ", expected each once");
   }
   void operator()(const GradNorm &op) {
     for (int64_t slot : op.slots)
@@ -73,6 +79,7 @@ public:
     Checked bytes = Checked(op.elements) * sizeof(float);
     if (op.elements < 0)
       failHere(text(op), " is over ", op.elements, " elements");
+    checkStages(text(op), op.stages);
     checkSource(text(op), op.weights, SlotSource::Weights, bytes);
     checkSource(text(op), op.gradients, SlotSource::Gradients, bytes);
     if (op.moment1)
@@ -129,12 +136,18 @@ private:
                slot.dropout, ", expected 8 for one from 0 on");
   }
 
-  /// Runs have small numbers: some are computed with.
   void checkRun(const RunName &run) {
-    if (run.stage < 0 || run.stage > std::numeric_limits<int32_t>::max() ||
-        run.microbatch < 0 || run.microbatch >= program.microbatches)
-      failHere(bitpipe::text(run), ", expected a stage below 2^31 and one of ",
-               program.microbatches, " micro-batches");
+    checkStages(bitpipe::text(run), {run.stage});
+    if (run.microbatch < 0 || run.microbatch >= program.microbatches)
+      failHere(bitpipe::text(run), ", expected one of ", program.microbatches,
+               " micro-batches");
+  }
+
+  void checkStages(const std::string &what, const std::vector<int64_t> &named) {
+    for (int64_t stage : named)
+      if (stage < 0 || stage >= stages)
+        failHere(what, " names stage ", stage, ", expected one of the ", stages,
+                 " that the plan runs, from 0 on");
   }
 
   /// The norm is taken of whole gradients, so after all runs, before the first
@@ -227,6 +240,7 @@ private:
   const Program &program;
   const DeviceProgram &device;
   size_t number;
+  int64_t stages;
 };
 
 void checkFile(const Program &program, const char *what,
@@ -321,14 +335,25 @@ static void checkNames(const Program &program) {
   }
 }
 
+/// How many stages are run, by any device.
+static int64_t countStages(const Program &program) {
+  std::set<int64_t> stages;
+  for (const DeviceProgram &device : program.devices)
+    for (const Instruction &op : device.instructions)
+      if (auto *run = std::get_if<Execute>(&op))
+        stages.insert(run->run.stage);
+  return int64_t(stages.size());
+}
+
 void bitpipe::checkProgram(const Program &program) {
   checkTraining(program);
   checkNames(program);
   checkRoutines(program);
   if (program.devices.empty())
     fail(program.path, ": error: the plan has no device");
+  int64_t stages = countStages(program);
   for (size_t i = 0; i < program.devices.size(); ++i)
-    DeviceChecker(program, i).check();
+    DeviceChecker(program, i, stages).check();
   checkLosses(program);
 }
 

@@ -46,7 +46,8 @@ def check(schedule, launcher=()):
                  f"--profile={profile}")
     row = re.search(r"^all +(\S+) +(\S+) +\S+ +(\S+) +(\S+) +\S+ +(\S+) +(\S+)", run, re.M)
     predicted, measured, _, idle, arena, used = (float(number) for number in row.groups())
-    assert abs(predicted - compiled) <= 0.01, (schedule, predicted, compiled)
+    # The compiler knows nothing of messages between processes, which the run has measured.
+    assert abs(predicted - compiled) <= (0.02 * compiled if launcher else 0.01), (schedule, predicted, compiled)
     slack = 3 if launcher else 2  # more threads, which are woken later
     assert predicted - 0.2 <= measured <= slack * predicted + 20, (schedule, predicted, measured)
     assert 0 <= idle <= measured, (schedule, idle)
