@@ -21,6 +21,7 @@
 #include "lib/Version/Version.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -252,33 +253,52 @@ static std::string hashOf(const std::string &path) {
   return hash.digest();
 }
 
+/// All digits that tell a number from others.
+static std::string exact(double number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof(text), number).ptr};
+}
+
 /// What all ranks must do alike. Only rank 0's names of files to write count, and what
 /// is read may lie elsewhere on every host.
-static std::string numbersOf(const TrainOptions &options) {
+static Identity optionsOf(const TrainOptions &options) {
   const OptimizerSettings &optimizer = options.optimizer;
   const CheckpointOptions &checkpoint = options.checkpoint;
-  return joined("steps ", options.steps, ", lr ", optimizer.lr, ", weight decay ",
-                optimizer.weightDecay, ", beta1 ", optimizer.beta1, ", beta2 ",
-                optimizer.beta2, ", eps ", optimizer.eps, ", clip ", options.clip,
-                ", schedule ", int(options.schedule), ", warmup ", options.warmup,
-                ", shuffle ", options.shuffle, ", seed ", options.seed,
-                ", max bad steps ", options.maxBadSteps, ", checkpoints in '",
-                checkpoint.folder, "' every ", checkpoint.every.steps,
-                " steps or ", checkpoint.every.seconds, " s, keep ",
-                checkpoint.keep, ", resume ", checkpoint.resume, ", new data ",
-                checkpoint.newData, ", token bytes ", options.tokenBytes, ", saves ",
-                !options.save.empty(), ", loads ", !options.load.empty(),
-                ", traces ", !options.trace.empty(), ", accounts ",
-                !options.profile.empty() || options.predict, ", device ",
-                options.device == DeviceKind::CPU ? "cpu" : "emulated");
+  auto isSet = [](bool set) { return std::string(set ? "given" : "not given"); };
+  constexpr const char *schedules[] = {"constant", "cosine", "linear"};
+  return {{"--steps", std::to_string(options.steps)},
+          {"--lr", exact(optimizer.lr)},
+          {"--weight-decay", exact(optimizer.weightDecay)},
+          {"--beta1", exact(optimizer.beta1)},
+          {"--beta2", exact(optimizer.beta2)},
+          {"--eps", exact(optimizer.eps)},
+          {"--clip", exact(options.clip)},
+          {"--lr-schedule", schedules[int(options.schedule)]},
+          {"--warmup", std::to_string(options.warmup)},
+          {"--shuffle", isSet(options.shuffle)},
+          {"--seed", std::to_string(options.seed)},
+          {"--max-bad-steps", std::to_string(options.maxBadSteps)},
+          {"--token-bytes", std::to_string(options.tokenBytes)},
+          {"--checkpoint", checkpoint.folder},
+          {"--checkpoint-every", joined(checkpoint.every.steps, " steps or ",
+                                        checkpoint.every.seconds, " s")},
+          {"--keep", std::to_string(checkpoint.keep)},
+          {"--resume", isSet(checkpoint.resume)},
+          {"--new-data", isSet(checkpoint.newData)},
+          {"--save", isSet(!options.save.empty())},
+          {"--load", isSet(!options.load.empty())},
+          {"--trace", isSet(!options.trace.empty())},
+          {"--profile or --predict",
+           isSet(!options.profile.empty() || options.predict)},
+          {"--device",
+           options.device == DeviceKind::CPU ? "cpu" : "emulated"}};
 }
 
 static void checkSame(const TrainOptions &options, World &world) {
   std::string hash;
   agree(world, [&] { hash = hashOf(options.plan); });
-  checkIdentity(world, {{"version of bitpipe", versionText()},
-                        {"plan", hash},
-                        {"training", numbersOf(options)}});
+  checkIdentity(world, {{"version of bitpipe", versionText()}, {"plan", hash}});
+  checkIdentity(world, optionsOf(options));
 }
 
 Outcome bitpipe::train(const TrainOptions &options, World &world, Watch &watch,

@@ -15,9 +15,9 @@ using namespace bitpipe;
 using namespace std::chrono_literals;
 
 /// How often the watch looks around.
-constexpr auto tick = 50ms;
+constexpr std::chrono::milliseconds tick = 50ms;
 /// A launcher ends all when the first one has ended, so who has to tell is first.
-constexpr auto silence = 1s;
+constexpr std::chrono::milliseconds silence = 1s;
 /// A watch that has not looked for so long was stopped.
 constexpr auto stopped = 1s;
 
@@ -114,8 +114,6 @@ const RankStatus &Watch::self() {
 }
 
 void Watch::lookAtOthers() {
-  if (!networkFailure.empty() && endedRank < 0)
-    endedRank = world.size(); // none that is known
   // Rank 0 ends when it has told of another, so that other comes first.
   while (peers && endedRank <= 0) {
     auto ended = peers->waitForEnd(0ms);
@@ -123,14 +121,16 @@ void Watch::lookAtOthers() {
       break;
     endedRank = *ended;
   }
-  if (endedRank < 0)
+  if (endedRank < 0 && networkFailure.empty())
     return;
   if (endSeen == Clock::time_point())
     endSeen = Clock::now();
-  if (!tells() && Clock::now() - endSeen < silence)
+  // The network may notice an end before the kernel says whose it was.
+  auto patience = !tells() ? silence : endedRank < 0 ? 2 * tick : 0ms;
+  if (Clock::now() - endSeen < patience)
     return;
-  giveUp(endedRank < world.size() ? joined("rank ", endedRank, " has ended")
-                                  : networkFailure,
+  giveUp(endedRank < 0 ? networkFailure
+                       : joined("rank ", endedRank, " has ended"),
          tells());
 }
 

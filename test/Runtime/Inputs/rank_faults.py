@@ -166,7 +166,7 @@ def wrong_starts():
     with open(other_plan, "a") as file:
         file.write("// another\n")
     differs([run[0], other_plan, run[2]], "rank 2 has another plan than rank 0")
-    differs([*run, "--seed=5"], "rank 2 has another training than rank 0")
+    differs([*run, "--seed=5"], "rank 2 has another --seed than rank 0: 5, expected 0")
     differs([run[0], folder / "none.mlir", run[2]], f"rank 2: {folder / 'none.mlir'}: error: cannot read the plan")
     bad = folder / "bad.safetensors"
     bad.write_bytes(pathlib.Path(data).read_bytes()[:100])
@@ -175,7 +175,7 @@ def wrong_starts():
     changed[-1] ^= 1
     bad.write_bytes(changed)
     differs([run[0], plan, f"--data={bad}"], "rank 2 has another data file than rank 0")
-    differs([*run, f"--save={folder / 'one'}"], "rank 2 has another training than rank 0")
+    differs([*run, f"--save={folder / 'one'}"], "rank 2 has another --save than rank 0: given, expected not given")
     job = Job("--steps=3", processes=5)
     expect("exit code", job.end() != 0, job)
     expect("too many", job.text().count("the plan is for 4 devices, expected at most as many processes, got 5") == 1, job)
