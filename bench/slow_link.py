@@ -85,7 +85,7 @@ def main():
     options = parser.parse_args()
     command = [word for word in options.command if word != "--"]
     names = f"bpa{os.getpid()}", f"bpb{os.getpid()}"
-    stopping, files = threading.Event(), []
+    stopping, files, thread = threading.Event(), [], None
     try:
         for name, address, other in zip(names, ADDRESSES, reversed(ADDRESSES)):
             files.append(make_side(name, address, other))
@@ -96,6 +96,8 @@ def main():
         return subprocess.run(words, env=environment).returncode
     finally:
         stopping.set()
+        if thread:
+            thread.join()
         for name in names:
             subprocess.run(["ip", "netns", "del", name])
 

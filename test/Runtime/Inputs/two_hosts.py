@@ -18,7 +18,8 @@ folder.mkdir(parents=True, exist_ok=True)
 def command(name):
     saved = folder / f"{name}.safetensors"
     saved.unlink(missing_ok=True)
-    return ["bitpipe-run", plan, f"--data={data}", "--steps=8", f"--save={saved}", "--timeout=60", *options]
+    steps = [] if any(word.startswith("--steps=") for word in options) else ["--steps=8"]
+    return ["bitpipe-run", plan, f"--data={data}", *steps, f"--save={saved}", "--timeout=60", *options]
 
 
 def start(rank, prefix):
