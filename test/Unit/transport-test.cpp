@@ -33,7 +33,7 @@ Program makeProgram() {
   program.microbatches = deviceCount;
   program.routines.push_back({"write", {}, {true, false, true, true}, {}});
   for (int64_t d = 0; d < deviceCount; ++d) {
-    DeviceProgram &device = program.devices.emplace_back();
+    DeviceList &device = program.devices.emplace_back();
     auto add = [&](SlotSource source, int64_t bytes) {
       Slot slot{source, bytes, device.arena};
       slot.microbatch = d;
@@ -103,7 +103,7 @@ public:
   }
   void upload(int64_t, int64_t, const void *, int64_t) override {}
   void download(int64_t, int64_t, void *, int64_t) override {}
-  DeviceMemory &memory() override { return slots; }
+  SlotMemory &memory() override { return slots; }
   const Recorder &recorder() const override { return record; }
 
   double result = 0; // of all numbers that came
@@ -113,7 +113,7 @@ private:
     return (slot < 2 ? messageBytes : gradientBytes) / int64_t(sizeof(float));
   }
 
-  DeviceMemory slots;
+  SlotMemory slots;
   int64_t number;
   uint32_t step = 0;
   Recorder record;

@@ -42,7 +42,7 @@ void CPUDevice::findBadIndex(const Execute &run, const PreparedRoutine &routine)
 }
 
 void CPUDevice::call(const PreparedRoutine &routine, const PreparedCall &call) {
-  const Place *places = &routine.places[call.firstPlace];
+  const BlockPlace *places = &routine.places[call.firstPlace];
   for (uint32_t i = 0; i < call.places; ++i)
     arguments[i] = addressOf(places[i]);
   if (call.kernel)

@@ -31,7 +31,7 @@ public:
 private:
   void call(const PreparedRoutine &routine, const PreparedCall &call);
   void findBadIndex(const Execute &run, const PreparedRoutine &routine);
-  char *addressOf(const Place &place) {
+  char *addressOf(const BlockPlace &place) {
     return place.block < 0 ? nullptr : blocks[place.block] + place.offset;
   }
 

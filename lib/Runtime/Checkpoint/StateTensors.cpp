@@ -38,7 +38,7 @@ public:
   bool isTrained(const std::string &name) const { return trained.contains(name); }
 
 private:
-  void add(const DeviceProgram &device, int64_t number, const Resident &resident) {
+  void add(const DeviceList &device, int64_t number, const Resident &resident) {
     addPlace(StateKind::Parameter, resident, {number, resident.slot, resident.offset});
     if (!resident.trainable)
       return;
@@ -75,7 +75,7 @@ bitpipe::stateTensors(const Program &program,
     tensors.push_back(places.tensor(StateKind::Parameter, parameter.name,
                                     parameter.type));
   std::set<std::string> left = constants;
-  for (const DeviceProgram &device : program.devices)
+  for (const DeviceList &device : program.devices)
     for (const Resident &resident : device.residents)
       if (resident.type.element == ElementType::F32 && left.erase(resident.name))
         tensors.push_back(places.tensor(StateKind::Parameter, resident.name,

@@ -24,7 +24,7 @@ static std::vector<bool> usedRoutines(const Program &program, Share share) {
   return used;
 }
 
-Calls::Calls(const Program &program, const KernelLibrary *kernels, Share share)
+Calls::Calls(const Program &program, const LoadedKernels *kernels, Share share)
     : library(kernels),
       categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
                     "matrix products", "emulated runs"} {
@@ -59,7 +59,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
 
 PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
   auto first = uint32_t(routine.places.size());
-  const Place none{-1, 0};
+  const BlockPlace none{-1, 0};
   routine.places.insert(routine.places.end(),
                         {call.a, call.b, call.c, call.bias.value_or(none),
                          call.residual.value_or(none)});

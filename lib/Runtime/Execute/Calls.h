@@ -8,7 +8,7 @@
 #ifndef BITPIPE_RUNTIME_EXECUTE_CALLS_H
 #define BITPIPE_RUNTIME_EXECUTE_CALLS_H
 
-#include "lib/Runtime/CPU/KernelLibrary.h"
+#include "lib/Runtime/CPU/LoadedKernels.h"
 #include "lib/Runtime/CPU/Matmul.h"
 #include "lib/Runtime/Launch/Share.h"
 #include "lib/Runtime/Plan/Program.h"
@@ -25,7 +25,7 @@ struct PreparedCall {
 
 struct PreparedRoutine {
   std::vector<PreparedCall> calls;
-  std::vector<Place> places; // block -1: none
+  std::vector<BlockPlace> places; // block -1: none
 };
 
 /// The routines that devices of this process run, shared by them.
@@ -39,7 +39,7 @@ public:
   };
 
   /// Without kernels no routine is prepared: devices do not compute.
-  Calls(const Program &program, const KernelLibrary *kernels, Share share);
+  Calls(const Program &program, const LoadedKernels *kernels, Share share);
 
   const PreparedRoutine &routine(int64_t number) const {
     return prepared[number];
@@ -51,14 +51,14 @@ public:
   uint32_t addLabel(const std::string &name);
   size_t mostPlaces() const { return largestCall; }
   /// Null if devices do not compute.
-  const KernelLibrary *kernels() const { return library; }
+  const LoadedKernels *kernels() const { return library; }
 
 private:
   PreparedCall prepare(PreparedRoutine &routine, const KernelCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const MatmulCall &call);
   uint32_t addCategory(const std::string &kernel);
 
-  const KernelLibrary *library;
+  const LoadedKernels *library;
   MatmulLibrary products;
   std::vector<PreparedRoutine> prepared;
   std::vector<std::string> categoryNames, labelNames;

@@ -72,7 +72,7 @@ public:
                         int64_t bytes) = 0;
 
   /// Where a transport finds the slots.
-  virtual DeviceMemory &memory() = 0;
+  virtual SlotMemory &memory() = 0;
   virtual const Recorder &recorder() const = 0;
 };
 

@@ -33,7 +33,7 @@ private:
   void perform(size_t instruction);
   void agree(size_t instruction, const GradNorm &norm);
 
-  const DeviceProgram &list;
+  const DeviceList &list;
   const DeviceLinks &links;
   const int64_t number;
   Device &device;

@@ -15,7 +15,7 @@
 using namespace bitpipe;
 
 Executor::Executor(const Program &program, const Links &links,
-                   const World &world, const KernelLibrary *kernels,
+                   const World &world, const LoadedKernels *kernels,
                    const Instruments &instruments)
     : program(program), links(links), instruments(instruments),
       prepared((useOneThread(), program), kernels,

@@ -38,7 +38,7 @@ class Executor {
 public:
   /// Allocates the devices of this process.
   Executor(const Program &program, const Links &links, const World &world,
-           const KernelLibrary *kernels, const Instruments &instruments);
+           const LoadedKernels *kernels, const Instruments &instruments);
   ~Executor();
 
   const LocalDevices &devices() const { return local; }

@@ -37,7 +37,7 @@ public:
   void download(int64_t slot, int64_t offset, void *data,
                 int64_t bytes) override;
   int64_t touchedBytes() const override { return slots.arena().residentBytes(); }
-  DeviceMemory &memory() override { return slots; }
+  SlotMemory &memory() override { return slots; }
   const Recorder &recorder() const override { return record; }
 
 protected:
@@ -54,9 +54,9 @@ protected:
   }
 
   const Program &program;
-  const DeviceProgram &device;
+  const DeviceList &device;
   const Calls &calls;
-  DeviceMemory slots;
+  SlotMemory slots;
   Nanoseconds clock = 0; // where the last piece of work ended
 
 private:

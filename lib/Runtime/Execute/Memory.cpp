@@ -38,7 +38,7 @@ int64_t Arena::residentBytes() const {
   });
 }
 
-DeviceMemory::DeviceMemory(const DeviceProgram &device, Arena::Use use)
+SlotMemory::SlotMemory(const DeviceList &device, Arena::Use use)
     : memory(device.arena, use), addresses(device.slots.size()) {
   for (size_t i = 0; i < device.slots.size(); ++i)
     if (device.slots[i].inArena())

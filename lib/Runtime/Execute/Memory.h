@@ -42,10 +42,10 @@ private:
 void checkAddressSpace(int64_t arenas, int64_t threads);
 
 /// A device's arena and the current address of each of its slots.
-class DeviceMemory {
+class SlotMemory {
 public:
   /// Throws a std::system_error if there is no memory.
-  explicit DeviceMemory(const DeviceProgram &device, Arena::Use use = Arena::Dense);
+  explicit SlotMemory(const DeviceList &device, Arena::Use use = Arena::Dense);
 
   char *&address(int64_t slot) { return addresses[slot]; }
   float *floats(int64_t slot) {

@@ -238,7 +238,7 @@ private:
   }
 
   const Program &program;
-  const DeviceProgram &device;
+  const DeviceList &device;
   size_t number;
   int64_t stages;
 };
@@ -307,7 +307,7 @@ static void checkTraining(const Program &program) {
 /// Every micro-batch has its loss in one place.
 static void checkLosses(const Program &program) {
   std::vector<int64_t> losses;
-  for (const DeviceProgram &device : program.devices)
+  for (const DeviceList &device : program.devices)
     for (const Slot &slot : device.slots)
       if (slot.source == SlotSource::Loss)
         losses.push_back(slot.microbatch);
@@ -338,7 +338,7 @@ static void checkNames(const Program &program) {
 /// How many stages are run, by any device.
 static int64_t countStages(const Program &program) {
   std::set<int64_t> stages;
-  for (const DeviceProgram &device : program.devices)
+  for (const DeviceList &device : program.devices)
     for (const Instruction &op : device.instructions)
       if (auto *run = std::get_if<Execute>(&op))
         stages.insert(run->run.stage);

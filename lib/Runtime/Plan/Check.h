@@ -13,7 +13,7 @@
 
 namespace bitpipe {
 
-class KernelLibrary;
+class LoadedKernels;
 
 /// Every slot lies in the arena, every place in its block, every block in its
 /// slot, and so on. Nothing else may be done with a program before this.
@@ -25,7 +25,7 @@ void checkRoutines(const Program &program);
 
 /// What kernels touch lies in their blocks, too: the library, which belongs to
 /// the plan by its hash, tells how far each argument reaches.
-void checkKernels(const Program &program, const KernelLibrary &library);
+void checkKernels(const Program &program, const LoadedKernels &library);
 
 /// The weights and kernels beside the plan are those it was compiled with.
 void checkFiles(const Program &program);

@@ -1,6 +1,6 @@
 //===- CheckRoutine.cpp - Do calls stay in their blocks? -------------------===//
 
-#include "lib/Runtime/CPU/KernelLibrary.h"
+#include "lib/Runtime/CPU/LoadedKernels.h"
 #include "lib/Runtime/Plan/Check.h"
 #include "lib/Runtime/Plan/Checked.h"
 #include "lib/Runtime/Error.h"
@@ -49,7 +49,7 @@ class RoutineChecker {
 public:
   /// Without a library, all but the arguments of kernels is checked.
   RoutineChecker(const Program &program, const Routine &routine,
-                 const KernelLibrary *library)
+                 const LoadedKernels *library)
       : program(program), routine(routine), library(library) {}
 
   void check() {
@@ -62,7 +62,7 @@ public:
 
   void operator()(const KernelCall &call) {
     if (!library) {
-      for (const Place &place : call.arguments)
+      for (const BlockPlace &place : call.arguments)
         checkPlace(call.name, place, 0);
       return;
     }
@@ -106,11 +106,11 @@ private:
     fail(program.path, ": error: routine ", routine.name, ": ", parts...);
   }
 
-  void checkOperand(const Place &place, Checked elements) {
+  void checkOperand(const BlockPlace &place, Checked elements) {
     checkPlace("matmul", place, elements * sizeof(float));
   }
 
-  void checkPlace(const std::string &what, const Place &place, Checked bytes) {
+  void checkPlace(const std::string &what, const BlockPlace &place, Checked bytes) {
     if (place.block < 0 || place.block >= int64_t(routine.blocks.size()))
       failHere(what, " uses block ", place.block, ", expected one below ",
                routine.blocks.size());
@@ -124,7 +124,7 @@ private:
 
   const Program &program;
   const Routine &routine;
-  const KernelLibrary *library;
+  const LoadedKernels *library;
 };
 
 } // namespace
@@ -135,7 +135,7 @@ void bitpipe::checkRoutines(const Program &program) {
 }
 
 void bitpipe::checkKernels(const Program &program,
-                           const KernelLibrary &library) {
+                           const LoadedKernels &library) {
   for (const Routine &routine : program.routines)
     RoutineChecker(program, routine, &library).check();
 }

@@ -20,7 +20,7 @@ struct Position {
 class Matcher {
 public:
   explicit Matcher(const Program &program) : program(program) {
-    for (const DeviceProgram &device : program.devices) {
+    for (const DeviceList &device : program.devices) {
       size_t count = device.instructions.size();
       links.devices.push_back({{}, std::vector<int64_t>(count, -1), {}});
     }

@@ -57,7 +57,7 @@ struct Links {
 Links deriveLinks(const Program &program);
 
 /// Fills in what the instructions of a device wait for, given what they start.
-void findWaits(const Program &program, const DeviceProgram &device,
+void findWaits(const Program &program, const DeviceList &device,
                DeviceLinks &links);
 
 /// Replays three steps under the rules of a transport without tags: a send is

@@ -87,9 +87,9 @@ StoredFloat storedFloat(pipe::SavedOp op) {
          printed(stored), ", expected f32, f16, bf16 or f64");
 }
 
-Place place(pipe::RefAttr ref) { return {ref.getBlock(), ref.getOffset()}; }
+BlockPlace place(pipe::RefAttr ref) { return {ref.getBlock(), ref.getOffset()}; }
 
-std::optional<Place> place(std::optional<pipe::RefAttr> ref) {
+std::optional<BlockPlace> place(std::optional<pipe::RefAttr> ref) {
   if (!ref)
     return std::nullopt;
   return place(*ref);
@@ -240,7 +240,7 @@ private:
     if (op.getDevice() != program.devices.size())
       failAt(op, "program of device ", op.getDevice(), ", expected device ",
              program.devices.size(), " here");
-    DeviceProgram &device = program.devices.emplace_back();
+    DeviceList &device = program.devices.emplace_back();
     device.arena = op.getArena();
     for (mlir::Operation &item : op.getBody().front())
       llvm::TypeSwitch<mlir::Operation *>(&item)
@@ -253,7 +253,7 @@ private:
           });
   }
 
-  void readSlot(DeviceProgram &device, pipe::SlotOp op) {
+  void readSlot(DeviceList &device, pipe::SlotOp op) {
     if (op.getIndex() != device.slots.size())
       failAt(op, "slot ", op.getIndex(), ", expected slot ",
              device.slots.size(), " here");

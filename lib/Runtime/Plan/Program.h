@@ -47,20 +47,20 @@ struct ModelInput {
 };
 
 /// A place in a routine's block.
-struct Place {
+struct BlockPlace {
   int64_t block;
   int64_t offset;
 };
 
 struct KernelCall {
   std::string name;
-  std::vector<Place> arguments;
+  std::vector<BlockPlace> arguments;
   std::string layer; // for traces
 };
 
 struct MatmulCall {
-  Place a, b, c;
-  std::optional<Place> bias, residual;
+  BlockPlace a, b, c;
+  std::optional<BlockPlace> bias, residual;
   std::vector<int64_t> sizes; // batch..., m, n, k
   std::vector<int64_t> aStrides, bStrides, cStrides;
   double alpha;
@@ -155,7 +155,7 @@ using Instruction =
 std::string text(const Instruction &instruction);
 
 /// What one device does in a step.
-struct DeviceProgram {
+struct DeviceList {
   int64_t arena = 0; // bytes
   std::vector<Slot> slots;
   std::vector<Resident> residents;
@@ -172,7 +172,7 @@ struct Program {
   std::string weightsPath, weightsHash, kernelsPath, kernelsHash;
   std::vector<Parameter> parameters;
   std::vector<Routine> routines;
-  std::vector<DeviceProgram> devices;
+  std::vector<DeviceList> devices;
 
   /// Samples of one micro-batch: the first size of every input.
   int64_t samples() const { return inputs.front().type.shape.front(); }

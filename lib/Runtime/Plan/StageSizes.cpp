@@ -14,7 +14,7 @@ namespace {
 /// The runs of a device, by stage and micro-batch.
 class DeviceRuns {
 public:
-  explicit DeviceRuns(const DeviceProgram &device) : device(device) {
+  explicit DeviceRuns(const DeviceList &device) : device(device) {
     for (const Instruction &op : device.instructions)
       if (auto *run = std::get_if<Execute>(&op))
         for (int64_t slot : run->slots)
@@ -46,13 +46,13 @@ private:
     return bytes;
   }
 
-  const DeviceProgram &device;
+  const DeviceList &device;
   std::map<Key, std::set<int64_t>> slots;
 };
 
 } // namespace
 
-static int64_t stateBytes(const DeviceProgram &device, const Step &step) {
+static int64_t stateBytes(const DeviceList &device, const Step &step) {
   int64_t bytes = device.slots[step.weights].size + device.slots[step.gradients].size;
   for (auto moment : {step.moment1, step.moment2})
     if (moment)
@@ -62,7 +62,7 @@ static int64_t stateBytes(const DeviceProgram &device, const Step &step) {
 
 /// Most activations at once, as a schedule counts them: from a forward to the last
 /// gradient.
-static double peakActivation(const DeviceProgram &device,
+static double peakActivation(const DeviceList &device,
                              const schedule::Costs &costs) {
   double alive = 0, most = 0;
   for (const Instruction &op : device.instructions) {
@@ -80,7 +80,7 @@ void bitpipe::addSizes(const Program &program, const Links &links,
                        schedule::Costs &costs) {
   for (schedule::StageCost &stage : costs.stages)
     stage.activation = stage.message = stage.state = 0;
-  for (const DeviceProgram &device : program.devices) {
+  for (const DeviceList &device : program.devices) {
     DeviceRuns runs(device);
     for (const Instruction &op : device.instructions)
       if (auto *run = std::get_if<Execute>(&op); run && run->run.kind == 'F') {
@@ -98,7 +98,7 @@ void bitpipe::addSizes(const Program &program, const Links &links,
     if (message.run.kind == 'F')
       costs.stages[message.run.stage].message = double(message.bytes);
   costs.buffers.clear();
-  for (const DeviceProgram &device : program.devices) {
+  for (const DeviceList &device : program.devices) {
     double rest = double(device.arena) - peakActivation(device, costs);
     for (const Instruction &op : device.instructions)
       if (auto *step = std::get_if<Step>(&op); step && step->stages.size() == 1)

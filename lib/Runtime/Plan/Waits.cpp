@@ -53,7 +53,7 @@ struct TouchedSlots {
 /// Finds what each instruction of a device must wait for.
 class WaitFinder {
 public:
-  WaitFinder(const Program &program, const DeviceProgram &device, DeviceLinks &links)
+  WaitFinder(const Program &program, const DeviceList &device, DeviceLinks &links)
       : program(program), device(device), links(links) {}
 
   /// Walks the list twice: what is pending at its end meets its beginning.
@@ -106,14 +106,14 @@ private:
   }
 
   const Program &program;
-  const DeviceProgram &device;
+  const DeviceList &device;
   DeviceLinks &links;
   std::vector<Pending> pending;
 };
 
 } // namespace
 
-void bitpipe::findWaits(const Program &program, const DeviceProgram &device,
+void bitpipe::findWaits(const Program &program, const DeviceList &device,
                         DeviceLinks &links) {
   WaitFinder(program, device, links).find();
 }

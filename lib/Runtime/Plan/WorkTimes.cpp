@@ -11,7 +11,7 @@ using schedule::Costs;
 
 int64_t bitpipe::stageCount(const Program &program) {
   int64_t count = 0;
-  for (const DeviceProgram &device : program.devices)
+  for (const DeviceList &device : program.devices)
     for (const Instruction &op : device.instructions)
       if (auto *run = std::get_if<Execute>(&op))
         count = std::max(count, run->run.stage + 1);
@@ -34,7 +34,7 @@ static std::vector<int> narrow(const std::vector<int64_t> &stages) {
   return {stages.begin(), stages.end()};
 }
 
-std::vector<int> bitpipe::stagesOfGradients(const DeviceProgram &device,
+std::vector<int> bitpipe::stagesOfGradients(const DeviceList &device,
                                             int64_t slot) {
   for (const Instruction &op : device.instructions)
     if (auto *step = std::get_if<Step>(&op); step && step->gradients == slot)
@@ -55,7 +55,7 @@ static schedule::Action actionOf(const RunName &run) {
 namespace {
 /// The time of an instruction without what it waits for.
 struct InstructionTime {
-  const DeviceProgram &device;
+  const DeviceList &device;
   const Costs &costs;
 
   double operator()(const Execute &op) const {
@@ -81,7 +81,7 @@ WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
   WorkTimes times;
   times.feed = costs.feed;
   for (size_t d = 0; d < program.devices.size(); ++d) {
-    const DeviceProgram &device = program.devices[d];
+    const DeviceList &device = program.devices[d];
     auto &list = times.instructions.emplace_back();
     for (const Instruction &op : device.instructions)
       list.push_back(std::visit(InstructionTime{device, costs}, op));

@@ -37,7 +37,7 @@ void checkCosts(const schedule::Costs &costs, const Program &program,
                 const std::string &source);
 
 /// The stages whose parameters' gradients lie in a slot; empty for other slots.
-std::vector<int> stagesOfGradients(const DeviceProgram &device, int64_t slot);
+std::vector<int> stagesOfGradients(const DeviceList &device, int64_t slot);
 
 /// The costs must have passed checkCosts.
 WorkTimes workTimes(const Program &program, const Links &links,

@@ -126,7 +126,7 @@ std::set<std::string> Parameters::loadConstants(const CheckpointFiles &files,
   std::set<std::string> parameters, replaced;
   for (const Parameter &parameter : program.parameters)
     parameters.insert(parameter.name);
-  for (const DeviceProgram &device : program.devices)
+  for (const DeviceList &device : program.devices)
     for (const Resident &resident : device.residents) {
       std::string stored = rule.apply(resident.name);
       const StoredTensor *tensor = files.find(stored);

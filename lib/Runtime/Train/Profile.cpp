@@ -70,7 +70,7 @@ private:
   }
 
   void addDevice(size_t d) {
-    const DeviceProgram &device = program.devices[d];
+    const DeviceList &device = program.devices[d];
     for (size_t i = 0; i < device.instructions.size(); ++i) {
       double time = seconds(double(devices[d]->work[i]));
       const Instruction &op = device.instructions[i];
@@ -84,7 +84,7 @@ private:
   }
 
   /// A device squares the gradients of several groups at once.
-  void addNorm(const DeviceProgram &device, const GradNorm &norm, double time) {
+  void addNorm(const DeviceList &device, const GradNorm &norm, double time) {
     double bytes = 0;
     for (int64_t slot : norm.slots)
       bytes += double(device.slots[slot].size);

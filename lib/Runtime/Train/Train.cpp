@@ -139,7 +139,7 @@ struct Prepared {
   std::optional<schedule::Costs> costs; // that the run is told
   std::unique_ptr<Dataset> data;
   std::optional<Feeder> feeder;
-  std::optional<KernelLibrary> kernels;
+  std::optional<LoadedKernels> kernels;
   std::optional<WorkTimes> times; // of devices that do not compute
   std::optional<Executor> executor;
   std::optional<Parameters> parameters; // of devices that compute

@@ -100,7 +100,7 @@ void Training::shareFailure() {
   failed |= metBadIndex;
   if (!failed)
     return;
-  const KernelLibrary *kernels = executor.calls().kernels();
+  const LoadedKernels *kernels = executor.calls().kernels();
   if (kernels && kernels->metBadIndex()) // and no kernel writes any more what it found
     failure = joined(options.data, ": error: step ", done(), ": ",
                      kernels->describeBadIndex());

@@ -8,7 +8,7 @@ using namespace bitpipe;
 
 Agreement::Agreement(const Program &program, const World &world, Share share)
     : program(program), world(world), share(share), received(world.size()) {
-  for (const DeviceProgram &device : program.devices) {
+  for (const DeviceList &device : program.devices) {
     auto &microbatches = lossOf.emplace_back();
     for (const Slot &slot : device.slots)
       if (slot.source == SlotSource::Loss)

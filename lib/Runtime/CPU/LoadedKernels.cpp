@@ -1,6 +1,6 @@
-//===- KernelLibrary.cpp - The generated kernels of a plan ----------------===//
+//===- LoadedKernels.cpp - The generated kernels of a plan ----------------===//
 
-#include "lib/Runtime/CPU/KernelLibrary.h"
+#include "lib/Runtime/CPU/LoadedKernels.h"
 
 #include "lib/Runtime/Error.h"
 
@@ -11,7 +11,7 @@
 
 using namespace bitpipe;
 
-KernelLibrary::KernelLibrary(const std::string &path) : path(path) {
+LoadedKernels::LoadedKernels(const std::string &path) : path(path) {
   // A path without a slash would be searched for in the system's folders.
   handle = dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
@@ -19,13 +19,13 @@ KernelLibrary::KernelLibrary(const std::string &path) : path(path) {
   indexRecord = static_cast<int64_t *>(symbol(abi::indexRecord));
 }
 
-KernelLibrary::~KernelLibrary() { dlclose(handle); }
+LoadedKernels::~LoadedKernels() { dlclose(handle); }
 
-void *KernelLibrary::symbol(const std::string &name) const {
+void *LoadedKernels::symbol(const std::string &name) const {
   return dlsym(handle, name.c_str());
 }
 
-Kernel KernelLibrary::find(const std::string &name) const {
+Kernel LoadedKernels::find(const std::string &name) const {
   void *function = symbol(name);
   if (!function)
     fail(path, ": error: holds no kernel '", name, "', which the plan calls");
@@ -49,13 +49,13 @@ static std::string placeText(int64_t position, std::vector<int64_t> shape) {
   return listText(shape);
 }
 
-void KernelLibrary::nameBadRun(const std::string &run) const {
+void LoadedKernels::nameBadRun(const std::string &run) const {
   std::scoped_lock lock(naming);
   if (badRun.empty())
     badRun = run;
 }
 
-std::string KernelLibrary::describeBadIndex() const {
+std::string LoadedKernels::describeBadIndex() const {
   auto *text = static_cast<const char *>(
       symbol(abi::indexSite + std::to_string(indexRecord[abi::indexSiteField])));
   auto parts = nlohmann::json::parse(text ? text : "{}");

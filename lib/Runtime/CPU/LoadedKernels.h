@@ -1,7 +1,7 @@
-//===- KernelLibrary.h - The generated kernels of a plan ------------------===//
+//===- LoadedKernels.h - The generated kernels of a plan ------------------===//
 
-#ifndef BITPIPE_RUNTIME_CPU_KERNELLIBRARY_H
-#define BITPIPE_RUNTIME_CPU_KERNELLIBRARY_H
+#ifndef BITPIPE_RUNTIME_CPU_LOADEDKERNELS_H
+#define BITPIPE_RUNTIME_CPU_LOADEDKERNELS_H
 
 #include "lib/Runtime/ABI.h"
 
@@ -17,12 +17,12 @@ struct Kernel {
 };
 
 /// A shared object opened for the life of this object.
-class KernelLibrary {
+class LoadedKernels {
 public:
-  explicit KernelLibrary(const std::string &path);
-  ~KernelLibrary();
-  KernelLibrary(const KernelLibrary &) = delete;
-  KernelLibrary &operator=(const KernelLibrary &) = delete;
+  explicit LoadedKernels(const std::string &path);
+  ~LoadedKernels();
+  LoadedKernels(const LoadedKernels &) = delete;
+  LoadedKernels &operator=(const LoadedKernels &) = delete;
 
   /// Throws a UserError if the object has no such kernel.
   Kernel find(const std::string &name) const;
@@ -55,4 +55,4 @@ private:
 
 } // namespace bitpipe
 
-#endif // BITPIPE_RUNTIME_CPU_KERNELLIBRARY_H
+#endif // BITPIPE_RUNTIME_CPU_LOADEDKERNELS_H
