@@ -57,7 +57,7 @@ public:
                                 times.optimizer.get()};
       if (stages.size() > 1)
         costs.shared.push_back(cost);
-      else
+      else if (!stages.empty())
         setOwn(costs.stages[stages.front()], cost);
     }
   }
@@ -88,6 +88,8 @@ private:
     double bytes = 0;
     for (int64_t slot : norm.slots)
       bytes += double(device.slots[slot].size);
+    if (bytes == 0)
+      return;
     for (int64_t slot : norm.slots)
       groups[stagesOfGradients(device, slot)].norm.add(
           time * double(device.slots[slot].size) / bytes);
