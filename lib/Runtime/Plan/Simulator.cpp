@@ -138,6 +138,8 @@ void Simulator::expire(const Timer &timer) {
     devices[timer.number].state = State::Ready;
     ++devices[timer.number].next;
     return wake(timer.number);
+  case Timer::Submitted:
+    return submit();
   }
 }
 
@@ -174,7 +176,7 @@ double Simulator::nextTime() const {
 void Simulator::endWork(Processors &pool) {
   for (int64_t d; (d = pool.takeEnded(Processors::Normal)) >= 0;) {
     if (d == int64_t(devices.size())) {
-      submit();
+      exchangeNews();
       continue;
     }
     finishInstruction(d);

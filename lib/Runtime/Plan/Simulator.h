@@ -55,7 +55,7 @@ private:
     double time = 0;
   };
   struct Timer {
-    enum Kind { MessageThere, MessageNoticed, ResultThere, Released } kind;
+    enum Kind { MessageThere, MessageNoticed, ResultThere, Released, Submitted } kind;
     size_t number; // of the message or device
   };
 
@@ -82,6 +82,7 @@ private:
   void finishPart(size_t d);
   void arriveAtNorm(size_t d);
   void feed();
+  void exchangeNews();
   void submit();
 
   double nextTime() const;

@@ -105,6 +105,20 @@ void Simulator::feed() {
   pools[devices.front().pool].begin(Processors::Normal, devices.size(), times.feed);
 }
 
+/// Ranks tell each other what they have read.
+void Simulator::exchangeNews() {
+  double there = 0, back = 0;
+  for (size_t d = 0; d < devices.size(); ++d)
+    if (processOf[d] != processOf[0]) {
+      there = std::max(there, times.toFirst[d]);
+      back = std::max(back, times.fromFirst[d]);
+    }
+  if (there + back > 0)
+    at(now + there + back, {Timer::Submitted, 0});
+  else
+    submit();
+}
+
 void Simulator::submit() {
   ++submitted;
   for (size_t d = 0; d < devices.size(); ++d)
