@@ -8,12 +8,28 @@
 
 #include "lib/Runtime/Emulated/EmulatedDevice.h"
 
+#include "lib/Runtime/Error.h"
+
 #include <algorithm>
 #include <cstring>
 
 using namespace bitpipe;
 
 constexpr int64_t pageBytes = 4096;
+constexpr double longest = 1e6; // seconds
+
+static double longestOf(const std::vector<double> &times) {
+  return times.empty() ? 0 : std::ranges::max(times);
+}
+
+void bitpipe::checkEmulated(const WorkTimes &times, const std::string &source) {
+  double most = longestOf(times.sums);
+  for (const auto &device : times.instructions)
+    most = std::max(most, longestOf(device));
+  if (most > longest)
+    fail(source, ": a run or sum takes ", most, ", expected seconds, at most ",
+         longest);
+}
 
 EmulatedDevice::EmulatedDevice(const Program &program, int64_t number,
                                Calls &calls, size_t events,

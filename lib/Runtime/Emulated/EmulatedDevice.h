@@ -11,8 +11,13 @@
 
 #include "lib/Runtime/Emulated/Sleeper.h"
 #include "lib/Runtime/Execute/HostDevice.h"
+#include "lib/Runtime/Plan/WorkTimes.h"
 
 namespace bitpipe {
+
+/// Refuses times that nobody waits for: the file `source` is hardly in seconds.
+/// Throws a UserError.
+void checkEmulated(const WorkTimes &times, const std::string &source);
 
 class EmulatedDevice final : public HostDevice {
 public:

@@ -76,6 +76,15 @@ struct InstructionTime {
 };
 } // namespace
 
+/// Nothing lies before the first stage, whatever a plan sends there.
+static schedule::MessageTime messageTime(const MessageLink &message,
+                                         const Costs &costs) {
+  int from = int(message.from), to = int(message.to);
+  if (message.run.kind != 'F' && message.run.stage == 0)
+    return {0, costs.way(from, to).latency};
+  return costs.message(from, to, actionOf(message.run));
+}
+
 WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
                              const Costs &costs) {
   WorkTimes times;
@@ -89,8 +98,7 @@ WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
     times.fromFirst.push_back(d ? costs.way(0, int(d)).latency : 0);
   }
   for (const MessageLink &message : links.messages)
-    times.messages.push_back(costs.message(int(message.from), int(message.to),
-                                           actionOf(message.run)));
+    times.messages.push_back(messageTime(message, costs));
   for (const ReductionLink &sum : links.reductions)
     times.sums.push_back(costs.sumOf(narrow(sum.stages)));
   return times;

@@ -47,7 +47,8 @@ public:
                          run.training.feedSeconds())) {}
 
   void give() const {
-    Prediction prediction = predicted(run.costs ? *run.costs : measured, true);
+    const auto &costs = run.costs ? *run.costs : measured;
+    Prediction prediction = predicted(costs, true, predictedSteps());
     attempt("trace", run.options.trace, [&] { trace(prediction); });
     attempt("profile", run.options.profile, [&] {
       OutputFile file(run.options.profile);
@@ -65,16 +66,24 @@ public:
 
 private:
   /// On the cores that there are, or with one for each device and its sums.
-  Prediction predicted(const schedule::Costs &costs, bool onCores) const {
+  Prediction predicted(const schedule::Costs &costs, bool onCores,
+                       int64_t tracedSteps = 0) const {
     PredictOptions options;
     if (onCores)
       options.machines = machinesOf(processes);
     if (processes.size() > 1)
       options.processes = processesOf(processes);
-    if (!run.options.trace.empty())
-      options.tracedSteps = run.options.traceSteps;
+    options.tracedSteps = tracedSteps;
     return predict(run.program, run.links,
                    workTimes(run.program, run.links, costs), options);
+  }
+
+  /// How many steps the trace is to have beside the measured ones.
+  int64_t predictedSteps() const {
+    if (!run.options.predict || run.options.trace.empty())
+      return 0;
+    return std::min(run.options.traceSteps,
+                    int64_t(run.training.stepSeconds().size()));
   }
 
   void trace(const Prediction &prediction) const {

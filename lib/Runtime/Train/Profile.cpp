@@ -57,7 +57,7 @@ public:
                                 times.optimizer.get()};
       if (stages.size() > 1)
         costs.shared.push_back(cost);
-      else
+      else if (!stages.empty())
         setOwn(costs.stages[stages.front()], cost);
     }
   }
@@ -88,6 +88,8 @@ private:
     double bytes = 0;
     for (int64_t slot : norm.slots)
       bytes += double(device.slots[slot].size);
+    if (bytes == 0)
+      return;
     for (int64_t slot : norm.slots)
       groups[stagesOfGradients(device, slot)].norm.add(
           time * double(device.slots[slot].size) / bytes);
@@ -99,14 +101,16 @@ private:
     return std::ranges::find(order, int64_t(sum)) - order.begin();
   }
 
-  /// Within a process what the longest part takes of a processor, since sums give
-  /// way to other work; otherwise from the last member's coming to the end.
+  /// From the last member's coming to the end. But sums give way to computing: so
+  /// within a process it is what the longest part takes of a processor, and between
+  /// processes the quickest one.
   double sumTime(size_t number) const {
     const ReductionLink &link = links.reductions[number];
     std::vector<const std::vector<TimedWork> *> parts;
     for (int64_t device : link.devices)
       parts.push_back(&devices[device]->sums[placeOf(number, device)]);
-    bool byClock = processes.size() > 1 || !devices.front()->computes;
+    bool computes = devices.front()->computes;
+    bool byClock = processes.size() > 1 || !computes;
     std::vector<Nanoseconds> times;
     for (size_t back = 0; back < parts.front()->size(); ++back) {
       Nanoseconds begin = std::numeric_limits<Nanoseconds>::min(), end = begin;
@@ -118,6 +122,8 @@ private:
       }
       times.push_back(byClock ? end - begin : work);
     }
+    if (computes && byClock && !times.empty())
+      return seconds(double(std::ranges::min(times)));
     return seconds(double(median(times)));
   }
 

@@ -153,7 +153,10 @@ private:
     if (hop)
       return *hop;
     std::vector<double> hops;
-    for (size_t back = 0; back < devices.front()->instructions.size(); ++back) {
+    size_t steps = devices.front()->instructions.size();
+    for (const DeviceReport *device : devices)
+      steps = std::min(steps, device->instructions.size());
+    for (size_t back = 0; back < steps; ++back) {
       Nanoseconds given = 0;
       for (size_t d = 0; d < devices.size(); ++d)
         if (const TimedWork *norm = normOf(d, back))

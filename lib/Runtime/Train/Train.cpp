@@ -6,6 +6,7 @@
 #include "lib/Runtime/Data/DataPrint.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Data/NoData.h"
+#include "lib/Runtime/Emulated/EmulatedDevice.h"
 #include "lib/Runtime/Execute/Executor.h"
 #include "lib/Runtime/Execute/Memory.h"
 #include "lib/Runtime/Hash.h"
@@ -130,7 +131,7 @@ struct Prepared {
   Prepared(const TrainOptions &options, const Program &program, World &world,
            const Checkpoints *checkpoints);
   void prepareEmulated(const Program &program, World &world,
-                       Instruments &instruments);
+                       const std::string &source, Instruments &instruments);
   void prepareComputing(const TrainOptions &options, const Program &program,
                         World &world, const Checkpoints *checkpoints,
                         const Instruments &instruments);
@@ -168,14 +169,16 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   Instruments instruments{options.trace.empty() ? 0 : traced, options.poison,
                           !options.profile.empty() || options.predict, nullptr};
   if (options.device == DeviceKind::Emulated)
-    prepareEmulated(program, world, instruments);
+    prepareEmulated(program, world, options.costFile, instruments);
   else
     prepareComputing(options, program, world, checkpoints, instruments);
 }
 
 void Prepared::prepareEmulated(const Program &program, World &world,
+                               const std::string &source,
                                Instruments &instruments) {
   times = workTimes(program, links, *costs);
+  checkEmulated(*times, source);
   instruments.emulated = &*times;
   executor.emplace(program, links, world, nullptr, instruments);
 }

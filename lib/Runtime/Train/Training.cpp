@@ -54,7 +54,7 @@ void Training::submitAhead(int64_t step, const StopRequest &stop) {
 }
 
 void Training::prepare(int64_t step, const StopRequest &stop) {
-  Nanoseconds started = now(), worked = processorTime();
+  Nanoseconds worked = processorTime();
   StepInputs &inputs = executor.nextInputs();
   // Time alone ends no run without a step, so that a job which is started again
   // and again comes to an end.
@@ -85,9 +85,7 @@ void Training::prepare(int64_t step, const StopRequest &stop) {
   inputs.dropoutSeed = options.seed;
   inputs.maxBadSteps = options.maxBadSteps;
   ++prepared;
-  // Alone, what others made this thread wait does not count.
-  Nanoseconds fed = world.size() > 1 ? now() - started : processorTime() - worked;
-  feeds.push_back(fed * 1e-9);
+  feeds.push_back((processorTime() - worked) * 1e-9);
 }
 
 double Training::feedSeconds() const {

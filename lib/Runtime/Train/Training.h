@@ -37,8 +37,7 @@ public:
   bool canGoOn() const { return !diverged() && !metBadIndex; }
   /// Of every step that was done.
   const std::vector<double> &stepSeconds() const { return seconds; }
-  /// What it takes to submit a step: to read its data, and, with several ranks, for
-  /// all of them to be told so.
+  /// What it takes to read the data of a step, without waiting for other ranks.
   double feedSeconds() const;
   /// One line on why not all steps were done, or which were skipped; empty if
   /// there is nothing to say.
