@@ -33,11 +33,11 @@ template <typename... Parts> [[noreturn]] void failUsage(const Parts &...parts) 
   throw UsageError(joined(parts...));
 }
 
-/// Says that the system refuses a thread.
-[[noreturn]] inline void failThread(size_t device, size_t devices,
+/// Says what the system refuses a thread for.
+[[noreturn]] inline void failThread(const std::string &purpose,
                                     const std::system_error &error) {
-  fail("error: cannot start a thread for device ", device, " of ", devices, ": ",
-       error.code().message(), " (up to two threads per device; see ulimit -u, "
+  fail("error: cannot start a thread for ", purpose, ": ", error.code().message(),
+       " (up to two threads per device, three of the run's own; see ulimit -u, "
        "ulimit -v)");
 }
 

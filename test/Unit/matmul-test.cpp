@@ -78,9 +78,9 @@ MatmulCall makeCall() {
   call.alpha = pick(0, 2) ? 1 : 0.5;
   call.accumulate = pick(0, 1);
   if (pick(0, 1))
-    call.bias = Place{};
+    call.bias = BlockPlace{};
   if (pick(0, 1))
-    call.residual = Place{};
+    call.residual = BlockPlace{};
   return call;
 }
 

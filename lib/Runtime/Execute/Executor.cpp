@@ -90,7 +90,7 @@ void Executor::start(UpdateState state) {
     try {
       threads.emplace_back([this, d] { deviceLoop(d); });
     } catch (const std::system_error &error) {
-      failThread(d, program.devices.size(), error);
+      failThread(joined("device ", d, " of ", program.devices.size()), error);
     }
 }
 

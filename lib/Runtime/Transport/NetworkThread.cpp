@@ -105,7 +105,7 @@ NetworkThread::NetworkThread(std::unique_ptr<Network> network,
   try {
     state->thread = std::thread([state = state.get()] { state->run(); });
   } catch (const std::system_error &error) {
-    fail("error: cannot start a thread for the network: ", error.code().message());
+    failThread("the network", error);
   }
 }
 

@@ -50,7 +50,9 @@ void Sums::startThread(int64_t device) {
         [this, device](std::stop_token stop) { loop(device, stop); });
   } catch (const std::system_error &error) {
     stop(); // a constructor that throws runs no destructor
-    failThread(device, links.devices.size(), error);
+    failThread(joined("the gradient sums of device ", device, " of ",
+                      links.devices.size()),
+               error);
   }
 }
 

@@ -32,7 +32,11 @@ Watch::Watch(World &world, std::chrono::seconds timeout,
     peers = std::make_unique<Peers>(gatherProcesses(world), world.rank());
     beats = std::make_unique<Beats>(world);
   }
-  thread = std::thread([this] { loop(); });
+  try {
+    thread = std::thread([this] { loop(); });
+  } catch (const std::system_error &error) {
+    failThread("the watch over the run", error);
+  }
   std::lock_guard lock(ofCurrent);
   current = this;
 }

@@ -72,14 +72,18 @@ static LogicalResult setBounds(pipe::ModelOp model, func::FuncOp forward,
 
 /// The runtime cuts every input into micro-batches along its first dimension.
 static LogicalResult checkBatched(pipe::ModelOp model, func::FuncOp forward) {
+  // The input that says how many samples there are has most dimensions, for a
+  // vector may be one of positions.
   StringRef batched;
-  int64_t samples = 0;
+  int64_t samples = 0, rank = 0;
   auto inputs = llvm::zip(model.getInputs().getAsValueRange<StringAttr>(),
                           forward.getArguments());
   for (auto [name, argument] : inputs)
     if (auto type = dyn_cast<RankedTensorType>(argument.getType());
-        type && type.getRank() > 0 && type.getDimSize(0) > samples) {
+        type && type.getRank() > 0 &&
+        std::pair(type.getRank(), type.getDimSize(0)) > std::pair(rank, samples)) {
       samples = type.getDimSize(0);
+      rank = type.getRank();
       batched = name;
     }
   for (auto [name, argument] : inputs) {
