@@ -38,9 +38,24 @@ static json written(const Position &position) {
           {"samples", position.samples}};
 }
 
+namespace {
+/// A whole number, which JSON's conversions make of any number.
+struct Whole {
+  Whole(const json &from, const char *name) : value(from.at(name)) {
+    if (!value.is_number_integer())
+      throw Wrong(std::string("has ") + name + " " + value.dump() +
+                  ", expected a whole number");
+  }
+  template <typename Integer> operator Integer() const {
+    return value.get<Integer>();
+  }
+  const json &value;
+};
+} // namespace
+
 static Position readPosition(const json &from) {
-  Position position{from.at("step"), from.at("skipped"),
-                    from.at("skipped_in_a_row"), from.at("samples")};
+  Position position{Whole(from, "step"), Whole(from, "skipped"),
+                    Whole(from, "skipped_in_a_row"), Whole(from, "samples")};
   bool ordered = 0 <= position.skippedInARow &&
                  position.skippedInARow <= position.skipped &&
                  position.skipped <= position.step && 0 <= position.samples;
@@ -96,20 +111,20 @@ static Setting readSetting(const json &from) {
                    optimizer.at("eps")};
   setting.clip = optimizer.at("clip");
   setting.schedule = scheduleNamed(rate.at("schedule"));
-  setting.warmup = rate.at("warmup");
-  setting.steps = rate.at("steps");
+  setting.warmup = Whole(rate, "warmup");
+  setting.steps = Whole(rate, "steps");
   const json &data = from.at("data");
-  setting.data = {data.at("path"), data.at("bytes"), data.at("modified"),
+  setting.data = {data.at("path"), Whole(data, "bytes"), Whole(data, "modified"),
                   data.at("hash")};
-  setting.samplesPerStep = data.at("samples_per_step");
+  setting.samplesPerStep = Whole(data, "samples_per_step");
   setting.shuffle = data.at("shuffle");
-  setting.seed = data.at("seed");
+  setting.seed = Whole(data, "seed");
   const json &plan = from.at("plan");
   setting.plan = plan.at("path");
   setting.planHash = plan.at("hash");
   setting.weightsHash = plan.at("weights_hash");
-  setting.devices = plan.at("devices");
-  setting.microbatches = plan.at("microbatches");
+  setting.devices = Whole(plan, "devices");
+  setting.microbatches = Whole(plan, "microbatches");
   return setting;
 }
 
@@ -121,6 +136,9 @@ static json written(const SavedParameter &parameter) {
 }
 
 static SavedParameter readParameter(const json &from) {
+  for (const json &size : from.at("shape"))
+    if (!size.is_number_integer())
+      throw Wrong("has a size " + size.dump() + ", expected a whole number");
   return {from.at("name"), from.at("shape"), from.at("trained"),
           from.at("aliases")};
 }
@@ -130,7 +148,7 @@ static json written(const SavedFile &file) {
 }
 
 static SavedFile readFile(const json &from) {
-  SavedFile file{from.at("name"), from.at("bytes"), from.at("hash")};
+  SavedFile file{from.at("name"), Whole(from, "bytes"), from.at("hash")};
   // It lies in this folder and nowhere else.
   if (file.name.empty() || file.name.find('/') != file.name.npos)
     throw Wrong("names a file '" + file.name + "', expected one of its folder");
