@@ -22,6 +22,7 @@ class Splitter {
 public:
   Splitter(StageSignature &stage, JointGradient &joint)
       : stage(stage), joint(joint), block(joint.function.get().front()) {
+    findJoint();
     classify();
   }
 
