@@ -61,7 +61,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     train.export_work("small", folder, args.steps)
     process.run([train.BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={args.schedule}", f"--devices={RANKS}",
-                 f"--microbatches={works.MICROBATCHES}", "--force", "-o", folder / "plan.mlir"])
+                 f"--microbatches={works.work("small")["microbatches"]}", "--force", "-o", folder / "plan.mlir"])
     runs = contestants(folder, args.steps)
     times = {name: [] for name in runs}
     for _ in range(args.rounds):

@@ -1,5 +1,5 @@
 """Trains a work of works.py with PyTorch on the CPU and prints one JSON line:
-eager in one process, or with one of PyTorch's own pipeline schedules."""
+eager or compiled in one process, or a GPT with one of PyTorch's own pipeline schedules."""
 
 import argparse
 import json
@@ -53,7 +53,7 @@ def optimizer_of(parameters):
 
 def batches(work, steps):
     ids, labels = works.make_data(work, steps)
-    size = works.MICROBATCHES * works.MICROBATCH
+    size = work["microbatches"] * work["microbatch"]
     return list(zip(ids.split(size), labels.split(size)))
 
 
@@ -67,16 +67,17 @@ def timed(step, data):
     return seconds, losses
 
 
-def train_eager(work, steps):
+def train_alone(work, steps, compiled):
     torch.set_num_threads(RANKS)
     model = works.make(work)
     optimizer = optimizer_of(model.parameters())
+    loss_for = torch.compile(lambda x, y: loss_of(model(x), y)) if compiled else lambda x, y: loss_of(model(x), y)
 
     def step(ids, labels):
         optimizer.zero_grad()
         total = 0.0
-        for x, y in zip(ids.split(works.MICROBATCH), labels.split(works.MICROBATCH)):
-            loss = loss_of(model(x), y) / works.MICROBATCHES
+        for x, y in zip(ids.split(work["microbatch"]), labels.split(work["microbatch"])):
+            loss = loss_for(x, y) / work["microbatches"]
             loss.backward()
             total += loss.item()
         optimizer.step()
@@ -100,7 +101,7 @@ def make_schedule(work, name, cuts, rank):
     multi = issubclass(schedule, pipelining.schedules.PipelineScheduleMulti)
     mine = stages if multi else stages[0]
     parameters = [p for stage in stages for p in stage.submod.parameters()]
-    return schedule(mine, works.MICROBATCHES, loss_fn=loss_of), parameters
+    return schedule(mine, work["microbatches"], loss_fn=loss_of), parameters
 
 
 def train_rank(rank, work, steps, name, cuts, port, results):
@@ -117,7 +118,7 @@ def train_rank(rank, work, steps, name, cuts, port, results):
         schedule.step(*([ids] if first else []), target=labels if last else None,
                       losses=losses)
         optimizer.step()
-        return sum(loss.item() for loss in losses) / works.MICROBATCHES
+        return sum(loss.item() for loss in losses) / work["microbatches"]
 
     seconds, losses = timed(step, batches(work, steps))
     results.put((rank, seconds, losses, peak_memory()))
@@ -136,15 +137,15 @@ def train_pipeline(work, steps, name, cuts, port):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", choices=works.WORKS)
-    parser.add_argument("schedule", choices=["eager", *SCHEDULES])
+    parser.add_argument("work")
+    parser.add_argument("schedule", choices=["eager", "compile", *SCHEDULES])
     parser.add_argument("--cuts", help="blocks of every stage, as 5,3")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--port", type=int, default=29533)
     args = parser.parse_args()
-    work = works.WORKS[args.work]
-    if args.schedule == "eager":
-        result = train_eager(work, args.steps)
+    work = works.work(args.work)
+    if args.schedule in ("eager", "compile"):
+        result = train_alone(work, args.steps, args.schedule == "compile")
     else:
         cuts = [int(size) for size in args.cuts.split(",")]
         result = train_pipeline(work, args.steps, args.schedule, cuts, args.port)

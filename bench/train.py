@@ -1,10 +1,12 @@
-"""Training speed side by side: PyTorch eager, PyTorch's pipelines, oneDNN's own
+"""Training speed side by side: PyTorch eager, compiled and its pipelines, oneDNN's own
 matrix products, and bitpipe, on the same model, weights and data.
 
     python bench/train.py [--works large,small] [--rounds 3] [--steps 20] [--json results.json]
+    python bench/train.py --works gpt-512-1024,llama-512-1024    # MODEL-HIDDEN-SEQUENCE
+    python bench/train.py --works grid                           # all of works.py's sizes; many minutes
 
-Two devices, one thread each; PyTorch eager has two threads. Contestants take
-turns, so that a noisy minute spoils a round of all and not one of them. A round's
+Two threads for all: as two devices, or as one device or PyTorch alone with two. Contestants
+take turns, so that a noisy minute spoils a round of all and not one of them. A round's
 figure is the median step after the first; shown are the median of the rounds and
 the spread, half of the difference between the slowest and the fastest round."""
 
@@ -32,9 +34,12 @@ CUTS = {
     "small": {"gpipe": ["4,4"], "1f1b": ["4,4"], "interleaved": ["2,2,2,2"]},
 }
 SCHEDULES = ["zb-v", "bitpipe", "interleaved", "1f1b", "gpipe"]
+# Of the works that are named by their sizes.
+SOME_CUTS, SOME_SCHEDULES = ["1f1b"], ["zb-v", "1f1b"]
 STEPS = {"large": 8, "small": 40}
 # What bitpipe is to reach, and of what.
 GOALS = {"large": {"of_onednn": 0.6, "of_pytorch": 1.0}, "small": {"of_pytorch": 2.0}}
+OTHER_GOALS = {"of_pytorch": 1.2}
 
 
 def onednn_rate(work, seconds):
@@ -42,7 +47,7 @@ def onednn_rate(work, seconds):
     subprocess.run(["ninja", "-C", ROOT / "build", "onednn-rate"], check=True,
                    stdout=subprocess.DEVNULL)
     sizes = [work[k] for k in ("layers", "hidden", "heads", "sequence", "vocabulary")]
-    done = process.run([BIN / "onednn-rate", *sizes, works.MICROBATCH, THREADS, seconds],
+    done = process.run([BIN / "onednn-rate", *sizes, work["microbatch"], THREADS, seconds],
                        OMP_NUM_THREADS="1")
     return float(done.out)
 
@@ -62,22 +67,26 @@ def export_work(name, folder, steps):
     from bitpipe.export import export
     from safetensors.torch import save_file
 
-    work = works.WORKS[name]
+    work = works.work(name)
     ids, labels = works.make_data(work, steps)
     save_file({"input_ids": ids, "labels": labels}, folder / "data.safetensors")
-    export(works.make(work), {"input_ids": ids[:works.MICROBATCH]}, folder / "model.onnx")
+    export(works.make(work), {"input_ids": ids[:work["microbatch"]]}, folder / "model.onnx")
 
 
-def bitpipe(schedule, folder, steps):
-    plan = folder / f"{schedule}.mlir"
-    metrics, trace = folder / f"{schedule}.jsonl", folder / f"{schedule}.json"
+def bitpipe(work, schedule, devices, folder, steps):
+    """One device has all threads, each of two has one."""
+    plan = folder / f"{schedule}-{devices}.mlir"
+    metrics, trace = plan.with_suffix(".jsonl"), plan.with_suffix(".json")
     process.run([BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={schedule}",
-                 f"--devices={THREADS}", f"--microbatches={works.MICROBATCHES}",
+                 f"--devices={devices}", f"--microbatches={work['microbatches']}",
                  "--force", "-o", plan])
     done = process.run([BIN / "bitpipe-run", plan, f"--data={folder}/data.safetensors",
-                        f"--steps={steps}", "--force", f"--metrics={metrics}", f"--trace={trace}"])
+                        f"--threads={THREADS // devices}", f"--steps={steps}", "--force",
+                        f"--metrics={metrics}", f"--trace={trace}"])
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
-    return {"name": f"bitpipe {schedule}", "trace": str(trace), "memory": done.memory,
+    rows = [row for row in rows if "step_seconds" in row]
+    name = f"bitpipe {schedule}" if devices > 1 else "bitpipe, one device"
+    return {"name": name, "trace": str(trace), "memory": done.memory,
             "step_seconds": statistics.median(r["step_seconds"] for r in rows[1:]),
             "losses": [r["loss"] for r in rows]}
 
@@ -92,14 +101,25 @@ def check_losses(results):
                                    f"expected {want} as {results[0]['name']} has")
 
 
+def cuts_of(name):
+    """Blocks per stage for PyTorch's schedules, which are for plain GPTs."""
+    work = works.work(name)
+    if name in CUTS:
+        return CUTS[name]
+    halves = f"{work['layers'] // 2},{work['layers'] - work['layers'] // 2}"
+    return {schedule: [halves] for schedule in SOME_CUTS if work["model"] == "gpt"}
+
+
 def contestants(name, steps, folder):
     """What runs each of them once, by no name but that of their results."""
-    runs = [lambda: pytorch(name, "eager", steps)]
-    for schedule, all_cuts in CUTS[name].items():
+    work = works.work(name)
+    runs = [lambda kind=kind: pytorch(name, kind, steps) for kind in ("eager", "compile")]
+    for schedule, all_cuts in cuts_of(name).items():
         for cuts in all_cuts:
             runs.append(lambda schedule=schedule, cuts=cuts: pytorch(name, schedule, steps, cuts))
-    for schedule in SCHEDULES:
-        runs.append(lambda schedule=schedule: bitpipe(schedule, folder, steps))
+    runs.append(lambda: bitpipe(work, "gpipe", 1, folder, steps))
+    for schedule in SCHEDULES if name in CUTS else SOME_SCHEDULES:
+        runs.append(lambda schedule=schedule: bitpipe(work, schedule, THREADS, folder, steps))
     return runs
 
 
@@ -112,7 +132,7 @@ def joined(rounds):
 
 
 def contest(name, steps, rounds, folder):
-    work = works.WORKS[name]
+    work = works.work(name)
     export_work(name, folder, steps)
     runs, rates, results = contestants(name, steps, folder), [], []
     for _ in range(rounds):
@@ -129,8 +149,8 @@ def best(results, maker):
 
 
 def add_rates(outcome):
-    work = works.WORKS[outcome["work"]]
-    tokens = works.MICROBATCHES * works.MICROBATCH * work["sequence"]
+    work = works.work(outcome["work"])
+    tokens = works.tokens(work)
     rival = best(outcome["results"], "PyTorch")["step_seconds"]
     for result in outcome["results"]:
         result["tokens_per_second"] = tokens / result["step_seconds"]
@@ -147,7 +167,7 @@ def show(outcome):
         print(f"{r['name']:32}{r['tokens_per_second']:9.0f}{r['gflops']:9.1f}{r['spread']:8.1%}"
               f"{r['of_onednn']:11.1%}{r['of_pytorch']:11.2f}x{r['memory'] / 2**20:10.0f}")
     fastest = best(outcome["results"], "bitpipe")
-    for figure, goal in GOALS[outcome["work"]].items():
+    for figure, goal in GOALS.get(outcome["work"], OTHER_GOALS).items():
         verdict = "reached" if fastest[figure] >= goal else "missed"
         print(f"{figure.replace('_', ' ')}: {fastest[figure]:.2f}, goal {goal}: {verdict}")
     rival = best(outcome["results"], "PyTorch")
@@ -156,21 +176,36 @@ def show(outcome):
     trace_summary.show(trace_summary.read(fastest["trace"]))
 
 
+def show_all(outcomes):
+    """A line per work: the best of bitpipe beside the best of PyTorch and beside PyTorch eager's memory."""
+    print(f"\n{'':20}{'PyTorch':>9}{'bitpipe':>9} tokens/s{'ratio':>8}{'of oneDNN':>11}{'memory':>8}  best of bitpipe")
+    for outcome in outcomes:
+        ours, rival = best(outcome["results"], "bitpipe"), best(outcome["results"], "PyTorch")
+        eager = best(outcome["results"], "PyTorch eager")
+        print(f"{outcome['work']:20}{rival['tokens_per_second']:9.0f}{ours['tokens_per_second']:9.0f}{'':9}"
+              f"{ours['of_pytorch']:7.2f}x{ours['of_onednn']:11.1%}{ours['memory'] / eager['memory']:8.2f}  {ours['name']}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--works", default="large,small")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--steps", type=int, help="default: 8 large ones, 40 small ones")
+    parser.add_argument("--steps", type=int, help="default: 8 large ones, 40 small ones, 6 of others")
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build" / "bench")
     parser.add_argument("--json", type=pathlib.Path, help="also write all figures here")
     args = parser.parse_args()
     outcomes = []
-    for name in args.works.split(","):
+    names = args.works.split(",")
+    if args.works == "grid":
+        names = [f"{model}-{hidden}-{sequence}" for model in ("gpt", "llama")
+                 for hidden in works.HIDDEN for sequence in works.SEQUENCES]
+    for name in names:
         folder = args.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        outcomes.append(contest(name, args.steps or STEPS[name], args.rounds, folder))
+        outcomes.append(contest(name, args.steps or STEPS.get(name, 6), args.rounds, folder))
         add_rates(outcomes[-1])
         show(outcomes[-1])
+    show_all(outcomes)
     if args.json:
         args.json.write_text(json.dumps(outcomes, indent=1))
 
