@@ -35,7 +35,7 @@ func.func @scores(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2
 // -----
 
 // expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
-// expected-note @+1 {{'soft': its mask Where '?' puts -1000000000.00, expected -infinity: there may be rows that have nothing else}}
+// expected-note @+1 {{'soft': its mask Where '?' puts -1e+09, expected -infinity: there may be rows that have nothing else}}
 pipe.model @finite inputs [] outputs []
 func.func @finite(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2x6x4x8xf32>, %mask: tensor<2x1x1x6xi1>) -> (tensor<2x6x4x8xf32>) {
   %qh = pipe.onnx_node "Transpose"(%q) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>
@@ -53,7 +53,7 @@ func.func @finite(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2
 // -----
 
 // expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
-// expected-note @+1 {{'soft': its mask Where '?' puts -10.00, expected -infinity or a number of at most -10000.00}}
+// expected-note @+1 {{'soft': its mask Where '?' puts -10, expected -infinity or a number of at most -10000}}
 pipe.model @small inputs [] outputs []
 func.func @small(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2x6x4x8xf32>, %mask: tensor<2x1x1x6xi1>) -> (tensor<2x6x4x8xf32>) {
   %qh = pipe.onnx_node "Transpose"(%q) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>
@@ -121,7 +121,7 @@ func.func @before_softcap(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: 
 // -----
 
 // expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
-// expected-note @+1 {{'soft': its scores are multiplied with -2.00, expected a factor above 0}}
+// expected-note @+1 {{'soft': its scores are multiplied with -2, expected a factor above 0}}
 pipe.model @negative inputs [] outputs []
 func.func @negative(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2x6x4x8xf32>) -> (tensor<2x6x4x8xf32>) {
   %qh = pipe.onnx_node "Transpose"(%q) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>
@@ -196,7 +196,31 @@ func.func @batch_of_values(%q: tensor<6x8xf32>, %k: tensor<8x6xf32>, %v: tensor<
 // -----
 
 // expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
-// expected-note @+1 {{'soft': its mask Where '?' puts -1000000000.00, expected -infinity: there may be rows that have nothing else}}
+// expected-note @+1 {{'soft': its values 'tensor<5x8xf32>' are the same for several of its probabilities 'tensor<2x6x5xf32>'}}
+pipe.model @keys_of_no_sample inputs [] outputs []
+func.func @keys_of_no_sample(%q: tensor<2x6x8xf32>, %k: tensor<8x5xf32>, %v: tensor<5x8xf32>) -> (tensor<2x6x8xf32>) {
+  %m = pipe.onnx_node "MatMul"(%q, %k) opset 23 present [true, true] {} : (tensor<2x6x8xf32>, tensor<8x5xf32>) -> tensor<2x6x5xf32>
+  %p = pipe.onnx_node "Softmax"(%m) opset 23 present [true] {axis = -1 : i64} : (tensor<2x6x5xf32>) -> tensor<2x6x5xf32> loc("soft")
+  %o = pipe.onnx_node "MatMul"(%p, %v) opset 23 present [true, true] {} : (tensor<2x6x5xf32>, tensor<5x8xf32>) -> tensor<2x6x8xf32>
+  return %o : tensor<2x6x8xf32>
+}
+
+// -----
+
+// expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
+// expected-note @+1 {{'soft': its keys 'tensor<1x8x5xf32>' are the same for several of its queries 'tensor<2x6x8xf32>'}}
+pipe.model @keys_of_one_sample inputs [] outputs []
+func.func @keys_of_one_sample(%q: tensor<2x6x8xf32>, %k: tensor<1x8x5xf32>, %v: tensor<2x5x8xf32>) -> (tensor<2x6x8xf32>) {
+  %m = pipe.onnx_node "MatMul"(%q, %k) opset 23 present [true, true] {} : (tensor<2x6x8xf32>, tensor<1x8x5xf32>) -> tensor<2x6x5xf32>
+  %p = pipe.onnx_node "Softmax"(%m) opset 23 present [true] {axis = -1 : i64} : (tensor<2x6x5xf32>) -> tensor<2x6x5xf32> loc("soft")
+  %o = pipe.onnx_node "MatMul"(%p, %v) opset 23 present [true, true] {} : (tensor<2x6x5xf32>, tensor<2x5x8xf32>) -> tensor<2x6x8xf32>
+  return %o : tensor<2x6x8xf32>
+}
+
+// -----
+
+// expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
+// expected-note @+1 {{'soft': its mask Where '?' puts -1e+09, expected -infinity: there may be rows that have nothing else}}
 pipe.model @outweighed inputs [] outputs []
 func.func @outweighed(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2x6x4x8xf32>, %added: tensor<2x1x1x6xf32>) -> (tensor<2x6x4x8xf32>) {
   %qh = pipe.onnx_node "Transpose"(%q) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>

@@ -137,8 +137,8 @@ static Value withHeads(Expansion &e, Value value, ArrayRef<int64_t> full,
                        const AttentionPattern &pattern, bool mayShare) {
   SmallVector<int64_t> shape = padded(shapeOf(value), full.size() + 2);
   ArrayRef<int64_t> lead = ArrayRef(shape).drop_back(2), matrix = ArrayRef(shape).take_back(2);
-  bool isShared = mayShare && full.size() == 2 && full[0] == pattern.batch &&
-                  lead[0] == full[0] && lead[1] == 1;
+  bool isShared = mayShare && full.size() >= 2 && full.back() == pattern.heads &&
+                  lead.drop_back() == full.drop_back() && lead.back() == 1;
   if (lead != full && !isShared) {
     SmallVector<int64_t> whole(full);
     llvm::append_range(whole, matrix);

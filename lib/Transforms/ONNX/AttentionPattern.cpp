@@ -63,6 +63,12 @@ static std::string written(Type type) {
   return text;
 }
 
+static std::string written(double number) {
+  char text[32];
+  snprintf(text, sizeof(text), "%g", number);
+  return text;
+}
+
 /// Nodes through which scores are followed from the softmax to their product.
 static bool isOfScores(const Node &node) {
   return isReshape(node) || llvm::is_contained({"Add", "Sub", "Mul", "Div", "Where", "Tanh",
@@ -113,6 +119,17 @@ static bool feedsProduct(Value value, int depth = 6) {
 
 bool bitpipe::isAttention(Node softmax) {
   return productBelow(softmax.input(0)) && feedsProduct(softmax.result());
+}
+
+/// Whether a product repeats [lead..., m, n] for its matrices, other than one head of
+/// keys or values for all heads: in memory that would be a copy for every sample.
+static bool isRepeated(Value value, ArrayRef<int64_t> full) {
+  SmallVector<int64_t> lead(full.size() - leadOf(value).size(), 1);
+  llvm::append_range(lead, leadOf(value));
+  if (ArrayRef(lead) == full)
+    return false;
+  return full.size() < 2 || lead.back() != 1 ||
+         ArrayRef(lead).drop_back() != full.drop_back();
 }
 
 /// Whether a value depends on what the model is given, and not on parameters and
@@ -233,7 +250,7 @@ std::string Reader::readChoice(Node node, Value &value) {
   double fill = *number * factor;
   if (!(fill <= kMaskedOut))
     return llvm::formatv("its mask {0} puts {1}, expected -infinity or a number of at most {2}",
-                         describe(node.getOp()), fill, kMaskedOut);
+                         describe(node.getOp()), written(fill), written(kMaskedOut));
   MaskForm form = masks.chosen(node.input(0), node.resultType(), i == 1, fill);
   value = node.input(i);
   if (addBand(form))
@@ -241,7 +258,7 @@ std::string Reader::readChoice(Node node, Value &value) {
   bool isKnown = form.kind != MaskForm::Unknown;
   if (!std::isinf(fill) && !(isKnown && form.hasAllRows && !followsInput))
     return llvm::formatv("its mask {0} puts {1}, expected -infinity: there may be rows that have nothing else",
-                         describe(node.getOp()), fill);
+                         describe(node.getOp()), written(fill));
   choosesFinite |= !std::isinf(fill);
   masksSeen += isKnown;
   pattern.terms.push_back({node.input(0), 1, true, i == 1,
@@ -263,7 +280,7 @@ std::string Reader::readTanh(Node node, Value &value) {
 std::string Reader::readNode(Node node, Value &value) {
   if (auto scaled = constantFactor(value)) {
     if (!(scaled->first > 0) || !std::isfinite(scaled->first))
-      return llvm::formatv("its scores are multiplied with {0}, expected a factor above 0", scaled->first);
+      return llvm::formatv("its scores are multiplied with {0}, expected a factor above 0", written(scaled->first));
     factor *= scaled->first;
     value = scaled->second;
     return "";
@@ -291,6 +308,9 @@ std::string Reader::readProduct(Node product) {
     return "its scores are " + written(product.resultType()) + ", expected f32";
   if (product.inputType(0).getNumElements() == 0 || pattern.output.resultType().getNumElements() == 0)
     return "its heads have no elements";
+  if (isRepeated(product.input(1), leadOf(product.result())))
+    return "its keys " + written(product.inputType(1)) + " are the same for several of its queries " +
+           written(product.inputType(0));
   pattern.product = product;
   pattern.q = product.input(0);
   pattern.k = product.input(1);
@@ -301,7 +321,7 @@ std::string Reader::readProduct(Node product) {
       *operand = scaled->second;
     }
   if (!std::isfinite(pattern.scale))
-    return llvm::formatv("its scores are multiplied with {0}, expected a finite number", pattern.scale);
+    return llvm::formatv("its scores are multiplied with {0}, expected a finite number", written(pattern.scale));
   if (choosesFinite && masksSeen > 1)
     return "it has several masks, of which one puts a finite number: there may be rows that have nothing else";
   return "";
@@ -356,6 +376,9 @@ std::string Reader::checkOutput() {
     return "its values are " + written(output.inputType(1)) + ", expected matrices";
   if (leadOf(output.result()) != leadOf(output.input(0)))
     return "its values " + written(output.inputType(1)) + " repeat its probabilities " +
+           written(output.inputType(0));
+  if (isRepeated(output.input(1), leadOf(output.result())))
+    return "its values " + written(output.inputType(1)) + " are the same for several of its probabilities " +
            written(output.inputType(0));
   return "";
 }
