@@ -61,6 +61,22 @@ std::string message(const AttentionCall &call, const Parts &...parts) {
   return joined(call.name(), parts...);
 }
 
+/// Blocks begin at multiples of the alignment.
+std::string faultOfPlaces(const AttentionCall &call) {
+  auto faultOf = [&](const char *name, const BlockPlace &place, int64_t unit) {
+    return place.offset % unit == 0
+               ? std::string()
+               : message(call, " has its ", name, " at byte ", place.offset,
+                         " of a block, expected a multiple of ", unit);
+  };
+  std::string fault = faultOf("workspace", call.workspace, abi::alignment);
+  for (size_t part = 0; part < call.operands.size() && fault.empty(); ++part)
+    if (call.operands[part])
+      fault = faultOf(AttentionCall::names[part], call.operands[part]->place,
+                      part == Part::Key ? sizeof(uint64_t) : sizeof(float));
+  return fault;
+}
+
 } // namespace
 
 bool bitpipe::overlapsItself(const std::vector<int64_t> &sizes,
@@ -129,8 +145,5 @@ std::string bitpipe::faultOfAttention(const AttentionCall &call) {
   int64_t bytes = attention::workspaceOf(call.sizes, call.gradient).bytes();
   if (call.workspaceBytes != bytes)
     return message(call, " has ", call.workspaceBytes, " bytes of workspace, expected ", bytes);
-  if (call.workspace.offset % abi::alignment != 0)
-    return message(call, " has its workspace at byte ", call.workspace.offset,
-                   " of its block, expected a multiple of ", abi::alignment);
-  return {};
+  return faultOfPlaces(call);
 }
