@@ -9,6 +9,7 @@
 #include "lib/Transforms/ONNX/Constant.h"
 #include "lib/Transforms/ONNX/Legalize.h"
 #include "lib/Transforms/ONNX/Passes.h"
+#include "lib/Transforms/ONNX/Scores.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/Sequence.h"
@@ -25,38 +26,7 @@ using namespace bitpipe;
 
 namespace {
 
-/// What is added below this, times the factors that follow, keeps an element out
-/// of a softmax.
-constexpr double kMaskedOut = -1e4;
-
 enum class Mask { None, Causal, Other };
-
-/// The number that a constant holds everywhere.
-std::optional<double> splatNumber(Value value) {
-  DenseElementsAttr attr = constantOf(value);
-  if (!attr || !attr.isSplat() || !isa<FloatType>(attr.getElementType()))
-    return std::nullopt;
-  return attr.getSplatValue<APFloat>().convertToDouble();
-}
-
-Node nodeOf(Value value, StringRef kind) {
-  auto op = value ? value.getDefiningOp<pipe::OnnxNodeOp>() : nullptr;
-  return op && op.getOpType() == kind ? Node(op) : Node(nullptr);
-}
-
-/// A factor that a node multiplies all of one operand with, and that operand.
-std::optional<std::pair<double, Value>> constantFactor(Value value) {
-  if (Node mul = nodeOf(value, "Mul"); mul.getOp())
-    for (int i : {0, 1})
-      if (auto factor = splatNumber(mul.input(1 - i)))
-        if (mul.inputType(i) == mul.resultType())
-          return std::pair(*factor, mul.input(i));
-  if (Node div = nodeOf(value, "Div"); div.getOp())
-    if (auto divisor = splatNumber(div.input(1)))
-      if (div.inputType(0) == div.resultType() && *divisor != 0)
-        return std::pair(1 / *divisor, div.input(0));
-  return std::nullopt;
-}
 
 /// Whether element (row, column) takes part, by the constant's own terms.
 bool takesPart(const Constant &mask, int64_t i, bool wanted) {
@@ -190,21 +160,6 @@ double takeFactors(Node product) {
       operand.set(factor->second);
     }
   return scale;
-}
-
-/// A softmax without any element is zero already: Where(IsNaN(y), 0, y) is y.
-void dropNanGuards(Value softmax) {
-  for (Operation *user : llvm::make_early_inc_range(softmax.getUsers())) {
-    auto where = dyn_cast<pipe::OnnxNodeOp>(user);
-    if (!where || where.getOpType() != "Where")
-      continue;
-    Node node(where);
-    Node isNan = nodeOf(node.input(0), "IsNaN");
-    if (isNan.getOp() && isNan.input(0) == softmax &&
-        node.input(2) == softmax && splatNumber(node.input(1)) == 0.0 &&
-        node.resultType() == softmax.getType())
-      node.result().replaceAllUsesWith(softmax);
-  }
 }
 
 /// Puts the factors of a product that stays below a mask behind the product.
