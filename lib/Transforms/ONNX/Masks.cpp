@@ -107,9 +107,8 @@ MaskForm formOf(const Constant &mask, const Truth &truth, ArrayRef<int64_t> scor
     return form;
   }
   ArrayRef<int64_t> shape = mask.shape();
-  int64_t rows = scores[scores.size() - 2], columns = scores.back();
   if (shape.size() >= 2 && shape.take_back(2) == scores.take_back(2)) {
-    findBand(form, truth, rows, columns);
+    findBand(form, truth, scores[scores.size() - 2], scores.back());
     return form;
   }
   // The same in every row, or the same for every column of a row.
@@ -127,7 +126,7 @@ MaskForm formOf(const Constant &mask, const Truth &truth, ArrayRef<int64_t> scor
 MaskForm MaskReader::read(Value mask, RankedTensorType scores, bool wanted,
                           double number) {
   FailureOr<DenseElementsAttr> attr = parameters.read(mask);
-  if (failed(attr) || !*attr || attr->empty() || scores.getRank() < 2)
+  if (failed(attr) || !*attr || attr->empty())
     return {};
   std::tuple key{attr->getAsOpaquePointer(), scores.getAsOpaquePointer(), wanted, number};
   auto [entry, isNew] = known.try_emplace(key);
