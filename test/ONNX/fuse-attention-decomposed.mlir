@@ -184,7 +184,7 @@ func.func @from_the_left(%q: tensor<2x6x8xf32>, %k: tensor<2x8x6xf32>, %v: tenso
 // -----
 
 // expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
-// expected-note @+1 {{'soft': its values 'tensor<4x6x8xf32>' repeat its probabilities 'tensor<6x6xf32>'}}
+// expected-note @+1 {{'soft': its values tensor<4x6x8xf32> repeat its probabilities tensor<6x6xf32>}}
 pipe.model @batch_of_values inputs [] outputs []
 func.func @batch_of_values(%q: tensor<6x8xf32>, %k: tensor<8x6xf32>, %v: tensor<4x6x8xf32>) -> (tensor<4x6x8xf32>) {
   %m = pipe.onnx_node "MatMul"(%q, %k) opset 23 present [true, true] {} : (tensor<6x8xf32>, tensor<8x6xf32>) -> tensor<6x6xf32>
@@ -196,7 +196,7 @@ func.func @batch_of_values(%q: tensor<6x8xf32>, %k: tensor<8x6xf32>, %v: tensor<
 // -----
 
 // expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
-// expected-note @+1 {{'soft': its values 'tensor<5x8xf32>' are the same for several of its probabilities 'tensor<2x6x5xf32>'}}
+// expected-note @+1 {{'soft': its values tensor<5x8xf32> are the same for several of its probabilities tensor<2x6x5xf32>}}
 pipe.model @keys_of_no_sample inputs [] outputs []
 func.func @keys_of_no_sample(%q: tensor<2x6x8xf32>, %k: tensor<8x5xf32>, %v: tensor<5x8xf32>) -> (tensor<2x6x8xf32>) {
   %m = pipe.onnx_node "MatMul"(%q, %k) opset 23 present [true, true] {} : (tensor<2x6x8xf32>, tensor<8x5xf32>) -> tensor<2x6x5xf32>
@@ -208,7 +208,7 @@ func.func @keys_of_no_sample(%q: tensor<2x6x8xf32>, %k: tensor<8x5xf32>, %v: ten
 // -----
 
 // expected-remark @+2 {{attention: 0 in one piece, 1 in several operations}}
-// expected-note @+1 {{'soft': its keys 'tensor<1x8x5xf32>' are the same for several of its queries 'tensor<2x6x8xf32>'}}
+// expected-note @+1 {{'soft': its keys tensor<1x8x5xf32> are the same for several of its queries tensor<2x6x8xf32>}}
 pipe.model @keys_of_one_sample inputs [] outputs []
 func.func @keys_of_one_sample(%q: tensor<2x6x8xf32>, %k: tensor<1x8x5xf32>, %v: tensor<2x5x8xf32>) -> (tensor<2x6x8xf32>) {
   %m = pipe.onnx_node "MatMul"(%q, %k) opset 23 present [true, true] {} : (tensor<2x6x8xf32>, tensor<1x8x5xf32>) -> tensor<2x6x5xf32>

@@ -93,8 +93,8 @@ func.func @from_the_start(%q: tensor<2x6x4x8xf32>, %k: tensor<2x4x4x8xf32>, %v: 
 
 // Masks that are made at run time are the bias, in the shape that they have.
 // CHECK-LABEL: func.func @padding
-// CHECK: %[[B:.*]] = linalg.generic {{.*}} -> tensor<2x1x1x6xf32>
-// CHECK: pipe.attention bias ins({{.*}} : {{.*}}, tensor<2x1x1x6xf32>)
+// CHECK: %[[B:.*]] = linalg.generic {{.*}} outs({{.*}} : tensor<2x1x1x6xf32>)
+// CHECK: pipe.attention bias ins({{.*}}, %[[B]] : {{.*}}, tensor<2x1x1x6xf32>)
 // CHECK: pipe.attention bias ins({{.*}} : {{.*}}, tensor<2x1x6x6xf32>)
 func.func @padding(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2x6x4x8xf32>, %mask: tensor<2x1x1x6xi1>, %added: tensor<2x1x6x6xf32>) -> (tensor<2x6x4x8xf32>, tensor<2x4x6x8xf32>) {
   %qh = pipe.onnx_node "Transpose"(%q) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>
@@ -159,7 +159,7 @@ func.func @outweighed(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tens
 
 // 50 tanh(s / 50); factors after a bias are factors of the bias, too.
 // CHECK-LABEL: func.func @softcap
-// CHECK: linalg.generic {{.*}} -> tensor<1x4x1x6xf32>
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<1x4x1x6xf32>)
 // CHECK: pipe.attention scale 5.000000e-01 softcap 2.500000e+01 bias ins(
 func.func @softcap(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2x6x4x8xf32>, %added: tensor<1x4x1x6xf32>) -> tensor<2x6x4x8xf32> {
   %qh = pipe.onnx_node "Transpose"(%q) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>
