@@ -34,7 +34,7 @@ fuzz() { # KINDS...
 
 address() {
   # All but those that search schedules for minutes.
-  local tests=(balance-test checkpoint-test environment-test matmul-test optimizer-test transport-test
+  local tests=(attention-check-test attention-test balance-test checkpoint-test environment-test matmul-test optimizer-test transport-test
     schedule-{golden,families,idle,odd,shares,mutation,orders}-test)
   build build/address address,undefined -- bitpipe-run output-file-test "${tests[@]}"
   rm -rf build/address/scratch && mkdir build/address/scratch

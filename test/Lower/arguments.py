@@ -1,6 +1,6 @@
-"""Checks the calls of programs, as --emit=program prints them: every argument of a kernel
-or matrix product lies in its block, and what is written shares no byte with another
-argument.
+"""Checks the calls of programs, as --emit=program prints them: every argument of a kernel,
+matrix product or attention lies in its block, and what is written shares no byte with
+another argument.
 
     arguments.py FILE..."""
 
@@ -57,6 +57,27 @@ def product(line):
     return places
 
 
+def attention(line):
+    """The places of an attention with their windows, and which are written."""
+    batch, heads, kv_heads, rows, columns, size, vsize = map(int, re.search(r"sizes \[([^\]]*)\]", line)[1].split(", "))
+    q, k, v, o = ([batch, rows, heads, size], [batch, columns, kv_heads, size],
+                  [batch, columns, kv_heads, vsize], [batch, rows, heads, vsize])
+    scores = [batch, heads, rows, columns]
+    sizes = {"q": q, "k": k, "v": v, "o": o, "lse": [batch, heads, rows], "bias": scores,
+             "d_output": o, "dq": q, "dk": k, "dv": v, "dbias": scores}
+    written = {"dq", "dk", "dv", "dbias"} if "attention_grad_call" in line else {"o", "lse"}
+    places = []
+    for name, block, offset, strides in re.findall(r"(\w+) <(\d+), (\d+)> \[([^\]]*)\]", line):
+        strides = [int(s) for s in strides.split(", ")]
+        strides += [1] * (len(sizes[name]) - len(strides))
+        places.append(((int(block), int(offset)), (sizes[name], strides, 4), name in written))
+    for block, offset in re.findall(r"key <(\d+), (\d+)>", line):
+        places.append(((int(block), int(offset)), ([], [], 8), False))
+    block, offset, size = map(int, re.search(r"workspace <(\d+), (\d+)> (\d+)", line).groups())
+    places.append(((block, offset), ([size], [1], 1), True))
+    return places
+
+
 def faults(text):
     known = kernels(text)
     for name, sizes, body in re.findall(r"pipe\.routine @(\S+) blocks \[([^\]]*)\].*?\{\n(.*?)\n  \}", text, re.S):
@@ -68,7 +89,7 @@ def faults(text):
                 assert len(refs) == len(known[kernel[1]]), line
                 places = [(ref, *argument) for ref, argument in zip(refs, known[kernel[1]])]
             else:
-                places = product(line)
+                places = (attention if "pipe.attention" in line else product)(line)
             yield from faults_of(f"{name}: {line.strip()}", places, blocks)
 
 
@@ -86,7 +107,7 @@ def main(paths):
     calls = wrong = 0
     for path in paths:
         text = open(path).read()
-        calls += len(re.findall(r"pipe\.(?:kernel|matmul) ", text))
+        calls += len(re.findall(r"pipe\.(?:kernel|matmul|attention_call|attention_grad_call) ", text))
         for fault in faults(text):
             print(f"{path}: {fault}", file=sys.stderr)
             wrong += 1

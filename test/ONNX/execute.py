@@ -1,5 +1,6 @@
 """Runs level 0 on the CPU through upstream's loops, so that legalisation can be
-compared with onnxruntime. Parameters and inputs become constants of the text."""
+compared with onnxruntime. Parameters and inputs become constants of the text.
+Attention stays in several operations, since there are no loops of it."""
 
 import re
 import subprocess
@@ -95,7 +96,7 @@ def parse(printed):
 
 def forward(path, inputs, libraries, options=()):
     """The results of the model in an ONNX file on `inputs`, as flat arrays."""
-    text = run(["bitpipe-opt", f"--pipe-import-onnx=path={path}", "--pipe-onnx", *options, "/dev/null"])
+    text = run(["bitpipe-opt", f"--pipe-import-onnx=path={path}", "--pipe-onnx=decomposed=true", *options, "/dev/null"])
     body = with_constants(text).rstrip()
     maps, module = body.split("module {", 1)
     program = maps + "module {" + module.removesuffix("}") + main_function(text, inputs) + "\n}"

@@ -15,6 +15,7 @@
 #include "lib/Transforms/Kernels/Passes.h"
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/PrintMemory.h"
+#include "lib/Transforms/ONNX/AttentionReport.h"
 #include "lib/Transforms/ONNX/Import.h"
 #include "lib/Transforms/Partition/Passes.h"
 #include "lib/Transforms/Partition/PrintStages.h"
@@ -163,7 +164,8 @@ LogicalResult Compilation::raise(Level level) {
     case Level::Nodes:
       break;
     case Level::Graph:
-      buildONNXPipeline(manager);
+      buildONNXPipeline(manager, options.attention == "fused" ? Attention::Fused
+                                                              : Attention::Decomposed);
       break;
     case Level::Loss:
       manager.addPass(createPipeAttachLoss({options.loss}));
@@ -283,6 +285,7 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
     return failure();
   if (options.emit != Emit::Report || !module || !options.compare.empty())
     return success();
+  printAttentionReport(*module, out);
   // A plan of no model has neither, and programs have no stages any more.
   bool hasStages = !module->getOps<pipe::StageOp>().empty();
   if (hasStages)

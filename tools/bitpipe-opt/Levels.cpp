@@ -57,6 +57,7 @@ struct Use {
 constexpr Use uses[] = {
     {"dim", Level::Nodes},           {"train", Level::Nodes},
     {"freeze", Level::Nodes},        {"loss", Level::Loss},
+    {"attention", Level::Graph},
     {"pipeline", Level::Plan},       {"devices", Level::Plan},
     {"microbatches", Level::Plan},   {"chunks", Level::Plan},
     {"down", Level::Plan},           {"schedule", Level::Plan},

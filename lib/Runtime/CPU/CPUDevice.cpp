@@ -11,7 +11,7 @@ using namespace bitpipe;
 CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
                      size_t events, WorkClock workClock)
     : HostDevice(program, number, calls, events, workClock), products(calls.matmuls()),
-      arguments(calls.mostPlaces()) {
+      attentions(calls.attentions()), arguments(calls.mostPlaces()) {
   size_t mostBlocks = 0;
   for (const Instruction &op : device.instructions)
     if (auto *run = std::get_if<Execute>(&op))
@@ -45,11 +45,18 @@ void CPUDevice::call(const PreparedRoutine &routine, const PreparedCall &call) {
   const BlockPlace *places = &routine.places[call.firstPlace];
   for (uint32_t i = 0; i < call.places; ++i)
     arguments[i] = addressOf(places[i]);
-  if (call.kernel)
+  switch (call.kind) {
+  case PreparedCall::Kernel:
     call.kernel(arguments.data());
-  else
-    products.run(call.matmul, arguments[0], arguments[1], arguments[2],
+    break;
+  case PreparedCall::Matmul:
+    products.run(call.number, arguments[0], arguments[1], arguments[2],
                  arguments[3], arguments[4]);
+    break;
+  case PreparedCall::Attention:
+    attentions.run(call.number, 0, attentions.items(call.number), arguments.data(),
+                   arguments[call.places - 1]);
+  }
   finishPart(call.category, call.label);
 }
 

@@ -1,6 +1,6 @@
 //===- CPUDevice.h - A device that computes on the processor ---------------===//
 //
-// Runs the generated kernels and oneDNN's products in the thread of the device.
+// Runs the generated kernels, oneDNN's products and attention in the thread of the device.
 // Everything is prepared before step 1: a call allocates nothing, takes no lock
 // and looks nothing up.
 //
@@ -36,6 +36,7 @@ private:
   }
 
   MatmulRunner products;
+  const AttentionLibrary &attentions;
   std::vector<char *> blocks;    // of the routine that runs
   std::vector<void *> arguments; // of the kernel that runs
 };

@@ -35,10 +35,7 @@ Calls::Calls(const Program &program, const LoadedKernels *kernels, Share share)
       continue;
     PreparedRoutine &routine = prepared[r];
     for (const Call &call : program.routines[r].calls)
-      if (auto *kernel = std::get_if<KernelCall>(&call))
-        routine.calls.push_back(prepare(routine, *kernel));
-      else
-        routine.calls.push_back(prepare(routine, std::get<MatmulCall>(call)));
+      std::visit([&](auto &what) { routine.calls.push_back(prepare(routine, what)); }, call);
   }
 }
 
@@ -53,8 +50,8 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
   routine.places.insert(routine.places.end(), call.arguments.begin(),
                         call.arguments.end());
   largestCall = std::max<size_t>(largestCall, count);
-  return {library->find(call.name).function, 0, first, count, addCategory(call.name),
-          addLabel(labelOf(call.layer, call.name))};
+  return {PreparedCall::Kernel, library->find(call.name).function, 0, first, count,
+          addCategory(call.name), addLabel(labelOf(call.layer, call.name))};
 }
 
 PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
@@ -64,8 +61,21 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
                         {call.a, call.b, call.c, call.bias.value_or(none),
                          call.residual.value_or(none)});
   auto number = uint32_t(products.add(call));
-  return {nullptr, number, first, 5, MatrixProducts,
+  return {PreparedCall::Matmul, nullptr, number, first, 5, MatrixProducts,
           addLabel(labelOf(call.layer, "matmul " + text(products[number].shape)))};
+}
+
+/// Its places are those of all parts, and the workspace.
+PreparedCall Calls::prepare(PreparedRoutine &routine, const AttentionCall &call) {
+  auto first = uint32_t(routine.places.size());
+  for (const auto &operand : call.operands)
+    routine.places.push_back(operand ? operand->place : BlockPlace{-1, 0});
+  routine.places.push_back(call.workspace);
+  auto count = uint32_t(call.operands.size() + 1);
+  largestCall = std::max<size_t>(largestCall, count);
+  std::string what = std::string(call.name()) + " " + text(call.sizes);
+  return {PreparedCall::Attention, nullptr, uint32_t(attentionTasks.add(call)), first, count,
+          addCategory(call.name()), addLabel(labelOf(call.layer, what))};
 }
 
 uint32_t Calls::addCategory(const std::string &kernel) {

@@ -1,13 +1,15 @@
 //===- Calls.h - Routines ready to run ------------------------------------===//
 //
-// Before step 1 every name in a routine is looked up and every matrix product
-// becomes a primitive; what is left is flat lists of functions and places.
+// Before step 1 every name in a routine is looked up, every matrix product becomes a
+// primitive and every attention a task; what is left is flat lists of functions and
+// places.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_RUNTIME_EXECUTE_CALLS_H
 #define BITPIPE_RUNTIME_EXECUTE_CALLS_H
 
+#include "lib/Runtime/CPU/Attention.h"
 #include "lib/Runtime/CPU/LoadedKernels.h"
 #include "lib/Runtime/CPU/Matmul.h"
 #include "lib/Runtime/Launch/Share.h"
@@ -16,8 +18,9 @@
 namespace bitpipe {
 
 struct PreparedCall {
-  abi::KernelFunction kernel; // null: a matrix product
-  uint32_t matmul;            // its number
+  enum Kind : uint32_t { Kernel, Matmul, Attention } kind;
+  abi::KernelFunction kernel; // null for the other kinds
+  uint32_t number;            // of the product or attention
   uint32_t firstPlace, places;
   uint32_t category; // see Calls::categories
   uint32_t label;    // see Calls::labels
@@ -45,6 +48,7 @@ public:
     return prepared[number];
   }
   const MatmulLibrary &matmuls() const { return products; }
+  const AttentionLibrary &attentions() const { return attentionTasks; }
   /// Names of kinds of work: the fixed ones, then families of kernels.
   const std::vector<std::string> &categories() const { return categoryNames; }
   const std::vector<std::string> &labels() const { return labelNames; }
@@ -56,10 +60,12 @@ public:
 private:
   PreparedCall prepare(PreparedRoutine &routine, const KernelCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const MatmulCall &call);
+  PreparedCall prepare(PreparedRoutine &routine, const AttentionCall &call);
   uint32_t addCategory(const std::string &kernel);
 
   const LoadedKernels *library;
   MatmulLibrary products;
+  AttentionLibrary attentionTasks;
   std::vector<PreparedRoutine> prepared;
   std::vector<std::string> categoryNames, labelNames;
   std::map<std::string, uint32_t> categoryNumbers, labelNumbers;

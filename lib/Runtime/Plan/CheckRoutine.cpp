@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/CPU/LoadedKernels.h"
 #include "lib/Runtime/Plan/Check.h"
+#include "lib/Runtime/Plan/CheckAttention.h"
 #include "lib/Runtime/Plan/Checked.h"
 #include "lib/Runtime/Error.h"
 
@@ -26,23 +27,6 @@ Checked extent(const MatmulCall &call, const List &strides, size_t row,
   for (size_t i = 0; i < batch; ++i)
     last = last + Checked(sizes[i] - 1) * strides[i];
   return last + 1;
-}
-
-/// Whether some elements of the result are the same place. Each stride must
-/// step over all that the smaller ones reach.
-bool overlapsItself(const MatmulCall &call) {
-  std::vector<std::pair<int64_t, int64_t>> dims; // stride, size
-  for (size_t i = 0; i < call.cStrides.size(); ++i)
-    if (call.sizes[i] > 1)
-      dims.push_back({call.cStrides[i], call.sizes[i]});
-  std::ranges::sort(dims);
-  int64_t reach = 1;
-  for (auto [stride, size] : dims) {
-    if (stride < reach)
-      return true;
-    reach += (size - 1) * stride;
-  }
-  return false;
 }
 
 class RoutineChecker {
@@ -91,13 +75,30 @@ public:
       checkOperand(*call.residual, extent(call, call.cStrides, m, n));
     if (call.bias)
       checkOperand(*call.bias, call.sizes[n]);
-    if (overlapsItself(call))
+    List written = call.sizes;
+    written.pop_back();
+    if (overlapsItself(written, call.cStrides))
       failHere("matmul writes [", "m, n] of sizes ", listText(call.sizes),
                " with strides ", listText(call.cStrides),
                ", expected a place of its own for every element");
     // Otherwise its operands, which are in memory, bound the time it takes.
     if (call.sizes[k] > 1 && call.aStrides[m + 1] == 0 && call.bStrides[m] == 0)
       failHere("matmul sums ", call.sizes[k], " times the same product");
+  }
+
+  void operator()(const AttentionCall &call) {
+    auto check = [&](const std::string &fault) {
+      if (!fault.empty())
+        failHere(fault);
+    };
+    check(faultOfNumbers(call, mostBytes));
+    for (size_t part = 0; part < call.operands.size(); ++part)
+      if (call.operands[part])
+        checkPlace(std::string(call.name()) + " " + AttentionCall::names[part],
+                   call.operands[part]->place,
+                   attentionExtent(call, AttentionCall::Part(part)));
+    check(faultOfAttention(call));
+    checkPlace(std::string(call.name()) + " workspace", call.workspace, call.workspaceBytes);
   }
 
 private:

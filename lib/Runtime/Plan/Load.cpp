@@ -204,6 +204,12 @@ private:
           .Case([&](pipe::MatmulOp matmul) {
             routine.calls.push_back(readMatmul(matmul));
           })
+          .Case([&](pipe::AttentionCallOp attention) {
+            routine.calls.push_back(readAttention(attention, false));
+          })
+          .Case([&](pipe::AttentionGradCallOp attention) {
+            routine.calls.push_back(readAttention(attention, true));
+          })
           .Default([](mlir::Operation *other) { failUnexpected(other); });
     routineNumbers[routine.name] = program.routines.size();
     program.routines.push_back(std::move(routine));
@@ -234,6 +240,38 @@ private:
             op.getAlpha().convertToDouble(),
             op.getAccumulate(),
             layerOf(op)};
+  }
+
+  template <typename Op>
+  static AttentionCall readAttention(Op op, bool gradient) {
+    AttentionCall call{};
+    call.gradient = gradient;
+    for (size_t part = 0; part < call.operands.size(); ++part)
+      call.operands[part] = operand(op, AttentionCall::names[part]);
+    call.workspace = place(op.getWorkspace());
+    call.workspaceBytes = op.getWorkspaceBytes();
+    ArrayRef<int64_t> n = op.getSizes();
+    call.sizes = {n[0], n[1], n[2], n[3], n[4], n[5], n[6]};
+    call.scale = op.getScale().convertToDouble();
+    call.left = op.getLeft();
+    call.right = op.getRight();
+    if (auto softcap = op.getSoftcap())
+      call.softcap = softcap->convertToDouble();
+    if (auto dropout = op.getDropout())
+      call.dropout = dropout->convertToDouble();
+    call.layer = layerOf(op);
+    return call;
+  }
+
+  /// An operand of an attention by its name; a key has no strides.
+  static std::optional<AttentionCall::Operand> operand(mlir::Operation *op, StringRef name) {
+    auto ref = op->getAttrOfType<pipe::RefAttr>(name);
+    if (!ref)
+      return std::nullopt;
+    AttentionCall::Operand found{place(ref), {}};
+    if (auto strides = op->getAttrOfType<mlir::DenseI64ArrayAttr>((name + "_strides").str()))
+      found.strides = list(strides.asArrayRef());
+    return found;
   }
 
   void readDevice(pipe::ProgramOp op) {

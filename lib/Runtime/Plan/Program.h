@@ -10,7 +10,9 @@
 #define BITPIPE_RUNTIME_PLAN_PROGRAM_H
 
 #include "lib/Files/Floats.h"
+#include "lib/Runtime/AttentionWorkspace.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -68,7 +70,34 @@ struct MatmulCall {
   std::string layer; // for traces
 };
 
-using Call = std::variant<KernelCall, MatmulCall>;
+/// Attention in one piece, or its gradient.
+struct AttentionCall {
+  enum Part { Q, K, V, O, Lse, Bias, Key, DOutput, DQ, DK, DV, DBias };
+  static constexpr std::array names = {"q",  "k",  "v",  "o",  "lse", "bias", "key",
+                                       "d_output", "dq", "dk", "dv", "dbias"};
+  struct Operand {
+    BlockPlace place;
+    std::vector<int64_t> strides; // but of what is contiguous
+  };
+
+  bool gradient;
+  std::array<std::optional<Operand>, names.size()> operands;
+  BlockPlace workspace;
+  int64_t workspaceBytes;
+  attention::Sizes sizes;
+  double scale;
+  std::optional<int64_t> left, right; // columns of the band, beside the middle
+  std::optional<double> softcap, dropout;
+  std::string layer; // for traces
+
+  const char *name() const { return gradient ? "attention_grad" : "attention"; }
+  /// Whether the call writes to the operand.
+  bool writes(Part part) const {
+    return gradient ? part >= DQ : part == O || part == Lse;
+  }
+};
+
+using Call = std::variant<KernelCall, MatmulCall, AttentionCall>;
 
 struct Routine {
   std::string name;

@@ -9,4 +9,5 @@ void bitpipe::registerAutodiffExtensions(mlir::DialectRegistry &registry) {
   attachGenericRule(registry);
   attachViewRules(registry);
   attachComputeRules(registry);
+  attachAttentionRule(registry);
 }

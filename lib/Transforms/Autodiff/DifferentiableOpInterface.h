@@ -20,6 +20,7 @@ namespace bitpipe {
 void attachGenericRule(mlir::DialectRegistry &registry);
 void attachViewRules(mlir::DialectRegistry &registry);
 void attachComputeRules(mlir::DialectRegistry &registry);
+void attachAttentionRule(mlir::DialectRegistry &registry);
 
 } // namespace bitpipe
 

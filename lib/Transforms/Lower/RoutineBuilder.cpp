@@ -197,6 +197,10 @@ LogicalResult RoutineBuilder::emitComputed(DestinationStyleOpInterface op) {
       return emitError(op->getLoc())
              << op->getName() << " has an operand of type "
              << operand.getType() << ", expected tensors only";
+  if (auto attention = dyn_cast<pipe::AttentionOp>(op.getOperation()))
+    return emitAttention(attention);
+  if (auto gradient = dyn_cast<pipe::AttentionGradOp>(op.getOperation()))
+    return emitAttention(gradient);
   if (generic)
     if (std::optional<double> alpha = matchContraction(generic))
       return emitContraction(generic, *alpha);

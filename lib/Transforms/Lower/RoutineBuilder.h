@@ -1,8 +1,8 @@
 //===- RoutineBuilder.h - A function becomes a list of calls ---------------===//
 //
 // Lowers one stage function to a pipe.routine: chooses places, turns views
-// into arithmetic, contractions into matrix products and the rest into
-// kernels, and packs temporaries into a scratch block.
+// into arithmetic, contractions into matrix products, attentions into calls of
+// their own and the rest into kernels, and packs temporaries into a scratch block.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,9 +43,24 @@ private:
     double alpha;
     bool accumulate;
   };
+  struct AttentionCall {
+    struct Operand {
+      llvm::StringRef name; // of the call's attribute
+      Place place;
+      llvm::SmallVector<int64_t> strides; // as the call lists them
+      bool isWritten;
+    };
+    mlir::Operation *op;
+    llvm::SmallVector<int64_t> sizes;
+    llvm::SmallVector<Operand> operands;
+    Place workspace;
+  };
   struct Call {
     mlir::Location loc;
-    std::variant<KernelCall, MatmulCall> what;
+    std::variant<KernelCall, MatmulCall, AttentionCall> what;
+
+    llvm::SmallVector<Place> places() const;
+    llvm::SmallVector<Place> written() const;
   };
 
   void requestResults(llvm::ArrayRef<Place> arguments,
@@ -62,6 +77,11 @@ private:
   mlir::LogicalResult emitContraction(mlir::linalg::GenericOp op, double alpha);
   void absorbInit(mlir::linalg::GenericOp op, mlir::Value init,
                   MatmulCall &product);
+  template <typename Op> mlir::LogicalResult emitAttention(Op op);
+  Place rowsOf(mlir::Value value);
+  static mlir::Operation *writeAttention(mlir::OpBuilder &builder, mlir::Location loc,
+                                         const AttentionCall &call,
+                                         llvm::function_ref<pipe::RefAttr(const Place &)> ref);
 
   /// The place of a tensor, which is put into memory if it is a constant.
   Place read(mlir::Value value);

@@ -49,6 +49,8 @@ bool lower::isDeferred(Operation *op) {
 bool lower::readsInit(Operation *op, unsigned i) {
   if (isa<pipe::GatherGradOp, pipe::LayerNormGradParamsOp>(op))
     return true;
+  if (isa<pipe::AttentionGradOp>(op))
+    return i == 3; // of the bias; the others are overwritten
   auto generic = dyn_cast<linalg::GenericOp>(op);
   if (!generic)
     return false;

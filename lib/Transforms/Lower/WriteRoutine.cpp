@@ -89,12 +89,18 @@ private:
 
 } // namespace
 
-template <typename MatmulCall>
-static SmallVector<Place> placesOf(const std::variant<KernelCall, MatmulCall> &call) {
-  if (auto *kernel = std::get_if<KernelCall>(&call))
+SmallVector<Place> RoutineBuilder::Call::places() const {
+  if (auto *kernel = std::get_if<KernelCall>(&what))
     return kernel->arguments;
-  auto &product = std::get<MatmulCall>(call);
-  SmallVector<Place> places = {product.a, product.b, product.c};
+  SmallVector<Place> places;
+  if (auto *attention = std::get_if<AttentionCall>(&what)) {
+    for (const AttentionCall::Operand &operand : attention->operands)
+      places.push_back(operand.place);
+    places.push_back(attention->workspace);
+    return places;
+  }
+  auto &product = std::get<MatmulCall>(what);
+  places = {product.a, product.b, product.c};
   if (product.bias)
     places.push_back(*product.bias);
   if (product.residual)
@@ -102,11 +108,18 @@ static SmallVector<Place> placesOf(const std::variant<KernelCall, MatmulCall> &c
   return places;
 }
 
-template <typename MatmulCall>
-static SmallVector<Place> writtenBy(const std::variant<KernelCall, MatmulCall> &call) {
-  if (auto *kernel = std::get_if<KernelCall>(&call))
+SmallVector<Place> RoutineBuilder::Call::written() const {
+  if (auto *kernel = std::get_if<KernelCall>(&what))
     return kernel->written;
-  return {std::get<MatmulCall>(call).c};
+  if (auto *product = std::get_if<MatmulCall>(&what))
+    return {product->c};
+  SmallVector<Place> places;
+  auto &attention = std::get<AttentionCall>(what);
+  for (const AttentionCall::Operand &operand : attention.operands)
+    if (operand.isWritten)
+      places.push_back(operand.place);
+  places.push_back(attention.workspace);
+  return places;
 }
 
 /// The layer that a call belongs to, for those who read a trace: the exporter's
@@ -129,12 +142,34 @@ static void nameLayer(Operation *op) {
     op->setAttr("layer", StringAttr::get(op->getContext(), layer));
 }
 
+Operation *RoutineBuilder::writeAttention(OpBuilder &builder, Location loc,
+                                          const AttentionCall &call,
+                                          function_ref<pipe::RefAttr(const Place &)> ref) {
+  bool isGradient = isa<pipe::AttentionGradOp>(call.op);
+  OperationState state(loc, isGradient ? pipe::AttentionGradCallOp::getOperationName()
+                                       : pipe::AttentionCallOp::getOperationName());
+  for (const AttentionCall::Operand &operand : call.operands) {
+    state.addAttribute(operand.name, ref(operand.place));
+    if (operand.name != "key")
+      state.addAttribute((operand.name + "_strides").str(),
+                         builder.getDenseI64ArrayAttr(operand.strides));
+  }
+  state.addAttribute("workspace", ref(call.workspace));
+  int64_t bytes = call.workspace.sizes[0] * elementBytes(call.workspace.element);
+  state.addAttribute("workspace_bytes", builder.getI64IntegerAttr(bytes));
+  state.addAttribute("sizes", builder.getDenseI64ArrayAttr(call.sizes));
+  for (StringRef name : {"scale", "left", "right", "softcap", "dropout"})
+    if (Attribute value = call.op->getAttr(name))
+      state.addAttribute(name, value);
+  return builder.create(state);
+}
+
 pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
   BlockTable table(memory);
   for (auto [at, call] : llvm::enumerate(calls)) {
-    for (const Place &place : placesOf(call.what))
+    for (const Place &place : call.places())
       table.use(place, at);
-    for (const Place &place : writtenBy(call.what))
+    for (const Place &place : call.written())
       table.write(place);
   }
   table.finish();
@@ -160,6 +195,10 @@ pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
         refs.push_back(ref(place));
       nameLayer(pipe::KernelOp::create(inside, call.loc, kernel->name,
                                        builder.getArrayAttr(refs)));
+      continue;
+    }
+    if (auto *attention = std::get_if<AttentionCall>(&call.what)) {
+      nameLayer(writeAttention(inside, call.loc, *attention, ref));
       continue;
     }
     auto &product = std::get<MatmulCall>(call.what);

@@ -26,8 +26,11 @@ mlir::OwningOpRef<mlir::ModuleOp> importONNX(llvm::StringRef path,
                                              mlir::MLIRContext *context,
                                              llvm::raw_ostream &report);
 
+/// Whether attention that pipe.attention can express becomes one.
+enum class Attention { Fused, Decomposed };
+
 /// From imported nodes to level 0, with a check at the end.
-void buildONNXPipeline(mlir::OpPassManager &pm);
+void buildONNXPipeline(mlir::OpPassManager &pm, Attention attention = Attention::Fused);
 
 } // namespace bitpipe
 

@@ -6,14 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/ONNX/Build.h"
-#include "lib/Transforms/ONNX/Constant.h"
 #include "lib/Transforms/ONNX/Legalize.h"
+#include "lib/Transforms/ONNX/Masks.h"
 #include "lib/Transforms/ONNX/Passes.h"
+#include "lib/Transforms/ONNX/Scores.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/Sequence.h"
-
-#include <map>
 
 namespace bitpipe {
 #define GEN_PASS_DEF_LEGALIZESOFTMAX
@@ -25,74 +24,21 @@ using namespace bitpipe;
 
 namespace {
 
-/// What is added below this, times the factors that follow, keeps an element out
-/// of a softmax.
-constexpr double kMaskedOut = -1e4;
-
 enum class Mask { None, Causal, Other };
 
-/// The number that a constant holds everywhere.
-std::optional<double> splatNumber(Value value) {
-  DenseElementsAttr attr = constantOf(value);
-  if (!attr || !attr.isSplat() || !isa<FloatType>(attr.getElementType()))
-    return std::nullopt;
-  return attr.getSplatValue<APFloat>().convertToDouble();
-}
-
-Node nodeOf(Value value, StringRef kind) {
-  auto op = value ? value.getDefiningOp<pipe::OnnxNodeOp>() : nullptr;
-  return op && op.getOpType() == kind ? Node(op) : Node(nullptr);
-}
-
-/// A factor that a node multiplies all of one operand with, and that operand.
-std::optional<std::pair<double, Value>> constantFactor(Value value) {
-  if (Node mul = nodeOf(value, "Mul"); mul.getOp())
-    for (int i : {0, 1})
-      if (auto factor = splatNumber(mul.input(1 - i)))
-        if (mul.inputType(i) == mul.resultType())
-          return std::pair(*factor, mul.input(i));
-  if (Node div = nodeOf(value, "Div"); div.getOp())
-    if (auto divisor = splatNumber(div.input(1)))
-      if (div.inputType(0) == div.resultType() && *divisor != 0)
-        return std::pair(1 / *divisor, div.input(0));
-  return std::nullopt;
-}
-
-/// Whether element (row, column) takes part, by the constant's own terms.
-bool takesPart(const Constant &mask, int64_t i, bool wanted) {
-  return mask.isReal() ? mask.reals[i] == 0
-                       : (mask.integers[i] != 0) == wanted;
-}
-
-/// What a constant mask does to scores of `shape` that are scaled after it.
-Mask classify(const Constant &mask, ArrayRef<int64_t> shape, bool wanted,
-              double scale) {
-  if (mask.isReal() && llvm::any_of(mask.reals, [&](double v) {
-        return v != 0 && !(v * scale <= kMaskedOut);
-      }))
-    return Mask::Other;
-  bool all = true;
-  for (int64_t i = 0; i < mask.size() && all; ++i)
-    all = takesPart(mask, i, wanted);
-  if (all)
+/// What pipe.softmax can say of a mask. A row without elements would be zero there,
+/// and has the same share of each where the mask is finite.
+Mask classify(const MaskForm &form) {
+  if (form.kind == MaskForm::Nothing)
     return Mask::None;
-  if (mask.shape().size() < 2 || shape.size() < 2 ||
-      mask.shape().take_back(2) != shape.take_back(2))
-    return Mask::Other;
-  int64_t rows = shape[shape.size() - 2], columns = shape.back();
-  if (rows > columns) // a row without elements has the same share of each
-    return Mask::Other;
-  for (int64_t i = 0; i < mask.size(); ++i) {
-    int64_t row = i / columns % rows, column = i % columns;
-    if (takesPart(mask, i, wanted) != (column <= row + columns - rows))
-      return Mask::Other;
-  }
-  return Mask::Causal;
+  bool isCausal = form.kind == MaskForm::Band && !form.left && form.right == 0 &&
+                  form.hasAllRows;
+  return isCausal ? Mask::Causal : Mask::Other;
 }
 
 class SoftmaxLowering {
 public:
-  SoftmaxLowering(ModuleOp module) : parameters(module) {}
+  SoftmaxLowering(ModuleOp module) : masks(module) {}
   LogicalResult lower(pipe::OnnxNodeOp op);
 
 private:
@@ -100,35 +46,16 @@ private:
   bool peelAddedMask(const Node &add, Value &scores, bool &causal, double scale);
   bool peelChosenMask(const Node &where, Value &scores, bool &causal,
                       double scale);
-  std::optional<Constant> constant(Value value);
 
-  ParameterReader parameters;
-  /// The masks of a model are few and serve many softmaxes.
-  std::map<std::tuple<const void *, const void *, bool, double>, Mask> known;
-
-  Mask maskOf(Value value, RankedTensorType scores, bool wanted, double scale);
+  MaskReader masks;
 };
-
-Mask SoftmaxLowering::maskOf(Value value, RankedTensorType scores,
-                             bool wanted, double scale) {
-  FailureOr<DenseElementsAttr> attr = parameters.read(value);
-  if (failed(attr) || !*attr)
-    return Mask::Other;
-  std::tuple key{attr->getAsOpaquePointer(), scores.getAsOpaquePointer(), wanted,
-                 scale};
-  auto [entry, isNew] = known.try_emplace(key, Mask::Other);
-  if (isNew)
-    entry->second =
-        classify(Constant::from(*attr), scores.getShape(), wanted, scale);
-  return entry->second;
-}
 
 bool SoftmaxLowering::peelAddedMask(const Node &add, Value &scores,
                                     bool &causal, double scale) {
   for (int i : {0, 1}) {
     if (add.inputType(i) != add.resultType())
       continue;
-    Mask mask = maskOf(add.input(1 - i), add.inputType(i), true, scale);
+    Mask mask = classify(masks.added(add.input(1 - i), add.inputType(i), scale));
     if (mask == Mask::Other)
       continue;
     causal |= mask == Mask::Causal;
@@ -145,7 +72,8 @@ bool SoftmaxLowering::peelChosenMask(const Node &where, Value &scores,
     if (!other || !(*other * scale <= kMaskedOut) ||
         where.inputType(i) != where.resultType())
       continue;
-    Mask mask = maskOf(where.input(0), where.inputType(i), i == 1, scale);
+    Mask mask = classify(masks.chosen(where.input(0), where.inputType(i), i == 1,
+                                      *other * scale));
     if (mask == Mask::Other)
       continue;
     causal |= mask == Mask::Causal;
@@ -190,21 +118,6 @@ double takeFactors(Node product) {
       operand.set(factor->second);
     }
   return scale;
-}
-
-/// A softmax without any element is zero already: Where(IsNaN(y), 0, y) is y.
-void dropNanGuards(Value softmax) {
-  for (Operation *user : llvm::make_early_inc_range(softmax.getUsers())) {
-    auto where = dyn_cast<pipe::OnnxNodeOp>(user);
-    if (!where || where.getOpType() != "Where")
-      continue;
-    Node node(where);
-    Node isNan = nodeOf(node.input(0), "IsNaN");
-    if (isNan.getOp() && isNan.input(0) == softmax &&
-        node.input(2) == softmax && splatNumber(node.input(1)) == 0.0 &&
-        node.resultType() == softmax.getType())
-      node.result().replaceAllUsesWith(softmax);
-  }
 }
 
 /// Puts the factors of a product that stays below a mask behind the product.

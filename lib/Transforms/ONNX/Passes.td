@@ -114,6 +114,42 @@ def LegalizeDropout : Pass<"pipe-legalize-dropout", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::tensor::TensorDialect"];
 }
 
+def FuseAttention : Pass<"pipe-fuse-attention", "mlir::ModuleOp"> {
+  let summary = "Two products around a softmax to pipe.attention";
+  let description = [{
+    Expects typed nodes, Attention and Dropout expanded. Leaves a `pipe.attention`
+    for every Softmax between the product of q and k and the product with v that it
+    can express, and says of each other one, in one line, why it stays: in
+    `pipe.model`, and as a remark.
+
+    It looks at nodes, not at level 0, because there a mask, a factor or a repeated
+    head still is a node of its own, whatever the exporter; transposes and reshapes
+    that it adds cancel with those of the model when these become views.
+
+    From the softmax down to the first product: constant factors become `scale`,
+    `C tanh(s / C)` becomes `softcap`, a constant mask that is a band becomes
+    `left` and `right`, all else that is added or masked with -infinity is summed up
+    as the bias. A mask that is finite and no constant stays, since it may leave a
+    row with nothing else. A guard that makes NaN rows zero is dropped, a dropout
+    of the probabilities becomes that of the attention, and heads of k and v
+    that are repeated for several heads of q are not any more. With `decomposed` all
+    stays as it is.
+
+    ```mlir
+    %s = pipe.onnx_node "MatMul"(%q, %k) ... : (tensor<2x4x6x8xf32>, tensor<2x4x8x6xf32>) -> tensor<2x4x6x6xf32>
+    %t = pipe.onnx_node "Where"(%tril, %s, %never) ...
+    %p = pipe.onnx_node "Softmax"(%t) ...
+    %y = pipe.onnx_node "MatMul"(%p, %v) ...
+    // becomes, between transposes
+    %o, %lse = pipe.attention right 0 ins(%q_, %k_, %v_ : tensor<2x6x4x8xf32>, ...) outs(...)
+    ```
+  }];
+  let options = [Option<"decomposed", "decomposed", "bool", "false",
+                        "leave every attention in several operations">];
+  let dependentDialects = ["bitpipe::pipe::PipeDialect", "mlir::arith::ArithDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def LegalizeSoftmax : Pass<"pipe-legalize-softmax", "mlir::ModuleOp"> {
   let summary = "Softmax to pipe.softmax, with its scale and causal mask";
   let description = [{

@@ -13,7 +13,7 @@ namespace bitpipe::tablegen {
 
 using namespace mlir;
 
-void bitpipe::buildONNXPipeline(OpPassManager &pm) {
+void bitpipe::buildONNXPipeline(OpPassManager &pm, Attention attention) {
   // What cannot work is said before anything is done.
   pm.addPass(createCheckNodes());
   pm.addPass(createFoldNodes());
@@ -22,6 +22,7 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createLegalizeDropout()); // before any CSE
   // While masks and factors are still nodes of their own.
   pm.addNestedPass<func::FuncOp>(createExpandFunctions());
+  pm.addPass(createFuseAttention({attention == Attention::Decomposed}));
   pm.addPass(createLegalizeSoftmax());
   pm.addPass(createCanonicalizerPass()); // nodes that nothing uses any more
   // Views first: products look at the reshape before them.
@@ -43,10 +44,20 @@ void bitpipe::buildONNXPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createVerifyGraph());
 }
 
+namespace {
+struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
+  Option<bool> decomposed{*this, "decomposed", llvm::cl::init(false),
+                          llvm::cl::desc("leave every attention in several operations")};
+};
+} // namespace
+
 void bitpipe::registerONNXPasses() {
   tablegen::registerONNXPasses();
-  PassPipelineRegistration<>("pipe-onnx", "From imported nodes to level 0",
-                             buildONNXPipeline);
+  PassPipelineRegistration<PipelineOptions>(
+      "pipe-onnx", "From imported nodes to level 0",
+      [](OpPassManager &pm, const PipelineOptions &options) {
+        buildONNXPipeline(pm, options.decomposed ? Attention::Decomposed : Attention::Fused);
+      });
 }
 
 void bitpipe::registerONNXExtensions(DialectRegistry &) {}

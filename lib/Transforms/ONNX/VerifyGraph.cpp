@@ -23,8 +23,8 @@ bool isLevel0(Operation &op) {
              arith::ConstantOp, linalg::GenericOp, linalg::FillOp,
              linalg::TransposeOp, tensor::EmptyOp, tensor::ExpandShapeOp,
              tensor::CollapseShapeOp, tensor::ExtractSliceOp, tensor::ConcatOp,
-             pipe::SoftmaxOp, pipe::LayerNormOp, pipe::GatherOp, pipe::DetachOp,
-             func::ReturnOp>(op);
+             pipe::AttentionOp, pipe::SoftmaxOp, pipe::LayerNormOp, pipe::GatherOp,
+             pipe::DetachOp, func::ReturnOp>(op);
 }
 
 bool hasStaticResults(Operation &op) {

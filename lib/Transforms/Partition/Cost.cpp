@@ -153,12 +153,34 @@ static Cost dropoutCost(pipe::DropoutOp op,
   return cost;
 }
 
+/// Products of what the band holds, exponentials and masks beside them. The gradient
+/// makes the scores again and three more products of each kind.
+static Cost attentionCost(pipe::AttentionOp op,
+                          llvm::function_ref<GradientOf(Value)> needs) {
+  pipe::AttentionSizes sizes = op.getSizes();
+  double scores = double(sizes.batch) * sizes.heads * op.countBand();
+  double each = functionWeight * (op.getSoftcap() ? 2 : 1) + (op.getDropout() ? maskWeight : 0);
+  Cost cost;
+  cost.forward = scores * (2 * (sizes.size + sizes.valueSize) + each) + traffic(op);
+  bool activation = false, parameter = false;
+  for (Value operand : op.getInputs()) {
+    activation |= needs(operand) == GradientOf::Activation;
+    parameter |= needs(operand) == GradientOf::Parameter;
+  }
+  GradientOf of = activation  ? GradientOf::Activation
+                  : parameter ? GradientOf::Parameter
+                              : GradientOf::Nothing;
+  addGradient(cost, of, scores * (6 * sizes.size + 4 * sizes.valueSize + each) + 2 * traffic(op));
+  return cost;
+}
+
 Cost CountedCost::cost(Operation *op,
                        llvm::function_ref<GradientOf(Value)> needs) const {
   return llvm::TypeSwitch<Operation *, Cost>(op)
       .Case([&](linalg::GenericOp op) { return genericCost(op, needs); })
       .Case([&](pipe::GatherOp op) { return gatherCost(op, needs); })
       .Case([&](pipe::DropoutOp op) { return dropoutCost(op, needs); })
+      .Case([&](pipe::AttentionOp op) { return attentionCost(op, needs); })
       .Case([&](pipe::SoftmaxOp op) { return rowCost(op, 1, needs); })
       .Case([&](pipe::CrossEntropyOp op) { return rowCost(op, 1, needs); })
       .Case([&](pipe::LinearCrossEntropyOp op) { return linearCrossEntropyCost(op, needs); })

@@ -38,9 +38,9 @@ public:
 };
 
 /// Counts: a contraction costs 2mnk, and as much again for each operand that
-/// wants a gradient; everything else costs its arithmetic and its traffic,
-/// since memory and not arithmetic bounds it. The unit is one floating-point
-/// operation of a contraction.
+/// wants a gradient; an attention costs the products that its band needs;
+/// everything else costs its arithmetic and its traffic, since memory and not
+/// arithmetic bounds it. The unit is one floating-point operation of a contraction.
 class CountedCost : public CostModel {
 public:
   Cost cost(mlir::Operation *op,

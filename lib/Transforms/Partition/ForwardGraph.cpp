@@ -118,9 +118,34 @@ void ForwardGraph::findCosts(const CostModel &model) {
     costs[op] = isFree(op) ? Cost() : model.cost(op, needs);
 }
 
+/// The one operand, smaller than the result, of an elementwise operation whose other
+/// operands are computed again: a small bias plus a mask, say.
+static Value enlargedValue(Operation *op, const DenseMap<Operation *, double> &again,
+                           llvm::function_ref<bool(Value)> isTrained) {
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic || generic.getNumReductionLoops() != 0 || generic->getNumResults() != 1)
+    return {};
+  Value root;
+  for (Value value : usedValues(op)) {
+    Operation *producer = value.getDefiningOp();
+    bool isAgain = !producer || again.contains(producer);
+    if (isAgain && isTrained(value))
+      return {};
+    if (isAgain)
+      continue;
+    if (root)
+      return {};
+    root = value;
+  }
+  auto elements = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getNumElements();
+  };
+  return root && elements(root) < elements(generic.getResult(0)) ? root : Value();
+}
+
 /// Computes again what no parameter trains and what costs little together with
-/// all it needs. Reading a parameter counts by its size, so that a large frozen
-/// table stays in one stage.
+/// all it needs; from what is carried also what is larger and cheap. Reading a
+/// parameter counts by its size, so that a large frozen table stays in one stage.
 void ForwardGraph::findNodes(unsigned stages) {
   double total = 0;
   for (Operation *op : live)
@@ -150,6 +175,11 @@ void ForwardGraph::findNodes(unsigned stages) {
     }
     if (viewed(op)) // Of a node: rebuilt where it is used.
       continue;
+    auto isTrained = [&](Value value) { return gradientOf(value) != GradientOf::Nothing; };
+    if (Value root = enlargedValue(op, again, isTrained); root && costs[op].total() <= limit) {
+      views[op] = root;
+      continue;
+    }
     nodeIndices[op] = nodeList.size();
     nodeList.push_back(op);
   }

@@ -15,7 +15,8 @@ def PipePartition : Pass<"pipe-partition", "mlir::ModuleOp"> {
     The operations that the loss depends on become a line of nodes, each with
     its cost; views, destinations, constants and cheap values that no parameter
     trains (masks, positions) are not nodes but are computed again where they
-    are used. Among all divisions of the line whose slowest stage is within
+    are used. So is what is cheap and larger than the one node that it is made of,
+    such as a learned bias with a mask. Among all divisions of the line whose slowest stage is within
     `tolerance` of the fastest possible, the pass takes one whose cuts carry the
     fewest bytes, and among these the most even one. Up to `message-tolerance` it
     may grow where that is worth it: halving the message of one cut counts as 3% of

@@ -20,6 +20,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "lib/Dialect/Pipe/IR/AttentionSizes.h"
 #include "lib/Dialect/Pipe/IR/PipeDialect.h.inc"
 #include "lib/Dialect/Pipe/IR/PipeEnums.h.inc"
 

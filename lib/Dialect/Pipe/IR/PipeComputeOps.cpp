@@ -278,6 +278,8 @@ LogicalResult DropoutOp::verify() {
           &effects) {                                                          \
     bufferEffects(*this, effects);                                             \
   }
+PIPE_EFFECTS(AttentionOp)
+PIPE_EFFECTS(AttentionGradOp)
 PIPE_EFFECTS(SoftmaxOp)
 PIPE_EFFECTS(SoftmaxGradOp)
 PIPE_EFFECTS(LayerNormOp)

@@ -18,7 +18,8 @@ class Pipe_ComputeOp<string mnemonic, list<Trait> traits = []>
                        Variadic<Pipe_TensorOrBuffer>:$inits);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   string clauses = "";
-  let extraClassDeclaration = [{
+  string declarations = "";
+  let extraClassDeclaration = declarations # [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
   }];
   let assemblyFormat = clauses # [{
