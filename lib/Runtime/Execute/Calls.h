@@ -17,7 +17,10 @@ namespace bitpipe {
 
 struct PreparedCall {
   abi::KernelFunction kernel; // null: a matrix product
+  int64_t units;              // of the kernel
+  bool finishes;              // has something left to do after all units
   uint32_t matmul;            // its number
+  uint32_t members;           // of the team that share the work
   uint32_t firstPlace, places;
   uint32_t category; // see Calls::categories
   uint32_t label;    // see Calls::labels
@@ -38,8 +41,10 @@ public:
     Waiting, Messages, Norm, Optimizer, MatrixProducts, Emulated
   };
 
-  /// Without kernels no routine is prepared: devices do not compute.
-  Calls(const Program &program, const LoadedKernels *kernels, Share share);
+  /// For teams of `members` threads. Without kernels no routine is prepared: devices do
+  /// not compute.
+  Calls(const Program &program, const LoadedKernels *kernels, Share share,
+        uint32_t members);
 
   const PreparedRoutine &routine(int64_t number) const {
     return prepared[number];
@@ -50,6 +55,8 @@ public:
   const std::vector<std::string> &labels() const { return labelNames; }
   uint32_t addLabel(const std::string &name);
   size_t mostPlaces() const { return largestCall; }
+  /// Of the team of each device.
+  uint32_t members() const { return teamMembers; }
   /// Null if devices do not compute.
   const LoadedKernels *kernels() const { return library; }
 
@@ -59,6 +66,7 @@ private:
   uint32_t addCategory(const std::string &kernel);
 
   const LoadedKernels *library;
+  const uint32_t teamMembers;
   MatmulLibrary products;
   std::vector<PreparedRoutine> prepared;
   std::vector<std::string> categoryNames, labelNames;
