@@ -3,7 +3,8 @@ matrix products, and bitpipe, on the same model, weights and data.
 
     python bench/train.py [--works large,small] [--rounds 3] [--steps 20] [--json results.json]
 
-Two devices, one thread each; PyTorch eager has two threads. Contestants take
+Two devices, one thread each; PyTorch eager, and bitpipe's single device, have two
+threads. Contestants take
 turns, so that a noisy minute spoils a round of all and not one of them. A round's
 figure is the median step after the first; shown are the median of the rounds and
 the spread, half of the difference between the slowest and the fastest round."""
@@ -68,16 +69,20 @@ def export_work(name, folder, steps):
     export(works.make(work), {"input_ids": ids[:works.MICROBATCH]}, folder / "model.onnx")
 
 
-def bitpipe(schedule, folder, steps):
-    plan = folder / f"{schedule}.mlir"
-    metrics, trace = folder / f"{schedule}.jsonl", folder / f"{schedule}.json"
+def bitpipe(schedule, folder, steps, devices=THREADS):
+    """On devices that have all threads between them."""
+    stem = schedule + f"-{devices}" * (devices != THREADS)
+    plan = folder / f"{stem}.mlir"
+    metrics, trace = folder / f"{stem}.jsonl", folder / f"{stem}.json"
     process.run([BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={schedule}",
-                 f"--devices={THREADS}", f"--microbatches={works.MICROBATCHES}",
+                 f"--devices={devices}", f"--microbatches={works.MICROBATCHES}",
                  "--force", "-o", plan])
     done = process.run([BIN / "bitpipe-run", plan, f"--data={folder}/data.safetensors",
-                        f"--steps={steps}", "--force", f"--metrics={metrics}", f"--trace={trace}"])
+                        f"--steps={steps}", f"--threads={THREADS // devices}", "--force",
+                        f"--metrics={metrics}", f"--trace={trace}"])
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
-    return {"name": f"bitpipe {schedule}", "trace": str(trace), "memory": done.memory,
+    name = f"bitpipe {schedule}" + f", {devices} device" * (devices != THREADS)
+    return {"name": name, "trace": str(trace), "memory": done.memory,
             "step_seconds": statistics.median(r["step_seconds"] for r in rows[1:]),
             "losses": [r["loss"] for r in rows]}
 
@@ -100,6 +105,7 @@ def contestants(name, steps, folder):
             runs.append(lambda schedule=schedule, cuts=cuts: pytorch(name, schedule, steps, cuts))
     for schedule in SCHEDULES:
         runs.append(lambda schedule=schedule: bitpipe(schedule, folder, steps))
+    runs.append(lambda: bitpipe("1f1b", folder, steps, devices=1))
     return runs
 
 
