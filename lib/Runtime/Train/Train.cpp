@@ -221,13 +221,13 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     if (world.speaks())
       checkRunFiles(options, program);
   });
-  std::optional<Checkpoints> kept;
-  if (!options.checkpoint.folder.empty())
-    kept.emplace(options, program, world);
-  Checkpoints *checkpoints = kept ? &*kept : nullptr;
-  std::optional<Prepared> run;
   Share share = shareOf(world, program.devices.size());
   TeamPlan teams = teamsOf(options, world, share);
+  std::optional<Checkpoints> kept;
+  if (!options.checkpoint.folder.empty())
+    kept.emplace(options, program, teams.threads, world);
+  Checkpoints *checkpoints = kept ? &*kept : nullptr;
+  std::optional<Prepared> run;
   agree(world, [&] {
     checkAddressSpace(bytesOfArenas(program, share), 2 * share.count() * teams.threads);
     try {
