@@ -34,7 +34,7 @@ fuzz() { # KINDS...
 
 address() {
   # All but those that search schedules for minutes.
-  local tests=(attention-check-test attention-test balance-test checkpoint-test environment-test matmul-test optimizer-test transport-test
+  local tests=(attention-check-test attention-test balance-test checkpoint-test cores-test environment-test matmul-test optimizer-test team-test transport-test
     schedule-{golden,families,idle,odd,shares,mutation,orders}-test)
   build build/address address,undefined -- bitpipe-run output-file-test "${tests[@]}"
   rm -rf build/address/scratch && mkdir build/address/scratch
@@ -47,10 +47,11 @@ address() {
 }
 
 thread() {
-  build build/thread thread -DBITPIPE_COMPILER=OFF -- bitpipe-run network-test transport-test
+  build build/thread thread -DBITPIPE_COMPILER=OFF -- bitpipe-run network-test team-test transport-test
   for ((i = seed; i < seed + delays; i += 4)); do
     SEED=$i BITPIPE_DELAY_SEED=$i build/thread/bin/network-test 3
     BITPIPE_DELAY_SEED=$i build/thread/bin/transport-test
+    BITPIPE_DELAY_SEED=$i build/thread/bin/team-test
   done
   echo "ranks as threads: $(((delays + 3) / 4)) seeds of delays"
   $python test/Runtime/Inputs/sanitized.py build/thread/bin --delays="$delays" --seed="$seed"

@@ -56,7 +56,7 @@ bool CostFile::readText(const json::Value &value) {
   const json::Object *object = nullptr;
   if (!takeObject(value, "the file",
                   {"written_by", "stages", "shared", "memory", "buffers", "feed",
-                   "links"},
+                   "threads", "links"},
                   object))
     return false;
   const json::Value *writer = object->get("written_by");
@@ -76,6 +76,8 @@ bool CostFile::readText(const json::Value &value) {
       (buffers &&
        !readPerDevice(*buffers, "buffers", Range::NotNegative, costs.buffers)) ||
       !takeField(*object, "the file", "feed", Range::NotNegative, costs.feed) ||
+      (object->get("threads") &&
+       !takeIndex(*object, "the file", "threads", 1, INT_MAX, costs.threads)) ||
       (links && !readLinks(*links)))
     return false;
   costs.timeUnit = "the unit of the file of costs";

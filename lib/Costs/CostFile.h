@@ -15,7 +15,7 @@ namespace bitpipe {
 ///                  "activation": 3e8, "message": 1e7, "state": 4e9,
 ///                  "sum": 5e-3, "norm": 1e-4, "optimizer": 2e-3}, ...],
 ///      "shared": [{"stages": [0, 7], "sum": 1e-3}],
-///      "memory": 8e10, "buffers": 1e9, "feed": 1e-3,
+///      "memory": 8e10, "buffers": 1e9, "feed": 1e-3, "threads": 1,
 ///      "links": {"latency": 5e-6, "bandwidth": 2e11,
 ///                "nodes": {"devices": 8, "bandwidth": 2e10},
 ///                "pairs": [{"from": 0, "to": 1, "latency": 1e-5}]}}
@@ -23,7 +23,8 @@ namespace bitpipe {
 /// `stages` is a list with one entry per stage, or one entry for all; `memory` and
 /// `buffers` one number, or a list with one per device. `nodes` are so many devices
 /// each, with other links between them; `pairs` have links of their own. What a
-/// link leaves out it has in common with the others. Needed are F and either B or I
+/// link leaves out it has in common with the others. `threads` is how many of a device
+/// the times were measured with. Needed are F and either B or I
 /// and W; `activation` where memory is given, `message` where a bandwidth is.
 /// Units are the user's, as long as a bandwidth is in those of sizes and times.
 /// Fails with the place, what is there and what is expected.

@@ -120,6 +120,7 @@ std::string bitpipe::textOf(const Costs &costs) {
     text += ",\n \"buffers\": " + sizes(costs.buffers);
   Line feed;
   feed.number("feed", costs.feed);
+  feed.positive("threads", double(costs.threads));
   text += ",\n " + feed.end().substr(1, feed.end().size() - 2);
   return text + ",\n \"links\": " + linksText(costs) + "}\n";
 }

@@ -14,14 +14,16 @@
 namespace bitpipe::abi {
 
 /// `version` of pipe.training.
-inline constexpr int64_t contractVersion = 3;
+inline constexpr int64_t contractVersion = 4;
 
 /// Alignment in bytes of the arena and of every slot in it. A generated kernel
 /// may rely on it for block offset 0.
 inline constexpr int64_t alignment = 64;
 
-/// A generated kernel: one pointer per memref argument, in order.
-using KernelFunction = void (*)(void *const *args);
+/// A generated kernel: one pointer per memref argument, in order, and which of its
+/// units to do: those from `begin` on, before `end`. Several threads may do units of
+/// one call at once, and the bits do not depend on who does which.
+using KernelFunction = void (*)(void *const *args, int64_t begin, int64_t end);
 
 /// The attribute of pipe.training that lists the features a processor must have
 /// to run the kernels, by LLVM's names: "avx2,fma".
@@ -31,6 +33,17 @@ inline constexpr char featuresAttribute[] = "features";
 /// numbers, first how many arguments it has, then how many bytes each of them
 /// reaches from its pointer on.
 inline constexpr char extentsSuffix[] = "_extents";
+
+/// Beside every kernel there is a constant of its name and this ending: an int64_t for
+/// each of the fields below. If `unitsFinish` is 1, what is left when all units are
+/// done, as a sum over them in order, is done by a call from `unitsCount` to there.
+inline constexpr char unitsSuffix[] = "_units";
+enum UnitsField : int64_t {
+  unitsCount,  // 1: cannot be shared
+  unitsBytes,  // of memory that all units together touch, about
+  unitsFinish, // 0 or 1
+  unitsFields
+};
 
 /// Kernels put the first index that lies outside of its table on record, in a
 /// symbol of the shared object that is there if any kernel follows indices: an

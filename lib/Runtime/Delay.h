@@ -2,8 +2,8 @@
 //
 // A race shows only where threads meet in the unlucky order. Builds with
 // BITPIPE_DELAYS (make sanitize) wait a random moment before every action of a
-// device, message and sum, drawn from BITPIPE_DELAY_SEED in the environment;
-// other builds contain nothing of it.
+// device, of a member of its team, message and sum, drawn from BITPIPE_DELAY_SEED in
+// the environment; other builds contain nothing of it.
 //
 //===----------------------------------------------------------------------===//
 

@@ -37,8 +37,8 @@ template <typename... Parts> [[noreturn]] void failUsage(const Parts &...parts) 
 [[noreturn]] inline void failThread(const std::string &purpose,
                                     const std::system_error &error) {
   fail("error: cannot start a thread for ", purpose, ": ", error.code().message(),
-       " (up to two threads per device, three of the run's own; see ulimit -u, "
-       "ulimit -v)");
+       " (--threads for each device, as many for its sums, three of the run's own; "
+       "see ulimit -u, ulimit -v)");
 }
 
 /// Prints one line; the run goes on.

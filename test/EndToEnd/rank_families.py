@@ -24,7 +24,7 @@ def schedules():
 def saved(prefix, plan, model):
     target = options.folder / "saved.safetensors"
     target.unlink(missing_ok=True)
-    done = subprocess.run([*prefix, "bitpipe-run", plan, f"--data={model / 'data.safetensors'}", f"--steps={options.steps}",
+    done = subprocess.run([*prefix, "bitpipe-run", plan, "--threads=1", f"--data={model / 'data.safetensors'}", f"--steps={options.steps}",
                            f"--save={target}"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, (prefix, plan, done.stderr)
     return hashlib.sha256(target.read_bytes()).hexdigest()

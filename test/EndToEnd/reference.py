@@ -1,12 +1,15 @@
 """Trains a model through the compiler and the runtime, and compares with a reference.
 
-    python reference.py MODEL_FOLDER --pipeline=bitpipe --devices=1,2,4 [--rename OLD=NEW] [bitpipe-opt options]
+    python reference.py MODEL_FOLDER --pipeline=bitpipe --devices=1,2,4 [--rename OLD=NEW] [--threads 1,2,3]
+        [bitpipe-opt options]
 
 MODEL_FOLDER holds model.onnx, data.safetensors and reference.json (see test/models/README.md). For each
 number of devices: loss within 1e-4 relative at every step, grad_norm within 1e-3, and the norm of every parameter
-within 1e-4 after the last step.
+within 1e-4 after the last step. With numbers of threads, with each of them; a second run, on memory of NaNs, saves the
+same bits.
 """
 import argparse
+import filecmp
 import json
 import os
 import subprocess
@@ -44,13 +47,24 @@ def externalize(folder, scratch):
     return copy
 
 
-def check(folder, reference, options, rename, devices, scratch):
+def check(folder, reference, options, rename, devices, scratch, threads):
     plan, metrics, saved = (os.path.join(scratch, f"d{devices}{end}")
                             for end in (".mlir", ".jsonl", "-trained.safetensors"))
     steps = len(reference["loss"])
     run("bitpipe-opt", os.path.join(folder, "model.onnx"), *options, f"--devices={devices}", "-o", plan)
-    run("bitpipe-run", plan, f"--data={os.path.join(folder, 'data.safetensors')}", f"--steps={steps}", "--clip=1.0",
-        f"--metrics={metrics}", f"--save={saved}")
+    for count in threads:
+        train = ["bitpipe-run", plan, f"--data={os.path.join(folder, 'data.safetensors')}", f"--steps={steps}",
+                 "--clip=1.0"] + [f"--threads={count}"] * bool(count)
+        run(*train, f"--metrics={metrics}", f"--save={saved}")
+        if count:
+            run(*train, "--poison", f"--save={saved}.again")
+            if not filecmp.cmp(saved, f"{saved}.again", shallow=False):
+                sys.exit(f"{count} threads save other bits in a second run, with --poison")
+        what = f"{' '.join(options)} devices {devices}" + f" threads {count}" * bool(count)
+        compare_run(reference, rename, metrics, saved, what)
+
+
+def compare_run(reference, rename, metrics, saved, what):
     with open(metrics) as file:
         lines = [json.loads(line) for line in file]
     loss = compare("loss", [line["loss"] for line in lines], reference["loss"], 1e-4)
@@ -63,13 +77,14 @@ def check(folder, reference, options, rename, devices, scratch):
     for name, want in reference["parameter_norm"].items():
         got = float(np.linalg.norm(tensors[name].astype(np.float64)))
         worst = max(worst, compare(f"norm of {name}", [got], [want], 1e-4))
-    print(f"{' '.join(options)} devices {devices}: loss {loss:.1e}, grad_norm {grad:.1e}, parameters {worst:.1e}")
+    print(f"{what}: loss {loss:.1e}, grad_norm {grad:.1e}, parameters {worst:.1e}")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--devices", default="4")
+    parser.add_argument("--threads", default="")
     parser.add_argument("--external", action="store_true", help="put every tensor of the model into a file beside it")
     parser.add_argument("--rename", action="append", default=[])
     arguments, options = parser.parse_known_args()
@@ -82,7 +97,7 @@ def main():
         if arguments.external:
             arguments.folder = externalize(arguments.folder, scratch)
         for devices in arguments.devices.split(","):
-            check(arguments.folder, reference, options, rename, int(devices), scratch)
+            check(arguments.folder, reference, options, rename, int(devices), scratch, arguments.threads.split(","))
 
 
 if __name__ == "__main__":

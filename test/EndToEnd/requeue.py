@@ -24,7 +24,7 @@ options = parser.parse_args()
 draw = random.Random(options.seed)
 folder = options.plan.parent
 kept, saved, metrics = folder / "kept", folder / "out.safetensors", folder / "m.jsonl"
-TRAIN = ["bitpipe-run", options.plan, f"--data={options.data}", "--shuffle", "--clip=1", f"--save={saved}",
+TRAIN = ["bitpipe-run", options.plan, "--threads=1", f"--data={options.data}", "--shuffle", "--clip=1", f"--save={saved}",
          f"--metrics={metrics}"]
 
 

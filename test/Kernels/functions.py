@@ -55,7 +55,8 @@ def main(folder):
     for where, u in sweep():
         for name, (function, most) in FUNCTIONS.items():
             got = torch.full((COUNT,), 7.0)
-            library[name]((ctypes.c_void_p * 2)(u.data_ptr(), got.data_ptr()))
+            units = ctypes.c_int64.in_dll(library, f"{name}_units")
+            library[name]((ctypes.c_void_p * 2)(u.data_ptr(), got.data_ptr()), ctypes.c_int64(0), units)
             want = function(u.double())
             fits = want.abs() < 3.4028235e38
             place = torch.exp2(torch.floor(torch.log2(want.abs().clamp(min=2.0**-126))) - 23)

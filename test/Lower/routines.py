@@ -35,6 +35,13 @@ def matmul(line, address):
     c[...] = result
 
 
+def call_kernel(library, name, arguments):
+    """Calls a kernel for all of its units, and for what is left behind them."""
+    units, _, finishes = (ctypes.c_int64 * 3).in_dll(library, f"{name}_units")
+    for begin, end in [(0, units)] + [(units, units)] * finishes:
+        library[name](arguments, ctypes.c_int64(begin), ctypes.c_int64(end))
+
+
 def run(text, library, name, **given):
     """The blocks of a routine by role after it ran; what is not given is NaN.
     Kernels come from the library, matrix products from numpy."""
@@ -57,7 +64,7 @@ def run(text, library, name, **given):
         kernel = re.search(r'kernel "(\w+)"', line)
         if kernel:
             places = [address(*numbers(ref)) for ref in re.findall(r"ref<([^>]*)>", line)]
-            library[kernel.group(1)]((ctypes.c_void_p * len(places))(*places))
+            call_kernel(library, kernel.group(1), (ctypes.c_void_p * len(places))(*places))
         else:
             matmul(line, address)
     return blocks

@@ -54,6 +54,7 @@ Manifest example() {
   setting.weightsHash = "2";
   setting.devices = 14;
   setting.microbatches = 15;
+  setting.threads = 16;
   manifest.parameters = {{"a.b", {2, 3}, true, {"c", "d"}}, {"scalar", {}, false, {}}};
   manifest.files = {{"model-00001-of-00002.safetensors", 16, "3"}};
   return manifest;

@@ -144,6 +144,63 @@ bool checkShapes() {
   return good;
 }
 
+/// Every member's part, one after the other.
+void run(const MatmulLibrary &library, size_t number, const MatmulCall &call, Buffers &buffers) {
+  for (uint32_t member = 0; member < library[number].parts.size(); ++member)
+    MatmulRunner(library, member)
+        .run(number, buffers.a.data(), buffers.b.data(), buffers.c.data(),
+             call.bias ? buffers.bias.data() : nullptr,
+             call.residual ? buffers.residual.data() : nullptr);
+}
+
+/// Products that are large enough to be cut: along rows, columns, a batch and a loop.
+MatmulCall makeLargeCall(int round) {
+  MatmulCall call{};
+  call.alpha = round % 3 ? 1 : 0.5;
+  call.accumulate = round % 2;
+  if (round / 2 % 2)
+    call.bias = BlockPlace{};
+  if (round / 4 % 2)
+    call.residual = BlockPlace{};
+  int64_t m = 40 + 50 * (round % 3), n = 190 - 60 * (round % 3), k = 70;
+  bool transposed = round / 3 % 2;
+  call.sizes = {m, n, k};
+  call.aStrides = {k, 1}, call.bStrides = {n, 1};
+  call.cStrides = transposed ? std::vector<int64_t>{1, m} : std::vector<int64_t>{n, 1};
+  if (round % 5 < 3)
+    return call;
+  // A batch of the same b is one product with more rows, one of the same a is none.
+  bool sameA = round % 5 == 4;
+  call.sizes.insert(call.sizes.begin(), 5);
+  call.aStrides.insert(call.aStrides.begin(), sameA ? 0 : m * k);
+  call.bStrides.insert(call.bStrides.begin(), k * n);
+  call.cStrides.insert(call.cStrides.begin(), m * n);
+  return call;
+}
+
+/// Parts make the whole, whatever their number, and each has something to do.
+bool checkShares() {
+  for (int round = 0; round < 30; ++round)
+    for (uint32_t members : {2, 5}) {
+      MatmulCall call = makeLargeCall(round);
+      Buffers buffers;
+      std::vector<float> expected = buffers.c;
+      compute(call, buffers, expected);
+      MatmulLibrary library(members);
+      size_t number = library.add(call);
+      run(library, number, call, buffers);
+      bool good = library[number].parts.size() > 1;
+      for (size_t i = 0; i < expected.size() && good; ++i)
+        good = std::abs(buffers.c[i] - expected[i]) < 1e-2;
+      if (good)
+        continue;
+      std::printf("large product %d (%s) in %zu parts for %u members is wrong\n", round,
+                  text(shapeOf(call)).c_str(), library[number].parts.size(), members);
+      return false;
+    }
+  return true;
+}
+
 } // namespace
 
 int main() {
@@ -154,18 +211,15 @@ int main() {
     Buffers buffers;
     std::vector<float> expected = buffers.c;
     compute(call, buffers, expected);
-    MatmulLibrary library;
+    MatmulLibrary library(1);
     size_t number = library.add(call);
-    MatmulRunner(library).run(number, buffers.a.data(), buffers.b.data(),
-                              buffers.c.data(),
-                              call.bias ? buffers.bias.data() : nullptr,
-                              call.residual ? buffers.residual.data() : nullptr);
+    run(library, number, call, buffers);
     for (size_t i = 0; i < expected.size() && good; ++i)
       good = std::abs(buffers.c[i] - expected[i]) < 1e-3;
     if (!good)
       std::printf("round %d: %s is wrong (%s)\n", round,
                   text(shapeOf(call)).c_str(),
-                  library[number].description.impl_info_str());
+                  library.primitiveOf(library[number].parts[0]).description.impl_info_str());
   }
-  return good ? 0 : 1;
+  return good && checkShares() ? 0 : 1;
 }

@@ -198,6 +198,10 @@ Switch predicts("predict", cl::cat(category), cl::ZeroOrMore,
 ValueOption device("device", "cpu|emulated", "cpu",
                    "where to run; emulated devices compute nothing and take the time "
                    "of --cost-file");
+ValueOption threads("threads", "count", "",
+                    "how many threads compute for each device; with as many, the same "
+                    "bits (default: the cores that the process may use, divided by its "
+                    "devices)");
 ValueOption transport("transport", "auto|inprocess|mpi|ucx", "auto",
                       "how devices of different processes exchange messages; auto: "
                       "as the launcher suggests, without one there is one process");
@@ -385,6 +389,8 @@ TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   options.profile = profile.text("a file to write");
   options.costFile = costFile.text("a file to read");
   options.predict = predicts;
+  if (threads.given())
+    options.threads = threads.count(1, 4096);
   options.force = force;
   options.poison = poison;
   options.transport = readTransport();

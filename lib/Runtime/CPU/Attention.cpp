@@ -2,6 +2,9 @@
 
 #include "lib/Runtime/CPU/Attention.h"
 
+#include <algorithm>
+#include <new>
+
 #include <cmath>
 
 using namespace bitpipe;
@@ -71,6 +74,17 @@ size_t AttentionLibrary::add(const AttentionCall &call) {
   int64_t items = call.gradient ? GradientItems(task).count() : forwardItems(call.sizes);
   entries.push_back({task, items, call.gradient ? kernels->gradient : kernels->forward});
   return entries.size() - 1;
+}
+
+void *AttentionLibrary::allocateWorkspace() const {
+  int64_t bytes = 0;
+  for (const Entry &entry : entries)
+    bytes = std::max(bytes, entry.task.workspace.bytes());
+  if (bytes == 0)
+    return nullptr;
+  if (void *memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64))
+    return memory;
+  throw std::bad_alloc();
 }
 
 void AttentionLibrary::run(size_t number, int64_t begin, int64_t end, void *const *places,

@@ -12,6 +12,9 @@
 #include "lib/Runtime/CPU/AttentionTask.h"
 #include "lib/Runtime/Plan/Program.h"
 
+#include <cstdlib>
+#include <memory>
+
 namespace bitpipe {
 
 /// The attentions of a plan, shared by all devices.
@@ -29,6 +32,12 @@ public:
   int64_t workspaceBytes(size_t number) const {
     return entries[number].task.workspace.bytes();
   }
+  /// A workspace of one's own that does for every call; null if there are none.
+  struct Free {
+    void operator()(void *memory) const { std::free(memory); }
+  };
+  using OwnWorkspace = std::unique_ptr<void, Free>;
+  void *allocateWorkspace() const;
   /// Runs items begin to end - 1. `places` has an address per AttentionCall::Part,
   /// null for what the call does not have.
   void run(size_t number, int64_t begin, int64_t end, void *const *places,

@@ -3,20 +3,58 @@
 #include "lib/Runtime/CPU/CPUDevice.h"
 
 #include "lib/Runtime/CPU/Optimizer.h"
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Launch/Cores.h"
 
 #include <algorithm>
 
 using namespace bitpipe;
 
+/// Elements of gradients whose squares are summed by one thread at a time: the same
+/// whatever the number of threads, and so are the bits.
+constexpr int64_t chunkElements = 1 << 15;
+
+static int64_t chunksOf(const Slot &slot) {
+  int64_t elements = slot.size / int64_t(sizeof(float));
+  return (elements + chunkElements - 1) / chunkElements;
+}
+
 CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
-                     size_t events, WorkClock workClock)
-    : HostDevice(program, number, calls, events, workClock), products(calls.matmuls()),
-      attentions(calls.attentions()), arguments(calls.mostPlaces()) {
-  size_t mostBlocks = 0;
-  for (const Instruction &op : device.instructions)
+                     size_t events, WorkClock workClock, const TeamPlace &place)
+    : HostDevice(program, number, calls, events, workClock), place(place),
+      products(calls.members()), attentions(calls.attentions()),
+      workspaces(calls.members()), arguments(calls.mostPlaces()),
+      team(calls.members(), joined("device ", number, " of ", program.devices.size()),
+           place.spin, [this](uint32_t member) { enter(member); }) {
+  size_t mostBlocks = 0, mostChunks = 0;
+  for (const Instruction &op : device.instructions) {
     if (auto *run = std::get_if<Execute>(&op))
       mostBlocks = std::max(mostBlocks, run->slots.size());
+    if (auto *norm = std::get_if<GradNorm>(&op))
+      for (int64_t slot : norm->slots)
+        mostChunks = std::max(mostChunks, size_t(chunksOf(device.slots[slot])));
+  }
   blocks.resize(mostBlocks);
+  squares.resize(mostChunks);
+  // Whoever uses memory touches it first.
+  team.run(team.size(), [&](uint32_t member) {
+    products[member] = std::make_unique<MatmulRunner>(calls.matmuls(), member);
+    if (member > 0) // the first has the plan's
+      workspaces[member].reset(attentions.allocateWorkspace());
+  });
+}
+
+/// Prepares the calling thread to be a member.
+void CPUDevice::enter(uint32_t member) const {
+  useOneThread();
+  if (!place.processors.empty())
+    runOn(place.processors[member]);
+}
+
+void CPUDevice::beginStep(uint32_t step, const StepInputs &inputs) {
+  if (step == 0)
+    enter(0);
+  HostDevice::beginStep(step, inputs);
 }
 
 void CPUDevice::execute(size_t instruction, const Execute &run) {
@@ -47,28 +85,74 @@ void CPUDevice::call(const PreparedRoutine &routine, const PreparedCall &call) {
     arguments[i] = addressOf(places[i]);
   switch (call.kind) {
   case PreparedCall::Kernel:
-    call.kernel(arguments.data());
+    callKernel(call);
     break;
   case PreparedCall::Matmul:
-    products.run(call.number, arguments[0], arguments[1], arguments[2],
-                 arguments[3], arguments[4]);
+    callProduct(call);
     break;
   case PreparedCall::Attention:
-    attentions.run(call.number, 0, attentions.items(call.number), arguments.data(),
-                   arguments[call.places - 1]);
+    callAttention(call);
   }
   finishPart(call.category, call.label);
 }
 
+void CPUDevice::callKernel(const PreparedCall &call) {
+  void *const *given = arguments.data();
+  if (call.members == 1)
+    call.kernel(given, 0, call.units);
+  else
+    team.share(call.members, call.units, [&](uint32_t, int64_t begin, int64_t end) {
+      call.kernel(given, begin, end);
+    });
+  if (call.finishes)
+    call.kernel(given, call.units, call.units);
+}
+
+void CPUDevice::callProduct(const PreparedCall &call) {
+  team.run(call.members, [&](uint32_t member) {
+    products[member]->run(call.number, arguments[0], arguments[1], arguments[2],
+                          arguments[3], arguments[4]);
+  });
+}
+
+void CPUDevice::callAttention(const PreparedCall &call) {
+  void *planned = arguments[call.places - 1];
+  team.share(call.members, call.units, [&](uint32_t member, int64_t begin, int64_t end) {
+    attentions.run(call.number, begin, end, arguments.data(),
+                   member ? workspaces[member].get() : planned);
+  });
+}
+
+template <typename Work>
+void CPUDevice::shareElements(int64_t elements, Work work) {
+  constexpr int64_t unit = 1024; // no line of memory is written by two
+  int64_t units = (elements + unit - 1) / unit;
+  auto members = uint32_t(std::clamp<int64_t>(units / 4, 1, team.size()));
+  team.share(members, units, [&](uint32_t, int64_t begin, int64_t end) {
+    work(begin * unit, std::min(end * unit, elements));
+  });
+}
+
 double CPUDevice::squareSum(size_t instruction,
                             const std::vector<int64_t> &summed) {
-  double squares = 0;
-  for (int64_t slot : summed)
-    squares += sumOfSquares(slots.floats(slot),
-                            device.slots[slot].size / sizeof(float));
+  double sum = 0;
+  for (int64_t slot : summed) {
+    const float *values = slots.floats(slot);
+    int64_t count = device.slots[slot].size / int64_t(sizeof(float));
+    int64_t chunks = chunksOf(device.slots[slot]);
+    auto members = uint32_t(std::clamp<int64_t>(chunks, 1, team.size()));
+    team.share(members, chunks, [&](uint32_t, int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        int64_t first = i * chunkElements;
+        squares[i] = sumOfSquares(values + first, std::min(chunkElements, count - first));
+      }
+    });
+    for (int64_t i = 0; i < chunks; ++i)
+      sum += squares[i];
+  }
   finishPart(Calls::Norm, labelOf(instruction));
   pauseWork();
-  return squares;
+  return sum;
 }
 
 LossValue CPUDevice::loss(int64_t slot) {
@@ -81,14 +165,17 @@ void CPUDevice::update(size_t instruction, const Step &step,
                        const Judgement &judgement) {
   float *weights = slots.floats(step.weights);
   float *gradients = slots.floats(step.gradients);
-  if (judgement.skips || program.optimizer == "none")
-    std::fill_n(gradients, step.elements, 0.0f);
-  else if (step.moment1)
-    stepAdamW(settings, judgement.state.updates, judgement.gradientScale,
-              step.elements, weights, gradients, slots.floats(*step.moment1),
-              slots.floats(*step.moment2));
-  else
-    stepSGD(settings, judgement.gradientScale, step.elements, weights,
-            gradients);
+  float *first = step.moment1 ? slots.floats(*step.moment1) : nullptr;
+  float *second = step.moment2 ? slots.floats(*step.moment2) : nullptr;
+  shareElements(step.elements, [&](int64_t begin, int64_t end) {
+    if (judgement.skips || program.optimizer == "none")
+      std::fill(gradients + begin, gradients + end, 0.0f);
+    else if (first)
+      stepAdamW(settings, judgement.state.updates, judgement.gradientScale, end - begin,
+                weights + begin, gradients + begin, first + begin, second + begin);
+    else
+      stepSGD(settings, judgement.gradientScale, end - begin, weights + begin,
+              gradients + begin);
+  });
   finishPart(Calls::Optimizer, labelOf(instruction));
 }

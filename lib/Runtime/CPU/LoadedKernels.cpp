@@ -29,14 +29,22 @@ Kernel LoadedKernels::find(const std::string &name) const {
   void *function = symbol(name);
   if (!function)
     fail(path, ": error: holds no kernel '", name, "', which the plan calls");
-  auto *extents =
-      static_cast<const int64_t *>(symbol(name + abi::extentsSuffix));
-  if (!extents)
-    fail(path, ": error: does not tell what kernel '", name,
-         "' touches, expected a symbol ", name, abi::extentsSuffix,
-         ": compile the plan again");
+  const int64_t *extents = numbers(name, abi::extentsSuffix, "touches");
+  const int64_t *units = numbers(name, abi::unitsSuffix, "can share");
+  if (units[abi::unitsCount] < 1)
+    fail(path, ": error: kernel '", name, "' has ", units[abi::unitsCount],
+         " units, expected at least 1");
   return {reinterpret_cast<abi::KernelFunction>(function),
-          {extents + 1, size_t(*extents)}};
+          {extents + 1, size_t(*extents)},
+          units};
+}
+
+const int64_t *LoadedKernels::numbers(const std::string &kernel, const char *suffix,
+                                      const char *what) const {
+  if (void *found = symbol(kernel + suffix))
+    return static_cast<const int64_t *>(found);
+  fail(path, ": error: does not tell what kernel '", kernel, "' ", what,
+       ", expected a symbol ", kernel, suffix, ": compile the plan again");
 }
 
 /// "[1, 7]", the place of an element in row-major order.

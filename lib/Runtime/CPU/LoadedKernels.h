@@ -14,6 +14,7 @@ namespace bitpipe {
 struct Kernel {
   abi::KernelFunction function;
   std::span<const int64_t> extents; // of its arguments, in bytes
+  const int64_t *units;             // abi::UnitsField
 };
 
 /// A shared object opened for the life of this object.
@@ -45,6 +46,8 @@ public:
 
 private:
   void *symbol(const std::string &name) const;
+  const int64_t *numbers(const std::string &kernel, const char *suffix,
+                         const char *what) const;
 
   std::string path;
   void *handle;

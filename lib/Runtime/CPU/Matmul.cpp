@@ -80,16 +80,28 @@ void bitpipe::useOneThread() {
     set(1);
 }
 
-MatmulLibrary::MatmulLibrary() : cpu(dnnl::engine::kind::cpu, 0) {}
+MatmulLibrary::MatmulLibrary(uint32_t members)
+    : members(members), cpu(dnnl::engine::kind::cpu, 0) {}
 
 size_t MatmulLibrary::add(const MatmulCall &call) {
   MatmulShape shape = shapeOf(call);
-  auto [found, added] = numbers.try_emplace(shape, entries.size());
+  auto [found, added] = numbers.try_emplace(shape, products.size());
+  if (!added)
+    return found->second;
+  Product product{shape, {}};
+  for (const MatmulShare &share : sharesOf(shape, members))
+    product.parts.push_back({share, addPrimitive(share.shape)});
+  products.push_back(std::move(product));
+  return found->second;
+}
+
+size_t MatmulLibrary::addPrimitive(const MatmulShape &shape) {
+  auto [found, added] = primitiveNumbers.try_emplace(shape, primitives.size());
   if (!added)
     return found->second;
   try {
     auto description = describe(shape, cpu);
-    entries.push_back({shape, description, dnnl::matmul(description)});
+    primitives.push_back({description, dnnl::matmul(description)});
   } catch (const dnnl::error &error) {
     fail("error: oneDNN has no matmul of sizes ", listText(shape.sizes),
          " and strides ", listText(shape.a), ", ", listText(shape.b), ", ",
@@ -98,18 +110,22 @@ size_t MatmulLibrary::add(const MatmulCall &call) {
   return found->second;
 }
 
-MatmulRunner::MatmulRunner(const MatmulLibrary &library)
+MatmulRunner::MatmulRunner(const MatmulLibrary &library, uint32_t member)
     : engine(library.engine()), stream(engine) {
+  auto hasPart = [&](size_t i) { return member < library[i].parts.size(); };
   int64_t largest = 0;
   for (size_t i = 0; i < library.size(); ++i)
-    largest = std::max<int64_t>(
-        largest, library[i].description.scratchpad_desc().get_size());
+    if (hasPart(i))
+      largest = std::max<int64_t>(largest, library.primitiveOf(library[i].parts[member])
+                                               .description.scratchpad_desc()
+                                               .get_size());
   scratchpad = memory({{std::max<int64_t>(largest, 1)},
                        memory::data_type::u8,
                        memory::format_tag::a},
                       engine);
   for (size_t i = 0; i < library.size(); ++i)
-    prepared.push_back(prepare(library[i]));
+    if (prepared.emplace_back(); hasPart(i))
+      prepared.back() = prepare(library, library[i].parts[member]);
 }
 
 /// Every round so far, once per iteration of a loop.
@@ -125,16 +141,24 @@ static void repeat(std::vector<Offset> &rounds, const MatmulShape::Loop &loop) {
 }
 
 MatmulRunner::Prepared
-MatmulRunner::prepare(const MatmulLibrary::Entry &entry) {
-  const MatmulShape &shape = entry.shape;
+MatmulRunner::prepare(const MatmulLibrary &library, const MatmulLibrary::Part &part) {
+  const MatmulShape &shape = part.share.shape;
   Operands operands(shape);
   auto unset = [&](const memory::desc &description) {
     return memory(description, engine, nullptr);
   };
-  Prepared result{entry.primitive.get(), shape.swapped,
-                  unset(operands.a),     unset(operands.b),
-                  unset(operands.c),     {},
-                  {},                    MatmulStart(shape),
+  Prepared result{library.primitiveOf(part).primitive.get(),
+                  shape.swapped,
+                  part.share.a,
+                  part.share.b,
+                  part.share.c,
+                  part.share.bias,
+                  unset(operands.a),
+                  unset(operands.b),
+                  unset(operands.c),
+                  {},
+                  {},
+                  MatmulStart(shape),
                   {{0, 0, 0}}};
   auto bind = [&](int argument, const memory &place) {
     result.arguments.push_back({argument, place.get()});
@@ -152,19 +176,25 @@ MatmulRunner::prepare(const MatmulLibrary::Entry &entry) {
   return result;
 }
 
+/// Where a part of an operand begins; null stays null.
+static float *elements(void *operand, int64_t begin) {
+  return operand ? static_cast<float *>(operand) + begin : nullptr;
+}
+
 void MatmulRunner::run(size_t number, void *a, void *b, void *c, void *bias,
                        void *residual) {
-  Prepared &call = prepared[number];
+  Prepared &call = *prepared[number];
   if (call.swapped)
     std::swap(a, b);
-  call.start.write(static_cast<float *>(c), static_cast<float *>(bias),
-                   static_cast<float *>(residual));
+  float *aPart = elements(a, call.aBegin), *bPart = elements(b, call.bBegin),
+        *cPart = elements(c, call.cBegin), *biasPart = elements(bias, call.biasBegin);
+  call.start.write(cPart, biasPart, elements(residual, call.cBegin));
   if (call.bias)
-    dnnl_memory_set_data_handle(call.bias.get(), bias);
+    dnnl_memory_set_data_handle(call.bias.get(), biasPart);
   for (const auto &round : call.rounds)
-    multiply(call, static_cast<char *>(a) + round.a,
-             static_cast<char *>(b) + round.b,
-             static_cast<char *>(c) + round.c);
+    multiply(call, reinterpret_cast<char *>(aPart) + round.a,
+             reinterpret_cast<char *>(bPart) + round.b,
+             reinterpret_cast<char *>(cPart) + round.c);
 }
 
 void MatmulRunner::multiply(const Prepared &call, char *a, char *b, char *c) {

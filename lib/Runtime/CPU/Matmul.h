@@ -1,53 +1,72 @@
 //===- Matmul.h - Matrix products by oneDNN -------------------------------===//
 //
-// A product becomes a oneDNN matmul primitive on the buffers in place. All
-// primitives are made before step 1, one per distinct shape; a run of one only
-// sets addresses.
+// A product becomes oneDNN matmul primitives on the buffers in place, one per member of
+// the device's team that does a part of it. All are made before step 1, one per distinct
+// shape; a run of one only sets addresses.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_RUNTIME_CPU_MATMUL_H
 #define BITPIPE_RUNTIME_CPU_MATMUL_H
 
+#include "lib/Runtime/CPU/MatmulShares.h"
 #include "lib/Runtime/CPU/MatmulStart.h"
 
 #include <map>
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 
 namespace bitpipe {
 
-/// The primitives of a plan, shared by all devices.
+/// The products of a plan, shared by all devices.
 class MatmulLibrary {
 public:
-  MatmulLibrary();
+  /// For teams of `members` threads.
+  explicit MatmulLibrary(uint32_t members);
 
-  /// Makes the primitive of a call unless there is one; returns its number.
+  /// Prepares the product of a call unless there is one; returns its number.
   size_t add(const MatmulCall &call);
 
-  struct Entry {
-    MatmulShape shape;
+  struct Primitive {
     dnnl::matmul::primitive_desc description;
     dnnl::matmul primitive;
   };
-  const Entry &operator[](size_t number) const { return entries[number]; }
-  size_t size() const { return entries.size(); }
+  /// What a member does of a product.
+  struct Part {
+    MatmulShare share;
+    size_t primitive; // its number
+  };
+  struct Product {
+    MatmulShape shape;
+    std::vector<Part> parts; // by member
+  };
+  const Product &operator[](size_t number) const { return products[number]; }
+  size_t size() const { return products.size(); }
+  const Primitive &primitiveOf(const Part &part) const {
+    return primitives[part.primitive];
+  }
   const dnnl::engine &engine() const { return cpu; }
 
 private:
+  size_t addPrimitive(const MatmulShape &shape);
+
+  const uint32_t members;
   dnnl::engine cpu;
-  std::map<MatmulShape, size_t> numbers;
-  std::vector<Entry> entries;
+  std::map<MatmulShape, size_t> numbers, primitiveNumbers;
+  std::vector<Product> products;
+  std::vector<Primitive> primitives;
 };
 
 /// Makes the calling thread run oneDNN without helper threads.
 void useOneThread();
 
-/// Runs the products of one device, in one thread.
+/// Runs the parts of one member of a device's team, in its thread.
 class MatmulRunner {
 public:
-  explicit MatmulRunner(const MatmulLibrary &library);
+  MatmulRunner(const MatmulLibrary &library, uint32_t member);
 
+  /// The member's part of a product that it has a part of.
   void run(size_t number, void *a, void *b, void *c, void *bias,
            void *residual);
 
@@ -55,6 +74,7 @@ private:
   struct Prepared {
     dnnl_primitive_t primitive;
     bool swapped;
+    int64_t aBegin, bBegin, cBegin, biasBegin; // in elements
     dnnl::memory a, b, c, bias;
     std::vector<dnnl_exec_arg_t> arguments;
     MatmulStart start;
@@ -64,13 +84,13 @@ private:
     };
     std::vector<Offset> rounds;
   };
-  Prepared prepare(const MatmulLibrary::Entry &entry);
+  Prepared prepare(const MatmulLibrary &library, const MatmulLibrary::Part &part);
   void multiply(const Prepared &call, char *a, char *b, char *c);
 
   dnnl::engine engine;
   dnnl::stream stream;
   dnnl::memory scratchpad;
-  std::vector<Prepared> prepared;
+  std::vector<std::optional<Prepared>> prepared; // by product; empty: no part
 };
 
 } // namespace bitpipe

@@ -19,7 +19,8 @@ public:
   /// Claims the folder and looks for a checkpoint to go on from, which must be
   /// whole and belong to this run. Throws a UserError if it is not, or if there
   /// are checkpoints that the run was not told to go on from.
-  Checkpoints(const TrainOptions &options, const Program &program, World &world);
+  Checkpoints(const TrainOptions &options, const Program &program,
+              int64_t threads, World &world);
 
   /// Whether there is a checkpoint to go on from.
   bool resumes() const { return found.has_value(); }

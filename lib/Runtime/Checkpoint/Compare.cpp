@@ -107,6 +107,9 @@ std::vector<std::string> bitpipe::changes(const Setting &saved,
     lines.push_back("options have changed, the new ones count: " + options);
   if (std::string plan = changedPlan(saved, now); !plan.empty())
     lines.push_back("the plan has changed, which rounds otherwise: " + plan);
+  if (saved.threads != now.threads)
+    lines.push_back(joined("devices have other threads, which rounds matrix products "
+                           "otherwise: ", now.threads, " each (was ", saved.threads, ")"));
   if (saved.weightsHash != now.weightsHash)
     lines.push_back("the plan's weights file has changed: parameters are the "
                     "checkpoint's, constants the plan's");

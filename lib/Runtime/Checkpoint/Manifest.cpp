@@ -88,7 +88,8 @@ static json written(const Setting &setting) {
                  {"hash", setting.planHash},
                  {"weights_hash", setting.weightsHash},
                  {"devices", setting.devices},
-                 {"microbatches", setting.microbatches}};
+                 {"microbatches", setting.microbatches},
+                 {"threads", setting.threads}};
   return out;
 }
 
@@ -125,6 +126,8 @@ static Setting readSetting(const json &from) {
   setting.weightsHash = plan.at("weights_hash");
   setting.devices = Whole(plan, "devices");
   setting.microbatches = Whole(plan, "microbatches");
+  if (plan.contains("threads")) // there was one before there could be more
+    setting.threads = Whole(plan, "threads");
   return setting;
 }
 

@@ -42,6 +42,7 @@ struct Setting {
 
   std::string plan, planHash, weightsHash;
   int64_t devices = 0, microbatches = 0;
+  int64_t threads = 1; // per device
 };
 
 /// A parameter of the model.

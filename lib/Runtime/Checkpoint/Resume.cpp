@@ -19,8 +19,10 @@
 using namespace bitpipe;
 namespace fs = std::filesystem;
 
-static Setting settingOf(const TrainOptions &options, const Program &program) {
+static Setting settingOf(const TrainOptions &options, const Program &program,
+                         int64_t threads) {
   Setting setting;
+  setting.threads = threads;
   setting.optimizer = program.optimizer;
   setting.rates = options.optimizer;
   setting.clip = options.clip;
@@ -40,10 +42,10 @@ static Setting settingOf(const TrainOptions &options, const Program &program) {
 }
 
 Checkpoints::Checkpoints(const TrainOptions &options, const Program &program,
-                         World &world)
+                         int64_t threads, World &world)
     : options(options), program(program), world(world),
       writers(world.forThread(ThreadChannels::Checkpoints)),
-      parameters(savedParameters(program)), setting(settingOf(options, program)),
+      parameters(savedParameters(program)), setting(settingOf(options, program, threads)),
       folder(options.checkpoint.folder) {
   std::string manifest;
   agree(world, [&] {

@@ -24,8 +24,9 @@ static std::vector<bool> usedRoutines(const Program &program, Share share) {
   return used;
 }
 
-Calls::Calls(const Program &program, const LoadedKernels *kernels, Share share)
-    : library(kernels),
+Calls::Calls(const Program &program, const LoadedKernels *kernels, Share share,
+             uint32_t members)
+    : library(kernels), teamMembers(members), products(members),
       categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
                     "matrix products", "emulated runs"} {
   std::vector<bool> used = usedRoutines(program, share);
@@ -44,14 +45,31 @@ static std::string labelOf(const std::string &layer, const std::string &what) {
   return layer.empty() ? what : layer + ": " + what;
 }
 
+/// How many members share a kernel. Handing out takes as long as some kilobytes do.
+static uint32_t sharersOf(const Kernel &kernel, uint32_t members) {
+  constexpr int64_t leastBytes = 16 << 10;
+  int64_t worth = kernel.units[abi::unitsBytes] / leastBytes;
+  return uint32_t(std::clamp<int64_t>(
+      std::min(worth, kernel.units[abi::unitsCount]), 1, members));
+}
+
 PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
   auto first = uint32_t(routine.places.size());
   auto count = uint32_t(call.arguments.size());
   routine.places.insert(routine.places.end(), call.arguments.begin(),
                         call.arguments.end());
   largestCall = std::max<size_t>(largestCall, count);
-  return {PreparedCall::Kernel, library->find(call.name).function, 0, first, count,
-          addCategory(call.name), addLabel(labelOf(call.layer, call.name))};
+  Kernel kernel = library->find(call.name);
+  return {PreparedCall::Kernel,
+          0,
+          kernel.function,
+          kernel.units[abi::unitsCount],
+          kernel.units[abi::unitsFinish] != 0,
+          sharersOf(kernel, teamMembers),
+          first,
+          count,
+          addCategory(call.name),
+          addLabel(labelOf(call.layer, call.name))};
 }
 
 PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
@@ -61,8 +79,17 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
                         {call.a, call.b, call.c, call.bias.value_or(none),
                          call.residual.value_or(none)});
   auto number = uint32_t(products.add(call));
-  return {PreparedCall::Matmul, nullptr, number, first, 5, MatrixProducts,
-          addLabel(labelOf(call.layer, "matmul " + text(products[number].shape)))};
+  const MatmulLibrary::Product &product = products[number];
+  return {PreparedCall::Matmul,
+          number,
+          nullptr,
+          0,
+          false,
+          uint32_t(product.parts.size()),
+          first,
+          5,
+          MatrixProducts,
+          addLabel(labelOf(call.layer, "matmul " + text(product.shape)))};
 }
 
 /// Its places are those of all parts, and the workspace.
@@ -74,8 +101,18 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const AttentionCall &call)
   auto count = uint32_t(call.operands.size() + 1);
   largestCall = std::max<size_t>(largestCall, count);
   std::string what = std::string(call.name()) + " " + text(call.sizes);
-  return {PreparedCall::Attention, nullptr, uint32_t(attentionTasks.add(call)), first, count,
-          addCategory(call.name()), addLabel(labelOf(call.layer, what))};
+  auto number = uint32_t(attentionTasks.add(call));
+  int64_t items = attentionTasks.items(number);
+  return {PreparedCall::Attention,
+          number,
+          nullptr,
+          items,
+          false,
+          uint32_t(std::min<int64_t>(items, teamMembers)),
+          first,
+          count,
+          addCategory(call.name()),
+          addLabel(labelOf(call.layer, what))};
 }
 
 uint32_t Calls::addCategory(const std::string &kernel) {

@@ -19,8 +19,11 @@ namespace bitpipe {
 
 struct PreparedCall {
   enum Kind : uint32_t { Kernel, Matmul, Attention } kind;
-  abi::KernelFunction kernel; // null for the other kinds
   uint32_t number;            // of the product or attention
+  abi::KernelFunction kernel; // null for the other kinds
+  int64_t units;              // of a kernel, or items of an attention
+  bool finishes;              // a kernel that has something left to do after all units
+  uint32_t members;           // of the team that share the work
   uint32_t firstPlace, places;
   uint32_t category; // see Calls::categories
   uint32_t label;    // see Calls::labels
@@ -41,8 +44,10 @@ public:
     Waiting, Messages, Norm, Optimizer, MatrixProducts, Emulated
   };
 
-  /// Without kernels no routine is prepared: devices do not compute.
-  Calls(const Program &program, const LoadedKernels *kernels, Share share);
+  /// For teams of `members` threads. Without kernels no routine is prepared: devices do
+  /// not compute.
+  Calls(const Program &program, const LoadedKernels *kernels, Share share,
+        uint32_t members);
 
   const PreparedRoutine &routine(int64_t number) const {
     return prepared[number];
@@ -54,6 +59,8 @@ public:
   const std::vector<std::string> &labels() const { return labelNames; }
   uint32_t addLabel(const std::string &name);
   size_t mostPlaces() const { return largestCall; }
+  /// Of the team of each device.
+  uint32_t members() const { return teamMembers; }
   /// Null if devices do not compute.
   const LoadedKernels *kernels() const { return library; }
 
@@ -64,6 +71,7 @@ private:
   uint32_t addCategory(const std::string &kernel);
 
   const LoadedKernels *library;
+  const uint32_t teamMembers;
   MatmulLibrary products;
   AttentionLibrary attentionTasks;
   std::vector<PreparedRoutine> prepared;

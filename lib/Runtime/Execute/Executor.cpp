@@ -19,7 +19,7 @@ Executor::Executor(const Program &program, const Links &links,
                    const Instruments &instruments)
     : program(program), links(links), instruments(instruments),
       prepared((useOneThread(), program), kernels,
-               shareOf(world, program.devices.size())),
+               shareOf(world, program.devices.size()), instruments.teams.threads),
       local(shareOf(world, program.devices.size())), done(share().count()) {
   for (auto &step : finished)
     step.resize(share().count());
@@ -30,7 +30,8 @@ Executor::Executor(const Program &program, const Links &links,
   addDevices();
   transport = std::make_unique<HostTransport>(
       program, links, world, local,
-      instruments.emulated ? &instruments.emulated->sums : nullptr);
+      instruments.emulated ? &instruments.emulated->sums : nullptr,
+      instruments.teams.threads);
 }
 
 Executor::~Executor() { stop(); }
@@ -53,10 +54,14 @@ std::unique_ptr<Device> Executor::makeDevice(int64_t number) {
         program, number, prepared, events,
         instruments.emulated->instructions[number]);
   // With a core for each device nothing disturbs the clock, which is cheaper.
-  bool shared = share().count() > int64_t(std::thread::hardware_concurrency());
-  auto clock = shared || instruments.profile ? HostDevice::WorkClock::Processor
-                                             : HostDevice::WorkClock::Time;
-  return std::make_unique<CPUDevice>(program, number, prepared, events, clock);
+  const TeamPlan &teams = instruments.teams;
+  auto clock = teams.crowded() || instruments.profile ? HostDevice::WorkClock::Processor
+                                                      : HostDevice::WorkClock::Time;
+  constexpr Nanoseconds spin = 50'000; // longer than most kernels that are not shared
+  TeamPlace place{{}, teams.crowded() ? 0 : spin};
+  if (!teams.processors.empty())
+    place.processors = teams.processors[number - share().first];
+  return std::make_unique<CPUDevice>(program, number, prepared, events, clock, place);
 }
 
 size_t Executor::eventsPerStep(int64_t device) const {

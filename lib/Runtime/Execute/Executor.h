@@ -11,6 +11,7 @@
 #include "lib/Runtime/Execute/Calls.h"
 #include "lib/Runtime/Execute/DeviceRunner.h"
 #include "lib/Runtime/Execute/LocalDevices.h"
+#include "lib/Runtime/Launch/Cores.h"
 #include "lib/Runtime/Plan/WorkTimes.h"
 
 #include <deque>
@@ -23,6 +24,7 @@ struct Instruments {
   int64_t tracedSteps = 0; // whose events are kept
   bool poison = false;     // fill dead memory with NaN before every step
   bool profile = false;    // time work exactly, whoever else uses the processors
+  TeamPlan teams;          // of devices that compute
   /// What devices take that do not compute; null if they do.
   const WorkTimes *emulated = nullptr;
 };

@@ -3,10 +3,10 @@
 #include "lib/Runtime/Train/Gathered.h"
 
 #include "lib/Runtime/Launch/Clocks.h"
+#include "lib/Runtime/Launch/Cores.h"
 #include "lib/Runtime/Median.h"
 
 #include <nlohmann/json.hpp>
-#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,8 +18,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepTime, begin, end, waited)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TimedWork, begin, end, work)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, computes, byKind, work, steps,
                                    instructions, sums, plannedBytes, touchedBytes)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessReport, rank, host, cores, peakBytes,
-                                   devices)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessReport, rank, host, cores, threads,
+                                   peakBytes, devices)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NamedEvent, name, category, begin, end)
 } // namespace bitpipe
 
@@ -97,17 +97,6 @@ static std::vector<Value> gatherValues(World &world, const Value &mine) {
   return values;
 }
 
-static std::vector<int> coresOfProcess() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof(allowed), &allowed);
-  std::vector<int> cores;
-  for (int core = 0; core < CPU_SETSIZE; ++core)
-    if (CPU_ISSET(core, &allowed))
-      cores.push_back(core);
-  return cores;
-}
-
 std::vector<ProcessReport> bitpipe::gatherReports(World &world,
                                                   const Program &program,
                                                   const Executor &executor) {
@@ -116,6 +105,7 @@ std::vector<ProcessReport> bitpipe::gatherReports(World &world,
   struct rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   ProcessReport mine{world.rank(), host, coresOfProcess(),
+                     executor.calls().members(),
                      int64_t(usage.ru_maxrss) * 1024, {}};
   Nanoseconds ahead = clockAhead(world);
   for (int64_t d = executor.share().first; d < executor.share().end; ++d) {

@@ -28,7 +28,8 @@ struct DeviceReport {
 struct ProcessReport {
   int rank;
   std::string host;
-  std::vector<int> cores; // that the process may use, by the host's numbers
+  std::vector<int> cores; // see coresOfProcess
+  int64_t threads;        // per device
   int64_t peakBytes; // of the process, as the system counts it
   std::vector<DeviceReport> devices;
 };

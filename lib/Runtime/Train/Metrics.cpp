@@ -70,11 +70,11 @@ void MetricsFile::write(const StepMetrics &step) {
   int length = std::snprintf(
       line, sizeof(line),
       "{\"step\": %lld, \"loss\": %s, \"grad_norm\": %s, \"lr\": %s, "
-      "\"tokens_per_second\": %s, \"step_seconds\": %s%s}\n",
+      "\"tokens_per_second\": %s, \"step_seconds\": %s, \"threads\": %lld%s}\n",
       static_cast<long long>(step.step), Number(step.loss, 9).text,
       Number(step.gradNorm, 9).text, Number(step.lr, 9).text,
       Number(step.tokensPerSecond, 6).text, Number(step.seconds, 6).text,
-      step.skipped ? ", \"skipped\": true" : "");
+      static_cast<long long>(step.threads), step.skipped ? ", \"skipped\": true" : "");
   // A full disk takes a part of the line, and says why with the next one.
   for (int done = 0; done < length;) {
     ssize_t more = ::write(file, line + done, length - done);

@@ -16,6 +16,7 @@ namespace bitpipe {
 struct StepMetrics {
   int64_t step; // from 1
   double loss, gradNorm, lr, tokensPerSecond, seconds;
+  int64_t threads; // per device
   bool skipped; // changed nothing
 };
 

@@ -20,7 +20,9 @@ bitpipe::machinesOf(const std::vector<ProcessReport> &processes) {
   std::map<std::pair<std::string, std::vector<int>>, Machine> machines;
   for (const ProcessReport &process : processes) {
     Machine &machine = machines[{process.host, process.cores}];
-    machine.processors = int64_t(process.cores.size());
+    // The threads of a device work together: it has as many of a machine's cores.
+    machine.processors =
+        std::max<int64_t>(1, int64_t(process.cores.size()) / process.threads);
     for (const DeviceReport &device : process.devices)
       if (device.computes)
         machine.devices.push_back(device.device);

@@ -164,7 +164,8 @@ private:
 } // namespace
 
 bool bitpipe::sharesProcessors(const ProcessReport &process) {
-  return std::ranges::count_if(process.devices, &DeviceReport::computes) >
+  return std::ranges::count_if(process.devices, &DeviceReport::computes) *
+             process.threads >
          std::ptrdiff_t(process.cores.size());
 }
 
@@ -175,6 +176,8 @@ Costs bitpipe::profile(const Program &program, const Links &links,
   costs.feed = feed;
   costs.timeUnit = "seconds";
   costs.sizeUnit = "bytes";
+  if (!processes.empty() && processes.front().devices.front().computes)
+    costs.threads = int(processes.front().threads);
   addSizes(program, links, costs);
   addLinks(program, links, processes, costs);
   return costs;

@@ -35,6 +35,7 @@ using Processes = std::vector<ProcessReport>;
 /// Where the devices of a run compute.
 struct Cores {
   int64_t devices = 0, computing = 0, cores = 0;
+  int64_t threads = 1; // per device
 
   explicit Cores(const Processes &processes) {
     std::set<std::pair<std::string, int>> seen; // by host and number
@@ -42,6 +43,7 @@ struct Cores {
       for (int core : process.cores)
         cores += seen.insert({process.host, core}).second;
       devices += int64_t(process.devices.size());
+      threads = process.threads;
       for (const DeviceReport &device : process.devices)
         computing += device.computes;
     }
@@ -49,6 +51,7 @@ struct Cores {
   std::string text() const {
     return std::to_string(cores) + (cores == 1 ? " core" : " cores");
   }
+  bool crowded() const { return computing * threads > cores; }
 };
 
 /// Devices that share a core wait for each other, whatever the schedule.
@@ -57,8 +60,9 @@ void printCores(const Cores &cores) {
   if (cores.computing == 0)
     std::printf(", emulated\n");
   else
-    std::printf(" on %s%s\n", cores.text().c_str(),
-                cores.cores < cores.computing
+    std::printf(", %ld thread%s each on %s%s\n", long(cores.threads),
+                cores.threads == 1 ? "" : "s", cores.text().c_str(),
+                cores.crowded()
                     ? ": they take turns, which counts as waiting"
                     : "");
 }
@@ -119,7 +123,7 @@ void printBubble(const Cores &cores, double measured, PredictedBubble predicted)
   std::printf("bubble   %6.1f%%   of the devices' time measured, %.1f%% predicted "
               "from the time of each run",
               100 * measured, 100 * predicted.onCores);
-  if (cores.computing > cores.cores)
+  if (cores.crowded())
     std::printf(" on %s, %.1f%% with a core for every device",
                 cores.text().c_str(), 100 * predicted.undisturbed);
   std::printf("\n");

@@ -129,7 +129,7 @@ namespace {
 struct Prepared {
   /// `checkpoints` may be null.
   Prepared(const TrainOptions &options, const Program &program, World &world,
-           const Checkpoints *checkpoints);
+           const TeamPlan &teams, const Checkpoints *checkpoints);
   void prepareEmulated(const Program &program, World &world,
                        const std::string &source, Instruments &instruments);
   void prepareComputing(const TrainOptions &options, const Program &program,
@@ -150,7 +150,8 @@ struct Prepared {
 } // namespace
 
 Prepared::Prepared(const TrainOptions &options, const Program &program,
-                   World &world, const Checkpoints *checkpoints)
+                   World &world, const TeamPlan &teams,
+                   const Checkpoints *checkpoints)
     : links(deriveLinks(program)) {
   Position begin = checkpoints ? checkpoints->start() : Position();
   checkProgress(program, links);
@@ -167,7 +168,7 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
                  begin.samples);
   int64_t traced = std::min(options.traceSteps, options.steps - begin.step);
   Instruments instruments{options.trace.empty() ? 0 : traced, options.poison,
-                          !options.profile.empty() || options.predict, nullptr};
+                          !options.profile.empty() || options.predict, teams, nullptr};
   if (options.device == DeviceKind::Emulated)
     prepareEmulated(program, world, options.costFile, instruments);
   else
@@ -187,6 +188,10 @@ void Prepared::prepareComputing(const TrainOptions &options,
                                 const Program &program, World &world,
                                 const Checkpoints *checkpoints,
                                 const Instruments &instruments) {
+  int64_t threads = instruments.teams.threads;
+  if (costs && costs->threads && costs->threads != threads && world.speaks())
+    warn(options.costFile, ": was measured with ", costs->threads,
+         " threads per device, this run has ", threads, " (--threads)");
   kernels.emplace(program.kernelsPath);
   checkKernels(program, *kernels);
   executor.emplace(program, links, world, &*kernels, instruments);
@@ -197,6 +202,18 @@ void Prepared::prepareComputing(const TrainOptions &options,
     replaced = parameters->load(options.load);
 }
 
+/// Emulated devices take the time of one thread.
+static TeamPlan teamsOf(const TrainOptions &options, World &world, Share share) {
+  if (options.device == DeviceKind::Emulated)
+    return {};
+  TeamPlan plan = planTeams(world, share.count(), options.threads);
+  if (options.threads && plan.crowded() && world.speaks())
+    warn("--threads=", plan.threads, " makes ", plan.hostThreads,
+         " threads, on a host with ", plan.hostCores, plan.hostCores == 1 ? " core" : " cores",
+         " for them: they take turns");
+  return plan;
+}
+
 static Outcome trainProgram(const TrainOptions &options, const Program &program,
                             World &world, Watch &watch,
                             const StopRequest &stop) {
@@ -204,16 +221,17 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     if (world.speaks())
       checkRunFiles(options, program);
   });
+  Share share = shareOf(world, program.devices.size());
+  TeamPlan teams = teamsOf(options, world, share);
   std::optional<Checkpoints> kept;
   if (!options.checkpoint.folder.empty())
-    kept.emplace(options, program, world);
+    kept.emplace(options, program, teams.threads, world);
   Checkpoints *checkpoints = kept ? &*kept : nullptr;
   std::optional<Prepared> run;
-  Share share = shareOf(world, program.devices.size());
   agree(world, [&] {
-    checkAddressSpace(bytesOfArenas(program, share), 2 * share.count());
+    checkAddressSpace(bytesOfArenas(program, share), 2 * share.count() * teams.threads);
     try {
-      run.emplace(options, program, world, checkpoints);
+      run.emplace(options, program, world, teams, checkpoints);
     } catch (const std::bad_alloc &) {
       failMemory(program, share);
     }
@@ -293,6 +311,7 @@ static Identity optionsOf(const TrainOptions &options) {
           {"--trace", isSet(!options.trace.empty())},
           {"--profile or --predict",
            isSet(!options.profile.empty() || options.predict)},
+          {"--threads", options.threads ? std::to_string(*options.threads) : "not given"},
           {"--device",
            options.device == DeviceKind::CPU ? "cpu" : "emulated"}};
 }

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace bitpipe {
@@ -31,6 +32,7 @@ struct TrainOptions {
   std::string costFile; // what devices take: predicts, or tells emulated ones
   bool predict = false; // print predicted beside measured
   DeviceKind device = DeviceKind::CPU;
+  std::optional<int64_t> threads; // per device; nothing: as there are cores
   int64_t traceSteps = 8;
   int64_t maxBadSteps = 10; // in a row that change nothing
   CheckpointOptions checkpoint;

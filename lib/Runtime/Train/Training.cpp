@@ -127,6 +127,7 @@ void Training::collect(int64_t step) {
                    learningRate(options, step),
                    feeder.tokensPerStep() / seconds.back(),
                    seconds.back(),
+                   executor.calls().members(),
                    judged.skips};
   metrics.write(line);
   progress.show(line);

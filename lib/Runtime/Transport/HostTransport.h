@@ -17,10 +17,11 @@ namespace bitpipe {
 
 class HostTransport final : public Transport {
 public:
-  /// `sumTimes` as in Sums.
+  /// `sumTimes` and `threads` as in Sums.
   HostTransport(const Program &program, const Links &links, const World &world,
-                const LocalDevices &devices, const std::vector<double> *sumTimes = nullptr)
-      : messages(links, world, devices), sums(links, world, devices, sumTimes),
+                const LocalDevices &devices, const std::vector<double> *sumTimes = nullptr,
+                uint32_t threads = 1)
+      : messages(links, world, devices), sums(links, world, devices, sumTimes, threads),
         agreements(program, world, devices.share()) {}
 
   void startMessage(int64_t, int64_t message) override {

@@ -16,8 +16,8 @@ using namespace bitpipe;
 constexpr int64_t pieceElements = Sums::pieceBytes / sizeof(float);
 
 Sums::Sums(const Links &links, const World &world, const LocalDevices &devices,
-           const std::vector<double> *given)
-    : links(links), world(world), devices(devices), given(given),
+           const std::vector<double> *given, uint32_t threads)
+    : links(links), world(world), devices(devices), given(given), threads(threads),
       channels{int64_t(links.devices.size())}, states(links.reductions.size()),
       members(devices.share().count()) {
   for (size_t i = 0; i < states.size(); ++i) {
@@ -45,14 +45,20 @@ Sums::Sums(const Links &links, const World &world, const LocalDevices &devices,
 }
 
 void Sums::startThread(int64_t device) {
+  std::string owner = joined("the gradient sums of device ", device, " of ",
+                             links.devices.size());
   try {
+    // Helpers sleep at once: who spins takes the core of who computes.
+    memberOf(device).team =
+        std::make_unique<Team>(threads, owner, 0, [this](uint32_t) { enter(); });
     memberOf(device).thread = std::jthread(
         [this, device](std::stop_token stop) { loop(device, stop); });
   } catch (const std::system_error &error) {
     stop(); // a constructor that throws runs no destructor
-    failThread(joined("the gradient sums of device ", device, " of ",
-                      links.devices.size()),
-               error);
+    failThread(owner, error);
+  } catch (const UserError &) {
+    stop();
+    throw;
   }
 }
 
@@ -65,12 +71,16 @@ void Sums::stop() {
   }
 }
 
-void Sums::loop(int64_t device, std::stop_token stop) {
-  // Sums fill the gaps that computing leaves; whoever waits for one sleeps.
+/// Sums fill the gaps that computing leaves; whoever waits for one sleeps.
+void Sums::enter() const {
   if (given)
     Sleeper::prepareThread();
   else
     setpriority(PRIO_PROCESS, gettid(), 10);
+}
+
+void Sums::loop(int64_t device, std::stop_token stop) {
+  enter();
   const auto &order = links.devices[device].reductions;
   for (uint32_t next = 0;; ++next) {
     memberOf(device).started.waitFor(next + 1);
@@ -200,7 +210,13 @@ void Sums::addUp(int64_t device, const ReductionLink &link, Range piece,
             ? memoryOf(member, link) + piece.begin
             : std::exchange(buffer, buffer + pieceElements);
   }
-  sumInto(me.sources.data(), link.devices.size(), 0, piece.count());
+  constexpr int64_t unit = 2048; // elements, worth no thread of its own
+  int64_t units = (piece.count() + unit - 1) / unit;
+  auto sharers = uint32_t(std::clamp<int64_t>(units / 16, 1, threads));
+  me.team->share(sharers, units, [&](uint32_t, int64_t begin, int64_t end) {
+    sumInto(me.sources.data(), int64_t(link.devices.size()), begin * unit,
+            std::min(end * unit, piece.count()));
+  });
 }
 
 float *Sums::memoryOf(int64_t device, const ReductionLink &link) const {

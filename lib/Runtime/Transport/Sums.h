@@ -1,6 +1,7 @@
 //===- Sums.h - Gradient sums over replicas --------------------------------===//
 //
-// A sum runs on threads of its own, one per device, of low priority. Each member
+// A sum runs on threads of its own, as many per device as that computes with, of low
+// priority. Each member
 // answers for one slice: it adds that up over all members in the order of their
 // list, whichever process they are in, and gives the result to all. So the bits
 // are the same for any number of processes. Slices of members in other processes
@@ -11,6 +12,7 @@
 #ifndef BITPIPE_RUNTIME_TRANSPORT_SUMS_H
 #define BITPIPE_RUNTIME_TRANSPORT_SUMS_H
 
+#include "lib/Runtime/CPU/Team.h"
 #include "lib/Runtime/Emulated/Sleeper.h"
 #include "lib/Runtime/Execute/LocalDevices.h"
 #include "lib/Runtime/Plan/Links.h"
@@ -25,8 +27,9 @@ class Sums {
 public:
   /// Where devices do not compute, `given` is how long each sum takes, in seconds:
   /// what travels is of the real size, and nothing is added up. Null otherwise.
+  /// `threads` of each device add up.
   Sums(const Links &links, const World &world, const LocalDevices &devices,
-       const std::vector<double> *given);
+       const std::vector<double> *given, uint32_t threads);
   ~Sums();
 
   /// Starts a device's next sum.
@@ -68,6 +71,7 @@ private:
     std::vector<float> unread; // where all results go
     Nanoseconds together = 0;  // when all members were known to be at the sum
     Sleeper sleeper;
+    std::unique_ptr<Team> team; // whose member 0 is the thread
     std::jthread thread;
   };
   /// Elements of a sum.
@@ -77,6 +81,7 @@ private:
   };
 
   void startThread(int64_t device);
+  void enter() const;
   void stop();
   void loop(int64_t device, std::stop_token stop);
   void sum(int64_t device, const ReductionLink &link);
@@ -106,6 +111,7 @@ private:
   const World &world;
   const LocalDevices &devices;
   const std::vector<double> *given;
+  const uint32_t threads;
   Channels channels;
   std::deque<State> states;
   std::deque<Member> members; // by device of this process

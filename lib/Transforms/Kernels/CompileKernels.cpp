@@ -8,6 +8,7 @@
 #include "lib/Runtime/ABI.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/EmitLibrary.h"
 #include "lib/Transforms/Kernels/ExpandMath.h"
 #include "lib/Transforms/Kernels/LinalgToLoops.h"
@@ -78,8 +79,10 @@ static LogicalResult report(ModuleOp kernels, llvm::Error error) {
 
 LogicalResult bitpipe::compileKernels(ModuleOp kernels, StringRef path,
                                       const KernelTarget &target) {
-  if (failed(verifyKernels(kernels)) || failed(simplifyMath(kernels)) ||
-      failed(lowerComputeToLoops(kernels)) || failed(lowerLinalgToLoops(kernels)) ||
+  if (failed(verifyKernels(kernels)) || failed(simplifyMath(kernels)))
+    return failure();
+  markDivisible(kernels);
+  if (failed(lowerComputeToLoops(kernels)) || failed(lowerLinalgToLoops(kernels)) ||
       failed(approximateMath(kernels)) || failed(lowerKernelsToLLVM(kernels)))
     return failure();
   llvm::LLVMContext context;

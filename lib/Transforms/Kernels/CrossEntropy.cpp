@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/IndexCheck.h"
 #include "lib/Transforms/Kernels/RowLoops.h"
 
@@ -31,7 +32,7 @@ static Value logSumExp(RowEmitter &e, Value logits, ValueRange row, Value end) {
 }
 
 /// Whether the label at `row` counts, and as an index. One without a class does
-/// not count, and is put on record by the forward operation.
+/// not count, and is put on record where the loss is summed.
 template <typename Op>
 static std::pair<Value, Value> label(RowEmitter &e, Op op, Value labels,
                                      ValueRange row, int64_t classes) {
@@ -64,13 +65,13 @@ static SmallVector<Value> place(ValueRange row, Value column) {
   return at;
 }
 
-void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
+/// Sums what the rows add to the loss, in their order.
+static void emitSum(RowEmitter &e, pipe::CrossEntropyOp op) {
+  OpBuilder &b = e.builder();
   Location loc = op.getLoc();
   Value logits = op.getInputs()[0], labels = op.getInputs()[1];
   Value loss = op.getInits()[0], lse = op.getInits()[1];
   auto type = cast<MemRefType>(logits.getType());
-  RowEmitter e(b, loc, type.getElementType(), {logits});
-  Value end = e.index(type.getShape().back());
   Type f64 = b.getF64Type();
   Value total = memref::AllocaOp::create(b, loc, MemRefType::get({}, f64));
   Value zero = arith::ConstantOp::create(b, loc, b.getF64FloatAttr(0));
@@ -79,12 +80,11 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
     return v.getType() == f64 ? v : arith::ExtFOp::create(b, loc, f64, v).getResult();
   };
   e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
-    Value rowLse = logSumExp(e, logits, row, end);
-    memref::StoreOp::create(b, loc, rowLse, lse, row);
     auto [counts, position] = label(e, op, labels, row, type.getShape().back());
     auto branch = scf::IfOp::create(b, loc, counts);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenYield());
+    Value rowLse = memref::LoadOp::create(b, loc, lse, row);
     Value chosen = memref::LoadOp::create(b, loc, logits, place(row, position));
     Value sofar = memref::LoadOp::create(b, loc, total, ValueRange());
     Value term = arith::SubFOp::create(b, loc, widen(rowLse), widen(chosen));
@@ -97,6 +97,17 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
   memref::StoreOp::create(b, loc, sum, loss);
 }
 
+void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
+  Value logits = op.getInputs()[0], lse = op.getInits()[1];
+  auto type = cast<MemRefType>(logits.getType());
+  RowEmitter e(b, op.getLoc(), type.getElementType(), {logits});
+  Value end = e.index(type.getShape().back());
+  e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
+    memref::StoreOp::create(b, op.getLoc(), logSumExp(e, logits, row, end), lse, row);
+  });
+  emitFinish(b, op, [&] { emitSum(e, op); });
+}
+
 void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyGradOp op) {
   Location loc = op.getLoc();
   auto inputs = op.getInputs();
@@ -106,7 +117,7 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyGradOp op) {
   RowEmitter e(b, loc, type.getElementType(), {logits, dlogits});
   Value end = e.index(type.getShape().back());
   Value dloss = memref::LoadOp::create(b, loc, inputs[0], ValueRange());
-  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+  e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
     auto [counts, position] = label(e, op, labels, row, type.getShape().back());
     Value rowLse = memref::LoadOp::create(b, loc, lse, row);
     auto branch = scf::IfOp::create(b, loc, counts, /*withElseRegion=*/true);

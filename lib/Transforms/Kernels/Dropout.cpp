@@ -89,7 +89,7 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::DropoutOp op) {
   // A ratio next to 1 must not round to one.
   uint32_t threshold = std::min(std::round(ratio * 0x1p32), 0x1p32 - 1);
   auto [low, high] = halves(b, loc, op.getInputs()[1]);
-  e.forRows(type.getShape().drop_back(), [&, low = low, high = high](ValueRange row) {
+  e.forDividedRows(op, type.getShape().drop_back(), [&, low = low, high = high](ValueRange row) {
     Value first = firstOf(e, type.getShape(), row);
     e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {
       Value values = e.load(x, row, lanes);

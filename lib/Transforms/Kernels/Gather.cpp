@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
+#include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/IndexCheck.h"
 #include "lib/Transforms/Kernels/RowLoops.h"
 
@@ -14,11 +15,15 @@
 using namespace mlir;
 using namespace bitpipe;
 
-/// The row of the table that an id names; negative ids count from the end. An
-/// id without a row takes row 0, and is put on record where `isForward`: the
-/// gradient follows the same ids again.
-static Value tableRow(RowEmitter &e, Operation *op, Value ids, ValueRange at,
-                      int64_t rows, bool isForward) {
+namespace {
+/// An id as the row of the table that it names.
+struct TableRow {
+  Value id, row, inside; // row is 0 where id is not inside the table
+};
+} // namespace
+
+/// Negative ids count from the end.
+static TableRow tableRow(RowEmitter &e, Value ids, ValueRange at, int64_t rows) {
   OpBuilder &b = e.builder();
   Location loc = e.location();
   Value id = memref::LoadOp::create(b, loc, ids, at);
@@ -29,13 +34,21 @@ static Value tableRow(RowEmitter &e, Operation *op, Value ids, ValueRange at,
   wrapped = arith::SelectOp::create(b, loc, negative, wrapped, row);
   Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
                                        wrapped, e.index(rows));
-  if (isForward) {
-    IndexSite site{"index",
-                   std::to_string(-rows) + " to " + std::to_string(rows - 1),
-                   ids};
-    recordUnless(b, op, site, inside, row, at);
-  }
-  return arith::SelectOp::create(b, loc, inside, wrapped, e.index(0));
+  return {row, arith::SelectOp::create(b, loc, inside, wrapped, e.index(0)), inside};
+}
+
+/// Puts the first id without a row on record, whoever has followed it. The gradient
+/// follows the same ids again and need not.
+static void checkIds(RowEmitter &e, pipe::GatherOp op) {
+  Value ids = op.getInputs()[1];
+  int64_t rows = cast<MemRefType>(op.getInputs()[0].getType()).getDimSize(0);
+  IndexSite site{"index", std::to_string(-rows) + " to " + std::to_string(rows - 1), ids};
+  emitFinish(e.builder(), op, [&] {
+    e.forRows(cast<MemRefType>(ids.getType()).getShape(), [&](ValueRange at) {
+      TableRow row = tableRow(e, ids, at, rows);
+      recordUnless(e.builder(), op, site, row.inside, row.id, at);
+    });
+  });
 }
 
 static SmallVector<Value> join(ValueRange a, ValueRange b) {
@@ -44,27 +57,27 @@ static SmallVector<Value> join(ValueRange a, ValueRange b) {
   return all;
 }
 
-/// Calls `body` with the place of every row, or element, of the table and the
-/// place among the gathered ones that belongs to it.
-static void forGathered(RowEmitter &e, Operation *op, Value table, Value ids,
+/// Calls `body` for the id at `at` with the place of every row, or element, of the table
+/// and the place among the gathered ones that belongs to it.
+static void forGathered(RowEmitter &e, Value table, Value ids, ValueRange at,
                         function_ref<void(ValueRange, ValueRange)> body) {
-  auto tableType = cast<MemRefType>(table.getType());
-  auto idsType = cast<MemRefType>(ids.getType());
-  ArrayRef<int64_t> inner = tableType.getShape().drop_front();
-  e.forRows(idsType.getShape(), [&](ValueRange at) {
-    Value row = tableRow(e, op, ids, at, tableType.getDimSize(0),
-                         isa<pipe::GatherOp>(op));
-    e.forRows(inner.empty() ? inner : inner.drop_back(), [&](ValueRange within) {
-      body(join(row, within), join(at, within));
-    });
+  auto type = cast<MemRefType>(table.getType());
+  ArrayRef<int64_t> inner = type.getShape().drop_front();
+  Value row = tableRow(e, ids, at, type.getDimSize(0)).row;
+  e.forRows(inner.empty() ? inner : inner.drop_back(), [&](ValueRange within) {
+    body(join(row, within), join(at, within));
   });
+}
+
+static ArrayRef<int64_t> shapeOf(Value buffer) {
+  return cast<MemRefType>(buffer.getType()).getShape();
 }
 
 void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
   Value table = op.getInputs()[0], ids = op.getInputs()[1], y = op.getInits()[0];
   auto type = cast<MemRefType>(table.getType());
   RowEmitter e(builder, op.getLoc(), type.getElementType(), {table, y});
-  forGathered(e, op, table, ids, [&](ValueRange from, ValueRange to) {
+  auto copyRow = [&](ValueRange from, ValueRange to) {
     if (type.getRank() == 1) {
       Value element = memref::LoadOp::create(builder, op.getLoc(), table, from);
       memref::StoreOp::create(builder, op.getLoc(), element, y, to);
@@ -73,23 +86,35 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
     e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {
       e.store(e.load(table, from, lanes), y, to, lanes);
     });
+  };
+  e.forDividedRows(op, shapeOf(ids), [&](ValueRange at) {
+    forGathered(e, table, ids, at, copyRow);
   });
+  checkIds(e, op);
 }
+
+// Two ids may name one row, so that columns are divided, and not the ids.
 
 void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherGradOp op) {
   Value dy = op.getInputs()[0], ids = op.getInputs()[1], dtable = op.getInits()[0];
   auto type = cast<MemRefType>(dtable.getType());
   RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, dtable});
-  forGathered(e, op, dtable, ids, [&](ValueRange to, ValueRange from) {
+  Interval columns;
+  if (type.getRank() > 1)
+    columns = e.dividedColumns(op, type.getShape().back());
+  auto addRow = [&](ValueRange to, ValueRange from) {
     if (type.getRank() == 1) {
       Value sum = memref::LoadOp::create(builder, op.getLoc(), dtable, to);
       Value term = memref::LoadOp::create(builder, op.getLoc(), dy, from);
       memref::StoreOp::create(builder, op.getLoc(), e.add(sum, term), dtable, to);
       return;
     }
-    e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {
+    e.forColumns(columns, [&](Lanes lanes) {
       Value sum = e.add(e.load(dtable, to, lanes), e.load(dy, from, lanes));
       e.store(sum, dtable, to, lanes);
     });
+  };
+  e.forRows(shapeOf(ids), [&](ValueRange at) {
+    forGathered(e, dtable, ids, at, addRow);
   });
 }

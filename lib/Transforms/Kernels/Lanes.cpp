@@ -11,6 +11,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace bitpipe;
 
@@ -18,9 +20,10 @@ static Value index(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
 }
 
-/// The largest multiple of `unit` that is not above `end`.
-static Value multipleBelow(OpBuilder &b, Location loc, Value end, int64_t unit) {
-  if (unit == 1)
+/// The largest multiple of `unit` that is not above the end of `range`.
+static Value multipleBelow(OpBuilder &b, Location loc, Interval range, int64_t unit) {
+  Value end = range.end;
+  if (range.factor % unit == 0)
     return end;
   if (std::optional<int64_t> count = getConstantIntValue(end))
     return index(b, loc, *count - *count % unit);
@@ -62,26 +65,49 @@ static Values walk(OpBuilder &b, Location loc, int64_t width, unsigned ways,
 }
 
 Values bitpipe::walkLanes(OpBuilder &b, Location loc, int64_t width,
-                          unsigned ways, Value end, Values carried,
+                          unsigned ways, Interval range, Values carried,
                           function_ref<Values(Lanes, Values)> body) {
-  Value begin = index(b, loc, 0);
+  Value begin = range.begin;
   if (ways > 1) {
-    Value several = multipleBelow(b, loc, end, width * ways);
+    Value several = multipleBelow(b, loc, range, width * ways);
     carried = walk(b, loc, width, ways, /*masked=*/false, begin, several, carried, body);
     begin = several;
   }
-  Value whole = multipleBelow(b, loc, end, width);
+  Value whole = multipleBelow(b, loc, range, width);
   carried = walk(b, loc, width, 1, /*masked=*/false, begin, whole, carried, body);
-  return walk(b, loc, width, 1, /*masked=*/true, whole, end, carried, body);
+  return walk(b, loc, width, 1, /*masked=*/true, whole, range.end, carried, body);
 }
 
-void bitpipe::walkRange(OpBuilder &b, Location loc, int64_t begin, int64_t end,
-                        int64_t step, function_ref<void(Value)> body) {
-  if (begin >= end)
+void bitpipe::walkRange(OpBuilder &b, Location loc, Interval range, int64_t step,
+                        function_ref<void(Value)> body) {
+  if (isEmpty(range.begin, range.end))
     return;
-  auto loop = scf::ForOp::create(b, loc, index(b, loc, begin), index(b, loc, end),
-                                 index(b, loc, step));
+  auto loop = scf::ForOp::create(b, loc, range.begin, range.end, index(b, loc, step));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   body(loop.getInductionVar());
+}
+
+Interval bitpipe::rangeOf(OpBuilder &b, Location loc, int64_t begin, int64_t end) {
+  return {index(b, loc, begin), index(b, loc, end), std::gcd(begin, end)};
+}
+
+Interval bitpipe::upTo(OpBuilder &b, Location loc, Value end) {
+  return {index(b, loc, 0), end, getConstantIntValue(end).value_or(1)};
+}
+
+Interval bitpipe::before(OpBuilder &b, Location loc, Interval range, int64_t middle) {
+  std::optional<int64_t> end = getConstantIntValue(range.end);
+  range.end = end ? index(b, loc, std::min(*end, middle))
+                  : arith::MinSIOp::create(b, loc, range.end, index(b, loc, middle));
+  range.factor = std::gcd(range.factor, middle);
+  return range;
+}
+
+Interval bitpipe::from(OpBuilder &b, Location loc, Interval range, int64_t middle) {
+  std::optional<int64_t> begin = getConstantIntValue(range.begin);
+  range.begin = begin ? index(b, loc, std::max(*begin, middle))
+                      : arith::MaxSIOp::create(b, loc, range.begin, index(b, loc, middle));
+  range.factor = std::gcd(range.factor, middle);
+  return range;
 }

@@ -11,6 +11,12 @@
 
 namespace bitpipe {
 
+/// A part of a dimension. `factor` is known to divide both of its ends.
+struct Interval {
+  mlir::Value begin, end;
+  int64_t factor = 1;
+};
+
 /// Elements that one step works on: from `first` on, those under `mask` or,
 /// without one, as many as a vector holds. `way` counts the vectors of one
 /// iteration.
@@ -22,18 +28,24 @@ struct Lanes {
 
 using Values = llvm::SmallVector<mlir::Value>;
 
-/// Emits loops over the elements before `end` in vectors of `width`, `ways` of
-/// them per iteration as long as there are as many. `body` maps the carried
-/// values to the next ones; the last ones are returned. No mask is used where
-/// `width` is 1.
+/// Emits loops over the elements of `range`, which begins with a whole vector of
+/// `width` (at 0 if there are several ways), in such vectors, `ways` of them per
+/// iteration as long as there are as many. `body` maps the carried values to the next
+/// ones; the last ones are returned. No mask is used where `width` is 1.
 Values walkLanes(mlir::OpBuilder &b, mlir::Location loc, int64_t width,
-                 unsigned ways, mlir::Value end, Values carried,
+                 unsigned ways, Interval range, Values carried,
                  llvm::function_ref<Values(Lanes, Values)> body);
 
-/// A loop over the numbers from `begin` to `end`, `step` apart.
-void walkRange(mlir::OpBuilder &b, mlir::Location loc, int64_t begin,
-               int64_t end, int64_t step,
+/// A loop over the numbers of `range`, `step` apart.
+void walkRange(mlir::OpBuilder &b, mlir::Location loc, Interval range, int64_t step,
                llvm::function_ref<void(mlir::Value)> body);
+
+/// The numbers from `begin` to `end`, and all those below `end`.
+Interval rangeOf(mlir::OpBuilder &b, mlir::Location loc, int64_t begin, int64_t end);
+Interval upTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value end);
+/// The part of `range` before `middle`, and what is left of it.
+Interval before(mlir::OpBuilder &b, mlir::Location loc, Interval range, int64_t middle);
+Interval from(mlir::OpBuilder &b, mlir::Location loc, Interval range, int64_t middle);
 
 } // namespace bitpipe
 

@@ -30,7 +30,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormOp op) {
   int64_t columns = type.getShape().back();
   Value end = e.index(columns), share = e.number(1.0 / columns);
   Value epsilon = e.number(op.getEpsilon().convertToDouble());
-  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+  e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
     Value sum = e.reduceColumns(end, {Kind::ADD}, [&](Lanes lanes) {
       return Terms{e.load(x, row, lanes)};
     })[0];
@@ -59,7 +59,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradInputOp op) {
   RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, x, weight, dx});
   int64_t columns = type.getShape().back();
   Value end = e.index(columns), share = e.number(1.0 / columns);
-  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+  e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
     Value m = loadScalar(e, mean, row), r = loadScalar(e, rstd, row);
     auto terms = [&](Lanes lanes) {
       Value g = e.mul(e.load(dy, row, lanes), e.load(weight, {}, lanes));
@@ -79,10 +79,10 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradInputOp op) {
   });
 }
 
-/// Adds the rows `first`, `first` + 1, ... (`count` of them) below `outer` to
-/// the two sums.
+/// Adds `columns` of the rows `first`, `first` + 1, ... (`count` of them) below `outer`
+/// to the two sums.
 static void addRows(RowEmitter &e, pipe::LayerNormGradParamsOp op,
-                    ValueRange outer, Value first, int64_t count, int64_t columns) {
+                    ValueRange outer, Value first, int64_t count, Interval columns) {
   auto inputs = op.getInputs();
   Value dy = inputs[0], x = inputs[1], mean = inputs[2], rstd = inputs[3];
   Value dweight = op.getInits()[0], dbias = op.getInits()[1];
@@ -96,7 +96,7 @@ static void addRows(RowEmitter &e, pipe::LayerNormGradParamsOp op,
     rstds.push_back(loadScalar(e, rstd, row));
     rows.push_back(row);
   }
-  e.forColumns(e.index(columns), [&](Lanes lanes) {
+  e.forColumns(columns, [&](Lanes lanes) {
     Value w = e.load(dweight, {}, lanes), b = e.load(dbias, {}, lanes);
     for (auto [row, m, r] : llvm::zip_equal(rows, means, rstds)) {
       Value g = e.load(dy, row, lanes);
@@ -115,14 +115,15 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradParamsOp op) {
   RowEmitter e(builder, op.getLoc(), type.getElementType(),
                {dy, x, op.getInits()[0], op.getInits()[1]});
   ArrayRef<int64_t> shape = type.getShape();
-  int64_t columns = shape.back();
+  Interval columns = e.dividedColumns(op, shape.back());
   if (shape.size() == 1)
     return addRows(e, op, {}, Value(), 1, columns);
   constexpr int64_t together = 8;
   int64_t rows = shape[shape.size() - 2], whole = rows - rows % together;
   e.forRows(shape.drop_back(2), [&](ValueRange outer) {
     auto walk = [&](int64_t begin, int64_t end, int64_t step) {
-      walkRange(builder, op.getLoc(), begin, end, step, [&](Value first) {
+      Interval part = rangeOf(builder, op.getLoc(), begin, end);
+      walkRange(builder, op.getLoc(), part, step, [&](Value first) {
         addRows(e, op, outer, first, step, columns);
       });
     };

@@ -168,3 +168,34 @@ FailureOr<LoopNest> bitpipe::buildLoopNest(linalg::LinalgOp op) {
   }
   return nest;
 }
+
+/// Whether an access comes to an element by one step of its loops only: each stride must
+/// step over all that the smaller ones reach.
+static bool isInjective(const LoopNest &nest, const Access &access) {
+  SmallVector<std::pair<int64_t, int64_t>> loops; // stride, size
+  for (auto [stride, size] : llvm::zip_equal(access.strides, nest.sizes))
+    if (stride != 0 && size > 1)
+      loops.push_back({std::abs(stride), size});
+  llvm::sort(loops);
+  int64_t reach = 1;
+  for (auto [stride, size] : loops) {
+    if (stride < reach)
+      return false;
+    reach += (size - 1) * stride;
+  }
+  return true;
+}
+
+bool bitpipe::hasOwnResults(const LoopNest &nest, unsigned level) {
+  for (const Access &output : nest.accesses) {
+    if (!output.output)
+      continue;
+    if (output.strides[level] == 0 || !isInjective(nest, output))
+      return false;
+    for (const Access &other : nest.accesses)
+      if (other.operand == output.operand &&
+          (other.strides != output.strides || other.offset != output.offset))
+        return false;
+  }
+  return true;
+}

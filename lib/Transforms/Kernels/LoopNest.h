@@ -39,6 +39,10 @@ struct LoopNest {
 /// operands that are not static buffers and maps that are not linear.
 mlir::FailureOr<LoopNest> buildLoopNest(mlir::linalg::LinalgOp op);
 
+/// Whether every step of a loop writes to elements that no other step of it writes to,
+/// or reads.
+bool hasOwnResults(const LoopNest &nest, unsigned level);
+
 } // namespace bitpipe
 
 #endif // BITPIPE_TRANSFORMS_KERNELS_LOOPNEST_H

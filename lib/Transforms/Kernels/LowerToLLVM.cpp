@@ -10,6 +10,7 @@
 #include "lib/Transforms/Kernels/LowerToLLVM.h"
 
 #include "lib/Runtime/ABI.h"
+#include "lib/Transforms/Kernels/Divide.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -34,6 +35,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
+using namespace bitpipe;
 
 static LogicalResult lowerLoops(ModuleOp kernels) {
   ConversionTarget target(*kernels.getContext());
@@ -81,20 +83,27 @@ static LogicalResult convertToLLVM(ModuleOp kernels) {
   return success();
 }
 
-/// Emits the entry of a kernel, which unpacks the arguments of `body`.
-static void emitEntry(OpBuilder &b, StringRef name, LLVM::LLVMFuncOp body) {
+/// Emits the entry of a kernel, which unpacks the arguments of `body`, the last two of
+/// which may be the units to do.
+static void emitEntry(OpBuilder &b, StringRef name, LLVM::LLVMFuncOp body,
+                      const KernelUnits &units) {
   Location loc = body.getLoc();
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), pointer);
+  Type integer = b.getI64Type();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                          {pointer, integer, integer});
   auto entry = LLVM::LLVMFuncOp::create(b, loc, name, type);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(entry.addEntryBlock(b));
   SmallVector<Value> arguments;
-  for (unsigned i = 0; i < body.getNumArguments(); ++i) {
+  unsigned buffers = body.getNumArguments() - (units.arePassed ? 2 : 0);
+  for (unsigned i = 0; i < buffers; ++i) {
     Value place = LLVM::GEPOp::create(b, loc, pointer, pointer, entry.getArgument(0),
                                       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     arguments.push_back(LLVM::LoadOp::create(b, loc, pointer, place));
   }
+  if (units.arePassed)
+    llvm::append_range(arguments, entry.getArguments().take_back(2));
   LLVM::CallOp::create(b, loc, body, arguments);
   LLVM::ReturnOp::create(b, loc, ValueRange());
 }
@@ -113,42 +122,57 @@ static int64_t extentOf(MemRefType type) {
   return (last + 1) * llvm::divideCeil(bits, 8);
 }
 
-/// Emits what the runtime compares the places of a call with.
-static void emitExtents(OpBuilder &b, Location loc, StringRef name,
-                        ArrayRef<int64_t> extents) {
-  SmallVector<int64_t> values = {static_cast<int64_t>(extents.size())};
-  llvm::append_range(values, extents);
+/// Emits numbers that the runtime asks for.
+static void emitNumbers(OpBuilder &b, Location loc, const Twine &name,
+                        ArrayRef<int64_t> values) {
   auto type = RankedTensorType::get(values.size(), b.getI64Type());
   LLVM::GlobalOp::create(
       b, loc, LLVM::LLVMArrayType::get(b.getI64Type(), values.size()),
       /*isConstant=*/true, LLVM::Linkage::External,
-      (name + bitpipe::abi::extentsSuffix).str(), DenseElementsAttr::get(type, ArrayRef(values)),
-      /*alignment=*/8);
+      name.str(), DenseElementsAttr::get(type, values), /*alignment=*/8);
+}
+
+namespace {
+/// What is known of a kernel beside its code.
+struct Known {
+  std::string name;
+  SmallVector<int64_t> extents; // how many, then that of each argument
+  KernelUnits units;
+};
+} // namespace
+
+/// Prepares a kernel's function to become a body.
+static Known prepareBody(func::FuncOp function) {
+  Known known{function.getName().str(), {0}, takeUnits(function)};
+  function.setName(known.name + ".body");
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    auto buffer = dyn_cast<MemRefType>(type);
+    if (!buffer)
+      continue;
+    ++known.extents.front();
+    known.extents.push_back(extentOf(buffer));
+    function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                        UnitAttr::get(function.getContext()));
+  }
+  return known;
 }
 
 LogicalResult bitpipe::lowerKernelsToLLVM(ModuleOp kernels) {
-  SmallVector<std::string> names;
-  SmallVector<SmallVector<int64_t>> extents; // by kernel and argument
-  for (auto function : kernels.getOps<func::FuncOp>()) {
-    names.push_back(function.getName().str());
-    extents.push_back(llvm::map_to_vector(function.getArgumentTypes(), [](Type type) {
-      return extentOf(cast<MemRefType>(type));
-    }));
-    function.setName(names.back() + ".body");
-    for (unsigned i = 0; i < function.getNumArguments(); ++i)
-      function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
-                          UnitAttr::get(kernels.getContext()));
-  }
+  SmallVector<Known> all;
+  for (auto function : kernels.getOps<func::FuncOp>())
+    all.push_back(prepareBody(function));
   if (failed(lowerLoops(kernels)) || failed(lowerVectors(kernels)) ||
       failed(convertToLLVM(kernels)))
     return failure();
   OpBuilder b = OpBuilder::atBlockEnd(kernels.getBody());
-  for (auto [name, bytes] : llvm::zip(names, extents)) {
-    auto body = kernels.lookupSymbol<LLVM::LLVMFuncOp>(name + ".body");
+  for (const Known &kernel : all) {
+    auto body = kernels.lookupSymbol<LLVM::LLVMFuncOp>(kernel.name + ".body");
     body.setLinkage(LLVM::Linkage::Internal);
     body.setNoInline(true);
-    emitEntry(b, name, body);
-    emitExtents(b, body.getLoc(), name, bytes);
+    emitEntry(b, kernel.name, body, kernel.units);
+    emitNumbers(b, body.getLoc(), kernel.name + abi::extentsSuffix, kernel.extents);
+    emitNumbers(b, body.getLoc(), kernel.name + abi::unitsSuffix,
+                {kernel.units.count, kernel.units.bytes, kernel.units.finishes});
   }
   return success();
 }

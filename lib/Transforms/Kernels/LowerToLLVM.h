@@ -12,9 +12,10 @@
 namespace bitpipe {
 
 /// Converts functions of loops on static buffers to the LLVM dialect. Function
-/// `f` becomes `void f(void *const *args)`, which loads one pointer per
-/// argument and calls the body, whose arguments do not alias. `f_extents` tells
-/// how far each argument reaches (see ABI.h).
+/// `f` becomes `void f(void *const *args, int64_t begin, int64_t end)`, which loads
+/// one pointer per argument and calls the body, whose arguments do not alias.
+/// `f_extents` tells how far each argument reaches, `f_units` what can be shared
+/// (see ABI.h).
 mlir::LogicalResult lowerKernelsToLLVM(mlir::ModuleOp kernels);
 
 } // namespace bitpipe

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Kernels/NestEmitter.h"
+#include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/FastMath.h"
 #include "lib/Transforms/Kernels/FlatBuffer.h"
 #include "lib/Transforms/Kernels/VectorBody.h"
@@ -36,6 +37,11 @@ public:
 
 private:
   bool canUseVectors();
+  bool isJammed(unsigned level) const {
+    return level + 2 == nest.sizes.size() && shareMemory(level);
+  }
+  int64_t unitOf(unsigned level) const;
+  unsigned chooseDivided() const;
   void emitLoop(unsigned level, const Row &row);
   Row advance(const Row &row, unsigned level, Value step);
   bool shareMemory(unsigned level) const;
@@ -70,6 +76,9 @@ private:
   SmallVector<FlatBuffer> buffers;
   SmallVector<std::optional<Combiner>> combiners;
   int64_t width = 1;
+  // The loop of which a call does a part, and that part.
+  unsigned divided = 0;
+  Interval part;
 };
 
 } // namespace
@@ -107,7 +116,33 @@ void NestEmitter::emit() {
     first.starts.push_back(index(access.offset));
   }
   first.indices.assign(op.getNumLoops(), index(0));
+  divided = chooseDivided();
+  if (divided < nest.sizes.size())
+    part = divide(b, op, nest.sizes[divided], unitOf(divided));
   emitLoop(0, first);
+}
+
+/// Steps of loop `level` that belong together: rows that are walked at once, vectors.
+int64_t NestEmitter::unitOf(unsigned level) const {
+  constexpr int64_t line = 16; // elements of four bytes
+  if (level + 1 == nest.sizes.size())
+    return std::max(width, line);
+  return isJammed(level) ? std::min(jammedRows, nest.sizes[level]) : 1;
+}
+
+/// The outermost loop with units enough whose steps write to places of their own, or
+/// the one with most; the number of loops if there is none.
+unsigned NestEmitter::chooseDivided() const {
+  unsigned best = nest.sizes.size();
+  int64_t most = 1;
+  for (unsigned level = 0; level < nest.sizes.size() && most < enoughUnits; ++level) {
+    int64_t units = llvm::divideCeil(nest.sizes[level], unitOf(level));
+    if (units <= most || !hasOwnResults(nest, level))
+      continue;
+    best = level;
+    most = units;
+  }
+  return best;
 }
 
 /// Whether rows of loop `level` share memory that is better touched once for
@@ -123,10 +158,12 @@ bool NestEmitter::shareMemory(unsigned level) const {
 void NestEmitter::emitLoop(unsigned level, const Row &row) {
   if (level + 1 == nest.sizes.size())
     return emitInnermost(row);
-  bool jam = level + 2 == nest.sizes.size() && shareMemory(level);
+  bool jam = isJammed(level);
   int64_t size = nest.sizes[level], step = jam ? std::min(jammedRows, size) : 1;
   int64_t whole = size - size % step;
-  walkRange(b, loc, 0, whole, step, [&](Value at) {
+  Interval range = level == divided ? part : rangeOf(b, loc, 0, size);
+  Interval inJams = whole == size ? range : before(b, loc, range, whole);
+  walkRange(b, loc, inJams, step, [&](Value at) {
     if (!jam)
       return emitLoop(level + 1, advance(row, level, at));
     SmallVector<Row> rows;
@@ -134,8 +171,9 @@ void NestEmitter::emitLoop(unsigned level, const Row &row) {
       rows.push_back(advance(row, level, arith::AddIOp::create(b, loc, at, index(r))));
     emitInnermost(rows);
   });
-  walkRange(b, loc, whole, size, 1,
-            [&](Value at) { emitInnermost(advance(row, level, at)); });
+  if (whole < size)
+    walkRange(b, loc, from(b, loc, range, whole), 1,
+              [&](Value at) { emitInnermost(advance(row, level, at)); });
 }
 
 /// The row that lies `step` steps of loop `level` after the beginning of `row`.
@@ -250,11 +288,11 @@ void NestEmitter::emitInnermost(ArrayRef<Row> rows) {
       constant.push_back(innerStride(k) == 0 && !isCarried(k)
                              ? buffers[k].load(b, loc, row.starts[k], Value(), 1)
                              : Value());
-  Value end = index(nest.sizes.back());
+  Interval range = divided + 1 == nest.sizes.size() ? part : rangeOf(b, loc, 0, nest.sizes.back());
   auto body = [&](Lanes lanes, Values sofar) {
     return emitLanes(rows, constant, lanes, sofar);
   };
-  Values carried = walkLanes(b, loc, width, /*ways=*/1, end, startCarried(rows), body);
+  Values carried = walkLanes(b, loc, width, /*ways=*/1, range, startCarried(rows), body);
   finishCarried(rows, carried);
 }
 

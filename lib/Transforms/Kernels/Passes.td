@@ -64,9 +64,16 @@ def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
     Expects a nested `module @kernels` of functions without results on memrefs
     of static shape and strides, whose bodies hold linalg and pipe compute
     operations and constants, large ones as constant globals. Writes `output`, a shared object in which every
-    function is `void name(void *const *args)` and has beside it the constant
-    `name_extents` (how many arguments, then the bytes that each one reaches),
-    and erases the nested module.
+    function is `void name(void *const *args, int64_t begin, int64_t end)` and has
+    beside it the constants `name_extents` (how many arguments, then the bytes that each
+    one reaches) and `name_units`, and erases the nested module.
+
+    `begin` and `end` are units of one loop of the kernel, so that several threads can
+    share it: the outermost loop that has enough of them and whose steps write to places
+    of their own (so of sums down the columns the columns, in vectors). Whoever does
+    which, the bits are the same. `name_units` holds how many there are, how many bytes
+    they touch, about, and whether a call behind the last unit has something left to do:
+    the sum of the losses of all rows, the check of all indices.
 
     An index that lies outside of its table, or a label without a class, takes
     the first row, or none, and is put on record in a symbol of the shared object
@@ -92,7 +99,7 @@ def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
       }
     }
     // becomes, in the shared object
-    // void k0(void *const *args);
+    // void k0(void *const *args, int64_t begin, int64_t end);
     ```
   }];
   let options = [

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Kernels/RowLoops.h"
+#include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/FastMath.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -109,8 +110,42 @@ void RowEmitter::forRows(ArrayRef<int64_t> shape, RowBody body) {
                      });
 }
 
+/// Where outer dimensions have rows enough together, only those are divided: an index
+/// of them is taken apart once for many rows.
+void RowEmitter::forDividedRows(Operation *op, ArrayRef<int64_t> shape, RowBody body) {
+  int64_t outer = 1;
+  unsigned dims = 0;
+  for (; dims < shape.size() && outer < enoughUnits; ++dims)
+    outer *= shape[dims];
+  walkRange(b, loc, divide(b, op, outer, 1), 1, [&](Value at) {
+    SmallVector<Value> place(dims, index(0));
+    for (unsigned d = dims; d-- > 0;) {
+      outer /= std::max<int64_t>(shape[d], 1);
+      if (shape[d] == 1)
+        continue;
+      place[d] = outer == 1 ? at : arith::RemUIOp::create(b, loc, at, index(shape[d])).getResult();
+      if (outer > 1)
+        at = arith::DivUIOp::create(b, loc, at, index(shape[d]));
+    }
+    forRows(shape.drop_front(dims), [&](ValueRange inner) {
+      SmallVector<Value> row(place);
+      llvm::append_range(row, inner);
+      body(row);
+    });
+  });
+}
+
+Interval RowEmitter::dividedColumns(Operation *op, int64_t columns) {
+  constexpr int64_t line = 16; // elements of four bytes
+  return divide(b, op, columns, std::max(width, line));
+}
+
 void RowEmitter::forColumns(Value end, function_ref<void(Lanes)> body) {
-  walkLanes(b, loc, width, /*ways=*/1, end, {}, [&](Lanes lanes, Terms) {
+  forColumns(upTo(b, loc, end), body);
+}
+
+void RowEmitter::forColumns(Interval range, function_ref<void(Lanes)> body) {
+  walkLanes(b, loc, width, /*ways=*/1, range, {}, [&](Lanes lanes, Terms) {
     body(lanes);
     return Terms();
   });
@@ -136,7 +171,7 @@ RowEmitter::reduceColumns(Value end, ArrayRef<Kind> kinds,
   for (unsigned way = 0; way < reductionWays; ++way)
     for (Kind kind : kinds)
       state.push_back(neutral(kind));
-  state = walkLanes(b, loc, width, reductionWays, end, state, [&](Lanes lanes, Terms sofar) {
+  state = walkLanes(b, loc, width, reductionWays, upTo(b, loc, end), state, [&](Lanes lanes, Terms sofar) {
     for (auto [i, term] : llvm::enumerate(body(lanes))) {
       if (lanes.mask)
         term = arith::SelectOp::create(b, loc, lanes.mask, term, neutral(kinds[i]));

@@ -45,9 +45,15 @@ public:
   /// A nest over all rows of `shape`.
   using RowBody = llvm::function_ref<void(mlir::ValueRange row)>;
   void forRows(llvm::ArrayRef<int64_t> shape, RowBody body);
+  /// Likewise, over those that a call of the kernel of `op` does (Divide.h).
+  void forDividedRows(mlir::Operation *op, llvm::ArrayRef<int64_t> shape, RowBody body);
 
   /// Calls `body` for all columns before `end`.
   void forColumns(mlir::Value end, llvm::function_ref<void(Lanes)> body);
+  /// Calls `body` for the columns of `range`, which begins with a whole vector.
+  void forColumns(Interval range, llvm::function_ref<void(Lanes)> body);
+  /// Those of all `columns` that a call of the kernel of `op` does.
+  Interval dividedColumns(mlir::Operation *op, int64_t columns);
 
   /// Reduces what `body` returns for all columns before `end`, one scalar per
   /// kind. A row without columns yields the kinds' neutral elements.

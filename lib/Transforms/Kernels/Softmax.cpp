@@ -45,7 +45,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxOp op) {
   auto type = cast<MemRefType>(x.getType());
   RowEmitter e(builder, op.getLoc(), type.getElementType(), {x, y});
   Value scale = e.number(op.getScale().convertToDouble());
-  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+  e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
     Value end = participants(e, op, type, row);
     Value max = e.reduceColumns(end, {Kind::MAXIMUMF}, [&](Lanes lanes) {
       return RowEmitter::Terms{e.mul(e.load(x, row, lanes), scale)};
@@ -73,7 +73,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxGradOp op) {
   RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, y, dx});
   Value scale = e.number(op.getScale().convertToDouble());
   Value end = e.index(type.getShape().back());
-  e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
+  e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
     Value dot = e.reduceColumns(end, {Kind::ADD}, [&](Lanes lanes) {
       return RowEmitter::Terms{e.mul(e.load(dy, row, lanes), e.load(y, row, lanes))};
     })[0];

@@ -69,6 +69,8 @@ struct Costs {
   /// From the end of a step to when the data of the step after the next one are
   /// there: two steps are under way at once.
   double feed = 0;
+  /// The threads of a device with which times were measured; 0: not told.
+  int threads = 0;
   /// What a time or size of 1 is, in words.
   std::string timeUnit = "forwards of a stage";
   std::string sizeUnit = "stages";

@@ -48,7 +48,7 @@ def relabelled(value):
 
 attempt("no plan", plan_file="absent.mlir")
 attempt("not a plan", "hello\n")
-attempt("other version", replaced("version = 3", "version = 7"))
+attempt("other version", replaced("version = 4", "version = 7"))
 attempt("no value", replaced("loss = ", "lowest = array<i64: 0, 7>, loss = "))
 attempt("other target", replaced('"cpu"', '"cuda"'))
 (folder / "weights.safetensors").write_bytes(weights[:-1] + b"?")
@@ -121,7 +121,7 @@ for name, option in (("save and trace", f"--trace={folder}/./out.safetensors"), 
 attempt("hard link", options=[f"--metrics={folder}/hard.safetensors"])
 attempt("many trace steps", options=["--trace-steps=1e11", f"--trace={folder}/t.json"])
 for option in ("--lr=", "--load=", "--save=", "--clip=", "--beta2=", "--lr=1e400", "--lr=inf", "--eps=1e-60", "--lr=x",
-               "--lr=1e38", "--warmup=1.5", "--max-bad-steps=0", "--nothing=1", "--lr-schedule=sine"):
+               "--lr=1e38", "--warmup=1.5", "--max-bad-steps=0", "--threads=0", "--threads=two", "--nothing=1", "--lr-schedule=sine"):
     attempt("option " + option, options=[option])
 attempt("device option", options=["--device=cuda"])
 attempt("transport option", options=["--transport=nccl"])

@@ -17,7 +17,7 @@ kept, saved, metrics = folder / "kept", folder / "out.safetensors", folder / "m.
 
 def command(*options, ranks=2, steps=12, only_rank_1=None):
     """Rank 1 may do something in its shell before it begins."""
-    words = ["bitpipe-run", folder / "plan.mlir", f"--data={folder / 'data.safetensors'}", f"--steps={steps}",
+    words = ["bitpipe-run", folder / "plan.mlir", "--threads=1", f"--data={folder / 'data.safetensors'}", f"--steps={steps}",
              f"--metrics={metrics}", "--shuffle", *options]
     if only_rank_1:
         words = ["bash", "-c", f'if [ $OMPI_COMM_WORLD_RANK = 1 ]; then {only_rank_1}; fi; exec "$@"', "rank", *words]

@@ -26,7 +26,7 @@ def train(prefix, name):
     files = {kind: options.folder / f"{name}.{kind}" for kind in ("safetensors", "jsonl", "json")}
     for file in files.values():
         file.unlink(missing_ok=True)
-    done = subprocess.run([*prefix, "bitpipe-run", options.plan, f"--data={options.data}", f"--steps={options.steps}",
+    done = subprocess.run([*prefix, "bitpipe-run", options.plan, "--threads=1", f"--data={options.data}", f"--steps={options.steps}",
                            "--clip=0.5", "--shuffle", f"--save={files['safetensors']}", f"--metrics={files['jsonl']}",
                            f"--trace={files['json']}"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, (name, done.stdout, done.stderr)

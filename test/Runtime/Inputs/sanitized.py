@@ -40,7 +40,8 @@ def train(tools, plan, data, saved, seed=None):
     environment = {**os.environ} if seed is None else {**os.environ, "BITPIPE_DELAY_SEED": str(seed)}
     kept = saved.parent / "kept"
     shutil.rmtree(kept, ignore_errors=True)
-    done = subprocess.run([tools / "bitpipe-run", plan, f"--data={data}", "--steps=4", "--clip=1", f"--save={saved}",
+    done = subprocess.run([tools / "bitpipe-run", plan, f"--data={data}", "--steps=4", "--clip=1", "--threads=2",
+                           f"--save={saved}",
                            f"--checkpoint={kept}", "--checkpoint-every=2"], env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{plan} with delays from {seed}: exit {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-6000:]}")

@@ -22,7 +22,7 @@ KERNELS = """
 #include <stdint.h>
 enum { samples = %d, classes = %d };
 // logits, labels -> loss, gradient of the logits per unit of loss
-void cross_entropy_0(void *const *args) {
+void cross_entropy_0(void *const *args, int64_t begin, int64_t end) {
   const float *logits = args[0];
   const int64_t *labels = args[1];
   float *loss = args[2], *gradient = args[3], sum = 0;
@@ -39,21 +39,24 @@ void cross_entropy_0(void *const *args) {
   *loss = sum;
 }
 const int64_t cross_entropy_0_extents[] = {4, 4 * samples * classes, 8 * samples, 4, 4 * samples * classes};
-// gradient *= seed
-void scale_0(void *const *args) {
+const int64_t cross_entropy_0_units[] = {1, 0, 0};
+// gradient *= seed; samples are shared among threads, since they say that they are large
+void scale_0(void *const *args, int64_t begin, int64_t end) {
   float *gradient = args[0], *seed = args[1];
-  for (int i = 0; i < samples * classes; ++i)
+  for (int i = begin * classes; i < end * classes; ++i)
     gradient[i] *= *seed;
 }
+const int64_t scale_0_units[] = {samples, 1 << 20, 0};
 const int64_t scale_0_extents[] = {2, 4 * samples * classes, 4};
 // sums += columns of the gradient
-void column_sums_0(void *const *args) {
+void column_sums_0(void *const *args, int64_t begin, int64_t end) {
   const float *gradient = args[0];
   float *sums = args[1];
   for (int i = 0; i < samples; ++i)
-    for (int j = 0; j < classes; ++j)
+    for (int j = begin; j < end; ++j)
       sums[j] += gradient[i * classes + j];
 }
+const int64_t column_sums_0_units[] = {classes, 1 << 20, 0};
 const int64_t column_sums_0_extents[] = {2, 4 * samples * classes, 4 * classes};
 """ % (SAMPLES, CLASSES)
 
@@ -220,7 +223,7 @@ def hash_file(path):
 def plan_text(folder, devices, optimizer, microbatches):
     hashes = [hash_file(folder / name) for name in ("weights.safetensors", "kernels.so")]
     lines = [
-        'pipe.training {version = 3 : i64, target = "cpu", features = "", inputs = ["x", "labels"],',
+        'pipe.training {version = 4 : i64, target = "cpu", features = "", inputs = ["x", "labels"],',
         f"  types = [tensor<{S}x{W}xf32>, tensor<{S}xi64>], bounds = array<i64: -1, {C}>,",
         '  loss = "labels", labels = "labels", ignore_index = -100 : i64,',
         f'  optimizer = "{optimizer}", devices = {len(devices)} : i64, microbatches = {microbatches} : i64,',

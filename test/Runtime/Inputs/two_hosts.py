@@ -19,7 +19,7 @@ def command(name):
     saved = folder / f"{name}.safetensors"
     saved.unlink(missing_ok=True)
     steps = [] if any(word.startswith("--steps=") for word in options) else ["--steps=8"]
-    return ["bitpipe-run", plan, f"--data={data}", *steps, f"--save={saved}", "--timeout=60", *options]
+    return ["bitpipe-run", plan, "--threads=1", f"--data={data}", *steps, f"--save={saved}", "--timeout=60", *options]
 
 
 def start(rank, prefix):
