@@ -39,8 +39,9 @@ def LowerStages : Pass<"pipe-lower-stages", "mlir::ModuleOp"> {
     results are computed where they have to end up, reshapes, slices and
     transposes are arithmetic on strides, and elementwise operations overwrite
     operands that die with them. Contractions become `pipe.matmul` on these
-    places, with bias, residual or the sum so far taken from their init; the
-    rest becomes kernels. Temporaries are packed into one scratch block by
+    places, with bias, residual or the sum so far taken from their init,
+    attentions `pipe.attention_call` or `pipe.attention_grad_call`; the rest
+    becomes kernels. Temporaries are packed into one scratch block by
     their lifetimes.
 
     ```mlir

@@ -68,8 +68,9 @@ def Pipe_AttentionGradCallOp : Pipe_AttentionCallBase<"attention_grad_call",
     }], "(`bias` $bias^ $bias_strides)? (`dbias` $dbias^ $dbias_strides)?"> {
   let summary = "pipe.attention_grad on places, by the device's own kernel";
   let description = [{
-    As pipe.attention_call; d_output, do of pipe.attention_grad, has the strides of an o, dq, dk and dv those of a q, k
-    and v. dq, dk and dv are overwritten, dbias, with strides as the bias, is added to.
+    As pipe.attention_call. d_output is do of pipe.attention_grad and has the strides
+    of an o, dq, dk and dv those of a q, k and v. dq, dk and dv are overwritten; dbias,
+    with strides as the bias, is added to.
   }];
 }
 
