@@ -7,8 +7,8 @@ pipe.parameter @bias : tensor<1x4x6x6xf32> trainable file "w" offset 0
 
 // CHECK-LABEL: func.func @learned(
 // CHECK-SAME: %[[X:.*]]: tensor<2x6x4x8xf32>, %[[KEY:.*]]: tensor<i64>, %[[B:.*]]: tensor<1x4x6x6xf32>)
-// CHECK: %[[O:.*]], %[[LSE:.*]] = pipe.attention scale 5.000000e-01 right 0 softcap 3.000000e+01 bias dropout 1.000000e-01 ins(%[[X]], %[[X]], %[[X]], %[[B]], %[[KEY]] :
-// CHECK: return %[[O]], %[[X]], %[[O]], %[[LSE]], %[[KEY]]
+// CHECK: %[[A:.*]]:2 = pipe.attention scale 5.000000e-01 right 0 softcap 3.000000e+01 bias dropout 1.000000e-01 ins(%[[X]], %[[X]], %[[X]], %[[B]], %[[KEY]] :
+// CHECK: return %[[A]]#0, %[[X]], %[[A]]#0, %[[A]]#1, %[[KEY]]
 
 // CHECK-LABEL: func.func @learned_input_gradient(
 // CHECK-SAME: %[[DO:.*]]: tensor<2x6x4x8xf32>, %[[X:.*]]: tensor<2x6x4x8xf32>, %[[O:.*]]: tensor<2x6x4x8xf32>, %[[LSE:.*]]: tensor<2x4x6xf32>, %[[KEY:.*]]: tensor<i64>, %[[B:.*]]: tensor<1x4x6x6xf32>)
@@ -21,6 +21,7 @@ pipe.parameter @bias : tensor<1x4x6x6xf32> trainable file "w" offset 0
 
 // CHECK-LABEL: func.func @learned_weight_gradient(
 // CHECK-NOT: pipe.attention
+// CHECK: return
 func.func @learned(%x: tensor<2x6x4x8xf32>, %key: tensor<i64>, %b: tensor<1x4x6x6xf32>) -> tensor<2x6x4x8xf32> {
   %e = tensor.empty() : tensor<2x6x4x8xf32>
   %s = tensor.empty() : tensor<2x4x6xf32>

@@ -9,8 +9,8 @@ pipe.parameter @bias : tensor<1x4x6x6xf32> trainable value dense<1.0> : tensor<1
 // CHECK-LABEL: func.func @plain
 // CHECK-SAME: (%[[Q:.*]]: tensor<2x6x4x8xf32>, %[[K:.*]]: tensor<2x5x4x8xf32>, %[[V:.*]]: tensor<2x5x4x6xf32>)
 // CHECK-NOT: linalg.transpose
-// CHECK: %[[O:.*]], %{{.*}} = pipe.attention scale 2.500000e-01 ins(%[[Q]], %[[K]], %[[V]] : {{.*}}) outs({{.*}} : tensor<2x6x4x6xf32>, tensor<2x4x6xf32>)
-// CHECK: return %[[O]]
+// CHECK: %[[O:.*]]:2 = pipe.attention scale 2.500000e-01 ins(%[[Q]], %[[K]], %[[V]] : {{.*}}) outs({{.*}} : tensor<2x6x4x6xf32>, tensor<2x4x6xf32>)
+// CHECK: return %[[O]]#0
 func.func @plain(%q: tensor<2x6x4x8xf32>, %k: tensor<2x5x4x8xf32>, %v: tensor<2x5x4x6xf32>) -> tensor<2x6x4x6xf32> {
   %qh = pipe.onnx_node "Transpose"(%q) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>
   %kh = pipe.onnx_node "Transpose"(%k) opset 23 present [true] {perm = [0, 2, 3, 1]} : (tensor<2x5x4x8xf32>) -> tensor<2x4x8x5xf32>
@@ -218,8 +218,8 @@ func.func @one_head_of_keys(%q: tensor<2x6x4x8xf32>, %k: tensor<2x1x8x6xf32>, %v
 // Batch and heads in one dimension, told apart where the mask is added.
 // CHECK-LABEL: func.func @merged
 // CHECK-SAME: (%[[Q:.*]]: tensor<2x6x4x8xf32>, %[[K:.*]]: tensor<2x6x4x8xf32>, %[[V:.*]]: tensor<2x6x4x8xf32>, %[[B:.*]]: tensor<2x1x6x6xf32>)
-// CHECK: %[[O:.*]], %{{.*}} = pipe.attention bias ins(%[[Q]], %[[K]], %[[V]], %[[B]] :
-// CHECK: return %[[O]]
+// CHECK: %[[O:.*]]:2 = pipe.attention bias ins(%[[Q]], %[[K]], %[[V]], %[[B]] :
+// CHECK: return %[[O]]#0
 func.func @merged(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2x6x4x8xf32>, %added: tensor<2x1x6x6xf32>) -> tensor<2x6x4x8xf32> {
   %three = arith.constant dense<[8, 6, 8]> : tensor<3xi64>
   %scores3 = arith.constant dense<[8, 6, 6]> : tensor<3xi64>
