@@ -28,7 +28,7 @@ def call(*command, code=0):
 
 
 def train(name, *options, prefix=(), code=0):
-    return call(*prefix, "bitpipe-run", f"{name}.mlir", "--data=data.safetensors", f"--steps={STEPS}", "--shuffle",
+    return call(*prefix, "bitpipe-run", f"{name}.mlir", "--threads=1", "--data=data.safetensors", f"--steps={STEPS}", "--shuffle",
                 "--seed=5", "--lr=0.01", "--lr-schedule=linear", "--clip=1", f"--save={saved}",
                 f"--metrics={metrics}", *options, code=code)
 

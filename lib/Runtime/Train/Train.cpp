@@ -190,8 +190,8 @@ void Prepared::prepareComputing(const TrainOptions &options,
                                 const Instruments &instruments) {
   int64_t threads = instruments.teams.threads;
   if (costs && costs->threads && costs->threads != threads && world.speaks())
-    warn(options.costFile, ": was measured with ", costs->threads,
-         " threads per device, this run has ", threads, " (--threads)");
+    warn(options.costFile, ": was measured with --threads=", costs->threads,
+         ", this run has ", threads);
   kernels.emplace(program.kernelsPath);
   checkKernels(program, *kernels);
   executor.emplace(program, links, world, &*kernels, instruments);

@@ -25,7 +25,7 @@ AT_ONCE = "--stop-after=0.001s"  # after the first step
 
 
 def command(*options, plan=folder, data=folder / "data.safetensors", steps=20):
-    return ["bitpipe-run", plan / "plan.mlir", "--threads=1", f"--data={data}", f"--steps={steps}", f"--save={saved}",
+    return ["bitpipe-run", plan / "plan.mlir", f"--data={data}", f"--steps={steps}", f"--save={saved}", "--threads=1",
             f"--metrics={metrics}", *OPTIONS, *options]
 
 
