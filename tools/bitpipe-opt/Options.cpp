@@ -105,6 +105,8 @@ void checkValues(const Options &options) {
     badUsage("--schedule-time is " + show(options.scheduleTime) + ", expected seconds, 0 or more");
   if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
     badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");
+  if (!is_contained({"f32", "bf16"}, options.precision))
+    badUsage("--precision is '" + options.precision + "', expected f32 or bf16");
   if (options.target != "cpu")
     badUsage("--target is '" + options.target + "', expected cpu: no other target is built");
 }
@@ -139,7 +141,7 @@ bool isCompilerArgument(StringRef argument) {
   StringRef name = argument.ltrim('-').split('=').first;
   return is_contained({"pipeline", "emit", "devices", "microbatches", "chunks", "down",
                        "schedule", "routes", "activations", "schedule-time", "compare",
-                       "dim", "loss", "optimizer", "train", "freeze", "target", "arch",
+                       "dim", "loss", "optimizer", "train", "freeze", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
                       name);
 }
@@ -178,6 +180,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
   cl::opt<std::string> train("train", cl::cat(category), cl::desc("train only the parameters whose name matches (default: as the file says)"), cl::value_desc("regex"));
   cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches (default: none)"), cl::value_desc("regex"));
+  cl::opt<std::string> precision("precision", cl::cat(category), cl::desc("of products, saved activations and messages: f32 or bf16; parameters, gradients and moments are f32 (default f32)"), cl::value_desc("type"), cl::init(options.precision));
   cl::opt<std::string> target("target", cl::cat(category), cl::desc("code for what: cpu (default cpu)"), cl::value_desc("name"), cl::init(options.target));
   cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
   cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device: bytes, or with K, M, G, T of 1024 (default: no limit)"), cl::value_desc("size"));
@@ -223,6 +226,7 @@ Options parseOptions(int argc, char **argv) {
   options.optimizer = optimizer;
   options.train = train;
   options.freeze = freeze;
+  options.precision = precision;
   options.target = target;
   options.arch = arch;
   if (memory.getNumOccurrences())

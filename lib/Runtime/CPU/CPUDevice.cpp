@@ -83,5 +83,8 @@ void CPUDevice::update(size_t instruction, const Step &step,
   else
     stepSGD(settings, judgement.gradientScale, step.elements, weights,
             gradients);
+  if (step.working && !judgement.skips)
+    roundWeights(weights, reinterpret_cast<uint16_t *>(slots.address(*step.working)),
+                 step.workingElements);
   finishPart(Calls::Optimizer, labelOf(instruction));
 }

@@ -6,15 +6,21 @@
 
 #include <algorithm>
 #include <dlfcn.h>
+#include <optional>
+#include <string_view>
 
 using namespace bitpipe;
 using dnnl::memory;
 
 namespace {
 
+memory::data_type typeOf(StoredFloat type) {
+  return type == StoredFloat::BF16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
+
 /// A description of an operand: the batch sizes, then rows and columns.
 memory::desc describe(const MatmulShape &shape, int64_t rows, int64_t columns,
-                      std::vector<int64_t> strides) {
+                      std::vector<int64_t> strides, StoredFloat type) {
   size_t batch = shape.sizes.size() - 3;
   memory::dims sizes(shape.sizes.begin(), shape.sizes.begin() + batch);
   sizes.insert(sizes.end(), {rows, columns});
@@ -25,7 +31,7 @@ memory::desc describe(const MatmulShape &shape, int64_t rows, int64_t columns,
     row = column == 1 ? columns : 1;
   else if (columns == 1)
     column = 1;
-  return {sizes, memory::data_type::f32, strides};
+  return {sizes, typeOf(type), strides};
 }
 
 memory::desc describeBias(const MatmulShape &shape) {
@@ -44,9 +50,9 @@ struct Operands {
     size_t batch = shape.sizes.size() - 3;
     int64_t m = shape.sizes[batch], n = shape.sizes[batch + 1],
             k = shape.sizes[batch + 2];
-    a = describe(shape, m, k, shape.a);
-    b = describe(shape, k, n, shape.b);
-    c = describe(shape, m, n, shape.c);
+    a = describe(shape, m, k, shape.a, shape.operands);
+    b = describe(shape, k, n, shape.b, shape.operands);
+    c = describe(shape, m, n, shape.c, shape.result);
     if (MatmulStart::biasByLibrary(shape))
       bias = describeBias(shape);
   }
@@ -88,14 +94,38 @@ size_t MatmulLibrary::add(const MatmulCall &call) {
   if (!added)
     return found->second;
   try {
-    auto description = describe(shape, cpu);
-    entries.push_back({shape, description, dnnl::matmul(description)});
+    entries.push_back(make(shape));
   } catch (const dnnl::error &error) {
     fail("error: oneDNN has no matmul of sizes ", listText(shape.sizes),
          " and strides ", listText(shape.a), ", ", listText(shape.b), ", ",
          listText(shape.c), ": ", error.what());
   }
   return found->second;
+}
+
+/// The library's product of bf16, if it has one that is more than its plain loops.
+static std::optional<dnnl::matmul::primitive_desc>
+describeBrain(const MatmulShape &shape, const dnnl::engine &engine) {
+  try {
+    auto description = describe(shape, engine);
+    bool isPlain = std::string_view(description.impl_info_str()).starts_with("ref");
+    return isPlain ? std::nullopt : std::optional(description);
+  } catch (const dnnl::error &) { // not on this processor
+    return std::nullopt;
+  }
+}
+
+MatmulLibrary::Entry MatmulLibrary::make(const MatmulShape &shape) const {
+  bool isBrain = shape.operands == StoredFloat::BF16;
+  if (isBrain)
+    if (auto description = describeBrain(shape, cpu))
+      return {shape, false, *description, dnnl::matmul(*description)};
+  auto description = describe(isBrain ? widened(shape) : shape, cpu);
+  return {shape, isBrain, description, dnnl::matmul(description)};
+}
+
+bool MatmulLibrary::widens() const {
+  return std::ranges::any_of(entries, &Entry::widens);
 }
 
 MatmulRunner::MatmulRunner(const MatmulLibrary &library)
@@ -110,31 +140,52 @@ MatmulRunner::MatmulRunner(const MatmulLibrary &library)
                       engine);
   for (size_t i = 0; i < library.size(); ++i)
     prepared.push_back(prepare(library[i]));
+  auto fit = [](std::vector<float> &room, const MatrixLayout &matrix) {
+    room.resize(std::max<size_t>(room.size(), matrix.elements()));
+  };
+  for (const Prepared &call : prepared) {
+    if (!call.widens)
+      continue;
+    fit(wideA, call.matrices.a);
+    fit(wideB, call.matrices.b);
+    if (call.resultIsBrain)
+      fit(wideC, call.matrices.c);
+  }
 }
 
 /// Every round so far, once per iteration of a loop.
 template <typename Offset>
-static void repeat(std::vector<Offset> &rounds, const MatmulShape::Loop &loop) {
-  constexpr int64_t bytes = sizeof(float);
+static void repeat(std::vector<Offset> &rounds, const MatmulShape &shape,
+                   const MatmulShape::Loop &loop) {
+  int64_t operand = sizeOf(shape.operands), result = sizeOf(shape.result); // bytes
   std::vector<Offset> all;
   for (const Offset &round : rounds)
     for (int64_t i = 0; i < loop.size; ++i)
-      all.push_back({round.a + i * loop.a * bytes, round.b + i * loop.b * bytes,
-                     round.c + i * loop.c * bytes});
+      all.push_back({round.a + i * loop.a * operand, round.b + i * loop.b * operand,
+                     round.c + i * loop.c * result});
   rounds = std::move(all);
 }
 
 MatmulRunner::Prepared
 MatmulRunner::prepare(const MatmulLibrary::Entry &entry) {
   const MatmulShape &shape = entry.shape;
-  Operands operands(shape);
+  MatmulShape multiplied = entry.widens ? widened(shape) : shape;
+  Operands operands(multiplied);
   auto unset = [&](const memory::desc &description) {
     return memory(description, engine, nullptr);
   };
-  Prepared result{entry.primitive.get(), shape.swapped,
-                  unset(operands.a),     unset(operands.b),
-                  unset(operands.c),     {},
-                  {},                    MatmulStart(shape),
+  Prepared result{entry.primitive.get(),
+                  shape.swapped,
+                  entry.widens,
+                  matricesOf(shape),
+                  multiplied.accumulate,
+                  shape.result == StoredFloat::BF16,
+                  unset(operands.a),
+                  unset(operands.b),
+                  unset(operands.c),
+                  {},
+                  {},
+                  MatmulStart(shape),
                   {{0, 0, 0}}};
   auto bind = [&](int argument, const memory &place) {
     result.arguments.push_back({argument, place.get()});
@@ -148,7 +199,9 @@ MatmulRunner::prepare(const MatmulLibrary::Entry &entry) {
     bind(DNNL_ARG_BIAS, result.bias);
   }
   for (const MatmulShape::Loop &loop : shape.loops)
-    repeat(result.rounds, loop);
+    repeat(result.rounds, shape, loop);
+  for (size_t i = 0; entry.widens && i + 3 < shape.sizes.size(); ++i)
+    repeat(result.rounds, shape, {shape.sizes[i], shape.a[i], shape.b[i], shape.c[i]});
   return result;
 }
 
@@ -157,14 +210,32 @@ void MatmulRunner::run(size_t number, void *a, void *b, void *c, void *bias,
   Prepared &call = prepared[number];
   if (call.swapped)
     std::swap(a, b);
-  call.start.write(static_cast<float *>(c), static_cast<float *>(bias),
-                   static_cast<float *>(residual));
+  call.start.write(c, static_cast<float *>(bias), residual);
   if (call.bias)
     dnnl_memory_set_data_handle(call.bias.get(), bias);
+  heldA = heldB = nullptr;
+  auto multiplyOne = call.widens ? &MatmulRunner::multiplyWidened : &MatmulRunner::multiply;
   for (const auto &round : call.rounds)
-    multiply(call, static_cast<char *>(a) + round.a,
-             static_cast<char *>(b) + round.b,
-             static_cast<char *>(c) + round.c);
+    (this->*multiplyOne)(call, static_cast<char *>(a) + round.a,
+                         static_cast<char *>(b) + round.b,
+                         static_cast<char *>(c) + round.c);
+}
+
+/// The product of one matrix. What the round before has widened, too, is there.
+void MatmulRunner::multiplyWidened(const Prepared &call, char *a, char *b, char *c) {
+  auto brain = [](char *matrix) { return reinterpret_cast<uint16_t *>(matrix); };
+  auto bytes = [](std::vector<float> &wide) { return reinterpret_cast<char *>(wide.data()); };
+  if (a != heldA)
+    widen(call.matrices.a, brain(a), wideA.data());
+  if (b != heldB)
+    widen(call.matrices.b, brain(b), wideB.data());
+  heldA = a, heldB = b;
+  if (!call.resultIsBrain)
+    return multiply(call, bytes(wideA), bytes(wideB), c);
+  if (call.addsToC)
+    widen(call.matrices.c, brain(c), wideC.data());
+  multiply(call, bytes(wideA), bytes(wideB), bytes(wideC));
+  narrow(call.matrices.c, wideC.data(), brain(c));
 }
 
 void MatmulRunner::multiply(const Prepared &call, char *a, char *b, char *c) {

@@ -20,6 +20,10 @@ mlir::LogicalResult simplifyMath(mlir::Operation *root);
 void populateWideMathPatterns(mlir::RewritePatternSet &patterns,
                               mlir::PatternBenefit benefit);
 
+/// Replaces conversions between f32 and bf16 by integer arithmetic, which LLVM's
+/// own, on processors without instructions for them, are not.
+void populateBrainFloatPatterns(mlir::RewritePatternSet &patterns);
+
 /// Replaces f32 functions of the math dialect below `root` by arithmetic. Those
 /// of f64, which only tests use, are left to the math library.
 mlir::LogicalResult approximateMath(mlir::Operation *root);

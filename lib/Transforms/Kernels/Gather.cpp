@@ -63,11 +63,13 @@ static void forGathered(RowEmitter &e, Operation *op, Value table, Value ids,
 void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
   Value table = op.getInputs()[0], ids = op.getInputs()[1], y = op.getInits()[0];
   auto type = cast<MemRefType>(table.getType());
-  RowEmitter e(builder, op.getLoc(), type.getElementType(), {table, y});
+  // Rows of one type are copied as they are.
+  bool same = cast<MemRefType>(y.getType()).getElementType() == type.getElementType();
+  Type element = same ? type.getElementType() : computedElement(type.getElementType());
+  RowEmitter e(builder, op.getLoc(), element, {table, y});
   forGathered(e, op, table, ids, [&](ValueRange from, ValueRange to) {
     if (type.getRank() == 1) {
-      Value element = memref::LoadOp::create(builder, op.getLoc(), table, from);
-      memref::StoreOp::create(builder, op.getLoc(), element, y, to);
+      e.storeScalar(e.loadScalar(table, from), y, to);
       return;
     }
     e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {
@@ -82,9 +84,8 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherGradOp op) {
   RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, dtable});
   forGathered(e, op, dtable, ids, [&](ValueRange to, ValueRange from) {
     if (type.getRank() == 1) {
-      Value sum = memref::LoadOp::create(builder, op.getLoc(), dtable, to);
-      Value term = memref::LoadOp::create(builder, op.getLoc(), dy, from);
-      memref::StoreOp::create(builder, op.getLoc(), e.add(sum, term), dtable, to);
+      Value sum = e.add(e.loadScalar(dtable, to), e.loadScalar(dy, from));
+      e.storeScalar(sum, dtable, to);
       return;
     }
     e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {

@@ -10,6 +10,7 @@
 #include "lib/Transforms/Kernels/LowerToLLVM.h"
 
 #include "lib/Runtime/ABI.h"
+#include "lib/Transforms/Kernels/ExpandMath.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -44,12 +45,14 @@ static LogicalResult lowerLoops(ModuleOp kernels) {
   return applyPartialConversion(kernels, target, std::move(patterns));
 }
 
-/// Masks and step vectors become constants and comparisons.
+/// Masks and step vectors become constants and comparisons, conversions of bf16
+/// shifts and sums.
 static LogicalResult lowerVectors(ModuleOp kernels) {
   RewritePatternSet patterns(kernels.getContext());
   vector::populateVectorMaskMaterializationPatterns(patterns,
                                                     /*force32BitVectorIndices=*/true);
   vector::populateVectorStepLoweringPatterns(patterns);
+  bitpipe::populateBrainFloatPatterns(patterns);
   return applyPatternsGreedily(kernels, std::move(patterns));
 }
 

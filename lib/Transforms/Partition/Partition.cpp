@@ -134,7 +134,7 @@ private:
         builder.getDenseBoolArrayAttr(stage.carriedOut),
         builder.getDenseF64ArrayAttr(
             {cost.forward, cost.inputGradient, cost.weightGradient}),
-        builder.getDenseI64ArrayAttr(stage.dropouts));
+        builder.getDenseI64ArrayAttr(stage.dropouts), ArrayAttr());
   }
 
   SymbolTable symbols;

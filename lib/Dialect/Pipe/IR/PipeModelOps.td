@@ -28,17 +28,20 @@ def Pipe_ModelOp : Pipe_Op<"model"> {
     `bounds` holds per input the exclusive upper bound of valid values (the
     rows of the table an id selects, the vocabulary of the labels), or -1;
     `lowest` the smallest valid ones, where one of them is not 0.
+    `precision` says what the stages compute in, once that is decided: `bf16`
+    where `--pipe-use-bf16` has run.
   }];
   let arguments = (ins FlatSymbolRefAttr:$forward, StrArrayAttr:$inputs,
                        StrArrayAttr:$outputs,
                        OptionalAttr<StrAttr>:$loss,
                        OptionalAttr<I64Attr>:$ignore_index,
                        OptionalAttr<DenseI64ArrayAttr>:$bounds,
-                       OptionalAttr<DenseI64ArrayAttr>:$lowest);
+                       OptionalAttr<DenseI64ArrayAttr>:$lowest,
+                       OptionalAttr<StrAttr>:$precision);
   let assemblyFormat = [{
     $forward `inputs` $inputs `outputs` $outputs (`loss` $loss^)?
     (`ignore_index` $ignore_index^)? (`bounds` $bounds^)?
-    (`lowest` $lowest^)? attr-dict
+    (`lowest` $lowest^)? (`precision` $precision^)? attr-dict
   }];
 }
 
