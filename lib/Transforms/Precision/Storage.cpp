@@ -13,7 +13,8 @@ using namespace bitpipe;
 
 /// The result that an operand is the beginning, or a piece, of.
 static Value resultOf(OpOperand &operand) {
-  if (auto op = dyn_cast<DestinationStyleOpInterface>(operand.getOwner()))
+  if (auto op = dyn_cast<DestinationStyleOpInterface>(operand.getOwner());
+      op && op.isDpsInit(&operand))
     return op.getTiedOpResult(&operand);
   return operand.getOwner()->getResult(0);
 }
