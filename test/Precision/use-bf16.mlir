@@ -10,7 +10,7 @@
 #kn = affine_map<(b, s, n, k) -> (k, n)>
 #bsn = affine_map<(b, s, n, k) -> (b, s, n)>
 
-pipe.model @forward inputs ["ids", "labels"] outputs ["loss"] loss "labels" ignore_index -100 bounds array<i64: 16, 4>
+pipe.model @forward inputs ["ids", "labels"] outputs ["loss"] loss "labels" ignore_index -100 bounds [16, 4]
 pipe.parameter @table : tensor<16x8xf32> trainable value dense<0.5> : tensor<16x8xf32>
 pipe.parameter @norm.weight : tensor<8xf32> trainable value dense<1.0> : tensor<8xf32>
 pipe.parameter @norm.bias : tensor<8xf32> trainable value dense<0.0> : tensor<8xf32>

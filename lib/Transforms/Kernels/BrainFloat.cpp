@@ -10,6 +10,8 @@
 #include "lib/Transforms/Kernels/ExpandMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace bitpipe;
@@ -89,6 +91,59 @@ struct Round : OpRewritePattern<arith::TruncFOp> {
 };
 
 } // namespace
+
+/// `type` with i16 in the place of bf16.
+static Type asBits(Type type) {
+  auto half = IntegerType::get(type.getContext(), 16);
+  if (type.isBF16())
+    return half;
+  auto shaped = dyn_cast<ShapedType>(type);
+  return shaped && shaped.getElementType().isBF16() ? shaped.clone(half) : type;
+}
+
+static Attribute asBits(Attribute value) {
+  auto half = IntegerType::get(value.getContext(), 16);
+  if (auto number = dyn_cast<FloatAttr>(value); number && number.getType().isBF16())
+    return IntegerAttr::get(half, number.getValue().bitcastToAPInt());
+  auto elements = dyn_cast<DenseElementsAttr>(value);
+  return elements && elements.getElementType().isBF16() ? elements.bitcast(half) : value;
+}
+
+/// A function's or a global's own type and value.
+static void holdSymbolAsBits(Operation *op) {
+  if (auto function = dyn_cast<func::FuncOp>(op)) {
+    auto inputs = llvm::map_to_vector(function.getArgumentTypes(), [](Type type) { return asBits(type); });
+    function.setFunctionType(FunctionType::get(op->getContext(), inputs, function.getResultTypes()));
+  }
+  if (auto global = dyn_cast<memref::GlobalOp>(op)) {
+    global.setType(cast<MemRefType>(asBits(global.getType())));
+    if (auto value = global.getInitialValue())
+      global.setInitialValueAttr(asBits(*value));
+  }
+}
+
+void bitpipe::holdBrainFloatsAsBits(Operation *root) {
+  SmallVector<arith::BitcastOp> casts;
+  root->walk([&](Operation *op) {
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        for (BlockArgument argument : block.getArguments())
+          argument.setType(asBits(argument.getType()));
+    for (Value result : op->getResults())
+      result.setType(asBits(result.getType()));
+    if (auto constant = dyn_cast<arith::ConstantOp>(op))
+      constant.setValueAttr(cast<TypedAttr>(asBits(constant.getValue())));
+    if (auto cast = dyn_cast<arith::BitcastOp>(op))
+      casts.push_back(cast);
+    holdSymbolAsBits(op);
+  });
+  for (arith::BitcastOp cast : casts) {
+    if (cast.getIn().getType() != cast.getType())
+      continue;
+    cast.replaceAllUsesWith(cast.getIn());
+    cast.erase();
+  }
+}
 
 void bitpipe::populateBrainFloatPatterns(RewritePatternSet &patterns) {
   patterns.add<Extend, Round>(patterns.getContext());

@@ -142,8 +142,10 @@ LogicalResult bitpipe::lowerKernelsToLLVM(ModuleOp kernels) {
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                           UnitAttr::get(kernels.getContext()));
   }
-  if (failed(lowerLoops(kernels)) || failed(lowerVectors(kernels)) ||
-      failed(convertToLLVM(kernels)))
+  if (failed(lowerLoops(kernels)) || failed(lowerVectors(kernels)))
+    return failure();
+  holdBrainFloatsAsBits(kernels);
+  if (failed(convertToLLVM(kernels)))
     return failure();
   OpBuilder b = OpBuilder::atBlockEnd(kernels.getBody());
   for (auto [name, bytes] : llvm::zip(names, extents)) {

@@ -77,12 +77,15 @@ Value Rebuilder::make(Value value, bool brain) {
 }
 
 Value Rebuilder::makeView(Operation *op, bool brain) {
+  if (auto transpose = dyn_cast<linalg::TransposeOp>(op)) { // has a body of that type
+    Value input = get(transpose.getInput(), brain), init = get(transpose.getInit(), brain);
+    return linalg::TransposeOp::create(b, op->getLoc(), input, init, transpose.getPermutation())
+        ->getResult(0);
+  }
   IRMapping mapping;
   for (Value operand : op->getOperands())
     mapping.map(operand, others.lookupOrDefault(operand));
   mapping.map(op->getOperand(0), get(op->getOperand(0), brain));
-  if (auto transpose = dyn_cast<linalg::TransposeOp>(op))
-    mapping.map(transpose.getInit(), get(transpose.getInit(), brain));
   Operation *copy = b.clone(*op, mapping);
   copy->getResult(0).setType(typed(op->getResult(0).getType(), brain));
   return copy->getResult(0);

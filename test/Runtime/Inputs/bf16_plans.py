@@ -26,7 +26,7 @@ attempt("result of f32", r"types \[bf16, bf16, bf16\]", "types [bf16, bf16, f32]
 attempt("one operand of f32", r"types \[bf16, bf16, bf16\]", "types [bf16, f32, f32]")
 attempt("a type that is none", r"types \[bf16, bf16, bf16\]", "types [f16, f16, f16]")
 attempt("too few types", r"types \[bf16, bf16, bf16\]", "types [bf16, bf16]")
-attempt("odd place", r"(pipe.matmul #pipe.ref<\d+, )\d+(>.* types \[bf16)", r"\g<1>1\g<2>")
+attempt("odd place", r"(pipe.matmul <\d+, )\d+(>.* types \[bf16)", r"\g<1>1\g<2>")
 attempt("copy elsewhere", r"(pipe.resident .* trainable.* working \d+) 0\n", r"\g<1> 64\n")
 attempt("copy in another slot", r"(pipe.resident .* trainable.* working) \d+ 0\n", r"\g<1> 0 0\n")
 attempt("copy without a place", r"(pipe.resident .* trainable.* working) \d+ 0\n", r"\g<1> 999 0\n")
