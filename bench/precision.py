@@ -23,7 +23,10 @@ sys.path.insert(0, str(ROOT / "test" / "EndToEnd"))
 
 import bf16  # noqa: E402
 
-RENAME = {"gpt2": {"lm_head.weight": "transformer.wte.weight"}, "t5": {"lm_head.weight": "shared.weight"}}
+RENAME = {"gpt2": {"lm_head.weight": "transformer.wte.weight"},
+          "bert": {"cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+                   "cls.predictions.decoder.bias": "cls.predictions.bias"},
+          "t5": {"lm_head.weight": "shared.weight"}}
 PLAN = ["--pipeline=1f1b", "--devices=2"]
 
 

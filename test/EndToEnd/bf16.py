@@ -4,8 +4,9 @@
 
 MODELS is test/models, NAME a folder in it. Three things are compared:
 
-gradients  of the first step, for every parameter, with PyTorch in float64. The error, as a norm, may be 1.5 times that
-           of PyTorch's autocast(bf16) on the CPU, on the same weights and data.
+gradients  of every parameter with PyTorch in float64. The error, as a norm, may be 1.5 times that of PyTorch's
+           autocast(bf16) on the CPU, on the same weights and data. Both are means over all batches of the data: a vector
+           of 32 numbers is off by more or less as it comes.
 losses     of all steps, with those of the same plan in f32: within 1%.
 schedules  of four stages: the loss of the first step is one number, bit for bit; those that send all micro-batches one way
            have it at every step.
@@ -21,7 +22,7 @@ import sys
 import tempfile
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 FACTOR = 1.5  # of autocast's own error
 TOLERANCE = 0.01  # of a loss
@@ -44,7 +45,17 @@ class Model:
         self.name, self.scratch, self.rename = name, scratch, rename
         self.onnx = os.path.join(models, name, "model.onnx")
         self.data = os.path.join(models, name, "data.safetensors")
+        self.batches = self.split()
         self.factory, _, self.inputs, _ = self.make.MODELS[name]
+
+    def split(self):
+        """Files with the samples of a step each."""
+        data, size = load_file(self.data), self.make.BATCH
+        paths = []
+        for begin in range(0, len(data["labels"]), size):
+            paths.append(os.path.join(self.scratch, f"{self.name}-{begin}.safetensors"))
+            save_file({name: value[begin:begin + size].contiguous() for name, value in data.items()}, paths[-1])
+        return paths
 
     def compile(self, precision, *options):
         """The plan, and what the compiler says of its memory."""
@@ -52,10 +63,10 @@ class Model:
         text = run("bitpipe-opt", self.onnx, f"--precision={precision}", "--microbatches=8", *options, "--force", "-o", plan)
         return plan, text
 
-    def train(self, plan, steps, *options):
+    def train(self, plan, steps, *options, data=None):
         """The lines of the metrics, and the parameters after the last step."""
         metrics, saved = plan + ".jsonl", plan + ".safetensors"
-        run("bitpipe-run", plan, f"--data={self.data}", f"--steps={steps}", f"--metrics={metrics}", f"--save={saved}",
+        run("bitpipe-run", plan, f"--data={data or self.data}", f"--steps={steps}", f"--metrics={metrics}", f"--save={saved}",
             "--force", *options)
         with open(metrics) as file:
             return [json.loads(line) for line in file], load_file(saved)
@@ -69,9 +80,9 @@ class Model:
                 parameter.copy_(stored[name])
         return module
 
-    def gradients(self, module, kind):
-        """Of the first step, by name: in float64, or as autocast has them."""
-        batch = {name: value[:self.make.BATCH] for name, value in load_file(self.data).items()}
+    def gradients(self, module, kind, data):
+        """Of one step, by name: in float64, or as autocast has them."""
+        batch = load_file(data)
         if kind == "float64":
             module = module.double()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == "autocast"):
@@ -82,15 +93,19 @@ class Model:
 
 
 def compare_gradients(model, *options):
-    """(name, our error, autocast's error, norm) of every parameter, in float64."""
+    """(name, our error, autocast's error, norm) of every parameter: roots of means over the batches."""
     plan, _ = model.compile("bf16", "--optimizer=sgd", *options)
     _, before = model.train(plan, 1, "--lr=0", "--weight-decay=0")
-    _, after = model.train(plan, 1, "--lr=1", "--weight-decay=0")
-    exact = model.gradients(model.module(before), "float64")
-    autocast = model.gradients(model.module(before), "autocast")
-    ours = {model.rename.get(name, name): before[name].double() - after[name].double() for name in before}
-    return [(name, (ours[name] - want).norm().item(), (autocast[name] - want).norm().item(), want.norm().item())
-            for name, want in exact.items()]
+    squares = {}
+    for data in model.batches:
+        _, after = model.train(plan, 1, "--lr=1", "--weight-decay=0", data=data)
+        exact = model.gradients(model.module(before), "float64", data)
+        autocast = model.gradients(model.module(before), "autocast", data)
+        ours = {model.rename.get(name, name): before[name].double() - after[name].double() for name in before}
+        for name, want in exact.items():
+            terms = torch.stack([(ours[name] - want).square().sum(), (autocast[name] - want).square().sum(), want.square().sum()])
+            squares[name] = squares.get(name, 0) + terms / len(model.batches)
+    return [(name, *sums.sqrt().tolist()) for name, sums in squares.items()]
 
 
 def compare_losses(model, steps, *options):
