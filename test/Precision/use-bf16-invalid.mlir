@@ -75,4 +75,20 @@ func.func @w2() {
 pipe.stage 0 forward @f input_gradient @i weight_gradient @w inputs [] parameters [] carried_in [true] carried_out [true] cost [1.0, 1.0, 1.0]
 // expected-error @+1 {{stage 1 shares some of its functions with another stage, expected all or none}}
 pipe.stage 1 forward @f input_gradient @i weight_gradient @w2 inputs [] parameters [] carried_in [true] carried_out [true] cost [1.0, 1.0, 1.0]
-pipe.stage 2 forward @f input_gradient @i weight_gradient @w inputs [] parameters [] carried_in [true] carried_out [true] cost [1.0, 1.0, 1.0]
+
+// -----
+
+// The last stage has a loss, which is f32; another one carries what is bf16.
+pipe.model @forward inputs ["x"] outputs ["loss"] loss "microbatches"
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+func.func @i(%d: tensor<4xf32>) -> tensor<4xf32> {
+  return %d : tensor<4xf32>
+}
+func.func @w() {
+  return
+}
+pipe.stage 0 forward @f input_gradient @i weight_gradient @w inputs [] parameters [] carried_in [true] carried_out [true] cost [1.0, 1.0, 1.0]
+// expected-error @+1 {{stage 1 shares its functions with stage 0, expected the same carried values}}
+pipe.stage 1 forward @f input_gradient @i weight_gradient @w inputs [] parameters [] carried_in [true] carried_out [true] cost [1.0, 1.0, 1.0]

@@ -55,3 +55,48 @@ func.func @head_loss(%z: tensor<2x3x8xf32>, %labels: tensor<2x3xi64>, %head: ten
 
 pipe.stage 0 forward @body inputs ["ids"] parameters [@table, @norm.weight, @norm.bias, @w] carried_in [] carried_out [true] cost [1.0, 1.0, 1.0]
 pipe.stage 1 forward @head_loss inputs ["labels"] parameters [@head, @bias] carried_in [true] carried_out [true] cost [1.0, 1.0, 1.0]
+
+// CHECK: pipe.model {{.*}} precision "bf16"
+
+// Rows of a table are f32, and normalised as such; products, and what is saved of
+// the rows, are bf16. A residual begins the product in the product's type.
+// CHECK-LABEL: func.func @body(
+// CHECK-SAME: %[[W:arg4]]: tensor<8x8xf32>, %[[COPY:arg5]]: tensor<8x8xbf16>) -> (tensor<2x3x8xbf16>, tensor<2x3x8xbf16>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xi64>, tensor<2x3x8xbf16>)
+// CHECK: %[[ROWS:.*]] = pipe.gather {{.*}} -> tensor<2x3x8xf32>
+// CHECK: %[[Y:.*]]:3 = pipe.layer_norm {{.*}} ins(%[[ROWS]], {{.*}} -> tensor<2x3x8xbf16>, tensor<2x3xf32>, tensor<2x3xf32>
+// CHECK: %[[SAVED:.*]] = linalg.generic {{.*}} ins(%[[ROWS]] : tensor<2x3x8xf32>) outs({{.*}} : tensor<2x3x8xbf16>)
+// CHECK: arith.truncf %{{.*}} : f32 to bf16
+// CHECK: %[[Z:.*]] = linalg.generic {{.*}} ins(%[[Y]]#0, %[[COPY]] : tensor<2x3x8xbf16>, tensor<8x8xbf16>) outs(%[[SAVED]] : tensor<2x3x8xbf16>)
+// CHECK: arith.mulf %{{.*}}, %{{.*}} : f32
+// CHECK: arith.truncf %{{.*}} : f32 to bf16
+// CHECK: return %[[Z]], %[[SAVED]], %[[Y]]#1, %[[Y]]#2, %arg0, %[[Y]]#0
+
+// The gradient of the normalisation is f32, and added to what is carried in f32.
+// CHECK-LABEL: func.func @body_input_gradient(%arg0: tensor<2x3x8xbf16>, %arg1: tensor<2x3x8xbf16>, %arg2: tensor<2x3xf32>
+// CHECK: pipe.layer_norm_grad_input {{.*}} -> tensor<2x3x8xf32>
+// CHECK: arith.extf
+// CHECK: arith.addf %{{.*}}, %{{.*}} : f32
+// CHECK: arith.truncf
+
+// Sums of gradients are f32.
+// CHECK-LABEL: func.func @body_weight_gradient(
+// CHECK-SAME: %arg8: tensor<16x8xf32>, %arg9: tensor<8xf32>, %arg10: tensor<8xf32>, %arg11: tensor<8x8xf32>) -> (tensor<16x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8x8xf32>)
+// CHECK: linalg.generic {{.*}} ins(%arg6, %arg7 : tensor<2x3x8xbf16>, tensor<2x3x8xbf16>) outs(%arg11 : tensor<8x8xf32>)
+
+// What is carried is bf16, the loss and the log-sum-exp are f32. The bias is one of
+// f32, which the product rounds with its sum.
+// CHECK-LABEL: func.func @head_loss(
+// CHECK-SAME: %arg0: tensor<2x3x8xbf16>, {{.*}} %arg4: tensor<8x4xbf16>) -> (tensor<f32>, tensor<2x3x4xbf16>
+// CHECK: pipe.cross_entropy {{.*}} -> tensor<f32>, tensor<2x3xf32>
+// CHECK-LABEL: func.func @head_loss_input_gradient(%arg0: tensor<f32>, %arg1: tensor<2x3x4xbf16>
+// CHECK: pipe.cross_entropy_grad {{.*}} -> tensor<2x3x4xbf16>
+
+// CHECK: pipe.stage 0 {{.*}} parameters [@table, @norm.weight, @norm.bias, @w] working [@w]
+// CHECK: pipe.stage 1 {{.*}} parameters [@head, @bias] working [@head]
+
+// ROUTINE: pipe.routine @body {{.*}}"working 0"
+// ROUTINE: pipe.matmul {{.*}} sizes [6, 8, 8] {{.*}}types [bf16, bf16, bf16]
+// ROUTINE: pipe.routine @body_weight_gradient
+// ROUTINE: pipe.matmul {{.*}} sizes [8, 8, 6] accumulate types [bf16, bf16, f32]
+// ROUTINE: pipe.routine @head_loss
+// ROUTINE: pipe.matmul {{.*}} sizes [6, 4, 8] bias <{{.*}}> types [bf16, bf16, bf16]

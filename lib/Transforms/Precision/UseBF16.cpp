@@ -12,6 +12,7 @@
 #include "mlir/IR/SymbolTable.h"
 
 #include <map>
+#include <set>
 
 namespace bitpipe {
 #define GEN_PASS_DEF_USEBF16
@@ -283,13 +284,18 @@ FailureOr<std::vector<Group>> UseBF16::findGroups() {
       return failure();
     void *functions[] = {group->forward.function, group->inputGradient.function,
                          group->weightGradient.function};
-    auto found = known.find(functions[0]);
-    size_t number = found == known.end() ? groups.size() : found->second;
+    std::set<size_t> numbers; // of the groups that have them, or of a new one
+    for (void *function : functions) {
+      auto found = known.find(function);
+      numbers.insert(found == known.end() ? groups.size() : found->second);
+    }
+    if (numbers.size() > 1)
+      return emitError(stage.getLoc())
+             << "stage " << stage.getIndex()
+             << " shares some of its functions with another stage, expected all or none";
+    size_t number = *numbers.begin();
     for (void *function : functions)
-      if (known.try_emplace(function, number).first->second != number)
-        return emitError(stage.getLoc())
-               << "stage " << stage.getIndex()
-               << " shares some of its functions with another stage, expected all or none";
+      known[function] = number;
     if (number == groups.size()) {
       groups.push_back(std::move(*group));
       continue;
