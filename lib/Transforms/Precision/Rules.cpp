@@ -46,7 +46,8 @@ struct Made {
 };
 
 struct ComputeRule {
-  SmallVector<Demand> operands; // inputs, then destinations
+  SmallVector<Demand> inputs; // one that is no f32 tensor is not asked for
+  SmallVector<Demand> destinations;
   SmallVector<Made> results;
 };
 
@@ -57,16 +58,16 @@ constexpr Made statistic{-1, Nature::Statistic}, normalised{-1, Nature::Full};
 /// Products are not among them: they are contractions.
 const llvm::StringMap<ComputeRule> &computeRules() {
   static const llvm::StringMap<ComputeRule> rules = {
-      {"pipe.softmax", {{any, none}, {{0}}}},
-      {"pipe.softmax_grad", {{any, any, none}, {{0}}}},
-      {"pipe.layer_norm", {{any, full, full, none, none, none}, {normalised, statistic, statistic}}},
-      {"pipe.layer_norm_grad_input", {{any, any, full, full, full, none}, {normalised}}},
-      {"pipe.layer_norm_grad_params", {{any, any, full, full, result, result}, {statistic, statistic}}},
-      {"pipe.gather", {{any, none, none}, {{0}}}},
-      {"pipe.gather_grad", {{any, none, result}, {statistic}}},
-      {"pipe.dropout", {{any, none, none}, {{0}}}},
-      {"pipe.cross_entropy", {{any, none, none, none}, {statistic, statistic}}},
-      {"pipe.cross_entropy_grad", {{full, any, none, full, none}, {{1}}}},
+      {"pipe.softmax", {{any}, {none}, {{0}}}},
+      {"pipe.softmax_grad", {{any, any}, {none}, {{0}}}},
+      {"pipe.layer_norm", {{any, full, full}, {none, none, none}, {normalised, statistic, statistic}}},
+      {"pipe.layer_norm_grad_input", {{any, any, full, full, full}, {none}, {normalised}}},
+      {"pipe.layer_norm_grad_params", {{any, any, full, full}, {result, result}, {statistic, statistic}}},
+      {"pipe.gather", {{any, none}, {none}, {{0}}}},
+      {"pipe.gather_grad", {{any, none}, {result}, {statistic}}},
+      {"pipe.dropout", {{any, none}, {none}, {{0}}}},
+      {"pipe.cross_entropy", {{any, none}, {none, none}, {statistic, statistic}}},
+      {"pipe.cross_entropy_grad", {{full, any, none, full}, {none}, {{1}}}},
   };
   return rules;
 }
@@ -77,6 +78,12 @@ const ComputeRule *computeRule(Operation *op) {
 }
 
 } // namespace
+
+static Demand computeDemand(const ComputeRule &rule, OpOperand &operand) {
+  auto op = cast<DestinationStyleOpInterface>(operand.getOwner());
+  unsigned inputs = op.getNumDpsInputs(), number = operand.getOperandNumber();
+  return number < inputs ? rule.inputs[number] : rule.destinations[number - inputs];
+}
 
 //===----------------------------------------------------------------------===//
 // Linalg operations
@@ -156,7 +163,7 @@ bool bitpipe::hasRule(Operation *op) {
 Demand bitpipe::demandOf(OpOperand &operand, NatureOf natureOf) {
   Operation *op = operand.getOwner();
   if (const ComputeRule *rule = computeRule(op))
-    return rule->operands[operand.getOperandNumber()];
+    return computeDemand(*rule, operand);
   if (auto generic = dyn_cast<linalg::GenericOp>(op))
     return genericDemand(generic, operand, natureOf);
   return isAssembly(op) ? Demand::Result : Demand::None;
