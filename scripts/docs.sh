@@ -15,7 +15,7 @@ mkdir -p "$out"
   echo "<!-- Written by scripts/docs.sh from lib/Transforms/*/Passes.td. -->"
   echo
   echo "# Passes"
-  for phase in ONNX Autodiff Partition Planning Lower Kernels; do
+  for phase in ONNX Autodiff Partition Precision Planning Lower Kernels; do
     passes=lib/Transforms/$phase/Passes.td
     [[ -f $passes ]] || continue
     printf '\n## %s\n' "$phase"

@@ -62,6 +62,20 @@ pipe.parameter @w : tensor<4xf32> trainable
 // -----
 
 pipe.routine @r blocks [64] {
+  // expected-error @+1 {{matmul has types [bf16, bf16], expected f32 for a, b and c, or bf16 for a and b and one of both for c}}
+  pipe.matmul <0, 0> [4, 1] by <0, 0> [4, 1] into <0, 0> [4, 1] sizes [4, 4, 4] types [bf16, bf16]
+}
+
+// -----
+
+pipe.routine @r blocks [64] {
+  // expected-error @+1 {{matmul has types [f32, f32, bf16], expected f32 for a, b and c, or bf16 for a and b and one of both for c}}
+  pipe.matmul <0, 0> [4, 1] by <0, 0> [4, 1] into <0, 0> [4, 1] sizes [4, 4, 4] types [f32, f32, bf16]
+}
+
+// -----
+
+pipe.routine @r blocks [64] {
   // expected-error @+1 {{matmul operand has 3 strides, expected 2}}
   pipe.matmul <0, 0> [4, 1, 1] by <0, 0> [4, 1] into <0, 0> [4, 1] sizes [4, 4, 4]
 }

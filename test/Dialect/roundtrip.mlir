@@ -27,14 +27,18 @@ pipe.plan @p schedule "gpipe" devices 1 microbatches 1 {
 pipe.routine @r blocks [128, 64] {
   pipe.kernel "k0" [#pipe.ref<0, 0>, #pipe.ref<1, 16>]
   pipe.matmul <0, 0> [4, 1] by <0, 64> [4, 1] into <1, 0> [4, 1] sizes [4, 4, 4] bias <0, 1> alpha 2.0 accumulate
+  pipe.matmul <0, 0> [4, 1] by <0, 64> [4, 1] into <1, 0> [4, 1] sizes [4, 4, 4] types [bf16, bf16, f32]
 }
 pipe.program device 0 arena 1024 {
   pipe.slot 0 "arena" size 128 offset 0
   pipe.slot 1 "input" size 64 name "ids" mb 0
   pipe.slot 2 "key" size 8 dropout 7 mb 3
+  pipe.slot 3 "working" size 32 offset 128
+  pipe.resident "w" : tensor<4x4xf32> slot 0 offset 64 trainable owner working 3 0
   pipe.execute F stage 0 mb 0 @r [0, 1]
   pipe.transmit F stage 0 mb 0 to 1 slot 1 handover
   pipe.step stages [0] elements 12 weights 0 gradients 1 moments 2 3
+  pipe.step stages [1] elements 12 weights 0 gradients 1 moments 2 3 working 3 8
 }
 
 // CHECK: pipe.model @forward inputs ["a"] outputs ["b"]
@@ -48,7 +52,11 @@ pipe.program device 0 arena 1024 {
 // CHECK: pipe.plan @p schedule "gpipe" devices 1 microbatches 1
 // CHECK: pipe.send F stage 0 mb 0 to 1
 // CHECK: pipe.matmul <0, 0> [4, 1] by <0, 64> [4, 1] into <1, 0> [4, 1] sizes [4, 4, 4] bias <0, 1> alpha 2.000000e+00 accumulate
+// CHECK: pipe.matmul {{.*}} sizes [4, 4, 4] types [bf16, bf16, f32]
 // CHECK: pipe.program device 0 arena 1024
 // CHECK: pipe.slot 2 "key" size 8 dropout 7 mb 3
+// CHECK: pipe.slot 3 "working" size 32 offset 128
+// CHECK: pipe.resident "w" : tensor<4x4xf32> slot 0 offset 64 trainable owner working 3 0
 // CHECK: pipe.transmit F stage 0 mb 0 to 1 slot 1 handover
 // CHECK: pipe.step stages [0] elements 12 weights 0 gradients 1 moments 2 3
+// CHECK: pipe.step stages [1] elements 12 weights 0 gradients 1 moments 2 3 working 3 8

@@ -17,7 +17,7 @@ func.func @dynamic(%x: memref<4x?xf32>) {
 // -----
 
 func.func @half(%x: memref<4x4xf16>) {
-  // expected-error @+1 {{pipe.softmax operand 0 has elements of 'f16', expected f32 or f64}}
+  // expected-error @+1 {{pipe.softmax operand 0 has elements of 'f16', expected f32, f64 or bf16}}
   pipe.softmax ins(%x : memref<4x4xf16>) outs(%x : memref<4x4xf16>)
   return
 }

@@ -8,7 +8,7 @@ pipe.routine @f blocks [4, 512, 100] roles ["loss", "weights 0", "scratch"] {
 pipe.stage 0 forward @f inputs [] parameters [@w] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
 pipe.plan @plan schedule "gpipe" devices 1 microbatches 1 {
   pipe.route devices [0] microbatches [0]
-  // expected-error @+1 {{device 0 needs 2240 bytes, expected at most 2000: weights 512, gradients 512, optimizer 1024, activations 92, messages 0, scratch 100}}
+  // expected-error @+1 {{device 0 needs 2240 bytes, expected at most 2000: weights 512, working weights 0, gradients 512, optimizer 1024, activations 92, messages 0, scratch 100}}
   pipe.device 0 {
     pipe.run F stage 0 mb 0
     pipe.update stages [0]

@@ -31,7 +31,7 @@ pipe.stage 0 forward @f inputs [] parameters [@w] carried_in [] carried_out [tru
 
 // -----
 
-// expected-error @+1 {{function 'f' of stage 0 has 1 arguments, expected 2: carried in, inputs, dropout keys, parameters}}
+// expected-error @+1 {{function 'f' of stage 0 has 1 arguments, expected 2: carried in, inputs, dropout keys, parameters, working weights}}
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>
 }

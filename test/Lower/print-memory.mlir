@@ -12,5 +12,5 @@ pipe.program device 0 arena 8388608 {
 }
 
 // CHECK:Memory per device in MiB
-// CHECK-NEXT:device      weights    gradients    optimizer  activations     messages      scratch        total
-// CHECK-NEXT:     0         2.00         1.00         2.00         1.50         0.50         1.00         8.00
+// CHECK-NEXT:device      weights      working    gradients    optimizer  activations     messages      scratch        total
+// CHECK-NEXT:     0         2.00         0.00         1.00         2.00         1.50         0.50         1.00         8.00

@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 from case import Model
 
 RATE = 2.0**20  # a step this long leaves the gradient's digits in what is saved, not the parameter's
+SUM_TOLERANCE = 1e-4  # of the loss, which all outputs are in
 OPTIONS = ["--pipeline=gpipe", "--devices=1", "--microbatches=1"]
 
 
@@ -179,7 +180,7 @@ def check(variants, options=OPTIONS, keep=None, seconds=None):
             yield variant, failure.kind, failure.text
     want = sum(variant.reference(torch.float64)[2] for variant in variants)
     size = sum(np.abs(w * y).sum() for v in variants for w, y in zip(v.weights, v.reference(torch.float64)[0][0]))
-    if right and not abs(loss - want) <= 1e-4 * max(1, size):
+    if right and not abs(loss - want) <= SUM_TOLERANCE * max(1, size):
         yield variants[0], "wrong", f"the loss of {len(variants)} cases is {loss}, expected {want}"
 
 

@@ -1,10 +1,11 @@
 """Every operator that is imported: its values against onnxruntime and PyTorch, its gradients against PyTorch.
 
-    python table.py [NAME...] [--shard K/N] [--keep DIR] [--list]
+    python table.py [NAME...] [--shard K/N] [--keep DIR] [--bf16] [--list]
 
 Runs the cases of every cases_*.py beside this file, or those whose names begin with one of the given ones. An
 operator that bitpipe-opt imports and no case uses is an error. Many cases share one model; where one fails it is
-found, and --keep leaves its model, data and plan behind.
+found, and --keep leaves its model, data and plan behind. --bf16 compiles them with --precision=bf16, and allows what
+rounding to 8 bits does to one number that is made of few.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import harness
 import interpreter
 from case import Case, Variant
 
+BF16_TOLERANCE = 0.1
 TYPES = {"f16": np.float16, "bf16": ml_dtypes.bfloat16, "f64": np.float64}
 
 
@@ -101,7 +103,7 @@ def batches(variants, size):
 def check(variants, compared, keep):
     """What is wrong with each: (name, text). `compared`: the cases that onnxruntime has seen, and
     why it did not run them."""
-    found = {variant: (kind, text) for variant, kind, text in harness.check(variants)}
+    found = {variant: (kind, text) for variant, kind, text in harness.check(variants, harness.OPTIONS)}
     for variant in variants:
         kind, text = found.get(variant, ("ok", ""))
         expect = variant.case.expect
@@ -126,6 +128,7 @@ def main():
     parser.add_argument("--shard", default="1/1", help="part K of N")
     parser.add_argument("--keep", help="folder for the files of what fails")
     parser.add_argument("--list", action="store_true", help="print the names only")
+    parser.add_argument("--bf16", action="store_true", help="in another precision")
     parser.add_argument("--batch", type=int, default=60, help="variants per model")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -136,13 +139,19 @@ def main():
         print(f"{kind} is imported and no case uses it")
     if arguments.names:
         cases = [case for case in cases if case.name.startswith(tuple(arguments.names))]
+    if arguments.bf16:
+        cases = [case for case in cases if case.expect == "ok" and not case.type]
+        harness.OPTIONS.append("--precision=bf16")
+        harness.SUM_TOLERANCE = BF16_TOLERANCE
+        for case in cases:
+            case.tol = max(case.tol, BF16_TOLERANCE)
     if arguments.list:
         print(*(case.name for case in cases), sep="\n")
         return
     part, parts = map(int, arguments.shard.split("/"))
     variants = [variant for case in cases for variant in variants_of(case)]
     groups = list(batches(variants, arguments.batch))[part - 1 :: parts]
-    problems, compared = [], {}
+    problems, compared = [], {case: "" for case in cases if arguments.bf16}  # onnxruntime does not round
     for group in groups:
         for name, text in check(group, compared, arguments.keep):
             problems.append(name)

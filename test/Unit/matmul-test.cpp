@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/CPU/Matmul.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -57,6 +58,27 @@ struct Buffers {
                      bias = makeValues(), residual = makeValues();
 };
 
+/// What a library is given: values as they lie in memory. The test's numbers are
+/// exact in bf16.
+class InMemory {
+public:
+  InMemory(const std::vector<float> &values, StoredFloat type)
+      : type(type), bytes(values.size() * sizeOf(type)) {
+    writeFloats(type, reinterpret_cast<const char *>(values.data()), bytes.data(),
+                values.size());
+  }
+  void *data() { return bytes.data(); }
+  std::vector<float> read() const {
+    std::vector<float> values(bytes.size() / sizeOf(type));
+    readFloats(type, bytes.data(), reinterpret_cast<char *>(values.data()), values.size());
+    return values;
+  }
+
+private:
+  StoredFloat type;
+  std::vector<char> bytes;
+};
+
 MatmulCall makeCall() {
   int64_t batches = pick(0, 2);
   std::vector<int64_t> batch;
@@ -81,6 +103,10 @@ MatmulCall makeCall() {
     call.bias = BlockPlace{};
   if (pick(0, 1))
     call.residual = BlockPlace{};
+  if (pick(0, 1)) {
+    call.operands = StoredFloat::BF16;
+    call.result = pick(0, 1) ? StoredFloat::BF16 : StoredFloat::F32;
+  }
   return call;
 }
 
@@ -145,12 +171,10 @@ bool checkShapes() {
 }
 
 /// Every member's part, one after the other.
-void run(const MatmulLibrary &library, size_t number, const MatmulCall &call, Buffers &buffers) {
+void run(const MatmulLibrary &library, size_t number, void *a, void *b, void *c, void *bias,
+         void *residual) {
   for (uint32_t member = 0; member < library[number].parts.size(); ++member)
-    MatmulRunner(library, member)
-        .run(number, buffers.a.data(), buffers.b.data(), buffers.c.data(),
-             call.bias ? buffers.bias.data() : nullptr,
-             call.residual ? buffers.residual.data() : nullptr);
+    MatmulRunner(library, member).run(number, a, b, c, bias, residual);
 }
 
 /// Products that are large enough to be cut: along rows, columns, a batch and a loop.
@@ -188,7 +212,9 @@ bool checkShares() {
       compute(call, buffers, expected);
       MatmulLibrary library(members);
       size_t number = library.add(call);
-      run(library, number, call, buffers);
+      run(library, number, buffers.a.data(), buffers.b.data(), buffers.c.data(),
+          call.bias ? buffers.bias.data() : nullptr,
+          call.residual ? buffers.residual.data() : nullptr);
       bool good = library[number].parts.size() > 1;
       for (size_t i = 0; i < expected.size() && good; ++i)
         good = std::abs(buffers.c[i] - expected[i]) < 1e-2;
@@ -213,9 +239,16 @@ int main() {
     compute(call, buffers, expected);
     MatmulLibrary library(1);
     size_t number = library.add(call);
-    run(library, number, call, buffers);
+    InMemory a(buffers.a, call.operands), b(buffers.b, call.operands),
+        c(buffers.c, call.result), residual(buffers.residual, call.result);
+    run(library, number, a.data(), b.data(), c.data(),
+        call.bias ? buffers.bias.data() : nullptr,
+        call.residual ? residual.data() : nullptr);
+    std::vector<float> got = c.read();
+    // A result of bf16 is rounded once; what it begins with is exact.
+    double relative = call.result == StoredFloat::BF16 ? 0x1p-8 : 0;
     for (size_t i = 0; i < expected.size() && good; ++i)
-      good = std::abs(buffers.c[i] - expected[i]) < 1e-3;
+      good = std::abs(got[i] - expected[i]) < 1e-3 + relative * std::abs(expected[i]);
     if (!good)
       std::printf("round %d: %s is wrong (%s)\n", round,
                   text(shapeOf(call)).c_str(),

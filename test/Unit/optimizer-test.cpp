@@ -2,6 +2,9 @@
 
 #include "lib/Runtime/CPU/Optimizer.h"
 
+#include "lib/Files/Floats.h"
+
+#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <vector>
@@ -55,10 +58,27 @@ double worstOf(const OptimizerSettings &settings, int steps) {
   return worst;
 }
 
+/// Whether weights are rounded as everywhere, whatever the place in a vector.
+bool roundsRight() {
+  std::vector<float> weights(count);
+  std::vector<uint16_t> working(count);
+  for (int i = 0; i < count; ++i)
+    weights[i] = std::bit_cast<float>(0x3f800000u + 0x4000u * i); // ties among them
+  weights[3] = NAN, weights[4] = INFINITY, weights[5] = -1e-40f, weights[6] = 3.4e38f;
+  roundWeights(weights.data(), working.data(), count);
+  for (int i = 0; i < count; ++i)
+    if (working[i] != toBrain(weights[i])) {
+      std::fprintf(stderr, "%g is rounded to %x, expected %x\n", weights[i], working[i],
+                   toBrain(weights[i]));
+      return false;
+    }
+  return working[1] == 0x3f80 && working[2] == 0x3f80 && working[6] == 0x7f80;
+}
+
 } // namespace
 
 int main() {
-  int failures = 0;
+  int failures = roundsRight() ? 0 : 1;
   for (double beta1 : {0.0, 0.9, 0.9999, 0.999999})
     for (double beta2 : {0.9, 0.999, 0.9999, 0.99999, 0.999999, 1 - 1e-8})
       for (double decay : {0.0, 0.1}) {

@@ -20,6 +20,7 @@
 #include "lib/Transforms/Partition/Passes.h"
 #include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Planning/Passes.h"
+#include "lib/Transforms/Precision/Passes.h"
 #include "tools/bitpipe-opt/Diagnostics.h"
 #include "tools/bitpipe-opt/Levels.h"
 #include "tools/bitpipe-opt/Output.h"
@@ -176,6 +177,10 @@ LogicalResult Compilation::raise(Level level) {
       // Cut before differentiating: equal stages are then differentiated once.
       manager.addPass(createPipePartition({*stages}));
       buildAutodiffPipeline(manager);
+      if (options.precision == "bf16") {
+        manager.addPass(createUseBF16());
+        manager.addNestedPass<func::FuncOp>(createCSEPass());
+      }
       break;
     case Level::Plan:
       buildPlanningPipeline(manager, planningOptions(options));
@@ -286,6 +291,8 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
   if (options.emit != Emit::Report || !module || !options.compare.empty())
     return success();
   printAttentionReport(*module, out);
+  if (levelOf(*module) >= Level::Stages)
+    out << "\nPrecision " << precisionOf(*module) << "\n";
   // A plan of no model has neither, and programs have no stages any more.
   bool hasStages = !module->getOps<pipe::StageOp>().empty();
   if (hasStages)

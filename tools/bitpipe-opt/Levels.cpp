@@ -27,6 +27,15 @@ Level levelOf(ModuleOp module) {
   return walk.wasInterrupted() ? Level::Nodes : Level::Graph;
 }
 
+std::string precisionOf(ModuleOp module) {
+  for (auto training : module.getOps<pipe::TrainingOp>())
+    return training.getPrecision().str();
+  for (auto model : module.getOps<pipe::ModelOp>())
+    if (model.getPrecision())
+      return model.getPrecision()->str();
+  return "f32";
+}
+
 Level levelFor(Emit emit) {
   switch (emit) {
   case Emit::Graph:
@@ -58,6 +67,7 @@ constexpr Use uses[] = {
     {"dim", Level::Nodes},           {"train", Level::Nodes},
     {"freeze", Level::Nodes},        {"loss", Level::Loss},
     {"attention", Level::Graph},
+    {"precision", Level::Stages},
     {"pipeline", Level::Plan},       {"devices", Level::Plan},
     {"microbatches", Level::Plan},   {"chunks", Level::Plan},
     {"down", Level::Plan},           {"schedule", Level::Plan},
@@ -87,6 +97,8 @@ StringRef nameOf(Level level) {
 /// What the module says on what an option asks for; empty where it says nothing
 /// that could be compared.
 std::string saidBy(ModuleOp module, StringRef option) {
+  if (option == "precision")
+    return precisionOf(module);
   for (auto plan : module.getOps<pipe::PlanOp>()) {
     if (option == "pipeline")
       return plan.getSchedule().str();
@@ -120,6 +132,8 @@ std::string asked(const Options &options, StringRef option) {
     return options.optimizer;
   if (option == "target")
     return options.target;
+  if (option == "precision")
+    return options.precision;
   return "";
 }
 

@@ -14,6 +14,9 @@ enum class Level { Nodes, Graph, Loss, Stages, Plan, Program };
 
 Level levelOf(mlir::ModuleOp module);
 
+/// What the stages of a module compute in: f32 or bf16.
+std::string precisionOf(mlir::ModuleOp module);
+
 /// The level that has to be reached for what is asked.
 Level levelFor(Emit emit);
 

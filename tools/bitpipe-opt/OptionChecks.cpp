@@ -29,7 +29,7 @@ void checkGiven(const Options &options) {
   if (!options.compare.empty())
     refuse(options, {"pipeline"}, " beside --compare, expected one of them");
   if (options.input.empty())
-    refuse(options, {"dim", "loss", "optimizer", "train", "freeze", "attention", "target", "arch", "memory"},
+    refuse(options, {"dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch", "memory"},
            " without a model, expected one");
 }
 

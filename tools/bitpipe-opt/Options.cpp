@@ -107,6 +107,8 @@ void checkValues(const Options &options) {
     badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");
   if (!is_contained({"fused", "decomposed"}, options.attention))
     badUsage("--attention is '" + options.attention + "', expected fused or decomposed");
+  if (!is_contained({"f32", "bf16"}, options.precision))
+    badUsage("--precision is '" + options.precision + "', expected f32 or bf16");
   if (options.target != "cpu")
     badUsage("--target is '" + options.target + "', expected cpu: no other target is built");
 }
@@ -141,7 +143,7 @@ bool isCompilerArgument(StringRef argument) {
   StringRef name = argument.ltrim('-').split('=').first;
   return is_contained({"pipeline", "emit", "devices", "microbatches", "chunks", "down",
                        "schedule", "routes", "activations", "schedule-time", "compare",
-                       "dim", "loss", "optimizer", "train", "freeze", "attention", "target", "arch",
+                       "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
                       name);
 }
@@ -181,6 +183,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> train("train", cl::cat(category), cl::desc("train only the parameters whose name matches (default: as the file says)"), cl::value_desc("regex"));
   cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches (default: none)"), cl::value_desc("regex"));
   cl::opt<std::string> attention("attention", cl::cat(category), cl::desc("fused: in one piece where it can be, without matrices of scores in memory; decomposed: as the products and softmaxes of the file (default fused)"), cl::value_desc("how"), cl::init(options.attention));
+  cl::opt<std::string> precision("precision", cl::cat(category), cl::desc("of products, saved activations and messages: f32 or bf16; parameters, gradients and moments are f32 (default f32)"), cl::value_desc("type"), cl::init(options.precision));
   cl::opt<std::string> target("target", cl::cat(category), cl::desc("code for what: cpu (default cpu)"), cl::value_desc("name"), cl::init(options.target));
   cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
   cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device: bytes, or with K, M, G, T of 1024 (default: no limit)"), cl::value_desc("size"));
@@ -227,6 +230,7 @@ Options parseOptions(int argc, char **argv) {
   options.train = train;
   options.freeze = freeze;
   options.attention = attention;
+  options.precision = precision;
   options.target = target;
   options.arch = arch;
   if (memory.getNumOccurrences())

@@ -42,6 +42,7 @@ struct Options {
   std::string optimizer = "adamw";
   std::string train, freeze;     // regular expressions, empty: as the file says
   std::string attention = "fused";
+  std::string precision = "f32"; // or bf16
   std::string target = "cpu";
   std::string arch;              // empty: this machine
   std::optional<int64_t> memory; // bytes per device

@@ -167,6 +167,9 @@ void CPUDevice::update(size_t instruction, const Step &step,
   float *gradients = slots.floats(step.gradients);
   float *first = step.moment1 ? slots.floats(*step.moment1) : nullptr;
   float *second = step.moment2 ? slots.floats(*step.moment2) : nullptr;
+  auto *working = step.working && !judgement.skips
+                      ? reinterpret_cast<uint16_t *>(slots.address(*step.working))
+                      : nullptr;
   shareElements(step.elements, [&](int64_t begin, int64_t end) {
     if (judgement.skips || program.optimizer == "none")
       std::fill(gradients + begin, gradients + end, 0.0f);
@@ -176,6 +179,8 @@ void CPUDevice::update(size_t instruction, const Step &step,
     else
       stepSGD(settings, judgement.gradientScale, end - begin, weights + begin,
               gradients + begin);
+    if (int64_t last = std::min(end, step.workingElements); working && begin < last)
+      roundWeights(weights + begin, working + begin, last - begin);
   });
   finishPart(Calls::Optimizer, labelOf(instruction));
 }

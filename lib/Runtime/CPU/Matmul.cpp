@@ -6,15 +6,21 @@
 
 #include <algorithm>
 #include <dlfcn.h>
+#include <optional>
+#include <string_view>
 
 using namespace bitpipe;
 using dnnl::memory;
 
 namespace {
 
+memory::data_type typeOf(StoredFloat type) {
+  return type == StoredFloat::BF16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
+
 /// A description of an operand: the batch sizes, then rows and columns.
 memory::desc describe(const MatmulShape &shape, int64_t rows, int64_t columns,
-                      std::vector<int64_t> strides) {
+                      std::vector<int64_t> strides, StoredFloat type) {
   size_t batch = shape.sizes.size() - 3;
   memory::dims sizes(shape.sizes.begin(), shape.sizes.begin() + batch);
   sizes.insert(sizes.end(), {rows, columns});
@@ -25,7 +31,7 @@ memory::desc describe(const MatmulShape &shape, int64_t rows, int64_t columns,
     row = column == 1 ? columns : 1;
   else if (columns == 1)
     column = 1;
-  return {sizes, memory::data_type::f32, strides};
+  return {sizes, typeOf(type), strides};
 }
 
 memory::desc describeBias(const MatmulShape &shape) {
@@ -44,9 +50,9 @@ struct Operands {
     size_t batch = shape.sizes.size() - 3;
     int64_t m = shape.sizes[batch], n = shape.sizes[batch + 1],
             k = shape.sizes[batch + 2];
-    a = describe(shape, m, k, shape.a);
-    b = describe(shape, k, n, shape.b);
-    c = describe(shape, m, n, shape.c);
+    a = describe(shape, m, k, shape.a, shape.operands);
+    b = describe(shape, k, n, shape.b, shape.operands);
+    c = describe(shape, m, n, shape.c, shape.result);
     if (MatmulStart::biasByLibrary(shape))
       bias = describeBias(shape);
   }
@@ -100,14 +106,38 @@ size_t MatmulLibrary::addPrimitive(const MatmulShape &shape) {
   if (!added)
     return found->second;
   try {
-    auto description = describe(shape, cpu);
-    primitives.push_back({description, dnnl::matmul(description)});
+    primitives.push_back(make(shape));
   } catch (const dnnl::error &error) {
     fail("error: oneDNN has no matmul of sizes ", listText(shape.sizes),
          " and strides ", listText(shape.a), ", ", listText(shape.b), ", ",
          listText(shape.c), ": ", error.what());
   }
   return found->second;
+}
+
+/// The library's product of bf16, if it has one that is more than its plain loops.
+static std::optional<dnnl::matmul::primitive_desc>
+describeBrain(const MatmulShape &shape, const dnnl::engine &engine) {
+  try {
+    auto description = describe(shape, engine);
+    bool isPlain = std::string_view(description.impl_info_str()).starts_with("ref");
+    return isPlain ? std::nullopt : std::optional(description);
+  } catch (const dnnl::error &) { // not on this processor
+    return std::nullopt;
+  }
+}
+
+MatmulLibrary::Primitive MatmulLibrary::make(const MatmulShape &shape) const {
+  bool isBrain = shape.operands == StoredFloat::BF16;
+  if (isBrain)
+    if (auto description = describeBrain(shape, cpu))
+      return {false, *description, dnnl::matmul(*description)};
+  auto description = describe(isBrain ? widened(shape) : shape, cpu);
+  return {isBrain, description, dnnl::matmul(description)};
+}
+
+bool MatmulLibrary::widens() const {
+  return std::ranges::any_of(primitives, &Primitive::widens);
 }
 
 MatmulRunner::MatmulRunner(const MatmulLibrary &library, uint32_t member)
@@ -126,33 +156,57 @@ MatmulRunner::MatmulRunner(const MatmulLibrary &library, uint32_t member)
   for (size_t i = 0; i < library.size(); ++i)
     if (prepared.emplace_back(); hasPart(i))
       prepared.back() = prepare(library, library[i].parts[member]);
+  fitWide();
+}
+
+/// Makes room for the largest matrices that are widened.
+void MatmulRunner::fitWide() {
+  auto fit = [](std::vector<float> &room, const MatrixLayout &matrix) {
+    room.resize(std::max<size_t>(room.size(), matrix.elements()));
+  };
+  for (const auto &call : prepared) {
+    if (!call || !call->widens)
+      continue;
+    fit(wideA, call->matrices.a);
+    fit(wideB, call->matrices.b);
+    if (call->resultIsBrain)
+      fit(wideC, call->matrices.c);
+  }
 }
 
 /// Every round so far, once per iteration of a loop.
 template <typename Offset>
-static void repeat(std::vector<Offset> &rounds, const MatmulShape::Loop &loop) {
-  constexpr int64_t bytes = sizeof(float);
+static void repeat(std::vector<Offset> &rounds, const MatmulShape &shape,
+                   const MatmulShape::Loop &loop) {
+  int64_t operand = sizeOf(shape.operands), result = sizeOf(shape.result); // bytes
   std::vector<Offset> all;
   for (const Offset &round : rounds)
     for (int64_t i = 0; i < loop.size; ++i)
-      all.push_back({round.a + i * loop.a * bytes, round.b + i * loop.b * bytes,
-                     round.c + i * loop.c * bytes});
+      all.push_back({round.a + i * loop.a * operand, round.b + i * loop.b * operand,
+                     round.c + i * loop.c * result});
   rounds = std::move(all);
 }
 
 MatmulRunner::Prepared
 MatmulRunner::prepare(const MatmulLibrary &library, const MatmulLibrary::Part &part) {
   const MatmulShape &shape = part.share.shape;
-  Operands operands(shape);
+  const MatmulLibrary::Primitive &primitive = library.primitiveOf(part);
+  MatmulShape multiplied = primitive.widens ? widened(shape) : shape;
+  Operands operands(multiplied);
   auto unset = [&](const memory::desc &description) {
     return memory(description, engine, nullptr);
   };
-  Prepared result{library.primitiveOf(part).primitive.get(),
+  int64_t operand = sizeOf(shape.operands), ofResult = sizeOf(shape.result); // bytes
+  Prepared result{primitive.primitive.get(),
                   shape.swapped,
-                  part.share.a,
-                  part.share.b,
-                  part.share.c,
-                  part.share.bias,
+                  primitive.widens,
+                  part.share.a * operand,
+                  part.share.b * operand,
+                  part.share.c * ofResult,
+                  part.share.bias * int64_t(sizeof(float)),
+                  matricesOf(shape),
+                  multiplied.accumulate,
+                  shape.result == StoredFloat::BF16,
                   unset(operands.a),
                   unset(operands.b),
                   unset(operands.c),
@@ -172,13 +226,15 @@ MatmulRunner::prepare(const MatmulLibrary &library, const MatmulLibrary::Part &p
     bind(DNNL_ARG_BIAS, result.bias);
   }
   for (const MatmulShape::Loop &loop : shape.loops)
-    repeat(result.rounds, loop);
+    repeat(result.rounds, shape, loop);
+  for (size_t i = 0; primitive.widens && i + 3 < shape.sizes.size(); ++i)
+    repeat(result.rounds, shape, {shape.sizes[i], shape.a[i], shape.b[i], shape.c[i]});
   return result;
 }
 
 /// Where a part of an operand begins; null stays null.
-static float *elements(void *operand, int64_t begin) {
-  return operand ? static_cast<float *>(operand) + begin : nullptr;
+static char *bytes(void *operand, int64_t begin) {
+  return operand ? static_cast<char *>(operand) + begin : nullptr;
 }
 
 void MatmulRunner::run(size_t number, void *a, void *b, void *c, void *bias,
@@ -186,15 +242,32 @@ void MatmulRunner::run(size_t number, void *a, void *b, void *c, void *bias,
   Prepared &call = *prepared[number];
   if (call.swapped)
     std::swap(a, b);
-  float *aPart = elements(a, call.aBegin), *bPart = elements(b, call.bBegin),
-        *cPart = elements(c, call.cBegin), *biasPart = elements(bias, call.biasBegin);
-  call.start.write(cPart, biasPart, elements(residual, call.cBegin));
+  char *aPart = bytes(a, call.aBegin), *bPart = bytes(b, call.bBegin),
+       *cPart = bytes(c, call.cBegin), *biasPart = bytes(bias, call.biasBegin);
+  call.start.write(cPart, reinterpret_cast<float *>(biasPart), bytes(residual, call.cBegin));
   if (call.bias)
     dnnl_memory_set_data_handle(call.bias.get(), biasPart);
+  heldA = heldB = nullptr;
+  auto multiplyOne = call.widens ? &MatmulRunner::multiplyWidened : &MatmulRunner::multiply;
   for (const auto &round : call.rounds)
-    multiply(call, reinterpret_cast<char *>(aPart) + round.a,
-             reinterpret_cast<char *>(bPart) + round.b,
-             reinterpret_cast<char *>(cPart) + round.c);
+    (this->*multiplyOne)(call, aPart + round.a, bPart + round.b, cPart + round.c);
+}
+
+/// The product of one matrix. What the round before has widened, too, is there.
+void MatmulRunner::multiplyWidened(const Prepared &call, char *a, char *b, char *c) {
+  auto brain = [](char *matrix) { return reinterpret_cast<uint16_t *>(matrix); };
+  auto bytes = [](std::vector<float> &wide) { return reinterpret_cast<char *>(wide.data()); };
+  if (a != heldA)
+    widen(call.matrices.a, brain(a), wideA.data());
+  if (b != heldB)
+    widen(call.matrices.b, brain(b), wideB.data());
+  heldA = a, heldB = b;
+  if (!call.resultIsBrain)
+    return multiply(call, bytes(wideA), bytes(wideB), c);
+  if (call.addsToC)
+    widen(call.matrices.c, brain(c), wideC.data());
+  multiply(call, bytes(wideA), bytes(wideB), bytes(wideC));
+  narrow(call.matrices.c, wideC.data(), brain(c));
 }
 
 void MatmulRunner::multiply(const Prepared &call, char *a, char *b, char *c) {

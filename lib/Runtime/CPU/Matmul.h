@@ -2,7 +2,8 @@
 //
 // A product becomes oneDNN matmul primitives on the buffers in place, one per member of
 // the device's team that does a part of it. All are made before step 1, one per distinct
-// shape; a run of one only sets addresses.
+// shape; a run of one only sets addresses. Where the library has no fast product of bf16,
+// operands are widened to f32 first, a matrix at a time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,6 +30,7 @@ public:
   size_t add(const MatmulCall &call);
 
   struct Primitive {
+    bool widens; // it is that of widened(shape)
     dnnl::matmul::primitive_desc description;
     dnnl::matmul primitive;
   };
@@ -46,10 +48,13 @@ public:
   const Primitive &primitiveOf(const Part &part) const {
     return primitives[part.primitive];
   }
+  /// Whether some products of bf16 are not the library's.
+  bool widens() const;
   const dnnl::engine &engine() const { return cpu; }
 
 private:
   size_t addPrimitive(const MatmulShape &shape);
+  Primitive make(const MatmulShape &shape) const;
 
   const uint32_t members;
   dnnl::engine cpu;
@@ -73,8 +78,10 @@ public:
 private:
   struct Prepared {
     dnnl_primitive_t primitive;
-    bool swapped;
-    int64_t aBegin, bBegin, cBegin, biasBegin; // in elements
+    bool swapped, widens;
+    int64_t aBegin, bBegin, cBegin, biasBegin; // in bytes
+    MatmulMatrices matrices;                   // of bf16, where it widens,
+    bool addsToC, resultIsBrain;               // and whether c is read, and rounded
     dnnl::memory a, b, c, bias;
     std::vector<dnnl_exec_arg_t> arguments;
     MatmulStart start;
@@ -85,12 +92,17 @@ private:
     std::vector<Offset> rounds;
   };
   Prepared prepare(const MatmulLibrary &library, const MatmulLibrary::Part &part);
+  void fitWide();
   void multiply(const Prepared &call, char *a, char *b, char *c);
+  void multiplyWidened(const Prepared &call, char *a, char *b, char *c);
 
   dnnl::engine engine;
   dnnl::stream stream;
   dnnl::memory scratchpad;
   std::vector<std::optional<Prepared>> prepared; // by product; empty: no part
+  /// The matrices of a product that widens: of the largest that there are.
+  std::vector<float> wideA, wideB, wideC;
+  const char *heldA = nullptr, *heldB = nullptr; // what is in them, within a run
 };
 
 } // namespace bitpipe

@@ -2,6 +2,8 @@
 
 #include "lib/Runtime/CPU/MatmulShape.h"
 
+#include "lib/Runtime/CPU/MatmulStart.h"
+
 #include <utility>
 
 using namespace bitpipe;
@@ -26,6 +28,8 @@ public:
     shape.residual = call.residual.has_value();
     shape.bias = call.bias ? MatmulShape::Columns : MatmulShape::None;
     shape.swapped = false;
+    shape.operands = call.operands;
+    shape.result = call.result;
   }
 
   MatmulShape build() {
@@ -101,9 +105,35 @@ MatmulShape bitpipe::shapeOf(const MatmulCall &call) {
   return ShapeBuilder(call).build();
 }
 
+MatmulMatrices bitpipe::matricesOf(const MatmulShape &shape) {
+  size_t batch = shape.sizes.size() - 3;
+  int64_t m = shape.sizes[batch], n = shape.sizes[batch + 1], k = shape.sizes[batch + 2];
+  auto matrix = [&](int64_t rows, int64_t columns, const std::vector<int64_t> &strides) {
+    return MatrixLayout{rows, columns, strides[batch], strides[batch + 1]};
+  };
+  return {matrix(m, k, shape.a), matrix(k, n, shape.b), matrix(m, n, shape.c)};
+}
+
+MatmulShape bitpipe::widened(const MatmulShape &shape) {
+  size_t batch = shape.sizes.size() - 3;
+  auto [a, b, c] = matricesOf(shape);
+  auto strides = [](const MatrixLayout &matrix) {
+    return std::vector<int64_t>{matrix.rowStride, matrix.columnStride};
+  };
+  MatmulShape wide{};
+  wide.sizes.assign(shape.sizes.begin() + batch, shape.sizes.end());
+  wide.a = strides(a.dense());
+  wide.b = strides(b.dense());
+  wide.c = strides(shape.result == StoredFloat::BF16 ? c.dense() : c);
+  wide.alpha = shape.alpha;
+  wide.accumulate = MatmulStart::accumulates(shape);
+  wide.bias = MatmulStart::biasByLibrary(shape) ? MatmulShape::Columns : MatmulShape::None;
+  return wide;
+}
+
 std::string bitpipe::text(const MatmulShape &shape) {
   std::string out;
   for (int64_t size : shape.sizes)
     out += (out.empty() ? "" : "x") + std::to_string(size);
-  return out;
+  return shape.operands == StoredFloat::BF16 ? out + " bf16" : out;
 }

@@ -3,6 +3,7 @@
 #ifndef BITPIPE_RUNTIME_CPU_MATMULSHAPE_H
 #define BITPIPE_RUNTIME_CPU_MATMULSHAPE_H
 
+#include "lib/Runtime/CPU/BrainMatrix.h"
 #include "lib/Runtime/Plan/Program.h"
 
 namespace bitpipe {
@@ -22,6 +23,7 @@ struct MatmulShape {
   bool accumulate, residual;
   enum Bias { None, Columns, Rows } bias;
   bool swapped; // a and b of the call are exchanged: c^T = b^T a^T
+  StoredFloat operands, result; // f32 or bf16; see MatmulCall
 
   auto operator<=>(const MatmulShape &) const = default;
 };
@@ -29,7 +31,17 @@ struct MatmulShape {
 /// Chooses the form of a call.
 MatmulShape shapeOf(const MatmulCall &call);
 
-/// "256x512x2048", with the batch in front.
+/// One matrix of every operand.
+struct MatmulMatrices {
+  MatrixLayout a, b, c;
+};
+MatmulMatrices matricesOf(const MatmulShape &shape);
+
+/// The form of one matrix of a product of bf16 after its operands have been copied
+/// densely as f32; what is added to c in the beginning is there already.
+MatmulShape widened(const MatmulShape &shape);
+
+/// "256x512x2048", with the batch in front, and "bf16" behind.
 std::string text(const MatmulShape &shape);
 
 } // namespace bitpipe

@@ -16,7 +16,7 @@ static void repeat(std::vector<int64_t> &rows, int64_t size, int64_t stride) {
 }
 
 MatmulStart::MatmulStart(const MatmulShape &shape)
-    : active(needed(shape)), keep(shape.accumulate),
+    : active(needed(shape)), keep(shape.accumulate), result(shape.result),
       bias(biasByLibrary(shape) ? MatmulShape::None : shape.bias), rows{0} {
   size_t batch = shape.sizes.size() - 3;
   rowsPerMatrix = shape.sizes[batch];
@@ -29,10 +29,38 @@ MatmulStart::MatmulStart(const MatmulShape &shape)
     repeat(rows, shape.sizes[i], shape.c[i]);
 }
 
-void MatmulStart::write(float *c, const float *biasValues,
-                        const float *residual) const {
+void MatmulStart::write(void *c, const float *biasValues,
+                        const void *residual) const {
   if (!active || (residual == c && !keep && bias == MatmulShape::None))
     return;
+  if (result == StoredFloat::BF16)
+    writeBrain(static_cast<uint16_t *>(c), biasValues,
+               static_cast<const uint16_t *>(residual));
+  else
+    writeFloats(static_cast<float *>(c), biasValues,
+                static_cast<const float *>(residual));
+}
+
+/// All that is added is rounded once.
+void MatmulStart::writeBrain(uint16_t *c, const float *biasValues,
+                             const uint16_t *residual) const {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    uint16_t *row = c + rows[i];
+    for (int64_t j = 0; j < columns; ++j) {
+      float sum = keep ? fromBrain(row[j]) : 0;
+      if (residual)
+        sum += fromBrain(residual[rows[i] + j]);
+      if (bias == MatmulShape::Columns)
+        sum += biasValues[j];
+      if (bias == MatmulShape::Rows)
+        sum += biasValues[int64_t(i) % rowsPerMatrix];
+      row[j] = toBrain(sum);
+    }
+  }
+}
+
+void MatmulStart::writeFloats(float *c, const float *biasValues,
+                              const float *residual) const {
   for (size_t i = 0; i < rows.size(); ++i) {
     float *row = c + rows[i];
     const float *added = residual ? residual + rows[i] : nullptr;

@@ -27,8 +27,9 @@ public:
     return shape.accumulate || needed(shape);
   }
 
-  /// Writes the start into c; either of the others may be null.
-  void write(float *c, const float *bias, const float *residual) const;
+  /// Writes the start into c, which is of the type of the result, as the residual
+  /// is; either of the others may be null.
+  void write(void *c, const float *bias, const void *residual) const;
 
 private:
   static bool needed(const MatmulShape &shape) {
@@ -36,7 +37,11 @@ private:
            (shape.bias != MatmulShape::None && !biasByLibrary(shape));
   }
 
+  void writeFloats(float *c, const float *bias, const float *residual) const;
+  void writeBrain(uint16_t *c, const float *bias, const uint16_t *residual) const;
+
   bool active, keep;
+  StoredFloat result;
   MatmulShape::Bias bias;
   int64_t rowsPerMatrix, columns;
   std::vector<int64_t> rows; // where every row of c begins

@@ -2,19 +2,14 @@
 
 #include "lib/Runtime/CPU/Optimizer.h"
 
+#include "lib/Files/Floats.h"
+#include "lib/Runtime/CPU/Vectorised.h"
+
 #include <algorithm>
 #include <cmath>
 
-// The widest vectors of the machine, chosen when the program starts. Results
-// are the same whatever is chosen: no loop below reorders a sum, and fused
-// multiply-adds are off in this file.
-#if defined(__x86_64__)
-#define VECTORISED                                                             \
-  __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTORISED
-#endif
-
+// Results are the same whatever vectors the machine has: no loop below reorders a
+// sum, and fused multiply-adds are off in this file.
 namespace bitpipe {
 
 VECTORISED
@@ -61,6 +56,13 @@ void stepSGD(const OptimizerSettings &settings, float scale, int64_t count,
              float *weights, float *gradients) {
   gradientDescent(count, weights, gradients, scale, settings.lr,
                   settings.weightDecay);
+}
+
+VECTORISED
+void roundWeights(const float *__restrict weights, uint16_t *__restrict working,
+                  int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    working[i] = toBrain(weights[i]);
 }
 
 VECTORISED double sumOfSquares(const float *values, int64_t count) {

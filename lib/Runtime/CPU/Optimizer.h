@@ -22,6 +22,9 @@ void stepAdamW(const OptimizerSettings &settings, int64_t step, float scale,
 void stepSGD(const OptimizerSettings &settings, float scale, int64_t count,
              float *weights, float *gradients);
 
+/// Rounds weights to bf16, to nearest with ties to even.
+void roundWeights(const float *weights, uint16_t *working, int64_t count);
+
 /// The sum of squares, in a fixed order.
 double sumOfSquares(const float *values, int64_t count);
 

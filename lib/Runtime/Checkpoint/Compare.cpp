@@ -92,6 +92,7 @@ static std::string changedOptions(const Setting &saved, const Setting &now) {
 
 static std::string changedPlan(const Setting &saved, const Setting &now) {
   Changes changes;
+  changes.add("precision", saved.precision, now.precision);
   changes.add("devices", saved.devices, now.devices);
   changes.add("micro-batches", saved.microbatches, now.microbatches);
   changes.add("samples per step", saved.samplesPerStep, now.samplesPerStep);

@@ -87,6 +87,7 @@ static json written(const Setting &setting) {
   out["plan"] = {{"path", setting.plan},
                  {"hash", setting.planHash},
                  {"weights_hash", setting.weightsHash},
+                 {"precision", setting.precision},
                  {"devices", setting.devices},
                  {"microbatches", setting.microbatches},
                  {"threads", setting.threads}};
@@ -124,6 +125,7 @@ static Setting readSetting(const json &from) {
   setting.plan = plan.at("path");
   setting.planHash = plan.at("hash");
   setting.weightsHash = plan.at("weights_hash");
+  setting.precision = plan.value("precision", "f32"); // older ones have none
   setting.devices = Whole(plan, "devices");
   setting.microbatches = Whole(plan, "microbatches");
   if (plan.contains("threads")) // there was one before there could be more

@@ -36,6 +36,7 @@ static Setting settingOf(const TrainOptions &options, const Program &program,
   setting.plan = fs::absolute(options.plan, none).string();
   setting.planHash = hashFile(options.plan).value_or("");
   setting.weightsHash = program.weightsHash;
+  setting.precision = program.precision;
   setting.devices = int64_t(program.devices.size());
   setting.microbatches = program.microbatches;
   return setting;

@@ -15,6 +15,8 @@ using namespace bitpipe;
 
 namespace {
 
+constexpr int64_t brainBytes = 2; // of an element of bf16
+
 class DeviceChecker {
 public:
   /// Stages are numbered from 0 to below `stages`.
@@ -32,6 +34,7 @@ public:
       checkResident(resident);
     for (const Instruction &instruction : device.instructions)
       std::visit(*this, instruction);
+    checkRounded();
     checkNorm();
   }
 
@@ -86,6 +89,7 @@ public:
       checkSource(text(op), *op.moment1, SlotSource::Moment1, bytes);
     if (op.moment2)
       checkSource(text(op), *op.moment2, SlotSource::Moment2, bytes);
+    checkWorking(op);
     int64_t moments = bool(op.moment1) + bool(op.moment2);
     if (moments != (program.optimizer == "adamw" ? 2 : 0))
       failHere(text(op), " has ", moments, " moments, expected 2 for adamw and "
@@ -93,6 +97,40 @@ public:
   }
 
 private:
+  /// What is trained and has a copy is stepped, which rounds it.
+  void checkRounded() {
+    std::set<int64_t> stepped;
+    for (const Instruction &instruction : device.instructions)
+      if (auto *step = std::get_if<Step>(&instruction))
+        stepped.insert(step->weights);
+    for (const Resident &resident : device.residents)
+      if (resident.trainable && resident.working && !stepped.contains(resident.slot))
+        failHere("parameter '", resident.name,
+                 "' has working weights, expected an update that rounds them");
+  }
+
+  /// Every copy of a trained parameter is one that the step rounds: at half the
+  /// parameter's place among those that it does.
+  void checkWorking(const Step &op) {
+    if (op.workingElements < 0 || op.workingElements > op.elements ||
+        (!op.working && op.workingElements))
+      failHere(text(op), " rounds ", op.workingElements, " of ", op.elements,
+               " elements", op.working ? "" : " into no slot");
+    if (op.working)
+      checkSource(text(op), *op.working, SlotSource::Working,
+                  Checked(op.workingElements) * brainBytes);
+    for (const Resident &resident : device.residents) {
+      if (resident.slot != op.weights || !resident.trainable || !resident.working)
+        continue;
+      auto [slot, offset] = *resident.working;
+      Checked end = Checked(resident.offset) + resident.type.bytes();
+      if (slot != op.working.value_or(-1) || resident.offset != 2 * offset ||
+          !end.within(op.workingElements * int64_t(sizeof(float))))
+        failHere("parameter '", resident.name, "' has working weights at ", offset,
+                 " of slot ", slot, ", expected where ", text(op), " rounds them to");
+    }
+  }
+
   template <typename... Parts> [[noreturn]] void failHere(const Parts &...parts) {
     fail(program.path, ": error: device ", number, ": ", parts...);
   }
@@ -203,6 +241,16 @@ private:
     checkSource("parameter '" + resident.name + "'", resident.slot,
                 SlotSource::Weights,
                 Checked(resident.offset) + resident.type.bytes());
+    if (auto working = resident.working) {
+      if (resident.type.element != ElementType::F32 || working->offset < 0)
+        failHere("parameter '", resident.name, "' of ", nameOf(resident.type.element),
+                 " has working weights at ", working->offset,
+                 ", expected them of F32 and from 0 on");
+      checkSource("parameter '" + resident.name + "'", working->slot,
+                  SlotSource::Working,
+                  Checked(working->offset) +
+                      Checked(resident.type.elements()) * brainBytes);
+    }
     for (const Parameter &parameter : program.parameters)
       if (parameter.name == resident.name &&
           (parameter.type.element != resident.type.element ||
@@ -298,6 +346,9 @@ static void checkTraining(const Program &program) {
       program.loss != "counts")
     fail(program.path, ": error: loss is '", program.loss,
          "', expected 'labels', 'microbatches' or 'counts'");
+  if (program.precision != "f32" && program.precision != "bf16")
+    fail(program.path, ": error: precision is '", program.precision,
+         "', expected f32 or bf16");
   if (program.optimizer != "adamw" && program.optimizer != "sgd" &&
       program.optimizer != "none")
     fail(program.path, ": error: optimizer is '", program.optimizer,

@@ -68,13 +68,13 @@ public:
       failHere("matmul has sizes ", listText(call.sizes),
                ", expected at least 1 each");
     size_t m = call.sizes.size() - 3, n = m + 1, k = m + 2;
-    checkOperand(call.a, extent(call, call.aStrides, m, k));
-    checkOperand(call.b, extent(call, call.bStrides, k, n));
-    checkOperand(call.c, extent(call, call.cStrides, m, n));
+    checkOperand(call.a, extent(call, call.aStrides, m, k), call.operands);
+    checkOperand(call.b, extent(call, call.bStrides, k, n), call.operands);
+    checkOperand(call.c, extent(call, call.cStrides, m, n), call.result);
     if (call.residual)
-      checkOperand(*call.residual, extent(call, call.cStrides, m, n));
+      checkOperand(*call.residual, extent(call, call.cStrides, m, n), call.result);
     if (call.bias)
-      checkOperand(*call.bias, call.sizes[n]);
+      checkOperand(*call.bias, call.sizes[n], StoredFloat::F32);
     List written = call.sizes;
     written.pop_back();
     if (overlapsItself(written, call.cStrides))
@@ -107,8 +107,11 @@ private:
     fail(program.path, ": error: routine ", routine.name, ": ", parts...);
   }
 
-  void checkOperand(const BlockPlace &place, Checked elements) {
-    checkPlace("matmul", place, elements * sizeof(float));
+  void checkOperand(const BlockPlace &place, Checked elements, StoredFloat type) {
+    checkPlace("matmul", place, elements * sizeOf(type));
+    if (place.offset % sizeOf(type))
+      failHere("matmul uses byte ", place.offset, " of block ", place.block,
+               ", expected a multiple of ", sizeOf(type));
   }
 
   void checkPlace(const std::string &what, const BlockPlace &place, Checked bytes) {

@@ -104,14 +104,14 @@ SlotSource slotSource(pipe::SlotOp op) {
       {"arena", SlotSource::Arena},         {"message", SlotSource::Message},
       {"input", SlotSource::Input},         {"seed", SlotSource::Seed},
       {"key", SlotSource::Key},             {"loss", SlotSource::Loss},
-      {"weights", SlotSource::Weights},
+      {"weights", SlotSource::Weights},     {"working", SlotSource::Working},
       {"gradients", SlotSource::Gradients}, {"moment1", SlotSource::Moment1},
       {"moment2", SlotSource::Moment2}};
   auto found = sources.find(op.getSource());
   if (found == sources.end())
     failAt(op, "slot source is '", op.getSource().str(),
            "', expected arena, message, input, seed, key, loss, weights, "
-           "gradients, moment1 or moment2");
+           "working, gradients, moment1 or moment2");
   return found->second;
 }
 
@@ -161,6 +161,7 @@ private:
     program.target = op.getTarget().str();
     program.optimizer = op.getOptimizer().str();
     program.loss = op.getLoss().str();
+    program.precision = op.getPrecision().str();
     program.ignoreIndex = op.getIgnoreIndex();
     program.microbatches = op.getMicrobatches();
     auto folder = std::filesystem::path(program.path).parent_path();
@@ -228,6 +229,12 @@ private:
   }
 
   static MatmulCall readMatmul(pipe::MatmulOp op) {
+    // The operation has checked which go together.
+    auto type = [&](size_t operand) {
+      bool brain = op.getTypes() &&
+                   llvm::cast<mlir::TypeAttr>((*op.getTypes())[operand]).getValue().isBF16();
+      return brain ? StoredFloat::BF16 : StoredFloat::F32;
+    };
     return {place(op.getA()),
             place(op.getB()),
             place(op.getC()),
@@ -239,7 +246,9 @@ private:
             list(op.getCStrides()),
             op.getAlpha().convertToDouble(),
             op.getAccumulate(),
-            layerOf(op)};
+            layerOf(op),
+            type(0),
+            type(2)};
   }
 
   template <typename Op>
@@ -307,9 +316,15 @@ private:
   }
 
   Resident readResident(pipe::ResidentOp op) {
-    return {op.getName().str(), tensorType(op, op.getType()),
-            int64_t(op.getSlot()), int64_t(op.getOffset()),
-            op.getTrainable(), op.getOwner()};
+    Resident resident{op.getName().str(), tensorType(op, op.getType()),
+                      int64_t(op.getSlot()), int64_t(op.getOffset()),
+                      op.getTrainable(), op.getOwner(), {}};
+    if (bool(op.getWorking()) != bool(op.getWorkingOffset()))
+      failAt(op, "parameter '", resident.name,
+             "' has a slot or an offset of working weights, expected both or neither");
+    if (op.getWorking())
+      resident.working = {int64_t(*op.getWorking()), int64_t(*op.getWorkingOffset())};
+    return resident;
   }
 
   Instruction readInstruction(mlir::Operation *item) {
@@ -344,11 +359,14 @@ private:
 
   static Step readStep(pipe::StepOp op) {
     Step step{list(op.getStages()), int64_t(op.getElements()),
-              int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}};
+              int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}, {}, 0};
     if (auto moment = op.getMoment1())
       step.moment1 = *moment;
     if (auto moment = op.getMoment2())
       step.moment2 = *moment;
+    if (auto working = op.getWorking())
+      step.working = *working;
+    step.workingElements = op.getWorkingElements().value_or(0);
     return step;
   }
 

@@ -68,6 +68,8 @@ struct MatmulCall {
   double alpha;
   bool accumulate;
   std::string layer; // for traces
+  // What a and b, and c and the residual, are in memory: f32 or bf16.
+  StoredFloat operands = StoredFloat::F32, result = StoredFloat::F32;
 };
 
 /// Attention in one piece, or its gradient.
@@ -108,7 +110,7 @@ struct Routine {
 };
 
 enum class SlotSource {
-  Arena, Message, Input, Seed, Key, Loss, Weights, Gradients, Moment1, Moment2
+  Arena, Message, Input, Seed, Key, Loss, Weights, Working, Gradients, Moment1, Moment2
 };
 
 struct Slot {
@@ -134,11 +136,15 @@ struct Parameter {
 };
 
 struct Resident {
+  struct Copy {
+    int64_t slot, offset;
+  };
   std::string name;
   TensorType type;
   int64_t slot;
   int64_t offset;
   bool trainable, owner;
+  std::optional<Copy> working; // in bf16
 };
 
 /// Names a tensor by the run that makes it: "F stage 1 mb 0".
@@ -176,6 +182,8 @@ struct Step {
   int64_t elements;
   int64_t weights, gradients;
   std::optional<int64_t> moment1, moment2;
+  std::optional<int64_t> working; // slot that weights are rounded into,
+  int64_t workingElements = 0;    // and so many of the first ones are
 };
 using Instruction =
     std::variant<Execute, Transmit, Receive, AllReduce, GradNorm, Step>;
@@ -194,6 +202,7 @@ struct DeviceList {
 struct Program {
   std::string path; // of plan.mlir
   std::string target, optimizer, loss;
+  std::string precision; // f32 or bf16
   std::vector<ModelInput> inputs;
   int64_t labels = -1; // number of the input that holds the labels
   int64_t ignoreIndex = -1;

@@ -54,9 +54,9 @@ private:
 
 static int64_t stateBytes(const DeviceList &device, const Step &step) {
   int64_t bytes = device.slots[step.weights].size + device.slots[step.gradients].size;
-  for (auto moment : {step.moment1, step.moment2})
-    if (moment)
-      bytes += device.slots[*moment].size;
+  for (auto slot : {step.moment1, step.moment2, step.working})
+    if (slot)
+      bytes += device.slots[*slot].size;
   return bytes;
 }
 

@@ -43,9 +43,9 @@ struct TouchedSlots {
   }
   std::vector<Touched> operator()(const Step &op) const {
     std::vector<Touched> touched = {{op.weights, true}, {op.gradients, true}};
-    for (auto moment : {op.moment1, op.moment2})
-      if (moment)
-        touched.push_back({*moment, true});
+    for (auto slot : {op.moment1, op.moment2, op.working})
+      if (slot)
+        touched.push_back({*slot, true});
     return touched;
   }
 };

@@ -16,7 +16,11 @@
 
 using namespace bitpipe;
 
-MetricsFile::MetricsFile(const std::string &path, int64_t step) : path(path) {
+MetricsFile::MetricsFile(const std::string &path, int64_t step,
+                         const std::string &precision)
+    : path(path) {
+  if (precision != "f32")
+    tail = ", \"precision\": \"" + precision + "\"";
   if (path.empty())
     return;
   file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -66,15 +70,16 @@ struct Number {
 void MetricsFile::write(const StepMetrics &step) {
   if (file < 0)
     return;
-  char line[320];
+  char line[352];
   int length = std::snprintf(
       line, sizeof(line),
       "{\"step\": %lld, \"loss\": %s, \"grad_norm\": %s, \"lr\": %s, "
-      "\"tokens_per_second\": %s, \"step_seconds\": %s, \"threads\": %lld%s}\n",
+      "\"tokens_per_second\": %s, \"step_seconds\": %s, \"threads\": %lld%s%s}\n",
       static_cast<long long>(step.step), Number(step.loss, 9).text,
       Number(step.gradNorm, 9).text, Number(step.lr, 9).text,
       Number(step.tokensPerSecond, 6).text, Number(step.seconds, 6).text,
-      static_cast<long long>(step.threads), step.skipped ? ", \"skipped\": true" : "");
+      static_cast<long long>(step.threads), step.skipped ? ", \"skipped\": true" : "",
+      tail.c_str());
   // A full disk takes a part of the line, and says why with the next one.
   for (int done = 0; done < length;) {
     ssize_t more = ::write(file, line + done, length - done);

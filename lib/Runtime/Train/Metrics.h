@@ -23,9 +23,10 @@ struct StepMetrics {
 class MetricsFile {
 public:
   /// Opens the file and leaves of it the steps up to `step`, after which the run
-  /// goes on; an empty path stands for none. Throws a UserError if it cannot be
+  /// goes on; an empty path stands for none. Every step says the precision, where it
+  /// is not f32. Throws a UserError if it cannot be
   /// written, or another run writes to it.
-  MetricsFile(const std::string &path, int64_t step);
+  MetricsFile(const std::string &path, int64_t step, const std::string &precision);
   ~MetricsFile();
   MetricsFile(const MetricsFile &) = delete;
   MetricsFile &operator=(const MetricsFile &) = delete;
@@ -37,7 +38,7 @@ private:
   bool keepUntil(int64_t step);
   void giveUp();
 
-  std::string path;
+  std::string path, tail; // what every line ends with
   int file = -1;
   int64_t written = 0; // bytes, in whole lines
 };

@@ -18,6 +18,7 @@
 #include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/RunFiles.h"
 #include "lib/Runtime/Train/Training.h"
+#include "lib/Runtime/Train/WorkingWeights.h"
 #include "lib/Runtime/Watch/Watch.h"
 #include "lib/Version/Version.h"
 
@@ -214,6 +215,12 @@ static TeamPlan teamsOf(const TrainOptions &options, World &world, Share share) 
   return plan;
 }
 
+static void tellWidened(const Executor &executor) {
+  if (executor.calls().matmuls().widens())
+    std::printf("products of bf16 are computed in f32, which is slower: oneDNN has "
+                "none of its own for all of them on this processor\n");
+}
+
 static Outcome trainProgram(const TrainOptions &options, const Program &program,
                             World &world, Watch &watch,
                             const StopRequest &stop) {
@@ -241,10 +248,14 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   if (checkpoints)
     checkpoints->begin({run->executor->devices(), *run->parameters, world},
                        run->replaced);
+  if (run->parameters)
+    fillWorkingWeights(program, run->executor->devices());
+  if (world.speaks())
+    tellWidened(*run->executor);
   std::optional<Training> training;
   agree(world, [&] {
     Position begin = checkpoints ? checkpoints->start() : Position();
-    training.emplace(options, world, *run->executor, *run->feeder, begin,
+    training.emplace(options, program, world, *run->executor, *run->feeder, begin,
                      checkpoints);
     run->executor->start({begin.updates(), begin.skippedInARow});
   });

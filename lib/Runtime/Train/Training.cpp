@@ -9,13 +9,13 @@
 
 using namespace bitpipe;
 
-Training::Training(const TrainOptions &options, World &world,
-                   Executor &executor, Feeder &feeder, const Position &begin,
+Training::Training(const TrainOptions &options, const Program &program,
+                   World &world, Executor &executor, Feeder &feeder, const Position &begin,
                    Checkpoints *checkpoints)
     : options(options), world(world), executor(executor), feeder(feeder),
       begin(begin), checkpoints(checkpoints),
       progress(begin.step, options.steps),
-      metrics(world.speaks() ? options.metrics : "", begin.step),
+      metrics(world.speaks() ? options.metrics : "", begin.step, program.precision),
       prepared(begin.step), submitted(begin.step), skipped(begin.skipped),
       skippedInARow(begin.skippedInARow) {
   seconds.reserve(std::min<int64_t>(options.steps, 1 << 20));

@@ -23,7 +23,7 @@ namespace bitpipe {
 class Training {
 public:
   /// `begin` is where the training goes on; `checkpoints` may be null.
-  Training(const TrainOptions &options, World &world, Executor &executor,
+  Training(const TrainOptions &options, const Program &program, World &world, Executor &executor,
            Feeder &feeder, const Position &begin, Checkpoints *checkpoints);
 
   /// Trains until all steps are done, a rank is to stop, too many steps in a row

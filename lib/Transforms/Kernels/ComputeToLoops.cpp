@@ -18,7 +18,7 @@ namespace bitpipe {
 #include "lib/Transforms/Kernels/Passes.h.inc"
 } // namespace bitpipe
 
-/// Checks one operand: a static buffer, of f32 or f64 unless of integers.
+/// Checks one operand: a static buffer, of f32, f64 or bf16 unless of integers.
 static LogicalResult verifyBuffer(Operation *op, OpOperand &operand) {
   auto type = dyn_cast<MemRefType>(operand.get().getType());
   if (!type || !type.hasStaticShape())
@@ -26,11 +26,11 @@ static LogicalResult verifyBuffer(Operation *op, OpOperand &operand) {
            << op->getName() << " operand " << operand.getOperandNumber() << " is "
            << operand.get().getType() << ", expected a memref of static shape";
   Type element = type.getElementType();
-  if (element.isInteger() || element.isF32() || element.isF64())
+  if (element.isInteger() || element.isF32() || element.isF64() || element.isBF16())
     return success();
   return emitError(op->getLoc())
          << op->getName() << " operand " << operand.getOperandNumber()
-         << " has elements of " << element << ", expected f32 or f64";
+         << " has elements of " << element << ", expected f32, f64 or bf16";
 }
 
 LogicalResult bitpipe::lowerComputeToLoops(Operation *root) {

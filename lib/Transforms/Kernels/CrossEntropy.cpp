@@ -85,15 +85,16 @@ static void emitSum(RowEmitter &e, pipe::CrossEntropyOp op) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenYield());
     Value rowLse = memref::LoadOp::create(b, loc, lse, row);
-    Value chosen = memref::LoadOp::create(b, loc, logits, place(row, position));
+    Value chosen = e.loadScalar(logits, place(row, position));
     Value sofar = memref::LoadOp::create(b, loc, total, ValueRange());
     Value term = arith::SubFOp::create(b, loc, widen(rowLse), widen(chosen));
     Value sum = arith::AddFOp::create(b, loc, sofar, term);
     memref::StoreOp::create(b, loc, sum, total, ValueRange());
   });
   Value sum = memref::LoadOp::create(b, loc, total, ValueRange());
-  if (!type.getElementType().isF64())
-    sum = arith::TruncFOp::create(b, loc, type.getElementType(), sum);
+  Type kept = cast<MemRefType>(loss.getType()).getElementType();
+  if (!kept.isF64())
+    sum = arith::TruncFOp::create(b, loc, kept, sum);
   memref::StoreOp::create(b, loc, sum, loss);
 }
 
@@ -114,7 +115,7 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyGradOp op) {
   Value logits = inputs[1], labels = inputs[2], lse = inputs[3];
   Value dlogits = op.getInits()[0];
   auto type = cast<MemRefType>(logits.getType());
-  RowEmitter e(b, loc, type.getElementType(), {logits, dlogits});
+  RowEmitter e(b, loc, computedElement(type.getElementType()), {logits, dlogits});
   Value end = e.index(type.getShape().back());
   Value dloss = memref::LoadOp::create(b, loc, inputs[0], ValueRange());
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
@@ -123,13 +124,14 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyGradOp op) {
     auto branch = scf::IfOp::create(b, loc, counts, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenYield());
+    // The label's own is near 1 minus 1, so it is not made from a rounded share.
+    SmallVector<Value> at = place(row, position);
+    Value own = e.exp(e.sub(e.loadScalar(logits, at), rowLse));
     e.forColumns(end, [&](Lanes lanes) {
       Value share = e.exp(e.sub(e.load(logits, row, lanes), rowLse));
       e.store(e.mul(share, dloss), dlogits, row, lanes);
     });
-    SmallVector<Value> at = place(row, position);
-    Value share = memref::LoadOp::create(b, loc, dlogits, at);
-    memref::StoreOp::create(b, loc, e.sub(share, dloss), dlogits, at);
+    e.storeScalar(e.sub(e.mul(own, dloss), dloss), dlogits, at);
     b.setInsertionPoint(branch.elseYield());
     e.forColumns(end, [&](Lanes lanes) {
       e.store(e.number(0), dlogits, row, lanes);

@@ -84,7 +84,7 @@ void bitpipe::emitLoops(OpBuilder &b, pipe::DropoutOp op) {
   Location loc = op.getLoc();
   Value x = op.getInputs()[0], y = op.getInits()[0];
   auto type = cast<MemRefType>(x.getType());
-  RowEmitter e(b, loc, type.getElementType(), {x, y});
+  RowEmitter e(b, loc, computedElement(type.getElementType()), {x, y});
   double ratio = op.getRatio().convertToDouble();
   // A ratio next to 1 must not round to one.
   uint32_t threshold = std::min(std::round(ratio * 0x1p32), 0x1p32 - 1);

@@ -20,6 +20,14 @@ mlir::LogicalResult simplifyMath(mlir::Operation *root);
 void populateWideMathPatterns(mlir::RewritePatternSet &patterns,
                               mlir::PatternBenefit benefit);
 
+/// Replaces conversions between f32 and bf16 by integer arithmetic, which LLVM's
+/// own, on processors without instructions for them, are not.
+void populateBrainFloatPatterns(mlir::RewritePatternSet &patterns);
+
+/// What is left of bf16 once conversions are arithmetic is moved and never computed
+/// with: makes i16 of it, for LLVM rounds again where it moves bf16 in pieces.
+void holdBrainFloatsAsBits(mlir::Operation *root);
+
 /// Replaces f32 functions of the math dialect below `root` by arithmetic. Those
 /// of f64, which only tests use, are left to the math library.
 mlir::LogicalResult approximateMath(mlir::Operation *root);

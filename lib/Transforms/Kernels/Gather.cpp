@@ -76,11 +76,13 @@ static ArrayRef<int64_t> shapeOf(Value buffer) {
 void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
   Value table = op.getInputs()[0], ids = op.getInputs()[1], y = op.getInits()[0];
   auto type = cast<MemRefType>(table.getType());
-  RowEmitter e(builder, op.getLoc(), type.getElementType(), {table, y});
+  // Rows of one type are copied as they are.
+  bool same = cast<MemRefType>(y.getType()).getElementType() == type.getElementType();
+  Type element = same ? type.getElementType() : computedElement(type.getElementType());
+  RowEmitter e(builder, op.getLoc(), element, {table, y});
   auto copyRow = [&](ValueRange from, ValueRange to) {
     if (type.getRank() == 1) {
-      Value element = memref::LoadOp::create(builder, op.getLoc(), table, from);
-      memref::StoreOp::create(builder, op.getLoc(), element, y, to);
+      e.storeScalar(e.loadScalar(table, from), y, to);
       return;
     }
     e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {
@@ -104,9 +106,8 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherGradOp op) {
     columns = e.dividedColumns(op, type.getShape().back());
   auto addRow = [&](ValueRange to, ValueRange from) {
     if (type.getRank() == 1) {
-      Value sum = memref::LoadOp::create(builder, op.getLoc(), dtable, to);
-      Value term = memref::LoadOp::create(builder, op.getLoc(), dy, from);
-      memref::StoreOp::create(builder, op.getLoc(), e.add(sum, term), dtable, to);
+      Value sum = e.add(e.loadScalar(dtable, to), e.loadScalar(dy, from));
+      e.storeScalar(sum, dtable, to);
       return;
     }
     e.forColumns(columns, [&](Lanes lanes) {

@@ -26,7 +26,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormOp op) {
   Value x = op.getInputs()[0], weight = op.getInputs()[1], bias = op.getInputs()[2];
   Value y = op.getInits()[0], mean = op.getInits()[1], rstd = op.getInits()[2];
   auto type = cast<MemRefType>(x.getType());
-  RowEmitter e(builder, op.getLoc(), type.getElementType(), {x, weight, bias, y});
+  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()), {x, weight, bias, y});
   int64_t columns = type.getShape().back();
   Value end = e.index(columns), share = e.number(1.0 / columns);
   Value epsilon = e.number(op.getEpsilon().convertToDouble());
@@ -56,7 +56,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradInputOp op) {
   Value dy = inputs[0], x = inputs[1], weight = inputs[2];
   Value mean = inputs[3], rstd = inputs[4], dx = op.getInits()[0];
   auto type = cast<MemRefType>(dy.getType());
-  RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, x, weight, dx});
+  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()), {dy, x, weight, dx});
   int64_t columns = type.getShape().back();
   Value end = e.index(columns), share = e.number(1.0 / columns);
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
@@ -112,7 +112,7 @@ static void addRows(RowEmitter &e, pipe::LayerNormGradParamsOp op,
 void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradParamsOp op) {
   Value dy = op.getInputs()[0], x = op.getInputs()[1];
   auto type = cast<MemRefType>(dy.getType());
-  RowEmitter e(builder, op.getLoc(), type.getElementType(),
+  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()),
                {dy, x, op.getInits()[0], op.getInits()[1]});
   ArrayRef<int64_t> shape = type.getShape();
   Interval columns = e.dividedColumns(op, shape.back());

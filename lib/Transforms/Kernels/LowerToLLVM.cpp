@@ -11,6 +11,7 @@
 
 #include "lib/Runtime/ABI.h"
 #include "lib/Transforms/Kernels/Divide.h"
+#include "lib/Transforms/Kernels/ExpandMath.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -46,12 +47,14 @@ static LogicalResult lowerLoops(ModuleOp kernels) {
   return applyPartialConversion(kernels, target, std::move(patterns));
 }
 
-/// Masks and step vectors become constants and comparisons.
+/// Masks and step vectors become constants and comparisons, conversions of bf16
+/// shifts and sums.
 static LogicalResult lowerVectors(ModuleOp kernels) {
   RewritePatternSet patterns(kernels.getContext());
   vector::populateVectorMaskMaterializationPatterns(patterns,
                                                     /*force32BitVectorIndices=*/true);
   vector::populateVectorStepLoweringPatterns(patterns);
+  bitpipe::populateBrainFloatPatterns(patterns);
   return applyPatternsGreedily(kernels, std::move(patterns));
 }
 
@@ -161,8 +164,10 @@ LogicalResult bitpipe::lowerKernelsToLLVM(ModuleOp kernels) {
   SmallVector<Known> all;
   for (auto function : kernels.getOps<func::FuncOp>())
     all.push_back(prepareBody(function));
-  if (failed(lowerLoops(kernels)) || failed(lowerVectors(kernels)) ||
-      failed(convertToLLVM(kernels)))
+  if (failed(lowerLoops(kernels)) || failed(lowerVectors(kernels)))
+    return failure();
+  holdBrainFloatsAsBits(kernels);
+  if (failed(convertToLLVM(kernels)))
     return failure();
   OpBuilder b = OpBuilder::atBlockEnd(kernels.getBody());
   for (const Known &kernel : all) {

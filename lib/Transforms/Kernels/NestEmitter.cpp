@@ -11,6 +11,7 @@
 #include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/FastMath.h"
 #include "lib/Transforms/Kernels/FlatBuffer.h"
+#include "lib/Transforms/Kernels/RowLoops.h"
 #include "lib/Transforms/Kernels/VectorBody.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -90,8 +91,12 @@ NestEmitter::NestEmitter(OpBuilder &b, linalg::LinalgOp op, const LoopNest &nest
   if (!canUseVectors())
     return;
   unsigned bits = 8;
-  for (const Access &access : nest.accesses)
-    bits = std::max(bits, access.element().getIntOrFloatBitWidth());
+  bool computes = !op.getBlock()->without_terminator().empty();
+  for (const Access &access : nest.accesses) {
+    // What lies in memory as bf16 is computed in f32.
+    Type held = computes ? computedElement(access.element()) : access.element();
+    bits = std::max(bits, held.getIntOrFloatBitWidth());
+  }
   width = 512 / bits;
 }
 

@@ -7,8 +7,9 @@ def PipeComputeToLoops : Pass<"pipe-compute-to-loops"> {
   let summary = "Turns pipe compute operations on buffers into loops";
   let description = [{
     Expects pipe compute operations (`pipe.softmax`, `pipe.layer_norm`, ...) on
-    strided memrefs of static shape whose elements are f32 or f64 (ids and
-    labels: integers). Leaves loops of scf with arith, math, memref and
+    strided memrefs of static shape whose elements are f32, f64 or bf16 (ids and
+    labels: integers). bf16 is how an operand lies in memory; all is computed in
+    f32. Leaves loops of scf with arith, math, memref and
     vector operations in their place.
 
     Every operation becomes a nest over its rows. A row is walked in vectors of

@@ -19,6 +19,10 @@ using namespace bitpipe;
 /// Accumulators per reduction: an addition takes as long as this many may begin.
 constexpr unsigned reductionWays = 4;
 
+Type bitpipe::computedElement(Type stored) {
+  return stored.isBF16() ? Float32Type::get(stored.getContext()) : stored;
+}
+
 RowEmitter::RowEmitter(OpBuilder &builder, Location loc, Type element,
                        ValueRange accessed)
     : b(builder), loc(loc), element(element),
@@ -30,8 +34,24 @@ RowEmitter::RowEmitter(OpBuilder &builder, Location loc, Type element,
     width = 1;
 }
 
-Type RowEmitter::lanesType() const {
-  return width == 1 ? element : VectorType::get({width}, element);
+Type RowEmitter::lanesType(Type of) const {
+  return width == 1 ? of : VectorType::get({width}, of);
+}
+
+/// `value`, an element or several, as elements of another type.
+static Value converted(OpBuilder &b, Location loc, Value value, Type element) {
+  Type from = getElementTypeOrSelf(value.getType());
+  if (from == element)
+    return value;
+  auto vector = dyn_cast<VectorType>(value.getType());
+  Type type = vector ? Type(vector.clone(element)) : element;
+  if (from.getIntOrFloatBitWidth() < element.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(b, loc, type, value);
+  return arith::TruncFOp::create(b, loc, type, value);
+}
+
+static Type elementOf(Value buffer) {
+  return cast<MemRefType>(buffer.getType()).getElementType();
 }
 
 Value RowEmitter::index(int64_t value) {
@@ -74,22 +94,33 @@ static SmallVector<Value> place(ValueRange row, Value column) {
 Value RowEmitter::load(Value buffer, ValueRange row, Lanes lanes) {
   SmallVector<Value> at = place(row, lanes.first);
   if (width == 1)
-    return memref::LoadOp::create(b, loc, buffer, at);
-  auto type = cast<VectorType>(lanesType());
-  if (!lanes.mask)
-    return vector::LoadOp::create(b, loc, type, buffer, at);
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  return vector::MaskedLoadOp::create(b, loc, type, buffer, at, lanes.mask, zero);
+    return loadScalar(buffer, at);
+  auto type = cast<VectorType>(lanesType(elementOf(buffer)));
+  Value loaded;
+  if (lanes.mask) {
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    loaded = vector::MaskedLoadOp::create(b, loc, type, buffer, at, lanes.mask, zero);
+  } else {
+    loaded = vector::LoadOp::create(b, loc, type, buffer, at);
+  }
+  return converted(b, loc, loaded, element);
+}
+
+Value RowEmitter::loadScalar(Value buffer, ValueRange at) {
+  return converted(b, loc, memref::LoadOp::create(b, loc, buffer, at), element);
+}
+
+void RowEmitter::storeScalar(Value value, Value buffer, ValueRange at) {
+  memref::StoreOp::create(b, loc, converted(b, loc, value, elementOf(buffer)), buffer, at);
 }
 
 void RowEmitter::store(Value value, Value buffer, ValueRange row, Lanes lanes) {
   SmallVector<Value> at = place(row, lanes.first);
-  if (width == 1) {
-    memref::StoreOp::create(b, loc, value, buffer, at);
-    return;
-  }
+  if (width == 1)
+    return storeScalar(value, buffer, at);
   if (!isa<VectorType>(value.getType()))
     value = vector::BroadcastOp::create(b, loc, lanesType(), value);
+  value = converted(b, loc, value, elementOf(buffer));
   if (lanes.mask)
     vector::MaskedStoreOp::create(b, loc, buffer, at, lanes.mask, value);
   else

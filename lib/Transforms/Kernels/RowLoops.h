@@ -16,8 +16,12 @@
 
 namespace bitpipe {
 
-/// Emits code on rows of one element type, a floating-point one unless rows are
-/// only copied. Values are scalars, or vectors where they hold a row's elements;
+/// What is computed in where elements of `stored` lie in memory: f32 for bf16.
+mlir::Type computedElement(mlir::Type stored);
+
+/// Emits code that computes on rows of one element type, a floating-point one
+/// unless rows are only copied. What lies in memory as bf16 is extended when it is
+/// loaded and rounded when it is stored. Values are scalars, or vectors where they hold a row's elements;
 /// arithmetic takes either and broadcasts a scalar that meets a vector.
 class RowEmitter {
 public:
@@ -41,6 +45,9 @@ public:
   mlir::Value load(mlir::Value buffer, mlir::ValueRange row, Lanes lanes);
   void store(mlir::Value value, mlir::Value buffer, mlir::ValueRange row,
              Lanes lanes);
+  /// One element, of the type that is computed in.
+  mlir::Value loadScalar(mlir::Value buffer, mlir::ValueRange at);
+  void storeScalar(mlir::Value value, mlir::Value buffer, mlir::ValueRange at);
 
   /// A nest over all rows of `shape`.
   using RowBody = llvm::function_ref<void(mlir::ValueRange row)>;
@@ -66,7 +73,8 @@ public:
   mlir::Location location() const { return loc; }
 
 private:
-  mlir::Type lanesType() const;
+  mlir::Type lanesType(mlir::Type of) const;
+  mlir::Type lanesType() const { return lanesType(element); }
   mlir::Value neutral(Kind kind);
   mlir::Value combine(Kind kind, mlir::Value a, mlir::Value b);
   template <typename Op>

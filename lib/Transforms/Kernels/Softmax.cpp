@@ -1,7 +1,8 @@
 //===- Softmax.cpp - Loops of softmax and its gradient ---------------------===//
 //
 // A row is read three times while it lies in the nearest cache: for its
-// maximum, for the exponentials and their sum, and to scale them.
+// maximum, for the exponentials and their sum, and to scale them. Where the result
+// is bf16 the exponentials are computed again instead of being rounded twice.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,14 +38,15 @@ static void clearFrom(RowEmitter &e, Value begin, Value buffer, ValueRange row,
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> at(row);
   at.push_back(loop.getInductionVar());
-  memref::StoreOp::create(b, e.location(), e.number(0), buffer, at);
+  e.storeScalar(e.number(0), buffer, at);
 }
 
 void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxOp op) {
   Value x = op.getInputs()[0], y = op.getInits()[0];
   auto type = cast<MemRefType>(x.getType());
-  RowEmitter e(builder, op.getLoc(), type.getElementType(), {x, y});
+  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()), {x, y});
   Value scale = e.number(op.getScale().convertToDouble());
+  bool keeps = !cast<MemRefType>(y.getType()).getElementType().isBF16();
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
     Value end = participants(e, op, type, row);
     Value max = e.reduceColumns(end, {Kind::MAXIMUMF}, [&](Lanes lanes) {
@@ -52,15 +54,19 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxOp op) {
     })[0];
     // Subtracting an infinite maximum would make NaNs of a masked row.
     Value shift = e.replace(max, -INFINITY, 0);
+    auto power = [&](Lanes lanes) {
+      return e.exp(e.sub(e.mul(e.load(x, row, lanes), scale), shift));
+    };
     Value sum = e.reduceColumns(end, {Kind::ADD}, [&](Lanes lanes) {
-      Value scaled = e.mul(e.load(x, row, lanes), scale);
-      Value power = e.exp(e.sub(scaled, shift));
-      e.store(power, y, row, lanes);
-      return RowEmitter::Terms{power};
+      Value term = power(lanes);
+      if (keeps)
+        e.store(term, y, row, lanes);
+      return RowEmitter::Terms{term};
     })[0];
     Value inverse = e.div(e.number(1), e.replace(sum, 0, 1));
     e.forColumns(end, [&](Lanes lanes) {
-      e.store(e.mul(e.load(y, row, lanes), inverse), y, row, lanes);
+      Value kept = keeps ? e.load(y, row, lanes) : power(lanes);
+      e.store(e.mul(kept, inverse), y, row, lanes);
     });
     if (op.getCausal())
       clearFrom(e, end, y, row, type.getShape().back());
@@ -70,7 +76,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxOp op) {
 void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxGradOp op) {
   Value dy = op.getInputs()[0], y = op.getInputs()[1], dx = op.getInits()[0];
   auto type = cast<MemRefType>(dy.getType());
-  RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, y, dx});
+  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()), {dy, y, dx});
   Value scale = e.number(op.getScale().convertToDouble());
   Value end = e.index(type.getShape().back());
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {

@@ -76,7 +76,8 @@ static void emitElementwise(OpBuilder &b, Operation &op, IRMapping &values,
     operands.map(operand, onVectors ? spread(b, op.getLoc(), value, width) : value);
   }
   Operation *copy = b.clone(op, operands);
-  if (auto fast = dyn_cast<arith::ArithFastMathInterface>(copy)) {
+  auto fast = dyn_cast<arith::ArithFastMathInterface>(copy);
+  if (fast && fast.getFastMathFlagsAttr()) { // a conversion may have none
     auto flags = fast.getFastMathFlagsAttr().getValue() | bodyFlags;
     copy->setAttr(fast.getFastMathAttrName(),
                   arith::FastMathFlagsAttr::get(b.getContext(), flags));

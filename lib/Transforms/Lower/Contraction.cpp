@@ -13,10 +13,21 @@ using namespace bitpipe::lower;
 // Recognition
 //===----------------------------------------------------------------------===//
 
+/// What is extended from bf16 or rounded to it: these conversions are those of the
+/// operands, and the library makes them.
+static Value withoutConversion(Value value) {
+  if (auto extended = value.getDefiningOp<arith::ExtFOp>())
+    return extended.getIn().getType().isBF16() ? extended.getIn() : value;
+  if (auto rounded = value.getDefiningOp<arith::TruncFOp>())
+    return rounded.getType().isBF16() ? rounded.getIn() : value;
+  return value;
+}
+
 /// Multiplies `alpha` and counts `uses` through a tree of mulf whose leaves
 /// are the two inputs and constants.
 static bool matchProduct(Value value, Block *body, double &alpha,
                          unsigned (&uses)[2]) {
+  value = withoutConversion(value);
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     if (argument.getOwner() != body || argument.getArgNumber() > 1)
       return false;
@@ -35,13 +46,14 @@ static bool matchProduct(Value value, Block *body, double &alpha,
 
 static std::optional<double> matchBody(linalg::GenericOp op) {
   Block *body = op.getBody();
-  auto sum = body->getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  auto sum = withoutConversion(body->getTerminator()->getOperand(0))
+                 .getDefiningOp<arith::AddFOp>();
   if (!sum)
     return std::nullopt;
   Value accumulator = body->getArgument(2), product = sum.getRhs();
-  if (product == accumulator)
+  if (withoutConversion(product) == accumulator)
     product = sum.getLhs();
-  else if (sum.getLhs() != accumulator)
+  else if (withoutConversion(sum.getLhs()) != accumulator)
     return std::nullopt;
   double alpha = 1.0;
   unsigned uses[2] = {0, 0};
@@ -50,14 +62,22 @@ static std::optional<double> matchBody(linalg::GenericOp op) {
   return alpha;
 }
 
-std::optional<double> lower::matchContraction(linalg::GenericOp op) {
-  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1)
-    return std::nullopt;
+/// Whether a, b and c have types that products are made of.
+static bool hasProductTypes(linalg::GenericOp op) {
+  SmallVector<Type> elements;
   for (Value operand : op->getOperands()) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
-    if (!type || !type.getElementType().isF32())
-      return std::nullopt;
+    if (!type)
+      return false;
+    elements.push_back(type.getElementType());
   }
+  Type a = elements[0], b = elements[1], c = elements[2];
+  return a == b && (a.isF32() ? c.isF32() : a.isBF16() && (c.isF32() || c.isBF16()));
+}
+
+std::optional<double> lower::matchContraction(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !hasProductTypes(op))
+    return std::nullopt;
   auto maps = op.getIndexingMapsArray();
   if (!llvm::all_of(maps, [](AffineMap m) { return m.isProjectedPermutation(); }))
     return std::nullopt;
@@ -84,6 +104,9 @@ Value lower::broadcastSource(Operation *op) {
   if (!maps[0].isProjectedPermutation() || !maps[1].isPermutation())
     return nullptr;
   Value yielded = generic.getBody()->getTerminator()->getOperand(0);
+  if (auto rounded = yielded.getDefiningOp<arith::TruncFOp>();
+      rounded && rounded.getType().isBF16())
+    yielded = rounded.getIn();
   if (yielded != generic.getBody()->getArgument(0))
     return nullptr;
   return generic.getDpsInputs()[0];

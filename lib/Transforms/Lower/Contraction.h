@@ -14,13 +14,13 @@
 
 namespace bitpipe::lower {
 
-/// The factor of c = init + alpha * a * b if the operation is a contraction
-/// of two f32 tensors with at least one row or column dimension of its own and
+/// The factor of c = init + alpha * a * b if the operation is a contraction of two
+/// tensors of f32, or of bf16 into either, with at least one row or column dimension of its own and
 /// one that is summed over.
 std::optional<double> matchContraction(mlir::linalg::GenericOp op);
 
 /// The tensor that a linalg.generic spreads over its result without computing
-/// anything; null if it is no such operation.
+/// anything, but that it may round it to bf16; null if it is no such operation.
 mlir::Value broadcastSource(mlir::Operation *op);
 
 /// A matrix product as pipe.matmul has it.

@@ -15,10 +15,13 @@ public:
     memory.slotOfPiece.assign(program.pieces.size(), -1);
   }
 
-  /// Weights, gradients and moments of every group.
+  /// Weights, their copies, gradients and moments of every group.
   void addParameters(const ParameterGroups &groups, bool hasMoments) {
     for (int64_t number : program.groups)
       memory.weights[number] = addForGood("weights", groups.all()[number].bytes);
+    for (int64_t number : program.groups)
+      if (int64_t bytes = groups.all()[number].workingBytes)
+        memory.working[number] = addForGood("working", bytes);
     auto add = [&](StringRef source, std::map<int64_t, int64_t> &slots) {
       for (int64_t number : program.groups)
         if (int64_t bytes = groups.all()[number].trainableBytes)
@@ -59,6 +62,8 @@ private:
     switch (block.role) {
     case Role::Weights:
       return memory.weights.at(block.number);
+    case Role::Working:
+      return memory.working.at(block.number);
     case Role::Gradients:
       return memory.gradients.at(block.number);
     case Role::Input:

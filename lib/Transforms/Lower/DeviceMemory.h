@@ -26,7 +26,7 @@ struct DeviceMemory {
   std::vector<Slot> slots;
   std::vector<int64_t> slotOfPiece;
   /// Slots of a parameter group by its number.
-  std::map<int64_t, int64_t> weights, gradients, moment1, moment2;
+  std::map<int64_t, int64_t> weights, working, gradients, moment1, moment2;
   int64_t arena = 0; // bytes
 };
 

@@ -120,7 +120,8 @@ private:
              << op.getMicrobatch() << " on device "
              << program.index
              << " comes before what it reads is made or received";
-    bool isGroup = block.role == Role::Weights || block.role == Role::Gradients;
+    bool isGroup = block.role == Role::Weights || block.role == Role::Working ||
+                   block.role == Role::Gradients;
     if (isGroup && !llvm::is_contained(program.groups, piece.block.number))
       return emitError(op.getLoc())
              << "stage " << op.getStage() << " runs on device "

@@ -90,7 +90,7 @@ void RoutineBuilder::absorbInit(linalg::GenericOp op, Value init,
     LoopStrides loops = loopStrides(op, product.a, product.b, product.c);
     addBias(loops, op, cast<linalg::GenericOp>(maker), bias);
     MatmulForm form;
-    if (formMatmul(loops, form) == Misfit::None) {
+    if (bias.element.isF32() && formMatmul(loops, form) == Misfit::None) {
       product.form = form;
       product.bias = bias;
       return;

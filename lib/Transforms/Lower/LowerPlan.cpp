@@ -58,12 +58,15 @@ private:
 
   void writeResidents(int64_t group) {
     bool isOwner = llvm::is_contained(program.ownedGroups, group);
-    for (auto [parameter, offset] : groups.all()[group].members) {
-      pipe::ParameterOp source = parameter;
+    for (const auto &member : groups.all()[group].members) {
+      pipe::ParameterOp source = member.parameter;
+      IntegerAttr working =
+          member.working ? i64(memory.working.at(group)) : IntegerAttr();
       pipe::ResidentOp::create(
           builder, source.getLoc(), source.getSymNameAttr(),
-          source.getTypeAttr(), i64(memory.weights.at(group)), i64(offset),
-          source.getTrainableAttr(), unitIf(isOwner));
+          source.getTypeAttr(), i64(memory.weights.at(group)), i64(member.offset),
+          source.getTrainableAttr(), unitIf(isOwner), working,
+          optional(member.working));
     }
   }
 
@@ -114,16 +117,19 @@ private:
 
   void writeStep(const Instruction &item) {
     const ParameterGroup &group = groups.all()[item.group];
-    auto moment = [&](const std::map<int64_t, int64_t> &slots) {
+    auto slotOf = [&](const std::map<int64_t, int64_t> &slots) {
       auto found = slots.find(item.group);
       return found == slots.end() ? IntegerAttr() : i64(found->second);
     };
+    bool rounds = group.workingElements > 0; // the copies may all be of frozen ones
     pipe::StepOp::create(builder, item.loc,
                          builder.getDenseI64ArrayAttr(group.stages),
                          i64(group.trainableBytes / sizeof(float)),
                          i64(memory.weights.at(item.group)),
                          i64(memory.gradients.at(item.group)),
-                         moment(memory.moment1), moment(memory.moment2));
+                         slotOf(memory.moment1), slotOf(memory.moment2),
+                         rounds ? slotOf(memory.working) : IntegerAttr(),
+                         rounds ? i64(group.workingElements) : IntegerAttr());
   }
 
   pipe::PlanOp plan;
@@ -196,7 +202,7 @@ private:
     return emitError(program.getLoc())
            << "device " << program.getDevice() << " needs " << use.total()
            << " bytes, expected at most " << int64_t(memoryLimit) << ": weights "
-           << use.weights << ", gradients " << use.gradients << ", optimizer "
+           << use.weights << ", working weights " << use.working << ", gradients " << use.gradients << ", optimizer "
            << use.optimizer << ", activations " << use.activations
            << ", messages " << use.messages << ", scratch " << use.scratch;
   }

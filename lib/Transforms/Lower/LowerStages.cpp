@@ -89,7 +89,10 @@ private:
     for (int64_t number : groups.ofStage(stage.getIndex())) {
       groupBytes.push_back(groups.all()[number].bytes);
       groupBytes.push_back(groups.all()[number].trainableBytes);
+      groupBytes.push_back(groups.all()[number].workingBytes);
     }
+    for (auto [block, offset] : workingLayout(stage, groups))
+      groupBytes.insert(groupBytes.end(), {block, offset});
     return {functions.forward.getAsOpaquePointer(),
             functions.inputGradient.getAsOpaquePointer(),
             functions.weightGradient.getAsOpaquePointer(),

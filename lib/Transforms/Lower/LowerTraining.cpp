@@ -126,7 +126,8 @@ private:
                    : StringAttr(),
         builder.getI64IntegerAttr(model.getIgnoreIndex().value_or(-100)),
         builder.getStringAttr(optimizer), plan.getDevicesAttr(),
-        plan.getMicrobatchesAttr(), none, none, none, none);
+        plan.getMicrobatchesAttr(), none, none, none, none,
+        model.getPrecisionAttr() ? model.getPrecisionAttr() : builder.getStringAttr("f32"));
   }
 };
 

@@ -10,11 +10,11 @@ using namespace bitpipe::lower;
 static constexpr llvm::StringLiteral roleNames[] = {
     "carried_in", "carried_out",   "saved",        "saved_kept", "kept",
     "d_carried_out", "d_carried_in", "seed",       "loss",       "input",
-    "key",        "weights",    "gradients",     "scratch"};
+    "key",        "weights",    "working",       "gradients",  "scratch"};
 
 static bool isNumbered(Role role) {
   return role == Role::Input || role == Role::Key || role == Role::Weights ||
-         role == Role::Gradients;
+         role == Role::Working || role == Role::Gradients;
 }
 
 std::string RoutineBlock::text() const {

@@ -32,6 +32,7 @@ enum class Role {
   Input,
   Key, // of a dropout
   Weights,
+  Working, // copies of weights in bf16
   Gradients,
   Scratch,
 };

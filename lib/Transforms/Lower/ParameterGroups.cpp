@@ -52,12 +52,80 @@ findUsers(ModuleOp module, const llvm::StringMap<pipe::ParameterOp> &known) {
   return users;
 }
 
+/// The parameters that some stage reads as working weights.
+static FailureOr<llvm::StringSet<>>
+findWorking(ModuleOp module, const llvm::StringMap<pipe::ParameterOp> &known) {
+  llvm::StringSet<> working;
+  for (auto stage : module.getOps<pipe::StageOp>())
+    for (Attribute ref : stage.workingNames()) {
+      StringRef name = cast<FlatSymbolRefAttr>(ref).getValue();
+      if (!llvm::is_contained(stage.getParameters(), ref))
+        return emitError(stage.getLoc())
+               << "stage " << stage.getIndex() << " has working weights of '" << name
+               << "', expected one of its parameters";
+      auto type = cast<RankedTensorType>(known.lookup(name).getType());
+      if (!type.getElementType().isF32())
+        return emitError(stage.getLoc())
+               << "stage " << stage.getIndex() << " has working weights of '" << name
+               << "', which is " << type << ", expected elements of f32";
+      working.insert(name);
+    }
+  return working;
+}
+
+namespace {
+
+/// Adds parameters to a group, those first that get gradients, and among both kinds
+/// those first that have copies.
+class GroupLayout {
+public:
+  GroupLayout(ParameterGroup &group, const llvm::StringSet<> &working)
+      : group(group), working(working) {}
+
+  void add(MutableArrayRef<pipe::ParameterOp> parameters) {
+    llvm::stable_sort(parameters, [&](auto a, auto b) { return kind(a) > kind(b); });
+    for (pipe::ParameterOp parameter : parameters)
+      add(parameter);
+  }
+
+private:
+  std::pair<bool, bool> kind(pipe::ParameterOp parameter) const {
+    return {parameter.getTrainable(), working.contains(parameter.getSymName())};
+  }
+
+  void add(pipe::ParameterOp parameter) {
+    auto [isTrainable, hasCopy] = kind(parameter);
+    ParameterGroup::Member member{parameter, group.bytes, {}};
+    int64_t bytes = tensorBytes(cast<RankedTensorType>(parameter.getType()));
+    if (hasCopy) {
+      // The copies' offsets are halves of the parameters', and aligned, too.
+      bytes = 2 * aligned((bytes + 1) / 2);
+      member.working = group.workingBytes;
+      group.workingBytes += bytes / 2;
+      if (isTrainable)
+        group.workingElements += bytes / int64_t(sizeof(float));
+    }
+    group.members.push_back(member);
+    group.bytes += aligned(bytes);
+    if (isTrainable)
+      group.trainableBytes = group.bytes;
+  }
+
+  ParameterGroup &group;
+  const llvm::StringSet<> &working;
+};
+
+} // namespace
+
 FailureOr<ParameterGroups> ParameterGroups::find(ModuleOp module) {
   llvm::StringMap<pipe::ParameterOp> known;
   for (auto parameter : module.getOps<pipe::ParameterOp>())
     known[parameter.getSymName()] = parameter;
   auto users = findUsers(module, known);
   if (failed(users))
+    return failure();
+  auto working = findWorking(module, known);
+  if (failed(working))
     return failure();
 
   std::map<SmallVector<int64_t>, SmallVector<pipe::ParameterOp>> byStages;
@@ -71,18 +139,9 @@ FailureOr<ParameterGroups> ParameterGroups::find(ModuleOp module) {
     int64_t number = result.groups.size();
     ParameterGroup &group = result.groups.emplace_back();
     group.stages = stages;
-    llvm::stable_sort(parameters, [](auto a, auto b) {
-      return a.getTrainable() > b.getTrainable();
-    });
-    for (pipe::ParameterOp parameter : parameters) {
-      int64_t offset = group.bytes;
-      group.members.push_back({parameter, offset});
-      result.places[parameter.getSymName()] = {number, offset};
-      group.bytes += aligned(
-          tensorBytes(cast<RankedTensorType>(parameter.getType())));
-      if (parameter.getTrainable())
-        group.trainableBytes = group.bytes;
-    }
+    GroupLayout(group, *working).add(parameters);
+    for (auto [position, member] : llvm::enumerate(group.members))
+      result.places[member.parameter.getSymName()] = {number, int64_t(position)};
     for (int64_t stage : stages)
       result.byStage[stage].push_back(number);
   }
@@ -103,5 +162,12 @@ int64_t ParameterGroups::withStages(ArrayRef<int64_t> stages) const {
 
 std::pair<int64_t, int64_t>
 ParameterGroups::locate(StringRef parameter) const {
-  return places.lookup(parameter);
+  int64_t group = places.lookup(parameter).first;
+  return {group, member(parameter).offset};
+}
+
+const ParameterGroup::Member &
+ParameterGroups::member(StringRef parameter) const {
+  auto [group, position] = places.lookup(parameter);
+  return groups[group].members[position];
 }

@@ -3,7 +3,10 @@
 // A group holds the parameters that are used by exactly the same stages: the
 // own parameters of one stage, or those tied between several. Every device
 // that runs one of the stages holds the whole group in one piece of memory,
-// trainable parameters first, gradients and moments at the same offsets.
+// trainable parameters first, gradients and moments at the same offsets. Of those
+// that some stage reads as working weights it holds copies in bf16 besides, in the
+// order of the parameters themselves, so that one pass over the trainable ones
+// rounds them all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,18 +25,22 @@ namespace bitpipe::lower {
 struct ParameterGroup {
   struct Member {
     pipe::ParameterOp parameter;
-    int64_t offset; // bytes
+    int64_t offset;                        // bytes
+    std::optional<int64_t> working = {};   // bytes, of the copy
   };
   llvm::SmallVector<int64_t> stages; // ascending
   llvm::SmallVector<Member> members;
   int64_t bytes = 0;
   int64_t trainableBytes = 0; // at the start
+  int64_t workingBytes = 0;   // of the copies
+  int64_t workingElements = 0; // how many of the first parameters' have copies
 };
 
 class ParameterGroups {
 public:
   /// Finds the groups of a module's stages; fails with a message if a stage
-  /// names a parameter that is missing, twice, or trainable and not f32.
+  /// names a parameter that is missing, twice, or trainable and not f32, or a copy
+  /// of one that it does not name or that is not f32.
   static mlir::FailureOr<ParameterGroups> find(mlir::ModuleOp module);
 
   /// All groups, by their stages in lexicographic order.
@@ -45,11 +52,13 @@ public:
   int64_t withStages(llvm::ArrayRef<int64_t> stages) const;
   /// Number of the group and offset in it.
   std::pair<int64_t, int64_t> locate(llvm::StringRef parameter) const;
+  /// The member that a parameter is of its group.
+  const ParameterGroup::Member &member(llvm::StringRef parameter) const;
 
 private:
   llvm::SmallVector<ParameterGroup, 0> groups;
   std::map<int64_t, llvm::SmallVector<int64_t>> byStage;
-  llvm::StringMap<std::pair<int64_t, int64_t>> places;
+  llvm::StringMap<std::pair<int64_t, int64_t>> places; // group, position in it
 };
 
 } // namespace bitpipe::lower

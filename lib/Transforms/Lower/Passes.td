@@ -123,8 +123,8 @@ def PrintMemory : Pass<"pipe-print-memory", "mlir::ModuleOp"> {
 
     ```
     Memory per device in MiB
-    device      weights    gradients    optimizer  activations     messages      scratch        total
-         0         0.25         0.25         0.50         1.12         0.12         0.06         2.31
+    device      weights      working    gradients    optimizer  activations     messages      scratch        total
+         0         0.25         0.00         0.25         0.50         1.12         0.12         0.06         2.31
     ```
   }];
 }

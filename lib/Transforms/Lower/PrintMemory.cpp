@@ -23,6 +23,7 @@ MemoryUse bitpipe::memoryUse(pipe::ProgramOp program) {
       use.scratch = std::max(use.scratch, bytes);
     if (int64_t *sum = llvm::StringSwitch<int64_t *>(slot.getSource())
                            .Case("weights", &use.weights)
+                           .Case("working", &use.working)
                            .Case("gradients", &use.gradients)
                            .Cases({"moment1", "moment2"}, &use.optimizer)
                            .Case("message", &use.messages)
@@ -45,12 +46,12 @@ void bitpipe::printMemoryReport(ModuleOp module, raw_ostream &out) {
     return text;
   };
   out << "Memory per device in MiB\n";
-  line("device", "weights", "gradients", "optimizer", "activations", "messages",
+  line("device", "weights", "working", "gradients", "optimizer", "activations", "messages",
        "scratch", "total");
   for (auto program : module.getOps<pipe::ProgramOp>()) {
     MemoryUse use = memoryUse(program);
     line(std::to_string(program.getDevice()), mib(use.weights),
-         mib(use.gradients), mib(use.optimizer), mib(use.activations),
+         mib(use.working), mib(use.gradients), mib(use.optimizer), mib(use.activations),
          mib(use.messages), mib(use.scratch), mib(use.total()));
   }
 }

@@ -70,6 +70,24 @@ private:
   func::FuncOp function;
 };
 
+/// Parameters, and the working weights behind them.
+size_t parameterArguments(pipe::StageOp stage) {
+  return stage.getParameters().size() + stage.workingNames().size();
+}
+
+LogicalResult checkWorking(SignatureCheck &check, pipe::StageOp stage, TypeRange types,
+                           SymbolTable &symbols) {
+  for (auto [ref, type] : llvm::zip(stage.workingNames(), types)) {
+    StringRef name = cast<FlatSymbolRefAttr>(ref).getValue();
+    auto parameter = symbols.lookup<pipe::ParameterOp>(name);
+    auto expected = cast<RankedTensorType>(parameter.getType())
+                        .clone(BFloat16Type::get(stage.getContext()));
+    if (failed(check.type(type, expected, "working weights of '" + name + "'")))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult checkForward(pipe::StageOp stage, func::FuncOp forward,
                            SymbolTable &symbols) {
   SignatureCheck check(stage, forward);
@@ -77,8 +95,8 @@ LogicalResult checkForward(pipe::StageOp stage, func::FuncOp forward,
   size_t before = stage.getCarriedIn().size() + stage.getInputs().size() + dropouts;
   size_t carriedOut = stage.carriedByForward();
   if (failed(check.body()) ||
-      failed(check.arguments(before + stage.getParameters().size(),
-                             "carried in, inputs, dropout keys, parameters")) ||
+      failed(check.arguments(before + parameterArguments(stage),
+                             "carried in, inputs, dropout keys, parameters, working weights")) ||
       failed(check.atLeast(forward.getNumResults(), carriedOut, "results")))
     return failure();
   auto key = RankedTensorType::get({}, Builder(stage.getContext()).getI64Type());
@@ -93,7 +111,8 @@ LogicalResult checkForward(pipe::StageOp stage, func::FuncOp forward,
                           "parameter '" + ref.getValue() + "'")))
       return failure();
   }
-  return success();
+  return checkWorking(check, stage, types.drop_front(stage.getParameters().size()),
+                      symbols);
 }
 
 /// The saved arguments of the input gradient have the types that the forward
@@ -109,7 +128,8 @@ LogicalResult checkInputGradient(pipe::StageOp stage, func::FuncOp forward,
   size_t before = gradientsOut + saved + parameters;
   size_t joint = stage.getJointAttr() ? stage.getJointAttr().size() : 0;
   if (failed(check.body()) ||
-      failed(check.arguments(before + joint, "gradients, saved, parameters, joint gradients")) ||
+      failed(check.arguments(before + joint + stage.workingNames().size(),
+                             "gradients, saved, parameters, joint gradients, working weights")) ||
       failed(check.atLeast(gradient.getNumResults(), gradientsIn + stage.jointResults(),
                            "results")))
     return failure();

@@ -17,6 +17,19 @@ lower::parameterLayout(pipe::StageOp stage, const ParameterGroups &groups) {
   return layout;
 }
 
+SmallVector<std::pair<int64_t, int64_t>>
+lower::workingLayout(pipe::StageOp stage, const ParameterGroups &groups) {
+  ArrayRef<int64_t> own = groups.ofStage(stage.getIndex());
+  SmallVector<std::pair<int64_t, int64_t>> layout;
+  for (Attribute ref : stage.workingNames()) {
+    StringRef name = cast<FlatSymbolRefAttr>(ref).getValue();
+    int64_t group = groups.locate(name).first;
+    layout.emplace_back(llvm::find(own, group) - own.begin(),
+                        *groups.member(name).working);
+  }
+  return layout;
+}
+
 namespace {
 
 class StageLowering {
@@ -74,6 +87,7 @@ private:
     for (size_t i = 0; i < dropouts; ++i)
       addTo({Role::Key, int64_t(i)}, types.slice(carried + inputs + i, 1), arguments);
     addParameters(arguments);
+    addWorking(arguments);
 
     SmallVector<ResultSpec> specs;
     SmallVector<Place> out;
@@ -111,6 +125,7 @@ private:
       llvm::append_range(arguments, sums);
       llvm::append_range(in, sums);
     }
+    addWorking(arguments);
     SmallVector<ResultSpec> specs(in.begin(), in.end());
     specs.append(types.size() - in.size(), RoutineBlock{Role::Kept});
     Routine routine = lower(function, arguments, specs, results);
@@ -166,6 +181,16 @@ private:
     }
   }
 
+  void addWorking(SmallVectorImpl<Place> &places) {
+    auto brain = BFloat16Type::get(stage.getContext());
+    for (auto [ref, place] : llvm::zip(stage.workingNames(), workingLayout(stage, groups))) {
+      unsigned buffer = memory.block({Role::Working, place.first});
+      memory.reserve(buffer, group(place.first).workingBytes);
+      RankedTensorType type = typeOf(cast<FlatSymbolRefAttr>(ref)).clone(brain);
+      places.push_back(densePlace(buffer, place.second, type));
+    }
+  }
+
   /// The layout of the trainable parameters.
   SmallVector<std::pair<int64_t, int64_t>> gradientLayout() const {
     SmallVector<std::pair<int64_t, int64_t>> layout;
@@ -180,12 +205,8 @@ private:
   }
 
   RankedTensorType typeOf(FlatSymbolRefAttr parameter) const {
-    auto [number, offset] = groups.locate(parameter.getValue());
-    for (const auto &member : groups.all()[number].members)
-      if (member.offset == offset)
-        return cast<RankedTensorType>(
-            ParameterGroup::Member(member).parameter.getType());
-    return {};
+    ParameterGroup::Member member = groups.member(parameter.getValue());
+    return cast<RankedTensorType>(member.parameter.getType());
   }
 
   /// Whether the input gradient hands the i-th saved value on.

@@ -22,11 +22,13 @@ struct StageRoutines {
   mlir::FlatSymbolRefAttr forward, inputGradient, weightGradient;
 };
 
-/// Where the stage's parameters lie in the blocks of its groups, as
-/// (block, offset) pairs: stages that agree in this and in their functions
+/// Where the stage's parameters and its working weights lie in the blocks of its
+/// groups, as (block, offset) pairs: stages that agree in this and in their functions
 /// have the same routines.
 llvm::SmallVector<std::pair<int64_t, int64_t>>
 parameterLayout(pipe::StageOp stage, const ParameterGroups &groups);
+llvm::SmallVector<std::pair<int64_t, int64_t>>
+workingLayout(pipe::StageOp stage, const ParameterGroups &groups);
 
 /// Lowers the functions one after the other, since each says where the next
 /// finds its arguments. `nameFor` makes a routine's name from a function's.

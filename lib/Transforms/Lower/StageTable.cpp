@@ -92,6 +92,7 @@ PieceName StageTable::pieceFor(pipe::StageOp stage, RoutineBlock block,
   case Role::Key:
     return {{Role::Key, stage.getDropouts()[block.number]}, 0, microbatch};
   case Role::Weights:
+  case Role::Working:
   case Role::Gradients:
     return {{block.role, groups().ofStage(index)[block.number]}};
   default:

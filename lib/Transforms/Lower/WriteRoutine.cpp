@@ -122,6 +122,14 @@ SmallVector<Place> RoutineBuilder::Call::written() const {
   return places;
 }
 
+/// The types of a, b and c, where they are not all f32.
+template <typename MatmulCall> static ArrayAttr typesOf(const MatmulCall &product) {
+  if (product.a.element.isF32())
+    return {};
+  return Builder(product.a.element.getContext())
+      .getTypeArrayAttr({product.a.element, product.b.element, product.c.element});
+}
+
 /// The layer that a call belongs to, for those who read a trace: the exporter's
 /// scope, else the node's name. Equal layers share a routine, so that their
 /// numbers are left out: "transformer.h.*.mlp". Empty if there is no name.
@@ -210,7 +218,7 @@ pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
         builder.getDenseI64ArrayAttr(product.form.b),
         builder.getDenseI64ArrayAttr(product.form.c),
         builder.getF64FloatAttr(product.alpha),
-        product.accumulate ? builder.getUnitAttr() : UnitAttr()));
+        product.accumulate ? builder.getUnitAttr() : UnitAttr(), typesOf(product)));
   }
   return routine;
 }

@@ -348,7 +348,7 @@ OwningOpRef<ModuleOp> Importer::run(ArrayRef<Initializer> initializers) {
                         FlatSymbolRefAttr::get(b.getContext(), name),
                         b.getStrArrayAttr(inputs), b.getStrArrayAttr(outputs),
                         StringAttr(), IntegerAttr(), DenseI64ArrayAttr(),
-                        DenseI64ArrayAttr(), IntegerAttr(), ArrayAttr());
+                        DenseI64ArrayAttr(), StringAttr(), IntegerAttr(), ArrayAttr());
   function = func::FuncOp::create(b, file.loc(), name,
                                   b.getFunctionType(types, {}));
   if (failed(addBody(function)))

@@ -35,21 +35,38 @@ LogicalResult verifyArity(Operation *op, size_t inputs, size_t inits) {
          << " destinations, expected " << inputs << " and " << inits;
 }
 
-/// Checks that operand `labels` holds integers, if there is one, and all others
-/// numbers of one floating-point type.
-LogicalResult verifyElements(Operation *op, std::optional<unsigned> labels = std::nullopt) {
-  Type first = getElementTypeOrSelf(op->getOperand(0));
+/// The type that an operation computes in: the operands' only one, but f32 where
+/// some are bf16.
+Type computedType(Operation *op, std::optional<unsigned> labels) {
   for (OpOperand &operand : op->getOpOperands()) {
     Type element = getElementTypeOrSelf(operand.get());
-    bool integers = labels == operand.getOperandNumber();
-    if (integers ? element.isSignlessInteger() : isa<FloatType>(element) && element == first)
+    if (labels != operand.getOperandNumber())
+      return element.isBF16() ? Float32Type::get(op->getContext()) : element;
+  }
+  return Type();
+}
+
+/// Checks that operand `labels` holds integers, if there is one, and all others
+/// numbers of one floating-point type. Where that is f32 some may be bf16, which
+/// is how they lie in memory, but none that is `precise`: statistics, and sums
+/// that are added to.
+LogicalResult verifyElements(Operation *op, std::optional<unsigned> labels = std::nullopt,
+                             ArrayRef<unsigned> precise = {}) {
+  Type computed = computedType(op, labels);
+  for (OpOperand &operand : op->getOpOperands()) {
+    Type element = getElementTypeOrSelf(operand.get());
+    unsigned number = operand.getOperandNumber();
+    bool integers = labels == number;
+    bool brain = computed.isF32() && element.isBF16() && !llvm::is_contained(precise, number);
+    if (integers ? element.isSignlessInteger()
+                 : isa<FloatType>(element) && (element == computed || brain))
       continue;
     auto error = mlir::emitError(op->getLoc());
-    error << op->getName() << " operand " << operand.getOperandNumber() << " has elements of "
-          << element << ", expected ";
+    error << op->getName() << " operand " << number << " has elements of " << element
+          << ", expected ";
     if (integers)
       return error << "integers";
-    return isa<FloatType>(first) ? error << first : error << "a floating-point type";
+    return isa<FloatType>(computed) ? error << computed : error << "a floating-point type";
   }
   return success();
 }
@@ -72,11 +89,11 @@ LogicalResult verifyScalar(Operation *op, unsigned a) {
                                  << ", expected a scalar without dimensions";
 }
 
-/// Checks that the two operands have one shape and element type.
+/// Checks that the two operands have one shape.
 LogicalResult verifySame(Operation *op, unsigned a, unsigned b) {
   auto ta = cast<ShapedType>(op->getOperand(a).getType());
   auto tb = cast<ShapedType>(op->getOperand(b).getType());
-  if (ta.getShape() == tb.getShape() && ta.getElementType() == tb.getElementType())
+  if (ta.getShape() == tb.getShape())
     return success();
   return mlir::emitError(op->getLoc()) << op->getName() << " operand " << b << " is " << tb
                                  << ", expected the shape of " << ta;
@@ -111,9 +128,10 @@ LogicalResult verifyGather(Operation *op, unsigned table, unsigned ids, unsigned
   SmallVector<int64_t> want(ti.getShape());
   if (tt.getRank() > 0)
     llvm::append_range(want, tt.getShape().drop_front());
+  Type from = tt.getElementType(), to = ty.getElementType();
+  bool rounds = (from.isF32() && to.isBF16()) || (from.isBF16() && to.isF32());
   if (tt.getRank() > 0 && tt.getDimSize(0) != 0 &&
-      ti.getElementType().isSignlessInteger() &&
-      tt.getElementType() == ty.getElementType() &&
+      ti.getElementType().isSignlessInteger() && (from == to || rounds) &&
       ArrayRef<int64_t>(want) == ty.getShape())
     return success();
   return mlir::emitError(op->getLoc()) << op->getName() << " of table " << tt << " and ids "
@@ -152,7 +170,7 @@ LogicalResult SoftmaxGradOp::verify() {
 
 LogicalResult LayerNormOp::verify() {
   return success(succeeded(verifyArity(*this, 3, 3)) &&
-                 succeeded(verifyElements(*this)) &&
+                 succeeded(verifyElements(*this, std::nullopt, {1, 2, 4, 5})) &&
                  succeeded(verifyColumns(*this, 0, 1)) &&
                  succeeded(verifyColumns(*this, 0, 2)) &&
                  succeeded(verifySame(*this, 0, 3)) &&
@@ -162,7 +180,7 @@ LogicalResult LayerNormOp::verify() {
 
 LogicalResult LayerNormGradInputOp::verify() {
   return success(succeeded(verifyArity(*this, 5, 1)) &&
-                 succeeded(verifyElements(*this)) &&
+                 succeeded(verifyElements(*this, std::nullopt, {2, 3, 4})) &&
                  succeeded(verifySame(*this, 0, 1)) &&
                  succeeded(verifyColumns(*this, 0, 2)) &&
                  succeeded(verifyRows(*this, 0, 3)) &&
@@ -172,7 +190,7 @@ LogicalResult LayerNormGradInputOp::verify() {
 
 LogicalResult LayerNormGradParamsOp::verify() {
   return success(succeeded(verifyArity(*this, 4, 2)) &&
-                 succeeded(verifyElements(*this)) &&
+                 succeeded(verifyElements(*this, std::nullopt, {2, 3, 4, 5})) &&
                  succeeded(verifySame(*this, 0, 1)) &&
                  succeeded(verifyRows(*this, 0, 2)) &&
                  succeeded(verifyRows(*this, 0, 3)) &&
@@ -187,13 +205,13 @@ LogicalResult GatherOp::verify() {
 
 LogicalResult GatherGradOp::verify() {
   return success(succeeded(verifyArity(*this, 2, 1)) &&
-                 succeeded(verifyElements(*this, 1)) &&
+                 succeeded(verifyElements(*this, 1, {2})) &&
                  succeeded(verifyGather(*this, 2, 1, 0)));
 }
 
 LogicalResult CrossEntropyOp::verify() {
   return success(succeeded(verifyArity(*this, 2, 2)) &&
-                 succeeded(verifyElements(*this, 1)) &&
+                 succeeded(verifyElements(*this, 1, {2, 3})) &&
                  succeeded(verifyScalar(*this, 2)) &&
                  succeeded(verifyRows(*this, 0, 1)) &&
                  succeeded(verifyRows(*this, 0, 3)));
@@ -201,7 +219,7 @@ LogicalResult CrossEntropyOp::verify() {
 
 LogicalResult CrossEntropyGradOp::verify() {
   return success(succeeded(verifyArity(*this, 4, 1)) &&
-                 succeeded(verifyElements(*this, 2)) &&
+                 succeeded(verifyElements(*this, 2, {0, 3})) &&
                  succeeded(verifyScalar(*this, 0)) &&
                  succeeded(verifyRows(*this, 1, 2)) &&
                  succeeded(verifyRows(*this, 1, 3)) &&

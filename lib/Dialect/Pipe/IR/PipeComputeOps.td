@@ -2,7 +2,10 @@
 #define BITPIPE_DIALECT_PIPE_IR_PIPECOMPUTEOPS_TD
 
 // Tensor operations whose textbook gradient upstream cannot express. All are
-// in destination style, on tensors or buffers, like linalg's.
+// in destination style, on tensors or buffers, like linalg's. Where they compute
+// in f32, operands may lie in memory as bf16 all the same: they are extended when
+// they are read and rounded when they are written, but for means, deviations,
+// log-sum-exps, losses, parameters and sums that are added to, which are f32.
 
 include "PipeDialect.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"

@@ -31,6 +31,9 @@ def Pipe_ModelOp : Pipe_Op<"model"> {
 
     `attentions` counts those that are one operation, `decomposed` has a line for
     each other one: its node and why.
+
+    `precision` says what the stages compute in, once that is decided: `bf16`
+    where `--pipe-use-bf16` has run.
   }];
   let arguments = (ins FlatSymbolRefAttr:$forward, StrArrayAttr:$inputs,
                        StrArrayAttr:$outputs,
@@ -38,13 +41,14 @@ def Pipe_ModelOp : Pipe_Op<"model"> {
                        OptionalAttr<I64Attr>:$ignore_index,
                        OptionalAttr<DenseI64ArrayAttr>:$bounds,
                        OptionalAttr<DenseI64ArrayAttr>:$lowest,
+                       OptionalAttr<StrAttr>:$precision,
                        OptionalAttr<I64Attr>:$attentions,
                        OptionalAttr<StrArrayAttr>:$decomposed);
   let assemblyFormat = [{
     $forward `inputs` $inputs `outputs` $outputs (`loss` $loss^)?
     (`ignore_index` $ignore_index^)? (`bounds` $bounds^)?
-    (`lowest` $lowest^)? (`attentions` $attentions^)?
-    (`decomposed` $decomposed^)? attr-dict
+    (`lowest` $lowest^)? (`precision` $precision^)?
+    (`attentions` $attentions^)? (`decomposed` $decomposed^)? attr-dict
   }];
 }
 

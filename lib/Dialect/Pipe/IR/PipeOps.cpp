@@ -66,6 +66,30 @@ LogicalResult DropoutKeyOp::verify() {
                              << int64_t(getDropout()) << ", expected 0 or more";
 }
 
+/// The sum over k is one of f32; what it is made of and what becomes of it may
+/// be shorter.
+static LogicalResult verifyTypes(MatmulOp op) {
+  std::optional<ArrayAttr> types = op.getTypes();
+  if (!types)
+    return success();
+  auto is = [&](size_t i, auto... kinds) {
+    Type type = cast<TypeAttr>((*types)[i]).getValue();
+    return ((isa<decltype(kinds)>(type)) || ...);
+  };
+  bool fits = types->size() == 3;
+  if (fits) {
+    bool wide = is(0, Float32Type()) && is(1, Float32Type()) && is(2, Float32Type());
+    bool brain = is(0, BFloat16Type()) && is(1, BFloat16Type()) &&
+                 is(2, Float32Type(), BFloat16Type());
+    fits = wide || brain;
+  }
+  if (fits)
+    return success();
+  return mlir::emitError(op.getLoc())
+         << "matmul has types " << *types
+         << ", expected f32 for a, b and c, or bf16 for a and b and one of both for c";
+}
+
 LogicalResult MatmulOp::verify() {
   size_t rank = getSizes().size(); // batch..., m, n, k
   if (rank < 3)
@@ -75,5 +99,5 @@ LogicalResult MatmulOp::verify() {
     if (strides.size() != rank - 1)
       return mlir::emitError(getLoc()) << "matmul operand has " << strides.size()
                                  << " strides, expected " << rank - 1;
-  return success();
+  return verifyTypes(*this);
 }

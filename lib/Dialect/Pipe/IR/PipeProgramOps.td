@@ -13,7 +13,9 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
     `inputs`, `types` (static shapes of one micro-batch), `bounds` and `lowest`
     (see pipe.model) of every model input; `loss` and `ignore_index` as in
     pipe.model, with `labels` the name of the labels among the inputs, if any.
-    `version` is the version of the contract between compiler and runtime.
+    `version` is the version of the contract between compiler and runtime,
+    `precision` what products compute in: f32, or bf16 with parameters, their
+    gradients and the optimizer's moments in f32.
     `weights` and `kernels` name files beside the plan, with their hashes.
   }];
   let arguments = (ins I64Attr:$version, StrAttr:$target, StrArrayAttr:$inputs,
@@ -23,7 +25,8 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
                        I64Attr:$ignore_index, StrAttr:$optimizer,
                        I64Attr:$devices, I64Attr:$microbatches,
                        StrAttr:$weights, StrAttr:$weights_hash,
-                       StrAttr:$kernels, StrAttr:$kernels_hash);
+                       StrAttr:$kernels, StrAttr:$kernels_hash,
+                       DefaultValuedAttr<StrAttr, "\"f32\"">:$precision);
   let assemblyFormat = "attr-dict";
 }
 
@@ -59,8 +62,8 @@ def Pipe_RoutineOp : Pipe_Op<"routine", [Symbol, NoTerminator, SingleBlock,
     programs: `carried_in`, `carried_out`, `saved` (from the forward to the
     input gradient), `saved_kept` (to the weight gradient), `kept`,
     `d_carried_out`, `d_carried_in`, `seed`, `loss`, `input i` (of the stage's
-    inputs), `key i` (of the stage's dropouts), `weights i` and `gradients i`
-    (of the stage's parameter groups), `scratch`.
+    inputs), `key i` (of the stage's dropouts), `weights i`, `working i` and
+    `gradients i` (of the stage's parameter groups), `scratch`.
 
     `writes` says per block whether a call writes to it; without it every block
     counts as written. A block that is only read may be sent meanwhile.
@@ -90,8 +93,12 @@ def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {
     `sizes` is [batch..., m, n, k]. The strides, in elements, are a:
     [batch..., m, k], b: [batch..., k, n], c: [batch..., m, n]; a batch stride
     of 0 uses the same matrix for the whole dimension. `bias` has n contiguous
-    elements; `residual` has the strides of c. With `accumulate`,
-    c is added to. Elements are f32.
+    elements of f32; `residual` has the strides and the type of c. With
+    `accumulate`, c is added to.
+
+    `types` are the element types of a, b and c, f32 where they are not given:
+    a and b are both f32 or both bf16, and only with the latter may c be bf16.
+    Whatever they are, the sum over k is one of f32, rounded once.
   }];
   let arguments = (ins Pipe_RefAttr:$a, Pipe_RefAttr:$b, Pipe_RefAttr:$c,
                        OptionalAttr<Pipe_RefAttr>:$bias,
@@ -99,11 +106,12 @@ def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {
                        DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$a_strides,
                        DenseI64ArrayAttr:$b_strides, DenseI64ArrayAttr:$c_strides,
                        DefaultValuedAttr<F64Attr, "1.0">:$alpha,
-                       UnitAttr:$accumulate);
+                       UnitAttr:$accumulate,
+                       OptionalAttr<TypeArrayAttr>:$types);
   let assemblyFormat = [{
     $a $a_strides `by` $b $b_strides `into` $c $c_strides `sizes` $sizes
     (`bias` $bias^)? (`residual` $residual^)? (`alpha` $alpha^)?
-    (`accumulate` $accumulate^)? attr-dict
+    (`accumulate` $accumulate^)? (`types` $types^)? attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -133,6 +141,8 @@ def Pipe_SlotOp : Pipe_Op<"slot", [HasParent<"ProgramOp">]> {
       behind it its count where the loss is by `counts`.
     - `weights`, `gradients`, `moment1`, `moment2`: as arena, persistent over
       steps; zero before step 1 but for the weights.
+    - `working`: as arena, persistent over steps; copies in bf16 of what a weights
+      slot holds, rounded when parameters are loaded and by every step.
   }];
   let arguments = (ins I64Attr:$index, StrAttr:$source, I64Attr:$size,
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$name,
@@ -147,13 +157,16 @@ def Pipe_SlotOp : Pipe_Op<"slot", [HasParent<"ProgramOp">]> {
 def Pipe_ResidentOp : Pipe_Op<"resident", [HasParent<"ProgramOp">]> {
   let summary = "Where a parameter lives in a weights slot";
   let description = [{
-    `owner` marks the one device that saves the parameter.
+    `owner` marks the one device that saves the parameter. `working` is where
+    its copy in bf16 lives, if there is one: a slot and an offset.
   }];
   let arguments = (ins StrAttr:$name, TypeAttr:$type, I64Attr:$slot,
-                       I64Attr:$offset, UnitAttr:$trainable, UnitAttr:$owner);
+                       I64Attr:$offset, UnitAttr:$trainable, UnitAttr:$owner,
+                       OptionalAttr<I64Attr>:$working,
+                       OptionalAttr<I64Attr>:$working_offset);
   let assemblyFormat = [{
     $name `:` $type `slot` $slot `offset` $offset (`trainable` $trainable^)?
-    (`owner` $owner^)? attr-dict
+    (`owner` $owner^)? (`working` $working^ $working_offset)? attr-dict
   }];
 }
 
@@ -211,14 +224,19 @@ def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
   let summary = "Steps the optimizer on a group and clears its gradients";
   let description = [{
     Waits for the group's gradient sum. `elements` f32 at the start of each
-    slot. `moment1` and `moment2` are absent for optimizers without them.
+    slot. `moment1` and `moment2` are absent for optimizers without them. The
+    first `working_elements` of the weights are then rounded into slot `working`,
+    if there is one.
   }];
   let arguments = (ins DenseI64ArrayAttr:$stages, I64Attr:$elements,
                        I64Attr:$weights, I64Attr:$gradients,
-                       OptionalAttr<I64Attr>:$moment1, OptionalAttr<I64Attr>:$moment2);
+                       OptionalAttr<I64Attr>:$moment1, OptionalAttr<I64Attr>:$moment2,
+                       OptionalAttr<I64Attr>:$working,
+                       OptionalAttr<I64Attr>:$working_elements);
   let assemblyFormat = [{
     `stages` $stages `elements` $elements `weights` $weights
-    `gradients` $gradients (`moments` $moment1^ $moment2)? attr-dict
+    `gradients` $gradients (`moments` $moment1^ $moment2)?
+    (`working` $working^ $working_elements)? attr-dict
   }];
 }
 

@@ -15,15 +15,18 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
     The functions are `func.func`s:
 
         forward:         (carried in..., model inputs..., dropout keys...,
-                          parameters...)
+                          parameters..., working weights...)
                       -> (carried out..., saved...)
-        input_gradient:  (d carried out..., saved..., parameters...)
+        input_gradient:  (d carried out..., saved..., parameters...,
+                          working weights...)
                       -> (d carried in..., kept...)
         weight_gradient: (kept..., gradients so far...) -> (gradients...)
 
     `inputs` names the model inputs, `dropouts` has the numbers of the dropouts
     whose keys the stage reads, and `parameters` the parameters, in the order of
-    the arguments. `carried_in` and `carried_out` have one entry per
+    the arguments. `working` names those of them of which the functions take a
+    copy in bf16 besides: the optimizer rounds it from the parameter, once per
+    step. `carried_in` and `carried_out` have one entry per
     carried value, true where the value has a gradient; only those have a
     `d carried`. `weight_gradient` has a gradient for each trainable parameter
     of the stage, in their order. The last stage carries out one value, the
@@ -52,14 +55,20 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
                        DenseBoolArrayAttr:$carried_out,
                        DenseF64ArrayAttr:$cost,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$dropouts,
-                       OptionalAttr<DenseI64ArrayAttr>:$joint);
+                       OptionalAttr<DenseI64ArrayAttr>:$joint,
+                       OptionalAttr<FlatSymbolRefArrayAttr>:$working);
   let assemblyFormat = [{
     $index `forward` $forward (`input_gradient` $input_gradient^)?
     (`weight_gradient` $weight_gradient^)? `inputs` $inputs
-    (`dropouts` $dropouts^)? `parameters` $parameters `carried_in` $carried_in
+    (`dropouts` $dropouts^)? `parameters` $parameters
+    (`working` $working^)? `carried_in` $carried_in
     `carried_out` $carried_out `cost` $cost (`joint` $joint^)? attr-dict
   }];
   let extraClassDeclaration = [{
+    /// The parameters of which the functions take a copy in bf16, and their number.
+    ::mlir::ArrayRef<::mlir::Attribute> workingNames() {
+      return getWorking() ? getWorking()->getValue() : ::mlir::ArrayRef<::mlir::Attribute>();
+    }
     /// How many values the forward function hands to the next stage, or as loss.
     size_t carriedByForward() {
       return getJointAttr() ? 0 : getCarriedOut().size();
