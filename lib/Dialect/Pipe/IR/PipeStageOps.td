@@ -39,7 +39,7 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
     with what adds to the gradients of the parameters of these numbers:
 
         input_gradient:  (d carried out..., saved..., parameters...,
-                          gradients so far of joint...)
+                          gradients so far of joint..., working weights...)
                       -> (d carried in..., loss, gradients of joint..., kept...)
 
     The weight gradient still has a gradient for each trainable parameter.
