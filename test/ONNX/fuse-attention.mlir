@@ -113,6 +113,31 @@ func.func @padding(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<
   return %o, %o2 : tensor<2x6x4x8xf32>, tensor<2x4x6x8xf32>
 }
 
+// A window that the padding is combined with, either way round, is the band.
+// CHECK-LABEL: func.func @padding_and_window
+// CHECK: pipe.attention left 1 right 0 bias ins({{.*}} : {{.*}}, tensor<2x1x1x6xf32>)
+// CHECK: pipe.attention right 0 bias ins({{.*}} : {{.*}}, tensor<2x1x1x6xf32>)
+func.func @padding_and_window(%q: tensor<2x6x4x8xf32>, %k: tensor<2x6x4x8xf32>, %v: tensor<2x6x4x8xf32>, %mask: tensor<2x1x1x6xi1>) -> (tensor<2x6x4x8xf32>, tensor<2x4x6x8xf32>) {
+  %qh = pipe.onnx_node "Transpose"(%q) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>
+  %kh = pipe.onnx_node "Transpose"(%k) opset 23 present [true] {perm = [0, 2, 3, 1]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x8x6xf32>
+  %vh = pipe.onnx_node "Transpose"(%v) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x6x4x8xf32>) -> tensor<2x4x6x8xf32>
+  %never = arith.constant dense<0xFF800000> : tensor<f32>
+  %window = arith.constant dense<[[true, false, false, false, false, false], [true, true, false, false, false, false], [false, true, true, false, false, false], [false, false, true, true, false, false], [false, false, false, true, true, false], [false, false, false, false, true, true]]> : tensor<6x6xi1>
+  %future = arith.constant dense<[[false, true, true, true, true, true], [false, false, true, true, true, true], [false, false, false, true, true, true], [false, false, false, false, true, true], [false, false, false, false, false, true], [false, false, false, false, false, false]]> : tensor<6x6xi1>
+  %both = pipe.onnx_node "And"(%mask, %window) opset 23 present [true, true] {} : (tensor<2x1x1x6xi1>, tensor<6x6xi1>) -> tensor<2x1x6x6xi1>
+  %either = pipe.onnx_node "Or"(%future, %mask) opset 23 present [true, true] {} : (tensor<6x6xi1>, tensor<2x1x1x6xi1>) -> tensor<2x1x6x6xi1>
+  %m = pipe.onnx_node "MatMul"(%qh, %kh) opset 23 present [true, true] {} : (tensor<2x4x6x8xf32>, tensor<2x4x8x6xf32>) -> tensor<2x4x6x6xf32>
+  %s = pipe.onnx_node "Where"(%both, %m, %never) opset 23 present [true, true, true] {} : (tensor<2x1x6x6xi1>, tensor<2x4x6x6xf32>, tensor<f32>) -> tensor<2x4x6x6xf32>
+  %p = pipe.onnx_node "Softmax"(%s) opset 23 present [true] {axis = -1 : i64} : (tensor<2x4x6x6xf32>) -> tensor<2x4x6x6xf32>
+  %oh = pipe.onnx_node "MatMul"(%p, %vh) opset 23 present [true, true] {} : (tensor<2x4x6x6xf32>, tensor<2x4x6x8xf32>) -> tensor<2x4x6x8xf32>
+  %o = pipe.onnx_node "Transpose"(%oh) opset 23 present [true] {perm = [0, 2, 1, 3]} : (tensor<2x4x6x8xf32>) -> tensor<2x6x4x8xf32>
+  %m2 = pipe.onnx_node "MatMul"(%qh, %kh) opset 23 present [true, true] {} : (tensor<2x4x6x8xf32>, tensor<2x4x8x6xf32>) -> tensor<2x4x6x6xf32>
+  %s2 = pipe.onnx_node "Where"(%either, %never, %m2) opset 23 present [true, true, true] {} : (tensor<2x1x6x6xi1>, tensor<f32>, tensor<2x4x6x6xf32>) -> tensor<2x4x6x6xf32>
+  %p2 = pipe.onnx_node "Softmax"(%s2) opset 23 present [true] {axis = 3 : i64} : (tensor<2x4x6x6xf32>) -> tensor<2x4x6x6xf32>
+  %o2 = pipe.onnx_node "MatMul"(%p2, %vh) opset 23 present [true, true] {} : (tensor<2x4x6x6xf32>, tensor<2x4x6x8xf32>) -> tensor<2x4x6x8xf32>
+  return %o, %o2 : tensor<2x6x4x8xf32>, tensor<2x4x6x8xf32>
+}
+
 // A bias that depends on parameters alone leaves the band to the mask that was added to it.
 // CHECK-LABEL: func.func @learned
 // CHECK: %[[W:.*]] = pipe.get_parameter @bias

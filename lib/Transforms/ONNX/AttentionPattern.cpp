@@ -167,6 +167,7 @@ private:
   std::string readAdded(Node node, Value &value, double sign);
   std::string readChoice(Node node, Value &value);
   std::string readTanh(Node node, Value &value);
+  Value withoutBands(Value mask, RankedTensorType scores, bool wanted, double fill);
   std::string readProduct(Node product);
   std::string checkOutput();
   void findHeads();
@@ -237,6 +238,21 @@ std::string Reader::readAdded(Node node, Value &value, double sign) {
          ", expected something that is added to " + written(node.resultType());
 }
 
+/// A window that is combined with the data's padding becomes the band; the padding
+/// is what is left, in the shape that it had before.
+Value Reader::withoutBands(Value mask, RankedTensorType scores, bool wanted, double fill) {
+  StringRef kind = wanted ? "And" : "Or";
+  for (Node both = nodeOf(mask, kind); both.getOp(); both = nodeOf(mask, kind)) {
+    int i = 0;
+    while (i < 2 && !addBand(masks.chosen(both.input(i), scores, wanted, fill)))
+      ++i;
+    if (i == 2)
+      break;
+    mask = both.input(1 - i);
+  }
+  return mask;
+}
+
 std::string Reader::readChoice(Node node, Value &value) {
   if (pattern.softcap)
     return "it masks its scores before their softcap, in " + describe(node.getOp());
@@ -251,8 +267,9 @@ std::string Reader::readChoice(Node node, Value &value) {
   if (!(fill <= kMaskedOut))
     return llvm::formatv("its mask {0} puts {1}, expected -infinity or a number of at most {2}",
                          describe(node.getOp()), written(fill), written(kMaskedOut));
-  MaskForm form = masks.chosen(node.input(0), node.resultType(), i == 1, fill);
   value = node.input(i);
+  Value mask = withoutBands(node.input(0), node.resultType(), i == 1, fill);
+  MaskForm form = masks.chosen(mask, node.resultType(), i == 1, fill);
   if (addBand(form))
     return "";
   bool isKnown = form.kind != MaskForm::Unknown;
@@ -261,9 +278,9 @@ std::string Reader::readChoice(Node node, Value &value) {
                          describe(node.getOp()), written(fill));
   choosesFinite |= !std::isinf(fill);
   masksSeen += isKnown;
-  pattern.terms.push_back({node.input(0), 1, true, i == 1,
+  pattern.terms.push_back({mask, 1, true, i == 1,
                            SmallVector<int64_t>(node.resultType().getShape().drop_back(2))});
-  followsInput |= !isKnown && dependsOnInputs(node.input(0));
+  followsInput |= !isKnown && dependsOnInputs(mask);
   return "";
 }
 
