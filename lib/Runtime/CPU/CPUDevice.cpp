@@ -35,7 +35,7 @@ CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
   }
   blocks.resize(mostBlocks);
   squares.resize(mostChunks);
-  // Mostly, who will use the memory touches it first.
+  // Whoever uses memory touches it first.
   team.run(team.size(), [&](uint32_t member) {
     products[member] = std::make_unique<MatmulRunner>(calls.matmuls(), member);
   });
@@ -100,8 +100,8 @@ void CPUDevice::callKernel(const PreparedCall &call) {
 }
 
 void CPUDevice::callProduct(const PreparedCall &call) {
-  team.run(call.members, [&](uint32_t part) {
-    products[part]->run(call.matmul, arguments[0], arguments[1], arguments[2],
+  team.run(call.members, [&](uint32_t member) {
+    products[member]->run(call.matmul, arguments[0], arguments[1], arguments[2],
                           arguments[3], arguments[4]);
   });
 }
