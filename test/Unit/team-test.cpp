@@ -46,7 +46,7 @@ void testParts() {
   }
 }
 
-/// What one piece of work has written the next one sees, on another member; `rest` is
+/// What one piece of work has written the next one sees, whoever does which part; `rest` is
 /// how long the caller pauses between two, so that helpers sleep.
 void testChain(Nanoseconds spin, int rounds, std::chrono::microseconds rest) {
   Team team(3, "a test", spin, nothing);
@@ -84,20 +84,23 @@ void testErrors() {
   }
 }
 
-/// Every helper enters once, before its first work; member 0 is the caller.
+/// Every helper enters once; part 0 is the caller's.
 void testEnter() {
   std::vector<int> entered(4);
-  Team team(4, "a test", 0, [&](uint32_t member) { ++entered[member]; });
+  std::thread::id zero;
+  {
+    Team team(4, "a test", 0, [&](uint32_t member) { ++entered[member]; });
+    team.run(4, [&](uint32_t part) {
+      if (part == 0)
+        zero = std::this_thread::get_id();
+    });
+  }
   int good = 0;
-  std::thread::id caller = std::this_thread::get_id(), zero;
-  team.run(4, [&](uint32_t member) {
-    if (member == 0)
-      zero = std::this_thread::get_id();
-  });
   for (uint32_t member = 0; member < 4; ++member)
     good += entered[member] == (member > 0);
   expect(good == 4, "members that entered as they should", good, 4);
-  expect(zero == caller, "whether the caller is member 0", zero == caller, true);
+  bool same = zero == std::this_thread::get_id();
+  expect(same, "whether part 0 is the caller's", same, true);
 }
 
 } // namespace

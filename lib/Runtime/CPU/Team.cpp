@@ -27,13 +27,23 @@ Team::~Team() { stop(); }
 void Team::stop() {
   for (uint32_t i = 0; i + 1 < members; ++i)
     give(helpers[i], {});
-  helpers.reset(); // joins
+  for (uint32_t i = 0; i + 1 < members; ++i)
+    if (helpers[i].thread.joinable())
+      helpers[i].thread.join();
 }
 
 void Team::give(Helper &helper, const Job &job) {
   helper.job = job;
-  helper.given.fetch_add(1, std::memory_order_acq_rel);
+  // Everything so far is done, so that the number is odd, or 0.
+  uint32_t next = (helper.given.load(std::memory_order_relaxed) | 1) + 1;
+  helper.given.exchange(next, std::memory_order_acq_rel);
   helper.given.notify_one();
+}
+
+/// Whether the job of that number is the caller's to do.
+bool Team::begin(Helper &helper, uint32_t given) {
+  return given % 2 == 0 &&
+         helper.given.compare_exchange_strong(given, given + 1, std::memory_order_acq_rel);
 }
 
 void Team::await(const std::atomic<uint32_t> &value, uint32_t old) const {
@@ -53,21 +63,24 @@ void Team::await(const std::atomic<uint32_t> &value, uint32_t old) const {
 
 void Team::loop(uint32_t member) {
   Helper &me = helpers[member - 1];
-  for (uint32_t done = 0;; ++done) {
-    await(me.given, done);
+  for (uint32_t seen = 0;;) {
+    await(me.given, seen);
+    seen = me.given.load(std::memory_order_acquire);
+    delayAtRandom();
+    if (!begin(me, seen))
+      continue;
     if (!me.job.call)
       return;
-    delayAtRandom();
     perform(me.job, member, me.error);
     delayAtRandom();
-    me.done.fetch_add(1, std::memory_order_acq_rel);
+    me.done.exchange(seen, std::memory_order_acq_rel);
     me.done.notify_one();
   }
 }
 
-void Team::perform(const Job &job, uint32_t member, std::exception_ptr &error) {
+void Team::perform(const Job &job, uint32_t part, std::exception_ptr &error) {
   try {
-    job.call(job.context, member);
+    job.call(job.context, part);
   } catch (...) {
     error = std::current_exception();
   }
@@ -78,9 +91,18 @@ void Team::runShared(uint32_t count, const Job &job) {
     give(helpers[i], job);
   std::exception_ptr first;
   perform(job, 0, first);
+  // The helper that was told last is the likeliest not to have begun.
+  for (uint32_t i = count - 1; i-- > 0;)
+    if (begin(helpers[i], helpers[i].given.load(std::memory_order_relaxed) & ~1u)) {
+      perform(job, i + 1, helpers[i].error);
+      helpers[i].done.store(helpers[i].given.load(std::memory_order_relaxed) & ~1u,
+                            std::memory_order_relaxed);
+    }
   for (uint32_t i = 0; i + 1 < count; ++i) {
     Helper &helper = helpers[i];
-    await(helper.done, helper.given.load(std::memory_order_relaxed) - 1);
+    uint32_t number = helper.given.load(std::memory_order_relaxed) & ~1u;
+    for (uint32_t done; (done = helper.done.load(std::memory_order_acquire)) != number;)
+      await(helper.done, done);
     if (!helper.error)
       continue;
     if (!first)

@@ -1,9 +1,10 @@
 //===- Team.h - The threads that share the work of a device ----------------===//
 //
-// A thread and its helpers do a piece of work together: each calls the same function
-// with its number, and the piece is done when all have. Helpers spin for a moment
-// after they have ended, since the next piece mostly comes within microseconds, and
-// sleep then. Handing out allocates nothing and takes no lock.
+// A thread and its helpers do a piece of work together, a part each. Helpers spin for a
+// moment after they have ended, since the next piece mostly comes within microseconds,
+// and sleep then. What a helper has not begun when the thread is done with its own part
+// that one does, too: so nobody waits for who is asleep, or has no processor on a busy
+// machine. Handing out allocates nothing and takes no lock.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,46 +37,50 @@ public:
 
   uint32_t size() const { return members; }
 
-  /// Calls work(member) for the members below `count`, at most size(), and returns
-  /// when all have ended. If some throw, what the first of them threw is thrown then.
+  /// Calls work(part) once for each part below `count`, at most size(), and returns
+  /// when all have ended; the caller does part 0. If some throw, what the first of them
+  /// threw is thrown then.
   template <typename Work> void run(uint32_t count, Work &&work) {
     if (count <= 1)
       return work(0);
     Job job;
     job.context = &work;
-    job.call = [](void *context, uint32_t member) {
-      (*static_cast<std::remove_reference_t<Work> *>(context))(member);
+    job.call = [](void *context, uint32_t part) {
+      (*static_cast<std::remove_reference_t<Work> *>(context))(part);
     };
     runShared(count, job);
   }
 
-  /// Calls work(member, begin, end) for parts of the numbers below `units` that are as
+  /// Calls work(part, begin, end) for parts of the numbers below `units` that are as
   /// even as they can be and depend on nothing but `count` and `units`.
   template <typename Work>
   void share(uint32_t count, int64_t units, Work &&work) {
-    run(count, [&](uint32_t member) {
-      work(member, units * member / count, units * (member + 1) / count);
+    run(count, [&](uint32_t part) {
+      work(part, units * part / count, units * (part + 1) / count);
     });
   }
 
 private:
   struct Job {
-    void (*call)(void *context, uint32_t member) = nullptr; // null: the end
+    void (*call)(void *context, uint32_t part) = nullptr; // null: the end
     void *context = nullptr;
   };
   /// A line of memory for each direction in which two threads tell each other something.
   struct Helper {
-    alignas(64) std::atomic<uint32_t> given = 0; // jobs
+    /// Twice the number of the last job, and 1 once somebody has begun it. Who makes it
+    /// odd may read the job, which is not written again before that is done.
+    alignas(64) std::atomic<uint32_t> given = 0;
     Job job;
-    alignas(64) std::atomic<uint32_t> done = 0; // jobs
+    alignas(64) std::atomic<uint32_t> done = 0; // what `given` was at the last job done here
     std::exception_ptr error;
     std::jthread thread;
   };
 
   void runShared(uint32_t count, const Job &job);
   void loop(uint32_t member);
-  static void perform(const Job &job, uint32_t member, std::exception_ptr &error);
+  static void perform(const Job &job, uint32_t part, std::exception_ptr &error);
   static void give(Helper &helper, const Job &job);
+  static bool begin(Helper &helper, uint32_t given);
   void stop();
   /// Until `value` is no longer `old`.
   void await(const std::atomic<uint32_t> &value, uint32_t old) const;

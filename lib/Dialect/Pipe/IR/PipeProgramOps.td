@@ -81,7 +81,7 @@ def Pipe_RoutineOp : Pipe_Op<"routine", [Symbol, NoTerminator, SingleBlock,
 def Pipe_KernelOp : Pipe_Op<"kernel", [HasParent<"RoutineOp">]> {
   let summary = "Calls a generated kernel with the addresses of places";
   let description = [{
-    `name` is a symbol of the kernel binary: `void name(void *const *args)`.
+    `name` is a symbol of the kernel binary: `void name(void *const *args, int64_t begin, int64_t end)`.
   }];
   let arguments = (ins StrAttr:$name, Pipe_RefArrayAttr:$arguments);
   let assemblyFormat = "$name $arguments attr-dict";
