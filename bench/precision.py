@@ -3,12 +3,12 @@
     python bench/precision.py [--models gpt2,bert,llama,t5] [--steps 200]
 
 A line per model of test/models, as a plan of 1F1B on two devices. Gradients: the
-error of the first step's, as a norm over all parameters, in float64; beside it
-that of PyTorch's autocast(bf16), and the largest ratio of the two over parameters.
-Loss: how much it differs from that in f32: at most in the first 24 steps and in the
-mean of any 48, at most in any step, and as a root of the mean square; and the last loss. Memory: what is sent and what
-is kept, bf16 over f32. Time: the median step, bf16 over f32, which says nothing of
-processors that multiply bf16.
+error over all parameters and batches of the data, in float64; beside it that of
+PyTorch's autocast(bf16), and the largest ratio of the two over parameters. Loss:
+how much it differs from that in f32, at most in the first 24 steps and in the mean
+of any 48, at most in any step, and as a root of the mean square; and the last one.
+Memory: what is sent and what is kept, bf16 over f32. Time: the median step, bf16
+over f32, which says nothing of processors that multiply bf16.
 """
 
 import argparse
