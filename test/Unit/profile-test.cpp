@@ -69,8 +69,8 @@ struct Case {
     sender.instructions = {first, first};
     receiver.instructions = {second, second};
     if (!apart)
-      return {{0, "host", {0, 1}, 0, {sender, receiver}}};
-    return {{0, "host", {0}, 0, {sender}}, {1, "host", {1}, 0, {receiver}}};
+      return {{0, "host", {0, 1}, 1, 0, {sender, receiver}}};
+    return {{0, "host", {0}, 1, 0, {sender}}, {1, "host", {1}, 1, 0, {receiver}}};
   }
 
   schedule::Costs measure(bool apart, Nanoseconds hop) const {

@@ -101,7 +101,7 @@ static void emitSum(RowEmitter &e, pipe::CrossEntropyOp op) {
 void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
   Value logits = op.getInputs()[0], lse = op.getInits()[1];
   auto type = cast<MemRefType>(logits.getType());
-  RowEmitter e(b, op.getLoc(), type.getElementType(), {logits});
+  RowEmitter e(b, op.getLoc(), computedElement(type.getElementType()), {logits});
   Value end = e.index(type.getShape().back());
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
     memref::StoreOp::create(b, op.getLoc(), logSumExp(e, logits, row, end), lse, row);

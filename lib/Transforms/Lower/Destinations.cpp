@@ -269,9 +269,9 @@ static std::optional<unsigned> overwritable(Operation *op) {
 /// same shape.
 void Destinations::reuseInput(DestinationStyleOpInterface op, unsigned i) {
   if (std::optional<unsigned> number = overwritable(op)) {
-    Value input = op->getOperand(*number);
-    if (diesAt(input, op) && !isAssembled(input))
-      request(input, placeFor(op->getResult(i)));
+    Value input = op->getOperand(*number), result = op->getResult(i);
+    if (input.getType() == result.getType() && diesAt(input, op) && !isAssembled(input))
+      request(input, placeFor(result));
     return;
   }
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
