@@ -93,9 +93,21 @@ class Main:
             "      linalg.yield %t : f64\n    } -> tensor<f64>")[0]
         return self.put(f"tensor.extract {sum}[] : tensor<f64>")[0]
 
+    def parameters(self, operands):
+        return [operands[i] for i, a in enumerate(self.stage.arguments) if a.kind == "parameter"]
+
+    def forward(self, operands, seeds):
+        """The results of the stage and what it saves; with the loss in the input gradient, its results too."""
+        stage, out = self.stage, self.call(self.stage.name, operands)
+        if stage.joint is None:
+            return out[: len(stage.results)], out[len(stage.results) :], None
+        sums = [self.starts[i] for i in self.joint_starts]
+        inputs = self.call(stage.name + "_input_gradient", seeds + out + self.parameters(operands) + sums)
+        return inputs[len(self.carried) :][:1], out, inputs
+
     def loss(self, operands, seeds):
         """What the gradients are of: the results weighted with the seeds."""
-        results = self.call(self.stage.name, operands)
+        results, _, _ = self.forward(operands, seeds)
         total = self.put("arith.constant 0.0 : f64")[0]
         weights = iter(seeds)
         for value, has, result in zip(self.stage.results, self.stage.result_gradients, results):
@@ -152,12 +164,20 @@ class Main:
                    if a.kind == "carried" and a.gradient]
         seeds = [self.random(v) for v, has in zip(stage.results, stage.result_gradients) if has]
         starts = [self.random(stage.arguments[i].value) for i in trainable]
-        saved = self.call(name, operands)[len(stage.results):]
-        parameters = [operands[i] for i, a in enumerate(stage.arguments) if a.kind == "parameter"]
-        inputs = self.call(name + "_input_gradient", seeds + saved + parameters)
+        numbers = [i for i, a in enumerate(stage.arguments) if a.kind == "parameter"]
+        self.carried, self.starts = carried, starts
+        self.joint_starts = [trainable.index(numbers[p]) for p in stage.joint or []]
+        _, saved, inputs = self.forward(operands, seeds)
+        if inputs is None:
+            inputs = self.call(name + "_input_gradient", seeds + saved + self.parameters(operands))
+        sums, kept = list(starts), inputs[len(carried):]
+        if stage.joint is not None:
+            for place, sum in zip(self.joint_starts, kept[1:]):
+                sums[place] = sum
+            kept = kept[1 + len(stage.joint):]
         weights = []
         if trainable:
-            weights = self.call(name + "_weight_gradient", inputs[len(carried):] + starts)
+            weights = self.call(name + "_weight_gradient", kept + sums)
         for i, gradient in zip(carried, inputs):
             self.compare(operands, seeds, i, gradient, None)
         for i, gradient, start in zip(trainable, weights, starts):
@@ -173,7 +193,7 @@ def main():
     arguments = options.parse_args()
     stages = [s for s in CASES if arguments.only in s.name]
     text = "module {\n" + "".join(s.text(i) for i, s in enumerate(stages)) + "}\n"
-    module = run(["bitpipe-opt", "--pipe-autodiff"], text)
+    module = run(["bitpipe-opt", "--pipe-differentiate", "--pipe-chunk-loss=bytes=1", "--canonicalize", "--cse"], text)
     functions = signatures(module)
     source = random.Random(0)
     lines, compared = [], []

@@ -368,3 +368,43 @@ def largest_of_rows(f):
 @case
 def smallest_of_rows(f):
     f.result(f.extremum("arith.minimumf", f.parameter(4, 3), "0x7FF0000000000000"))
+
+
+# --- the loss together with its gradients --------------------------------------
+
+def linear_cross_entropy(f, x, labels, *parameters, transposed=False):
+    f.result(f.compute("linear_cross_entropy" + " transposed" * transposed,
+                       [x, parameters[0], labels, *parameters[1:]], ()))
+    kinds = [a.value for a in f.arguments if a.kind == "parameter"]
+    f.joint = [i for i, value in enumerate(kinds) if value in parameters]
+
+
+@case
+def loss_of_a_linear_layer(f):
+    x, labels = f.carried(2, 3, 4), f.integers(2, 3, values=[1, -100, 4, 0, 2, -100])
+    linear_cross_entropy(f, x, labels, f.parameter(5, 4))
+
+
+@case
+def loss_in_chunks(f):
+    rows = 130  # more than a chunk has
+    x, labels = f.carried(rows, 2), f.integers(rows, values=[i % 3 for i in range(rows)])
+    w = f.parameter(2, 2)
+    h = f.contract("ik,kj->ij", x, w)
+    linear_cross_entropy(f, h, labels, f.parameter(2, 3), f.parameter(3), transposed=True)
+
+
+@case
+def loss_of_a_tied_table(f):
+    ids, labels = f.integers(4, values=[1, 4, 1, 0]), f.integers(4, values=[4, 0, 2, 1])
+    table = f.parameter(5, 2)
+    x = f.compute("gather", [table, ids], (4, 2))
+    linear_cross_entropy(f, f.generic("ij->ij", [x], unary("math.sin")), labels, table)
+
+
+@case
+def loss_of_a_frozen_layer(f):
+    x, labels = f.carried(2, 4), f.integers(2, values=[1, 2])
+    w, b = f.parameter(5, 4, trainable=False), f.parameter(5)
+    linear_cross_entropy(f, x, labels, w, b)
+    f.joint = [1]

@@ -46,6 +46,7 @@ class Stage:
     lines: list = field(default_factory=list)
     results: list = field(default_factory=list)
     result_gradients: list = field(default_factory=list)
+    joint: list = None  # numbers of the parameters whose gradients are computed with the loss
     count: int = 0
 
     def fresh(self):

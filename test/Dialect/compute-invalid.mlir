@@ -113,3 +113,27 @@ func.func @key_rows() {
   %0 = pipe.dropout_key 0 : tensor<2xi64>
   return
 }
+
+// -----
+
+func.func @linear_loss(%x: tensor<2x3x8xf32>, %w: tensor<8x5xf32>, %l: tensor<2x3xi64>, %s: tensor<f32>) {
+  // expected-error @+1 {{pipe.linear_cross_entropy operand 1 is 'tensor<8x5xf32>', expected [classes, features] for the last dimension of 'tensor<2x3x8xf32>'}}
+  %0 = pipe.linear_cross_entropy ins(%x, %w, %l : tensor<2x3x8xf32>, tensor<8x5xf32>, tensor<2x3xi64>) outs(%s : tensor<f32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @linear_loss_bias(%x: tensor<2x3x8xf32>, %w: tensor<8x5xf32>, %l: tensor<2x3xi64>, %b: tensor<4xf32>, %s: tensor<f32>) {
+  // expected-error @+1 {{pipe.linear_cross_entropy operand 3 is 'tensor<4xf32>', expected one entry for each of 5 classes}}
+  %0 = pipe.linear_cross_entropy transposed ins(%x, %w, %l, %b : tensor<2x3x8xf32>, tensor<8x5xf32>, tensor<2x3xi64>, tensor<4xf32>) outs(%s : tensor<f32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @linear_loss_grad(%d: tensor<f32>, %x: tensor<6x8xf32>, %w: tensor<5x8xf32>, %l: tensor<6xi64>, %s: tensor<f32>, %dw: tensor<8x5xf32>) {
+  // expected-error @+1 {{pipe.linear_cross_entropy_grad operand 6 is 'tensor<8x5xf32>', expected the shape of 'tensor<5x8xf32>'}}
+  %0:3 = pipe.linear_cross_entropy_grad ins(%d, %x, %w, %l : tensor<f32>, tensor<6x8xf32>, tensor<5x8xf32>, tensor<6xi64>) outs(%s, %x, %dw : tensor<f32>, tensor<6x8xf32>, tensor<8x5xf32>) -> tensor<f32>, tensor<6x8xf32>, tensor<8x5xf32>
+  return
+}

@@ -110,3 +110,15 @@ func.func @g(%dy: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
   return %y : tensor<4xf32>
 }
 pipe.stage 0 forward @f input_gradient @g inputs [] parameters [] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]
+
+// -----
+
+pipe.parameter @w : tensor<4xf32> trainable value dense<0.0> : tensor<4xf32>
+func.func @f(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+func.func @g(%dy: tensor<f32>, %x: tensor<4xf32>, %w: tensor<4xf32>, %sum: tensor<4xf32>) -> (tensor<f32>, tensor<4xf32>) {
+  return %dy, %sum : tensor<f32>, tensor<4xf32>
+}
+// expected-error @+1 {{stage 0 has the joint gradient 1, expected the number of one of its 1 parameters}}
+pipe.stage 0 forward @f input_gradient @g inputs ["a"] parameters [@w] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0] joint [1]

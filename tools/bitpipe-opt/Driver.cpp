@@ -170,6 +170,7 @@ LogicalResult Compilation::raise(Level level) {
     case Level::Loss:
       manager.addPass(createPipeAttachLoss({options.loss}));
       manager.addPass(createPipeFreezeUnreached());
+      manager.addNestedPass<func::FuncOp>(createPipeFuseLoss());
       break;
     case Level::Stages:
       // Cut before differentiating: equal stages are then differentiated once.

@@ -141,6 +141,39 @@ struct CrossEntropyRule : ComputeRule<CrossEntropyRule, pipe::CrossEntropyOp> {
   }
 };
 
+/// One operation computes the value and all gradients. Those of the parameters
+/// are added to their sums in place where these have been started.
+struct LinearCrossEntropyRule
+    : ComputeRule<LinearCrossEntropyRule, pipe::LinearCrossEntropyOp> {
+  void buildGradients(Operation *o, OpBuilder &builder,
+                      ArrayRef<Value> gradients, GradientSums &sums) const {
+    auto op = cast<pipe::LinearCrossEntropyOp>(o);
+    Location loc = op.getLoc();
+    Value x = op.getInputs()[0];
+    SmallVector<Value> parameters = {op.getInputs()[1]};
+    llvm::append_range(parameters, op.getInputs().drop_front(3));
+    SmallVector<Value> inputs = {gradients[0]};
+    llvm::append_range(inputs, op.getInputs());
+    SmallVector<Value> inits = {emptyTensor(builder, loc, op.getResult(0).getType()),
+                                emptyTensor(builder, loc, x.getType())};
+    for (Value parameter : parameters) {
+      Value sum = sums.started(parameter);
+      inits.push_back(sum ? sum : zeroTensor(builder, loc, parameter.getType()));
+    }
+    auto grad = build<pipe::LinearCrossEntropyGradOp>(builder, loc, inputs, inits);
+    grad.setTransposed(op.getTransposed());
+    grad.setIgnoreIndexAttr(op.getIgnoreIndexAttr());
+    if (sums.needs(x))
+      sums.add(x, grad.getResult(1));
+    for (auto [parameter, sum] : llvm::zip(parameters, grad.getResults().drop_front(2))) {
+      if (sums.started(parameter))
+        sums.start(parameter, sum);
+      else if (sums.needs(parameter))
+        sums.add(parameter, sum);
+    }
+  }
+};
+
 } // namespace
 
 void bitpipe::attachComputeRules(DialectRegistry &registry) {
@@ -150,5 +183,6 @@ void bitpipe::attachComputeRules(DialectRegistry &registry) {
     pipe::GatherOp::attachInterface<GatherRule>(*context);
     pipe::DropoutOp::attachInterface<DropoutRule>(*context);
     pipe::CrossEntropyOp::attachInterface<CrossEntropyRule>(*context);
+    pipe::LinearCrossEntropyOp::attachInterface<LinearCrossEntropyRule>(*context);
   });
 }

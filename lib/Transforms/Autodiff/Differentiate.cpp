@@ -125,6 +125,8 @@ static void replaceForward(func::FuncOp forward, MutableArrayRef<Group> groups,
       stage.setForward(made.forward.getName());
       stage.setInputGradient(made.inputGradient.getName());
       stage.setWeightGradient(made.weightGradient.getName());
+      if (made.joint)
+        stage.setJoint(*made.joint);
     }
   }
 }

@@ -55,6 +55,7 @@ public:
 
 private:
   void differentiate(Operation &op, GradientSums &sums);
+  void takeJointLosses(MutableArrayRef<Value> results);
   void collectParameterOps(Operation *last);
   ArrayRef<Value> parameters() {
     return ArrayRef(arguments).drop_front(stage.firstParameter());
@@ -122,6 +123,17 @@ void JointBuilder::finishArguments(ArrayRef<Value> arguments,
   }
 }
 
+/// A loss that is computed with its gradient is not computed before it, too.
+void JointBuilder::takeJointLosses(MutableArrayRef<Value> results) {
+  for (auto grad : llvm::to_vector(block.getOps<pipe::LinearCrossEntropyGradOp>()))
+    for (auto op : llvm::to_vector(block.getOps<pipe::LinearCrossEntropyOp>()))
+      if (op.getInputs() == grad.getInputs().drop_front()) {
+        llvm::replace(results, op.getResult(0), grad.getResult(0));
+        op.getResult(0).replaceAllUsesWith(grad.getResult(0));
+        op.erase();
+      }
+}
+
 void JointBuilder::build() {
   GradientSums sums(
       dependents(block, differentiatedArguments(stage, arguments), canHaveGradient));
@@ -142,6 +154,7 @@ void JointBuilder::build() {
                [&](Value parameter, Value sum) { sums.start(parameter, sum); });
   for (Operation *op : llvm::reverse(forward))
     differentiate(*op, sums);
+  takeJointLosses(results);
   finishArguments(arguments, stage.carriedIn, sums, results);
   finishArguments(parameters(), stage.trainable, sums, results);
   terminator->setOperands(results);

@@ -53,6 +53,54 @@ def PipeFreezeUnreached : Pass<"pipe-freeze-unreached", "::mlir::ModuleOp"> {
   }];
 }
 
+def PipeFuseLoss : Pass<"pipe-fuse-loss", "::mlir::func::FuncOp"> {
+  let summary = "The last linear layer and its cross-entropy become one operation";
+  let description = [{
+    Expects level 0 with a loss. A `pipe.cross_entropy` whose logits are the
+    product of rows with a matrix, with or without a bias for each class, and
+    are used for nothing else, becomes `pipe.linear_cross_entropy` if its value
+    is the function's result. Other logits stay whole; a remark says why.
+
+    ```mlir
+    %logits = linalg.generic ... ins(%x, %w : tensor<4x8xf32>, tensor<50x8xf32>)
+      outs(%zero : tensor<4x50xf32>) // [r, c] += x[r, k] * w[c, k]
+    %loss, %lse = pipe.cross_entropy ins(%logits, %labels ...) outs(...)
+    return %loss : tensor<f32>
+    // becomes
+    %loss = pipe.linear_cross_entropy ins(%x, %w, %labels ...) outs(%sum : tensor<f32>)
+    return %loss : tensor<f32>
+    ```
+  }];
+}
+
+def PipeChunkLoss : Pass<"pipe-chunk-loss", "::mlir::func::FuncOp"> {
+  let summary = "Linear cross-entropies go over their rows in chunks";
+  let description = [{
+    Expects a function of a stage. Each `pipe.linear_cross_entropy` and
+    `pipe.linear_cross_entropy_grad` becomes, for one chunk of rows after
+    another, the product that makes the logits, `pipe.cross_entropy`,
+    `pipe.cross_entropy_grad` and the products for the gradients; those of the
+    parameters accumulate from chunk to chunk. A chunk has as many rows as
+    `bytes` hold logits of, but at least 128, so that products stay efficient.
+    Memory is that of one chunk's logits (Wijmans et al., Cut Your Losses,
+    2024; Hsu et al., Liger Kernel, 2024).
+
+    ```mlir
+    %loss = pipe.linear_cross_entropy ins(%x, %w, %labels : tensor<512x8xf32>, ...) ...
+    // becomes, with chunks of 256 rows
+    %x0 = tensor.extract_slice %x[0, 0] [256, 8] [1, 1]
+    %logits0 = linalg.generic ... ins(%x0, %w ...) -> tensor<256x50xf32>
+    %loss0, %lse0 = pipe.cross_entropy ins(%logits0, %labels0 ...)
+    ... // the other chunk
+    %loss = linalg.generic ... ins(%loss0, %loss1 ...) // their sum
+    ```
+  }];
+  let options = [Option<"bytes", "bytes", "int64_t", /*default=*/"8388608",
+                        "How much memory the logits of a chunk may take">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def PipeDifferentiate : Pass<"pipe-differentiate", "::mlir::ModuleOp"> {
   let summary = "Gives every stage its input gradient and weight gradient";
   let description = [{

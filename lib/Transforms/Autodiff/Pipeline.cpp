@@ -16,6 +16,7 @@ using namespace mlir;
 
 void bitpipe::buildAutodiffPipeline(OpPassManager &manager) {
   manager.addPass(createPipeDifferentiate());
+  manager.addNestedPass<func::FuncOp>(createPipeChunkLoss());
   // Views of views and reshapes there and back cancel.
   manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   manager.addNestedPass<func::FuncOp>(createCSEPass());

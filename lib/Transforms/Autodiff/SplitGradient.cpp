@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Autodiff/SplitGradient.h"
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Autodiff/Boundary.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -21,6 +22,7 @@ class Splitter {
 public:
   Splitter(StageSignature &stage, JointGradient &joint)
       : stage(stage), joint(joint), block(joint.function.get().front()) {
+    findJoint();
     classify();
   }
 
@@ -31,6 +33,7 @@ private:
 
   Phase phaseOf(Value value);
   void classify();
+  void findJoint();
   SmallVector<Value> neededOf(Phase user, function_ref<bool(Phase)> from);
   func::FuncOp extract(const Twine &suffix, ValueRange arguments,
                        ValueRange results);
@@ -42,11 +45,40 @@ private:
   JointGradient &joint;
   Block &block;
   DenseMap<Operation *, Phase> phases;
+  /// What computes the loss together with its gradients, if anything does.
+  pipe::LinearCrossEntropyGradOp loss;
+  /// Numbers of the parameters whose sums it adds to in place, the sums before
+  /// and after it.
+  SmallVector<int64_t> jointParameters;
+  SmallVector<Value> sumsBefore, sumsAfter;
 };
 
 } // namespace
 
+void Splitter::findJoint() {
+  for (auto op : block.getOps<pipe::LinearCrossEntropyGradOp>())
+    loss = op;
+  if (!loss)
+    return;
+  unsigned next = joint.forwardArguments + joint.outputGradients;
+  for (auto [number, has] : llvm::enumerate(stage.trainable)) {
+    if (!has)
+      continue;
+    Value sum = joint.arguments()[next++];
+    for (auto [init, result] : llvm::zip(loss.getInits(), loss.getResults()))
+      if (init == sum) {
+        jointParameters.push_back(number);
+        sumsBefore.push_back(sum);
+        sumsAfter.push_back(result);
+      }
+  }
+}
+
+/// What is added to a sum behind the loss is as late as what is added to the sum
+/// before this micro-batch.
 Splitter::Phase Splitter::phaseOf(Value value) {
+  if (llvm::is_contained(sumsAfter, value))
+    return Phase::WeightGradient;
   if (Operation *op = value.getDefiningOp())
     return phases.lookup(op);
   unsigned number = cast<BlockArgument>(value).getArgNumber();
@@ -65,6 +97,8 @@ void Splitter::classify() {
       phase = std::max(phase, phaseOf(used));
     if (phase != Phase::Forward && joint.forParameters.contains(&op))
       phase = Phase::WeightGradient;
+    if (&op == loss)
+      phase = Phase::InputGradient;
     phases[&op] = phase;
   }
 }
@@ -114,10 +148,10 @@ func::FuncOp Splitter::extract(const Twine &suffix, ValueRange arguments,
   return function;
 }
 
-static SmallVector<Value> concat(ValueRange a, ValueRange b, ValueRange c = {}) {
-  SmallVector<Value> all(a);
-  llvm::append_range(all, b);
-  llvm::append_range(all, c);
+static SmallVector<Value> concat(std::initializer_list<ValueRange> parts) {
+  SmallVector<Value> all;
+  for (ValueRange part : parts)
+    llvm::append_range(all, part);
   return all;
 }
 
@@ -125,8 +159,8 @@ StageGradient Splitter::split() {
   auto isForward = [](Phase phase) { return phase == Phase::Forward; };
   auto isEarlier = [](Phase phase) { return phase != Phase::WeightGradient; };
   SmallVector<Value> neededOfForward =
-      concat(neededOf(Phase::InputGradient, isForward),
-             neededOf(Phase::WeightGradient, isForward));
+      concat({neededOf(Phase::InputGradient, isForward),
+              neededOf(Phase::WeightGradient, isForward)});
   auto isParameter = [&](Value v) {
     auto argument = dyn_cast<BlockArgument>(v);
     return argument && argument.getArgNumber() >= stage.firstParameter() &&
@@ -141,20 +175,25 @@ StageGradient Splitter::split() {
   ValueRange arguments = joint.arguments(), results = joint.results();
   ValueRange forwardArguments = arguments.take_front(joint.forwardArguments);
   ValueRange gradients = arguments.drop_front(joint.forwardArguments);
+  ValueRange outputs = results.take_front(joint.outputs);
   ValueRange backward = results.drop_front(joint.outputs);
+  SmallVector<Value> sums(gradients.drop_front(joint.outputGradients));
+  for (auto [before, after] : llvm::zip(sumsBefore, sumsAfter))
+    llvm::replace(sums, before, after);
   StageGradient split;
-  split.forward =
-      extract("", forwardArguments,
-              concat(results.take_front(joint.outputs), saved.getArrayRef()));
-  split.inputGradient = extract(
-      "_input_gradient",
-      concat(gradients.take_front(joint.outputGradients), saved.getArrayRef(),
-             parameters()),
-      concat(backward.take_front(joint.inputGradients), kept.getArrayRef()));
-  split.weightGradient = extract(
-      "_weight_gradient",
-      concat(kept.getArrayRef(), gradients.drop_front(joint.outputGradients)),
-      backward.drop_front(joint.inputGradients));
+  split.forward = extract("", forwardArguments,
+                          concat({loss ? ValueRange() : outputs, saved.getArrayRef()}));
+  split.inputGradient =
+      extract("_input_gradient",
+              concat({gradients.take_front(joint.outputGradients), saved.getArrayRef(),
+                      parameters(), sumsBefore}),
+              concat({backward.take_front(joint.inputGradients),
+                      loss ? outputs : ValueRange(), sumsAfter, kept.getArrayRef()}));
+  split.weightGradient =
+      extract("_weight_gradient", concat({kept.getArrayRef(), sums}),
+              backward.drop_front(joint.inputGradients));
+  if (loss)
+    split.joint = jointParameters;
   return split;
 }
 

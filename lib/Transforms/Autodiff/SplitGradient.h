@@ -14,6 +14,8 @@ namespace bitpipe {
 /// The functions as pipe.stage documents them, in no module yet.
 struct StageGradient {
   mlir::func::FuncOp forward, inputGradient, weightGradient;
+  /// The parameters whose sums the input gradient adds to, if it computes the loss.
+  std::optional<llvm::SmallVector<int64_t>> joint;
 };
 
 /// Leaves the joint gradient as it is.

@@ -2,6 +2,7 @@
 
 #include "lib/Transforms/Lower/Destinations.h"
 
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Lower/Contraction.h"
 #include "lib/Transforms/Lower/TensorFacts.h"
 
@@ -254,8 +255,25 @@ void Destinations::reuseInit(DestinationStyleOpInterface op, unsigned i) {
     request(init, placeFor(op->getResult(i)));
 }
 
-/// Elementwise operations overwrite a dying operand of the same shape.
+/// The operand that a row operation may overwrite, as its kernel has read all of
+/// a row that it needs for an element before it writes that element.
+static std::optional<unsigned> overwritable(Operation *op) {
+  if (isa<pipe::SoftmaxOp, pipe::SoftmaxGradOp, pipe::LayerNormGradInputOp, pipe::DropoutOp>(op))
+    return 0;
+  if (isa<pipe::CrossEntropyGradOp>(op))
+    return 1;
+  return std::nullopt;
+}
+
+/// Elementwise operations and operations on rows overwrite a dying operand of the
+/// same shape.
 void Destinations::reuseInput(DestinationStyleOpInterface op, unsigned i) {
+  if (std::optional<unsigned> number = overwritable(op)) {
+    Value input = op->getOperand(*number);
+    if (diesAt(input, op) && !isAssembled(input))
+      request(input, placeFor(op->getResult(i)));
+    return;
+  }
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
   if (!generic || generic.getNumReductionLoops() || op->getNumResults() != 1)
     return;

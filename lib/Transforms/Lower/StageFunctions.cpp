@@ -75,7 +75,7 @@ LogicalResult checkForward(pipe::StageOp stage, func::FuncOp forward,
   SignatureCheck check(stage, forward);
   size_t dropouts = stage.getDropouts().size();
   size_t before = stage.getCarriedIn().size() + stage.getInputs().size() + dropouts;
-  size_t carriedOut = stage.getCarriedOut().size();
+  size_t carriedOut = stage.carriedByForward();
   if (failed(check.body()) ||
       failed(check.arguments(before + stage.getParameters().size(),
                              "carried in, inputs, dropout keys, parameters")) ||
@@ -101,15 +101,31 @@ LogicalResult checkForward(pipe::StageOp stage, func::FuncOp forward,
 LogicalResult checkInputGradient(pipe::StageOp stage, func::FuncOp forward,
                                  func::FuncOp gradient) {
   SignatureCheck check(stage, gradient);
-  size_t carriedOut = stage.getCarriedOut().size();
+  size_t carriedOut = stage.carriedByForward();
   size_t saved = forward.getNumResults() - carriedOut;
   size_t gradientsOut = llvm::count(stage.getCarriedOut(), true);
   size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
+  size_t parameters = stage.getParameters().size();
+  size_t before = gradientsOut + saved + parameters;
+  size_t joint = stage.getJointAttr() ? stage.getJointAttr().size() : 0;
   if (failed(check.body()) ||
-      failed(check.arguments(gradientsOut + saved + stage.getParameters().size(),
-                             "gradients, saved, parameters")) ||
-      failed(check.atLeast(gradient.getNumResults(), gradientsIn, "results")))
+      failed(check.arguments(before + joint, "gradients, saved, parameters, joint gradients")) ||
+      failed(check.atLeast(gradient.getNumResults(), gradientsIn + stage.jointResults(),
+                           "results")))
     return failure();
+  for (size_t i = 0; i < joint; ++i) {
+    int64_t number = stage.getJointAttr()[i];
+    if (number < 0 || size_t(number) >= parameters)
+      return emitError(stage.getLoc())
+             << "stage " << stage.getIndex() << " has the joint gradient " << number
+             << ", expected the number of one of its " << parameters << " parameters";
+    Type expected = gradient.getArgumentTypes()[gradientsOut + saved + number];
+    if (failed(check.type(gradient.getArgumentTypes()[before + i], expected,
+                          "a joint gradient")) ||
+        failed(check.type(gradient.getResultTypes()[gradientsIn + 1 + i], expected,
+                          "a joint gradient")))
+      return failure();
+  }
   for (auto [got, expected] :
        llvm::zip(gradient.getArgumentTypes().slice(gradientsOut, saved),
                  forward.getResultTypes().drop_front(carriedOut)))
@@ -123,7 +139,8 @@ LogicalResult checkWeightGradient(pipe::StageOp stage, func::FuncOp before,
                                   SymbolTable &symbols) {
   SignatureCheck check(stage, gradient);
   size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
-  size_t kept = before.getNumResults() - gradientsIn;
+  size_t firstKept = gradientsIn + stage.jointResults();
+  size_t kept = before.getNumResults() - firstKept;
   SmallVector<Type> trainable;
   for (auto ref : stage.getParameters().getAsRange<FlatSymbolRefAttr>()) {
     auto parameter = symbols.lookup<pipe::ParameterOp>(ref.getValue());
@@ -138,7 +155,7 @@ LogicalResult checkWeightGradient(pipe::StageOp stage, func::FuncOp before,
     return failure();
   for (auto [got, expected] :
        llvm::zip(gradient.getArgumentTypes().take_front(kept),
-                 before.getResultTypes().drop_front(gradientsIn)))
+                 before.getResultTypes().drop_front(firstKept)))
     if (failed(check.type(got, expected, "a kept value")))
       return failure();
   for (auto types : {gradient.getArgumentTypes().drop_front(kept),

@@ -78,7 +78,7 @@ private:
     SmallVector<ResultSpec> specs;
     SmallVector<Place> out;
     types = function.getResultTypes();
-    size_t carriedOut = stage.getCarriedOut().size();
+    size_t carriedOut = stage.carriedByForward();
     addTo({isLast ? Role::Loss : Role::CarriedOut},
           types.take_front(carriedOut), out);
     llvm::append_range(specs, out);
@@ -105,12 +105,35 @@ private:
     size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
     TypeRange types = function.getResultTypes();
     addTo({Role::GradientIn}, types.take_front(gradientsIn), in);
+    if (stage.getJointAttr()) {
+      addTo({Role::Loss}, types.slice(gradientsIn, 1), in);
+      SmallVector<Place> sums = jointGradients();
+      llvm::append_range(arguments, sums);
+      llvm::append_range(in, sums);
+    }
     SmallVector<ResultSpec> specs(in.begin(), in.end());
-    specs.append(types.size() - gradientsIn, RoutineBlock{Role::Kept});
+    specs.append(types.size() - in.size(), RoutineBlock{Role::Kept});
     Routine routine = lower(function, arguments, specs, results);
     if (succeeded(routine))
-      kept = SmallVector<Place>(llvm::drop_begin(results, gradientsIn));
+      kept = SmallVector<Place>(llvm::drop_begin(results, in.size()));
     return routine;
+  }
+
+  /// Where the gradient of a parameter is summed up.
+  Place gradientPlace(std::pair<int64_t, int64_t> place, RankedTensorType type) {
+    unsigned buffer = memory.block({Role::Gradients, place.first});
+    memory.reserve(buffer, group(place.first).trainableBytes);
+    return densePlace(buffer, place.second, type);
+  }
+
+  /// The gradients that the input gradient adds to.
+  SmallVector<Place> jointGradients() {
+    SmallVector<Place> places;
+    auto layout = parameterLayout(stage, groups);
+    for (int64_t number : stage.getJointAttr().asArrayRef())
+      places.push_back(gradientPlace(
+          layout[number], typeOf(cast<FlatSymbolRefAttr>(stage.getParameters()[number]))));
+    return places;
   }
 
   Routine makeWeightGradient() {
@@ -121,10 +144,7 @@ private:
     SmallVector<ResultSpec> specs;
     auto types = function.getResultTypes();
     for (auto [type, place] : llvm::zip(types, gradientLayout())) {
-      unsigned buffer = memory.block({Role::Gradients, place.first});
-      memory.reserve(buffer, group(place.first).trainableBytes);
-      arguments.push_back(
-          densePlace(buffer, place.second, cast<RankedTensorType>(type)));
+      arguments.push_back(gradientPlace(place, cast<RankedTensorType>(type)));
       specs.push_back(arguments.back());
     }
     return lower(function, arguments, specs, results);

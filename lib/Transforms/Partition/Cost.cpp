@@ -125,6 +125,25 @@ static Cost rowCost(Operation *op, double functions,
   return cost;
 }
 
+/// Value and gradients are computed together by the input gradient: a product
+/// for the logits, one for each of the two gradients, and a walk over the rows.
+static Cost linearCrossEntropyCost(pipe::LinearCrossEntropyOp op,
+                                   llvm::function_ref<GradientOf(Value)> needs) {
+  Value x = op.getInputs()[0], weight = op.getInputs()[1];
+  double rows = elements(op.getInputs()[2]);
+  auto shape = cast<ShapedType>(weight.getType()).getShape();
+  double classes = shape[op.getTransposed() ? 1 : 0];
+  double product = 2 * rows * elements(weight);
+  double perLogit = 4 * elementWeight + 2 * functionWeight;
+  Cost cost;
+  cost.forward = elements(x);
+  cost.inputGradient = product + perLogit * rows * classes;
+  for (Value operand : {x, weight})
+    if (needs(operand) != GradientOf::Nothing)
+      cost.inputGradient += product;
+  return cost;
+}
+
 /// The gradient draws the same mask.
 static Cost dropoutCost(pipe::DropoutOp op,
                         llvm::function_ref<GradientOf(Value)> needs) {
@@ -164,6 +183,7 @@ Cost CountedCost::cost(Operation *op,
       .Case([&](pipe::AttentionOp op) { return attentionCost(op, needs); })
       .Case([&](pipe::SoftmaxOp op) { return rowCost(op, 1, needs); })
       .Case([&](pipe::CrossEntropyOp op) { return rowCost(op, 1, needs); })
+      .Case([&](pipe::LinearCrossEntropyOp op) { return linearCrossEntropyCost(op, needs); })
       .Case([&](pipe::LayerNormOp op) {
         Cost cost = rowCost(op, 0, needs);
         addGradient(cost, needs(op.getInputs()[1]), traffic(op));

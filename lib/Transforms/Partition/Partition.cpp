@@ -134,7 +134,7 @@ private:
         builder.getDenseBoolArrayAttr(stage.carriedOut),
         builder.getDenseF64ArrayAttr(
             {cost.forward, cost.inputGradient, cost.weightGradient}),
-        builder.getDenseI64ArrayAttr(stage.dropouts));
+        builder.getDenseI64ArrayAttr(stage.dropouts), DenseI64ArrayAttr());
   }
 
   SymbolTable symbols;

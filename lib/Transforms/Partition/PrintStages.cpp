@@ -53,7 +53,7 @@ static double carriedBytes(pipe::StageOp stage, SymbolTable &symbols) {
     return 0;
   double bytes = 0;
   for (Type type :
-       function.getResultTypes().take_front(stage.getCarriedOut().size()))
+       function.getResultTypes().take_front(stage.carriedByForward()))
     bytes += bytesOf(type);
   return bytes;
 }

@@ -208,6 +208,54 @@ LogicalResult CrossEntropyGradOp::verify() {
                  succeeded(verifySame(*this, 1, 4)));
 }
 
+/// Checks x[..., features], weight, labels[...] and perhaps a bias, from operand
+/// `first` on; a bias is the last input.
+template <typename Op>
+static LogicalResult verifyLinear(Op op, unsigned first) {
+  size_t inputs = op.getInputs().size();
+  bool hasBias = inputs == first + 4;
+  auto x = cast<ShapedType>(op->getOperand(first).getType());
+  auto weight = cast<ShapedType>(op->getOperand(first + 1).getType());
+  if (failed(verifyHasColumns(op, first)))
+    return failure();
+  bool fits = weight.getRank() == 2 &&
+              weight.getDimSize(op.getTransposed() ? 0 : 1) == x.getShape().back();
+  if (!fits)
+    return mlir::emitError(op.getLoc())
+           << op->getName() << " operand " << first + 1 << " is " << weight << ", expected "
+           << (op.getTransposed() ? "[features, classes]" : "[classes, features]")
+           << " for the last dimension of " << x;
+  if (failed(verifyRows(op, first, first + 2)))
+    return failure();
+  int64_t classes = weight.getDimSize(op.getTransposed() ? 1 : 0);
+  auto bias = cast<ShapedType>(op->getOperand(first + 3).getType());
+  if (!hasBias || (bias.getRank() == 1 && bias.getDimSize(0) == classes))
+    return success();
+  return mlir::emitError(op.getLoc()) << op->getName() << " operand " << first + 3 << " is " << bias
+                                      << ", expected one entry for each of " << classes << " classes";
+}
+
+LogicalResult LinearCrossEntropyOp::verify() {
+  bool hasBias = getInputs().size() == 4;
+  return success(succeeded(verifyArity(*this, hasBias ? 4 : 3, 1)) &&
+                 succeeded(verifyElements(*this, 2)) &&
+                 succeeded(verifyLinear(*this, 0)) &&
+                 succeeded(verifyScalar(*this, hasBias ? 4 : 3)));
+}
+
+LogicalResult LinearCrossEntropyGradOp::verify() {
+  bool hasBias = getInputs().size() == 5;
+  unsigned inits = hasBias ? 5 : 4;
+  return success(succeeded(verifyArity(*this, inits, hasBias ? 4 : 3)) &&
+                 succeeded(verifyElements(*this, 3)) &&
+                 succeeded(verifyScalar(*this, 0)) &&
+                 succeeded(verifyLinear(*this, 1)) &&
+                 succeeded(verifyScalar(*this, inits)) &&
+                 succeeded(verifySame(*this, 1, inits + 1)) &&
+                 succeeded(verifySame(*this, 2, inits + 2)) &&
+                 (!hasBias || succeeded(verifySame(*this, 4, inits + 3))));
+}
+
 LogicalResult DropoutOp::verify() {
   double ratio = getRatio().convertToDouble();
   if (!(ratio >= 0 && ratio < 1))
@@ -242,4 +290,6 @@ PIPE_EFFECTS(GatherGradOp)
 PIPE_EFFECTS(DropoutOp)
 PIPE_EFFECTS(CrossEntropyOp)
 PIPE_EFFECTS(CrossEntropyGradOp)
+PIPE_EFFECTS(LinearCrossEntropyOp)
+PIPE_EFFECTS(LinearCrossEntropyGradOp)
 #undef PIPE_EFFECTS

@@ -137,4 +137,32 @@ def Pipe_CrossEntropyGradOp : Pipe_ComputeOp<"cross_entropy_grad"> {
   let clauses = "(`ignore_index` $ignore_index^)? ";
 }
 
+def Pipe_LinearCrossEntropyOp : Pipe_ComputeOp<"linear_cross_entropy"> {
+  let summary = "Cross-entropy of a linear layer, whose logits never exist whole";
+  let description = [{
+    ins(x[..., features], weight[classes, features], labels[...]: integer
+    [, bias[classes]]), outs(loss[]: scalar sum), as pipe.cross_entropy of
+    x * weight^T + bias. With `transposed` the weight is [features, classes].
+    In a stage its value is computed together with its gradient, so that the
+    logits are computed once; see `joint` of pipe.stage.
+  }];
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits, UnitAttr:$transposed,
+                       DefaultValuedAttr<I64Attr, "-100">:$ignore_index);
+  let clauses = "(`transposed` $transposed^)? (`ignore_index` $ignore_index^)? ";
+}
+
+def Pipe_LinearCrossEntropyGradOp : Pipe_ComputeOp<"linear_cross_entropy_grad"> {
+  let summary = "Value and gradients of pipe.linear_cross_entropy";
+  let description = [{
+    ins(dloss[]: scalar, x, weight, labels [, bias]), outs(loss[], dx, dweight
+    [, dbias]): the loss itself is not multiplied by dloss, the gradients are;
+    dweight and dbias are accumulated.
+  }];
+  let arguments = (ins Variadic<Pipe_TensorOrBuffer>:$inputs,
+                       Variadic<Pipe_TensorOrBuffer>:$inits, UnitAttr:$transposed,
+                       DefaultValuedAttr<I64Attr, "-100">:$ignore_index);
+  let clauses = "(`transposed` $transposed^)? (`ignore_index` $ignore_index^)? ";
+}
+
 #endif

@@ -29,7 +29,19 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
     of the stage, in their order. The last stage carries out one value, the
     loss sum of the micro-batch (with its count, see pipe.model), and its
     gradient is the seed the runtime gives. A saved or kept value that is an argument of the function that
-    returns it is not copied. `cost` is [forward, input gradient, weight
+    returns it is not copied.
+
+    With `joint`, which only the last stage may have, the forward function
+    carries nothing out: the loss is computed by the input gradient, together
+    with what adds to the gradients of the parameters of these numbers:
+
+        input_gradient:  (d carried out..., saved..., parameters...,
+                          gradients so far of joint...)
+                      -> (d carried in..., loss, gradients of joint..., kept...)
+
+    The weight gradient still has a gradient for each trainable parameter.
+
+    `cost` is [forward, input gradient, weight
     gradient] in floating-point operations of one micro-batch.
   }];
   let arguments = (ins I64Attr:$index, FlatSymbolRefAttr:$forward,
@@ -39,12 +51,24 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
                        DenseBoolArrayAttr:$carried_in,
                        DenseBoolArrayAttr:$carried_out,
                        DenseF64ArrayAttr:$cost,
-                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$dropouts);
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$dropouts,
+                       OptionalAttr<DenseI64ArrayAttr>:$joint);
   let assemblyFormat = [{
     $index `forward` $forward (`input_gradient` $input_gradient^)?
     (`weight_gradient` $weight_gradient^)? `inputs` $inputs
     (`dropouts` $dropouts^)? `parameters` $parameters `carried_in` $carried_in
-    `carried_out` $carried_out `cost` $cost attr-dict
+    `carried_out` $carried_out `cost` $cost (`joint` $joint^)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// How many values the forward function hands to the next stage, or as loss.
+    size_t carriedByForward() {
+      return getJointAttr() ? 0 : getCarriedOut().size();
+    }
+    /// How many results of the input gradient lie between those that are
+    /// carried and those that are kept.
+    size_t jointResults() {
+      return getJointAttr() ? 1 + getJointAttr().size() : 0;
+    }
   }];
 }
 
