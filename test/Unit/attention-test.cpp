@@ -212,11 +212,41 @@ bool runRound(const attention::Kernels *const *kernels, int count) {
   return true;
 }
 
+/// What is no number in one row of q is none in that row's results, and nowhere else.
+bool keepsNaN(const attention::Kernels *kernels) {
+  AttentionCall call{};
+  call.sizes = {1, 1, 1, 20, 20, 8, 8};
+  call.scale = 1;
+  call.right = 0;
+  setOperands(call, -1, {});
+  Memory memory(call);
+  auto at = [&](Part part, int64_t row, int64_t d) -> float & {
+    return memory.tensors[part][row * Memory::stride(call, part, part == Part::Lse ? 2 : 1) + d];
+  };
+  at(Part::Q, 17, 3) = NAN;
+  AttentionLibrary library(kernels);
+  size_t number = library.add(call);
+  Workspace workspace(library.workspaceBytes(number));
+  library.run(number, 0, library.items(number), memory.places().data(), workspace.begin);
+  for (int64_t row = 0; row < 20; ++row)
+    for (bool isNaN : {std::isnan(at(Part::O, row, 0)), std::isnan(at(Part::O, row, 7)),
+                       std::isnan(at(Part::Lse, row, 0))})
+      if (isNaN != (row == 17)) {
+        std::printf("NaN in row 17, and row %ld is %s by %s\n", long(row),
+                    isNaN ? "NaN" : "a number", kernels->name);
+        return false;
+      }
+  return true;
+}
+
 } // namespace
 
 int main() {
   const attention::Kernels *kernels[3];
   int count = attention::kernelsOfProcessor(kernels);
+  for (int i = 0; i < count; ++i)
+    if (!keepsNaN(kernels[i]))
+      return 1;
   for (int round = 0; round < 80; ++round)
     if (!runRound(kernels, count)) {
       std::printf("round %d\n", round);
