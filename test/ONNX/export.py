@@ -38,7 +38,7 @@ def imported(path, dims=""):
     done = subprocess.run(["bitpipe-opt", f"--pipe-import-onnx=path={path}{dims}", "--pipe-onnx", "/dev/null"],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stderr.splitlines()
+    return [line for line in done.stderr.splitlines() if ": remark: attention: " not in line]
 
 
 def listed(model, key="bitpipe.parameters"):
