@@ -32,3 +32,13 @@ func.func @value(%x: tensor<4x8xf32>, %w: tensor<8x50xf32>, %bias: tensor<50xf32
   %loss = pipe.linear_cross_entropy transposed ins(%x, %w, %labels, %bias : tensor<4x8xf32>, tensor<8x50xf32>, tensor<4xi64>, tensor<50xf32>) outs(%sum : tensor<f32>) -> tensor<f32>
   return %loss : tensor<f32>
 }
+
+// However many rows there are, the program stays short.
+// CHECK-LABEL: func.func @many_rows
+// CHECK-COUNT-64: pipe.cross_entropy ins
+// CHECK-NOT: pipe.cross_entropy ins
+func.func @many_rows(%x: tensor<1000000x8xf32>, %w: tensor<50x8xf32>, %labels: tensor<1000000xi64>) -> tensor<f32> {
+  %sum = tensor.empty() : tensor<f32>
+  %loss = pipe.linear_cross_entropy ins(%x, %w, %labels : tensor<1000000x8xf32>, tensor<50x8xf32>, tensor<1000000xi64>) outs(%sum : tensor<f32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}

@@ -14,6 +14,8 @@ using namespace bitpipe;
 
 /// Below this products would spend their time on reading the weight again.
 static constexpr int64_t fewestRows = 128;
+/// What is written out for each is a program that must stay short.
+static constexpr int64_t mostChunks = 64;
 
 namespace {
 
@@ -81,7 +83,7 @@ private:
 /// Begin and number of rows of every chunk, as even as possible.
 SmallVector<std::pair<int64_t, int64_t>> LossBuilder::ranges(int64_t bytes) const {
   int64_t most = std::max(fewestRows, bytes / (classes * (element.getIntOrFloatBitWidth() / 8)));
-  int64_t count = std::max<int64_t>(llvm::divideCeil(rows, most), 1);
+  int64_t count = std::clamp<int64_t>(llvm::divideCeil(rows, most), 1, mostChunks);
   SmallVector<std::pair<int64_t, int64_t>> found;
   for (int64_t i = 0; i < count; ++i)
     found.push_back({rows * i / count, rows * (i + 1) / count - rows * i / count});

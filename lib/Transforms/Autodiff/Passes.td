@@ -81,7 +81,8 @@ def PipeChunkLoss : Pass<"pipe-chunk-loss", "::mlir::func::FuncOp"> {
     another, the product that makes the logits, `pipe.cross_entropy`,
     `pipe.cross_entropy_grad` and the products for the gradients; those of the
     parameters accumulate from chunk to chunk. A chunk has as many rows as
-    `bytes` hold logits of, but at least 128, so that products stay efficient.
+    `bytes` hold logits of, but at least 128, so that products stay efficient, and
+    there are at most 64 chunks.
     Memory is that of one chunk's logits (Wijmans et al., Cut Your Losses,
     2024; Hsu et al., Liger Kernel, 2024).
 
