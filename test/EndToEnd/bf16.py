@@ -182,9 +182,9 @@ def check(model, steps, schedules):
         check_schedules(model, 3)
     sizes = compare_memory(model, "--pipeline=1f1b", "--devices=2")
     sent, kept = (sizes["bf16"][i] / sizes["f32"][i] for i in range(2))
-    # A statistic of each row stays f32, should a cut be in the middle of a normalisation.
-    if not 0.5 <= sent < 0.55 or not kept < 0.6:
-        sys.exit(f"messages take {sent:.2f} of what they do in f32 and activations {kept:.2f}, expected 0.5 to 0.55 and below 0.6")
+    # A statistic of each row stays f32, should a cut be in the middle of a normalisation; so do results of attention.
+    if not 0.5 <= sent < 0.55 or not kept < 0.7:
+        sys.exit(f"messages take {sent:.2f} of what they do in f32 and activations {kept:.2f}, expected 0.5 to 0.55 and below 0.7")
     ratio = max(ours / theirs for _, ours, theirs, _ in errors)
     print(f"{model.name}: gradients at most {ratio:.2f} of autocast's error, losses within {worst:.2%}")
 
