@@ -56,7 +56,7 @@ Program makeProgram() {
     for (Instruction op : {Instruction(AllReduce{{pair.front()}, pair, 2}),
                            Instruction(AllReduce{{7}, {3, 1, 0, 2}, 3}),
                            Instruction(GradNorm{{2, 3}}),
-                           Instruction(Step{{d}, 0, 2, 3, {}, {}})})
+                           Instruction(Step{{d}, 0, 2, 3, {}, {}, {}, 0})})
       device.instructions.push_back(op);
   }
   return program;
