@@ -1,0 +1,17 @@
+//===- Kernels.cu - The runtime's own kernels ---------------------------------===//
+//
+// What no plan has: updates, sums, the numbers by which a step is judged, what products
+// start from, attention. Compiled to PTX, which bitpipe-run holds, and to a shared object
+// of kernels to be tested without a GPU.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/CUDA/Kernels/GPU.h"
+#include "lib/Runtime/CUDA/Kernels/Shared.h"
+
+using namespace bitpipe::gpu;
+
+#include "lib/Runtime/CUDA/Kernels/Norm.inc"
+#include "lib/Runtime/CUDA/Kernels/Optimizer.inc"
+#include "lib/Runtime/CUDA/Kernels/Start.inc"
+#include "lib/Runtime/CUDA/Kernels/Attention.inc"

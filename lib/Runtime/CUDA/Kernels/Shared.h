@@ -1,0 +1,136 @@
+//===- Shared.h - What the host tells the runtime's own kernels --------------===//
+//
+// Plain structures that both sides compile. A kernel has one parameter, a struct of
+// pointers into the memory of the GPU and of numbers that are the same in every step.
+// What changes from step to step lies in StepSettings, what a step comes to in a Verdict.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_KERNELS_SHARED_H
+#define BITPIPE_RUNTIME_CUDA_KERNELS_SHARED_H
+
+#ifndef __CUDA__
+#include <cstdint>
+#else
+#include "lib/Runtime/CUDA/Kernels/GPU.h"
+#endif
+
+namespace bitpipe::gpu {
+
+/// Devices of one process, and members of a sum among them.
+constexpr int64_t mostMembers = 16;
+/// Elements of gradients whose squares one block sums.
+constexpr int64_t squaresChunk = 1 << 15;
+/// Threads of a block, for all kernels but those of attention.
+constexpr int32_t blockThreads = 256;
+
+struct StepSettings {
+  double lr, weightDecay, beta1, beta2, eps, clip;
+  int64_t maxBadSteps;
+  int64_t parity; // of the step: which of two places for numbers it uses
+};
+
+/// See Judgement. What updates multiply by follows from it and the settings; it is
+/// computed in double and rounded once.
+struct Verdict {
+  double gradNorm, lossSum, count;
+  int64_t badIndex, skips;
+  int64_t updates, skippedInARow;
+  float gradientScale;
+  float decay, share1, share2, stepSize, rootCorrection, eps; // AdamW
+  float rate, weightDecay;                                    // SGD
+};
+
+/// Sums squares of a slot: a block for each chunk.
+struct Squares {
+  const float *gradients;
+  double *partials; // of the chunks
+  int64_t elements;
+};
+
+/// What a device contributes to the numbers of a step: squares, whether it has met a bad
+/// index, and two for each of its losses.
+struct Contribute {
+  const double *partials;
+  const char *arena;
+  const int64_t *indexRecord; // null if no kernel follows indices
+  const int64_t *losses;      // where they lie in the arena
+  const StepSettings *settings;
+  double *targets[mostMembers]; // the numbers that each device judges by
+  int64_t partialCount, lossCount, targetCount;
+  int64_t begin;   // of its numbers among those of all
+  int64_t numbers; // of all devices in a step
+  int64_t counts;  // losses have a number that they are divided by
+};
+
+struct Judge {
+  const double *numbers;
+  /// Where the squares of every device are, then where the loss of every micro-batch is.
+  const int64_t *places;
+  const StepSettings *settings;
+  Verdict *verdict; // of the step before, and of this one
+  int64_t devices, microbatches, counts, numberCount;
+};
+
+struct Update {
+  float *weights, *gradients, *moment1, *moment2; // moments are null but for AdamW
+  uint16_t *working;                              // null if there are none
+  const Verdict *verdict;
+  int64_t elements, workingElements;
+};
+
+/// Of elements [begin, end).
+struct Sum {
+  float *members[mostMembers];
+  int64_t count, begin, end;
+};
+
+/// What is written into the result of a matrix product before it is added to it.
+struct Start {
+  void *c;
+  const float *bias;    // or null
+  const void *residual; // or null
+  int64_t elements;
+  int64_t dimensions; // the last two are rows and columns
+  int64_t sizes[8], strides[8];
+  int64_t biasRows, biasColumns; // 1: the bias is indexed by it
+  int64_t keeps, brain;          // adds to c; c and residual are bf16
+};
+
+struct AttentionStrides {
+  int64_t batch, sequence, head;
+};
+struct AttentionScoreStrides {
+  int64_t batch, head, row, column;
+};
+
+/// pipe.attention has the formulas.
+struct AttentionShape {
+  int64_t batch, heads, kvHeads, rows, columns, size, valueSize;
+  AttentionStrides q, k, v, o, dOutput, dq, dk, dv;
+  int64_t lseBatch, lseHead;
+  AttentionScoreStrides bias, dBias;
+  float scale, softcap; // 0: none
+  int64_t left, right;
+  uint32_t dropBelow, dropout; // hashes below it are dropped; whether any are
+  float kept;                  // factor of what is kept
+  int32_t lanes;               // threads that share a row
+  int32_t quads;               // rows of all operands begin at multiples of 16 bytes
+};
+
+struct Attention {
+  const float *q, *k, *v, *bias; // bias: or null
+  const uint64_t *key;
+  float *o, *lse;
+  const float *dOutput;
+  float *dq, *dk, *dv, *dBias;
+  float *delta; // of the gradient: sum of do * o by row, [batch, head, row]
+  AttentionShape shape;
+};
+
+/// Dimensions of a thread of an attention, and the most threads of a row.
+constexpr int32_t laneDims = 32, mostLanes = 8;
+
+} // namespace bitpipe::gpu
+
+#endif // BITPIPE_RUNTIME_CUDA_KERNELS_SHARED_H

@@ -1,0 +1,108 @@
+//===- Libraries.cpp - The functions of CUDA, cuBLASLt and NCCL --------------===//
+
+#include "lib/Runtime/CUDA/Libraries.h"
+
+#include "lib/Runtime/CUDA/VendorLibrary.h"
+#include "lib/Runtime/Error.h"
+
+using namespace bitpipe;
+
+#define FUNCTION(name, symbol, ...)                                                          \
+  table.name = reinterpret_cast<decltype(table.name)>(                                       \
+      findVendorSymbol(vendor, handle, #symbol));
+
+static const VendorLibrary driverLibrary = {
+    "libcuda", "BITPIPE_CUDA_DRIVER", {"libcuda.so.1"}, "install NVIDIA's driver", false};
+static const VendorLibrary blasLibrary = {
+    "cuBLASLt", "BITPIPE_CUBLASLT", {"libcublasLt.so.13", "libcublasLt.so.12"},
+    "pip install nvidia-cublas", true};
+static const VendorLibrary ncclLibrary = {
+    "NCCL", "BITPIPE_NCCL", {"libnccl.so.2"}, "pip install nvidia-nccl-cu13", true};
+
+/// Graphs of several streams and PTX 8.0 for sm_90 need these.
+constexpr int oldestDriver = 12000;
+constexpr size_t oldestBlas = 120000;
+constexpr int oldestNCCL = 21800;
+
+static cuda::Driver loadDriver() {
+  using namespace cuda;
+  const VendorLibrary &vendor = driverLibrary;
+  void *handle = openVendorLibrary(vendor);
+  Driver table;
+#include "lib/Runtime/CUDA/DriverFunctions.inc"
+  int version = 0;
+  table.driverGetVersion(&version);
+  if (version < oldestDriver)
+    fail("error: NVIDIA's driver knows CUDA ", version / 1000, ".", version % 1000 / 10,
+         ", expected at least ", oldestDriver / 1000, ".0: install a newer one");
+  if (Result result = table.init(0); result == NoDevice)
+    fail("error: the driver finds no GPU (CUDA_VISIBLE_DEVICES hides them, if it is set)");
+  else if (result != Success)
+    fail("error: NVIDIA's driver does not start: error ", int(result));
+  return table;
+}
+
+const cuda::Driver &cuda::driver() {
+  static const Driver table = loadDriver();
+  return table;
+}
+
+std::string cuda::text(Result result) {
+  const char *name = nullptr, *meaning = nullptr;
+  driver().getErrorName(result, &name);
+  driver().getErrorString(result, &meaning);
+  return joined(name ? name : joined("error ", int(result)), meaning ? ": " : "",
+                meaning ? meaning : "");
+}
+
+void cuda::check(Result result, const char *what) {
+  if (result != Success)
+    fail("error: ", what, ": ", text(result));
+}
+
+static blas::Library loadBlas() {
+  using namespace blas;
+  const VendorLibrary &vendor = blasLibrary;
+  void *handle = openVendorLibrary(vendor);
+  Library table;
+#include "lib/Runtime/CUDA/BlasFunctions.inc"
+  if (size_t version = table.getVersion(); version < oldestBlas)
+    fail("error: cuBLASLt has version ", version, ", expected at least ", oldestBlas, ": ",
+         vendor.remedy);
+  return table;
+}
+
+const blas::Library &blas::library() {
+  static const Library table = loadBlas();
+  return table;
+}
+
+void blas::check(Status status, const std::string &what) {
+  if (status != Success)
+    fail("error: cuBLASLt: ", what, ": status ", int(status));
+}
+
+static nccl::Library loadNCCL() {
+  using namespace nccl;
+  const VendorLibrary &vendor = ncclLibrary;
+  void *handle = openVendorLibrary(vendor);
+  Library table;
+#include "lib/Runtime/CUDA/NCCLFunctions.inc"
+  int version = 0;
+  table.getVersion(&version);
+  if (version < oldestNCCL)
+    fail("error: NCCL has version ", version, ", expected at least ", oldestNCCL, ": ",
+         vendor.remedy);
+  return table;
+}
+
+const nccl::Library &nccl::library() {
+  static const Library table = loadNCCL();
+  return table;
+}
+
+void nccl::check(Status status, const char *what) {
+  if (status != Success)
+    fail("error: NCCL: ", what, ": ", library().getErrorString(status), ": ",
+         library().getLastError(nullptr));
+}
