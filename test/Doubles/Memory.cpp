@@ -1,0 +1,166 @@
+//===- Memory.cpp - The memory of GPUs that are not there --------------------===//
+
+#include "test/Doubles/Memory.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+#include <sys/mman.h>
+
+using namespace doubles;
+
+static void *reserve(size_t bytes, int protection) {
+  void *range = mmap(nullptr, bytes, protection,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (range == MAP_FAILED)
+    std::abort();
+  return range;
+}
+
+/// BITPIPE_DOUBLES_MEMORY: bytes that each device has.
+static size_t memoryLimit(size_t most) {
+  const char *given = std::getenv("BITPIPE_DOUBLES_MEMORY");
+  return given ? std::min<size_t>(most, std::strtoull(given, nullptr, 10)) : most;
+}
+
+void doubles::merge(Clock &into, const Clock &from) {
+  if (into.size() < from.size())
+    into.resize(from.size());
+  for (size_t i = 0; i < from.size(); ++i)
+    into[i] = std::max(into[i], from[i]);
+}
+
+Memory::Memory()
+    : fake(reinterpret_cast<uint64_t>(reserve(reserved, PROT_NONE))),
+      memory(static_cast<char *>(reserve(reserved, PROT_READ | PROT_WRITE))),
+      cells(static_cast<Cell *>(
+          reserve(reserved / cellBytes * sizeof(Cell), PROT_READ | PROT_WRITE))),
+      limit(memoryLimit(perDevice)) {}
+
+uint64_t Memory::allocate(int device, size_t bytes) {
+  size_t rounded = (bytes + 511) / 512 * 512 + guard;
+  if (used[device] + rounded > limit)
+    return 0;
+  size_t begin = device * perDevice + used[device];
+  used[device] += rounded;
+  allocations[begin] = begin + bytes;
+  std::memset(memory + begin, 0xff, bytes); // NaN, as whatever was there before
+  return fake + begin;
+}
+
+/// The place is not given to others, so that who still uses it is found.
+bool Memory::release(uint64_t pointer) {
+  lastBegin = lastEnd = 0;
+  return isDevice(pointer) && allocations.erase(pointer - fake);
+}
+
+size_t Memory::freeBytes(int device) const { return limit - used[device]; }
+
+bool Memory::isGlobal(const void *address) const {
+  auto *byte = static_cast<const char *>(address);
+  auto after = globals.upper_bound(byte);
+  return after != globals.begin() && byte < std::prev(after)->second;
+}
+
+void Memory::begin(const Operation &operation) {
+  now = operation;
+  ++number;
+  uint64_t key = uint64_t(now.lane) << 32 | now.clock[now.lane];
+  nameOfTick[key] = now.name;
+  if (nameOfTick.size() > 100'000)
+    nameOfTick.clear();
+}
+
+bool Memory::isBefore(const Touch &other) const {
+  return other.tick == 0 ||
+         (other.lane < now.clock.size() && now.clock[other.lane] >= other.tick);
+}
+
+std::string Memory::place(size_t offset) const {
+  std::ostringstream out;
+  auto after = allocations.upper_bound(offset);
+  if (after == allocations.begin())
+    out << "0x" << std::hex << fake + offset;
+  else
+    out << "byte " << offset - std::prev(after)->first << " of an allocation of "
+        << std::prev(after)->second - std::prev(after)->first;
+  return out.str();
+}
+
+std::optional<std::string> Memory::access(uint64_t pointer, size_t bytes, bool writes) {
+  if (bytes == 0)
+    return std::nullopt;
+  if (!isDevice(pointer))
+    return now.name + ": not a device pointer";
+  size_t begin = pointer - fake, end = begin + bytes;
+  if (begin < lastBegin || end > lastEnd) {
+    auto after = allocations.upper_bound(begin);
+    if (after == allocations.begin() || end > std::prev(after)->second)
+      return now.name + (writes ? " writes " : " reads ") + std::to_string(bytes) +
+             " bytes outside of any allocation: " + place(begin);
+    lastBegin = std::prev(after)->first;
+    lastEnd = std::prev(after)->second;
+  }
+  int owner = int(begin / perDevice);
+  if (owner != now.device && !peers[now.device][owner])
+    return now.name + ": device " + std::to_string(now.device) +
+           " has no access to the memory of device " + std::to_string(owner);
+  for (size_t cell = begin / cellBytes; cell * cellBytes < end; ++cell)
+    if (auto wrong = touch(cells[cell], cell * cellBytes, writes))
+      return wrong;
+  return std::nullopt;
+}
+
+std::optional<std::string> Memory::accessReal(const void *address, size_t bytes, bool writes) {
+  size_t offset = static_cast<const char *>(address) - memory;
+  if (offset < reserved)
+    return access(fake + offset, bytes, writes);
+  if (isGlobal(address))
+    return std::nullopt;
+  std::ostringstream out;
+  out << now.name << (writes ? " writes " : " reads ") << bytes
+      << " bytes that are no memory of the device, at " << address;
+  return out.str();
+}
+
+std::optional<std::string> Memory::touch(Cell &cell, size_t offset, bool writes) {
+  uint8_t bit = writes ? 2 : 1;
+  if (cell.operation != number) {
+    cell.operation = number;
+    cell.did = 0;
+  } else if (cell.did & bit) {
+    return std::nullopt;
+  }
+  const Touch mine{now.lane, now.clock[now.lane]};
+  auto conflict = [&](const Touch &other, const char *what) {
+    auto name = nameOfTick.find(uint64_t(other.lane) << 32 | other.tick);
+    return now.name + (writes ? " writes " : " reads ") + place(offset) + ", which " +
+           (name == nameOfTick.end() ? "another operation" : name->second) + " " + what +
+           ", and nothing puts one after the other";
+  };
+  auto isMine = [&](const Touch &other) {
+    return other.lane == mine.lane && other.tick == mine.tick;
+  };
+  if (!isMine(cell.writer) && !isBefore(cell.writer))
+    return conflict(cell.writer, "writes");
+  if (writes)
+    for (Touch &reader : cell.readers) {
+      if (!isMine(reader) && !isBefore(reader))
+        return conflict(reader, "reads");
+      reader = {};
+    }
+  cell.did |= bit;
+  if (writes) {
+    cell.writer = mine;
+    return std::nullopt;
+  }
+  // Who read before this one did is also before whoever comes after it.
+  for (Touch &reader : cell.readers)
+    if (isBefore(reader)) {
+      reader = mine;
+      return std::nullopt;
+    }
+  cell.readers[cell.nextReader++ % 3] = mine;
+  return std::nullopt;
+}

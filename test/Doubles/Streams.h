@@ -1,0 +1,146 @@
+//===- Streams.h - Streams, events and graphs without a GPU ------------------===//
+//
+// A stream is a thread that carries out operations in their order, one operation of all
+// streams at a time: which comes first is left to chance, with BITPIPE_DOUBLES_DELAYS=SEED
+// to a seeded one that also waits here and there. What a stream does while it is
+// captured becomes the nodes of a graph; a launch carries them out in any order that
+// their edges allow.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TEST_DOUBLES_STREAMS_H
+#define BITPIPE_TEST_DOUBLES_STREAMS_H
+
+#include "lib/Runtime/CUDA/DriverTypes.h"
+#include "test/Doubles/Memory.h"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <thread>
+
+namespace doubles {
+
+using bitpipe::cuda::Result;
+
+/// What an operation does. It must stay good for as often as a graph is launched.
+struct Work {
+  std::string name;
+  std::function<bool()> ready;                     // null: always
+  std::function<std::optional<std::string>()> run; // says what is wrong
+};
+
+/// When an event has been recorded.
+struct Completion {
+  bool done = false;
+  Clock clock;
+  double seconds = 0;
+};
+
+class Stream;
+
+/// Nodes, each after those that it depends upon.
+struct Captured {
+  struct Node {
+    Work work;
+    Stream *stream;
+    std::vector<size_t> after;
+  };
+  std::vector<Node> nodes;
+  bool open = true;
+};
+
+struct EventState {
+  std::shared_ptr<Completion> completion; // null: never recorded
+  std::shared_ptr<Captured> captured;     // recorded while it was captured
+  std::vector<size_t> nodes;
+};
+
+class Engine;
+
+class Stream {
+public:
+  Stream(Engine &engine, int device, uint32_t lane);
+  ~Stream();
+
+  Result add(Work work);
+  Result record(EventState &event);
+  Result wait(EventState &event);
+  Result launch(std::shared_ptr<Captured> graph);
+  Result beginCapture();
+  Result endCapture(std::shared_ptr<Captured> &graph);
+  /// Until all is done that was added; not while it is captured.
+  Result synchronize();
+  bool isCaptured() const { return capture != nullptr; }
+
+  const int device;
+
+private:
+  struct Item {
+    Work work;
+    std::shared_ptr<Completion> records, awaits;
+    std::shared_ptr<Captured> graph;
+    std::map<Stream *, uint32_t> lanes; // of the graph's streams
+    Clock host;                         // what the host knew
+  };
+
+  void push(Item item);
+  void loop();
+  bool canBegin(const Item &item) const;
+  void carryOut(Item &item, std::unique_lock<std::mutex> &lock);
+  void runGraph(Item &item, std::unique_lock<std::mutex> &lock);
+
+  Engine &engine;
+  const uint32_t lane;
+  Clock clock;
+  std::deque<Item> queue;
+  size_t added = 0, done = 0;
+  std::shared_ptr<Captured> capture;
+  std::vector<size_t> last; // nodes of the capture that what follows comes after
+  bool stopping = false;
+  std::thread thread;
+};
+
+/// What all streams share.
+class Engine {
+public:
+  static Engine &get();
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  Memory memory;
+  Clock host; // what has ended before the host goes on
+  /// The first failure, which every later call returns, and what was printed of it.
+  Result failure = bitpipe::cuda::Success;
+
+  uint32_t newLane() {
+    ticks.push_back(0);
+    return uint32_t(ticks.size() - 1);
+  }
+  /// Carries out one piece of work after what `clock` says, which then includes it.
+  void run(const Work &work, int device, uint32_t lane, Clock &clock);
+  void fail(Result result, const std::string &text);
+  /// Lets time pass, or not, with the engine unlocked.
+  void delay(std::unique_lock<std::mutex> &lock);
+  /// A number below `count`; always the last one where chance is not seeded.
+  size_t choose(size_t count);
+
+private:
+  Engine();
+
+  std::vector<uint32_t> ticks; // operations that ended, by lane
+  std::optional<std::mt19937> chance;
+};
+
+/// Appends to a stream of the driver, for doubles of other libraries.
+Result enqueue(bitpipe::cuda::Stream stream, Work work);
+/// Checks an access to a device pointer by the operation that runs, and finds the bytes.
+std::optional<std::string> translate(const void *pointer, size_t bytes, bool writes,
+                                     char *&bytesThere);
+
+} // namespace doubles
+
+#endif // BITPIPE_TEST_DOUBLES_STREAMS_H
