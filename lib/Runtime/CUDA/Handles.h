@@ -1,0 +1,134 @@
+//===- Handles.h - What the driver gives, and takes back at the end -----------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_HANDLES_H
+#define BITPIPE_RUNTIME_CUDA_HANDLES_H
+
+#include "lib/Runtime/CUDA/Libraries.h"
+
+#include <string>
+#include <vector>
+
+namespace bitpipe {
+
+/// A GPU of this machine, whose primary context lives as long as this object.
+class GPU {
+public:
+  /// `number` as the driver counts.
+  explicit GPU(int number);
+  ~GPU();
+  GPU(const GPU &) = delete;
+  GPU &operator=(const GPU &) = delete;
+
+  int number() const { return ordinal; }
+  /// "GPU 0 (its name)".
+  std::string text() const;
+  /// As sm_90 is 90.
+  int architecture() const;
+  int multiprocessors() const;
+  /// Makes its context that of the calling thread.
+  void use() const;
+  /// Lets this GPU reach the memory of the other. Throws a UserError if it cannot.
+  void reach(const GPU &other) const;
+  size_t freeBytes() const;
+
+  static int count();
+
+private:
+  int ordinal;
+  cuda::Device device;
+  cuda::Context context;
+};
+
+/// Memory of the GPU whose context is the calling thread's.
+class DeviceMemory {
+public:
+  /// Throws a UserError that says for what there is no memory.
+  DeviceMemory(const GPU &gpu, size_t bytes, const std::string &purpose);
+  ~DeviceMemory();
+  DeviceMemory(const DeviceMemory &) = delete;
+  DeviceMemory &operator=(const DeviceMemory &) = delete;
+
+  cuda::Pointer begin() const { return start; }
+  size_t bytes() const { return size; }
+
+private:
+  const GPU &gpu;
+  cuda::Pointer start = 0;
+  size_t size;
+};
+
+/// Memory of the host that is copied from and to without waiting.
+class PinnedMemory {
+public:
+  explicit PinnedMemory(size_t bytes);
+  ~PinnedMemory();
+  PinnedMemory(const PinnedMemory &) = delete;
+  PinnedMemory &operator=(const PinnedMemory &) = delete;
+
+  char *data() const { return start; }
+
+private:
+  char *start = nullptr;
+};
+
+class CUDAStream {
+public:
+  enum Priority { Low, High };
+  CUDAStream(const GPU &gpu, Priority priority);
+  ~CUDAStream();
+  CUDAStream(const CUDAStream &) = delete;
+  CUDAStream &operator=(const CUDAStream &) = delete;
+
+  operator cuda::Stream() const { return stream; }
+  void await(cuda::EventHandle event) const;
+  void synchronize() const;
+
+private:
+  const GPU &gpu;
+  cuda::Stream stream = nullptr;
+};
+
+class CUDAEvent {
+public:
+  enum Use { Order, Time };
+  explicit CUDAEvent(Use use = Order);
+  ~CUDAEvent();
+  CUDAEvent(const CUDAEvent &) = delete;
+  CUDAEvent &operator=(const CUDAEvent &) = delete;
+
+  operator cuda::EventHandle() const { return event; }
+  void record(cuda::Stream stream) const;
+  void synchronize() const;
+
+private:
+  cuda::EventHandle event = nullptr;
+};
+
+/// Kernels that are loaded for the GPU whose context is the calling thread's.
+class CUDAModule {
+public:
+  /// `source` is where the image comes from.
+  CUDAModule(const GPU &gpu, const std::string &image, const std::string &source);
+  ~CUDAModule();
+  CUDAModule(const CUDAModule &) = delete;
+  CUDAModule &operator=(const CUDAModule &) = delete;
+
+  /// Throws a UserError if there is no such kernel, or it cannot have so much shared
+  /// memory.
+  cuda::Function find(const std::string &kernel, int64_t sharedBytes = 0) const;
+  /// 0 if there is none.
+  cuda::Pointer global(const std::string &name) const;
+
+private:
+  const GPU &gpu;
+  const std::string source;
+  cuda::Module module = nullptr;
+};
+
+/// Launches a kernel with one-dimensional grid and block; `parameters` as one buffer.
+void launch(cuda::Function kernel, int64_t grid, int64_t block, int64_t sharedBytes,
+            cuda::Stream stream, const void *parameters, size_t bytes);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CUDA_HANDLES_H

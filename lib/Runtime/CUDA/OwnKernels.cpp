@@ -1,0 +1,55 @@
+//===- OwnKernels.cpp - The runtime's own kernels, loaded ----------------------===//
+
+#include "lib/Runtime/CUDA/OwnKernels.h"
+
+#include "lib/Runtime/Error.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace bitpipe;
+namespace fs = std::filesystem;
+
+/// The text that the build has put here (CMakeLists.txt).
+extern "C" const char bitpipe_own_ptx[];
+
+static constexpr char emulatedFile[] = "libbitpipe_emulated_kernels.so";
+
+static std::string readFile(const fs::path &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+static std::string emulatedImage() {
+  std::error_code ignored;
+  const char *given = std::getenv("BITPIPE_LIBRARIES");
+  fs::path folder = given && *given
+                        ? fs::path(given)
+                        : fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  if (!fs::exists(folder / emulatedFile, ignored))
+    fail("error: no ", emulatedFile, " in ", folder.string(),
+         ", which plans of arch 'emulated' need: build it, or set BITPIPE_LIBRARIES");
+  return readFile(folder / emulatedFile);
+}
+
+OwnKernels::OwnKernels(const GPU &gpu, const Program &program)
+    : module(gpu, program.arch == "emulated" ? emulatedImage() : bitpipe_own_ptx,
+             "bitpipe-run"),
+      // Emulated threads take turns, real ones are to fill the GPU several times.
+      mostBlocks(program.arch == "emulated" ? 4 : 8 * gpu.multiprocessors()),
+      squares(module.find("bitpipe_squares")),
+      contribute(module.find("bitpipe_contribute")), judge(module.find("bitpipe_judge")),
+      adamw(module.find("bitpipe_adamw")), sgd(module.find("bitpipe_sgd")),
+      clear(module.find("bitpipe_clear")), sum(module.find("bitpipe_sum")),
+      start(module.find("bitpipe_start")),
+      attention{module.find("bitpipe_attention"), module.find("bitpipe_attention_lanes")},
+      attentionQuery{module.find("bitpipe_attention_dq"),
+                     module.find("bitpipe_attention_dq_lanes")},
+      attentionColumn{module.find("bitpipe_attention_dkv"),
+                      module.find("bitpipe_attention_dkv_lanes")},
+      attentionBias{module.find("bitpipe_attention_dbias"),
+                    module.find("bitpipe_attention_dbias_lanes")} {}

@@ -1,0 +1,73 @@
+//===- Products.h - Matrix products by cuBLASLt -------------------------------===//
+//
+// Every distinct product is prepared before step 1: layouts, epilogue, and an algorithm
+// that adds parts of a sum up in one order. A call sets addresses.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_PRODUCTS_H
+#define BITPIPE_RUNTIME_CUDA_PRODUCTS_H
+
+#include "lib/Runtime/CPU/MatmulShape.h"
+#include "lib/Runtime/CUDA/OwnKernels.h"
+
+namespace bitpipe {
+
+/// Where the operands of a product lie; 0: it has none.
+struct ProductPlaces {
+  cuda::Pointer a, b, c, bias, residual;
+};
+
+class Products {
+public:
+  Products(const GPU &gpu, const OwnKernels &kernels);
+  ~Products();
+  Products(const Products &) = delete;
+  Products &operator=(const Products &) = delete;
+
+  /// Prepares a product and gives its number. `where` begins what is said if the library
+  /// cannot compute it.
+  size_t add(const MatmulCall &call, const std::string &where);
+  const MatmulShape &shape(size_t number) const { return entries[number].shape; }
+
+  void run(size_t number, const ProductPlaces &places, cuda::Stream stream,
+           cuda::Pointer workspace) const;
+
+  /// Of one stream.
+  static constexpr int64_t workspaceBytes = 32 << 20;
+
+private:
+  /// A batch dimension that the library does not go through; in bytes.
+  struct Loop {
+    int64_t size, a, b, c;
+  };
+  /// How c begins where the library cannot do it.
+  struct Begin {
+    bool active = false, withBias = false, withResidual = false;
+    gpu::Start arguments{};
+  };
+  struct Entry {
+    MatmulShape shape;
+    int64_t alignments[5]; // of a, b, c, bias, residual
+    std::vector<Loop> loops;
+    Begin begin;
+    bool residualByLibrary, biasByLibrary;
+    float alpha, beta;
+    blas::MatmulDesc desc;
+    blas::MatrixLayout a, b, c;
+    blas::Heuristic algorithm;
+  };
+
+  void prepare(Entry &entry, const std::string &where) const;
+  void choose(Entry &entry, const std::string &where) const;
+  void runLoops(const Entry &entry, size_t loop, const ProductPlaces &places,
+                cuda::Stream stream, cuda::Pointer workspace) const;
+
+  const OwnKernels &kernels;
+  blas::Handle handle;
+  std::vector<Entry> entries;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CUDA_PRODUCTS_H
