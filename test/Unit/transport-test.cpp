@@ -103,7 +103,7 @@ public:
   }
   void upload(int64_t, int64_t, const void *, int64_t) override {}
   void download(int64_t, int64_t, void *, int64_t) override {}
-  SlotMemory &memory() override { return slots; }
+  SlotAddresses &memory() override { return slots; }
   const Recorder &recorder() const override { return record; }
 
   double result = 0; // of all numbers that came

@@ -51,10 +51,10 @@ void CPUDevice::enter(uint32_t member) const {
     runOn(place.processors[member]);
 }
 
-void CPUDevice::beginStep(uint32_t step, const StepInputs &inputs) {
+bool CPUDevice::beginStep(uint32_t step, const StepInputs &inputs) {
   if (step == 0)
     enter(0);
-  HostDevice::beginStep(step, inputs);
+  return HostDevice::beginStep(step, inputs);
 }
 
 void CPUDevice::execute(size_t instruction, const Execute &run) {
@@ -155,14 +155,18 @@ double CPUDevice::squareSum(size_t instruction,
   return sum;
 }
 
+std::string CPUDevice::describeBadIndex() const {
+  return metBadIndex() ? calls.kernels()->describeBadIndex() : "";
+}
+
 LossValue CPUDevice::loss(int64_t slot) {
   const float *values = slots.floats(slot);
   return {values[0], program.loss == "counts" ? values[1] : 0};
 }
 
 void CPUDevice::update(size_t instruction, const Step &step,
-                       const OptimizerSettings &settings,
-                       const Judgement &judgement) {
+                       const OptimizerSettings &settings) {
+  const Judgement &judgement = this->judgement();
   float *weights = slots.floats(step.weights);
   float *gradients = slots.floats(step.gradients);
   float *first = step.moment1 ? slots.floats(*step.moment1) : nullptr;

@@ -26,15 +26,18 @@ public:
             size_t events, WorkClock workClock, const TeamPlace &place);
 
   bool computes() const override { return true; }
-  void beginStep(uint32_t step, const StepInputs &inputs) override;
+  bool beginStep(uint32_t step, const StepInputs &inputs) override;
   void execute(size_t instruction, const Execute &run) override;
+  void update(size_t instruction, const Step &step,
+              const OptimizerSettings &settings) override;
+  /// The same on all devices of the process.
+  std::string describeBadIndex() const override;
+
+protected:
   double squareSum(size_t instruction,
                    const std::vector<int64_t> &slots) override;
   LossValue loss(int64_t slot) override;
   bool metBadIndex() const override { return calls.kernels()->metBadIndex(); }
-  void update(size_t instruction, const Step &step,
-              const OptimizerSettings &settings,
-              const Judgement &judgement) override;
 
 private:
   void enter(uint32_t member) const;

@@ -77,7 +77,7 @@ const blas::Library &blas::library() {
   return table;
 }
 
-void blas::check(Status status, const std::string &what) {
+void blas::check(Status status, const char *what) {
   if (status != Success)
     fail("error: cuBLASLt: ", what, ": status ", int(status));
 }

@@ -32,7 +32,7 @@ struct Library {
 #include "lib/Runtime/CUDA/BlasFunctions.inc"
 };
 const Library &library();
-void check(Status status, const std::string &what);
+void check(Status status, const char *what);
 } // namespace bitpipe::blas
 
 namespace bitpipe::nccl {

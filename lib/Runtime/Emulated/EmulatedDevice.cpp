@@ -43,11 +43,11 @@ EmulatedDevice::EmulatedDevice(const Program &program, int64_t number,
       std::memset(slots.address(i), 0, device.slots[i].size);
 }
 
-void EmulatedDevice::beginStep(uint32_t step, const StepInputs &inputs) {
+bool EmulatedDevice::beginStep(uint32_t step, const StepInputs &inputs) {
   if (step == 0)
     Sleeper::prepareThread();
   first = step == 0;
-  HostDevice::beginStep(step, inputs);
+  return HostDevice::beginStep(step, inputs);
 }
 
 void EmulatedDevice::touch(int64_t number) {
@@ -92,7 +92,7 @@ double EmulatedDevice::squareSum(size_t instruction,
 }
 
 void EmulatedDevice::update(size_t instruction, const Step &step,
-                            const OptimizerSettings &, const Judgement &) {
+                            const OptimizerSettings &) {
   touch(step.weights);
   touch(step.gradients);
   for (auto moment : {step.moment1, step.moment2})

@@ -27,15 +27,17 @@ public:
 
   bool computes() const override { return false; }
   int64_t touchedBytes() const override;
-  void beginStep(uint32_t step, const StepInputs &inputs) override;
+  bool beginStep(uint32_t step, const StepInputs &inputs) override;
   void execute(size_t instruction, const Execute &run) override;
   void startedMessage(size_t instruction) override;
+  void update(size_t instruction, const Step &step, const OptimizerSettings &) override;
+  std::string describeBadIndex() const override { return ""; }
+
+protected:
   double squareSum(size_t instruction,
                    const std::vector<int64_t> &slots) override;
   LossValue loss(int64_t) override { return {0, 0}; }
   bool metBadIndex() const override { return false; }
-  void update(size_t instruction, const Step &step, const OptimizerSettings &,
-              const Judgement &) override;
 
 private:
   void take(size_t instruction, uint32_t category);

@@ -33,8 +33,11 @@ class Device {
 public:
   virtual ~Device() = default;
 
-  /// Takes the inputs of a step, the `step`-th that this process runs from 0.
-  virtual void beginStep(uint32_t step, const StepInputs &inputs) = 0;
+  /// Where the training stands, before the first step.
+  virtual void begin(UpdateState state) = 0;
+  /// Takes the inputs of a step, the `step`-th that this process runs from 0. False if
+  /// the device has the whole step ready, and its list is not to be walked.
+  virtual bool beginStep(uint32_t step, const StepInputs &inputs) = 0;
   virtual void endStep() = 0;
   /// Fills what holds nothing from one step to the next with bytes that are NaN as
   /// any float and below 0 as any index. No message may be under way.
@@ -42,23 +45,32 @@ public:
 
   /// Lets what follows begin once the event is complete.
   virtual void await(const Event &event, size_t instruction) = 0;
-  /// Books the time since the last piece of work as waiting.
-  virtual void waited(size_t instruction) = 0;
+  /// The same for the numbers by which the step is judged.
+  virtual void awaitNumbers(const Event &event, size_t instruction) = 0;
   /// Ends the account of an instruction.
   virtual void finishInstruction(size_t instruction) = 0;
 
   virtual void execute(size_t instruction, const Execute &run) = 0;
   /// Books the start of a message.
   virtual void startedMessage(size_t instruction) = 0;
-  /// Sum of squares over slots of f32, in a fixed order.
-  virtual double squareSum(size_t instruction,
-                           const std::vector<int64_t> &slots) = 0;
-  virtual LossValue loss(int64_t slot) = 0;
-  /// Whether a kernel has met an index outside of its table, ever.
-  virtual bool metBadIndex() const = 0;
+  /// Finds what this device knows of the step: the sum of squares of its gradients, in
+  /// a fixed order, its losses, and whether a kernel has met a bad index. A transport
+  /// takes it from there.
+  virtual void contribute(size_t instruction, const GradNorm &norm) = 0;
+  /// What was found, on a device in the host's memory.
+  virtual const Contribution &contribution() const = 0;
+  /// Decides what updates do, from the numbers of all devices, which are empty where
+  /// the device finds them in a memory of its own.
+  virtual void judge(size_t instruction, const StepNumbers &numbers,
+                     const StepInputs &inputs) = 0;
   virtual void update(size_t instruction, const Step &step,
-                      const OptimizerSettings &settings,
-                      const Judgement &judgement) = 0;
+                      const OptimizerSettings &settings) = 0;
+  /// Waits for the end of a step, one of the last two, and says what was decided. Called
+  /// by any thread.
+  virtual Judgement result(uint32_t step) = 0;
+  /// The first index outside of its table that a kernel has met, while the device stands
+  /// still; empty if none has.
+  virtual std::string describeBadIndex() const = 0;
 
   /// Whether its work needs a processor of this machine.
   virtual bool computes() const = 0;
@@ -72,7 +84,7 @@ public:
                         int64_t bytes) = 0;
 
   /// Where a transport finds the slots.
-  virtual SlotMemory &memory() = 0;
+  virtual SlotAddresses &memory() = 0;
   virtual const Recorder &recorder() const = 0;
 };
 

@@ -8,25 +8,18 @@ using namespace bitpipe;
 
 DeviceRunner::DeviceRunner(const Program &program, const Links &links,
                            int64_t number, Device &device,
-                           Transport &transport, UpdateState state, bool poison)
+                           Transport &transport, bool poison)
     : list(program.devices[number]), links(links.devices[number]),
-      number(number), device(device), transport(transport), poisons(poison),
-      judged{} {
-  judged.state = state;
-  for (size_t i = 0; i < list.slots.size(); ++i)
-    if (list.slots[i].source == SlotSource::Loss)
-      lossSlots.push_back(i);
-  mine.losses.resize(lossSlots.size());
-}
+      number(number), device(device), transport(transport), poisons(poison) {}
 
 void DeviceRunner::run(uint32_t current, const StepInputs &given) {
   step = current;
   inputs = &given;
   doing.set(doing.step, step);
-  device.beginStep(step, given);
-  if (poisons)
+  bool walks = device.beginStep(step, given);
+  if (poisons && walks)
     poison();
-  for (size_t i = 0; i < list.instructions.size(); ++i) {
+  for (size_t i = 0; walks && i < list.instructions.size(); ++i) {
     doing.set(doing.instruction, i);
     await(i);
     delayAtRandom();
@@ -65,21 +58,17 @@ void DeviceRunner::perform(size_t i) {
   if (auto *norm = std::get_if<GradNorm>(&op))
     return agree(i, *norm);
   if (auto *update = std::get_if<Step>(&op))
-    return device.update(i, *update, inputs->optimizer, judged);
+    return device.update(i, *update, inputs->optimizer);
   transport.startMessage(number, links.starts[i]);
   device.startedMessage(i);
 }
 
 /// What all devices need before one of them updates.
 void DeviceRunner::agree(size_t instruction, const GradNorm &norm) {
-  mine.squares = device.squareSum(instruction, norm.slots);
-  mine.badIndex = device.metBadIndex();
-  for (size_t i = 0; i < lossSlots.size(); ++i)
-    mine.losses[i] = device.loss(lossSlots[i]);
+  device.contribute(instruction, norm);
   doing.awaits(DeviceStatus::AwaitsAgreement);
-  transport.contribute(number, step, mine); // exchanges with other processes
-  transport.agreement(step).wait();
-  device.waited(instruction);
+  transport.contribute(number, step); // exchanges with other processes
+  device.awaitNumbers(transport.agreement(step), instruction);
   doing.awaits(DeviceStatus::Works);
-  judged = judge(transport.numbers(step), *inputs, judged.state);
+  device.judge(instruction, transport.numbers(step), *inputs);
 }

@@ -17,14 +17,11 @@ namespace bitpipe {
 class DeviceRunner {
 public:
   DeviceRunner(const Program &program, const Links &links, int64_t number,
-               Device &device, Transport &transport, UpdateState state,
-               bool poison);
+               Device &device, Transport &transport, bool poison);
 
   /// Runs one step, counted from 0 in this process.
   void run(uint32_t step, const StepInputs &inputs);
 
-  /// Of the last step.
-  const Judgement &judgement() const { return judged; }
   const DeviceStatus &status() const { return doing; }
 
 private:
@@ -39,11 +36,8 @@ private:
   Device &device;
   Transport &transport;
   const bool poisons;
-  std::vector<int64_t> lossSlots;
-  Contribution mine; // to the current step
   uint32_t step = 0;
   const StepInputs *inputs = nullptr; // of the current step
-  Judgement judged;
   DeviceStatus doing;
 };
 

@@ -11,7 +11,7 @@ using namespace bitpipe;
 HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
                        size_t events, WorkClock workClock, Arena::Use use)
     : program(program), device(program.devices[number]), calls(calls),
-      slots(device, use), record(calls.categories().size(),
+      arena(device.arena, use), slots(device, arena.data()), record(calls.categories().size(),
                             device.instructions.size(), events),
       betweenSteps(calls.addLabel("wait: next step")),
       timesProcessor(workClock == WorkClock::Processor) {
@@ -30,14 +30,17 @@ HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
     case SlotSource::Key:
       keySlots.push_back(i);
       break;
+    case SlotSource::Loss:
+      lossSlots.push_back(i);
+      [[fallthrough]];
     case SlotSource::Arena:
     case SlotSource::Message:
-    case SlotSource::Loss:
       deadSlots.push_back(i);
       break;
     default:
       break;
     }
+  mine.losses.resize(lossSlots.size());
   keys.resize(keySlots.size());
   for (size_t i = 0; i < keys.size(); ++i)
     slots.address(keySlots[i]) = reinterpret_cast<char *>(&keys[i]);
@@ -45,7 +48,7 @@ HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
     slots.address(slot) = reinterpret_cast<char *>(seed);
 }
 
-void HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
+bool HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
   step = number;
   if (step == 0)
     clock = now();
@@ -67,6 +70,7 @@ void HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
   }
   stepBegin = instructionBegin = clock;
   workBegin = workTime();
+  return true;
 }
 
 void HostDevice::endStep() {
@@ -98,6 +102,23 @@ void HostDevice::waited(size_t instruction) {
   workBegin += workTime() - workPaused;
   if (isFirst)
     instructionBegin = clock;
+}
+
+void HostDevice::awaitNumbers(const Event &event, size_t instruction) {
+  event.wait();
+  waited(instruction);
+}
+
+void HostDevice::contribute(size_t instruction, const GradNorm &norm) {
+  mine.squares = squareSum(instruction, norm.slots);
+  mine.badIndex = metBadIndex();
+  for (size_t i = 0; i < lossSlots.size(); ++i)
+    mine.losses[i] = loss(lossSlots[i]);
+}
+
+void HostDevice::judge(size_t, const StepNumbers &numbers, const StepInputs &inputs) {
+  UpdateState before = judgements[(step + 1) % 2].state;
+  judgements[step % 2] = bitpipe::judge(numbers, inputs, before);
 }
 
 void HostDevice::finishInstruction(size_t instruction) {

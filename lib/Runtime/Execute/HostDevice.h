@@ -25,22 +25,35 @@ public:
   HostDevice(const Program &program, int64_t number, Calls &calls,
              size_t events, WorkClock workClock, Arena::Use use = Arena::Dense);
 
-  void beginStep(uint32_t step, const StepInputs &inputs) override;
+  void begin(UpdateState state) override { judgements[1].state = state; }
+  bool beginStep(uint32_t step, const StepInputs &inputs) override;
   void endStep() override;
   void poison() override;
   void await(const Event &event, size_t instruction) override;
-  void waited(size_t instruction) override;
+  void awaitNumbers(const Event &event, size_t instruction) override;
   void finishInstruction(size_t instruction) override;
   void startedMessage(size_t instruction) override;
+  void contribute(size_t instruction, const GradNorm &norm) override;
+  const Contribution &contribution() const override { return mine; }
+  void judge(size_t instruction, const StepNumbers &numbers,
+             const StepInputs &inputs) override;
+  Judgement result(uint32_t number) override { return judgements[number % 2]; }
   void upload(int64_t slot, int64_t offset, const void *data,
               int64_t bytes) override;
   void download(int64_t slot, int64_t offset, void *data,
                 int64_t bytes) override;
-  int64_t touchedBytes() const override { return slots.arena().residentBytes(); }
-  SlotMemory &memory() override { return slots; }
+  int64_t touchedBytes() const override { return arena.residentBytes(); }
+  SlotAddresses &memory() override { return slots; }
   const Recorder &recorder() const override { return record; }
 
 protected:
+  /// Sum of squares over slots of f32, in a fixed order.
+  virtual double squareSum(size_t instruction, const std::vector<int64_t> &slots) = 0;
+  virtual LossValue loss(int64_t slot) = 0;
+  /// Whether a kernel has met an index outside of its table, ever.
+  virtual bool metBadIndex() const = 0;
+  /// Of the current step.
+  const Judgement &judgement() const { return judgements[step % 2]; }
   /// Books the time since the last piece of work.
   void finishPart(uint32_t category, uint32_t label, Nanoseconds end = now());
   /// What follows, up to the next wait's end, is no work of the instruction.
@@ -56,10 +69,13 @@ protected:
   const Program &program;
   const DeviceList &device;
   const Calls &calls;
-  SlotMemory slots;
+  Arena arena;
+  SlotAddresses slots;
   Nanoseconds clock = 0; // where the last piece of work ended
 
 private:
+  /// Books the time since the last piece of work as waiting.
+  void waited(size_t instruction);
   Nanoseconds workTime() const {
     return timesProcessor ? processorTime()
                           : clock - record.timeOf(Calls::Waiting);
@@ -72,7 +88,9 @@ private:
   Recorder record;
   std::vector<Label> labels;
   uint32_t betweenSteps; // label
-  std::vector<int64_t> inputSlots, seedSlots, keySlots, deadSlots;
+  std::vector<int64_t> inputSlots, seedSlots, keySlots, lossSlots, deadSlots;
+  Contribution mine;         // to the current step
+  Judgement judgements[2]{}; // of the last two steps, by their number modulo two
   std::vector<uint64_t> keys; // of the key slots, for the current step
   float seed[2];              // likewise
   uint32_t step = 0;

@@ -38,11 +38,11 @@ int64_t Arena::residentBytes() const {
   });
 }
 
-SlotMemory::SlotMemory(const DeviceList &device, Arena::Use use)
-    : memory(device.arena, use), addresses(device.slots.size()) {
+SlotAddresses::SlotAddresses(const DeviceList &device, char *arena)
+    : addresses(device.slots.size()) {
   for (size_t i = 0; i < device.slots.size(); ++i)
     if (device.slots[i].inArena())
-      addresses[i] = memory.data() + device.slots[i].offset;
+      addresses[i] = arena + device.slots[i].offset;
 }
 
 void bitpipe::checkAddressSpace(int64_t arenas, int64_t threads) {

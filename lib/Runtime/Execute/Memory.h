@@ -21,6 +21,7 @@ public:
     Sparse, // some of it: the rest takes none of the machine's memory
   };
 
+  /// Throws a std::system_error if there is no memory.
   explicit Arena(int64_t bytes, Use use = Dense);
   ~Arena();
   Arena(const Arena &) = delete;
@@ -42,19 +43,17 @@ private:
 void checkAddressSpace(int64_t arenas, int64_t threads);
 
 /// A device's arena and the current address of each of its slots.
-class SlotMemory {
+class SlotAddresses {
 public:
-  /// Throws a std::system_error if there is no memory.
-  explicit SlotMemory(const DeviceList &device, Arena::Use use = Arena::Dense);
+  /// `arena` is where the device's memory begins, the host's or another.
+  SlotAddresses(const DeviceList &device, char *arena);
 
   char *&address(int64_t slot) { return addresses[slot]; }
   float *floats(int64_t slot) {
     return reinterpret_cast<float *>(addresses[slot]);
   }
-  const Arena &arena() const { return memory; }
 
 private:
-  Arena memory;
   std::vector<char *> addresses; // null for inputs and seeds until a step
 };
 

@@ -76,7 +76,7 @@ static DeviceReport reportOf(const Program &program, int64_t number,
   DeviceReport report{};
   report.device = number;
   report.computes = device.computes();
-  report.plannedBytes = device.memory().arena().bytes();
+  report.plannedBytes = program.devices[number].arena;
   report.touchedBytes = device.touchedBytes();
   const auto &categories = executor.calls().categories();
   for (size_t i = 0; i < record.timeByCategory().size(); ++i)

@@ -21,7 +21,7 @@ public:
   HostTransport(const Program &program, const Links &links, const World &world,
                 const LocalDevices &devices, const std::vector<double> *sumTimes = nullptr,
                 uint32_t threads = 1)
-      : messages(links, world, devices), sums(links, world, devices, sumTimes, threads),
+      : devices(devices), messages(links, world, devices), sums(links, world, devices, sumTimes, threads),
         agreements(program, world, devices.share()) {}
 
   void startMessage(int64_t, int64_t message) override {
@@ -38,8 +38,8 @@ public:
   std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const override {
     return sums.times(device);
   }
-  void contribute(int64_t device, uint32_t step, const Contribution &mine) override {
-    agreements.contribute(device, step, mine);
+  void contribute(int64_t device, uint32_t step) override {
+    agreements.contribute(device, step, devices[device].contribution());
   }
   Event agreement(uint32_t step) const override {
     return {&agreements.complete(), step + 1};
@@ -49,6 +49,7 @@ public:
   }
 
 private:
+  const LocalDevices &devices;
   Messages messages;
   Sums sums;
   Agreement agreements;

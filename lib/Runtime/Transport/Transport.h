@@ -32,8 +32,8 @@ public:
   /// members in this process have come to the sum.
   virtual std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const = 0;
 
-  /// Gives what a device knows of a step.
-  virtual void contribute(int64_t device, uint32_t step, const Contribution &mine) = 0;
+  /// Takes what a device has found of a step, after Device::contribute.
+  virtual void contribute(int64_t device, uint32_t step) = 0;
   /// When the numbers of all devices are there; they stay until the step after
   /// the next.
   virtual Event agreement(uint32_t step) const = 0;

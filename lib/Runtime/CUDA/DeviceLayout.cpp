@@ -1,0 +1,93 @@
+//===- DeviceLayout.cpp - What a device's memory on a GPU holds ----------------===//
+
+#include "lib/Runtime/CUDA/DeviceLayout.h"
+
+#include "lib/Runtime/CUDA/Kernels/Shared.h"
+#include "lib/Runtime/CUDA/Products.h"
+
+using namespace bitpipe;
+
+namespace {
+
+/// Places one after the other, each at a multiple of what every GPU likes.
+class Places {
+public:
+  int64_t take(int64_t bytes) {
+    int64_t begin = end;
+    end += (bytes + unit - 1) / unit * unit;
+    return begin;
+  }
+  int64_t bytes() const { return end; }
+
+private:
+  static constexpr int64_t unit = 256;
+  int64_t end = 0;
+};
+
+/// A device's squares and its bad index, then a loss and a count for each loss slot.
+void placeNumbers(DeviceLayout &layout, const Program &program) {
+  std::vector<int64_t> losses(program.microbatches);
+  layout.numberCount = 0;
+  for (const DeviceList &device : program.devices) {
+    layout.numberBegins.push_back(layout.numberCount);
+    layout.numberCount += 2;
+    for (const Slot &slot : device.slots)
+      if (slot.source == SlotSource::Loss) {
+        losses[slot.microbatch] = layout.numberCount;
+        layout.numberCount += 2;
+      }
+    // Devices write to lines of memory of their own.
+    layout.numberCount = (layout.numberCount + 31) / 32 * 32;
+  }
+  layout.numberPlaces = layout.numberBegins;
+  layout.numberPlaces.insert(layout.numberPlaces.end(), losses.begin(), losses.end());
+}
+
+int64_t countPartials(const DeviceList &device) {
+  int64_t partials = 0;
+  for (const Instruction &op : device.instructions)
+    if (auto *norm = std::get_if<GradNorm>(&op))
+      for (int64_t slot : norm->slots) {
+        int64_t elements = device.slots[slot].size / int64_t(sizeof(float));
+        partials += (elements + gpu::squaresChunk - 1) / gpu::squaresChunk;
+      }
+  return partials;
+}
+
+} // namespace
+
+DeviceLayout::DeviceLayout(const Program &program, const DeviceList &device,
+                           int64_t scratchBytes)
+    : arena(device.arena) {
+  Places step;
+  settings = step.take(sizeof(gpu::StepSettings));
+  seed = step.take(2 * sizeof(float));
+  for (size_t i = 0; i < device.slots.size(); ++i) {
+    const Slot &slot = device.slots[i];
+    if (slot.source == SlotSource::Key)
+      keySlots.push_back(int64_t(i));
+    if (slot.source == SlotSource::Loss)
+      lossOffsets.push_back(slot.offset);
+  }
+  keys = step.take(int64_t(keySlots.size()) * int64_t(sizeof(uint64_t)));
+  for (const Slot &slot : device.slots)
+    if (slot.source == SlotSource::Input && !inputs.contains({slot.input, slot.microbatch})) {
+      int64_t size = program.inputs[slot.input].type.bytes();
+      inputs[{slot.input, slot.microbatch}] = {step.take(size), size};
+    }
+  givenBytes = step.bytes();
+
+  placeNumbers(*this, program);
+  partialCount = countPartials(device);
+  Places all;
+  all.take(arena);
+  given = all.take(givenBytes);
+  verdict = all.take(sizeof(gpu::Verdict));
+  numbers = all.take(2 * numberCount * int64_t(sizeof(double)));
+  partials = all.take(partialCount * int64_t(sizeof(double)));
+  places = all.take(int64_t(numberPlaces.size() * sizeof(int64_t)));
+  losses = all.take(int64_t(lossOffsets.size() * sizeof(int64_t)));
+  scratch = all.take(scratchBytes);
+  workspace = all.take(Products::workspaceBytes);
+  bytes = all.bytes();
+}

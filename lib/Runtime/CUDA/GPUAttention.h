@@ -1,0 +1,30 @@
+//===- GPUAttention.h - One attention as the GPU's kernels take it -------------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_GPUATTENTION_H
+#define BITPIPE_RUNTIME_CUDA_GPUATTENTION_H
+
+#include "lib/Runtime/CUDA/OwnKernels.h"
+
+#include <span>
+
+namespace bitpipe {
+
+class GPUAttention {
+public:
+  /// `where` begins what is said of a call that the kernels cannot do.
+  GPUAttention(const AttentionCall &call, const std::string &where);
+
+  /// In the gradient, a number for each row.
+  int64_t scratchBytes() const;
+  /// `operands` by AttentionCall::Part; 0: there is none.
+  void run(const OwnKernels &kernels, std::span<const cuda::Pointer> operands,
+           cuda::Pointer scratch, cuda::Stream stream) const;
+
+private:
+  bool gradient;
+  gpu::AttentionShape shape;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CUDA_GPUATTENTION_H

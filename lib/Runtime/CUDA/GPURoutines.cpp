@@ -1,0 +1,109 @@
+//===- GPURoutines.cpp - Routines ready to run on a GPU ------------------------===//
+
+#include "lib/Runtime/CUDA/GPURoutines.h"
+
+#include "lib/Runtime/Error.h"
+
+#include <algorithm>
+
+using namespace bitpipe;
+
+static std::vector<bool> usedRoutines(const Program &program, const DeviceList &device) {
+  std::vector<bool> used(program.routines.size());
+  for (const Instruction &op : device.instructions)
+    if (auto *run = std::get_if<Execute>(&op))
+      used[run->routine] = true;
+  return used;
+}
+
+GPURoutines::GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
+                         const CUDAModule &kernels, const OwnKernels &own)
+    : program(program), own(own), products(gpu, own), routines(program.routines.size()) {
+  std::vector<bool> used = usedRoutines(program, device);
+  size_t mostArguments = 0;
+  for (size_t r = 0; r < routines.size(); ++r) {
+    if (!used[r])
+      continue;
+    std::string where = joined(program.path, ": error: routine ", program.routines[r].name);
+    for (const Call &call : program.routines[r].calls) {
+      if (auto *kernel = std::get_if<KernelCall>(&call)) {
+        routines[r].push_back(prepare(*kernel, kernels));
+        mostArguments = std::max(mostArguments, kernel->arguments.size());
+      } else if (auto *matmul = std::get_if<MatmulCall>(&call)) {
+        routines[r].push_back(prepare(*matmul, where));
+      } else {
+        routines[r].push_back(prepare(std::get<AttentionCall>(call), where));
+      }
+    }
+  }
+  arguments.resize(mostArguments + 1); // scratch comes last
+  operands.resize(AttentionCall::names.size());
+}
+
+GPURoutines::Entry GPURoutines::prepare(const KernelCall &call, const CUDAModule &kernels) {
+  const GPUKernel &kernel = program.gpuKernels.at(call.name); // checked
+  KernelEntry entry{{}, call.arguments, kernel.scratch > 0};
+  for (const GPUKernel::Launch &launch : kernel.launches)
+    entry.launches.push_back({kernels.find(launch.entry, launch.shared), launch.grid,
+                              launch.block, launch.shared});
+  scratch = std::max(scratch, kernel.scratch);
+  return entry;
+}
+
+GPURoutines::Entry GPURoutines::prepare(const MatmulCall &call, const std::string &where) {
+  const BlockPlace none{-1, 0};
+  return ProductEntry{products.add(call, where),      call.a,
+                      call.b,                         call.c,
+                      call.bias.value_or(none),       call.residual.value_or(none)};
+}
+
+GPURoutines::Entry GPURoutines::prepare(const AttentionCall &call, const std::string &where) {
+  AttentionEntry entry{GPUAttention(call, where), {}};
+  for (const auto &operand : call.operands)
+    entry.places.push_back(operand ? operand->place : BlockPlace{-1, 0});
+  scratch = std::max(scratch, entry.attention.scratchBytes());
+  return entry;
+}
+
+void GPURoutines::run(int64_t routine, std::span<char *const> blocks, cuda::Stream stream) {
+  for (const Entry &entry : routines[routine])
+    std::visit([&](const auto &call) { run(call, blocks, stream); }, entry);
+}
+
+void GPURoutines::run(const KernelEntry &entry, std::span<char *const> blocks,
+                      cuda::Stream stream) {
+  size_t count = 0;
+  for (const BlockPlace &place : entry.places)
+    arguments[count++] = addressOf(place, blocks);
+  if (entry.scratch)
+    arguments[count++] = scratchAddress;
+  for (const Launch &one : entry.launches)
+    launch(one.function, one.grid, one.block, one.shared, stream, arguments.data(),
+           count * sizeof(cuda::Pointer));
+}
+
+void GPURoutines::run(const ProductEntry &entry, std::span<char *const> blocks,
+                      cuda::Stream stream) {
+  products.run(entry.number,
+               {addressOf(entry.a, blocks), addressOf(entry.b, blocks),
+                addressOf(entry.c, blocks), addressOf(entry.bias, blocks),
+                addressOf(entry.residual, blocks)},
+               stream, workspaceAddress);
+}
+
+void GPURoutines::run(const AttentionEntry &entry, std::span<char *const> blocks,
+                      cuda::Stream stream) {
+  for (size_t i = 0; i < entry.places.size(); ++i)
+    operands[i] = addressOf(entry.places[i], blocks);
+  entry.attention.run(own, operands, scratchAddress, stream);
+}
+
+bool GPURoutines::uses(int64_t routine, std::span<char *const> blocks,
+                       cuda::Pointer address) const {
+  return std::ranges::any_of(routines[routine], [&](const Entry &entry) {
+    auto *kernel = std::get_if<KernelEntry>(&entry);
+    return kernel && std::ranges::any_of(kernel->places, [&](const BlockPlace &place) {
+             return addressOf(place, blocks) == address;
+           });
+  });
+}

@@ -1,0 +1,83 @@
+//===- GPURoutines.h - Routines ready to run on a GPU --------------------------===//
+//
+// Before step 1 every kernel is looked up, every matrix product has an algorithm and every
+// attention its shape; what is left are flat lists whose calls are put into a stream.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_GPUROUTINES_H
+#define BITPIPE_RUNTIME_CUDA_GPUROUTINES_H
+
+#include "lib/Runtime/CUDA/GPUAttention.h"
+#include "lib/Runtime/CUDA/Products.h"
+
+#include <span>
+
+namespace bitpipe {
+
+class GPURoutines {
+public:
+  /// Prepares the routines that a device runs.
+  GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
+              const CUDAModule &kernels, const OwnKernels &own);
+
+  /// Bytes that calls need besides their blocks, one call at a time.
+  int64_t scratchBytes() const { return scratch; }
+  void setMemory(cuda::Pointer scratch, cuda::Pointer workspace) {
+    scratchAddress = scratch;
+    workspaceAddress = workspace;
+  }
+
+  /// Puts the calls of a routine into a stream, given where its blocks are.
+  void run(int64_t routine, std::span<char *const> blocks, cuda::Stream stream);
+
+  /// Whether a call of the routine is given this address.
+  bool uses(int64_t routine, std::span<char *const> blocks, cuda::Pointer address) const;
+
+private:
+  struct Launch {
+    cuda::Function function;
+    int64_t grid, block, shared;
+  };
+  struct KernelEntry {
+    std::vector<Launch> launches;
+    std::vector<BlockPlace> places;
+    bool scratch;
+  };
+  struct ProductEntry {
+    size_t number;
+    BlockPlace a, b, c, bias, residual; // block -1: none
+  };
+  struct AttentionEntry {
+    GPUAttention attention;
+    std::vector<BlockPlace> places;
+  };
+  using Entry = std::variant<KernelEntry, ProductEntry, AttentionEntry>;
+
+  Entry prepare(const KernelCall &call, const CUDAModule &kernels);
+  Entry prepare(const MatmulCall &call, const std::string &where);
+  Entry prepare(const AttentionCall &call, const std::string &where);
+
+  void run(const KernelEntry &entry, std::span<char *const> blocks, cuda::Stream stream);
+  void run(const ProductEntry &entry, std::span<char *const> blocks, cuda::Stream stream);
+  void run(const AttentionEntry &entry, std::span<char *const> blocks, cuda::Stream stream);
+
+  static cuda::Pointer addressOf(const BlockPlace &place, std::span<char *const> blocks) {
+    return place.block < 0
+               ? 0
+               : reinterpret_cast<cuda::Pointer>(blocks[place.block] + place.offset);
+  }
+
+  const Program &program;
+  const OwnKernels &own;
+  Products products;
+  std::vector<std::vector<Entry>> routines;
+  std::vector<cuda::Pointer> arguments; // of the kernel that is launched
+  std::vector<cuda::Pointer> operands;  // of the attention
+  int64_t scratch = 0;
+  cuda::Pointer scratchAddress = 0, workspaceAddress = 0;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CUDA_GPUROUTINES_H
