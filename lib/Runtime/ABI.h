@@ -19,6 +19,8 @@ inline constexpr int64_t contractVersion = 4;
 /// Alignment in bytes of the arena and of every slot in it. A generated kernel
 /// may rely on it for block offset 0.
 inline constexpr int64_t alignment = 64;
+/// The same for plans of target "cuda".
+inline constexpr int64_t gpuAlignment = 256;
 
 /// A generated kernel: one pointer per memref argument, in order, and which of its
 /// units to do: those from `begin` on, before `end`. Several threads may do units of

@@ -66,13 +66,18 @@ Program makeProgram() {
 class WritingDevice final : public Device {
 public:
   WritingDevice(const Program &program, int64_t number)
-      : slots(program.devices[number]), number(number), record(1, 16, 0) {}
+      : arena(program.devices[number].arena), slots(program.devices[number], arena.data()),
+        number(number), record(1, 16, 0) {}
 
-  void beginStep(uint32_t current, const StepInputs &) override { step = current; }
+  void begin(UpdateState given) override { state = given; }
+  bool beginStep(uint32_t current, const StepInputs &) override {
+    step = current;
+    return true;
+  }
   void endStep() override {}
   void poison() override {}
   void await(const Event &event, size_t) override { event.wait(); }
-  void waited(size_t) override {}
+  void awaitNumbers(const Event &event, size_t) override { event.wait(); }
   void finishInstruction(size_t) override {}
   void startedMessage(size_t) override {}
   void execute(size_t, const Execute &run) override {
@@ -83,19 +88,22 @@ public:
                                 1e-3f * received + float(step);
     slots.floats(4)[0] = received;
   }
-  double squareSum(size_t, const std::vector<int64_t> &summed) override {
-    double sum = 0;
-    for (int64_t slot : summed)
+  void contribute(size_t, const GradNorm &norm) override {
+    mine = {0, false, {{slots.floats(4)[0], 0}}};
+    for (int64_t slot : norm.slots)
       for (int64_t i = 0; i < floatsOf(slot); ++i)
-        sum += double(slots.floats(slot)[i]) * slots.floats(slot)[i];
-    return sum;
+        mine.squares += double(slots.floats(slot)[i]) * slots.floats(slot)[i];
   }
-  LossValue loss(int64_t slot) override { return {slots.floats(slot)[0], 0}; }
-  bool metBadIndex() const override { return false; }
+  const Contribution &contribution() const override { return mine; }
+  void judge(size_t, const StepNumbers &numbers, const StepInputs &inputs) override {
+    judgement = bitpipe::judge(numbers, inputs, state);
+    state = judgement.state;
+  }
+  StepResult result(uint32_t) override { return {judgement, 0}; }
+  std::string describeBadIndex() override { return ""; }
   bool computes() const override { return true; }
   int64_t touchedBytes() const override { return 0; }
-  void update(size_t, const Step &, const OptimizerSettings &,
-              const Judgement &judgement) override {
+  void update(size_t, const Step &, const OptimizerSettings &) override {
     result += judgement.gradNorm + judgement.lossSum;
     for (int64_t slot : {2, 3})
       for (int64_t i = 0; i < floatsOf(slot); ++i)
@@ -113,8 +121,12 @@ private:
     return (slot < 2 ? messageBytes : gradientBytes) / int64_t(sizeof(float));
   }
 
-  SlotMemory slots;
+  Arena arena;
+  SlotAddresses slots;
   int64_t number;
+  Contribution mine;
+  UpdateState state;
+  Judgement judgement{};
   uint32_t step = 0;
   Recorder record;
 };
@@ -135,7 +147,7 @@ void runRank(const Program &program, const Links &links, World &world,
     threads.emplace_back([&, d] {
       StepInputs inputs;
       inputs.maxBadSteps = 1;
-      DeviceRunner runner(program, links, d, devices[d], transport, {}, false);
+      DeviceRunner runner(program, links, d, devices[d], transport, false);
       for (uint32_t step = 0; step < stepCount; ++step)
         runner.run(step, inputs);
     });

@@ -195,9 +195,15 @@ ValueOption costFile("cost-file", "file.json", "",
 Switch predicts("predict", cl::cat(category), cl::ZeroOrMore,
                 cl::desc("print predicted beside measured for each device, and keep "
                          "both in the trace"));
-ValueOption device("device", "cpu|emulated", "cpu",
-                   "where to run; emulated devices compute nothing and take the time "
-                   "of --cost-file");
+ValueOption device("device", "cpu|cuda|emulated", "",
+                   "where to run: as the plan was compiled (default); emulated devices "
+                   "compute nothing and take the time of --cost-file");
+Switch noGraph("no-graph", cl::cat(category), cl::ZeroOrMore,
+               cl::desc("on GPUs: start every kernel of every step, instead of a step "
+                        "as one graph"));
+Switch shareGPUs("share-gpus", cl::cat(category), cl::ZeroOrMore,
+                 cl::desc("let several devices be one GPU where there are more devices "
+                          "than GPUs"));
 ValueOption threads("threads", "count", "",
                     "how many threads compute for each device; with as many, the same "
                     "bits (default: the cores that the process may use, divided by its "
@@ -313,12 +319,16 @@ TransportKind readTransport() {
   return *kind;
 }
 
-DeviceKind readDevice() {
-  const char *expected = "cpu or emulated";
+void readDevice(TrainOptions &options) {
+  const char *expected = "cpu, cuda or emulated";
   const std::string &name = device.text(expected);
-  if (name != "cpu" && name != "emulated")
+  if (!name.empty() && name != "cpu" && name != "cuda" && name != "emulated")
     device.refuse(expected);
-  return name == "cpu" ? DeviceKind::CPU : DeviceKind::Emulated;
+  if (name == "emulated")
+    options.device = DeviceKind::Emulated;
+  else
+    options.target = name;
+  options.cuda = {!noGraph, shareGPUs};
 }
 
 /// What emulated devices need, and what they cannot give.
@@ -358,7 +368,7 @@ int64_t readTokenBytes() {
 TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   parse(argc, argv);
   TrainOptions options;
-  options.device = readDevice();
+  readDevice(options);
   options.plan = plan;
   if (options.plan.empty())
     failUsage("the plan is missing, expected bitpipe-run plan.mlir "

@@ -155,7 +155,7 @@ double CPUDevice::squareSum(size_t instruction,
   return sum;
 }
 
-std::string CPUDevice::describeBadIndex() const {
+std::string CPUDevice::describeBadIndex() {
   return metBadIndex() ? calls.kernels()->describeBadIndex() : "";
 }
 

@@ -31,7 +31,7 @@ public:
   void update(size_t instruction, const Step &step,
               const OptimizerSettings &settings) override;
   /// The same on all devices of the process.
-  std::string describeBadIndex() const override;
+  std::string describeBadIndex() override;
 
 protected:
   double squareSum(size_t instruction,

@@ -3,11 +3,10 @@
 #include "lib/Runtime/CPU/LoadedKernels.h"
 
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Execute/BadIndex.h"
 
-#include <algorithm>
 #include <dlfcn.h>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 using namespace bitpipe;
 
@@ -47,16 +46,6 @@ const int64_t *LoadedKernels::numbers(const std::string &kernel, const char *suf
        ", expected a symbol ", kernel, suffix, ": compile the plan again");
 }
 
-/// "[1, 7]", the place of an element in row-major order.
-static std::string placeText(int64_t position, std::vector<int64_t> shape) {
-  for (size_t dim = shape.size(); dim-- > 0;) {
-    int64_t extent = std::max<int64_t>(shape[dim], 1);
-    shape[dim] = position % extent;
-    position /= extent;
-  }
-  return listText(shape);
-}
-
 void LoadedKernels::nameBadRun(const std::string &run) const {
   std::scoped_lock lock(naming);
   if (badRun.empty())
@@ -64,14 +53,7 @@ void LoadedKernels::nameBadRun(const std::string &run) const {
 }
 
 std::string LoadedKernels::describeBadIndex() const {
-  auto *text = static_cast<const char *>(
+  auto *site = static_cast<const char *>(
       symbol(abi::indexSite + std::to_string(indexRecord[abi::indexSiteField])));
-  auto parts = nlohmann::json::parse(text ? text : "{}");
-  std::string name = parts.value("name", "");
-  return (badRun.empty() ? "" : badRun + ": ") + parts.value("what", "index") + " " +
-         std::to_string(indexRecord[abi::indexValue]) + " at " +
-         placeText(indexRecord[abi::indexPosition],
-                   parts.value("shape", std::vector<int64_t>())) +
-         (name.empty() ? "" : " of '" + name + "'") + ", expected " +
-         parts.value("expected", "one of its table");
+  return bitpipe::describeBadIndex(indexRecord, site ? site : "", badRun);
 }

@@ -111,7 +111,8 @@ void CUDAStream::synchronize() const {
   check(driver().streamSynchronize(stream), "wait for the GPU");
 }
 
-CUDAEvent::CUDAEvent(Use use) {
+CUDAEvent::CUDAEvent(const GPU &gpu, Use use) {
+  gpu.use();
   unsigned flags = cuda::EventBlockingSync | (use == Order ? cuda::EventDisableTiming : 0);
   check(driver().eventCreate(&event, flags), "create an event");
 }
@@ -160,14 +161,13 @@ cuda::Function CUDAModule::find(const std::string &kernel, int64_t sharedBytes) 
   return function;
 }
 
-cuda::Pointer CUDAModule::global(const std::string &name) const {
-  cuda::Pointer address = 0;
-  size_t bytes = 0;
-  auto result = driver().moduleGetGlobal(&address, &bytes, module, name.c_str());
+CUDAModule::Variable CUDAModule::global(const std::string &name) const {
+  Variable found{};
+  auto result = driver().moduleGetGlobal(&found.address, &found.bytes, module, name.c_str());
   if (result == cuda::NotFound)
-    return 0;
+    return {};
   check(result, "find a variable of the kernels");
-  return address;
+  return found;
 }
 
 void bitpipe::launch(cuda::Function kernel, int64_t grid, int64_t block, int64_t sharedBytes,

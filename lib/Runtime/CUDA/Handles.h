@@ -88,10 +88,11 @@ private:
   cuda::Stream stream = nullptr;
 };
 
+/// Recorded in streams of one GPU, waited for by those of any.
 class CUDAEvent {
 public:
   enum Use { Order, Time };
-  explicit CUDAEvent(Use use = Order);
+  explicit CUDAEvent(const GPU &gpu, Use use = Order);
   ~CUDAEvent();
   CUDAEvent(const CUDAEvent &) = delete;
   CUDAEvent &operator=(const CUDAEvent &) = delete;
@@ -116,8 +117,12 @@ public:
   /// Throws a UserError if there is no such kernel, or it cannot have so much shared
   /// memory.
   cuda::Function find(const std::string &kernel, int64_t sharedBytes = 0) const;
-  /// 0 if there is none.
-  cuda::Pointer global(const std::string &name) const;
+  struct Variable {
+    cuda::Pointer address;
+    size_t bytes;
+  };
+  /// All 0 if there is none.
+  Variable global(const std::string &name) const;
 
 private:
   const GPU &gpu;

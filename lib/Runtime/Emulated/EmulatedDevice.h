@@ -31,7 +31,7 @@ public:
   void execute(size_t instruction, const Execute &run) override;
   void startedMessage(size_t instruction) override;
   void update(size_t instruction, const Step &step, const OptimizerSettings &) override;
-  std::string describeBadIndex() const override { return ""; }
+  std::string describeBadIndex() override { return ""; }
 
 protected:
   double squareSum(size_t instruction,

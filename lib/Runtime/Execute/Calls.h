@@ -58,6 +58,8 @@ public:
   const std::vector<std::string> &categories() const { return categoryNames; }
   const std::vector<std::string> &labels() const { return labelNames; }
   uint32_t addLabel(const std::string &name);
+  /// Of a family of kernels.
+  uint32_t addCategory(const std::string &kernel);
   size_t mostPlaces() const { return largestCall; }
   /// Of the team of each device.
   uint32_t members() const { return teamMembers; }
@@ -68,7 +70,6 @@ private:
   PreparedCall prepare(PreparedRoutine &routine, const KernelCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const MatmulCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const AttentionCall &call);
-  uint32_t addCategory(const std::string &kernel);
 
   const LoadedKernels *library;
   const uint32_t teamMembers;

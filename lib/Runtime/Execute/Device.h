@@ -67,10 +67,12 @@ public:
                       const OptimizerSettings &settings) = 0;
   /// Waits for the end of a step, one of the last two, and says what was decided. Called
   /// by any thread.
-  virtual Judgement result(uint32_t step) = 0;
+  virtual StepResult result(uint32_t step) = 0;
   /// The first index outside of its table that a kernel has met, while the device stands
   /// still; empty if none has.
-  virtual std::string describeBadIndex() const = 0;
+  virtual std::string describeBadIndex() = 0;
+  /// The GPU that it is; empty if it is none.
+  virtual std::string place() const { return ""; }
 
   /// Whether its work needs a processor of this machine.
   virtual bool computes() const = 0;

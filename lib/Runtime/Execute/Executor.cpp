@@ -3,6 +3,7 @@
 #include "lib/Runtime/Execute/Executor.h"
 
 #include "lib/Runtime/CPU/CPUDevice.h"
+#include "lib/Runtime/CUDA/CUDAProcess.h"
 #include "lib/Runtime/Emulated/EmulatedDevice.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Transport/HostTransport.h"
@@ -21,20 +22,28 @@ Executor::Executor(const Program &program, const Links &links,
       prepared((useOneThread(), program), kernels,
                shareOf(world, program.devices.size()), instruments.teams.threads),
       local(shareOf(world, program.devices.size())), done(share().count()) {
-  for (auto &step : finished)
-    step.resize(share().count());
   for (StepInputs &step : inputs)
     step.data.assign(program.inputs.size(),
                      std::vector<char *>(program.microbatches));
   checkTrace();
+  if (instruments.cuda)
+    gpus = std::make_unique<CUDAProcess>(program, world, share(), *instruments.cuda,
+                                         instruments.tracedSteps || instruments.profile);
   addDevices();
-  transport = std::make_unique<HostTransport>(
-      program, links, world, local,
-      instruments.emulated ? &instruments.emulated->sums : nullptr,
-      instruments.teams.threads);
+  addTransport(world);
 }
 
 Executor::~Executor() { stop(); }
+
+void Executor::addTransport(const World &world) {
+  if (gpus)
+    transport = gpus->connect(links);
+  else
+    transport = std::make_unique<HostTransport>(
+        program, links, world, local,
+        instruments.emulated ? &instruments.emulated->sums : nullptr,
+        instruments.teams.threads);
+}
 
 void Executor::addDevices() {
   for (int64_t d = share().first; d < share().end; ++d)
@@ -53,6 +62,8 @@ std::unique_ptr<Device> Executor::makeDevice(int64_t number) {
     return std::make_unique<EmulatedDevice>(
         program, number, prepared, events,
         instruments.emulated->instructions[number]);
+  if (gpus)
+    return gpus->makeDevice(number, prepared, events);
   // With a core for each device nothing disturbs the clock, which is cheaper.
   const TeamPlan &teams = instruments.teams;
   auto clock = teams.crowded() || instruments.profile ? HostDevice::WorkClock::Processor
@@ -88,9 +99,11 @@ void Executor::checkTrace() const {
 }
 
 void Executor::start(UpdateState state) {
-  for (int64_t d = share().first; d < share().end; ++d)
-    runners.push_back(std::make_unique<DeviceRunner>(
-        program, links, d, local[d], *transport, state, instruments.poison));
+  for (int64_t d = share().first; d < share().end; ++d) {
+    local[d].begin(state);
+    runners.push_back(std::make_unique<DeviceRunner>(program, links, d, local[d], *transport,
+                                                     instruments.poison));
+  }
   for (int64_t d = share().first; d < share().end; ++d)
     try {
       threads.emplace_back([this, d] { deviceLoop(d); });
@@ -107,9 +120,7 @@ void Executor::deviceLoop(int64_t device) {
       allowed.waitFor(step + 1);
       if (stopping)
         return;
-      DeviceRunner &runner = *runners[mine];
-      runner.run(step, inputs[step % 2]);
-      finished[step % 2][mine] = {runner.judgement(), now()};
+      runners[mine]->run(step, inputs[step % 2]);
       done[mine].advance();
     }
   } catch (const std::exception &error) {
@@ -127,12 +138,18 @@ void Executor::submit() {
 StepResult Executor::finish() {
   for (Counter &device : done)
     device.waitFor(collected + 1);
-  const auto &step = finished[collected % 2];
+  StepResult step = local[share().first].result(collected);
+  for (int64_t d = share().first + 1; d < share().end; ++d)
+    step.finished = std::max(step.finished, local[d].result(collected).finished);
   ++collected;
-  Nanoseconds last = 0;
-  for (const Finished &device : step)
-    last = std::max(last, device.time);
-  return {step.front().judgement, last};
+  return step;
+}
+
+std::string Executor::describeBadIndex() const {
+  for (int64_t d = share().first; d < share().end; ++d)
+    if (std::string found = local[d].describeBadIndex(); !found.empty())
+      return found;
+  return "";
 }
 
 void Executor::stop() {

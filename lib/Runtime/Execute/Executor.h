@@ -19,6 +19,9 @@
 
 namespace bitpipe {
 
+class CUDAProcess;
+struct CUDAOptions;
+
 /// What a run does besides training.
 struct Instruments {
   int64_t tracedSteps = 0; // whose events are kept
@@ -27,13 +30,8 @@ struct Instruments {
   TeamPlan teams;          // of devices that compute
   /// What devices take that do not compute; null if they do.
   const WorkTimes *emulated = nullptr;
-};
-
-/// Of a step that all local devices have finished; the judgement is everywhere the
-/// same.
-struct StepResult {
-  Judgement judgement;
-  Nanoseconds finished;
+  /// How devices compute that are GPUs; null if they are none.
+  const CUDAOptions *cuda = nullptr;
 };
 
 class Executor {
@@ -62,16 +60,15 @@ public:
   void submit();
   /// Waits for the result of the next step in order.
   StepResult finish();
+  /// The first index outside of its table that a kernel has met here, while all devices
+  /// stand still; empty if none has.
+  std::string describeBadIndex() const;
   /// Lets all devices end after the steps submitted so far, and waits.
   void stop();
 
 private:
-  struct Finished {
-    Judgement judgement;
-    Nanoseconds time;
-  };
-
   void addDevices();
+  void addTransport(const World &world);
   std::unique_ptr<Device> makeDevice(int64_t number);
   void deviceLoop(int64_t device);
   size_t eventsPerStep(int64_t device) const;
@@ -81,6 +78,7 @@ private:
   const Links &links;
   const Instruments instruments;
   Calls prepared;
+  std::unique_ptr<CUDAProcess> gpus; // if devices are GPUs; ends after the devices
   LocalDevices local;
   std::unique_ptr<Transport> transport;
   std::vector<std::unique_ptr<DeviceRunner>> runners;
@@ -89,7 +87,6 @@ private:
   Counter allowed; // steps that may start
   std::atomic<bool> stopping = false;
   std::deque<Counter> done;                // finished steps, by local device
-  std::vector<Finished> finished[2]; // of two steps, by local device
   std::vector<std::jthread> threads;
 };
 

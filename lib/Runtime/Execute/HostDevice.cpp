@@ -74,6 +74,7 @@ bool HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
 }
 
 void HostDevice::endStep() {
+  results[step % 2].finished = now();
   record.addEvent(Calls::Steps, step, stepBegin, clock);
   record.addStep({lastEnd, clock, record.timeOf(Calls::Waiting) - waitedBefore});
 }
@@ -117,8 +118,8 @@ void HostDevice::contribute(size_t instruction, const GradNorm &norm) {
 }
 
 void HostDevice::judge(size_t, const StepNumbers &numbers, const StepInputs &inputs) {
-  UpdateState before = judgements[(step + 1) % 2].state;
-  judgements[step % 2] = bitpipe::judge(numbers, inputs, before);
+  UpdateState before = results[(step + 1) % 2].judgement.state;
+  results[step % 2].judgement = bitpipe::judge(numbers, inputs, before);
 }
 
 void HostDevice::finishInstruction(size_t instruction) {

@@ -25,7 +25,7 @@ public:
   HostDevice(const Program &program, int64_t number, Calls &calls,
              size_t events, WorkClock workClock, Arena::Use use = Arena::Dense);
 
-  void begin(UpdateState state) override { judgements[1].state = state; }
+  void begin(UpdateState state) override { results[1].judgement.state = state; }
   bool beginStep(uint32_t step, const StepInputs &inputs) override;
   void endStep() override;
   void poison() override;
@@ -37,7 +37,7 @@ public:
   const Contribution &contribution() const override { return mine; }
   void judge(size_t instruction, const StepNumbers &numbers,
              const StepInputs &inputs) override;
-  Judgement result(uint32_t number) override { return judgements[number % 2]; }
+  StepResult result(uint32_t number) override { return results[number % 2]; }
   void upload(int64_t slot, int64_t offset, const void *data,
               int64_t bytes) override;
   void download(int64_t slot, int64_t offset, void *data,
@@ -53,7 +53,7 @@ protected:
   /// Whether a kernel has met an index outside of its table, ever.
   virtual bool metBadIndex() const = 0;
   /// Of the current step.
-  const Judgement &judgement() const { return judgements[step % 2]; }
+  const Judgement &judgement() const { return results[step % 2].judgement; }
   /// Books the time since the last piece of work.
   void finishPart(uint32_t category, uint32_t label, Nanoseconds end = now());
   /// What follows, up to the next wait's end, is no work of the instruction.
@@ -90,7 +90,7 @@ private:
   uint32_t betweenSteps; // label
   std::vector<int64_t> inputSlots, seedSlots, keySlots, lossSlots, deadSlots;
   Contribution mine;         // to the current step
-  Judgement judgements[2]{}; // of the last two steps, by their number modulo two
+  StepResult results[2]{}; // of the last two steps, by their number modulo two
   std::vector<uint64_t> keys; // of the key slots, for the current step
   float seed[2];              // likewise
   uint32_t step = 0;

@@ -134,6 +134,10 @@ private:
     fail(program.path, ": error: device ", number, ": ", parts...);
   }
 
+  int64_t alignment() const {
+    return program.target == "cuda" ? abi::gpuAlignment : abi::alignment;
+  }
+
   static std::string text(const auto &op) {
     if constexpr (std::is_same_v<std::decay_t<decltype(op)>, RunName>)
       return bitpipe::text(op);
@@ -146,11 +150,11 @@ private:
     if (slot.size < 0)
       failHere("slot ", index, " has ", slot.size, " bytes");
     if (slot.inArena() &&
-        (slot.offset < 0 || slot.offset % abi::alignment ||
+        (slot.offset < 0 || slot.offset % alignment() ||
          slot.offset > device.arena || slot.size > device.arena - slot.offset))
       failHere("slot ", index, " has ", slot.size, " bytes at ", slot.offset,
                ", expected them within the arena of ", device.arena,
-               " and aligned to ", abi::alignment);
+               " and aligned to ", alignment());
     bool perMicrobatch = slot.source == SlotSource::Input ||
                          slot.source == SlotSource::Key ||
                          slot.source == SlotSource::Loss;
@@ -332,9 +336,9 @@ static void checkInputs(const Program &program) {
 }
 
 static void checkTraining(const Program &program) {
-  if (program.target != "cpu")
+  if (program.target != "cpu" && program.target != "cuda")
     fail(program.path, ": error: plan is for target '", program.target,
-         "', expected 'cpu', the only one there is");
+         "', expected cpu or cuda");
   if (program.microbatches < 1)
     fail(program.path, ": error: ", program.microbatches,
          " micro-batches, expected at least 1");

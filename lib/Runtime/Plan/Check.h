@@ -27,6 +27,9 @@ void checkRoutines(const Program &program);
 /// the plan by its hash, tells how far each argument reaches.
 void checkKernels(const Program &program, const LoadedKernels &library);
 
+/// The same where the plan tells it, for GPUs.
+void checkGPUKernels(const Program &program);
+
 /// The weights and kernels beside the plan are those it was compiled with.
 void checkFiles(const Program &program);
 

@@ -7,6 +7,7 @@
 #include "lib/Runtime/Error.h"
 
 #include <algorithm>
+#include <functional>
 
 using namespace bitpipe;
 
@@ -29,12 +30,14 @@ Checked extent(const MatmulCall &call, const List &strides, size_t row,
   return last + 1;
 }
 
+/// How many bytes each argument of a kernel reaches.
+using Extents = std::function<std::span<const int64_t>(const std::string &kernel)>;
+
 class RoutineChecker {
 public:
-  /// Without a library, all but the arguments of kernels is checked.
-  RoutineChecker(const Program &program, const Routine &routine,
-                 const LoadedKernels *library)
-      : program(program), routine(routine), library(library) {}
+  /// Without extents, all but the arguments of kernels is checked.
+  RoutineChecker(const Program &program, const Routine &routine, const Extents &extentsOf)
+      : program(program), routine(routine), extentsOf(extentsOf) {}
 
   void check() {
     for (int64_t size : routine.blocks)
@@ -45,12 +48,12 @@ public:
   }
 
   void operator()(const KernelCall &call) {
-    if (!library) {
+    if (!extentsOf) {
       for (const BlockPlace &place : call.arguments)
         checkPlace(call.name, place, 0);
       return;
     }
-    auto extents = library->find(call.name).extents;
+    std::span<const int64_t> extents = extentsOf(call.name);
     if (call.arguments.size() != extents.size())
       failHere("kernel '", call.name, "' has ", call.arguments.size(),
                " arguments, expected ", extents.size());
@@ -128,18 +131,29 @@ private:
 
   const Program &program;
   const Routine &routine;
-  const LoadedKernels *library;
+  const Extents &extentsOf;
 };
 
 } // namespace
 
-void bitpipe::checkRoutines(const Program &program) {
+static void checkRoutines(const Program &program, const Extents &extentsOf) {
   for (const Routine &routine : program.routines)
-    RoutineChecker(program, routine, nullptr).check();
+    RoutineChecker(program, routine, extentsOf).check();
+}
+
+void bitpipe::checkRoutines(const Program &program) { ::checkRoutines(program, nullptr); }
+
+void bitpipe::checkGPUKernels(const Program &program) {
+  ::checkRoutines(program, [&](const std::string &name) -> std::span<const int64_t> {
+    auto found = program.gpuKernels.find(name);
+    if (found == program.gpuKernels.end())
+      fail(program.path, ": error: does not tell how kernel '", name, "' is launched");
+    return found->second.extents;
+  });
 }
 
 void bitpipe::checkKernels(const Program &program,
                            const LoadedKernels &library) {
-  for (const Routine &routine : program.routines)
-    RoutineChecker(program, routine, &library).check();
+  ::checkRoutines(program,
+                  [&](const std::string &name) { return library.find(name).extents; });
 }

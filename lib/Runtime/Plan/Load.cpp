@@ -120,6 +120,8 @@ public:
     readTraining(trainings.front());
     for (auto op : module.getOps<pipe::SavedOp>())
       readSaved(op);
+    for (auto op : module.getOps<pipe::GPUKernelOp>())
+      readGPUKernel(op);
     for (auto op : module.getOps<pipe::RoutineOp>())
       readRoutine(op);
     for (auto op : module.getOps<pipe::ProgramOp>())
@@ -162,6 +164,9 @@ private:
     program.kernelsPath = (folder / op.getKernels().str()).string();
     program.weightsHash = op.getWeightsHash().str();
     program.kernelsHash = op.getKernelsHash().str();
+    program.arch = op.getArch().value_or("").str();
+    if (program.target != "cpu")
+      return; // its kernels are for no processor
     auto features = op->getAttrOfType<mlir::StringAttr>(abi::featuresAttribute);
     if (!features)
       failAt(op, "the plan does not tell which processors can run its kernels: "
@@ -179,6 +184,15 @@ private:
       for (auto alias : op.getAliases()->getAsValueRange<mlir::StringAttr>())
         parameter.aliases.push_back(alias.str());
     program.parameters.push_back(std::move(parameter));
+  }
+
+  void readGPUKernel(pipe::GPUKernelOp op) {
+    GPUKernel kernel{list(op.getExtents()), {}, int64_t(op.getScratch())};
+    for (size_t i = 0; i < op.getEntries().size(); ++i)
+      kernel.launches.push_back(
+          {llvm::cast<mlir::StringAttr>(op.getEntries()[i]).str(), op.getGrids()[i],
+           op.getBlocks()[i], op.getShared()[i]});
+    program.gpuKernels[op.getSymName().str()] = std::move(kernel);
   }
 
   void readRoutine(pipe::RoutineOp op) {

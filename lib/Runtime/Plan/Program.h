@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -111,6 +112,17 @@ struct Routine {
   std::vector<Call> calls;
 };
 
+/// How a kernel is launched on a GPU.
+struct GPUKernel {
+  struct Launch {
+    std::string entry;
+    int64_t grid, block, shared;
+  };
+  std::vector<int64_t> extents; // of its arguments, in bytes
+  std::vector<Launch> launches;
+  int64_t scratch; // bytes
+};
+
 enum class SlotSource {
   Arena, Message, Input, Seed, Key, Loss, Weights, Working, Gradients, Moment1, Moment2
 };
@@ -205,12 +217,14 @@ struct Program {
   std::string path; // of plan.mlir
   std::string target, optimizer, loss;
   std::string precision; // f32 or bf16
+  std::string arch;      // of the GPU that kernels are for, or "emulated"; else empty
   std::vector<ModelInput> inputs;
   int64_t labels = -1; // number of the input that holds the labels
   int64_t ignoreIndex = -1;
   int64_t microbatches = 0;
   std::string weightsPath, weightsHash, kernelsPath, kernelsHash;
   std::vector<Parameter> parameters;
+  std::map<std::string, GPUKernel> gpuKernels; // by name; none on the processor
   std::vector<Routine> routines;
   std::vector<DeviceList> devices;
 

@@ -77,6 +77,12 @@ static void checkWorld(const Program &program, const World &world) {
          " devices, expected at most as many processes, got ", world.size());
 }
 
+static void checkTarget(const TrainOptions &options, const Program &program) {
+  if (!options.target.empty() && options.target != program.target)
+    fail(program.path, ": error: the plan is for target '", program.target,
+         "', expected --device=", program.target, " or none, got ", options.target);
+}
+
 /// Whether it was saved; if not, says why.
 static bool save(const TrainOptions &options, const World &world,
                  std::optional<Parameters> &parameters) {
@@ -166,7 +172,7 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   checkProgress(program, links);
   checkSteps(options, program, links);
   costs = givenCosts(options, program);
-  if (options.device == DeviceKind::CPU)
+  if (options.device == DeviceKind::Computing)
     checkFiles(program);
   if (options.data.empty())
     data = std::make_unique<NoData>(program);
@@ -178,6 +184,8 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   int64_t traced = std::min(options.traceSteps, options.steps - begin.step);
   Instruments instruments{options.trace.empty() ? 0 : traced, options.poison,
                           !options.profile.empty() || options.predict, teams, nullptr};
+  if (program.target == "cuda")
+    instruments.cuda = &options.cuda;
   if (options.device == DeviceKind::Emulated)
     prepareEmulated(program, world, options.costFile, instruments);
   else
@@ -190,6 +198,7 @@ void Prepared::prepareEmulated(const Program &program, World &world,
   times = workTimes(program, links, *costs);
   checkEmulated(*times, source);
   instruments.emulated = &*times;
+  instruments.cuda = nullptr;
   executor.emplace(program, links, world, nullptr, instruments);
 }
 
@@ -201,9 +210,13 @@ void Prepared::prepareComputing(const TrainOptions &options,
   if (costs && costs->threads && costs->threads != threads && world.speaks())
     warn(options.costFile, ": was measured with --threads=", costs->threads,
          ", this run has ", threads);
-  kernels.emplace(program.kernelsPath);
-  checkKernels(program, *kernels);
-  executor.emplace(program, links, world, &*kernels, instruments);
+  if (instruments.cuda) {
+    checkGPUKernels(program);
+  } else {
+    kernels.emplace(program.kernelsPath);
+    checkKernels(program, *kernels);
+  }
+  executor.emplace(program, links, world, kernels ? &*kernels : nullptr, instruments);
   parameters.emplace(program, executor->devices(), world);
   parameters->loadWeights();
   bool resumes = checkpoints && checkpoints->resumes();
@@ -211,9 +224,10 @@ void Prepared::prepareComputing(const TrainOptions &options,
     replaced = parameters->load(options.load);
 }
 
-/// Emulated devices take the time of one thread.
-static TeamPlan teamsOf(const TrainOptions &options, World &world, Share share) {
-  if (options.device == DeviceKind::Emulated)
+/// Emulated devices and GPUs take the time of one thread.
+static TeamPlan teamsOf(const TrainOptions &options, const Program &program, World &world,
+                        Share share) {
+  if (options.device == DeviceKind::Emulated || program.target == "cuda")
     return {};
   TeamPlan plan = planTeams(world, share.count(), options.threads);
   if (options.threads && plan.crowded() && world.speaks())
@@ -237,7 +251,7 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
       checkRunFiles(options, program);
   });
   Share share = shareOf(world, program.devices.size());
-  TeamPlan teams = teamsOf(options, world, share);
+  TeamPlan teams = teamsOf(options, program, world, share);
   std::optional<Checkpoints> kept;
   if (!options.checkpoint.folder.empty())
     kept.emplace(options, program, teams.threads, world);
@@ -335,7 +349,7 @@ static Identity optionsOf(const TrainOptions &options) {
            isSet(!options.profile.empty() || options.predict)},
           {"--threads", options.threads ? std::to_string(*options.threads) : "not given"},
           {"--device",
-           options.device == DeviceKind::CPU ? "cpu" : "emulated"}};
+           options.device == DeviceKind::Computing ? "computing" : "emulated"}};
 }
 
 static void checkSame(const TrainOptions &options, World &world) {
@@ -355,6 +369,7 @@ Outcome bitpipe::train(const TrainOptions &options, World &world, Watch &watch,
     checkAddressSpace(0, 0);
     program = loadProgram(options.plan);
     checkProgram(program);
+    checkTarget(options, program);
     checkWorld(program, world);
   });
   return trainProgram(options, program, world, watch, stop);

@@ -3,6 +3,7 @@
 #ifndef BITPIPE_RUNTIME_TRAIN_TRAIN_H
 #define BITPIPE_RUNTIME_TRAIN_TRAIN_H
 
+#include "lib/Runtime/CUDA/CUDAOptions.h"
 #include "lib/Runtime/Checkpoint/Options.h"
 #include "lib/Runtime/Execute/StepInputs.h"
 #include "lib/Runtime/Launch/Environment.h"
@@ -16,7 +17,7 @@
 namespace bitpipe {
 
 enum class Schedule { Constant, Cosine, Linear };
-enum class DeviceKind { CPU, Emulated };
+enum class DeviceKind { Computing, Emulated };
 
 struct TrainOptions {
   std::string plan, data;
@@ -31,7 +32,9 @@ struct TrainOptions {
   std::string metrics, save, load, trace, profile; // files, or empty
   std::string costFile; // what devices take: predicts, or tells emulated ones
   bool predict = false; // print predicted beside measured
-  DeviceKind device = DeviceKind::CPU;
+  DeviceKind device = DeviceKind::Computing;
+  std::string target; // that the plan must be for; empty: any
+  CUDAOptions cuda;   // of a plan for GPUs
   std::optional<int64_t> threads; // per device; nothing: as there are cores
   int64_t traceSteps = 8;
   int64_t maxBadSteps = 10; // in a row that change nothing

@@ -98,10 +98,9 @@ void Training::shareFailure() {
   failed |= metBadIndex;
   if (!failed)
     return;
-  const LoadedKernels *kernels = executor.calls().kernels();
-  if (kernels && kernels->metBadIndex()) // and no kernel writes any more what it found
-    failure = joined(options.data, ": error: step ", done(), ": ",
-                     kernels->describeBadIndex());
+  // No kernel writes any more what it found.
+  if (std::string index = executor.describeBadIndex(); !index.empty())
+    failure = joined(options.data, ": error: step ", done(), ": ", index);
   failure = gatherErrors(world, failure);
 }
 

@@ -1,0 +1,106 @@
+//===- CUDADevice.h - A device that is a GPU ------------------------------------===//
+//
+// What it is asked to do it puts into a stream: a step is under way when its list has
+// been walked. The host waits once, for what the step came to. Losses, the norm and
+// what follows from them stay in the memory of the GPU, where updates read them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_CUDADEVICE_H
+#define BITPIPE_RUNTIME_CUDA_CUDADEVICE_H
+
+#include "lib/Runtime/CUDA/DeviceLayout.h"
+#include "lib/Runtime/CUDA/GPURoutines.h"
+#include "lib/Runtime/CUDA/StepGraph.h"
+#include "lib/Runtime/CUDA/StepTimer.h"
+#include "lib/Runtime/Execute/Device.h"
+
+#include <memory>
+
+namespace bitpipe {
+
+class CUDADevice final : public Device {
+public:
+  /// `image` are the plan's kernels. `graph` is what the devices of the process share;
+  /// null: every step is walked. `events` is how many trace events to keep, and
+  /// `timed` whether instructions are timed.
+  CUDADevice(const Program &program, int64_t number, const GPU &gpu, const std::string &image,
+             StepGraph *graph, Calls &names, size_t events, bool timed);
+  ~CUDADevice() override;
+
+  void begin(UpdateState state) override;
+  bool beginStep(uint32_t step, const StepInputs &inputs) override;
+  void endStep() override;
+  void poison() override;
+  void await(const Event &event, size_t instruction) override;
+  void awaitNumbers(const Event &event, size_t instruction) override {
+    await(event, instruction);
+  }
+  void finishInstruction(size_t instruction) override;
+  void execute(size_t instruction, const Execute &run) override;
+  void startedMessage(size_t instruction) override {}
+  void contribute(size_t instruction, const GradNorm &norm) override;
+  const Contribution &contribution() const override { return nothing; }
+  void judge(size_t instruction, const StepNumbers &, const StepInputs &) override;
+  void update(size_t instruction, const Step &step, const OptimizerSettings &) override;
+  StepResult result(uint32_t step) override;
+  std::string describeBadIndex() override;
+  std::string place() const override { return unit.text(); }
+  bool computes() const override { return false; } // on processors of this machine
+  int64_t touchedBytes() const override { return layout.bytes; }
+  void upload(int64_t slot, int64_t offset, const void *data, int64_t bytes) override;
+  void download(int64_t slot, int64_t offset, void *data, int64_t bytes) override;
+  SlotAddresses &memory() override { return slots; }
+  const Recorder &recorder() const override { return timer.recorder(); }
+
+  // For transports.
+  const GPU &gpu() const { return unit; }
+  const CUDAStream &stream() const { return compute; }
+  const OwnKernels &kernels() const { return own; }
+  /// Where the numbers of all devices are gathered.
+  cuda::Pointer numbers() const { return memoryAt(layout.numbers); }
+  /// Whom this device gives its numbers to, itself among them.
+  void setTargets(const std::vector<cuda::Pointer> &targets);
+
+private:
+  cuda::Pointer memoryAt(int64_t offset) const { return all.begin() + cuda::Pointer(offset); }
+  template <typename T> T *at(int64_t offset) const {
+    return reinterpret_cast<T *>(memoryAt(offset));
+  }
+  float *floats(std::optional<int64_t> slot) {
+    return slot ? slots.floats(*slot) : nullptr;
+  }
+  void setAddresses();
+  void fillGiven(const StepInputs &inputs);
+  void copyIn(cuda::Pointer to, const void *data, int64_t bytes);
+  void copyOut(void *data, cuda::Pointer from, int64_t bytes) const;
+  std::span<char *const> blocksOf(const Execute &run);
+  std::string variable(const std::string &name) const;
+  std::string runThatFollows(int64_t address);
+
+  const Program &program;
+  const DeviceList &device;
+  const int64_t number;
+  const GPU &unit;
+  const CUDAModule planned; // the plan's kernels
+  const OwnKernels own;
+  GPURoutines routines;
+  const DeviceLayout layout;
+  const DeviceMemory all;
+  SlotAddresses slots;
+  const CUDAStream compute;
+  StepGraph *graph;
+  const std::unique_ptr<PinnedMemory> given[2]; // what the host gives, by parity
+  const PinnedMemory verdicts, bounce;          // two verdicts; pieces of uploads
+  const CUDAEvent ended[2];                     // steps, by parity
+  cuda::Pointer indexRecord;
+  gpu::Contribute contributing{};
+  std::vector<char *> blocks; // of the routine that is put into the stream
+  uint32_t step = 0;
+  const bitpipe::Contribution nothing{};
+  StepTimer timer;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CUDA_CUDADEVICE_H

@@ -1,0 +1,15 @@
+//===- CUDAOptions.h - How a plan for GPUs is run --------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_CUDAOPTIONS_H
+#define BITPIPE_RUNTIME_CUDA_CUDAOPTIONS_H
+
+namespace bitpipe {
+
+struct CUDAOptions {
+  bool graph = true;       // a step is one graph, where nothing is timed
+  bool sharesGPUs = false; // several devices may be one GPU
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CUDA_CUDAOPTIONS_H

@@ -1,0 +1,39 @@
+//===- CUDAProcess.h - The GPUs of this process ----------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_CUDAPROCESS_H
+#define BITPIPE_RUNTIME_CUDA_CUDAPROCESS_H
+
+#include "lib/Runtime/CUDA/CUDAOptions.h"
+#include "lib/Runtime/CUDA/PeerTransport.h"
+
+namespace bitpipe {
+
+/// Owns what the devices of a process have in common. It outlives them.
+class CUDAProcess {
+public:
+  /// Throws a UserError if there are not enough GPUs, or they cannot run the plan.
+  CUDAProcess(const Program &program, const World &world, Share share,
+              const CUDAOptions &options, bool timed);
+
+  /// A device of this process, in the order of their numbers.
+  std::unique_ptr<Device> makeDevice(int64_t number, Calls &names, size_t events);
+  /// When all devices are made.
+  std::unique_ptr<Transport> connect(const Links &links);
+
+private:
+  void openGPUs(const World &world, bool shares);
+  void checkArchitecture(const GPU &gpu) const;
+
+  const Program &program;
+  const Share share;
+  const bool timed;
+  std::string image; // of the plan's kernels
+  std::vector<std::unique_ptr<GPU>> gpus;
+  std::vector<const GPU *> gpuOf; // by device of this process
+  std::unique_ptr<StepGraph> graph;
+  std::vector<CUDADevice *> devices; // so far
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CUDA_CUDAPROCESS_H
