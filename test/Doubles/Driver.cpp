@@ -343,6 +343,9 @@ EXPORT Result cuModuleGetGlobal_v2(Pointer *pointer, size_t *bytes,
     return NotFound;
   *pointer = reinterpret_cast<Pointer>(symbol);
   *bytes = of(module)->bytesOf(name);
+  Lock lock = locked();
+  auto *begin = static_cast<const char *>(symbol); // of a library that the module uses, maybe
+  Engine::get().memory.addGlobals(begin, begin + *bytes);
   return Success;
 }
 EXPORT Result cuFuncSetAttribute(bitpipe::cuda::Function function, FunctionAttribute attribute,

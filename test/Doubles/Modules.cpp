@@ -87,14 +87,15 @@ Work doubles::launchOf(const Function &function, int64_t grid, int64_t block, in
   return {"kernel " + function.name, nullptr,
           [function, grid, block, shared, real = realParameters(parameters)] {
             std::optional<std::string> wrong;
-            auto allowed = [&](void *address, int64_t bytes, bool writes) {
+            auto allowed = [&](const void *address, int64_t bytes, bool writes) {
               if (!wrong)
                 wrong = Engine::get().memory.accessReal(address, size_t(bytes), writes);
               return !wrong;
             };
-            auto failed = runGrid({function.name.c_str(), function.entry, real.data(), grid,
-                                   block, shared},
-                                  allowed);
+            auto failed = bitpipe::doubles::runGrid({function.name.c_str(), function.entry,
+                                                     real.data(), grid, block, shared,
+                                                     function.fibers},
+                                                    allowed);
             return wrong ? wrong : failed;
           }};
 }
