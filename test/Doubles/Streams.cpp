@@ -70,6 +70,13 @@ Stream::~Stream() {
   thread.join();
 }
 
+void Stream::leaveCapture() {
+  if (!capture || capture->open)
+    return;
+  capture = nullptr;
+  last.clear();
+}
+
 void Stream::push(Item item) {
   item.host = engine.host;
   queue.push_back(std::move(item));
@@ -78,6 +85,7 @@ void Stream::push(Item item) {
 }
 
 Result Stream::add(Work work) {
+  leaveCapture();
   if (engine.failure != Success)
     return engine.failure;
   if (!capture) {
@@ -90,6 +98,7 @@ Result Stream::add(Work work) {
 }
 
 Result Stream::record(EventState &event) {
+  leaveCapture();
   if (capture) {
     event = {nullptr, capture, last};
     return Success;
@@ -100,6 +109,7 @@ Result Stream::record(EventState &event) {
 }
 
 Result Stream::wait(EventState &event) {
+  leaveCapture();
   if (event.captured) {
     if (!event.captured->open || (capture && capture != event.captured))
       return CaptureIsolation;
@@ -115,6 +125,7 @@ Result Stream::wait(EventState &event) {
 }
 
 Result Stream::launch(std::shared_ptr<Captured> graph) {
+  leaveCapture();
   if (capture)
     return CaptureUnsupported;
   Item item{{}, {}, {}, graph, {}, {}};
@@ -126,6 +137,7 @@ Result Stream::launch(std::shared_ptr<Captured> graph) {
 }
 
 Result Stream::beginCapture() {
+  leaveCapture();
   if (capture)
     return CaptureUnmatched;
   capture = std::make_shared<Captured>();
@@ -135,6 +147,7 @@ Result Stream::beginCapture() {
 
 /// Every node must come before what the origin has come to.
 Result Stream::endCapture(std::shared_ptr<Captured> &graph) {
+  leaveCapture();
   if (!capture)
     return CaptureUnmatched;
   std::set<size_t> reached;
@@ -154,6 +167,7 @@ Result Stream::endCapture(std::shared_ptr<Captured> &graph) {
 }
 
 Result Stream::synchronize() {
+  leaveCapture();
   Lock lock(engine.mutex, std::adopt_lock); // the caller's
   if (capture) {
     lock.release();

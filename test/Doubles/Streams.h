@@ -87,6 +87,8 @@ private:
     Clock host;                         // what the host knew
   };
 
+  /// A capture ends for all streams when it ends for its origin.
+  void leaveCapture();
   void push(Item item);
   void loop();
   bool canBegin(const Item &item) const;

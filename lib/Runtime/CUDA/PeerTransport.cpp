@@ -19,7 +19,7 @@ static void checkMembers(const Program &program, const Links &links) {
 
 PeerTransport::PeerTransport(const Program &program, const Links &links,
                              const std::vector<CUDADevice *> &devices)
-    : program(program), links(links), devices(devices), agreed(devices.front()->gpu()) {
+    : links(links), devices(devices), agreed(devices.front()->gpu()) {
   checkMembers(program, links);
   std::vector<cuda::Pointer> numbers;
   for (CUDADevice *device : devices) {
@@ -42,10 +42,6 @@ PeerTransport::PeerTransport(const Program &program, const Links &links,
     messages.emplace_back(from, devices[link.to]->gpu());
     streams[link.from].messages.try_emplace(link.to, from, CUDAStream::High);
   }
-  // In the order in which they are recorded.
-  for (size_t d = 0; d < devices.size(); ++d)
-    for (size_t i = 0; i < 1 + streams[d].messages.size(); ++i)
-      tails.emplace_back(devices[d]->gpu());
 }
 
 void PeerTransport::startMessage(int64_t device, int64_t number) {
@@ -150,18 +146,14 @@ void PeerTransport::contribute(int64_t device, uint32_t) {
 /// begins its next step before the others have what it sent.
 void PeerTransport::agree() {
   const CUDAStream &stream = streams.front().sums;
-  size_t tail = 0;
-  for (size_t d = 0; d < streams.size(); ++d) {
-    devices[d]->gpu().use();
-    tails[tail++].record(streams[d].sums);
-    for (auto &[to, messages] : streams[d].messages)
-      tails[tail++].record(messages);
-  }
   devices.front()->gpu().use();
   for (const CUDAEvent &event : contributed)
     stream.await(event);
-  for (const CUDAEvent &event : tails)
-    stream.await(event);
+  for (const Message &message : messages)
+    stream.await(message.complete);
+  for (const Sum &sum : sums)
+    for (const CUDAEvent &event : sum.complete)
+      stream.await(event);
   agreed.record(stream);
 }
 

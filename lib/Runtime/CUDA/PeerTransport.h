@@ -58,13 +58,12 @@ private:
   void sumSlice(const ReductionLink &link, Sum &sum, size_t member);
   void agree();
 
-  const Program &program;
   const Links &links;
   const std::vector<CUDADevice *> devices;
   std::deque<Message> messages;
   std::deque<Sum> sums;
-  std::deque<Streams> streams;      // by device
-  std::deque<CUDAEvent> contributed, tails; // by device; by stream
+  std::deque<Streams> streams;       // by device
+  std::deque<CUDAEvent> contributed; // by device
   CUDAEvent agreed;
   Counter contributions, agreements;
 };

@@ -14,8 +14,13 @@ static uint32_t categoryOf(const Instruction &op, Calls &names) {
   return Calls::Messages;
 }
 
+static size_t countCategories(Calls &names) {
+  names.addCategory("runs");
+  return names.categories().size();
+}
+
 StepTimer::StepTimer(const DeviceList &device, const GPU &gpu, Calls &names, size_t events, bool timed)
-    : timed(timed), record(names.categories().size() + 1, device.instructions.size(), events) {
+    : timed(timed), record(countCategories(names), device.instructions.size(), events) {
   for (const Instruction &op : device.instructions) {
     std::string name = text(op);
     labels.push_back({categoryOf(op, names), names.addLabel(name),

@@ -16,7 +16,7 @@ using nlohmann::json;
 namespace bitpipe {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepTime, begin, end, waited)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TimedWork, begin, end, work)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, computes, byKind, work, steps,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, computes, place, byKind, work, steps,
                                    instructions, sums, plannedBytes, touchedBytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessReport, rank, host, cores, threads,
                                    peakBytes, devices)
@@ -76,6 +76,7 @@ static DeviceReport reportOf(const Program &program, int64_t number,
   DeviceReport report{};
   report.device = number;
   report.computes = device.computes();
+  report.place = device.place();
   report.plannedBytes = program.devices[number].arena;
   report.touchedBytes = device.touchedBytes();
   const auto &categories = executor.calls().categories();

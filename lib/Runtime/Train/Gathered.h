@@ -14,6 +14,7 @@ namespace bitpipe {
 struct DeviceReport {
   int64_t device;
   bool computes; // needs a processor for its work
+  std::string place; // the GPU that it is, or empty
   std::map<std::string, Nanoseconds> byKind;
   std::vector<Nanoseconds> work; // of every instruction, the median of the steps
   std::vector<StepTime> steps;

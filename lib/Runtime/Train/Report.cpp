@@ -18,6 +18,11 @@ using namespace bitpipe;
 namespace {
 
 double seconds(Nanoseconds time) { return time * 1e-9; }
+std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f%%", 100 * share);
+  return text;
+}
 double mebibytes(int64_t bytes) { return bytes / double(1 << 20); }
 
 void printSteps(std::vector<double> times, int64_t tokensPerStep) {
@@ -36,6 +41,7 @@ using Processes = std::vector<ProcessReport>;
 struct Cores {
   int64_t devices = 0, computing = 0, cores = 0;
   int64_t threads = 1; // per device
+  std::map<std::string, int64_t> gpus; // devices by host and GPU
 
   explicit Cores(const Processes &processes) {
     std::set<std::pair<std::string, int>> seen; // by host and number
@@ -44,9 +50,19 @@ struct Cores {
         cores += seen.insert({process.host, core}).second;
       devices += int64_t(process.devices.size());
       threads = process.threads;
-      for (const DeviceReport &device : process.devices)
+      for (const DeviceReport &device : process.devices) {
         computing += device.computes;
+        if (!device.place.empty())
+          ++gpus[device.place + " of " + process.host];
+      }
     }
+  }
+  std::string gpuText() const {
+    std::string text;
+    for (auto &[gpu, count] : gpus)
+      text += (text.empty() ? "" : ", ") + gpu +
+              (count > 1 ? ", shared by " + std::to_string(count) : "");
+    return text;
   }
   std::string text() const {
     return std::to_string(cores) + (cores == 1 ? " core" : " cores");
@@ -57,7 +73,9 @@ struct Cores {
 /// Devices that share a core wait for each other, whatever the schedule.
 void printCores(const Cores &cores) {
   std::printf("devices        %10ld", long(cores.devices));
-  if (cores.computing == 0)
+  if (!cores.gpus.empty())
+    std::printf(" on %s\n", cores.gpuText().c_str());
+  else if (cores.computing == 0)
     std::printf(", emulated\n");
   else
     std::printf(", %ld thread%s each on %s%s\n", long(cores.threads),
@@ -80,9 +98,8 @@ double printDevices(const Processes &processes) {
       all += mine;
       if (ranks)
         std::printf("%-4d   ", process.rank);
-      std::printf("%-6ld   %6.1f%%   %11.1f MiB  %11.1f MiB\n",
-                  long(device.device), mine ? 100 * idle / mine : 0.0,
-                  mebibytes(device.plannedBytes),
+      std::printf("%-6ld   %7s   %11.1f MiB  %11.1f MiB\n", long(device.device),
+                  mine ? percent(idle / mine).c_str() : "-", mebibytes(device.plannedBytes),
                   mebibytes(device.touchedBytes));
     }
   return all ? waiting / all : 0;
@@ -119,6 +136,10 @@ void printKinds(const Processes &processes) {
                   100 * time / all);
 }
 
+bool isTimed(const Processes &processes) {
+  return processes.front().devices.front().total() > 0;
+}
+
 void printBubble(const Cores &cores, double measured, PredictedBubble predicted) {
   std::printf("bubble   %6.1f%%   of the devices' time measured, %.1f%% predicted "
               "from the time of each run",
@@ -137,7 +158,12 @@ void bitpipe::printReport(const Processes &processes,
   printSteps(std::move(stepSeconds), tokensPerStep);
   Cores cores(processes);
   printCores(cores);
-  printBubble(cores, printDevices(processes), predicted);
+  double bubble = printDevices(processes);
+  if (isTimed(processes))
+    printBubble(cores, bubble, predicted);
   printProcesses(processes);
-  printKinds(processes);
+  if (isTimed(processes))
+    printKinds(processes);
+  else
+    std::printf("\nnothing within steps is timed: --trace, --profile and --predict do that\n");
 }
