@@ -5,6 +5,8 @@
 
 #include "lib/Runtime/ABI.h"
 
+#include "llvm/ADT/StringRef.h"
+
 namespace bitpipe::lower {
 
 /// Every slot, every tensor in a block and every temporary starts at a
@@ -12,6 +14,12 @@ namespace bitpipe::lower {
 constexpr int64_t aligned(int64_t bytes) {
   return (bytes + abi::alignment - 1) / abi::alignment * abi::alignment;
 }
+
+/// On an argument of a kernel that some call gives a place in the middle of a slice: the
+/// bytes that divide all its addresses, a power of two below `argumentAlignment`, which
+/// divides the addresses of all others.
+constexpr llvm::StringLiteral alignmentName = "pipe.align";
+constexpr int64_t argumentAlignment = 16;
 
 } // namespace bitpipe::lower
 
