@@ -148,14 +148,14 @@ def interrupted():
     expect("what is saved", saved.read_bytes() == again.read_bytes(), job)
 
 
-def differs(condition, text, *options):
+def differs(condition, text, usual=run):
     """Rank 2 is started in another way."""
     other = folder / "other.sh"
-    words = " ".join(shlex.quote(str(word)) for word in run)
+    words = " ".join(shlex.quote(str(word)) for word in usual)
     changed = " ".join(shlex.quote(str(word)) for word in condition)
     other.write_text(f'#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 2 ] && exec {changed} "$@"\nexec {words} "$@"\n')
     other.chmod(0o755)
-    job = Job("--steps=3", *options, command=[str(other)])
+    job = Job("--steps=3", command=[str(other)])
     expect("exit code", job.end() != 0, job)
     expect(f"'{text}' once", job.text().count(text) == 1, job)
 
@@ -176,6 +176,13 @@ def wrong_starts():
     bad.write_bytes(changed)
     differs([run[0], plan, f"--data={bad}"], "rank 2 has another data file than rank 0")
     differs([*run, f"--save={folder / 'one'}"], "rank 2 has another --save than rank 0: given, expected not given")
+    weights = pathlib.Path(plan).with_suffix(".weights.safetensors")
+    loaded = folder / "loaded.safetensors"
+    changed = bytearray(weights.read_bytes())
+    changed[-1] ^= 1
+    loaded.write_bytes(changed)
+    differs([*run, f"--load={loaded}"], "rank 2 has another file of parameters (--load) than rank 0",
+            usual=[*run, f"--load={weights}"])
     job = Job("--steps=3", processes=5)
     expect("exit code", job.end() != 0, job)
     expect("too many", job.text().count("the plan is for 4 devices, expected at most as many processes, got 5") == 1, job)
