@@ -7,6 +7,7 @@
 #include "lib/Transforms/Kernels/GPU/EmitGPU.h"
 #include "lib/Transforms/Kernels/GPU/EmitLaunches.h"
 #include "lib/Transforms/Kernels/GPU/LowerThreads.h"
+#include "lib/Transforms/Kernels/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -28,6 +29,9 @@ static FailureOr<Kernel> writeLaunches(func::FuncOp function, Flavour flavour) {
     if (!isa<arith::ConstantOp, memref::GetGlobalOp>(op) && failed(emitOperation(writer, &op)))
       return failure();
   Kernel kernel = writer.take();
+  if (kernel.launches.empty())
+    return emitError(function.getLoc()) << "kernel '" << kernel.name
+                                        << "' holds no operation, expected at least one";
   for (const Launch &launch : kernel.launches)
     if (launch.grid > INT32_MAX)
       return emitError(function.getLoc())
@@ -100,7 +104,7 @@ struct PipeCompileGPUKernels
     if (failed(nameKernels(module, output)))
       return signalPassFailure();
     for (auto training : module.getOps<pipe::TrainingOp>())
-      training->setAttr(archAttribute, StringAttr::get(&getContext(), arch));
+      training.setArch(StringRef(arch));
   }
 };
 

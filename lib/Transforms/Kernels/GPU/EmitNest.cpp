@@ -9,10 +9,12 @@ using namespace bitpipe;
 using namespace bitpipe::grid;
 
 SmallVector<int64_t> grid::sizesOf(const LoopNest &nest, ArrayRef<unsigned> levels, Along along) {
-  return llvm::map_to_vector(levels, [&](unsigned level) {
+  SmallVector<int64_t> sizes;
+  for (unsigned level : levels) {
     int64_t size = nest.sizes[level];
-    return level == along.level ? llvm::divideCeil(size, along.width) : size;
-  });
+    sizes.push_back(level == along.level ? int64_t(llvm::divideCeil(size, along.width)) : size);
+  }
+  return sizes;
 }
 
 void grid::placeAt(LaunchWriter &writer, const LoopNest &nest, ArrayRef<unsigned> levels,
@@ -80,8 +82,11 @@ LogicalResult grid::emitLaunches(LaunchWriter &writer, linalg::LinalgOp op) {
   FailureOr<LoopNest> nest = buildLoopNest(op);
   if (failed(nest))
     return failure();
-  if (llvm::is_contained(nest->sizes, 0))
-    return success(); // nothing to do
+  if (llvm::is_contained(nest->sizes, 0)) {
+    writer.begin(op, 1, warp); // nothing to do
+    writer.end();
+    return success();
+  }
   NestLoops loops = divideLoops(*nest);
   if (!loops.terms.empty()) {
     areSums(op, *nest, loops) ? emitSums(writer, op, *nest, loops)

@@ -36,7 +36,7 @@ struct Division {
   Along along;        // the loop that a thread takes vectors of
   Team team;          // that shares the terms of a point
   int64_t chunks = 1; // of the terms
-  int64_t points, terms; // in vectors, where they are taken so
+  int64_t points = 1, terms = 1; // in vectors, where they are taken so
 
   bool alongTerms() const { return llvm::is_contained(loops.terms, along.level); }
 };
@@ -58,7 +58,7 @@ static unsigned contiguousLevel(const LoopNest &nest) {
 }
 
 static Division divideSums(linalg::LinalgOp op, const LoopNest &nest, const NestLoops &loops) {
-  Division d{loops, {contiguousLevel(nest), 1}, {1, usualBlock}};
+  Division d{loops, {contiguousLevel(nest), 1}, {1, usualBlock}, 1, 1, 1};
   int64_t width = widthAlong(op, nest, d.along.level);
   if (nest.sizes[d.along.level] % width == 0)
     d.along.width = width;
@@ -68,7 +68,7 @@ static Division divideSums(linalg::LinalgOp op, const LoopNest &nest, const Nest
     d.team = teamFor(d.terms);
   int64_t threads = d.points * d.team.lanes, share = llvm::divideCeil(d.terms, d.team.lanes);
   if (threads < enoughThreads && share >= 2 * fewestTerms)
-    d.chunks = std::min(llvm::divideCeil(enoughThreads, threads), share / fewestTerms);
+    d.chunks = std::min<int64_t>(llvm::divideCeil(enoughThreads, threads), share / fewestTerms);
   return d;
 }
 
@@ -121,7 +121,7 @@ public:
   }
 
 private:
-  Type typeOf(unsigned i) const { return nest.accesses[op.getNumDpsInputs() + i].element(); }
+  Type typeOf(unsigned i) const { return nest.accesses[thread.inputs() + i].element(); }
   Combiner combiner(unsigned i) { return *matchCombiner(op, i); }
   Value combined(unsigned i, Value x, Value y) {
     bool isFloat = isa<FloatType>(typeOf(i));
@@ -185,7 +185,7 @@ private:
     Value point = writer.remainder(unit, d.points), chunk = writer.quotient(unit, d.points);
     for (auto [i, sum] : llvm::enumerate(sums)) {
       int64_t width = thread.widthOf(thread.inputs() + i);
-      ValueRange place{chunk, writer.mul(point, width)};
+      SmallVector<Value> place{chunk, writer.mul(point, width)};
       if (width == 1)
         memref::StoreOp::create(b, loc, sum, parts[i], place);
       else

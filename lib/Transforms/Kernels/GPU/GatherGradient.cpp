@@ -144,7 +144,7 @@ private:
 LogicalResult grid::emitLaunches(LaunchWriter &writer, pipe::GatherGradOp original) {
   int64_t count = ShapedType::getNumElements(shapeOf(original.getInputs()[1]));
   if (count >= INT32_MAX)
-    return emitError(original.getLoc()) << original->getOperationName() << " has " << count
+    return emitError(original.getLoc()) << original->getName() << " has " << count
                                         << " ids, expected fewer than " << INT32_MAX;
   emitLinks(writer, original, count);
   bool ofScalars = shapeOf(original.getInits()[0]).size() == 1;

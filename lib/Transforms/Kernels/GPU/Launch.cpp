@@ -31,7 +31,7 @@ Operation *LaunchWriter::begin(Operation *op, int64_t grid, int64_t block) {
   unsigned number = kernel.launches.size();
   std::string name = kernel.name + (number ? "_" + std::to_string(number) : "");
   b.setInsertionPointAfter(source);
-  auto body = func::FuncOp::create(b, source.getLoc(), name + ".body", source.getFunctionType());
+  auto body = func::FuncOp::create(b, source.getLoc(), name + Launch::suffix.str(), source.getFunctionType());
   if (ArrayAttr attributes = source.getAllArgAttrs())
     body.setAllArgAttrs(attributes);
   launch = {body, grid, block};

@@ -28,6 +28,10 @@ struct Launch {
   int64_t grid, block;  // blocks, and threads of each
   int64_t shared = 0;   // bytes per block
   bool exchanges = false; // whether threads wait for each other
+
+  /// The name of the kernel that the body becomes.
+  std::string entry() { return body.getName().drop_back(suffix.size()).str(); }
+  static constexpr llvm::StringLiteral suffix = ".body";
 };
 
 struct Kernel {

@@ -172,7 +172,7 @@ LogicalResult grid::lowerLaunches(ModuleOp module, ArrayRef<Kernel> kernels, Fla
   for (const Kernel &kernel : kernels)
     for (Launch launch : kernel.launches) {
       prepareArguments(launch.body);
-      names.push_back(launch.body.getName().str());
+      names.push_back(launch.entry());
     }
   auto addPatterns = [&](const LLVMTypeConverter &types, RewritePatternSet &patterns) {
     patterns.add<LowerNumber<gpu::ThreadIdOp, NVVM::ThreadIdXOp>, LowerNumber<gpu::BlockIdOp, NVVM::BlockIdXOp>,
@@ -184,9 +184,9 @@ LogicalResult grid::lowerLaunches(ModuleOp module, ArrayRef<Kernel> kernels, Fla
   auto name = names.begin();
   for (const Kernel &kernel : kernels)
     for (const Launch &launch : kernel.launches) {
-      auto body = module.lookupSymbol<LLVM::LLVMFuncOp>(*name);
+      auto body = module.lookupSymbol<LLVM::LLVMFuncOp>(*name + Launch::suffix.str());
+      StringRef entry = *name++;
       dropMemory(body, kernel, flavour);
-      StringRef entry = StringRef(*name++).drop_back(StringRef(".body").size());
       if (flavour == Flavour::Emulated) {
         emulate(b, body, entry, launch);
         continue;

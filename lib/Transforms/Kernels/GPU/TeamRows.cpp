@@ -34,7 +34,7 @@ Team grid::teamFor(int64_t vectors) {
   }
   // The fewest warps that take four vectors each or fewer, without any left over if
   // that can be.
-  int64_t lanes = std::min(mostThreads, llvm::alignTo(llvm::divideCeil(vectors, 4), warp));
+  int64_t lanes = std::min<int64_t>(mostThreads, llvm::alignTo(llvm::divideCeil(vectors, 4), warp));
   for (int64_t even = lanes; even >= 4 * warp; even -= warp)
     if (vectors % even == 0 && vectors / even <= mostVectors)
       return {even, 1};

@@ -1,0 +1,236 @@
+//===- Grid.cpp - Runs emulated kernels as a GPU would ---------------------===//
+
+#include "test/Doubles/Grid.h"
+#include "test/Doubles/Fiber.h"
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+using namespace bitpipe::doubles;
+
+namespace {
+
+constexpr int64_t warp = 32;
+
+enum class State { Ready, AtBarrier, AtShuffle, Ended };
+
+struct Thread {
+  Fiber fiber;
+  State state;
+  int32_t value, mask; // of a shuffle
+};
+
+/// One run of a grid.
+class Run {
+public:
+  Run(const Launch &launch, const AccessCheck &allowed);
+  std::optional<std::string> run();
+
+  void wait(State state);
+  int32_t shuffle(int32_t value, int32_t mask);
+  void access(const void *address, int64_t bytes, bool writes);
+
+  const Launch &launch;
+  int64_t block = 0, thread = 0; // that run
+  std::vector<char> memory;      // shared by the block
+  char *shared;
+
+private:
+  void runBlock();
+  void runThreads();
+  bool runWarp(int64_t first);
+  bool exchange(int64_t first, int64_t end);
+  bool finishBarrier();
+  void begin(int64_t number);
+  /// Notes what went wrong with a thread; the first one counts.
+  void fail(int64_t number, const std::string &what);
+  bool isShared(const char *address, int64_t bytes) const;
+
+  const AccessCheck &allowed;
+  std::optional<std::string> error;
+  std::vector<Thread> &threads;
+  std::jmp_buf ended; // where a thread without a fiber ends that did wrong
+};
+
+/// The run on this thread of the host, and its fibers, which are made once.
+thread_local Run *current = nullptr;
+thread_local std::vector<Thread> fibers;
+
+Run::Run(const Launch &launch, const AccessCheck &allowed)
+    : launch(launch), allowed(allowed), threads(fibers) {
+  constexpr size_t alignment = 16;
+  memory.resize(launch.shared + alignment);
+  auto address = reinterpret_cast<uintptr_t>(memory.data());
+  shared = memory.data() + (alignment - address % alignment) % alignment;
+  if (launch.needsFibers && threads.size() < size_t(launch.block))
+    threads.resize(launch.block);
+}
+
+std::optional<std::string> Run::run() {
+  for (block = 0; block < launch.grid && !error; ++block) {
+    std::memset(memory.data(), 0xff, memory.size());
+    launch.needsFibers ? runBlock() : runThreads();
+  }
+  return error;
+}
+
+void Run::fail(int64_t number, const std::string &what) {
+  if (!error)
+    error = std::string("kernel ") + launch.name + ", block " + std::to_string(block) + ", thread " +
+            std::to_string(number) + ": " + what;
+}
+
+//===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+void Run::runThreads() {
+  if (setjmp(ended))
+    return;
+  for (thread = 0; thread < launch.block; ++thread)
+    launch.entry(launch.arguments);
+}
+
+void Run::begin(int64_t number) {
+  threads[number].state = State::Ready;
+  threads[number].fiber.prepare([] {
+    current->launch.entry(current->launch.arguments);
+    current->wait(State::Ended);
+  });
+}
+
+void Run::runBlock() {
+  for (int64_t i = 0; i < launch.block; ++i)
+    begin(i);
+  do
+    for (int64_t first = 0; first < launch.block; first += warp)
+      if (!runWarp(first))
+        return;
+  while (finishBarrier());
+}
+
+/// Runs a warp until its threads have ended or wait for other warps.
+bool Run::runWarp(int64_t first) {
+  int64_t end = std::min(first + warp, launch.block);
+  do {
+    for (thread = first; thread < end; ++thread)
+      if (threads[thread].state == State::Ready) {
+        threads[thread].fiber.resume();
+        if (error)
+          return false;
+      }
+  } while (exchange(first, end));
+  return !error;
+}
+
+/// Gives the threads of a warp what they asked for, if they wait for each other.
+bool Run::exchange(int64_t first, int64_t end) {
+  int64_t waiting = std::count_if(threads.begin() + first, threads.begin() + end,
+                                  [](const Thread &t) { return t.state == State::AtShuffle; });
+  if (waiting == 0)
+    return false;
+  int32_t mask = 0;
+  for (int64_t i = first; i < first + warp; ++i) {
+    if (i >= end || threads[i].state != State::AtShuffle) {
+      fail(i, "does not come to a shuffle that " + std::to_string(waiting) + " threads of its warp are at");
+      return false;
+    }
+    mask = i == first ? threads[i].mask : mask;
+    if (threads[i].mask != mask || mask < 0 || mask >= warp) {
+      fail(i, "shuffles with mask " + std::to_string(threads[i].mask) + ", expected one of 0 to 31 that all threads of the warp have");
+      return false;
+    }
+  }
+  int32_t values[warp];
+  for (int64_t lane = 0; lane < warp; ++lane)
+    values[lane] = threads[first + lane].value;
+  for (int64_t lane = 0; lane < warp; ++lane) {
+    threads[first + lane].value = values[lane ^ mask];
+    threads[first + lane].state = State::Ready;
+  }
+  return true;
+}
+
+/// Whether there is more to do: lets all threads go on that wait at a barrier.
+bool Run::finishBarrier() {
+  auto end = threads.begin() + launch.block;
+  auto isEnded = [](const Thread &t) { return t.state == State::Ended; };
+  int64_t left = std::count_if(threads.begin(), end, isEnded);
+  if (left == launch.block)
+    return false;
+  if (left > 0) {
+    fail(std::find_if(threads.begin(), end, isEnded) - threads.begin(),
+         "ends without a barrier that " + std::to_string(launch.block - left) + " threads are at");
+    return false;
+  }
+  for (int64_t i = 0; i < launch.block; ++i)
+    threads[i].state = State::Ready;
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// What threads call
+//===----------------------------------------------------------------------===//
+
+void Run::wait(State state) {
+  if (!launch.needsFibers) {
+    fail(thread, "waits for others, but its kernel is said not to");
+    std::longjmp(ended, 1);
+  }
+  Thread &own = threads[thread];
+  own.state = state;
+  own.fiber.suspend();
+}
+
+int32_t Run::shuffle(int32_t value, int32_t mask) {
+  if (launch.needsFibers) {
+    threads[thread].value = value;
+    threads[thread].mask = mask;
+  }
+  int64_t number = thread;
+  wait(State::AtShuffle);
+  return threads[number].value;
+}
+
+bool Run::isShared(const char *address, int64_t bytes) const {
+  return address >= shared && address + bytes <= shared + launch.shared;
+}
+
+void Run::access(const void *address, int64_t bytes, bool writes) {
+  if (isShared(static_cast<const char *>(address), bytes) || allowed(address, bytes, writes))
+    return;
+  char text[128];
+  snprintf(text, sizeof(text), "%s %lld bytes at %p, outside of its memory", writes ? "writes" : "reads",
+           static_cast<long long>(bytes), address);
+  fail(thread, text);
+  if (!launch.needsFibers)
+    std::longjmp(ended, 1);
+  threads[thread].fiber.suspend(); // for good
+}
+
+} // namespace
+
+std::optional<std::string> bitpipe::doubles::runGrid(const Launch &launch, const AccessCheck &allowed) {
+  Run run(launch, allowed);
+  Run *outer = std::exchange(current, &run);
+  std::optional<std::string> error = run.run();
+  current = outer;
+  return error;
+}
+
+extern "C" {
+int32_t bitpipe_gpu_thread() { return int32_t(current->thread); }
+int32_t bitpipe_gpu_block() { return int32_t(current->block); }
+int32_t bitpipe_gpu_threads() { return int32_t(current->launch.block); }
+int32_t bitpipe_gpu_blocks() { return int32_t(current->launch.grid); }
+void bitpipe_gpu_barrier() { current->wait(State::AtBarrier); }
+int32_t bitpipe_gpu_shuffle_xor(int32_t value, int32_t mask) { return current->shuffle(value, mask); }
+void *bitpipe_gpu_shared() { return current->shared; }
+void bitpipe_gpu_access(void *address, int64_t bytes, int32_t writes) {
+  current->access(address, bytes, writes != 0);
+}
+}
