@@ -40,6 +40,11 @@ struct KernelTarget {
 mlir::LogicalResult compileKernels(mlir::ModuleOp kernels, llvm::StringRef path,
                                    const KernelTarget &target);
 
+/// What kernels for GPUs are made for: three of them, and this machine, for tests.
+bool isGPUArchitecture(llvm::StringRef arch);
+constexpr llvm::StringLiteral gpuArchitectures = "sm_80, sm_90, sm_100 or emulated";
+constexpr llvm::StringLiteral emulatedArch = "emulated";
+
 /// Compiles a module of kernels for a GPU to the file `path`, as
 /// --pipe-compile-gpu-kernels describes, and writes with `described` what the runtime
 /// must know of each. Consumes the contents of `kernels`.

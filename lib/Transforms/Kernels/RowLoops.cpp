@@ -15,8 +15,8 @@ Type bitpipe::computedElement(Type stored) {
 }
 
 RowEmitter::RowEmitter(OpBuilder &builder, Location loc, Type element,
-                       ValueRange accessed, int64_t width)
-    : b(builder), loc(loc), element(element), width(width) {
+                       ValueRange accessed, int64_t widest)
+    : b(builder), loc(loc), element(element), width(widest) {
   for (Value buffer : accessed)
     if (!cast<MemRefType>(buffer.getType()).isLastDimUnitStride())
       width = 1;

@@ -78,7 +78,7 @@ protected:
   /// `accessed` are all buffers that load and store will see: if the last
   /// dimension of one is not contiguous, a vector is one element.
   RowEmitter(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element,
-             mlir::ValueRange accessed, int64_t width);
+             mlir::ValueRange accessed, int64_t widest);
 
   /// Where vectors of a row of `buffer` are known to begin; the element's own
   /// alignment by default.

@@ -59,8 +59,8 @@ static LogicalResult checkMath(ModuleOp kernels) {
 
 LogicalResult bitpipe::compileGPUKernels(ModuleOp kernels, StringRef path, StringRef arch,
                                          OpBuilder &described) {
-  if (!isArchitecture(arch))
-    return emitError(kernels.getLoc()) << "arch is '" << arch << "', expected " << architectures;
+  if (!isGPUArchitecture(arch))
+    return emitError(kernels.getLoc()) << "arch is '" << arch << "', expected " << gpuArchitectures;
   if (failed(verifyKernels(kernels)) || failed(simplifyMath(kernels)))
     return failure();
   Flavour flavour = arch == emulatedArch ? Flavour::Emulated : Flavour::NVVM;

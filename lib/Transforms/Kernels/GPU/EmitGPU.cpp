@@ -32,7 +32,7 @@ static StringRef featuresFor(StringRef arch) {
       .Default("");
 }
 
-bool grid::isArchitecture(StringRef arch) {
+bool bitpipe::isGPUArchitecture(StringRef arch) {
   return arch == emulatedArch || !featuresFor(arch).empty();
 }
 

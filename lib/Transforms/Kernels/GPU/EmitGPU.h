@@ -8,12 +8,6 @@
 
 namespace bitpipe::grid {
 
-/// The architectures that kernels are made for: "sm_80", "sm_90", "sm_100" are GPUs,
-/// "emulated" is this machine.
-bool isArchitecture(llvm::StringRef arch);
-constexpr llvm::StringLiteral architectures = "sm_80, sm_90, sm_100 or emulated";
-constexpr llvm::StringLiteral emulatedArch = "emulated";
-
 /// Writes the PTX of `module` for a GPU to `path`, whole or not at all.
 llvm::Error writePTX(llvm::Module &module, llvm::StringRef arch, llvm::StringRef path);
 
