@@ -105,7 +105,7 @@ FailureOr<ModuleOp> bitpipe::findKernels(ModuleOp module, StringRef output) {
     return emitError(module.getLoc()) << "found no module named 'kernels', expected one "
                                          "inside the module to compile";
   if (output.empty())
-    return emitError(module.getLoc()) << "found no output, expected output=FILE";
+    return emitError(module.getLoc()) << "found no output, expected output=FILE.so";
   return kernels;
 }
 

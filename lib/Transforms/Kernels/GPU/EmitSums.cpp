@@ -106,18 +106,22 @@ public:
     writer.when(arith::AndIOp::create(b, loc, active, isFirst), [&] { finish(unit, sums); });
   }
 
-  /// Adds the sums of all chunks to the outputs.
-  void emitParts() {
-    Value number = writer.globalThread();
-    writer.when(writer.less(number, writer.index(d.points)), [&] {
-      Values zero = neutral();
-      Values sums = writer.forLoop(writer.index(0), writer.index(d.chunks), 1, zero, [&](Value chunk, Values sofar) {
-        for (auto [i, sum] : llvm::enumerate(sofar))
-          sum = combined(i, sum, loadPart(i, chunk, number));
-        return sofar;
-      });
-      addToOutputs(pointAt(number), sums);
+  /// Adds the sums of all chunks to the outputs: a warp per point, or less where there
+  /// are few chunks.
+  void emitParts(Team team) {
+    Value lane = writer.remainder(writer.thread(), team.lanes);
+    Value point = writer.add(writer.mul(writer.block(), team.perBlock), writer.quotient(writer.thread(), team.lanes));
+    Value active = writer.less(point, writer.index(d.points));
+    point = arith::SelectOp::create(b, loc, active, point, writer.index(d.points - 1));
+    Values sums = writer.forLoop(lane, writer.index(d.chunks), team.lanes, neutral(), [&](Value chunk, Values sofar) {
+      for (auto [i, sum] : llvm::enumerate(sofar))
+        sum = combined(i, sum, loadPart(i, chunk, point));
+      return sofar;
     });
+    for (auto [i, sum] : llvm::enumerate(sums))
+      sum = combineLanes(i, sum, team.lanes);
+    Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lane, writer.index(0));
+    writer.when(arith::AndIOp::create(b, loc, active, isFirst), [&] { addToOutputs(pointAt(point), sums); });
   }
 
 private:
@@ -129,7 +133,21 @@ private:
                                       isFloat ? fastMath(b) : arith::FastMathFlagsAttr());
   }
 
-  /// What sums of `width` elements begin with.
+  /// `sum`, a number or several, of all lanes of a team.
+  Value combineLanes(unsigned i, Value sum, int64_t lanes) {
+    auto vector = dyn_cast<VectorType>(sum.getType());
+    Value zero = arith::ConstantOp::create(b, loc, combiner(i).neutral);
+    if (!vector)
+      return writer.combineLanes(sum, combiner(i).kind, zero, lanes);
+    Values elements;
+    for (int64_t e = 0; e < vector.getDimSize(0); ++e) {
+      Value element = vector::ExtractOp::create(b, loc, sum, e);
+      elements.push_back(writer.combineLanes(element, combiner(i).kind, zero, lanes));
+    }
+    return vector::FromElementsOp::create(b, loc, vector, elements);
+  }
+
+  /// What sums begin with: of terms, or of the parts of a point.
   Values neutral(bool ofTerms = false) {
     Values values;
     for (unsigned i = 0; i < op.getNumDpsInits(); ++i) {
@@ -161,10 +179,8 @@ private:
       if (d.alongTerms() && d.along.width > 1)
         sum = vector::ReductionOp::create(b, loc, combiner(i).kind, sum,
                                           isa<FloatType>(typeOf(i)) ? fastMathFlags : arith::FastMathFlags::none);
-      if (d.team.lanes > 1) {
-        Value zero = arith::ConstantOp::create(b, loc, combiner(i).neutral);
-        sum = writer.combineLanes(sum, combiner(i).kind, zero, d.team.lanes);
-      }
+      if (d.team.lanes > 1)
+        sum = combineLanes(i, sum, d.team.lanes);
     }
     return sums;
   }
@@ -236,8 +252,10 @@ void grid::emitSums(LaunchWriter &writer, linalg::LinalgOp op, const LoopNest &n
   writer.end();
   if (d.chunks == 1)
     return;
-  linalg::LinalgOp again = writer.begin(op, blocksFor(d.points, usualBlock), usualBlock);
-  Sums(writer, again, d).emitParts();
+  int64_t lanes = std::min<int64_t>(warp, llvm::PowerOf2Ceil(llvm::divideCeil(d.chunks, 4)));
+  Team team{lanes, usualBlock / lanes};
+  linalg::LinalgOp again = writer.begin(op, blocksFor(d.points, team.perBlock), usualBlock);
+  Sums(writer, again, d).emitParts(team);
   writer.end();
 }
 
