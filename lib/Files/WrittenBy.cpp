@@ -44,6 +44,8 @@ static bool areWeights(std::ifstream &file, std::string_view start, uint64_t siz
 
 static bool areKernels(std::ifstream &file, std::string_view start, uint64_t size) {
   uint64_t length = mark::library.size();
+  if (start.starts_with(mark::ptx))
+    return true;
   return start.starts_with("\x7f" "ELF") && size > length &&
          read(file, size - length, length) == mark::library;
 }

@@ -18,6 +18,8 @@ namespace bitpipe::mark {
 
 /// The first line of IR of any level.
 constexpr std::string_view ir = "// written by bitpipe\n";
+/// The first line of PTX, the kernels of a GPU.
+constexpr std::string_view ptx = "// kernels written by bitpipe\n";
 /// The first line of a picture.
 constexpr std::string_view svg = "<!-- written by bitpipe -->\n";
 /// The end of a shared object, which loaders do not read.

@@ -1,22 +1,20 @@
 """Compares the kernels of bf16-kernels.mlir with PyTorch in float64: a result of bf16 is off by no more than its rounding."""
 
-import ctypes
 import sys
 
 import torch
 import torch.nn.functional as F
 
-LIBRARY = ctypes.CDLL(sys.argv[1])
+from loaded import load
+
+KERNELS = load(*sys.argv[1:])
 BF16, ROUNDING = torch.bfloat16, 2.0**-8  # of a number, half of its last place
 failures = 0
 
 
 def call(name, *tensors):
     """Calls a kernel for its units in two parts, and for what is left behind them."""
-    pointers = (ctypes.c_void_p * len(tensors))(*[t.data_ptr() for t in tensors])
-    count, _, finishes = (ctypes.c_int64 * 3).in_dll(LIBRARY, f"{name}_units")
-    for begin, end in [(0, count // 2), (count // 2, count)] + [(count, count)] * finishes:
-        LIBRARY[name](pointers, ctypes.c_int64(begin), ctypes.c_int64(end))
+    KERNELS.run(name, [t.data_ptr() for t in tensors], parts=min(2, KERNELS.units_of(name)[0]))
 
 
 def check(name, ours, want, tolerance=1e-5):

@@ -7,18 +7,17 @@ import sys
 
 import torch
 
-LIBRARY = ctypes.CDLL(sys.argv[1])
+from loaded import load
+
+KERNELS = load(*sys.argv[1:])
+LIBRARY = KERNELS.library
 RECORD = (ctypes.c_int64 * 5).in_dll(LIBRARY, "bitpipe_index_record")
 GUARD = 1 << 16  # elements around a table that nobody may touch
 failures = 0
 
 
 def call(name, *tensors):
-    pointers = [t.data_ptr() for t in tensors]
-    arguments = (ctypes.c_void_p * len(pointers))(*pointers)
-    units, _, finishes = (ctypes.c_int64 * 3).in_dll(LIBRARY, f"{name}_units")
-    for begin, end in [(0, units)] + [(units, units)] * finishes:
-        LIBRARY[name](arguments, ctypes.c_int64(begin), ctypes.c_int64(end))
+    KERNELS.run(name, [t.data_ptr() for t in tensors])
 
 
 def expect(what, got, wanted):

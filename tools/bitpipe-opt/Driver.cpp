@@ -69,6 +69,10 @@ private:
   /// Refuses a file that the compilation reads.
   void checkNotRead(StringRef path);
   LogicalResult writeFiles();
+  /// The target of the programs, which a file may hold already.
+  bool isForGPU();
+  PlanPaths pathsOfPlan();
+  void addKernelPass(PassManager &manager, const std::string &output);
   /// Prints the one thing asked for.
   LogicalResult print();
   LogicalResult printTo(raw_ostream &out);
@@ -208,8 +212,27 @@ FileKind kindOf(Emit emit) {
   }
 }
 
+bool Compilation::isForGPU() {
+  if (module)
+    for (auto training : module->getOps<pipe::TrainingOp>())
+      return training.getTarget() == "cuda";
+  return options.target == "cuda";
+}
+
+PlanPaths Compilation::pathsOfPlan() {
+  bool isPTX = isForGPU() && options.arch != emulatedArch;
+  return PlanPaths(options.output, isPTX ? "ptx" : "so");
+}
+
+void Compilation::addKernelPass(PassManager &manager, const std::string &output) {
+  if (isForGPU())
+    manager.addPass(createPipeCompileGPUKernels({output, options.arch}));
+  else
+    manager.addPass(createPipeCompileKernels({output, options.arch, ""}));
+}
+
 void Compilation::checkOutputs() {
-  PlanPaths paths(options.output);
+  PlanPaths paths = pathsOfPlan();
   llvm::SmallVector<std::pair<StringRef, FileKind>> outputs = {{options.output, kindOf(options.emit)}};
   if (options.emit == Emit::Files)
     outputs = {{paths.plan, FileKind::IR}, {paths.weights, FileKind::Weights}, {paths.kernels, FileKind::Kernels}};
@@ -236,7 +259,7 @@ void Compilation::checkNotRead(StringRef path) {
 }
 
 LogicalResult Compilation::writeFiles() {
-  PlanPaths paths(options.output);
+  PlanPaths paths = pathsOfPlan();
   for (StringRef path : {paths.plan, paths.weights, paths.kernels})
     checkNotRead(path);
   OutputFile plan(paths.plan), weightsFile(paths.weights), kernels(paths.kernels);
@@ -251,9 +274,7 @@ LogicalResult Compilation::writeFiles() {
     return failure();
   }
   printMemoryReport(*module, llvm::errs());
-  if (failed(runPasses([&](PassManager &manager) {
-        manager.addPass(createPipeCompileKernels({kernels.temporaryPath(), options.arch, ""}));
-      })))
+  if (failed(runPasses([&](PassManager &manager) { addKernelPass(manager, kernels.temporaryPath()); })))
     return failure();
   for (auto training : module->getOps<pipe::TrainingOp>()) {
     training.setWeights(llvm::sys::path::filename(paths.weights));

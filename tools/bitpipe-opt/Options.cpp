@@ -2,6 +2,7 @@
 
 #include "tools/bitpipe-opt/Options.h"
 
+#include "lib/Transforms/Kernels/Passes.h"
 #include "lib/Transforms/Schedule/Limits.h"
 #include "lib/Transforms/Schedule/Text.h"
 #include "tools/bitpipe-opt/Arguments.h"
@@ -109,8 +110,10 @@ void checkValues(const Options &options) {
     badUsage("--attention is '" + options.attention + "', expected fused or decomposed");
   if (!is_contained({"f32", "bf16"}, options.precision))
     badUsage("--precision is '" + options.precision + "', expected f32 or bf16");
-  if (options.target != "cpu")
-    badUsage("--target is '" + options.target + "', expected cpu: no other target is built");
+  if (!is_contained({"cpu", "cuda"}, options.target))
+    badUsage("--target is '" + options.target + "', expected cpu or cuda");
+  if (options.target == "cuda" && !isGPUArchitecture(options.arch))
+    badUsage("--arch is '" + options.arch + "', expected " + gpuArchitectures);
 }
 
 /// Options that do not go together, or not without another.
@@ -130,7 +133,7 @@ void checkTogether(const Options &options) {
     badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
   if (options.emit == Emit::Files && options.output == "-")
     badUsage("a plan is several files, expected -o plan.mlir (or --emit=KIND to print one thing)");
-  for (StringRef kind : {".onnx", ".safetensors", ".so"})
+  for (StringRef kind : {".onnx", ".safetensors", ".so", ".ptx"})
     if (StringRef(options.output).ends_with_insensitive(kind))
       badUsage("-o is '" + options.output + "', expected a name without " + kind + ", which is not what is written there (such as plan.mlir)");
 }
@@ -184,8 +187,8 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches (default: none)"), cl::value_desc("regex"));
   cl::opt<std::string> attention("attention", cl::cat(category), cl::desc("fused: in one piece where it can be, without matrices of scores in memory; decomposed: as the products and softmaxes of the file (default fused)"), cl::value_desc("how"), cl::init(options.attention));
   cl::opt<std::string> precision("precision", cl::cat(category), cl::desc("of products, saved activations and messages: f32 or bf16; parameters, gradients and moments are f32 (default f32)"), cl::value_desc("type"), cl::init(options.precision));
-  cl::opt<std::string> target("target", cl::cat(category), cl::desc("code for what: cpu (default cpu)"), cl::value_desc("name"), cl::init(options.target));
-  cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's)"), cl::value_desc("name"));
+  cl::opt<std::string> target("target", cl::cat(category), cl::desc("code for what: cpu or cuda (default cpu)"), cl::value_desc("name"), cl::init(options.target));
+  cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's); with --target=cuda: sm_80, sm_90 or sm_100, or emulated on this machine for tests (default sm_90)"), cl::value_desc("name"));
   cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device: bytes, or with K, M, G, T of 1024 (default: no limit)"), cl::value_desc("size"));
   cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times of forward, backward, input and weight gradient, message, gradient sum, in one unit (default: from the model, else as shown)"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0,sum=0"));
   cl::opt<std::string> costFile("cost-file", cl::cat(category), cl::desc("times and sizes per stage, memory per device and links from a file, instead of --cost"), cl::value_desc("file.json"));
@@ -233,6 +236,8 @@ Options parseOptions(int argc, char **argv) {
   options.precision = precision;
   options.target = target;
   options.arch = arch;
+  if (options.target == "cuda" && !arch.getNumOccurrences())
+    options.arch = "sm_90";
   if (memory.getNumOccurrences())
     options.memory = parseSize(memory);
   options.cost = cost;

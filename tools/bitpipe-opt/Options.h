@@ -43,8 +43,8 @@ struct Options {
   std::string train, freeze;     // regular expressions, empty: as the file says
   std::string attention = "fused";
   std::string precision = "f32"; // or bf16
-  std::string target = "cpu";
-  std::string arch;              // empty: this machine
+  std::string target = "cpu";    // or cuda
+  std::string arch;              // empty: this machine; a GPU's for cuda
   std::optional<int64_t> memory; // bytes per device
   std::string cost;              // "F=1,B=2,…", empty: from the model
   std::string costFile;          // all costs from a file, instead of `cost`

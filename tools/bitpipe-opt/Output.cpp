@@ -15,10 +15,10 @@ using namespace llvm;
 
 namespace bitpipe {
 
-PlanPaths::PlanPaths(StringRef output) : plan(output) {
+PlanPaths::PlanPaths(StringRef output, StringRef kernelsEnd) : plan(output) {
   output.consume_back(".mlir");
   weights = (output + ".weights.safetensors").str();
-  kernels = (output + ".kernels.so").str();
+  kernels = (output + ".kernels." + kernelsEnd).str();
 }
 
 static bool isStandardOutput(StringRef path) {

@@ -16,10 +16,10 @@
 namespace bitpipe {
 
 /// The files of a plan: -o run.mlir, or -o run, are run.weights.safetensors and
-/// run.kernels.so too. Nothing but a final .mlir is cut off, so that run.v1 and
+/// run.kernels.so too; kernels of a GPU end in `kernelsEnd` ptx. Nothing but a final .mlir is cut off, so that run.v1 and
 /// run.v2 are two plans.
 struct PlanPaths {
-  explicit PlanPaths(llvm::StringRef output);
+  PlanPaths(llvm::StringRef output, llvm::StringRef kernelsEnd);
   std::string plan, weights, kernels;
 };
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/Kernels/CompileKernels.h"
 #include "lib/Runtime/ABI.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
@@ -48,8 +49,7 @@ static LogicalResult verifyFunction(func::FuncOp function) {
   return success();
 }
 
-/// Checks that the module holds nothing but kernels this phase can compile.
-static LogicalResult verifyKernels(ModuleOp kernels) {
+LogicalResult bitpipe::verifyKernels(ModuleOp kernels) {
   for (Operation &op : *kernels.getBody()) {
     if (auto global = dyn_cast<memref::GlobalOp>(op); global && global.getConstant())
       continue;
@@ -71,8 +71,7 @@ static LogicalResult verifyKernels(ModuleOp kernels) {
   return success();
 }
 
-/// Turns an error of LLVM's kind into a diagnostic.
-static LogicalResult report(ModuleOp kernels, llvm::Error error) {
+LogicalResult bitpipe::reportError(ModuleOp kernels, llvm::Error error) {
   return emitError(kernels.getLoc())
          << "kernels could not be compiled: " << llvm::toString(std::move(error));
 }
@@ -91,12 +90,33 @@ LogicalResult bitpipe::compileKernels(ModuleOp kernels, StringRef path,
     return failure();
   auto machine = makeTargetMachine(target);
   if (!machine)
-    return report(kernels, machine.takeError());
+    return reportError(kernels, machine.takeError());
   auto object = emitObject(*module, **machine);
   if (!object)
-    return report(kernels, object.takeError());
+    return reportError(kernels, object.takeError());
   if (llvm::Error error = linkLibrary(*object, path))
-    return report(kernels, std::move(error));
+    return reportError(kernels, std::move(error));
+  return success();
+}
+
+FailureOr<ModuleOp> bitpipe::findKernels(ModuleOp module, StringRef output) {
+  auto kernels = module.lookupSymbol<ModuleOp>("kernels");
+  if (!kernels)
+    return emitError(module.getLoc()) << "found no module named 'kernels', expected one "
+                                         "inside the module to compile";
+  if (output.empty())
+    return emitError(module.getLoc()) << "found no output, expected output=FILE.so";
+  return kernels;
+}
+
+LogicalResult bitpipe::nameKernels(ModuleOp module, StringRef output) {
+  std::optional<std::string> hash = hashFile(output.str());
+  if (!hash)
+    return emitError(module.getLoc()) << "cannot read '" << output << "' again";
+  for (auto training : module.getOps<pipe::TrainingOp>()) {
+    training.setKernels(llvm::sys::path::filename(output));
+    training.setKernelsHash(*hash);
+  }
   return success();
 }
 
@@ -108,20 +128,12 @@ struct PipeCompileKernels
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto kernels = module.lookupSymbol<ModuleOp>("kernels");
-    if (!kernels) {
-      emitError(module.getLoc()) << "found no module named 'kernels', expected one "
-                                    "inside the module to compile";
+    FailureOr<ModuleOp> kernels = findKernels(module, output);
+    if (failed(kernels) || failed(compileKernels(*kernels, output, {cpu, features})))
       return signalPassFailure();
-    }
-    if (output.empty()) {
-      emitError(module.getLoc()) << "found no output, expected output=FILE.so";
+    kernels->erase();
+    if (failed(nameKernels(module, output)))
       return signalPassFailure();
-    }
-    if (failed(compileKernels(kernels, output, {cpu, features})))
-      return signalPassFailure();
-    kernels.erase();
-    nameKernels(module);
     nameFeatures(module);
   }
 
@@ -130,23 +142,10 @@ private:
   void nameFeatures(ModuleOp module) {
     auto machine = makeTargetMachine({cpu, features});
     if (!machine)
-      return (void)report(module, machine.takeError()), signalPassFailure();
+      return (void)reportError(module, machine.takeError()), signalPassFailure();
     auto names = StringAttr::get(&getContext(), requiredFeatures(**machine));
     for (auto training : module.getOps<pipe::TrainingOp>())
       training->setAttr(abi::featuresAttribute, names);
-  }
-
-  /// Writes the file and its hash into `pipe.training`, if there is one.
-  void nameKernels(ModuleOp module) {
-    std::optional<std::string> hash = hashFile(output);
-    if (!hash) {
-      emitError(module.getLoc()) << "cannot read '" << output << "' again";
-      return signalPassFailure();
-    }
-    for (auto training : module.getOps<pipe::TrainingOp>()) {
-      training.setKernels(llvm::sys::path::filename(output));
-      training.setKernelsHash(*hash);
-    }
   }
 };
 

@@ -33,13 +33,24 @@ static LogicalResult verifyBuffer(Operation *op, OpOperand &operand) {
          << " has elements of " << element << ", expected f32, f64 or bf16";
 }
 
+LogicalResult bitpipe::verifyBuffers(Operation *op) {
+  for (OpOperand &operand : op->getOpOperands())
+    if (failed(verifyBuffer(op, operand)))
+      return failure();
+  return success();
+}
+
+RowAccess bitpipe::accessOf(Values buffers) {
+  auto type = cast<MemRefType>(buffers.front().getType());
+  return {computedElement(type.getElementType()), buffers};
+}
+
 LogicalResult bitpipe::lowerComputeToLoops(Operation *root) {
   WalkResult walk = root->walk([](Operation *op) {
     OpBuilder builder(op);
     auto lower = [&](auto compute) {
-      for (OpOperand &operand : op->getOpOperands())
-        if (failed(verifyBuffer(op, operand)))
-          return WalkResult::interrupt();
+      if (failed(verifyBuffers(op)))
+        return WalkResult::interrupt();
       emitLoops(builder, compute);
       op->erase();
       return WalkResult::skip();

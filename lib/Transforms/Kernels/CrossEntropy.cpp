@@ -8,7 +8,8 @@
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
 #include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/IndexCheck.h"
-#include "lib/Transforms/Kernels/RowLoops.h"
+#include "lib/Transforms/Kernels/RowOperations.h"
+#include "lib/Transforms/Kernels/VectorRows.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -31,11 +32,8 @@ static Value logSumExp(RowEmitter &e, Value logits, ValueRange row, Value end) {
   return e.add(e.log(sum), shift);
 }
 
-/// Whether the label at `row` counts, and as an index. One without a class does
-/// not count, and is put on record where the loss is summed.
 template <typename Op>
-static std::pair<Value, Value> label(RowEmitter &e, Op op, Value labels,
-                                     ValueRange row, int64_t classes) {
+static Label label(RowEmitter &e, Op op, Value labels, ValueRange row, int64_t classes) {
   OpBuilder &b = e.builder();
   Location loc = e.location();
   Value value = memref::LoadOp::create(b, loc, labels, row);
@@ -59,36 +57,50 @@ static std::pair<Value, Value> label(RowEmitter &e, Op op, Value labels,
   return {counts, position};
 }
 
+Label bitpipe::labelAt(RowEmitter &e, pipe::CrossEntropyOp op, ValueRange row) {
+  auto type = cast<MemRefType>(op.getInputs()[0].getType());
+  return label(e, op, op.getInputs()[1], row, type.getShape().back());
+}
+
+Label bitpipe::labelAt(RowEmitter &e, pipe::CrossEntropyGradOp op, ValueRange row) {
+  auto type = cast<MemRefType>(op.getInputs()[1].getType());
+  return label(e, op, op.getInputs()[2], row, type.getShape().back());
+}
+
 static SmallVector<Value> place(ValueRange row, Value column) {
   SmallVector<Value> at(row);
   at.push_back(column);
   return at;
 }
 
+Value bitpipe::rowLoss(RowEmitter &e, pipe::CrossEntropyOp op, ValueRange row, Value position) {
+  OpBuilder &b = e.builder();
+  Location loc = op.getLoc();
+  Type f64 = b.getF64Type();
+  auto widen = [&](Value v) {
+    return v.getType() == f64 ? v : arith::ExtFOp::create(b, loc, f64, v).getResult();
+  };
+  Value lse = memref::LoadOp::create(b, loc, op.getInits()[1], row);
+  Value chosen = e.loadScalar(op.getInputs()[0], place(row, position));
+  return arith::SubFOp::create(b, loc, widen(lse), widen(chosen));
+}
+
 /// Sums what the rows add to the loss, in their order.
 static void emitSum(RowEmitter &e, pipe::CrossEntropyOp op) {
   OpBuilder &b = e.builder();
   Location loc = op.getLoc();
-  Value logits = op.getInputs()[0], labels = op.getInputs()[1];
-  Value loss = op.getInits()[0], lse = op.getInits()[1];
-  auto type = cast<MemRefType>(logits.getType());
-  Type f64 = b.getF64Type();
-  Value total = memref::AllocaOp::create(b, loc, MemRefType::get({}, f64));
+  Value loss = op.getInits()[0];
+  auto type = cast<MemRefType>(op.getInputs()[0].getType());
+  Value total = memref::AllocaOp::create(b, loc, MemRefType::get({}, b.getF64Type()));
   Value zero = arith::ConstantOp::create(b, loc, b.getF64FloatAttr(0));
   memref::StoreOp::create(b, loc, zero, total);
-  auto widen = [&](Value v) {
-    return v.getType() == f64 ? v : arith::ExtFOp::create(b, loc, f64, v).getResult();
-  };
   e.forRows(type.getShape().drop_back(), [&](ValueRange row) {
-    auto [counts, position] = label(e, op, labels, row, type.getShape().back());
+    auto [counts, position] = labelAt(e, op, row);
     auto branch = scf::IfOp::create(b, loc, counts);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenYield());
-    Value rowLse = memref::LoadOp::create(b, loc, lse, row);
-    Value chosen = e.loadScalar(logits, place(row, position));
     Value sofar = memref::LoadOp::create(b, loc, total, ValueRange());
-    Value term = arith::SubFOp::create(b, loc, widen(rowLse), widen(chosen));
-    Value sum = arith::AddFOp::create(b, loc, sofar, term);
+    Value sum = arith::AddFOp::create(b, loc, sofar, rowLoss(e, op, row, position));
     memref::StoreOp::create(b, loc, sum, total, ValueRange());
   });
   Value sum = memref::LoadOp::create(b, loc, total, ValueRange());
@@ -98,28 +110,43 @@ static void emitSum(RowEmitter &e, pipe::CrossEntropyOp op) {
   memref::StoreOp::create(b, loc, sum, loss);
 }
 
-void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
+RowAccess bitpipe::rowAccess(pipe::CrossEntropyOp op) {
+  return accessOf({op.getInputs()[0]});
+}
+
+void bitpipe::emitRows(RowEmitter &e, pipe::CrossEntropyOp op) {
   Value logits = op.getInputs()[0], lse = op.getInits()[1];
   auto type = cast<MemRefType>(logits.getType());
-  RowEmitter e(b, op.getLoc(), computedElement(type.getElementType()), {logits});
   Value end = e.index(type.getShape().back());
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
-    memref::StoreOp::create(b, op.getLoc(), logSumExp(e, logits, row, end), lse, row);
+    Value found = logSumExp(e, logits, row, end);
+    e.onceForRow([&] { memref::StoreOp::create(e.builder(), op.getLoc(), found, lse, row); });
   });
+}
+
+void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyOp op) {
+  auto [element, buffers] = rowAccess(op);
+  VectorRows e(b, op.getLoc(), element, buffers);
+  emitRows(e, op);
   emitFinish(b, op, [&] { emitSum(e, op); });
+}
+
+RowAccess bitpipe::rowAccess(pipe::CrossEntropyGradOp op) {
+  return accessOf({op.getInputs()[1], op.getInits()[0]});
 }
 
 void bitpipe::emitLoops(OpBuilder &b, pipe::CrossEntropyGradOp op) {
   Location loc = op.getLoc();
   auto inputs = op.getInputs();
-  Value logits = inputs[1], labels = inputs[2], lse = inputs[3];
+  Value logits = inputs[1], lse = inputs[3];
   Value dlogits = op.getInits()[0];
   auto type = cast<MemRefType>(logits.getType());
-  RowEmitter e(b, loc, computedElement(type.getElementType()), {logits, dlogits});
+  auto [element, buffers] = rowAccess(op);
+  VectorRows e(b, loc, element, buffers);
   Value end = e.index(type.getShape().back());
   Value dloss = memref::LoadOp::create(b, loc, inputs[0], ValueRange());
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
-    auto [counts, position] = label(e, op, labels, row, type.getShape().back());
+    auto [counts, position] = labelAt(e, op, row);
     Value rowLse = memref::LoadOp::create(b, loc, lse, row);
     auto branch = scf::IfOp::create(b, loc, counts, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);

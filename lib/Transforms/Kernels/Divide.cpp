@@ -25,9 +25,7 @@ static int64_t bytesOf(Value buffer) {
   return type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
 }
 
-/// About what an operation reads and writes. Of a table it touches as much as of what
-/// goes there or comes from it.
-static int64_t touchedBytes(Operation *op) {
+int64_t bitpipe::touchedBytes(Operation *op) {
   Value table;
   if (auto gather = dyn_cast<pipe::GatherOp>(op))
     table = gather.getInputs()[0];

@@ -23,6 +23,10 @@ namespace bitpipe {
 /// taken, and the loops in them stay whole.
 constexpr int64_t enoughUnits = 64;
 
+/// About what an operation reads and writes. Of a table it touches as much as of what
+/// goes there or comes from it.
+int64_t touchedBytes(mlir::Operation *op);
+
 /// Marks the kernels that can be divided: those of one operation.
 void markDivisible(mlir::ModuleOp kernels);
 

@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Kernels/ComputeToLoops.h"
-#include "lib/Transforms/Kernels/RowLoops.h"
+#include "lib/Transforms/Kernels/RowOperations.h"
 #include "lib/Transforms/Kernels/VectorBody.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -80,11 +79,15 @@ static Value firstOf(RowEmitter &e, ArrayRef<int64_t> shape, ValueRange row) {
   return arith::MulIOp::create(e.builder(), e.location(), position, e.index(shape.back()));
 }
 
-void bitpipe::emitLoops(OpBuilder &b, pipe::DropoutOp op) {
+RowAccess bitpipe::rowAccess(pipe::DropoutOp op) {
+  return accessOf({op.getInputs()[0], op.getInits()[0]});
+}
+
+void bitpipe::emitRows(RowEmitter &e, pipe::DropoutOp op) {
+  OpBuilder &b = e.builder();
   Location loc = op.getLoc();
   Value x = op.getInputs()[0], y = op.getInits()[0];
   auto type = cast<MemRefType>(x.getType());
-  RowEmitter e(b, loc, computedElement(type.getElementType()), {x, y});
   double ratio = op.getRatio().convertToDouble();
   // A ratio next to 1 must not round to one.
   uint32_t threshold = std::min(std::round(ratio * 0x1p32), 0x1p32 - 1);

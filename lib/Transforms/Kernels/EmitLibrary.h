@@ -27,6 +27,13 @@ std::string requiredFeatures(const llvm::TargetMachine &machine);
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitObject(llvm::Module &module, llvm::TargetMachine &machine);
 
+/// Sets what `module` is for, and optimises it.
+void optimise(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// Code of an optimised module: an object file, or the text of its assembly.
+llvm::Expected<llvm::SmallVector<char, 0>>
+generateCode(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType kind);
+
 /// Links `object` to a shared object at `path`, which appears as a whole or not
 /// at all.
 llvm::Error linkLibrary(llvm::ArrayRef<char> object, llvm::StringRef path);

@@ -63,7 +63,14 @@ std::string bitpipe::requiredFeatures(const TargetMachine &machine) {
   return llvm::join(names, ",");
 }
 
-static void optimise(Module &module, TargetMachine &machine) {
+void bitpipe::optimise(Module &module, TargetMachine &machine) {
+  module.setTargetTriple(machine.getTargetTriple());
+  module.setDataLayout(machine.createDataLayout());
+  for (Function &function : module) {
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    function.addFnAttr("target-features", machine.getTargetFeatureString());
+    function.addFnAttr(Attribute::NoUnwind);
+  }
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
@@ -82,24 +89,24 @@ static void optimise(Module &module, TargetMachine &machine) {
 
 Expected<SmallVector<char, 0>> bitpipe::emitObject(Module &module,
                                                    TargetMachine &machine) {
-  module.setTargetTriple(machine.getTargetTriple());
-  module.setDataLayout(machine.createDataLayout());
   for (Function &function : module) {
-    function.addFnAttr("target-cpu", machine.getTargetCPU());
-    function.addFnAttr("target-features", machine.getTargetFeatureString());
     // Wide vectors pay off: kernels do little else.
     function.addFnAttr("prefer-vector-width", "512");
     // Estimates of 1/x and 1/sqrt(x) make NaNs of infinities.
     function.addFnAttr("reciprocal-estimates", "none");
-    function.addFnAttr(Attribute::NoUnwind);
   }
   optimise(module, machine);
-  SmallVector<char, 0> object;
-  raw_svector_ostream stream(object);
+  return generateCode(module, machine, CodeGenFileType::ObjectFile);
+}
+
+Expected<SmallVector<char, 0>> bitpipe::generateCode(Module &module, TargetMachine &machine,
+                                                     CodeGenFileType kind) {
+  SmallVector<char, 0> code;
+  raw_svector_ostream stream(code);
   legacy::PassManager codegen;
-  if (machine.addPassesToEmitFile(codegen, stream, nullptr, CodeGenFileType::ObjectFile))
-    return createStringError("the code generator for " +
-                             machine.getTargetTriple().str() + " emits no object files");
+  if (machine.addPassesToEmitFile(codegen, stream, nullptr, kind))
+    return createStringError("the code generator for " + machine.getTargetTriple().str() +
+                             " emits no such files");
   codegen.run(module);
-  return object;
+  return code;
 }

@@ -46,7 +46,7 @@ FlatBuffer::FlatBuffer(OpBuilder &b, Location loc, Value operand)
 }
 
 Value FlatBuffer::load(OpBuilder &b, Location loc, Value position, Value mask,
-                       int64_t width) const {
+                       int64_t width, llvm::MaybeAlign alignment) const {
   auto flat = dyn_cast<MemRefType>(storage.getType());
   if (!flat)
     return storage;
@@ -56,7 +56,8 @@ Value FlatBuffer::load(OpBuilder &b, Location loc, Value position, Value mask,
   if (width == 1) {
     value = memref::LoadOp::create(b, loc, storage, position);
   } else if (!mask) {
-    value = vector::LoadOp::create(b, loc, cast<VectorType>(type), storage, position);
+    value = vector::LoadOp::create(b, loc, cast<VectorType>(type), storage, position,
+                                   /*nontemporal=*/false, alignment);
   } else {
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
     value = vector::MaskedLoadOp::create(b, loc, cast<VectorType>(type), storage,
@@ -69,7 +70,7 @@ Value FlatBuffer::load(OpBuilder &b, Location loc, Value position, Value mask,
 }
 
 void FlatBuffer::store(OpBuilder &b, Location loc, Value value, Value position,
-                       Value mask, int64_t width) const {
+                       Value mask, int64_t width, llvm::MaybeAlign alignment) const {
   Type element = cast<MemRefType>(storage.getType()).getElementType();
   Type type = width == 1 ? element : VectorType::get({width}, element);
   if (truth)
@@ -79,5 +80,5 @@ void FlatBuffer::store(OpBuilder &b, Location loc, Value value, Value position,
   else if (mask)
     vector::MaskedStoreOp::create(b, loc, storage, position, mask, value);
   else
-    vector::StoreOp::create(b, loc, value, storage, position);
+    vector::StoreOp::create(b, loc, value, storage, position, /*nontemporal=*/false, alignment);
 }

@@ -8,6 +8,7 @@
 #define BITPIPE_TRANSFORMS_KERNELS_FLATBUFFER_H
 
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/Alignment.h"
 
 namespace bitpipe {
 
@@ -18,11 +19,14 @@ class FlatBuffer {
 public:
   FlatBuffer(mlir::OpBuilder &b, mlir::Location loc, mlir::Value operand);
 
-  /// `width` elements from `position` on, those under `mask` if there is one.
+  /// `width` elements from `position` on, those under `mask` if there is one. Vectors
+  /// without a mask may be known to begin at an alignment.
   mlir::Value load(mlir::OpBuilder &b, mlir::Location loc, mlir::Value position,
-                   mlir::Value mask, int64_t width) const;
+                   mlir::Value mask, int64_t width,
+                   llvm::MaybeAlign alignment = {}) const;
   void store(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
-             mlir::Value position, mlir::Value mask, int64_t width) const;
+             mlir::Value position, mlir::Value mask, int64_t width,
+             llvm::MaybeAlign alignment = {}) const;
 
 private:
   mlir::Value storage;

@@ -8,22 +8,15 @@
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
 #include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/IndexCheck.h"
-#include "lib/Transforms/Kernels/RowLoops.h"
+#include "lib/Transforms/Kernels/RowOperations.h"
+#include "lib/Transforms/Kernels/VectorRows.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace bitpipe;
 
-namespace {
-/// An id as the row of the table that it names.
-struct TableRow {
-  Value id, row, inside; // row is 0 where id is not inside the table
-};
-} // namespace
-
-/// Negative ids count from the end.
-static TableRow tableRow(RowEmitter &e, Value ids, ValueRange at, int64_t rows) {
+TableRow bitpipe::tableRow(RowEmitter &e, Value ids, ValueRange at, int64_t rows) {
   OpBuilder &b = e.builder();
   Location loc = e.location();
   Value id = memref::LoadOp::create(b, loc, ids, at);
@@ -37,18 +30,12 @@ static TableRow tableRow(RowEmitter &e, Value ids, ValueRange at, int64_t rows) 
   return {row, arith::SelectOp::create(b, loc, inside, wrapped, e.index(0)), inside};
 }
 
-/// Puts the first id without a row on record, whoever has followed it. The gradient
-/// follows the same ids again and need not.
-static void checkIds(RowEmitter &e, pipe::GatherOp op) {
+void bitpipe::checkId(RowEmitter &e, pipe::GatherOp op, ValueRange at) {
   Value ids = op.getInputs()[1];
   int64_t rows = cast<MemRefType>(op.getInputs()[0].getType()).getDimSize(0);
   IndexSite site{"index", std::to_string(-rows) + " to " + std::to_string(rows - 1), ids};
-  emitFinish(e.builder(), op, [&] {
-    e.forRows(cast<MemRefType>(ids.getType()).getShape(), [&](ValueRange at) {
-      TableRow row = tableRow(e, ids, at, rows);
-      recordUnless(e.builder(), op, site, row.inside, row.id, at);
-    });
-  });
+  TableRow row = tableRow(e, ids, at, rows);
+  recordUnless(e.builder(), op, site, row.inside, row.id, at);
 }
 
 static SmallVector<Value> join(ValueRange a, ValueRange b) {
@@ -73,14 +60,18 @@ static ArrayRef<int64_t> shapeOf(Value buffer) {
   return cast<MemRefType>(buffer.getType()).getShape();
 }
 
-void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
+RowAccess bitpipe::rowAccess(pipe::GatherOp op) {
+  Value table = op.getInputs()[0], y = op.getInits()[0];
+  Type element = cast<MemRefType>(table.getType()).getElementType();
+  // Rows of one type are copied as they are.
+  bool same = cast<MemRefType>(y.getType()).getElementType() == element;
+  return {same ? element : computedElement(element), {table, y}};
+}
+
+void bitpipe::emitGathered(RowEmitter &e, pipe::GatherOp op, ValueRange at) {
   Value table = op.getInputs()[0], ids = op.getInputs()[1], y = op.getInits()[0];
   auto type = cast<MemRefType>(table.getType());
-  // Rows of one type are copied as they are.
-  bool same = cast<MemRefType>(y.getType()).getElementType() == type.getElementType();
-  Type element = same ? type.getElementType() : computedElement(type.getElementType());
-  RowEmitter e(builder, op.getLoc(), element, {table, y});
-  auto copyRow = [&](ValueRange from, ValueRange to) {
+  forGathered(e, table, ids, at, [&](ValueRange from, ValueRange to) {
     if (type.getRank() == 1) {
       e.storeScalar(e.loadScalar(table, from), y, to);
       return;
@@ -88,11 +79,20 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
     e.forColumns(e.index(type.getShape().back()), [&](Lanes lanes) {
       e.store(e.load(table, from, lanes), y, to, lanes);
     });
-  };
-  e.forDividedRows(op, shapeOf(ids), [&](ValueRange at) {
-    forGathered(e, table, ids, at, copyRow);
   });
-  checkIds(e, op);
+}
+
+// The first id without a row goes on record, whoever has followed it. The gradient
+// follows the same ids again and need not look.
+
+void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
+  Value ids = op.getInputs()[1];
+  auto [element, buffers] = rowAccess(op);
+  VectorRows e(builder, op.getLoc(), element, buffers);
+  e.forDividedRows(op, shapeOf(ids), [&](ValueRange at) { emitGathered(e, op, at); });
+  emitFinish(builder, op, [&] {
+    e.forRows(shapeOf(ids), [&](ValueRange at) { checkId(e, op, at); });
+  });
 }
 
 // Two ids may name one row, so that columns are divided, and not the ids.
@@ -100,7 +100,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherOp op) {
 void bitpipe::emitLoops(OpBuilder &builder, pipe::GatherGradOp op) {
   Value dy = op.getInputs()[0], ids = op.getInputs()[1], dtable = op.getInits()[0];
   auto type = cast<MemRefType>(dtable.getType());
-  RowEmitter e(builder, op.getLoc(), type.getElementType(), {dy, dtable});
+  VectorRows e(builder, op.getLoc(), type.getElementType(), {dy, dtable});
   Interval columns;
   if (type.getRank() > 1)
     columns = e.dividedColumns(op, type.getShape().back());

@@ -8,7 +8,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Kernels/ComputeToLoops.h"
-#include "lib/Transforms/Kernels/RowLoops.h"
+#include "lib/Transforms/Kernels/RowOperations.h"
+#include "lib/Transforms/Kernels/VectorRows.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -22,11 +23,15 @@ static Value loadScalar(RowEmitter &e, Value buffer, ValueRange at) {
   return memref::LoadOp::create(e.builder(), e.location(), buffer, at);
 }
 
-void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormOp op) {
+RowAccess bitpipe::rowAccess(pipe::LayerNormOp op) {
+  auto inputs = op.getInputs();
+  return accessOf({inputs[0], inputs[1], inputs[2], op.getInits()[0]});
+}
+
+void bitpipe::emitRows(RowEmitter &e, pipe::LayerNormOp op) {
   Value x = op.getInputs()[0], weight = op.getInputs()[1], bias = op.getInputs()[2];
   Value y = op.getInits()[0], mean = op.getInits()[1], rstd = op.getInits()[2];
   auto type = cast<MemRefType>(x.getType());
-  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()), {x, weight, bias, y});
   int64_t columns = type.getShape().back();
   Value end = e.index(columns), share = e.number(1.0 / columns);
   Value epsilon = e.number(op.getEpsilon().convertToDouble());
@@ -41,8 +46,10 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormOp op) {
     })[0];
     Value deviation = e.sqrt(e.add(e.mul(squares, share), epsilon));
     Value r = e.div(e.number(1), deviation);
-    memref::StoreOp::create(e.builder(), e.location(), m, mean, row);
-    memref::StoreOp::create(e.builder(), e.location(), r, rstd, row);
+    e.onceForRow([&] {
+      memref::StoreOp::create(e.builder(), e.location(), m, mean, row);
+      memref::StoreOp::create(e.builder(), e.location(), r, rstd, row);
+    });
     e.forColumns(end, [&](Lanes lanes) {
       Value normal = e.mul(e.sub(e.load(x, row, lanes), m), r);
       Value scaled = e.mul(normal, e.load(weight, {}, lanes));
@@ -51,12 +58,16 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormOp op) {
   });
 }
 
-void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradInputOp op) {
+RowAccess bitpipe::rowAccess(pipe::LayerNormGradInputOp op) {
+  auto inputs = op.getInputs();
+  return accessOf({inputs[0], inputs[1], inputs[2], op.getInits()[0]});
+}
+
+void bitpipe::emitRows(RowEmitter &e, pipe::LayerNormGradInputOp op) {
   auto inputs = op.getInputs();
   Value dy = inputs[0], x = inputs[1], weight = inputs[2];
   Value mean = inputs[3], rstd = inputs[4], dx = op.getInits()[0];
   auto type = cast<MemRefType>(dy.getType());
-  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()), {dy, x, weight, dx});
   int64_t columns = type.getShape().back();
   Value end = e.index(columns), share = e.number(1.0 / columns);
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
@@ -81,7 +92,7 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradInputOp op) {
 
 /// Adds `columns` of the rows `first`, `first` + 1, ... (`count` of them) below `outer`
 /// to the two sums.
-static void addRows(RowEmitter &e, pipe::LayerNormGradParamsOp op,
+static void addRows(VectorRows &e, pipe::LayerNormGradParamsOp op,
                     ValueRange outer, Value first, int64_t count, Interval columns) {
   auto inputs = op.getInputs();
   Value dy = inputs[0], x = inputs[1], mean = inputs[2], rstd = inputs[3];
@@ -112,7 +123,7 @@ static void addRows(RowEmitter &e, pipe::LayerNormGradParamsOp op,
 void bitpipe::emitLoops(OpBuilder &builder, pipe::LayerNormGradParamsOp op) {
   Value dy = op.getInputs()[0], x = op.getInputs()[1];
   auto type = cast<MemRefType>(dy.getType());
-  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()),
+  VectorRows e(builder, op.getLoc(), computedElement(type.getElementType()),
                {dy, x, op.getInits()[0], op.getInits()[1]});
   ArrayRef<int64_t> shape = type.getShape();
   Interval columns = e.dividedColumns(op, shape.back());

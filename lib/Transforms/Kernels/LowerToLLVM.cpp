@@ -12,6 +12,7 @@
 #include "lib/Runtime/ABI.h"
 #include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/ExpandMath.h"
+#include "lib/Transforms/Lower/Alignment.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -27,6 +28,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -58,7 +60,7 @@ static LogicalResult lowerVectors(ModuleOp kernels) {
   return applyPatternsGreedily(kernels, std::move(patterns));
 }
 
-static LogicalResult convertToLLVM(ModuleOp kernels) {
+static LogicalResult convertToLLVM(ModuleOp kernels, AddPatterns addPatterns) {
   MLIRContext *context = kernels.getContext();
   LowerToLLVMOptions options(context);
   options.useBarePtrCallConv = true;
@@ -75,8 +77,11 @@ static LogicalResult convertToLLVM(ModuleOp kernels) {
   populateVectorToLLVMConversionPatterns(types, patterns,
                                          /*reassociateFPReductions=*/true,
                                          /*force32BitVectorIndices=*/true);
+  if (addPatterns)
+    addPatterns(types, patterns);
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
+  target.addLegalDialect<NVVM::NVVMDialect>();
   target.addLegalOp<UnrealizedConversionCastOp>();
   if (failed(applyFullConversion(kernels, target, std::move(patterns))))
     return failure();
@@ -111,8 +116,7 @@ static void emitEntry(OpBuilder &b, StringRef name, LLVM::LLVMFuncOp body,
   LLVM::ReturnOp::create(b, loc, ValueRange());
 }
 
-/// How many bytes a buffer reaches from its pointer on.
-static int64_t extentOf(MemRefType type) {
+int64_t bitpipe::extentOf(MemRefType type) {
   SmallVector<int64_t> strides;
   int64_t last = 0; // element
   (void)type.getStridesAndOffset(strides, last); // verified to be static
@@ -154,20 +158,25 @@ static Known prepareBody(func::FuncOp function) {
       continue;
     ++known.extents.front();
     known.extents.push_back(extentOf(buffer));
+    function.removeArgAttr(i, lower::alignmentName);
     function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                         UnitAttr::get(function.getContext()));
   }
   return known;
 }
 
+LogicalResult bitpipe::lowerToLLVM(ModuleOp module, AddPatterns addPatterns) {
+  if (failed(lowerLoops(module)) || failed(lowerVectors(module)))
+    return failure();
+  holdBrainFloatsAsBits(module);
+  return convertToLLVM(module, addPatterns);
+}
+
 LogicalResult bitpipe::lowerKernelsToLLVM(ModuleOp kernels) {
   SmallVector<Known> all;
   for (auto function : kernels.getOps<func::FuncOp>())
     all.push_back(prepareBody(function));
-  if (failed(lowerLoops(kernels)) || failed(lowerVectors(kernels)))
-    return failure();
-  holdBrainFloatsAsBits(kernels);
-  if (failed(convertToLLVM(kernels)))
+  if (failed(lowerToLLVM(kernels, nullptr)))
     return failure();
   OpBuilder b = OpBuilder::atBlockEnd(kernels.getBody());
   for (const Known &kernel : all) {

@@ -9,7 +9,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -37,6 +39,17 @@ struct KernelTarget {
 /// that calls this depends on the dialects of --pipe-compile-kernels.
 mlir::LogicalResult compileKernels(mlir::ModuleOp kernels, llvm::StringRef path,
                                    const KernelTarget &target);
+
+/// What kernels for GPUs are made for: three of them, and this machine, for tests.
+bool isGPUArchitecture(llvm::StringRef arch);
+constexpr llvm::StringLiteral gpuArchitectures = "sm_80, sm_90, sm_100 or emulated";
+constexpr llvm::StringLiteral emulatedArch = "emulated";
+
+/// Compiles a module of kernels for a GPU to the file `path`, as
+/// --pipe-compile-gpu-kernels describes, and writes with `described` what the runtime
+/// must know of each. Consumes the contents of `kernels`.
+mlir::LogicalResult compileGPUKernels(mlir::ModuleOp kernels, llvm::StringRef path,
+                                      llvm::StringRef arch, mlir::OpBuilder &described);
 
 /// Lets upstream's bufferization handle the compute operations, and kernels be
 /// translated to LLVM's IR.

@@ -113,4 +113,55 @@ def PipeCompileKernels : Pass<"pipe-compile-kernels", "mlir::ModuleOp"> {
                            "mlir::vector::VectorDialect"];
 }
 
+def PipeCompileGPUKernels : Pass<"pipe-compile-gpu-kernels", "mlir::ModuleOp"> {
+  let summary = "Compiles the nested module of kernels for a GPU";
+  let description = [{
+    Expects what pipe-compile-kernels does. Writes `output`, for `arch` sm_80, sm_90 or
+    sm_100 the text of PTX, which the GPU's driver translates, erases the nested module
+    and leaves a `pipe.gpu_kernel` in the place of each of its functions: its launches,
+    the bytes that every argument reaches, and what it reads and writes. If there is a
+    `pipe.training`, it is given the file's name and hash, and `arch`.
+
+    Every operation of a kernel is a launch, or two where sums cross blocks of threads;
+    launches of a kernel come one after the other. Elementwise operations: a vector of
+    16 bytes per thread, and tiles in memory of the block where an operand is transposed.
+    Row operations and sums of rows: up to a warp per row if it is short, else a block,
+    whose threads keep their part of a row in registers. Sums down the columns: threads
+    of their own for chunks of the rows, and a second launch that adds the chunks. Any
+    other nest: a thread per point, which takes the terms in order. Nothing is added by
+    atomics: which thread adds what follows from the shape alone, the same bits on every
+    run.
+
+    Every launch is a kernel `name`, or `name_1` and so on, whose parameters are a
+    pointer per argument and, if the launches share scratch memory, one to that. Block
+    sizes are the kernel's own (`.reqntid`).
+
+    With `arch` emulated the output is a shared object of this machine, for tests: the
+    same code, in which an entry is the code of one thread and calls functions for what
+    a GPU does (GPU/Emulation.h, test/Doubles/Grid.h).
+
+    Functions that neither the GPU nor this phase has arithmetic for, which are those of
+    f64, are refused.
+
+    ```mlir
+    module @kernels {
+      func.func @k0(%x: memref<4x32xf32>, %y: memref<4x32xf32>) {
+        pipe.softmax ins(%x : memref<4x32xf32>) outs(%y : memref<4x32xf32>)
+        return
+      }
+    }
+    // becomes
+    pipe.gpu_kernel @k0 extents [512, 512] entries ["k0"] grids [1] blocks [128] shared [0] scratch 0
+    ```
+  }];
+  let options = [
+    Option<"output", "output", "std::string", "", "The file to write">,
+    Option<"arch", "arch", "std::string", "\"sm_90\"", "sm_80, sm_90, sm_100 or emulated">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect",
+                           "mlir::gpu::GPUDialect", "mlir::LLVM::LLVMDialect",
+                           "mlir::NVVM::NVVMDialect", "mlir::math::MathDialect",
+                           "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
+                           "mlir::vector::VectorDialect"];
+}
+
 #endif

@@ -1,12 +1,6 @@
-//===- RowLoops.cpp - Vector loops over the last dimension -----------------===//
-//
-// Vectors are 64 bytes whatever the target: where registers are shorter, LLVM
-// splits a vector into several, which then hide each other's latency.
-//
-//===----------------------------------------------------------------------===//
+//===- RowLoops.cpp - Arithmetic on rows and their elements ----------------===//
 
 #include "lib/Transforms/Kernels/RowLoops.h"
-#include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/FastMath.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -16,17 +10,13 @@
 using namespace mlir;
 using namespace bitpipe;
 
-/// Accumulators per reduction: an addition takes as long as this many may begin.
-constexpr unsigned reductionWays = 4;
-
 Type bitpipe::computedElement(Type stored) {
   return stored.isBF16() ? Float32Type::get(stored.getContext()) : stored;
 }
 
 RowEmitter::RowEmitter(OpBuilder &builder, Location loc, Type element,
-                       ValueRange accessed)
-    : b(builder), loc(loc), element(element),
-      width(512 / element.getIntOrFloatBitWidth()) {
+                       ValueRange accessed, int64_t widest)
+    : b(builder), loc(loc), element(element), width(widest) {
   for (Value buffer : accessed)
     if (!cast<MemRefType>(buffer.getType()).isLastDimUnitStride())
       width = 1;
@@ -101,7 +91,8 @@ Value RowEmitter::load(Value buffer, ValueRange row, Lanes lanes) {
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
     loaded = vector::MaskedLoadOp::create(b, loc, type, buffer, at, lanes.mask, zero);
   } else {
-    loaded = vector::LoadOp::create(b, loc, type, buffer, at);
+    loaded = vector::LoadOp::create(b, loc, type, buffer, at, /*nontemporal=*/false,
+                                    alignmentOf(buffer));
   }
   return converted(b, loc, loaded, element);
 }
@@ -111,7 +102,8 @@ Value RowEmitter::loadScalar(Value buffer, ValueRange at) {
 }
 
 void RowEmitter::storeScalar(Value value, Value buffer, ValueRange at) {
-  memref::StoreOp::create(b, loc, converted(b, loc, value, elementOf(buffer)), buffer, at);
+  value = converted(b, loc, value, elementOf(buffer));
+  emitStore([&] { memref::StoreOp::create(b, loc, value, buffer, at); });
 }
 
 void RowEmitter::store(Value value, Value buffer, ValueRange row, Lanes lanes) {
@@ -121,10 +113,13 @@ void RowEmitter::store(Value value, Value buffer, ValueRange row, Lanes lanes) {
   if (!isa<VectorType>(value.getType()))
     value = vector::BroadcastOp::create(b, loc, lanesType(), value);
   value = converted(b, loc, value, elementOf(buffer));
-  if (lanes.mask)
-    vector::MaskedStoreOp::create(b, loc, buffer, at, lanes.mask, value);
-  else
-    vector::StoreOp::create(b, loc, value, buffer, at);
+  emitStore([&] {
+    if (lanes.mask)
+      vector::MaskedStoreOp::create(b, loc, buffer, at, lanes.mask, value);
+    else
+      vector::StoreOp::create(b, loc, value, buffer, at, /*nontemporal=*/false,
+                              alignmentOf(buffer));
+  });
 }
 
 void RowEmitter::forRows(ArrayRef<int64_t> shape, RowBody body) {
@@ -141,47 +136,6 @@ void RowEmitter::forRows(ArrayRef<int64_t> shape, RowBody body) {
                      });
 }
 
-/// Where outer dimensions have rows enough together, only those are divided: an index
-/// of them is taken apart once for many rows.
-void RowEmitter::forDividedRows(Operation *op, ArrayRef<int64_t> shape, RowBody body) {
-  int64_t outer = 1;
-  unsigned dims = 0;
-  for (; dims < shape.size() && outer < enoughUnits; ++dims)
-    outer *= shape[dims];
-  walkRange(b, loc, divide(b, op, outer, 1), 1, [&](Value at) {
-    SmallVector<Value> place(dims, index(0));
-    for (unsigned d = dims; d-- > 0;) {
-      outer /= std::max<int64_t>(shape[d], 1);
-      if (shape[d] == 1)
-        continue;
-      place[d] = outer == 1 ? at : arith::RemUIOp::create(b, loc, at, index(shape[d])).getResult();
-      if (outer > 1)
-        at = arith::DivUIOp::create(b, loc, at, index(shape[d]));
-    }
-    forRows(shape.drop_front(dims), [&](ValueRange inner) {
-      SmallVector<Value> row(place);
-      llvm::append_range(row, inner);
-      body(row);
-    });
-  });
-}
-
-Interval RowEmitter::dividedColumns(Operation *op, int64_t columns) {
-  constexpr int64_t line = 16; // elements of four bytes
-  return divide(b, op, columns, std::max(width, line));
-}
-
-void RowEmitter::forColumns(Value end, function_ref<void(Lanes)> body) {
-  forColumns(upTo(b, loc, end), body);
-}
-
-void RowEmitter::forColumns(Interval range, function_ref<void(Lanes)> body) {
-  walkLanes(b, loc, width, /*ways=*/1, range, {}, [&](Lanes lanes, Terms) {
-    body(lanes);
-    return Terms();
-  });
-}
-
 Value RowEmitter::neutral(Kind kind) {
   double value = kind == Kind::MAXIMUMF ? -INFINITY : 0.0;
   if (width == 1)
@@ -195,30 +149,3 @@ Value RowEmitter::combine(Kind kind, Value x, Value y) {
   return kind == Kind::MAXIMUMF ? binary<arith::MaximumFOp>(x, y) : add(x, y);
 }
 
-RowEmitter::Terms
-RowEmitter::reduceColumns(Value end, ArrayRef<Kind> kinds,
-                          function_ref<Terms(Lanes)> body) {
-  Terms state;
-  for (unsigned way = 0; way < reductionWays; ++way)
-    for (Kind kind : kinds)
-      state.push_back(neutral(kind));
-  state = walkLanes(b, loc, width, reductionWays, upTo(b, loc, end), state, [&](Lanes lanes, Terms sofar) {
-    for (auto [i, term] : llvm::enumerate(body(lanes))) {
-      if (lanes.mask)
-        term = arith::SelectOp::create(b, loc, lanes.mask, term, neutral(kinds[i]));
-      Value &acc = sofar[lanes.way * kinds.size() + i];
-      acc = combine(kinds[i], acc, term);
-    }
-    return sofar;
-  });
-  Terms results;
-  for (auto [i, kind] : llvm::enumerate(kinds)) {
-    Value result = state[i];
-    for (unsigned way = 1; way < reductionWays; ++way)
-      result = combine(kind, result, state[way * kinds.size() + i]);
-    if (width > 1)
-      result = vector::ReductionOp::create(b, loc, kind, result, fastMathFlags);
-    results.push_back(result);
-  }
-  return results;
-}

@@ -1,7 +1,9 @@
-//===- RowLoops.h - Vector loops over the last dimension -------------------===//
+//===- RowLoops.h - Loops over rows and their columns ----------------------===//
 //
-// What all compute operations are built from: nests over rows, and vector
-// loops over the columns of a row, with or without reductions.
+// What all compute operations are built from: nests over rows, and loops over the
+// columns of a row, with or without reductions. Who does which row and which columns
+// is the target's: vectors of one thread (VectorRows.h), threads of a GPU
+// (GPU/TeamRows.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,6 +15,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/Alignment.h"
 
 namespace bitpipe {
 
@@ -25,10 +28,7 @@ mlir::Type computedElement(mlir::Type stored);
 /// arithmetic takes either and broadcasts a scalar that meets a vector.
 class RowEmitter {
 public:
-  /// `accessed` are all buffers that load and store will see: if the last
-  /// dimension of one is not contiguous, a vector is one element.
-  RowEmitter(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element,
-             mlir::ValueRange accessed);
+  virtual ~RowEmitter() = default;
 
   mlir::Value index(int64_t value);
   mlir::Value number(double value);
@@ -52,34 +52,49 @@ public:
   /// A nest over all rows of `shape`.
   using RowBody = llvm::function_ref<void(mlir::ValueRange row)>;
   void forRows(llvm::ArrayRef<int64_t> shape, RowBody body);
-  /// Likewise, over those that a call of the kernel of `op` does (Divide.h).
-  void forDividedRows(mlir::Operation *op, llvm::ArrayRef<int64_t> shape, RowBody body);
+  /// Likewise, over those rows that are this code's share of what `op` does.
+  virtual void forDividedRows(mlir::Operation *op, llvm::ArrayRef<int64_t> shape,
+                              RowBody body) = 0;
+  /// What is done once for a row, by whoever it falls to.
+  virtual void onceForRow(llvm::function_ref<void()> body) = 0;
 
   /// Calls `body` for all columns before `end`.
-  void forColumns(mlir::Value end, llvm::function_ref<void(Lanes)> body);
-  /// Calls `body` for the columns of `range`, which begins with a whole vector.
-  void forColumns(Interval range, llvm::function_ref<void(Lanes)> body);
-  /// Those of all `columns` that a call of the kernel of `op` does.
-  Interval dividedColumns(mlir::Operation *op, int64_t columns);
+  virtual void forColumns(mlir::Value end, llvm::function_ref<void(Lanes)> body) = 0;
+  /// Calls `body` for the columns from `begin` to `end`, one by one.
+  virtual void forEachColumn(mlir::Value begin, mlir::Value end,
+                             llvm::function_ref<void(mlir::Value)> body) = 0;
 
   /// Reduces what `body` returns for all columns before `end`, one scalar per
   /// kind. A row without columns yields the kinds' neutral elements.
   using Kind = mlir::vector::CombiningKind;
   using Terms = Values;
-  Terms reduceColumns(mlir::Value end, llvm::ArrayRef<Kind> kinds,
-                      llvm::function_ref<Terms(Lanes)> body);
+  virtual Terms reduceColumns(mlir::Value end, llvm::ArrayRef<Kind> kinds,
+                              llvm::function_ref<Terms(Lanes)> body) = 0;
 
   mlir::OpBuilder &builder() { return b; }
   mlir::Location location() const { return loc; }
 
+protected:
+  /// `accessed` are all buffers that load and store will see: if the last
+  /// dimension of one is not contiguous, a vector is one element.
+  RowEmitter(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element,
+             mlir::ValueRange accessed, int64_t widest);
+
+  /// Where vectors of a row of `buffer` are known to begin; the element's own
+  /// alignment by default.
+  virtual llvm::MaybeAlign alignmentOf(mlir::Value buffer) { return {}; }
+  /// Emits a store, for rows that this code really does.
+  virtual void emitStore(llvm::function_ref<void()> body) { body(); }
+  mlir::Value neutral(Kind kind);
+  mlir::Value combine(Kind kind, mlir::Value a, mlir::Value b);
+
 private:
   mlir::Type lanesType(mlir::Type of) const;
   mlir::Type lanesType() const { return lanesType(element); }
-  mlir::Value neutral(Kind kind);
-  mlir::Value combine(Kind kind, mlir::Value a, mlir::Value b);
   template <typename Op>
   mlir::Value binary(mlir::Value a, mlir::Value b);
 
+protected:
   mlir::OpBuilder &b;
   mlir::Location loc;
   mlir::Type element;

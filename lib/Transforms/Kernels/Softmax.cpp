@@ -6,11 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Kernels/ComputeToLoops.h"
-#include "lib/Transforms/Kernels/RowLoops.h"
+#include "lib/Transforms/Kernels/RowOperations.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace bitpipe;
@@ -32,19 +30,20 @@ static Value participants(RowEmitter &e, pipe::SoftmaxOp op, MemRefType type,
 /// Zeroes the columns of a row from `begin` on.
 static void clearFrom(RowEmitter &e, Value begin, Value buffer, ValueRange row,
                       int64_t columns) {
-  OpBuilder &b = e.builder();
-  auto loop = scf::ForOp::create(b, e.location(), begin, e.index(columns), e.index(1));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> at(row);
-  at.push_back(loop.getInductionVar());
-  e.storeScalar(e.number(0), buffer, at);
+  e.forEachColumn(begin, e.index(columns), [&](Value column) {
+    SmallVector<Value> at(row);
+    at.push_back(column);
+    e.storeScalar(e.number(0), buffer, at);
+  });
 }
 
-void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxOp op) {
+RowAccess bitpipe::rowAccess(pipe::SoftmaxOp op) {
+  return accessOf({op.getInputs()[0], op.getInits()[0]});
+}
+
+void bitpipe::emitRows(RowEmitter &e, pipe::SoftmaxOp op) {
   Value x = op.getInputs()[0], y = op.getInits()[0];
   auto type = cast<MemRefType>(x.getType());
-  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()), {x, y});
   Value scale = e.number(op.getScale().convertToDouble());
   bool keeps = !cast<MemRefType>(y.getType()).getElementType().isBF16();
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
@@ -73,10 +72,13 @@ void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxOp op) {
   });
 }
 
-void bitpipe::emitLoops(OpBuilder &builder, pipe::SoftmaxGradOp op) {
+RowAccess bitpipe::rowAccess(pipe::SoftmaxGradOp op) {
+  return accessOf({op.getInputs()[0], op.getInputs()[1], op.getInits()[0]});
+}
+
+void bitpipe::emitRows(RowEmitter &e, pipe::SoftmaxGradOp op) {
   Value dy = op.getInputs()[0], y = op.getInputs()[1], dx = op.getInits()[0];
   auto type = cast<MemRefType>(dy.getType());
-  RowEmitter e(builder, op.getLoc(), computedElement(type.getElementType()), {dy, y, dx});
   Value scale = e.number(op.getScale().convertToDouble());
   Value end = e.index(type.getShape().back());
   e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {

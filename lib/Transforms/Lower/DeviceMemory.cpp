@@ -10,8 +10,8 @@ namespace {
 
 class MemoryLayout {
 public:
-  MemoryLayout(const DeviceProgram &program, ArrayRef<StringRef> inputs)
-      : program(program), inputs(inputs) {
+  MemoryLayout(const DeviceProgram &program, ArrayRef<StringRef> inputs, int64_t alignment)
+      : program(program), inputs(inputs), alignment(alignment) {
     memory.slotOfPiece.assign(program.pieces.size(), -1);
   }
 
@@ -51,7 +51,7 @@ private:
   /// A slot whose memory is shared with no other.
   int64_t addForGood(StringRef source, int64_t bytes) {
     int64_t offset = memory.arena;
-    memory.arena += aligned(bytes);
+    memory.arena += aligned(bytes, alignment);
     return addSlot({source, bytes, offset, {}, {}});
   }
 
@@ -106,7 +106,7 @@ private:
     for (auto [i, slot] : llvm::enumerate(memory.slotOfPiece))
       if (slot < 0)
         pieces.push_back(i);
-    Packing packing = pack(lifetimesOf(pieces));
+    Packing packing = pack(lifetimesOf(pieces), alignment);
     for (auto [i, offset] : llvm::zip(pieces, packing.offsets)) {
       const Piece &piece = program.pieces[i];
       Slot slot{"arena", piece.lifetime.bytes, memory.arena + offset,
@@ -129,6 +129,7 @@ private:
 
   const DeviceProgram &program;
   ArrayRef<StringRef> inputs;
+  int64_t alignment;
 };
 
 } // namespace
@@ -136,8 +137,8 @@ private:
 DeviceMemory lower::layOutMemory(const DeviceProgram &program,
                                    const ParameterGroups &groups,
                                    bool hasMoments,
-                                   ArrayRef<StringRef> inputs) {
-  MemoryLayout layout(program, inputs);
+                                   ArrayRef<StringRef> inputs, int64_t alignment) {
+  MemoryLayout layout(program, inputs, alignment);
   layout.addParameters(groups, hasMoments);
   layout.run();
   return std::move(layout.memory);

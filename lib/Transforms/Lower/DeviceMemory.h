@@ -30,10 +30,10 @@ struct DeviceMemory {
   int64_t arena = 0; // bytes
 };
 
-/// `inputs` are the names of the model inputs.
+/// `inputs` are the names of the model inputs, `alignment` divides all offsets.
 DeviceMemory layOutMemory(const DeviceProgram &program,
                           const ParameterGroups &groups, bool hasMoments,
-                          llvm::ArrayRef<llvm::StringRef> inputs);
+                          llvm::ArrayRef<llvm::StringRef> inputs, int64_t alignment);
 
 } // namespace bitpipe::lower
 

@@ -13,6 +13,8 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/Hashing.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace bitpipe;
 using namespace bitpipe::lower;
@@ -58,6 +60,18 @@ static bool equal(func::FuncOp a, func::FuncOp b) {
              &a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }
 
+/// What is known of the addresses of an argument; alignmentName tells which.
+static int64_t alignmentOf(func::FuncOp function, unsigned argument) {
+  auto known = function.getArgAttrOfType<IntegerAttr>(argument, alignmentName);
+  return known ? known.getInt() : argumentAlignment;
+}
+
+static void setAlignment(func::FuncOp function, unsigned argument, int64_t bytes) {
+  if (bytes < argumentAlignment)
+    function.setArgAttr(argument, alignmentName,
+                        Builder(function.getContext()).getI64IntegerAttr(bytes));
+}
+
 StringAttr KernelLibrary::intern(func::FuncOp function, StringRef kind) {
   auto builder = OpBuilder::atBlockEnd(&function.getBody().front());
   func::ReturnOp::create(builder, function.getLoc());
@@ -66,6 +80,8 @@ StringAttr KernelLibrary::intern(func::FuncOp function, StringRef kind) {
   for (auto &entry : llvm::make_range(first, last)) {
     if (!equal(entry.second, function))
       continue;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      setAlignment(entry.second, i, std::min(alignmentOf(entry.second, i), alignmentOf(function, i)));
     function.erase();
     return entry.second.getSymNameAttr();
   }
@@ -83,6 +99,8 @@ func::FuncOp KernelLibrary::makeFunction(Location loc,
   auto type = builder.getFunctionType(types, {});
   auto function = func::FuncOp::create(builder, loc, "kernel", type);
   function.addEntryBlock();
+  for (auto [i, place] : llvm::enumerate(arguments))
+    setAlignment(function, i, std::gcd(argumentAlignment, place.offset));
   return function;
 }
 

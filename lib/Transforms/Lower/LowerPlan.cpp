@@ -182,12 +182,13 @@ private:
                       const ParameterGroups &groups) {
     auto training = *getOperation().getOps<pipe::TrainingOp>().begin();
     bool hasMoments = training.getOptimizer() == "adamw";
+    int64_t alignment = training.getTarget() == "cuda" ? gpuSlotAlignment : abi::alignment;
     auto inputs =
         llvm::to_vector(training.getInputs().getAsValueRange<StringAttr>());
     auto builder = OpBuilder(plan);
     builder.setInsertionPointAfter(plan);
     for (const DeviceProgram &program : programs) {
-      DeviceMemory memory = layOutMemory(program, groups, hasMoments, inputs);
+      DeviceMemory memory = layOutMemory(program, groups, hasMoments, inputs, alignment);
       auto op = ProgramWriter(plan, program, memory, groups, builder).write();
       if (failed(checkLimit(op)))
         return failure();

@@ -46,7 +46,7 @@ std::vector<size_t> inOrder(size_t count, auto less) {
 
 } // namespace
 
-Packing lower::pack(const std::vector<Lifetime> &lifetimes) {
+Packing lower::pack(const std::vector<Lifetime> &lifetimes, int64_t alignment) {
   Packing result;
   result.offsets.resize(lifetimes.size());
   std::vector<Placed> placed;
@@ -54,7 +54,7 @@ Packing lower::pack(const std::vector<Lifetime> &lifetimes) {
          return lifetimes[a].bytes > lifetimes[b].bytes;
        })) {
     auto [size, first, last] = lifetimes[i];
-    int64_t bytes = aligned(size);
+    int64_t bytes = aligned(size, alignment);
     int64_t begin = findGap(placed, bytes, first, last);
     result.offsets[i] = begin;
     result.bytes = std::max(result.bytes, begin + bytes);

@@ -24,10 +24,10 @@ struct Packing {
   int64_t bytes = 0;            // of everything
 };
 
-/// Gives every lifetime an aligned offset such that lifetimes that share an
+/// Gives every lifetime an offset that `alignment` divides such that lifetimes that share an
 /// instruction share no memory. Large ones are placed first, each into the
 /// tightest gap between those it meets.
-Packing pack(const std::vector<Lifetime> &lifetimes);
+Packing pack(const std::vector<Lifetime> &lifetimes, int64_t alignment);
 
 /// Gives every lifetime a number such that lifetimes with one number share no
 /// instruction; as few numbers as possible. Sizes are ignored.

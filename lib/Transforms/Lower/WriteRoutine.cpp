@@ -48,7 +48,7 @@ public:
     std::vector<Lifetime> list;
     for (auto &[buffer, lifetime] : lifetimes)
       list.push_back(lifetime);
-    Packing packing = pack(list);
+    Packing packing = pack(list, abi::alignment);
     for (auto [entry, offset] : llvm::zip(lifetimes, packing.offsets))
       offsets[entry.first] = offset;
     if (packing.bytes)
