@@ -1,0 +1,186 @@
+"""The parts of bench/gpu.sh. Needs PyTorch and what gpu_pack.py has packed.
+
+models   gpt2, bert and llama in f32 and bf16: losses beside the references (PyTorch on a CPU), and four devices sharing
+         the GPU
+gpt      tokens/s and MFU of a GPT in bf16
+torch    PyTorch on the same model, eager and compiled, under autocast
+graph    the same GPT without graphs
+shared   the same with two and four devices that share the GPU
+"""
+
+import json
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+LIMITS = {"models": 90, "gpt": 150, "torch": 120, "graph": 60, "shared": 150}
+PEAK = 989e12  # of dense bf16 products on an H100 or H200 SXM
+STEPS = 12
+
+
+def note(**what):
+    line = json.dumps(what)
+    print(line, flush=True)
+    with open(HERE / "results.jsonl", "a") as file:
+        file.write(line + "\n")
+
+
+def train(plan, data, steps, limit, *options):
+    """Lines of the metrics, or None with the error noted."""
+    metrics = HERE / f"{plan}.jsonl"
+    command = [HERE / "bitpipe-run", HERE / f"{plan}.mlir", f"--data={data}", f"--steps={steps}", f"--metrics={metrics}",
+               "--force", *options]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        note(plan=plan, options=options, error=f"took over {limit:.0f} s")
+        return None
+    if done.returncode:
+        note(plan=plan, options=options, exit=done.returncode, error=done.stderr.strip()[-600:])
+        return None
+    with open(metrics) as file:
+        return [json.loads(line) for line in file]
+
+
+def models(limit):
+    for name in ("gpt2", "bert", "llama"):
+        reference = json.loads((HERE / f"{name}.reference.json").read_text())["loss"]
+        for kind, options in (("f32", []), ("bf16", []), ("shared", ["--share-gpus"]), ("f32", ["--no-graph"])):
+            lines = train(f"{name}-{kind}", HERE / f"{name}.data.safetensors", len(reference), limit / 4, "--clip=1.0", *options)
+            if lines:
+                worst = max(abs(line["loss"] - want) / want for line, want in zip(lines, reference))
+                note(model=name, kind=kind, options=options, worst_relative_loss_error=worst)
+
+
+def gpt_size():
+    return json.loads((HERE / "gpt.json").read_text())
+
+
+def flop_per_token(size):
+    """Of attention's matrices, what a causal mask leaves."""
+    linear = size["layers"] * 12 * size["hidden"] ** 2 + size["hidden"] * size["vocabulary"]
+    return 6 * linear + 6 * size["layers"] * size["sequence"] * size["hidden"]
+
+
+def make_tokens(size):
+    """Ids and labels of the steps as a .safetensors."""
+    path = HERE / "tokens.safetensors"
+    if path.exists():
+        return path
+    import torch
+
+    samples, sequence = STEPS * size["microbatch"] * size["microbatches"], size["sequence"]
+    ids = torch.randint(0, size["vocabulary"], (samples, sequence + 1), generator=torch.Generator().manual_seed(1))
+    parts = [ids[:, :-1].contiguous().numpy().tobytes(), ids[:, 1:].contiguous().numpy().tobytes()]
+    shape, bytes = [samples, sequence], len(parts[0])
+    header = json.dumps({"input_ids": dict(dtype="I64", shape=shape, data_offsets=[0, bytes]),
+                         "labels": dict(dtype="I64", shape=shape, data_offsets=[bytes, 2 * bytes])}).encode()
+    header += b" " * (-len(header) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header + parts[0] + parts[1])
+    return path
+
+
+def note_speed(what, seconds, size, **more):
+    """Of the median of some steps' times."""
+    seconds = sorted(seconds)[len(seconds) // 2]
+    tokens = size["microbatch"] * size["microbatches"] * size["sequence"]
+    note(what=what, step_ms=round(seconds * 1e3, 2), tokens_per_s=round(tokens / seconds),
+         mfu=round(tokens / seconds * flop_per_token(size) / PEAK, 4), **more)
+
+
+def bitpipe_gpt(plan, what, limit, *options):
+    import gpu_weights
+
+    size, weights = gpt_size(), HERE / f"{plan}.weights.safetensors"
+    if not weights.exists():
+        begin = time.time()
+        gpu_weights.restore(HERE / f"{plan}.weights.json", weights)
+        note(plan=plan, weights_seconds=round(time.time() - begin, 1))
+    lines = train(plan, make_tokens(size), STEPS, limit, *options)
+    if lines:
+        note_speed(what, [line["step_seconds"] for line in lines[3:]], size, losses=[lines[0]["loss"], lines[-1]["loss"]])
+
+
+def gpt(limit):
+    bitpipe_gpt("gpt-1", "bitpipe", limit)
+
+
+def graph(limit):
+    bitpipe_gpt("gpt-1", "bitpipe without graphs", limit, "--no-graph")
+
+
+def shared(limit):
+    for devices in (2, 4):
+        bitpipe_gpt(f"gpt-{devices}", f"bitpipe, {devices} devices share the GPU", limit / 2, "--share-gpus")
+
+
+def pytorch(limit):
+    """In a process of its own, which may be ended."""
+    for mode in ("eager", "compiled"):
+        try:
+            subprocess.run([sys.executable, "-u", __file__, "--pytorch", mode], timeout=limit / 2)
+        except subprocess.TimeoutExpired:
+            note(what=f"PyTorch {mode}", error=f"took over {limit / 2:.0f} s")
+
+
+def pytorch_steps(mode):
+    import gpt as model
+    import gpu_weights
+    import torch
+    from torch.nn import functional as F
+
+    size = gpt_size()
+    names = ("layers", "hidden", "heads", "sequence", "vocabulary")
+    module = model.gpt(**{name: size[name] for name in names}, tied=False)
+    gpu_weights.fill(module)
+    module.cuda()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
+    ids = torch.randint(0, size["vocabulary"], (size["microbatch"], size["sequence"] + 1), device="cuda")
+
+    def loss_of(ids):
+        with torch.autocast("cuda", torch.bfloat16):
+            logits = module(ids[:, :-1])
+            return F.cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten())
+
+    step = torch.compile(loss_of) if mode == "compiled" else loss_of
+    seconds = []
+    for _ in range(STEPS):
+        torch.cuda.synchronize()
+        begin = time.time()
+        for _ in range(size["microbatches"]):
+            (step(ids) / size["microbatches"]).backward()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 1e9)
+        optimizer.step()
+        optimizer.zero_grad()
+        torch.cuda.synchronize()
+        seconds.append(time.time() - begin)
+    note_speed(f"PyTorch {mode}", seconds[3:], size)
+
+
+def machine():
+    found = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], capture_output=True,
+                           text=True) if os.path.exists("/usr/bin/nvidia-smi") else None
+    note(machine=found.stdout.strip() if found else "no nvidia-smi", python=re.sub(r"\s.*", "", sys.version))
+
+
+def main():
+    if sys.argv[1:2] == ["--pytorch"]:
+        return pytorch_steps(sys.argv[2])
+    parts = {"models": models, "gpt": gpt, "torch": pytorch, "graph": graph, "shared": shared}
+    machine()
+    for name in sys.argv[1:] or parts:
+        begin = time.time()
+        try:
+            parts[name](LIMITS[name])
+        except Exception as error:  # the other parts are worth having
+            note(part=name, error=repr(error))
+        note(part=name, seconds=round(time.time() - begin, 1))
+
+
+main()

@@ -1,0 +1,123 @@
+"""Trains a model with plans for GPUs, on doubles of CUDA's libraries, and compares with its reference.
+
+    python cuda.py BUILD MODEL_FOLDER --pipeline=bitpipe --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
+        [--seeds 1,2] [--drop COUNT] [bitpipe-opt options]
+
+BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each number of devices:
+
+numbers  loss, gradient norm and parameters as reference.py compares them; under --precision=bf16 losses are within 1% of
+         the reference.
+bits     the same parameters whether a step is one graph or not, whatever the order of streams (--seeds of delays), with
+         memory of NaNs, and with a GPU for each device.
+edges    with --drop, a run in which one wait of a stream is left out ends with an error that names what it put in order, or
+         the wait was not needed: then the bits are the same. At least half of the runs must end so.
+
+--through-cpu takes kernels for processors (test/Runtime/Inputs/as_cuda.py) instead of the compiler's for GPUs.
+"""
+import argparse
+import filecmp
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.append(os.path.dirname(__file__))
+from reference import compare, compare_run, run  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def doubles(build, **variables):
+    folder = os.path.join(build, "bin/doubles")
+    return dict(os.environ, BITPIPE_CUDA_DRIVER=os.path.join(folder, "libcuda.so.1"),
+                BITPIPE_CUBLASLT=os.path.join(folder, "libcublasLt.so.13"), **variables)
+
+
+class Model:
+    def __init__(self, arguments, options, devices, scratch):
+        self.arguments, self.scratch = arguments, scratch
+        self.folder = arguments.folder
+        with open(os.path.join(self.folder, "reference.json")) as file:
+            self.reference = json.load(file)
+        self.plan = os.path.join(scratch, f"d{devices}.mlir")
+        model = os.path.join(self.folder, "model.onnx")
+        common = [model, *options, f"--devices={devices}", "-o"]
+        if arguments.through_cpu:
+            cpu = os.path.join(scratch, f"cpu{devices}.mlir")
+            run("bitpipe-opt", *common, cpu)
+            run(sys.executable, os.path.join(HERE, "../Runtime/Inputs/as_cuda.py"), cpu, self.plan)
+        else:
+            run("bitpipe-opt", *common, self.plan, "--target=cuda", "--arch=emulated")
+
+    def path(self, name):
+        return os.path.join(self.scratch, name)
+
+    def train(self, name, options, **variables):
+        """Error text, or None; parameters are saved under the name."""
+        steps = len(self.reference["loss"])
+        command = ["bitpipe-run", self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
+                   f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", *options]
+        result = subprocess.run(command, capture_output=True, text=True, env=doubles(self.arguments.build, **variables))
+        return result.stdout + result.stderr if result.returncode else None
+
+    def trained(self, name, options, **variables):
+        if error := self.train(name, options, **variables):
+            sys.exit(f"{name} {options} {variables}\n{error}")
+
+    def check_numbers(self, what):
+        if "bf16" not in what:
+            return compare_run(self.reference, self.arguments.renamed, self.path("first") + ".jsonl", self.path("first"), what)
+        with open(self.path("first") + ".jsonl") as file:
+            losses = [json.loads(line)["loss"] for line in file]
+        print(f"{what}: loss {compare('loss', losses, self.reference['loss'], 0.01):.1e}")
+
+    def check_bits(self, devices):
+        runs = [("graph", ["--share-gpus"], {}), ("poison", ["--share-gpus", "--no-graph", "--poison"], {}),
+                ("apart", [], {"BITPIPE_DOUBLES_DEVICES": str(devices)})]
+        for seed in self.arguments.seeds.split(","):
+            runs.append((f"graph, seed {seed}", ["--share-gpus"], {"BITPIPE_DOUBLES_DELAYS": seed}))
+            runs.append((f"seed {seed}", ["--share-gpus", "--no-graph"], {"BITPIPE_DOUBLES_DELAYS": seed}))
+        for name, options, variables in runs:
+            self.trained(name, options, **variables)
+            if not filecmp.cmp(self.path("first"), self.path(name), shallow=False):
+                sys.exit(f"{name}: saves other bits than the first run")
+
+    def check_edges(self):
+        missed, count = 0, self.arguments.drop
+        for number in range(count):
+            # Spread over the first steps.
+            error = self.train("dropped", ["--share-gpus", "--no-graph"], BITPIPE_DOUBLES_DROP=str(number * 7))
+            if error and "nothing puts one after the other" not in error:
+                sys.exit(f"wait {number * 7} left out: unexpected error\n{error}")
+            missed += error is not None
+            if not error and not filecmp.cmp(self.path("first"), self.path("dropped"), shallow=False):
+                sys.exit(f"wait {number * 7} left out: nothing was found, and the bits are others")
+        print(f"{missed} of {count} waits that were left out were missed")
+        if missed * 2 < count:
+            sys.exit("expected at least half")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("folder")
+    parser.add_argument("--devices", default="2")
+    parser.add_argument("--rename", action="append", default=[])
+    parser.add_argument("--seeds", default="1")
+    parser.add_argument("--drop", type=int, default=0)
+    parser.add_argument("--through-cpu", action="store_true")
+    arguments, options = parser.parse_known_args()
+    arguments.renamed = dict(pair.split("=") for pair in arguments.rename)
+    options.append("--microbatches=8")
+    for devices in arguments.devices.split(","):
+        with tempfile.TemporaryDirectory() as scratch:
+            model = Model(arguments, options, devices, scratch)
+            model.trained("first", ["--share-gpus", "--no-graph"])
+            model.check_numbers(f"{' '.join(options)} devices {devices}")
+            model.check_bits(devices)
+            if arguments.drop:
+                model.check_edges()
+
+
+main()

@@ -1,0 +1,229 @@
+//===- doubles-test.cpp - What the doubles of CUDA find ------------------------===//
+//
+// Small programs for two streams, some right and some with one mistake, each in a
+// process of its own: a mistake must end it with an error, whether or not it shows.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Runtime/CUDA/Handles.h"
+#include "lib/Runtime/Error.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace bitpipe;
+using cuda::check;
+using cuda::driver;
+
+namespace {
+
+constexpr size_t bytes = 4096;
+
+/// Two streams, memory of the device and of the host.
+struct Machine {
+  GPU gpu{0};
+  CUDAStream one{gpu, CUDAStream::Low}, two{gpu, CUDAStream::High};
+  CUDAEvent event{gpu}, other{gpu};
+  DeviceMemory a{gpu, bytes, "a"}, b{gpu, bytes, "b"};
+  PinnedMemory host{bytes};
+
+  void fill(const CUDAStream &stream, const DeviceMemory &memory, int value) {
+    check(driver().fillBytes(memory.begin(), uint8_t(value), bytes, stream), "fill");
+  }
+  void copy(const CUDAStream &stream, const DeviceMemory &from, const DeviceMemory &to) {
+    check(driver().copy(to.begin(), from.begin(), bytes, stream), "copy");
+  }
+  void end() {
+    one.synchronize();
+    two.synchronize();
+  }
+};
+
+using Program = void (*)(Machine &);
+
+void eventBetween(Machine &m) {
+  m.fill(m.one, m.a, 7);
+  m.event.record(m.one);
+  m.two.await(m.event);
+  m.copy(m.two, m.a, m.b);
+  check(driver().copyToHost(m.host.data(), m.b.begin(), bytes, m.two), "copy");
+  m.end();
+  for (size_t i = 0; i < bytes; ++i)
+    if (m.host.data()[i] != 7)
+      fail("byte ", i, " is ", int(m.host.data()[i]));
+}
+void hostBetween(Machine &m) {
+  m.fill(m.one, m.a, 1);
+  m.one.synchronize();
+  m.copy(m.two, m.a, m.b);
+  m.end();
+}
+void eventMissing(Machine &m) {
+  m.fill(m.one, m.a, 1);
+  m.copy(m.two, m.a, m.b);
+  m.end();
+}
+void eventOfOtherStream(Machine &m) {
+  m.fill(m.one, m.a, 1);
+  m.event.record(m.two);
+  m.two.await(m.event);
+  m.copy(m.two, m.a, m.b);
+  m.end();
+}
+void eventTooEarly(Machine &m) {
+  m.event.record(m.one);
+  m.fill(m.one, m.a, 1);
+  m.two.await(m.event);
+  m.copy(m.two, m.a, m.b);
+  m.end();
+}
+void waitTooLate(Machine &m) {
+  m.fill(m.one, m.a, 1);
+  m.event.record(m.one);
+  m.copy(m.two, m.a, m.b);
+  m.two.await(m.event);
+  m.end();
+}
+/// The reader is asked for before the next writer, which does not wait for it.
+void reusedEarly(Machine &m) {
+  eventBetween(m);
+  m.copy(m.two, m.a, m.b);
+  m.fill(m.one, m.a, 2);
+  m.end();
+}
+void reusedInTime(Machine &m) {
+  m.fill(m.one, m.a, 1);
+  m.event.record(m.one);
+  m.two.await(m.event);
+  m.copy(m.two, m.a, m.b);
+  m.other.record(m.two);
+  m.one.await(m.other);
+  m.fill(m.one, m.a, 2);
+  m.end();
+}
+void outside(Machine &m) {
+  check(driver().fillBytes(m.a.begin() + 1, 0, bytes, m.one), "fill");
+  m.end();
+}
+void afterFree(Machine &m) {
+  auto memory = std::make_unique<DeviceMemory>(m.gpu, bytes, "c");
+  auto begin = memory->begin();
+  memory.reset();
+  check(driver().fillBytes(begin, 0, bytes, m.one), "fill");
+  m.end();
+}
+void hostFollowsPointer(Machine &m) { std::memset(reinterpret_cast<void *>(m.a.begin()), 0, 1); }
+void copyFromUnpinned(Machine &m) {
+  char memory[16] = {};
+  check(driver().copyToDevice(m.a.begin(), memory, sizeof(memory), m.one), "copy");
+}
+
+/// Captures `body` on both streams and launches it twice.
+void replay(Machine &m, Program body) {
+  check(driver().streamBeginCapture(m.one, cuda::CaptureRelaxed), "begin");
+  body(m);
+  cuda::Graph graph;
+  cuda::GraphExec exec;
+  check(driver().streamEndCapture(m.one, &graph), "end");
+  check(driver().graphInstantiate(&exec, graph, 0), "instantiate");
+  for (int i = 0; i < 2; ++i)
+    check(driver().graphLaunch(exec, m.one), "launch");
+  m.end();
+}
+void graphOfTwo(Machine &m) {
+  replay(m, [](Machine &m) {
+    m.fill(m.one, m.a, 1);
+    m.event.record(m.one);
+    m.two.await(m.event);
+    m.copy(m.two, m.a, m.b);
+    m.other.record(m.two);
+    m.one.await(m.other);
+  });
+}
+void graphEdgeMissing(Machine &m) {
+  replay(m, [](Machine &m) {
+    m.event.record(m.one);
+    m.two.await(m.event);
+    m.fill(m.one, m.a, 1);
+    m.copy(m.two, m.a, m.b);
+    m.other.record(m.two);
+    m.one.await(m.other);
+  });
+}
+void graphUnjoined(Machine &m) {
+  replay(m, [](Machine &m) {
+    m.event.record(m.one);
+    m.two.await(m.event);
+    m.fill(m.two, m.a, 1);
+  });
+}
+void graphWaitsForOutside(Machine &m) {
+  m.event.record(m.two);
+  replay(m, [](Machine &m) { m.one.await(m.event); });
+}
+void hostWaitsInCapture(Machine &m) {
+  replay(m, [](Machine &m) { m.one.synchronize(); });
+}
+
+struct Case {
+  const char *name;
+  Program program;
+  bool right;
+};
+constexpr Case cases[] = {
+    {"an event between", eventBetween, true},
+    {"the host between", hostBetween, true},
+    {"memory used again in time", reusedInTime, true},
+    {"a graph of two streams", graphOfTwo, true},
+    {"an event missing", eventMissing, false},
+    {"an event of the other stream", eventOfOtherStream, false},
+    {"an event recorded too early", eventTooEarly, false},
+    {"a wait too late", waitTooLate, false},
+    {"memory used again too early", reusedEarly, false},
+    {"outside of an allocation", outside, false},
+    {"after it was freed", afterFree, false},
+    {"a host that follows a device pointer", hostFollowsPointer, false},
+    {"a copy from memory that is not pinned", copyFromUnpinned, false},
+    {"an edge missing in a graph", graphEdgeMissing, false},
+    {"a stream that does not come back to its graph", graphUnjoined, false},
+    {"a graph that waits for what is outside", graphWaitsForOutside, false},
+    {"a host that waits in a capture", hostWaitsInCapture, false},
+};
+
+bool runsWell(const Case &one) {
+  pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGSEGV, SIG_DFL);
+    try {
+      Machine &machine = *new Machine; // the process ends with it
+      one.program(machine);
+      std::_Exit(0);
+    } catch (const std::exception &error) {
+      std::printf("  %s\n", error.what());
+      std::fflush(stdout);
+      std::_Exit(1);
+    }
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+} // namespace
+
+int main() {
+  int wrong = 0;
+  for (const Case &one : cases) {
+    std::printf("%s\n", one.name);
+    std::fflush(stdout);
+    if (runsWell(one) != one.right) {
+      std::printf("error: expected it to %s\n", one.right ? "run" : "fail");
+      ++wrong;
+    }
+  }
+  return wrong != 0;
+}
