@@ -59,6 +59,8 @@ public:
   const OwnKernels &kernels() const { return own; }
   /// Where the numbers of all devices are gathered.
   cuda::Pointer numbers() const { return memoryAt(layout.numbers); }
+  /// So many doubles are this device's among them, which follow those of the devices before.
+  int64_t numbersOfDevice() const { return 2 * layout.numberCount; }
   /// Whom this device gives its numbers to, itself among them.
   void setTargets(const std::vector<cuda::Pointer> &targets);
 

@@ -2,12 +2,15 @@
 
 #include "lib/Runtime/CUDA/CUDAProcess.h"
 
+#include "lib/Runtime/CUDA/NCCLTransport.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Launch/World.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <unistd.h>
 
 using namespace bitpipe;
 
@@ -20,18 +23,41 @@ static std::string readKernels(const Program &program) {
   return content.str();
 }
 
-CUDAProcess::CUDAProcess(const Program &program, const World &world, Share share,
+CUDAProcess::CUDAProcess(const Program &program, World &world, Share share,
                          const CUDAOptions &options, bool timed)
-    : program(program), share(share), timed(timed), image(readKernels(program)) {
-  openGPUs(world, options.sharesGPUs);
+    : program(program), world(world), share(share), timed(timed), image(readKernels(program)) {
+  openGPUs(options.sharesGPUs);
   if (options.graph && !timed)
     graph = std::make_unique<StepGraph>(share, gpuOf);
 }
 
-void CUDAProcess::openGPUs(const World &world, bool shares) {
+/// How many ranks before this one are on the same host.
+static int64_t ranksBefore(World &world) {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  std::vector<std::string> hosts = world.allGather(host);
+  return std::count(hosts.begin(), hosts.begin() + world.rank(), hosts[world.rank()]);
+}
+
+/// One device in each process, connected by NCCL.
+void CUDAProcess::openOwnGPU() {
+  if (world.size() != int64_t(program.devices.size()))
+    fail(program.path, ": error: ", world.size(), " processes for ", program.devices.size(),
+         " devices on GPUs, expected one for each, or a single one");
+  int64_t count = GPU::count(), mine = ranksBefore(world);
+  if (count == 1 && std::getenv("CUDA_VISIBLE_DEVICES"))
+    mine = 0; // the launcher has chosen
+  if (mine >= count)
+    fail(program.path, ": error: rank ", world.rank(), " is number ", mine + 1,
+         " on its host, which has ", count, count == 1 ? " GPU" : " GPUs");
+  gpus.push_back(std::make_unique<GPU>(int(mine)));
+  checkArchitecture(*gpus.back());
+  gpuOf.push_back(gpus.back().get());
+}
+
+void CUDAProcess::openGPUs(bool shares) {
   if (world.size() > 1)
-    fail(program.path, ": error: the plan is for GPUs and runs in ", world.size(),
-         " processes, expected one: devices of several are not connected yet");
+    return openOwnGPU();
   int64_t count = GPU::count();
   if (share.count() > count && !shares)
     fail(program.path, ": error: this process has ", share.count(), " devices and ", count,
@@ -62,5 +88,7 @@ std::unique_ptr<Device> CUDAProcess::makeDevice(int64_t number, Calls &names, si
 }
 
 std::unique_ptr<Transport> CUDAProcess::connect(const Links &links) {
+  if (world.size() > 1)
+    return std::make_unique<NCCLTransport>(links, world, *devices.front(), share.first);
   return std::make_unique<PeerTransport>(program, links, devices);
 }

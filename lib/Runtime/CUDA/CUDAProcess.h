@@ -12,7 +12,7 @@ namespace bitpipe {
 class CUDAProcess {
 public:
   /// Throws a UserError if there are not enough GPUs, or they cannot run the plan.
-  CUDAProcess(const Program &program, const World &world, Share share,
+  CUDAProcess(const Program &program, World &world, Share share,
               const CUDAOptions &options, bool timed);
 
   /// A device of this process, in the order of their numbers.
@@ -21,10 +21,12 @@ public:
   std::unique_ptr<Transport> connect(const Links &links);
 
 private:
-  void openGPUs(const World &world, bool shares);
+  void openGPUs(bool shares);
+  void openOwnGPU();
   void checkArchitecture(const GPU &gpu) const;
 
   const Program &program;
+  World &world;
   const Share share;
   const bool timed;
   std::string image; // of the plan's kernels

@@ -5,6 +5,8 @@
 #include "lib/Runtime/CUDA/Kernels/Shared.h"
 #include "lib/Runtime/CUDA/Products.h"
 
+#include <algorithm>
+
 using namespace bitpipe;
 
 namespace {
@@ -24,20 +26,22 @@ private:
   int64_t end = 0;
 };
 
-/// A device's squares and its bad index, then a loss and a count for each loss slot.
+/// A device's squares and its bad index, then a loss and a count for each loss slot, in
+/// two steps: a block for each device, all of one size.
 void placeNumbers(DeviceLayout &layout, const Program &program) {
   std::vector<int64_t> losses(program.microbatches);
-  layout.numberCount = 0;
   for (const DeviceList &device : program.devices) {
-    layout.numberBegins.push_back(layout.numberCount);
-    layout.numberCount += 2;
+    auto mine = std::ranges::count(device.slots, SlotSource::Loss, &Slot::source);
+    layout.numberCount = std::max(layout.numberCount, 2 + 2 * int64_t(mine));
+  }
+  // Devices write to lines of memory of their own.
+  layout.numberCount = (layout.numberCount + 31) / 32 * 32;
+  for (const DeviceList &device : program.devices) {
+    int64_t begin = 2 * layout.numberCount * int64_t(layout.numberBegins.size());
+    layout.numberBegins.push_back(begin);
     for (const Slot &slot : device.slots)
-      if (slot.source == SlotSource::Loss) {
-        losses[slot.microbatch] = layout.numberCount;
-        layout.numberCount += 2;
-      }
-    // Devices write to lines of memory of their own.
-    layout.numberCount = (layout.numberCount + 31) / 32 * 32;
+      if (slot.source == SlotSource::Loss)
+        losses[slot.microbatch] = begin += 2;
   }
   layout.numberPlaces = layout.numberBegins;
   layout.numberPlaces.insert(layout.numberPlaces.end(), losses.begin(), losses.end());
@@ -83,7 +87,7 @@ DeviceLayout::DeviceLayout(const Program &program, const DeviceList &device,
   all.take(arena);
   given = all.take(givenBytes);
   verdict = all.take(sizeof(gpu::Verdict));
-  numbers = all.take(2 * numberCount * int64_t(sizeof(double)));
+  numbers = all.take(2 * numberCount * int64_t(program.devices.size() * sizeof(double)));
   partials = all.take(partialCount * int64_t(sizeof(double)));
   places = all.take(int64_t(numberPlaces.size() * sizeof(int64_t)));
   losses = all.take(int64_t(lossOffsets.size() * sizeof(int64_t)));

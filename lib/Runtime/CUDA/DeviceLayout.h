@@ -37,7 +37,7 @@ struct DeviceLayout {
   std::vector<int64_t> lossOffsets;  // in the arena
   std::vector<int64_t> numberPlaces; // see gpu::Judge::places
   std::vector<int64_t> numberBegins; // by device
-  int64_t numberCount;               // of all devices in a step
+  int64_t numberCount = 0;           // of a device in a step
 };
 
 } // namespace bitpipe

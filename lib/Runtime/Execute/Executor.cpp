@@ -16,7 +16,7 @@
 using namespace bitpipe;
 
 Executor::Executor(const Program &program, const Links &links,
-                   const World &world, const LoadedKernels *kernels,
+                   World &world, const LoadedKernels *kernels,
                    const Instruments &instruments)
     : program(program), links(links), instruments(instruments),
       prepared((useOneThread(), program), kernels,
@@ -35,7 +35,7 @@ Executor::Executor(const Program &program, const Links &links,
 
 Executor::~Executor() { stop(); }
 
-void Executor::addTransport(const World &world) {
+void Executor::addTransport(World &world) {
   if (gpus)
     transport = gpus->connect(links);
   else

@@ -37,7 +37,7 @@ struct Instruments {
 class Executor {
 public:
   /// Allocates the devices of this process.
-  Executor(const Program &program, const Links &links, const World &world,
+  Executor(const Program &program, const Links &links, World &world,
            const LoadedKernels *kernels, const Instruments &instruments);
   ~Executor();
 
@@ -68,7 +68,7 @@ public:
 
 private:
   void addDevices();
-  void addTransport(const World &world);
+  void addTransport(World &world);
   std::unique_ptr<Device> makeDevice(int64_t number);
   void deviceLoop(int64_t device);
   size_t eventsPerStep(int64_t device) const;

@@ -59,7 +59,7 @@ struct Contribute {
   double *targets[mostMembers]; // the numbers that each device judges by
   int64_t partialCount, lossCount, targetCount;
   int64_t begin;   // of its numbers among those of all
-  int64_t numbers; // of all devices in a step
+  int64_t numbers; // of a device in a step
   int64_t counts;  // losses have a number that they are divided by
 };
 
@@ -69,7 +69,8 @@ struct Judge {
   const int64_t *places;
   const StepSettings *settings;
   Verdict *verdict; // of the step before, and of this one
-  int64_t devices, microbatches, counts, numberCount;
+  int64_t devices, microbatches, counts;
+  int64_t numberCount; // of a device in a step
 };
 
 struct Update {

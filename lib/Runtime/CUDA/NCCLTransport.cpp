@@ -1,0 +1,208 @@
+//===- NCCLTransport.cpp - Exchange between GPUs of several processes -------------===//
+
+#include "lib/Runtime/CUDA/NCCLTransport.h"
+
+#include "lib/Runtime/Launch/World.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+using namespace bitpipe;
+using nccl::check;
+using nccl::library;
+
+namespace {
+
+/// The ids of all groups, each made by its first member.
+class Ids {
+public:
+  template <typename Groups> Ids(World &world, const Groups &groups, int64_t number) {
+    std::string mine;
+    auto make = [&](const auto &members) {
+      if (members.front() != number)
+        return;
+      nccl::UniqueId id;
+      check(library().getUniqueId(&id), "make the id of a communicator");
+      mine.append(id.internal, sizeof(id.internal));
+    };
+    for (const auto &members : groups.pairs)
+      make(members);
+    for (const auto &members : groups.sums)
+      make(members);
+    make(groups.all);
+    ids = world.allGather(mine);
+    used.resize(ids.size());
+  }
+
+  /// That of the next group, in the order in which they were made.
+  nccl::UniqueId next(const std::vector<int64_t> &members) {
+    auto first = size_t(members.front());
+    nccl::UniqueId id;
+    std::memcpy(id.internal, ids[first].data() + used[first]++ * sizeof(id), sizeof(id));
+    return id;
+  }
+
+private:
+  std::vector<std::string> ids; // by rank
+  std::vector<size_t> used;
+};
+
+} // namespace
+
+NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &device,
+                             int64_t number)
+    : links(links), device(device), number(number), agreed(device.gpu()) {
+  device.setTargets({device.numbers()});
+  for (size_t i = 0; i < links.messages.size(); ++i)
+    messages.emplace_back(device.gpu());
+  for (size_t i = 0; i < links.reductions.size(); ++i)
+    sums.emplace_back(device.gpu());
+  makeGroups(world);
+}
+
+NCCLTransport::~NCCLTransport() {
+  for (auto *groups : {&pairs, &sumGroups})
+    for (auto &[members, group] : *groups)
+      library().commDestroy(group.communicator);
+  library().commDestroy(all->communicator);
+}
+
+/// Groups of all devices, the same on all ranks: pairs that exchange messages, groups that
+/// sum, and all.
+NCCLTransport::Groups NCCLTransport::groupsOf(const Links &links) {
+  Groups groups;
+  for (const MessageLink &link : links.messages)
+    groups.pairs.insert({link.from, link.to});
+  for (const ReductionLink &link : links.reductions)
+    groups.sums.insert(link.devices);
+  groups.all.resize(links.devices.size());
+  std::iota(groups.all.begin(), groups.all.end(), 0);
+  return groups;
+}
+
+/// A group's first member makes its id. Groups come one after the other, so that all who
+/// wait for the others in one wait in the same.
+void NCCLTransport::makeGroups(World &world) {
+  const GPU &gpu = device.gpu();
+  gpu.use();
+  device.stream().synchronize(); // memory is cleared there
+  Groups groups = groupsOf(links);
+  Ids ids(world, groups, number);
+  for (const Members &members : groups.pairs)
+    if (auto id = ids.next(members); isMember(members)) {
+      Group &group = pairs.try_emplace(members, gpu, CUDAStream::High).first->second;
+      join(group, members, id);
+      warmUpPair(group, members);
+    }
+  for (const Members &members : groups.sums)
+    if (auto id = ids.next(members); isMember(members)) {
+      Group &group = sumGroups.try_emplace(members, gpu, CUDAStream::Low).first->second;
+      join(group, members, id);
+      warmUpSum(group);
+    }
+  all = std::make_unique<Group>(gpu, CUDAStream::Low);
+  join(*all, groups.all, ids.next(groups.all));
+  warmUpSum(*all);
+}
+
+bool NCCLTransport::isMember(const Members &members) const {
+  return std::ranges::find(members, number) != members.end();
+}
+
+void NCCLTransport::join(Group &group, const Members &members, const nccl::UniqueId &id) const {
+  auto me = std::ranges::find(members, number) - members.begin();
+  check(library().commInitRank(&group.communicator, int(members.size()), id, int(me)),
+        "make a communicator");
+}
+
+/// Connections are made at first use, which must not fall into a capture. The numbers of
+/// a step are not there yet.
+void NCCLTransport::warmUpPair(const Group &group, const Members &members) const {
+  auto *place = reinterpret_cast<void *>(device.numbers());
+  if (members.front() == number)
+    check(library().send(place, 1, nccl::Int8, 1, group.communicator, group.stream), "send");
+  else
+    check(library().recv(place, 1, nccl::Int8, 0, group.communicator, group.stream), "receive");
+  group.stream.synchronize();
+}
+
+/// What is added up is 0.
+void NCCLTransport::warmUpSum(const Group &group) const {
+  auto *place = reinterpret_cast<void *>(device.numbers());
+  check(library().allReduce(place, place, 1, nccl::Float32, nccl::Sum, group.communicator,
+                            group.stream),
+        "sum");
+  group.stream.synchronize();
+}
+
+template <typename Start>
+void NCCLTransport::start(Work &work, Group &group, Start begin) {
+  work.ready.record(device.stream());
+  group.stream.await(work.ready);
+  begin();
+  work.complete.record(group.stream);
+  work.enqueued.advance();
+}
+
+void NCCLTransport::startMessage(int64_t, int64_t message) {
+  const MessageLink &link = links.messages[message];
+  Group &group = pairs.at({link.from, link.to});
+  bool sends = link.from == number;
+  void *place = device.memory().address(sends ? link.fromSlot : link.toSlot);
+  auto bytes = size_t(link.bytes);
+  start(messages[message], group, [&] {
+    if (sends)
+      check(library().send(place, bytes, nccl::Int8, 1, group.communicator, group.stream),
+            "send");
+    else
+      check(library().recv(place, bytes, nccl::Int8, 0, group.communicator, group.stream),
+            "receive");
+  });
+}
+
+void NCCLTransport::startSum(int64_t) {
+  const std::vector<int64_t> &order = links.devices[number].reductions;
+  int64_t sum = order[startedSums++ % order.size()];
+  const ReductionLink &link = links.reductions[sum];
+  Group &group = sumGroups.at(link.devices);
+  size_t member = std::ranges::find(link.devices, number) - link.devices.begin();
+  float *place = device.memory().floats(link.slots[member]);
+  start(sums[sum], group, [&] {
+    check(library().allReduce(place, place, size_t(link.elements), nccl::Float32, nccl::Sum,
+                              group.communicator, group.stream),
+          "sum");
+  });
+}
+
+/// As in PeerTransport.
+Event NCCLTransport::completion(int64_t, const Wait &wait, uint32_t step) const {
+  const Work &work = wait.kind == Wait::Message ? messages[wait.index] : sums[wait.index];
+  if (wait.previousStep)
+    return {&work.enqueued, 0, nullptr};
+  return {&work.enqueued, step + 1, cuda::EventHandle(work.complete)};
+}
+
+std::vector<std::vector<TimedWork>> NCCLTransport::sumTimes(int64_t) const {
+  return std::vector<std::vector<TimedWork>>(links.devices[number].reductions.size());
+}
+
+/// After all messages and sums of this device, so that a step ends with what it started.
+void NCCLTransport::contribute(int64_t, uint32_t) {
+  for (size_t i = 0; i < messages.size(); ++i)
+    if (links.messages[i].from == number || links.messages[i].to == number)
+      all->stream.await(messages[i].complete);
+  for (int64_t sum : links.devices[number].reductions)
+    all->stream.await(sums[sum].complete);
+  auto count = size_t(device.numbersOfDevice());
+  auto *numbers = reinterpret_cast<double *>(device.numbers());
+  start(agreed, *all, [&] {
+    check(library().allGather(numbers + size_t(number) * count, numbers, count, nccl::Float64,
+                              all->communicator, all->stream),
+          "gather");
+  });
+}
+
+Event NCCLTransport::agreement(uint32_t step) const {
+  return {&agreed.enqueued, step + 1, cuda::EventHandle(agreed.complete)};
+}

@@ -1,0 +1,80 @@
+//===- NCCLTransport.h - Exchange between GPUs of several processes ---------------===//
+//
+// Inside one communicator of NCCL everything runs in order, and a send may block until its
+// receive. So every directed pair of devices that exchanges messages has a communicator of
+// its own, as the replay of the plan assumes, and every group that sums, and one has all.
+// They are made, and each used once, before step 1, in one order on all ranks.
+//
+// Gradients are added up in NCCL's order, which depends on the group and not on chance.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_CUDA_NCCLTRANSPORT_H
+#define BITPIPE_RUNTIME_CUDA_NCCLTRANSPORT_H
+
+#include "lib/Runtime/CUDA/CUDADevice.h"
+#include "lib/Runtime/Transport/Transport.h"
+
+#include <set>
+
+namespace bitpipe {
+
+class NCCLTransport final : public Transport {
+public:
+  /// `device` is the only one of this process, and has that number.
+  NCCLTransport(const Links &links, World &world, CUDADevice &device, int64_t number);
+  ~NCCLTransport() override;
+
+  void startMessage(int64_t device, int64_t message) override;
+  void startSum(int64_t device) override;
+  Event completion(int64_t device, const Wait &wait, uint32_t step) const override;
+  std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const override;
+  void contribute(int64_t device, uint32_t step) override;
+  Event agreement(uint32_t step) const override;
+  /// They stay in the memory of the devices.
+  StepNumbers numbers(uint32_t) const override { return {}; }
+
+private:
+  /// Who belongs to a communicator, in the order of its ranks.
+  using Members = std::vector<int64_t>;
+  struct Group {
+    explicit Group(const GPU &gpu, CUDAStream::Priority priority) : stream(gpu, priority) {}
+
+    nccl::Communicator communicator = nullptr;
+    CUDAStream stream;
+  };
+  /// Of a message or sum: when it may begin here, and has ended here.
+  struct Work {
+    explicit Work(const GPU &gpu) : ready(gpu), complete(gpu) {}
+
+    CUDAEvent ready, complete;
+    Counter enqueued;
+  };
+
+  struct Groups {
+    std::set<Members> pairs, sums;
+    Members all;
+  };
+
+  static Groups groupsOf(const Links &links);
+  void makeGroups(World &world);
+  bool isMember(const Members &members) const;
+  void join(Group &group, const Members &members, const nccl::UniqueId &id) const;
+  void warmUpPair(const Group &group, const Members &members) const;
+  void warmUpSum(const Group &group) const;
+  /// Puts work into the stream of a group, after what this device has come to.
+  template <typename Start> void start(Work &work, Group &group, Start start);
+
+  const Links &links;
+  CUDADevice &device;
+  const int64_t number;
+  std::map<Members, Group> pairs, sumGroups; // that this device belongs to
+  std::unique_ptr<Group> all;
+  std::deque<Work> messages, sums; // by number; those of other devices are unused
+  Work agreed;
+  uint32_t startedSums = 0;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_CUDA_NCCLTRANSPORT_H
