@@ -50,7 +50,7 @@ attempt("no plan", plan_file="absent.mlir")
 attempt("not a plan", "hello\n")
 attempt("other version", replaced("version = 4", "version = 7"))
 attempt("no value", replaced("loss = ", "lowest = array<i64: 0, 7>, loss = "))
-attempt("other target", replaced('"cpu"', '"cuda"'))
+attempt("other target", replaced('"cpu"', '"metal"'))
 (folder / "weights.safetensors").write_bytes(weights[:-1] + b"?")
 attempt("other weights")
 (folder / "weights.safetensors").write_bytes(weights)
@@ -123,7 +123,7 @@ attempt("many trace steps", options=["--trace-steps=1e11", f"--trace={folder}/t.
 for option in ("--lr=", "--load=", "--save=", "--clip=", "--beta2=", "--lr=1e400", "--lr=inf", "--eps=1e-60", "--lr=x",
                "--lr=1e38", "--warmup=1.5", "--max-bad-steps=0", "--threads=0", "--threads=two", "--nothing=1", "--lr-schedule=sine"):
     attempt("option " + option, options=[option])
-attempt("device option", options=["--device=cuda"])
+attempt("device option", options=["--device=metal"])
 attempt("transport option", options=["--transport=nccl"])
 for option in ("--steps=0",):
     result = subprocess.run(["bitpipe-run", folder / "plan.mlir", "--data=x", option], capture_output=True, text=True)
