@@ -3,10 +3,12 @@
 set(kernels ${CMAKE_CURRENT_SOURCE_DIR}/CUDA/Kernels)
 set(ptx ${CMAKE_CURRENT_BINARY_DIR}/own_kernels.ptx)
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${kernels}/*.inc ${kernels}/*.h)
-# No CUDA is looked for: its headers and libraries are not used.
+# No CUDA is looked for: its headers and libraries are not used, and its version, if there is
+# one, would decide which drivers can load the result. PTX 7.1 is what CUDA 11.1 knew.
 add_custom_command(OUTPUT ${ptx}
   COMMAND ${CMAKE_CXX_COMPILER} -x cuda --cuda-device-only -nocudainc -nocudalib
-          --cuda-gpu-arch=sm_80 -Wno-unknown-cuda-version -std=c++20 -O3 -Wall -Wextra
+          --cuda-path=/nonexistent -Xclang -target-feature -Xclang +ptx71
+          --cuda-gpu-arch=sm_80 -std=c++20 -O3 -Wall -Wextra
           -I${PROJECT_SOURCE_DIR} -S ${kernels}/Kernels.cu -o ${ptx}
   DEPENDS ${kernels}/Kernels.cu ${kernel_sources} VERBATIM)
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/own_kernels.s)
