@@ -1,7 +1,7 @@
 """Trains a model with plans for GPUs, on doubles of CUDA's libraries, and compares with its reference.
 
     python cuda.py BUILD MODEL_FOLDER --pipeline=bitpipe --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
-        [--seeds 1,2] [--drop COUNT] [bitpipe-opt options]
+        [--seeds 1,2] [--drop COUNT] [--ranks] [bitpipe-opt options]
 
 BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each number of devices:
 
@@ -11,6 +11,8 @@ bits     the same parameters whether a step is one graph or not, whatever the or
          memory of NaNs, and with a GPU for each device.
 edges    with --drop, a run in which one wait of a stream is left out ends with an error that names what it put in order, or
          the wait was not needed: then the bits are the same. At least half of the runs must end so.
+
+ranks    with --ranks, the reference's numbers with a process for each device, connected by a double of NCCL.
 
 --through-cpu takes kernels for processors (test/Runtime/Inputs/as_cuda.py) instead of the compiler's for GPUs.
 """
@@ -53,16 +55,16 @@ class Model:
     def path(self, name):
         return os.path.join(self.scratch, name)
 
-    def train(self, name, options, **variables):
+    def train(self, name, options, launcher=(), **variables):
         """Error text, or None; parameters are saved under the name."""
         steps = len(self.reference["loss"])
-        command = ["bitpipe-run", self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
+        command = [*launcher, "bitpipe-run", self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
                    f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", *options]
         result = subprocess.run(command, capture_output=True, text=True, env=doubles(self.arguments.build, **variables))
         return result.stdout + result.stderr if result.returncode else None
 
-    def trained(self, name, options, **variables):
-        if error := self.train(name, options, **variables):
+    def trained(self, name, options, launcher=(), **variables):
+        if error := self.train(name, options, launcher, **variables):
             sys.exit(f"{name} {options} {variables}\n{error}")
 
     def check_numbers(self, what):
@@ -82,6 +84,18 @@ class Model:
             self.trained(name, options, **variables)
             if not filecmp.cmp(self.path("first"), self.path(name), shallow=False):
                 sys.exit(f"{name}: saves other bits than the first run")
+
+    def check_ranks(self, devices):
+        """With a process for each device sums have an order of their own, which is the same in a second run."""
+        launcher = ["mpirun", "-n", devices]
+        variables = {"BITPIPE_NCCL": os.path.join(self.arguments.build, "bin/doubles/libnccl.so.2"),
+                     "BITPIPE_DOUBLES_DEVICES": devices}
+        for name, options in (("ranks", ["--no-graph"]), ("ranks with graphs", [])):
+            self.trained(name, options, launcher, **variables)
+        compare_run(self.reference, self.arguments.renamed, self.path("ranks") + ".jsonl", self.path("ranks"),
+                    f"{devices} ranks")
+        if not filecmp.cmp(self.path("ranks"), self.path("ranks with graphs"), shallow=False):
+            sys.exit("ranks with graphs save other bits than without")
 
     def check_edges(self):
         missed, count = 0, self.arguments.drop
@@ -107,6 +121,7 @@ def main():
     parser.add_argument("--seeds", default="1")
     parser.add_argument("--drop", type=int, default=0)
     parser.add_argument("--through-cpu", action="store_true")
+    parser.add_argument("--ranks", action="store_true")
     arguments, options = parser.parse_known_args()
     arguments.renamed = dict(pair.split("=") for pair in arguments.rename)
     options.append("--microbatches=8")
@@ -116,6 +131,8 @@ def main():
             model.trained("first", ["--share-gpus", "--no-graph"])
             model.check_numbers(f"{' '.join(options)} devices {devices}")
             model.check_bits(devices)
+            if arguments.ranks:
+                model.check_ranks(devices)
             if arguments.drop:
                 model.check_edges()
 
