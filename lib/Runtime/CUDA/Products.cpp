@@ -65,7 +65,7 @@ void set(blas::MatmulDesc desc, blas::DescAttribute attribute, const T &value) {
 void fillStart(gpu::Start &start, const MatmulShape &shape, const std::string &where) {
   size_t batch = shape.sizes.size() - 3;
   auto add = [&](int64_t size, int64_t stride) {
-    if (start.dimensions == std::size(start.sizes))
+    if (start.dimensions == int64_t(std::size(start.sizes)))
       fail(where, ": matmul ", text(shape), " has more than ", std::size(start.sizes),
            " dimensions");
     start.sizes[start.dimensions] = size;
@@ -152,9 +152,29 @@ void Products::prepare(Entry &entry, const std::string &where) const {
   entry.b = makeLayout(typeOf(shape.operands), *first, batches, offset(shape.b));
   entry.c = makeLayout(typeOf(shape.result), *result, batches, offset(shape.c));
 
+  check(library().descCreate(&entry.desc, blas::Compute32F, blas::Float32), "describe");
+  set(entry.desc, blas::TransA, int32_t(first->operation));
+  set(entry.desc, blas::TransB, int32_t(second->operation));
+  set(entry.desc, blas::BiasType, int32_t(typeOf(shape.result)));
   // A bias of f32 goes with results of f32, before they are rounded with others.
-  entry.biasByLibrary = shape.bias == MatmulShape::Columns &&
-                        shape.result == StoredFloat::F32 && entry.alignments[3] >= 16;
+  bool canBias = shape.bias == MatmulShape::Columns && shape.result == StoredFloat::F32 &&
+                 entry.alignments[3] >= 16;
+  divide(entry, canBias, where);
+  blas::Status status = choose(entry);
+  if (status != blas::Success && canBias) {
+    divide(entry, false, where);
+    status = choose(entry);
+  }
+  if (status != blas::Success)
+    fail(where, ": cuBLASLt has no algorithm for matmul ", text(shape), ": status ",
+         int(status));
+}
+
+/// What the library adds to a product, and what c begins with instead.
+void Products::divide(Entry &entry, bool biasByLibrary, const std::string &where) const {
+  const MatmulShape &shape = entry.shape;
+  entry.biasByLibrary = biasByLibrary;
+  entry.begin = {};
   bool ownBias = shape.bias != MatmulShape::None && !entry.biasByLibrary;
   entry.residualByLibrary = shape.residual && !ownBias && !shape.accumulate;
   entry.begin.withBias = ownBias;
@@ -165,16 +185,11 @@ void Products::prepare(Entry &entry, const std::string &where) const {
   entry.alpha = float(shape.alpha);
   entry.beta = shape.accumulate || entry.residualByLibrary || entry.begin.active;
 
-  check(library().descCreate(&entry.desc, blas::Compute32F, blas::Float32), "describe");
-  set(entry.desc, blas::TransA, int32_t(first->operation));
-  set(entry.desc, blas::TransB, int32_t(second->operation));
   set(entry.desc, blas::Epilogue,
       uint32_t(entry.biasByLibrary ? blas::EpilogueBias : blas::EpilogueDefault));
-  set(entry.desc, blas::BiasType, int32_t(typeOf(shape.result)));
-  choose(entry, where);
 }
 
-void Products::choose(Entry &entry, const std::string &where) const {
+blas::Status Products::choose(Entry &entry) const {
   blas::Preference preference;
   check(library().preferenceCreate(&preference), "ask for an algorithm");
   auto want = [&](blas::PreferenceAttribute attribute, auto value) {
@@ -191,9 +206,7 @@ void Products::choose(Entry &entry, const std::string &where) const {
   auto status = library().heuristic(handle, entry.desc, entry.b, entry.a, entry.c, entry.c,
                                     preference, 1, &entry.algorithm, &found);
   library().preferenceDestroy(preference);
-  if (status != blas::Success || found == 0)
-    fail(where, ": cuBLASLt has no algorithm for matmul ", text(entry.shape), ": status ",
-         int(status));
+  return status == blas::Success && found == 0 ? blas::NotSupported : status;
 }
 
 void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stream,

@@ -59,7 +59,8 @@ private:
   };
 
   void prepare(Entry &entry, const std::string &where) const;
-  void choose(Entry &entry, const std::string &where) const;
+  void divide(Entry &entry, bool biasByLibrary, const std::string &where) const;
+  blas::Status choose(Entry &entry) const;
   void runLoops(const Entry &entry, size_t loop, const ProductPlaces &places,
                 cuda::Stream stream, cuda::Pointer workspace) const;
 
