@@ -8,6 +8,7 @@ namespace bitpipe {
 struct CUDAOptions {
   bool graph = true;       // a step is one graph, where nothing is timed
   bool sharesGPUs = false; // several devices may be one GPU
+  bool timesCalls = false; // at the end, each by itself
 };
 
 } // namespace bitpipe
