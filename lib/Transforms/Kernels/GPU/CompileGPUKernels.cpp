@@ -51,7 +51,7 @@ static LogicalResult checkMath(ModuleOp kernels) {
     if (!isa_and_nonnull<math::MathDialect>(op->getDialect()) || isSimple)
       return WalkResult::advance();
     emitError(op->getLoc()) << "a kernel computes " << op->getName() << " of "
-                            << op->getOperand(0).getType() << ", expected f32: GPUs have no library for it";
+                            << getElementTypeOrSelf(op->getOperand(0).getType()) << ", expected f32: GPUs have no library for it";
     return WalkResult::interrupt();
   });
   return failure(walk.wasInterrupted());
