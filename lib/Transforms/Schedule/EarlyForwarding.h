@@ -3,17 +3,34 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_EARLYFORWARDING_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_EARLYFORWARDING_H
 
-#include "lib/Transforms/Schedule/Justify.h"
+#include "lib/Transforms/Schedule/GroupWave.h"
+
+#include <random>
 
 namespace bitpipe::schedule {
 
-/// Orders whose groups of micro-batches overlap (GroupWave.h), for any number of
-/// them. What D does not divide goes to groups that are not full; which, is
-/// searched: mostly the last but one, or the two before the last, leave no gap at
-/// once. Makes about `tries` orders, fewer if one meets the lower bound, or if
-/// none of the first comes near. Only for problems that have groups.
-Found forwardEarly(const Problem &problem, size_t tries,
-                   std::mt19937_64 &random);
+/// Groups of micro-batches that overlap (GroupWave.h), for any number of them. What D
+/// does not divide goes to groups that are not full. Only for problems that have groups.
+class Groupings {
+public:
+  explicit Groupings(const Problem &problem);
+
+  /// As many full groups as possible, and what is missing in the last but one.
+  Groups plain() const { return missingIn(fewest, 1); }
+  /// Others, drawn: mostly the last but one, or the two before the last, are not full.
+  Groups draw(std::mt19937_64 &random) const;
+
+private:
+  Groups missingIn(int count, int spread) const;
+  void move(Groups &groups, int from, int to, int most, int routes) const;
+  void moveOne(Groups &groups, int routes, std::mt19937_64 &random) const;
+
+  const int half;
+  std::array<int, 2> microbatches;
+  /// Groups, if as many as possible are full.
+  const int fewest;
+  const bool isOdd;
+};
 
 } // namespace bitpipe::schedule
 

@@ -27,8 +27,9 @@ bool bitpipe::schedule::hasGroups(const Problem &problem) {
         (stage + 1 < devices &&
          std::abs(one.devices[stage] - one.devices[stage + 1]) != 1))
       return false;
+  // By value: std::minmax of two temporaries would refer to them.
   auto [fewer, more] =
-      std::minmax(one.microbatches.size(), other.microbatches.size());
+      std::minmax({one.microbatches.size(), other.microbatches.size()});
   return more - fewer <= 1 && 2 * fewer > size_t(devices);
 }
 

@@ -1,93 +1,85 @@
 //===- Solve.cpp - An order near the best for a problem --------------------===//
 //
-// From the quickest to the most patient way, until one meets the lower bound.
-// Waves, scheduled to and fro (Justify.h), meet it at once where memory is not
-// short and messages cost little, BitPipe's groups (EarlyForwarding.h) in 2D
-// activations. Policies (ListScheduler.h) never run out of memory; they are
-// ranked on a short version of the problem, where fill and drain, the only places
-// where good policies differ, look alike; their best orders are scheduled to and
-// fro, too. Last, where little memory makes the steady state a long cycle,
-// policies are brought out of step (DisturbPolicies.h). With messages, orders
-// that are good without them are a start. All are deterministic; time, if given,
-// goes into waves of other shapes (BreedWaves.h), more of the same, and a local
-// search.
+// Orders are constructed, and the best of them made shorter by local search, until
+// one meets the lower bound. Waves, scheduled to and fro (Justify.h), meet it at once
+// where memory is not short and messages cost little, BitPipe's groups
+// (EarlyForwarding.h) in 2D activations. With messages, orders that are good without
+// them are a start: they wait where the right action is about to arrive, and keep
+// their shape. All is deterministic.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Solve.h"
 
-#include "lib/Transforms/Schedule/Anneal.h"
-#include "lib/Transforms/Schedule/BreedWaves.h"
-#include "lib/Transforms/Schedule/DisturbPolicies.h"
 #include "lib/Transforms/Schedule/EarlyForwarding.h"
-#include "lib/Transforms/Schedule/GroupWave.h"
 #include "lib/Transforms/Schedule/Justify.h"
-#include "lib/Transforms/Schedule/Policies.h"
-#include "lib/Transforms/Schedule/Shorten.h"
+#include "lib/Transforms/Schedule/LocalSearch.h"
 
 #include <algorithm>
-#include <chrono>
+#include <list>
+#include <tuple>
+#include <cstdio>
+#include <cstdlib>
 
 using namespace bitpipe::schedule;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 class Solver {
 public:
   explicit Solver(const Problem &problem)
       : problem(problem), bound(lowerBound(problem) * (1 + 1e-9)), random(1) {}
-  Order run(double seconds);
+  Order run(double effort);
 
 private:
-  bool isDone() const { return shortest <= bound; }
-  void offer(Order order);
-  size_t affordable(const Problem &problem, size_t actions) const;
-  void rank(std::vector<Policy> &policies, const Problem &problem) const;
-  void tryWaves(size_t actions, size_t patience);
-  bool isForGroups() const;
-  void tryGroups(size_t actions, int searches);
+  struct Found_ {
+    double makespan;
+    Order order;
+    std::string from;
+  };
+  bool isDone() const { return !pool.empty() && pool.front().makespan <= bound; }
+  size_t affordable(size_t actions) const;
+  void offer(Order order, const char *from);
+  void tryWaves(size_t actions);
+  void tryGroups(size_t actions);
   void tryWithoutMessages();
-  void tryGroupsOf(Problem simpler);
-  void tryPolicies(size_t actions);
-  void tryToAndFro(size_t actions);
-  void tryDisturbed(size_t actions);
-  void search(size_t actions, int searches);
-  void spend(double seconds);
+  void tryGroupsWithoutMessages();
+  void search(size_t visits);
 
   const Problem &problem;
   const double bound;
   std::mt19937_64 random;
-  /// Searches for groups, each with random numbers of its own.
-  unsigned searched = 0;
-  /// The best orders that policies made, the best first.
-  static constexpr size_t mostGood = 6;
-  std::vector<std::pair<double, Order>> good;
-  Order best;
-  double shortest = std::numeric_limits<double>::infinity();
+  /// The best orders, the best one first.
+  static constexpr size_t most = 8;
+  std::vector<Found_> pool;
+  friend struct Sub;
 };
 } // namespace
 
-void Solver::offer(Order order) {
+void Solver::offer(Order order, const char *from) {
   double end = makespanOf(problem, order);
-  if (end >= shortest)
+  if (end == std::numeric_limits<double>::infinity())
     return;
-  shortest = end;
-  best = std::move(order);
+  auto at = std::find_if(pool.begin(), pool.end(),
+                         [&](const Found_ &other) { return end <= other.makespan; });
+  if (at != pool.end() && at->makespan == end && at->order == order)
+    return;
+  pool.insert(at, {end, std::move(order), from});
+  if (pool.size() > most)
+    pool.pop_back();
 }
 
 /// How many orders may be made for so many actions in all, at least a few.
-size_t Solver::affordable(const Problem &problem, size_t actions) const {
-  size_t each = size_t(problem.placement.stages()) *
-                problem.placement.microbatches() * (problem.split ? 3 : 2);
+size_t Solver::affordable(size_t actions) const {
+  size_t each = size_t(problem.placement.stages()) * problem.placement.microbatches() *
+                (problem.split ? 3 : 2);
   return std::max<size_t>(6, actions / each);
 }
 
-/// Many waves with little patience each, or fewer with more.
-void Solver::tryWaves(size_t actions, size_t patience) {
-  size_t tries = std::min<size_t>(affordable(problem, actions), 100 * patience);
+void Solver::tryWaves(size_t actions) {
+  size_t tries = std::min<size_t>(affordable(actions), 1000);
   for (size_t used = 0; used < tries && !isDone();) {
-    Found found = justify(problem, wave(problem, random), patience, random);
-    offer(std::move(found.order));
+    Found found = justify(problem, wave(problem, random), 10, random);
+    offer(std::move(found.order), "wave");
     used += found.tries;
   }
 }
@@ -100,38 +92,17 @@ static double memoryOfGroups(const Problem &problem) {
   return 2 * problem.placement.devices() * activation;
 }
 
-/// Where there is more memory than groups need, other orders idle less.
-bool Solver::isForGroups() const {
-  double enough = memoryOfGroups(problem) * (1 + 1e-9);
-  for (int device = 0; device < problem.placement.devices(); ++device)
-    if (problem.limit(device) > enough)
-      return false;
-  return hasGroups(problem) && !problem.costs.hasMessages();
-}
-
-/// A search that came near and does not meet the bound is best begun anew.
-void Solver::tryGroups(size_t actions, int searches) {
-  size_t tries = std::min<size_t>(affordable(problem, actions), 15'000);
-  bool isNear = isForGroups();
-  for (; isNear && searches > 0 && !isDone(); --searches) {
-    std::mt19937_64 anew(++searched);
-    Found found = forwardEarly(problem, tries, anew);
-    isNear = found.tries >= tries;
-    offer(std::move(found.order));
+void Solver::tryGroups(size_t actions) {
+  if (!hasGroups(problem))
+    return;
+  Groupings groupings(problem);
+  size_t tries = std::min<size_t>(affordable(actions), 600);
+  for (size_t used = 0; used < tries && !isDone();) {
+    Groups groups = used ? groupings.draw(random) : groupings.plain();
+    Found found = justify(problem, groupWave(problem, groups), 10, random);
+    offer(std::move(found.order), "groups");
+    used += found.tries;
   }
-}
-
-/// Schedulers that let no device wait while it could do something take the next
-/// best thing where the right one is about to arrive. An order that is good
-/// without messages waits, and keeps its shape.
-void Solver::tryWithoutMessages() {
-  Problem simpler = problem;
-  simpler.costs.link = {};
-  simpler.costs.links.clear();
-  Solver solver(simpler);
-  solver.search(10'000'000, 1);
-  offer(std::move(solver.best));
-  tryGroupsOf(std::move(simpler));
 }
 
 /// Weight gradients right behind their input gradients.
@@ -143,16 +114,27 @@ static Order apart(const Order &whole) {
       action.kind = isBackward ? Kind::I : action.kind;
       order[device].push_back(action);
       if (isBackward)
-        order[device].push_back(
-            {Kind::W, false, action.stage, action.microbatch});
+        order[device].push_back({Kind::W, false, action.stage, action.microbatch});
     }
   return order;
 }
 
-/// Of all orders those of groups mind messages least: while a slot is worked
-/// off, the messages of the one before arrive. They need no more than 2D
-/// activations, and more would only lead astray.
-void Solver::tryGroupsOf(Problem simpler) {
+void Solver::tryWithoutMessages() {
+  Problem simpler = problem;
+  simpler.costs.link = {};
+  simpler.costs.links.clear();
+  Solver solver(simpler);
+  solver.tryWaves(2'000'000);
+  if (!solver.isDone())
+    solver.search(10'000'000);
+  for (Found_ &found : solver.pool)
+    offer(std::move(found.order), "free");
+}
+
+void Solver::tryGroupsWithoutMessages() {
+  Problem simpler = problem;
+  simpler.costs.link = {};
+  simpler.costs.links.clear();
   simpler.split = false;
   for (StageCost &cost : simpler.costs.stages)
     if (problem.split)
@@ -161,142 +143,63 @@ void Solver::tryGroupsOf(Problem simpler) {
   simpler.memory.clear();
   for (int device = 0; device < simpler.placement.devices(); ++device)
     simpler.memory.push_back(std::min(enough, problem.limit(device)));
+  if (simpler.check())
+    return;
   Solver solver(simpler);
-  solver.tryGroups(10'000'000, 1);
-  offer(problem.split ? apart(solver.best) : std::move(solver.best));
+  solver.tryGroups(2'000'000);
+  for (Found_ &found : solver.pool)
+    offer(problem.split ? apart(found.order) : std::move(found.order), "groups0");
 }
 
-/// The policies, best first on a problem.
-void Solver::rank(std::vector<Policy> &policies, const Problem &problem) const {
-  std::vector<std::pair<double, size_t>> ranks;
-  double bound = lowerBound(problem) * (1 + 1e-9);
-  size_t tries = std::min(policies.size(), affordable(problem, 2'000'000));
-  // Some that meet the bound leave enough choice.
-  size_t meeting = 0;
-  for (size_t i = 0; i < tries && meeting < 12; ++i) {
-    Order order = listSchedule(problem, policies[i]);
-    double end = makespanOf(problem, order);
-    ranks.push_back({end, i});
-    meeting += end <= bound;
+/// Of several starts the better half goes on each time, with twice as much.
+void Solver::search(size_t visits) {
+  std::list<std::pair<LocalSearch, std::string>> searches;
+  unsigned seed = 0;
+  size_t starts = std::min(pool.size(), most);
+  for (size_t i = 0; i < starts; ++i) {
+    searches.emplace_back(std::piecewise_construct, std::forward_as_tuple(problem, pool[i].order, ++seed), std::forward_as_tuple(pool[i].from));
   }
-  std::sort(ranks.begin(), ranks.end());
-  std::vector<Policy> sorted;
-  for (auto [end, index] : ranks)
-    sorted.push_back(policies[index]);
-  policies = std::move(sorted);
-}
-
-void Solver::tryPolicies(size_t actions) {
-  std::vector<Policy> policies = makePolicies(problem);
-  int enough = 3 * problem.placement.devices();
-  if (problem.placement.microbatches() > enough)
-    rank(policies, shorten(problem, enough));
-  size_t tries = std::min(policies.size(), affordable(problem, actions));
-  for (size_t i = 0; i < tries && !isDone(); ++i) {
-    Order order = listSchedule(problem, policies[i]);
-    double end = makespanOf(problem, order);
-    auto at = std::find_if(good.begin(), good.end(), [&](const auto &other) {
-      return end <= other.first;
-    });
-    // Policies often agree.
-    if (at != good.end() && at->first == end && at->second == order)
-      continue;
-    good.insert(at, {end, order});
-    if (good.size() > mostGood)
-      good.pop_back();
-    offer(std::move(order));
+  size_t rounds = 1;
+  for (size_t n = searches.size(); n > 1; n = (n + 1) / 2) ++rounds;
+  bool show = getenv("SHOW");
+  while (true) {
+    size_t each = visits / rounds / searches.size();
+    double shortest = std::numeric_limits<double>::infinity();
+    for (auto &[one, from] : searches) {
+      double a = one.makespan();
+      one.run(each);
+      shortest = std::min(shortest, one.makespan());
+      if (show) std::fprintf(stderr, "   %s %g -> %g\n", from.c_str(), a - bound, one.makespan() - bound);
+      if (shortest <= bound)
+        break;
+    }
+    searches.sort([](const auto &a, const auto &b) { return a.first.makespan() < b.first.makespan(); });
+    if (searches.size() == 1 || shortest <= bound)
+      break;
+    for (size_t left = (searches.size() + 1) / 2; searches.size() > left;)
+      searches.pop_back();
   }
+  offer(searches.front().first.best(), searches.front().second.c_str());
 }
 
-void Solver::tryToAndFro(size_t actions) {
-  size_t tries = affordable(problem, actions / mostGood);
-  tries = std::min<size_t>(tries, 400);
-  for (size_t i = 0; i < good.size() && !isDone(); ++i) {
-    Priorities priorities = prioritiesOf(problem, good[i].second);
-    offer(justify(problem, std::move(priorities), tries, random).order);
-  }
-}
-
-/// On versions with fewer cycles of the steady state first, so that more can
-/// be tried; D - 2 micro-batches make a cycle with most policies.
-void Solver::tryDisturbed(size_t actions) {
-  size_t devices = problem.placement.devices();
-  size_t cycle = std::max<size_t>(1, devices / 2 - 1);
-  std::vector<Problem> versions;
-  for (size_t least : {5 * devices / 2, 4 * devices})
-    versions.push_back(withoutCycles(problem, cycle, least));
-  versions.push_back(problem);
-  auto sameSize = [](const Problem &a, const Problem &b) {
-    return a.placement.microbatches() == b.placement.microbatches();
-  };
-  versions.erase(std::unique(versions.begin(), versions.end(), sameSize),
-                 versions.end());
-  auto isEnough = [&](const Policy &policy) {
-    offer(listSchedule(problem, policy, shortest));
-    return isDone();
-  };
-  for (const Problem &version : versions) {
-    size_t tries = affordable(version, actions / versions.size());
-    tries = std::min<size_t>(tries, 6000);
-    for (const Policy &policy :
-         disturbPolicies(version, tries, random, isEnough))
-      if (!isDone())
-        offer(listSchedule(problem, policy, shortest));
-    if (isDone())
-      return;
-  }
-}
-
-/// Two thirds of the time in more waves or groups and policies, the rest in a
-/// local search.
-void Solver::spend(double seconds) {
-  Clock::time_point begin = Clock::now();
-  auto left = [&](double until) {
-    return until - std::chrono::duration<double>(Clock::now() - begin).count();
-  };
-  // Some millions of actions are scheduled in a second.
-  auto actions = [&](double most) {
-    return size_t(std::clamp(5e6 * left(seconds * 2 / 3), 0.0, most));
-  };
-  while (left(seconds * 2 / 3) > 0 && !isDone()) {
-    tryToAndFro(1'000'000);
-    if (isForGroups())
-      tryGroups(actions(130e6), 1);
-    else
-      offer(breedWaves(problem, affordable(problem, actions(30e6)), random).order);
-    if (!isForGroups() && !problem.split && !isDone())
-      tryDisturbed(actions(14e6));
-  }
-  if (!isDone() && left(seconds) > 0)
-    offer(anneal(problem, best, left(seconds)));
-}
-
-/// All that takes a known number of actions; groups may take so many, so often.
-void Solver::search(size_t actions, int searches) {
-  tryWaves(2'000'000, 10);
-  if (!isDone() && problem.costs.hasMessages())
+Order Solver::run(double effort) {
+  size_t visits = getenv("VISITS") ? atof(getenv("VISITS")) : 100e6;
+  tryWaves(2'000'000);
+  if (!isDone() && !problem.costs.hasMessages())
+    tryGroups(4'000'000);
+  if (!isDone() && problem.costs.hasMessages()) {
+    tryGroupsWithoutMessages();
     tryWithoutMessages();
+  }
   if (!isDone())
-    tryGroups(actions, searches);
-  if (!isDone())
-    tryPolicies(2'000'000);
-  if (!isDone())
-    tryToAndFro(6'000'000);
-  if (!isDone())
-    tryWaves(6'000'000, 120);
-  if (!isDone() && !problem.split)
-    tryDisturbed(14'000'000);
+    search(visits);
+  if (pool.empty()) return {};
+  if (getenv("SHOW")) std::fprintf(stderr, "   won by %s\n", pool.front().from.c_str());
+  return std::move(pool.front().order);
 }
 
-Order Solver::run(double seconds) {
-  search(200'000'000, 6);
-  spend(seconds);
-  return std::move(best);
-}
-
-ErrorOr<Order> bitpipe::schedule::solve(const Problem &problem,
-                                        double seconds) {
+ErrorOr<Order> bitpipe::schedule::solve(const Problem &problem, double effort) {
   if (std::optional<Error> wrong = problem.check())
     return *wrong;
-  return Solver(problem).run(seconds);
+  return Solver(problem).run(effort);
 }
