@@ -26,13 +26,15 @@ double bitpipe::schedule::intervalOf(const Problem &problem) {
   return most * placement.routes().size() / placement.microbatches();
 }
 
-Priorities bitpipe::schedule::wave(const Problem &problem,
-                                   std::mt19937_64 &random) {
+Start bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &random) {
   Tasks tasks(problem);
-  Priorities result(tasks.count());
+  Start start{Priorities(tasks.count()), 0};
   double pace = between(0.75, 1.1, random) * intervalOf(problem);
   double forward = between(0.5, 1.2, random);
   double backward = between(2.2, 3.3, random);
+  size_t half = size_t(problem.placement.devices()) / 2;
+  if (random() % 2)
+    start.entered = std::max<size_t>(1, half) + random() % (half + 1);
   for (const Route &route : problem.placement.routes()) {
     Way way = follow(problem, route);
     double last = way.turn.back();
@@ -43,22 +45,22 @@ Priorities bitpipe::schedule::wave(const Problem &problem,
         double turned = entered + forward * last;
         double gradient = turned + backward * (way.turn[stage] - last);
         Kind kind = problem.split ? Kind::I : Kind::B;
-        result[tasks.index(Kind::F, stage, m)] =
+        start.priorities[tasks.index(Kind::F, stage, m)] =
             entered + forward * way.arrival[stage];
-        result[tasks.index(kind, stage, m)] = gradient;
+        start.priorities[tasks.index(kind, stage, m)] = gradient;
         if (problem.split)
-          result[tasks.index(Kind::W, stage, m)] = gradient + pace;
+          start.priorities[tasks.index(Kind::W, stage, m)] = gradient + pace;
       }
   }
-  return result;
+  return start;
 }
 
 namespace {
 class Justification {
 public:
   Justification(const Problem &problem, size_t patience,
-                std::mt19937_64 &random)
-      : problem(problem), patience(patience), random(random),
+                std::mt19937_64 &random, size_t entered)
+      : problem(problem), patience(patience), entered(entered), random(random),
         bound(lowerBound(problem) * (1 + 1e-9)), step(intervalOf(problem)) {}
   Found run(Priorities priorities);
 
@@ -69,7 +71,7 @@ private:
   void shake(Priorities &priorities);
 
   const Problem &problem;
-  size_t patience;
+  size_t patience, entered;
   std::mt19937_64 &random;
   double bound, step;
   size_t stalled = 0;
@@ -91,7 +93,7 @@ void Justification::consider(const Pass &pass, const Priorities &from) {
 
 /// The times of one pass each way, or the priorities where memory ran out.
 Priorities Justification::thereAndBack(const Priorities &priorities) {
-  Pass there = scheduleForward(problem, priorities);
+  Pass there = scheduleForward(problem, priorities, entered);
   if (!there.complete) {
     consider(there, priorities);
     return base.empty() ? priorities : base;
@@ -122,7 +124,8 @@ Found Justification::run(Priorities priorities) {
   return std::move(found);
 }
 
-Found bitpipe::schedule::justify(const Problem &problem, Priorities priorities,
+Found bitpipe::schedule::justify(const Problem &problem, Start start,
                                  size_t patience, std::mt19937_64 &random) {
-  return Justification(problem, patience, random).run(std::move(priorities));
+  return Justification(problem, patience, random, start.entered)
+      .run(std::move(start.priorities));
 }

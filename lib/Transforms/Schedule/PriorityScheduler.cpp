@@ -27,17 +27,22 @@ struct Lane {
   size_t begun = 0;
   int microbatch = 0;
   size_t task = 0;
+  /// Of the first forwards of a route on the device: the place among the device's lanes
+  /// of the input gradients of the same stage.
+  int gradients = -1;
 };
 
 /// Time runs from 0 in either direction; backwards it is turned round at the end.
 class PriorityScheduler {
 public:
   PriorityScheduler(const Problem &problem, const Priorities &priorities,
-                    Direction direction);
+                    Direction direction, size_t entered = 0);
   Pass run();
 
 private:
   void addLane(const Route &route, int stage, Kind kind);
+  void findFirstPasses();
+  bool isFull(const std::vector<Lane> &own, const Lane &lane) const;
   void setFirstTasks();
   void showNext(Lane &lane);
   void turnRound();
@@ -54,6 +59,7 @@ private:
   const Costs &costs;
   const Priorities &priorities;
   const Direction direction;
+  const size_t entered;
   const Kind gradient;
   const Tasks tasks;
   const double moment;
@@ -79,9 +85,9 @@ private:
 
 PriorityScheduler::PriorityScheduler(const Problem &problem,
                                      const Priorities &priorities,
-                                     Direction direction)
+                                     Direction direction, size_t entered)
     : problem(problem), placement(problem.placement), costs(problem.costs),
-      priorities(priorities), direction(direction),
+      priorities(priorities), direction(direction), entered(entered),
       gradient(problem.split ? Kind::I : Kind::B), tasks(problem),
       moment(momentOf(costs)), guard(problem), lanes(placement.devices()),
       freeAt(placement.devices()),
@@ -98,6 +104,25 @@ PriorityScheduler::PriorityScheduler(const Problem &problem,
       if (problem.split)
         addLane(route, stage, Kind::W);
     }
+  if (entered)
+    findFirstPasses();
+}
+
+void PriorityScheduler::findFirstPasses() {
+  for (std::vector<Lane> &own : lanes) {
+    const Route *route = nullptr;
+    for (size_t i = 0; i < own.size(); ++i) {
+      if (own[i].route == route)
+        continue;
+      route = own[i].route;
+      own[i].gradients = int(i) + 1;
+    }
+  }
+}
+
+/// Whether as many micro-batches have entered as may.
+bool PriorityScheduler::isFull(const std::vector<Lane> &own, const Lane &lane) const {
+  return lane.gradients >= 0 && lane.begun - own[lane.gradients].begun >= entered;
 }
 
 void PriorityScheduler::addLane(const Route &route, int stage, Kind kind) {
@@ -171,7 +196,8 @@ void PriorityScheduler::decide(int device) {
   candidates.clear();
   for (Lane &lane : lanes[device]) {
     if (ready[lane.task] > now + moment ||
-        (lane.takesMemory && !guard.fits(lane.stage, device)))
+        (lane.takesMemory && !guard.fits(lane.stage, device)) ||
+        isFull(lanes[device], lane))
       continue;
     double priority = priorities[lane.task];
     candidates.push_back({direction == Forward ? priority : -priority, &lane});
@@ -279,8 +305,9 @@ void PriorityScheduler::finishBackward(const Lane &lane, int device, double end)
 }
 
 Pass bitpipe::schedule::scheduleForward(const Problem &problem,
-                                        const Priorities &priorities) {
-  return PriorityScheduler(problem, priorities, Forward).run();
+                                        const Priorities &priorities,
+                                        size_t entered) {
+  return PriorityScheduler(problem, priorities, Forward, entered).run();
 }
 
 Pass bitpipe::schedule::scheduleBackward(const Problem &problem,

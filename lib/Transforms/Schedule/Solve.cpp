@@ -78,7 +78,7 @@ size_t Solver::affordable(size_t actions) const {
 void Solver::tryWaves(size_t actions) {
   size_t tries = std::min<size_t>(affordable(actions), 1000);
   for (size_t used = 0; used < tries && !isDone();) {
-    Found found = justify(problem, wave(problem, random), 10, random);
+    Found found = justify(problem, drawWave(problem, random), 10, random);
     offer(std::move(found.order), "wave");
     used += found.tries;
   }
@@ -99,7 +99,7 @@ void Solver::tryGroups(size_t actions) {
   size_t tries = std::min<size_t>(affordable(actions), 600);
   for (size_t used = 0; used < tries && !isDone();) {
     Groups groups = used ? groupings.draw(random) : groupings.plain();
-    Found found = justify(problem, groupWave(problem, groups), 10, random);
+    Found found = justify(problem, {groupWave(problem, groups), 0}, 10, random);
     offer(std::move(found.order), "groups");
     used += found.tries;
   }
