@@ -28,20 +28,20 @@ static double workOf(const Problem &problem) {
 int main(int argc, char **argv) {
   std::string group = argc > 1 ? argv[1] : "";
   for (const Case &one : Cases().all()) {
-    if (!group.empty() && one.group != group)
+    if ((one.group + ": " + one.name).find(group) == std::string::npos)
       continue;
     std::clock_t begin = std::clock();
     ErrorOr<Order> order = solve(one.problem);
     double seconds = double(std::clock() - begin) / CLOCKS_PER_SEC;
     std::string name = one.group + ": " + one.name;
     if (!order) {
-      std::printf("%-55s %s\n", name.c_str(), order.error().text.c_str());
+      std::printf("%-60s %s\n", name.c_str(), order.error().text.c_str());
       continue;
     }
     if (std::optional<Error> wrong = one.problem.verify(*order))
-      std::printf("%-55s WRONG %s\n", name.c_str(), wrong->text.c_str());
+      std::printf("%-60s WRONG %s\n", name.c_str(), wrong->text.c_str());
     double work = workOf(one.problem);
-    std::printf("%-55s %8.3f %8.3f %8.3f\n", name.c_str(),
+    std::printf("%-60s %8.3f %8.3f %8.3f\n", name.c_str(),
                 makespanOf(one.problem, *order) - work, lowerBound(one.problem) - work, seconds);
     std::fflush(stdout);
   }

@@ -181,6 +181,8 @@ private:
     message("bitpipe", 32, 128, .1, 2.5, false, 64);
     message("bitpipe-zb", 32, 256, .1, 2, true);
     message("bitpipe", 32, 256, .1, 2.5, false);
+    message("bitpipe-zb", 64, 1024, .1, 2, true);
+    message("bitpipe-zb", 64, 256, .1, 2, true);
   }
 
   void placements() {

@@ -26,15 +26,15 @@ double bitpipe::schedule::intervalOf(const Problem &problem) {
   return most * placement.routes().size() / placement.microbatches();
 }
 
-Start bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &random) {
+Wave bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &random) {
   Tasks tasks(problem);
-  Start start{Priorities(tasks.count()), 0};
+  Wave wave{Priorities(tasks.count()), 0};
   double pace = between(0.75, 1.1, random) * intervalOf(problem);
   double forward = between(0.5, 1.2, random);
   double backward = between(2.2, 3.3, random);
   size_t half = size_t(problem.placement.devices()) / 2;
   if (random() % 2)
-    start.entered = std::max<size_t>(1, half) + random() % (half + 1);
+    wave.entered = std::max<size_t>(1, half) + random() % (half + 1);
   for (const Route &route : problem.placement.routes()) {
     Way way = follow(problem, route);
     double last = way.turn.back();
@@ -45,14 +45,14 @@ Start bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &rando
         double turned = entered + forward * last;
         double gradient = turned + backward * (way.turn[stage] - last);
         Kind kind = problem.split ? Kind::I : Kind::B;
-        start.priorities[tasks.index(Kind::F, stage, m)] =
+        wave.priorities[tasks.index(Kind::F, stage, m)] =
             entered + forward * way.arrival[stage];
-        start.priorities[tasks.index(kind, stage, m)] = gradient;
+        wave.priorities[tasks.index(kind, stage, m)] = gradient;
         if (problem.split)
-          start.priorities[tasks.index(Kind::W, stage, m)] = gradient + pace;
+          wave.priorities[tasks.index(Kind::W, stage, m)] = gradient + pace;
       }
   }
-  return start;
+  return wave;
 }
 
 namespace {
@@ -124,8 +124,8 @@ Found Justification::run(Priorities priorities) {
   return std::move(found);
 }
 
-Found bitpipe::schedule::justify(const Problem &problem, Start start,
+Found bitpipe::schedule::justify(const Problem &problem, Wave wave,
                                  size_t patience, std::mt19937_64 &random) {
-  return Justification(problem, patience, random, start.entered)
-      .run(std::move(start.priorities));
+  return Justification(problem, patience, random, wave.entered)
+      .run(std::move(wave.priorities));
 }

@@ -16,8 +16,8 @@ double between(double low, double high, std::mt19937_64 &random);
 /// micro-batches of one route follow each other at least.
 double intervalOf(const Problem &problem);
 
-/// From what an order is made first.
-struct Start {
+/// What an order is made from first.
+struct Wave {
   Priorities priorities;
   /// See scheduleForward.
   size_t entered = 0;
@@ -28,7 +28,7 @@ struct Start {
 /// slower than they could. The exact speeds are drawn, and in every other wave how
 /// many micro-batches may have entered: where a device has the same stages for both
 /// directions, what enters from one end must not crowd out what comes back.
-Start drawWave(const Problem &problem, std::mt19937_64 &random);
+Wave drawWave(const Problem &problem, std::mt19937_64 &random);
 
 /// What a search found, and what it took.
 struct Found {
@@ -45,7 +45,7 @@ struct Found {
 /// comes to light on the way back. When nothing gets shorter the times are
 /// shaken a little. Stops at the lower bound, or when `patience` tries in turn
 /// found nothing shorter.
-Found justify(const Problem &problem, Start start, size_t patience,
+Found justify(const Problem &problem, Wave wave, size_t patience,
               std::mt19937_64 &random);
 
 } // namespace bitpipe::schedule

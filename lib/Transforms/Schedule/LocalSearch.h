@@ -1,42 +1,30 @@
 //===- LocalSearch.h - A shorter order by small changes ----------*- C++ -*-===//
+//
+// Tabu search on the critical path, as for job shops: an order gets shorter only if
+// something on its critical path is moved out of a block of actions that run without a
+// gap, before its first or behind its last one (Nowicki and Smutnicki, "A fast taboo
+// search algorithm for the job shop problem", 1996; Dell'Amico and Trubian, 1993; moves
+// and their estimates: Balas and Vazacopoulos, "Guided local search with shifting
+// bottleneck for job shop scheduling", 1998). The best move is made although the order
+// gets longer; what has changed places may not change back for a while.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_LOCALSEARCH_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_LOCALSEARCH_H
 
 #include "lib/Transforms/Schedule/OrderGraph.h"
+#include "lib/Transforms/Schedule/TabuList.h"
 
 namespace bitpipe::schedule {
 
-/// Which of two actions of a device may not come first again, until when.
-class TabuList {
-public:
-  bool holds(int first, int second, size_t now) const {
-    const Entry &entry = entries[slot(first, second)];
-    return entry.first == first && entry.second == second && entry.until > now;
-  }
-  void add(int first, int second, size_t until) {
-    entries[slot(first, second)] = {first, second, until};
-  }
-
-private:
-  struct Entry {
-    int first = -1, second = -1;
-    size_t until = 0;
-  };
-  static size_t slot(int first, int second) {
-    uint64_t key = uint64_t(first) << 32 | uint32_t(second);
-    return (key * 0x9e3779b97f4a7c15ull) >> 48;
-  }
-  std::vector<Entry> entries = std::vector<Entry>(1 << 16);
-};
-
 class LocalSearch {
 public:
-  /// The order must solve the problem.
+  /// Begins with an order that solves the problem, and only meets others that do.
   LocalSearch(const Problem &problem, const Order &order, unsigned seed);
 
-  /// Goes on until about `visits` more times have been computed or the lower bound is
-  /// met.
+  /// Goes on until about `visits` more times of actions have been computed or the lower
+  /// bound is met.
   void run(size_t visits);
 
   /// The shortest order met.
@@ -48,20 +36,23 @@ private:
     Move move;
     double estimate;
   };
+
   void findCandidates();
   void consider(const Move &move);
   bool isTabu(const Move &move) const;
   void forbid(const Move &move);
   size_t choose();
+  bool tryCandidate(size_t index);
   bool step();
   void perturb();
 
-  const Problem &problem;
   OrderGraph graph;
   std::mt19937_64 random;
   const double bound;
+  /// After so many steps that gained nothing it goes back to the shortest order.
+  const size_t patience;
   TabuList tabu;
-  size_t now = 0, stalled = 0, estimated = 0;
+  size_t steps = 0, stalled = 0;
   double shortest = 0;
   std::vector<std::vector<int>> shortestLists;
   std::vector<Block> blocks;

@@ -9,85 +9,83 @@
 
 using namespace bitpipe::schedule;
 
-OrderGraph::OrderGraph(const Problem &problem) : tasks(problem) {
-  size_t count = tasks.count();
-  for (auto *values : {&device, &maker, &reader, &waiting, &source, &target, &link, &position, &linkBefore, &linkAfter, &place_})
-    values->assign(count, none);
-  for (auto *values : {&time, &transfer, &latency, &takes, &gives, &load, &head, &tail, &sent, &sentTail})
-    values->assign(count, 0);
-  for (auto *values : {&staleHead, &staleTail, &marked})
-    values->assign(count, 0);
-  sequence.resize(count);
-  list.resize(problem.placement.devices());
-  for (int d = 0; d < problem.placement.devices(); ++d)
-    limit.push_back(problem.limit(d) + 1e-9 * problem.activation);
+OrderGraph::OrderGraph(const Problem &problem)
+    : tasks(problem), nodes(tasks.count()), takes(tasks.count()), gives(tasks.count()),
+      load(tasks.count()), list(problem.placement.devices()), sequence(tasks.count()),
+      staleHead(tasks.count()), staleTail(tasks.count()) {
+  for (int device = 0; device < problem.placement.devices(); ++device)
+    limit.push_back(problem.limit(device) + 1e-9 * problem.activation);
   addActions(problem);
 }
 
 void OrderGraph::addActions(const Problem &problem) {
-  const Placement &placement = problem.placement;
-  const Costs &costs = problem.costs;
-  int last = placement.stages() - 1;
-  Kind gradient = problem.split ? Kind::I : Kind::B;
-  for (size_t i = 0; i < tasks.count(); ++i) {
-    Action action = tasks.action(i);
-    int stage = action.stage, m = action.microbatch, task = int(i);
-    device[task] = placement.device(stage, m);
-    time[task] = costs.time(action);
-    double activation = costs.stage(stage).activation;
+  for (int task = 0; task < int(nodes.size()); ++task) {
+    Action action = tasks.action(task);
+    Node &node = nodes[task];
+    node.device = problem.placement.device(action.stage, action.microbatch);
+    node.time = problem.costs.time(action);
+    double activation = problem.costs.stage(action.stage).activation;
     takes[task] = action.kind == Kind::F ? activation : 0;
     gives[task] = makesWeightGradient(action.kind) ? activation : 0;
     if (action.kind == Kind::W) {
-      maker[task] = int(tasks.index(Kind::I, stage, m));
-      waiting[maker[task]] = task;
-      continue;
+      node.maker = int(tasks.index(Kind::I, action.stage, action.microbatch));
+      nodes[node.maker].weight = task;
+    } else {
+      addReader(problem, task);
     }
-    bool isForward = action.kind == Kind::F;
-    if (isForward && stage == last)
-      reader[task] = int(tasks.index(gradient, stage, m));
-    else if (isForward)
-      reader[task] = int(tasks.index(Kind::F, stage + 1, m));
-    else if (stage > 0)
-      reader[task] = int(tasks.index(gradient, stage - 1, m));
-    if (reader[task] == none)
-      continue;
-    maker[reader[task]] = task;
-    int to = receiver(placement, action);
-    if (to < 0)
-      continue;
-    target[task] = reader[task];
-    source[reader[task]] = task;
-    MessageTime message = costs.message(device[task], to, action);
-    transfer[task] = message.transfer;
-    latency[task] = message.latency;
-    if (message.transfer > 0)
-      link[task] = device[task] * placement.devices() + to;
   }
+}
+
+void OrderGraph::addReader(const Problem &problem, int task) {
+  Action action = tasks.action(task);
+  Node &node = nodes[task];
+  int m = action.microbatch, stage = action.stage;
+  Kind gradient = problem.split ? Kind::I : Kind::B;
+  if (action.kind != Kind::F && stage == 0)
+    return;
+  if (action.kind != Kind::F)
+    node.reader = int(tasks.index(gradient, stage - 1, m));
+  else if (stage + 1 < problem.placement.stages())
+    node.reader = int(tasks.index(Kind::F, stage + 1, m));
+  else
+    node.reader = int(tasks.index(gradient, stage, m));
+  nodes[node.reader].maker = task;
+  int to = receiver(problem.placement, action);
+  if (to < 0)
+    return;
+  node.target = node.reader;
+  nodes[node.reader].source = task;
+  MessageTime message = problem.costs.message(node.device, to, action);
+  node.transfer = message.transfer;
+  node.latency = message.latency;
+  if (message.transfer > 0)
+    node.link = to;
 }
 
 void OrderGraph::set(const Order &order) {
   std::vector<std::vector<int>> lists(order.size());
-  for (size_t d = 0; d < order.size(); ++d)
-    for (const Action &action : order[d])
-      lists[d].push_back(int(tasks.index(action.kind, action.stage, action.microbatch)));
+  for (size_t device = 0; device < order.size(); ++device)
+    for (const Action &action : order[device])
+      lists[device].push_back(
+          int(tasks.index(action.kind, action.stage, action.microbatch)));
   restore(lists);
 }
 
 Order OrderGraph::order() const {
   Order result(list.size());
-  for (size_t d = 0; d < list.size(); ++d)
-    for (int task : list[d])
-      result[d].push_back(tasks.action(task));
+  for (size_t device = 0; device < list.size(); ++device)
+    for (int task : list[device])
+      result[device].push_back(tasks.action(task));
   return result;
 }
 
 void OrderGraph::restore(const std::vector<std::vector<int>> &lists) {
-  for (size_t d = 0; d < list.size(); ++d) {
-    list[d] = lists[d];
-    for (size_t i = 0; i < list[d].size(); ++i)
-      position[list[d][i]] = int(i);
-    updateLoads(int(d), 0, int(list[d].size()) - 1);
-    linkMessages(int(d));
+  for (size_t i = 0; i < list.size(); ++i) {
+    int device = int(i), last = int(lists[i].size()) - 1;
+    list[i] = lists[i];
+    chain(device, 0, last);
+    updateLoads(device, 0, last);
+    linkMessages(device);
   }
   evaluate();
 }
@@ -96,57 +94,78 @@ void OrderGraph::evaluate() {
   sortTopologically();
   for (int task : sequence)
     updateHead(task);
+  // By time, so that what is near on a device is near in the sequence.
+  std::stable_sort(sequence.begin(), sequence.end(), [&](int one, int other) {
+    return nodes[one].head < nodes[other].head;
+  });
+  for (size_t i = 0; i < sequence.size(); ++i)
+    nodes[sequence[i]].place = int(i);
   for (size_t i = sequence.size(); i-- > 0;)
     updateTail(sequence[i]);
+  std::fill(staleTail.begin(), staleTail.end(), 0);
+  staleTails = 0;
 }
 
 /// Devices go on in turn as far as they can.
 void OrderGraph::sortTopologically() {
-  std::fill(marked.begin(), marked.end(), 0);
+  for (Node &node : nodes)
+    node.isMarked = false;
   std::vector<size_t> at(list.size());
-  size_t count = 0;
+  int count = 0;
   for (bool moved = true; moved;) {
     moved = false;
-    for (size_t d = 0; d < list.size(); ++d)
-      while (at[d] < list[d].size()) {
-        int task = list[d][at[d]];
-        if (maker[task] != none && !marked[maker[task]])
+    for (size_t device = 0; device < list.size(); ++device)
+      for (; at[device] < list[device].size(); ++at[device]) {
+        int task = list[device][at[device]];
+        Node &node = nodes[task];
+        if (node.maker != none && !nodes[node.maker].isMarked)
           break;
-        marked[task] = 1;
-        place_[task] = int(count);
+        node.isMarked = moved = true;
+        node.place = count;
         sequence[count++] = task;
-        ++at[d];
-        moved = true;
       }
   }
-  assert(count == sequence.size() && "the order blocks");
-  std::fill(marked.begin(), marked.end(), 0);
+  assert(count == int(sequence.size()) && "the order blocks");
+  for (Node &node : nodes)
+    node.isMarked = false;
 }
 
-void OrderGraph::updateLoads(int d, int first, int last) {
-  double alive = 0;
-  if (first > 0) {
-    int before = list[d][first - 1];
-    alive = load[before] - gives[before];
-  }
+/// Positions and neighbours on a device from one place to another.
+void OrderGraph::chain(int device, int first, int last) {
+  const std::vector<int> &own = list[device];
+  auto at = [&](int i) { return i >= 0 && i < int(own.size()) ? own[i] : none; };
   for (int i = first; i <= last; ++i) {
-    int task = list[d][i];
-    load[task] = alive += takes[task];
-    alive -= gives[task];
+    Node &node = nodes[own[i]];
+    node.position = i;
+    node.before = at(i - 1);
+    node.after = at(i + 1);
+  }
+  if (int before = at(first - 1); before != none)
+    nodes[before].after = own[first];
+  if (int after = at(last + 1); after != none)
+    nodes[after].before = own[last];
+}
+
+void OrderGraph::updateLoads(int device, int first, int last) {
+  const std::vector<int> &own = list[device];
+  double alive = first ? load[own[first - 1]] - gives[own[first - 1]] : 0;
+  for (int i = first; i <= last; ++i) {
+    load[own[i]] = alive += takes[own[i]];
+    alive -= gives[own[i]];
   }
 }
 
-void OrderGraph::linkMessages(int d) {
+void OrderGraph::linkMessages(int device) {
   std::vector<int> latest(list.size(), none);
-  size_t devices = list.size();
-  for (int task : list[d]) {
-    linkBefore[task] = linkAfter[task] = none;
-    if (link[task] == none)
+  for (int task : list[device]) {
+    Node &node = nodes[task];
+    node.linkBefore = node.linkAfter = none;
+    if (node.link == none)
       continue;
-    int &before = latest[link[task] % devices];
-    linkBefore[task] = before;
+    int &before = latest[node.link];
+    node.linkBefore = before;
     if (before != none)
-      linkAfter[before] = task;
+      nodes[before].linkAfter = task;
     before = task;
   }
 }
@@ -155,7 +174,7 @@ double OrderGraph::makespan() const {
   double last = 0;
   for (const std::vector<int> &own : list)
     if (!own.empty())
-      last = std::max(last, end(own.back()));
+      last = std::max(last, nodes[own.back()].end());
   return last;
 }
 
@@ -163,51 +182,56 @@ double OrderGraph::makespan() const {
 // anyway.
 bool OrderGraph::updateHead(int task) {
   ++visited;
-  int before = previous(task), from = source[task];
-  double start = before == none ? 0 : end(before);
-  if (from != none)
-    start = std::max(start, sent[from] + latency[from]);
-  double left = start + time[task];
-  if (link[task] != none) {
-    int message = linkBefore[task];
-    left = (message == none ? left : std::max(left, sent[message])) + transfer[task];
-  }
-  bool changed = head[task] != start || sent[task] != left;
-  head[task] = start;
-  sent[task] = left;
+  Node &node = nodes[task];
+  double head = node.before == none ? 0 : nodes[node.before].end();
+  if (node.source != none)
+    head = std::max(head, arrival(node));
+  double sent = head + node.time;
+  if (node.linkBefore != none)
+    sent = std::max(sent, nodes[node.linkBefore].sent);
+  sent += node.transfer;
+  bool changed = node.head != head || node.sent != sent;
+  node.head = head;
+  node.sent = sent;
   return changed;
 }
 
 bool OrderGraph::updateTail(int task) {
   ++visited;
-  int after = next(task), to = target[task];
-  double rest = after == none ? 0 : time[after] + tail[after], left = 0;
-  if (to != none) {
-    left = latency[task] + time[to] + tail[to];
-    if (int message = linkAfter[task]; message != none)
-      left = std::max(left, transfer[message] + sentTail[message]);
-    rest = std::max(rest, transfer[task] + left);
+  Node &node = nodes[task];
+  double tail = 0, sentTail = 0;
+  if (node.after != none)
+    tail = nodes[node.after].time + nodes[node.after].tail;
+  if (node.target != none) {
+    const Node &target = nodes[node.target];
+    sentTail = node.latency + target.time + target.tail;
+    if (node.linkAfter != none)
+      sentTail = std::max(sentTail, nodes[node.linkAfter].transfer +
+                                        nodes[node.linkAfter].sentTail);
+    tail = std::max(tail, node.transfer + sentTail);
   }
-  bool changed = tail[task] != rest || sentTail[task] != left;
-  tail[task] = rest;
-  sentTail[task] = left;
+  bool changed = node.tail != tail || node.sentTail != sentTail;
+  node.tail = tail;
+  node.sentTail = sentTail;
   return changed;
 }
 
 void OrderGraph::markHead(int task) {
-  if (task == none || staleHead[place_[task]])
+  if (task == none)
     return;
-  staleHead[place_[task]] = 1;
-  ++staleHeads;
-  firstStale = std::min(firstStale, size_t(place_[task]));
+  size_t place = nodes[task].place;
+  staleHeads += !staleHead[place];
+  staleHead[place] = 1;
+  firstStale = std::min(firstStale, place);
 }
 
 void OrderGraph::markTail(int task) {
-  if (task == none || staleTail[place_[task]])
+  if (task == none)
     return;
-  staleTail[place_[task]] = 1;
-  ++staleTails;
-  lastStale = std::max(lastStale, size_t(place_[task]));
+  size_t place = nodes[task].place;
+  staleTails += !staleTail[place];
+  staleTail[place] = 1;
+  lastStale = std::max(lastStale, place);
 }
 
 void OrderGraph::spreadHeads() {
@@ -219,14 +243,18 @@ void OrderGraph::spreadHeads() {
     int task = sequence[i];
     if (!updateHead(task))
       continue;
-    markHead(next(task));
-    markHead(target[task]);
-    markHead(linkAfter[task]);
+    markHead(nodes[task].after);
+    markHead(nodes[task].target);
+    markHead(nodes[task].linkAfter);
   }
 }
 
-void OrderGraph::spreadTails() {
+/// Down to a place in the sequence; what is before that remains to be done.
+void OrderGraph::spreadTails(size_t lowest) {
   for (size_t i = lastStale; staleTails; --i) {
+    lastStale = i;
+    if (i < lowest)
+      return;
     if (!staleTail[i])
       continue;
     staleTail[i] = 0;
@@ -234,124 +262,128 @@ void OrderGraph::spreadTails() {
     int task = sequence[i];
     if (!updateTail(task))
       continue;
-    markTail(previous(task));
-    markTail(source[task]);
-    markTail(linkBefore[task]);
+    markTail(nodes[task].before);
+    markTail(nodes[task].source);
+    markTail(nodes[task].linkBefore);
   }
 }
 
-void OrderGraph::place(int begin, const std::vector<int> &first,
-                       const std::vector<int> &second) {
-  for (const std::vector<int> *part : {&first, &second})
+/// What is to come sooner, then what is to come later.
+void OrderGraph::arrange(int begin) {
+  visited += (sooner.size() + later.size()) / 4;
+  if (staleTails) {
+    stale.clear();
+    for (const std::vector<int> *part : {&sooner, &later})
+      for (int task : *part)
+        stale.push_back(staleTail[nodes[task].place]);
+    std::copy(stale.begin(), stale.end(), staleTail.begin() + begin);
+    lastStale = std::max(lastStale, begin + stale.size() - 1);
+  }
+  for (const std::vector<int> *part : {&sooner, &later})
     for (int task : *part) {
       sequence[begin] = task;
-      place_[task] = begin++;
+      nodes[task].place = begin++;
     }
 }
 
 /// What follows from `moved` comes after `target`: false if that does, too.
 bool OrderGraph::reorderLater(int moved, int target) {
-  int begin = place_[moved], last = place_[target];
-  one.clear();
-  other.clear();
+  int begin = nodes[moved].place, last = nodes[target].place;
+  sooner.clear();
+  later.clear();
+  auto isMarked = [&](int task) { return task != none && nodes[task].isMarked; };
   for (int i = begin; i <= last; ++i) {
-    int task = sequence[i], before = previous(task);
-    bool follows = task == moved || (maker[task] != none && marked[maker[task]]) ||
-                   (before != none && before != moved && marked[before]);
-    marked[task] = follows;
-    (follows ? other : one).push_back(task);
+    int task = sequence[i];
+    Node &node = nodes[task];
+    node.isMarked = task == moved || isMarked(node.maker) ||
+                    (node.before != moved && isMarked(node.before));
+    (node.isMarked ? later : sooner).push_back(task);
   }
-  bool isFree = !marked[target];
-  for (int task : other)
-    marked[task] = 0;
+  bool isFree = !nodes[target].isMarked;
+  for (int task : later)
+    nodes[task].isMarked = false;
   if (isFree)
-    place(begin, one, other);
+    arrange(begin);
   return isFree;
 }
 
 /// What `moved` follows from comes before `target`: false if that does, too.
 bool OrderGraph::reorderEarlier(int moved, int target) {
-  int begin = place_[target], last = place_[moved];
-  one.clear();
-  other.clear();
+  int begin = nodes[target].place, last = nodes[moved].place;
+  sooner.clear();
+  later.clear();
+  auto isMarked = [&](int task) { return task != none && nodes[task].isMarked; };
   for (int i = last; i >= begin; --i) {
-    int task = sequence[i], after = next(task);
-    bool leads = task == moved || (reader[task] != none && marked[reader[task]]) ||
-                 (waiting[task] != none && marked[waiting[task]]) ||
-                 (after != none && after != moved && marked[after]);
-    marked[task] = leads;
-    (leads ? one : other).push_back(task);
+    int task = sequence[i];
+    Node &node = nodes[task];
+    node.isMarked = task == moved || isMarked(node.reader) || isMarked(node.weight) ||
+                    (node.after != moved && isMarked(node.after));
+    (node.isMarked ? sooner : later).push_back(task);
   }
-  bool isFree = !marked[target];
-  for (int task : one)
-    marked[task] = 0;
-  if (!isFree)
-    return false;
-  std::reverse(one.begin(), one.end());
-  std::reverse(other.begin(), other.end());
-  place(begin, one, other);
-  return true;
+  bool isFree = !nodes[target].isMarked;
+  for (int task : sooner)
+    nodes[task].isMarked = false;
+  std::reverse(sooner.begin(), sooner.end());
+  std::reverse(later.begin(), later.end());
+  if (isFree)
+    arrange(begin);
+  return isFree;
 }
 
 void OrderGraph::unlink(int task) {
-  int before = linkBefore[task], after = linkAfter[task];
+  auto [before, after] = std::pair(nodes[task].linkBefore, nodes[task].linkAfter);
   if (before != none)
-    linkAfter[before] = after;
+    nodes[before].linkAfter = after;
   if (after != none)
-    linkBefore[after] = before;
+    nodes[after].linkBefore = before;
 }
 
 /// The message of what is moved has its place on its link among those of what it is
 /// moved past. The list is not changed yet.
 void OrderGraph::moveMessage(const Move &move) {
   const std::vector<int> &own = list[move.device];
-  int task = own[move.from], step = move.to > move.from ? 1 : -1, last = none;
-  if (link[task] == none)
+  int task = own[move.from], step = move.to > move.from ? 1 : -1, passed = none;
+  Node &node = nodes[task];
+  if (node.link == none)
     return;
   for (int i = move.from + step; i != move.to + step; i += step)
-    if (link[own[i]] == link[task])
-      last = own[i];
-  if (last == none)
+    if (nodes[own[i]].link == node.link)
+      passed = own[i];
+  if (passed == none)
     return;
-  markHead(linkAfter[task]);
-  markTail(linkBefore[task]);
+  markHead(node.linkAfter);
+  markTail(node.linkBefore);
   unlink(task);
-  int before = step > 0 ? last : linkBefore[last];
-  int after = step > 0 ? linkAfter[last] : last;
-  linkBefore[task] = before;
-  linkAfter[task] = after;
-  if (before != none)
-    linkAfter[before] = task;
-  if (after != none)
-    linkBefore[after] = task;
-  markHead(after);
-  markTail(before);
+  node.linkBefore = step > 0 ? passed : nodes[passed].linkBefore;
+  node.linkAfter = step > 0 ? nodes[passed].linkAfter : passed;
+  if (node.linkBefore != none)
+    nodes[node.linkBefore].linkAfter = task;
+  if (node.linkAfter != none)
+    nodes[node.linkAfter].linkBefore = task;
+  markHead(node.linkAfter);
+  markTail(node.linkBefore);
 }
 
 void OrderGraph::shift(const Move &move) {
-  std::vector<int> &own = list[move.device];
+  auto own = list[move.device].begin();
   auto [low, high] = std::minmax({move.from, move.to});
-  int task = own[move.from];
   if (move.from < move.to)
-    std::copy(own.begin() + low + 1, own.begin() + high + 1, own.begin() + low);
+    std::rotate(own + low, own + low + 1, own + high + 1);
   else
-    std::copy_backward(own.begin() + low, own.begin() + high, own.begin() + high + 1);
-  own[move.to] = task;
-  for (int i = low; i <= high; ++i)
-    position[own[i]] = i;
+    std::rotate(own + low, own + high, own + high + 1);
+  chain(move.device, low, high);
   updateLoads(move.device, low, high);
 }
 
 bool OrderGraph::apply(const Move &move) {
-  std::vector<int> &own = list[move.device];
-  int moved = own[move.from], target = own[move.to];
-  bool isFree = move.from < move.to ? reorderLater(moved, target)
-                                    : reorderEarlier(moved, target);
-  visited += (one.size() + other.size()) / 4;
+  const std::vector<int> &own = list[move.device];
+  bool isFree = move.from < move.to ? reorderLater(own[move.from], own[move.to])
+                                    : reorderEarlier(own[move.from], own[move.to]);
   if (!isFree)
     return false;
   firstStale = sequence.size();
-  lastStale = 0;
+  if (!staleTails)
+    lastStale = 0;
   moveMessage(move);
   shift(move);
   auto [low, high] = std::minmax({move.from, move.to});
@@ -361,85 +393,91 @@ bool OrderGraph::apply(const Move &move) {
   for (int i : {low - 1, low, high - 1, high})
     markTail(at(i));
   spreadHeads();
-  spreadTails();
+  // Heads say what the makespan is, tails only which move is worth a try. Those far
+  // from the move need not follow each one.
+  size_t place = nodes[own[low]].place;
+  bool isFar = ++moved % mostBehind != 0 && place > window;
+  spreadTails(isFar ? place - window : 0);
   return true;
 }
 
 bool OrderGraph::fits(const Move &move) const {
   const std::vector<int> &own = list[move.device];
-  int task = own[move.from];
-  double most = limit[move.device];
-  if (move.to < move.from && takes[task] > 0)
-    for (int i = move.to; i < move.from; ++i)
-      if (load[own[i]] + takes[task] > most)
-        return false;
-  if (move.to > move.from && gives[task] > 0)
-    for (int i = move.from + 1; i <= move.to; ++i)
-      if (load[own[i]] + gives[task] > most)
-        return false;
+  bool isLater = move.from < move.to;
+  double more = isLater ? gives[own[move.from]] : takes[own[move.from]];
+  if (more == 0)
+    return true;
+  auto [low, high] = std::minmax({move.from, move.to});
+  for (int i = low + isLater; i < high + isLater; ++i)
+    if (load[own[i]] + more > limit[move.device])
+      return false;
   return true;
 }
 
 double OrderGraph::estimate(const Move &move) {
   const std::vector<int> &own = list[move.device];
   auto [low, high] = std::minmax({move.from, move.to});
-  bool isLater = move.from < move.to;
-  auto taskAt = [&](int i) {
-    if (i == move.to)
-      return own[move.from];
-    return own[isLater ? i + 1 : i - 1];
+  int step = move.from < move.to ? 1 : -1;
+  auto nodeAt = [&](int i) -> const Node & {
+    return nodes[own[i == move.to ? move.from : i + step]];
   };
-  scratch.clear();
-  double free = low ? end(own[low - 1]) : 0;
+  visited += (high - low + 1) / 2;
+  starts.clear();
+  double free = low ? nodes[own[low - 1]].end() : 0;
   for (int i = low; i <= high; ++i) {
-    int task = taskAt(i), from = source[task];
-    if (from != none)
-      free = std::max(free, sent[from] + latency[from]);
-    scratch.push_back(free);
-    free += time[task];
+    const Node &node = nodeAt(i);
+    if (node.source != none)
+      free = std::max(free, arrival(node));
+    starts.push_back(free);
+    free += node.time;
   }
   double rest = 0, longest = 0;
   if (high + 1 < int(own.size()))
-    rest = time[own[high + 1]] + tail[own[high + 1]];
+    rest = nodes[own[high + 1]].time + nodes[own[high + 1]].tail;
   for (int i = high; i >= low; --i) {
-    int task = taskAt(i);
-    if (target[task] != none)
-      rest = std::max(rest, transfer[task] + sentTail[task]);
-    rest += time[task];
-    longest = std::max(longest, scratch[i - low] + rest);
+    const Node &node = nodeAt(i);
+    if (node.target != none)
+      rest = std::max(rest, node.transfer + node.sentTail);
+    rest += node.time;
+    longest = std::max(longest, starts[i - low] + rest);
   }
   return longest;
 }
 
+/// Back on the device as long as it runs without a gap; where an action waits for its
+/// message as long as for its device, one of the two is drawn.
+int OrderGraph::startOfBlock(int task, std::mt19937_64 &random) const {
+  while (true) {
+    const Node &node = nodes[task];
+    bool waits = node.source != none && arrival(node) == node.head;
+    bool follows = node.before != none && nodes[node.before].end() == node.head;
+    if (!follows || (waits && random() % 2))
+      return task;
+    task = node.before;
+  }
+}
+
 void OrderGraph::criticalBlocks(std::vector<Block> &blocks,
-                                std::mt19937_64 &random) const {
+                                std::mt19937_64 &random) {
   blocks.clear();
   double latest = makespan();
   int task = none, ties = 0;
   for (const std::vector<int> &own : list)
-    if (!own.empty() && end(own.back()) == latest && random() % ++ties == 0)
+    if (!own.empty() && nodes[own.back()].end() == latest && random() % ++ties == 0)
       task = own.back();
   while (task != none) {
-    Block block{device[task], position[task], position[task]};
-    while (true) {
-      // Back on the device as long as it runs without a gap.
-      int before = previous(task), from = source[task];
-      bool waits = from != none && sent[from] + latency[from] == head[task];
-      bool follows = before != none && end(before) == head[task];
-      if (follows && (!waits || random() % 2)) {
-        task = before;
-        block.first = position[task];
-        continue;
-      }
-      blocks.push_back(block);
-      if (!waits)
-        return;
-      // The message itself may have waited for others on its link.
-      block = {device[from], position[from], position[from]};
-      task = from;
-      while (linkBefore[task] != none && link[task] != none && sent[linkBefore[task]] > end(task))
-        task = linkBefore[task];
-      block.first = position[task];
-    }
+    Block block{nodes[task].device, 0, nodes[task].position};
+    // A message may have waited for others on its link.
+    if (!blocks.empty())
+      while (nodes[task].linkBefore != none &&
+             nodes[nodes[task].linkBefore].sent > nodes[task].end())
+        task = nodes[task].linkBefore;
+    int from = startOfBlock(task, random);
+    block.first = nodes[from].position;
+    blocks.push_back(block);
+    visited += (block.last - block.first) / 4 + 1;
+    const Node &node = nodes[from];
+    bool waits = node.source != none && arrival(node) == node.head;
+    task = waits ? node.source : none;
   }
 }

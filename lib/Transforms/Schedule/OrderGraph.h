@@ -36,6 +36,7 @@ public:
   void set(const Order &order);
   Order order() const;
   double makespan() const;
+  size_t size() const { return nodes.size(); }
 
   /// The device lists, to come back to them.
   const std::vector<std::vector<int>> &lists() const { return list; }
@@ -43,7 +44,7 @@ public:
 
   /// The blocks of a critical path, the last one first; where it forks, one way is
   /// drawn.
-  void criticalBlocks(std::vector<Block> &blocks, std::mt19937_64 &random) const;
+  void criticalBlocks(std::vector<Block> &blocks, std::mt19937_64 &random);
 
   /// Whether the device's memory allows a move.
   bool fits(const Move &move) const;
@@ -60,63 +61,79 @@ public:
 
 private:
   static constexpr int none = -1;
+  /// Tails so far before a move in the sequence are up to date after so many moves.
+  static constexpr size_t window = 4096, mostBehind = 16;
+
+  /// An action. Together in memory, as it is looked at together.
+  struct alignas(64) Node {
+    // What never changes. The message with what it makes occupies its link for
+    // `transfer` and is there `latency` later.
+    double time = 0, transfer = 0, latency = 0;
+    // See head and tail above; when the message has left its link, and what comes
+    // after that.
+    double head = 0, tail = 0, sent = 0, sentTail = 0;
+    // The order: the actions before and after it on its device, and the messages on its
+    // link if they take time there.
+    int before = none, after = none, linkBefore = none, linkAfter = none;
+    // What makes what it reads by a message, and what reads its own message.
+    int source = none, target = none;
+    /// Among all actions, each after what it waits for.
+    int place = 0;
+    /// If messages take time there.
+    int link = none;
+    // What makes what it reads, on whatever device, what reads what it makes, and its
+    // weight gradient.
+    int maker = none, reader = none, weight = none;
+    int device = 0, position = 0;
+    bool isMarked = false;
+
+    double end() const { return head + time; }
+  };
 
   void addActions(const Problem &problem);
+  void addReader(const Problem &problem, int task);
   void evaluate();
   void sortTopologically();
   bool reorderLater(int moved, int target);
   bool reorderEarlier(int moved, int target);
-  void place(int begin, const std::vector<int> &first, const std::vector<int> &second);
+  void arrange(int begin);
   void shift(const Move &move);
+  void chain(int device, int first, int last);
   void updateLoads(int device, int first, int last);
   void linkMessages(int device);
   void moveMessage(const Move &move);
   void unlink(int task);
+  int startOfBlock(int task, std::mt19937_64 &random) const;
+  /// When the message that an action reads is there.
+  double arrival(const Node &node) const {
+    return nodes[node.source].sent + nodes[node.source].latency;
+  }
   bool updateHead(int task);
   bool updateTail(int task);
   void markHead(int task);
   void markTail(int task);
   void spreadHeads();
-  void spreadTails();
-  int previous(int task) const {
-    return position[task] ? list[device[task]][position[task] - 1] : none;
-  }
-  int next(int task) const {
-    const std::vector<int> &own = list[device[task]];
-    return position[task] + 1 < int(own.size()) ? own[position[task] + 1] : none;
-  }
-  double end(int task) const { return head[task] + time[task]; }
+  void spreadTails(size_t lowest);
 
   Tasks tasks;
-  // Per task, what never changes: its device, what makes what it reads and what reads
-  // what it makes, on whatever device, and whether that takes a message; the time and
-  // latency of the message with what it makes, and the link if it takes time there.
-  std::vector<int> device, maker, reader, waiting;
-  /// The same where it takes a message.
-  std::vector<int> source, target;
-  std::vector<double> time, transfer, latency, takes, gives;
-  std::vector<int> link;
+  std::vector<Node> nodes;
+  /// Per action, the memory that it takes and gives back, and what is alive while it
+  /// runs.
+  std::vector<double> takes, gives, load;
   std::vector<double> limit;
-  // The order: per device its tasks, and per task its place there and what is alive
-  // while it runs.
+  /// Per device its actions in order.
   std::vector<std::vector<int>> list;
-  std::vector<int> position;
-  std::vector<double> load;
-  // Per task with a message that takes time, the messages before and after it on its
-  // link.
-  std::vector<int> linkBefore, linkAfter;
-  /// All tasks, each after what it waits for, and the place of each.
-  std::vector<int> sequence, place_;
-  std::vector<double> head, tail;
-  /// When a message has left its link, and what comes after that.
-  std::vector<double> sent, sentTail;
-  /// By place in the sequence, whether the head or tail is to be computed anew.
+  /// All actions, each after what it waits for.
+  std::vector<int> sequence;
+  /// By place in the sequence, whether the head or tail is to be computed anew, how
+  /// many are, and the first and the last.
   std::vector<char> staleHead, staleTail;
-  size_t firstStale = 0, staleHeads = 0, lastStale = 0, staleTails = 0;
-  std::vector<char> marked;
-  std::vector<int> one, other;
-  std::vector<double> scratch;
-  size_t visited = 0;
+  size_t staleHeads = 0, staleTails = 0, firstStale = 0, lastStale = 0;
+  // Room for what is needed again and again.
+  std::vector<int> sooner, later;
+  std::vector<char> stale;
+  std::vector<double> starts;
+  size_t visited = 0, moved = 0;
 };
 
 } // namespace bitpipe::schedule

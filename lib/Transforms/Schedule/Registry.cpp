@@ -195,7 +195,7 @@ static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
   ErrorOr<Order> order =
       solve(problemFor(request, *placement,
                        std::numeric_limits<double>::infinity(), true),
-            request.seconds);
+            request.effort);
   if (!order)
     return Error{oneLine(request.routes) + ": " + order.error().text};
   return Schedule{request.routes, std::move(*placement), std::move(*order)};

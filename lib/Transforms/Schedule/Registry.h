@@ -40,8 +40,8 @@ struct Request {
   std::string routes;
   /// A file with the order itself, in PyTorch's text form.
   std::string order;
-  /// How long to search for a better order, where the family searches.
-  double seconds = 0;
+  /// How much is searched for a better order, where the family searches: see solve.
+  double effort = 1;
 };
 
 struct Family {

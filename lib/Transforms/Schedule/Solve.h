@@ -7,11 +7,11 @@
 
 namespace bitpipe::schedule {
 
-/// An order that solves the problem, the earliest done of those that the ways in
-/// Solve.cpp find; they go on for `seconds` if none of them meets the lower
-/// bound. Deterministic for seconds = 0. Fails where the problem is not
-/// well-posed.
-ErrorOr<Order> solve(const Problem &problem, double seconds = 0);
+/// An order that solves the problem, the shortest of those that the ways in Solve.cpp
+/// find. Where none meets the lower bound they are improved for as long as `effort`
+/// allows: 1 is some seconds at most, 10 ten times that. The same on every machine and
+/// each time. Fails where the problem is not well-posed.
+ErrorOr<Order> solve(const Problem &problem, double effort = 1);
 
 } // namespace bitpipe::schedule
 

@@ -69,13 +69,13 @@ static ErrorOr<Order> order(const Request &request,
       result.push_back(bitPipeGroup(request.devices, rank, 0));
     return result;
   }
-  return solve(problem(request, placement, 2.5, false), request.seconds);
+  return solve(problem(request, placement, 2.5, false), request.effort);
 }
 
 /// The weight gradients fill the gaps, so that draining is never idle.
 static ErrorOr<Order> splitOrder(const Request &request,
                                  const Placement &placement) {
-  return solve(problem(request, placement, 2, true), request.seconds);
+  return solve(problem(request, placement, 2, true), request.effort);
 }
 
 std::vector<Family> bitpipe::schedule::file::BitPipe() {

@@ -49,7 +49,7 @@ static ErrorOr<Order> order(const Request &request,
   int devices = request.devices;
   if (!hasGroups(request)) {
     return solve(problemFor(request, placement, devices + 1, false),
-                 request.seconds);
+                 request.effort);
   }
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)

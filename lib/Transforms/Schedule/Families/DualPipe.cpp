@@ -124,7 +124,7 @@ static ErrorOr<Order> orderDual(const Request &request,
   int devices = request.devices, half = request.microbatches / 2;
   if (!hasEightSteps(request))
     return solve(problemFor(request, placement, devices + 1, true),
-                 request.seconds);
+                 request.effort);
   Order result;
   for (int rank = 0; rank < devices; ++rank) {
     bool lower = rank < devices / 2;

@@ -127,10 +127,10 @@ static ErrorOr<Order> half(const Request &request, const Placement &placement) {
   const Costs &costs = request.costs;
   Problem problem = problemFor(request, placement, request.devices + 2, true);
   Order own = everyRank(request, halfList);
-  if (request.memory == 0 && request.seconds == 0 &&
+  if (request.memory == 0 && request.effort <= 1 &&
       meetsTimes(placement, own, costs) && !problem.verify(own))
     return own;
-  ErrorOr<Order> best = solve(problem, request.seconds);
+  ErrorOr<Order> best = solve(problem, request.effort);
   if (!best)
     return best;
   for (const Order &order : {everyRank(request, thirdList), own})

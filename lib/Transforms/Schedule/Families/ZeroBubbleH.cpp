@@ -47,7 +47,7 @@ static ErrorOr<Order> h1(const Request &request, const Placement &) {
 
 static ErrorOr<Order> h2(const Request &request, const Placement &placement) {
   return solve(problemFor(request, placement, 2 * request.devices - 1, true),
-               request.seconds);
+               request.effort);
 }
 
 std::vector<Family> bitpipe::schedule::file::ZeroBubbleH() {
