@@ -33,7 +33,7 @@ Wave bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &random
   double forward = between(0.5, 1.2, random);
   double backward = between(2.2, 3.3, random);
   size_t half = size_t(problem.placement.devices()) / 2;
-  if (random() % 2)
+  if (problem.split && random() % 2)
     wave.entered = std::max<size_t>(1, half) + random() % (half + 1);
   for (const Route &route : problem.placement.routes()) {
     Way way = follow(problem, route);

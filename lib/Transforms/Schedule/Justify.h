@@ -25,9 +25,10 @@ struct Wave {
 
 /// Priorities in the shape of a wave: micro-batches enter one after the other,
 /// a little faster than they can leave, and move on along their way, gradients
-/// slower than they could. The exact speeds are drawn, and in every other wave how
-/// many micro-batches may have entered: where a device has the same stages for both
-/// directions, what enters from one end must not crowd out what comes back.
+/// slower than they could. The exact speeds are drawn, and in every other wave with
+/// split backwards how many micro-batches may have entered: where a device has the same
+/// stages for both directions, what enters from one end must not crowd out what comes
+/// back.
 Wave drawWave(const Problem &problem, std::mt19937_64 &random);
 
 /// What a search found, and what it took.

@@ -19,7 +19,7 @@ static constexpr int kicks = 10;
 LocalSearch::LocalSearch(const Problem &problem, const Order &order, unsigned seed)
     : graph(problem), random(seed), bound(lowerBound(problem) * (1 + 1e-9)),
       // Going back costs as much as some steps with many actions.
-      patience(std::max<size_t>(1000, graph.size() / 200)) {
+      patience(std::max<size_t>(3000, graph.size() / 200)) {
   graph.set(order);
   shortestLists = graph.lists();
   shortest = graph.makespan();

@@ -12,7 +12,7 @@ using namespace bitpipe::schedule;
 
 /// Of each sort so many are kept. Many are made for so many actions in all, each given
 /// up after so many passes that gained nothing.
-static constexpr size_t mostAlike = 3, mostActions = 2'000'000, patience = 10;
+static constexpr size_t mostAlike = 5, mostActions = 2'000'000, patience = 10;
 
 Starts::Starts(const Problem &problem)
     : problem(problem), lowest(lowerBound(problem) * (1 + 1e-9)), random(1) {}
