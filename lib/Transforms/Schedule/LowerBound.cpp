@@ -26,14 +26,17 @@ struct Load {
   double pace = 0;
   /// When a first forward, and a first input gradient, can start.
   double head = infinity, turn = infinity;
-  /// What follows the last run at least.
-  double tail = infinity;
+  /// What follows the last run at least, and the last forward.
+  double tail = infinity, forwardTail = infinity;
+  /// All activations of its forwards, and the longest gradients for each unit of them.
+  double activations = 0, gradients = 0;
   std::vector<Runs> runs;
 
   /// When the device is done with its runs at the earliest.
   double end(double limit) const {
     return std::max(head, turn - pace * limit) + work;
   }
+  double drained(double limit) const;
   double window() const;
 };
 
@@ -50,6 +53,16 @@ struct Traffic {
   }
 };
 } // namespace
+
+/// When the iteration ends at the earliest, by the last forward of the device: after that
+/// its micro-batch must still go its way and back, while the device has no more to do
+/// than the gradients of what it can hold. Only if it cannot hold all, so that a gradient
+/// has come before.
+double Load::drained(double limit) const {
+  if (activations <= limit * (1 + 1e-9))
+    return 0;
+  return end(limit) - gradients * limit + forwardTail;
+}
 
 /// Any set of runs takes from its first release on as long as all of them, and
 /// then what follows at least. The sets that matter are those of all runs that
@@ -86,6 +99,10 @@ static void addLoads(const Problem &problem, const Route &route, const Way &way,
     load.pace = std::max(load.pace, cost.forward / cost.activation);
     load.tail = std::min(load.tail, problem.split ? 0 : way.rest[stage]);
     double arrival = way.arrival[stage], turn = way.turn[stage];
+    load.forwardTail = std::min(load.forwardTail, way.total - arrival - cost.forward);
+    load.activations += cost.activation * count;
+    load.gradients =
+        std::max(load.gradients, (work / count - cost.forward) / cost.activation);
     load.runs.push_back({arrival, cost.forward * count,
                          way.total - arrival - cost.forward});
     if (!problem.split) {
@@ -157,6 +174,7 @@ double bitpipe::schedule::lowerBound(const Problem &problem) {
   for (size_t device = 0; device < loads.size(); ++device)
     if (loads[device].work > 0)
       bound = std::max({bound, loads[device].window(),
+                        loads[device].drained(problem.limit(int(device))),
                         loads[device].end(problem.limit(int(device))) +
                             loads[device].tail});
   return bound;

@@ -56,7 +56,8 @@ double makespanOf(const Problem &problem, const Order &order);
 /// No order is done earlier. A device works through all that is on it; before
 /// that something must come to it; until the first gradient comes it can do no
 /// more than fill its memory with forwards; and after its last run the gradient
-/// must leave the pipeline (unless weight gradients are left, which need not).
+/// must leave the pipeline (unless weight gradients are left, which need not); after its
+/// last forward it has only the gradients of what it can hold to fill the time with.
 /// The same holds of any part of its work: a device that must wait for one
 /// direction has only its share of the other to fill the time with.
 /// Likewise a link carries its messages one after the other, between what leads
