@@ -188,7 +188,7 @@ ErrorOr<Schedule> bitpipe::schedule::readSchedule(const std::string &path) {
   ErrorOr<Placement> placement = inferPlacement(*order);
   if (!placement)
     return fail(placement.error());
-  Schedule schedule{path, std::move(*placement), std::move(*order)};
+  Schedule schedule{path, std::move(*placement), std::move(*order), Origin::File};
   if (std::optional<Error> wrong = checkOrder(schedule))
     return fail(*wrong);
   return schedule;

@@ -132,7 +132,7 @@ bitpipe::schedule::checkPairs(const Placement &placement, const Order &order) {
 }
 
 std::optional<Error> bitpipe::schedule::checkOrder(const Schedule &schedule) {
-  const auto &[name, placement, order] = schedule;
+  const auto &[name, placement, order, origin] = schedule;
   Program runs = runsOf(placement, order);
   for (auto invariant : {checkNames, checkExactlyOnce})
     if (Checked wrong = invariant(runs))

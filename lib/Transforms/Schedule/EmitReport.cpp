@@ -147,13 +147,28 @@ static void emitCommonUnit(std::ostream &stream, const Simulated &simulated,
         base, factor * timing.makespan, factor * bound, factor * peak);
 }
 
+static const char *originText(Origin origin) {
+  switch (origin) {
+  case Origin::Unknown:
+    return "";
+  case Origin::Rule:
+    return ", ordered by the rule of that name";
+  case Origin::Solver:
+    return ", ordered by search";
+  case Origin::File:
+    return ", in the order of the file";
+  }
+  return "";
+}
+
 void bitpipe::schedule::emitReport(std::ostream &stream,
                                    const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
   const Placement &placement = schedule.placement;
   stream << "schedule " << oneLine(schedule.name) << ", "
          << placement.devices() << " devices, " << placement.stages()
-         << " stages, " << placement.microbatches() << " micro-batches\n";
+         << " stages, " << placement.microbatches() << " micro-batches"
+         << originText(schedule.origin) << '\n';
   stream << "times in " << oneLine(costs.timeUnit) << "; activations in "
          << oneLine(costs.sizeUnit) << "; weights in stages; a stage is 1/"
          << placement.stages() << " of the model\n";

@@ -9,6 +9,7 @@
 #define BITPIPE_TRANSFORMS_SCHEDULE_ERROR_H
 
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -23,6 +24,10 @@ class ErrorOr {
 public:
   ErrorOr(T value) : state(std::move(value)) {}
   ErrorOr(Error error) : state(std::move(error)) {}
+  /// From what a T is made of without being asked.
+  template <typename From>
+    requires(std::is_convertible_v<From, T> && !std::is_same_v<From, T>)
+  ErrorOr(From value) : state(T(std::move(value))) {}
 
   explicit operator bool() const { return std::holds_alternative<T>(state); }
   T &operator*() { return std::get<T>(state); }

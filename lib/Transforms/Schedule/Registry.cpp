@@ -174,6 +174,13 @@ Problem problemFor(const Request &request, const Placement &placement,
   return problem;
 }
 
+ErrorOr<Ordered> search(const Problem &problem, const Request &request) {
+  ErrorOr<Order> order = solve(problem, request.effort);
+  if (!order)
+    return order.error();
+  return Ordered(std::move(*order), Origin::Solver);
+}
+
 ErrorOr<Placement> placementFor(const Request &request) {
   if (!request.order.empty()) {
     ErrorOr<Schedule> read = readOrder(request);
@@ -192,13 +199,14 @@ static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
   ErrorOr<Placement> placement = placeRoutes(request);
   if (!placement)
     return placement.error();
-  ErrorOr<Order> order =
-      solve(problemFor(request, *placement,
-                       std::numeric_limits<double>::infinity(), true),
-            request.effort);
+  ErrorOr<Ordered> order =
+      search(problemFor(request, *placement,
+                        std::numeric_limits<double>::infinity(), true),
+             request);
   if (!order)
     return Error{oneLine(request.routes) + ": " + order.error().text};
-  return Schedule{request.routes, std::move(*placement), std::move(*order)};
+  return Schedule{request.routes, std::move(*placement), std::move(order->order),
+                  order->origin};
 }
 
 /// Fails if the order takes more than the activations asked for, which not all
@@ -225,13 +233,14 @@ static ErrorOr<Schedule> scheduleFamily(const Request &request) {
     return placement.error();
   if (std::optional<Error> wrong = asked.costs.check(*placement))
     return Error{(*family)->name + ": " + wrong->text};
-  ErrorOr<Order> order = (*family)->order(asked, *placement);
+  ErrorOr<Ordered> order = (*family)->order(asked, *placement);
   if (!order)
     return Error{(*family)->name + ": " + order.error().text};
   if (std::optional<Error> wrong =
-          checkActivations(asked, **family, *placement, *order))
+          checkActivations(asked, **family, *placement, order->order))
     return Error{(*family)->name + ": " + wrong->text};
-  return Schedule{asked.pipeline, std::move(*placement), std::move(*order)};
+  return Schedule{asked.pipeline, std::move(*placement), std::move(order->order),
+                  order->origin};
 }
 
 /// An order from a file, held to the number of activations if there is one.

@@ -44,6 +44,15 @@ struct Request {
   double effort = 1;
 };
 
+/// What a family gives: an order by its own rule, or the scheduler's.
+struct Ordered {
+  Ordered(Order order, Origin origin = Origin::Rule)
+      : order(std::move(order)), origin(origin) {}
+
+  Order order;
+  Origin origin;
+};
+
 struct Family {
   std::string name;
   /// One line for lists of schedules.
@@ -53,7 +62,7 @@ struct Family {
   /// The routes of a request, or what the family needs and did not get.
   ErrorOr<Placement> (*place)(const Request &request);
   /// The order of a request on the placement made for it.
-  ErrorOr<Order> (*order)(const Request &request, const Placement &placement);
+  ErrorOr<Ordered> (*order)(const Request &request, const Placement &placement);
   /// Micro-batches go down and up, so that Request::down means something.
   bool hasTwoWays = false;
 };
@@ -93,6 +102,9 @@ ErrorOr<Placement> placementFor(const Request &request);
 /// the mean stage's.
 Problem problemFor(const Request &request, const Placement &placement,
                    double own, bool split, double stagesPerActivation = 1);
+
+/// The scheduler's order for a problem, with the effort of the request.
+ErrorOr<Ordered> search(const Problem &problem, const Request &request);
 
 /// The whole schedule of a request. Fails if a device would hold more than it
 /// may.

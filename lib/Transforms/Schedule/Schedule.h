@@ -81,10 +81,15 @@ private:
 /// What each device computes, in order.
 using Order = std::vector<std::vector<Action>>;
 
+/// Where an order comes from: a rule that is written down under the schedule's name, the
+/// scheduler, or a file. A plan does not tell.
+enum class Origin { Unknown, Rule, Solver, File };
+
 struct Schedule {
   std::string name;
   Placement placement;
   Order order;
+  Origin origin = Origin::Unknown;
 };
 
 /// Reads the routes off an order: the device that runs the forward of a stage

@@ -39,7 +39,7 @@ static ErrorOr<Placement> place(const Request &request) {
                  devices / 2);
 }
 
-static ErrorOr<Order> order(const Request &request, const Placement &) {
+static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   int devices = request.devices;
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)

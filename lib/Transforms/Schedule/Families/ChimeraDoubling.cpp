@@ -54,7 +54,7 @@ static std::vector<Action> inPairs(const std::vector<Action> &list) {
   return result;
 }
 
-static ErrorOr<Order> order(const Request &request, const Placement &) {
+static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   int devices = request.devices;
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)
