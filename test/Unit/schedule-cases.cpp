@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Search/Solve.h"
 #include "test/Unit/schedule-cases.h"
 
 #include <cstdio>

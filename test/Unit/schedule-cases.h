@@ -3,9 +3,9 @@
 #ifndef BITPIPE_TEST_UNIT_SCHEDULE_CASES_H
 #define BITPIPE_TEST_UNIT_SCHEDULE_CASES_H
 
-#include "lib/Transforms/Schedule/Problem.h"
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Search/Problem.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,11 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Justify.h"
-#include "lib/Transforms/Schedule/PriorityScheduler.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/Simulate.h"
-#include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Search/Justify.h"
+#include "lib/Transforms/Schedule/Search/PriorityScheduler.h"
+#include "lib/Transforms/Schedule/Search/Solve.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
 #include "test/Unit/schedule-support.h"
 #include "test/Unit/second-simulation.h"
 

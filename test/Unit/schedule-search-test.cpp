@@ -7,11 +7,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Justify.h"
-#include "lib/Transforms/Schedule/LocalSearch.h"
-#include "lib/Transforms/Schedule/PriorityScheduler.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/Simulate.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Search/Justify.h"
+#include "lib/Transforms/Schedule/Search/LocalSearch.h"
+#include "lib/Transforms/Schedule/Search/PriorityScheduler.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
 #include "test/Unit/schedule-support.h"
 
 #include <algorithm>

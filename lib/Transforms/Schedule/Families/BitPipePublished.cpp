@@ -16,9 +16,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/BitPipeGroup.h"
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/BitPipeGroup.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 using namespace bitpipe::schedule;
 

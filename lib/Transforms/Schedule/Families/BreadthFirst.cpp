@@ -14,8 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 using namespace bitpipe::schedule;
 

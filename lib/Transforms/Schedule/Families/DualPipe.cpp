@@ -16,8 +16,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/OneV.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/OneV.h"
 
 #include <deque>
 

@@ -12,9 +12,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/TakeTurns.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 #include <algorithm>
 

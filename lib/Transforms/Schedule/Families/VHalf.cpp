@@ -16,8 +16,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/OneV.h"
-#include "lib/Transforms/Schedule/Simulate.h"
+#include "lib/Transforms/Schedule/Families/Shared/OneV.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
 #include <cmath>

@@ -13,7 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/OneV.h"
+#include "lib/Transforms/Schedule/Families/Shared/OneV.h"
 
 #include <algorithm>
 
