@@ -3,7 +3,7 @@
 #ifndef BITPIPE_COSTS_COSTFILE_H
 #define BITPIPE_COSTS_COSTFILE_H
 
-#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
 
 #include "llvm/ADT/StringRef.h"
 

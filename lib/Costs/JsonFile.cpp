@@ -1,8 +1,8 @@
 //===- JsonFile.cpp - Values from a JSON file ------------------------------===//
 
 #include "lib/Costs/JsonFile.h"
-#include "lib/Transforms/Schedule/Costs.h"
-#include "lib/Transforms/Schedule/Text.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"

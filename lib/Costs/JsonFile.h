@@ -3,7 +3,7 @@
 #ifndef BITPIPE_COSTS_JSONFILE_H
 #define BITPIPE_COSTS_JSONFILE_H
 
-#include "lib/Transforms/Schedule/Text.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/Twine.h"

@@ -17,7 +17,7 @@ def refused(name, value):
 
 for name in names:
     refused(name, "")
-for name in ("devices", "microbatches", "chunks", "down", "schedule-time", "activations"):
+for name in ("devices", "microbatches", "chunks", "down", "schedule-effort", "activations"):
     for value in ("x", "1x", "2,x"):
         refused(name, value)
 for arguments in (["-o", ""], ["", "--devices=2"]):

@@ -9,8 +9,8 @@
 
 #include "lib/Runtime/Plan/Predict.h"
 #include "lib/Runtime/Plan/Processors.h"
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/SteadyStep.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Simulate/SteadyStep.h"
 #include "test/Unit/schedule-invariants.h"
 
 #include <map>

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/CSV.h"
-#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/Core/CSV.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 #include <cstdlib>
 #include <iostream>

@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/CSV.h"
+#include "lib/Transforms/Schedule/Core/CSV.h"
+#include "lib/Transforms/Schedule/Simulate/OrderFile.h"
 #include "test/Unit/schedule-support.h"
 
 #include <sstream>

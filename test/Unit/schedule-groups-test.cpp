@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/GroupWave.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Search/GroupWave.h"
+#include "lib/Transforms/Schedule/Search/Solve.h"
 #include "test/Unit/schedule-support.h"
 
 #include <algorithm>

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Simulate.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
 #include <cmath>
@@ -51,7 +51,6 @@ static constexpr Formula formulas[] = {
     {"dualpipev", "D-1", fill},
     {"chimera", "(K+1)(D-2)", groups},
     {"chimera-doubling", "1.5(D-2)", early},
-    {"chimera-halving", "1.5(D-2)", early},
     {"bitpipe-published", "(K+1)(D-2)", groups},
     {"bitpipe", "1.5(D-2)", early},
     {"bitpipe-zb", "(D-2)/2", halfFill},

@@ -3,7 +3,7 @@
 #ifndef BITPIPE_TEST_UNIT_SCHEDULE_IDLE_H
 #define BITPIPE_TEST_UNIT_SCHEDULE_IDLE_H
 
-#include "lib/Transforms/Schedule/Simulate.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
 #include "test/Unit/schedule-support.h"
 
 #include <algorithm>

@@ -3,12 +3,12 @@
 #ifndef BITPIPE_TEST_UNIT_SCHEDULE_INVARIANTS_H
 #define BITPIPE_TEST_UNIT_SCHEDULE_INVARIANTS_H
 
-#include "lib/Transforms/Schedule/Bounds.h"
-#include "lib/Transforms/Schedule/CSV.h"
-#include "lib/Transforms/Schedule/Check.h"
-#include "lib/Transforms/Schedule/Communicate.h"
-#include "lib/Transforms/Schedule/Simulate.h"
-#include "lib/Transforms/Schedule/Sums.h"
+#include "lib/Transforms/Schedule/Check/Check.h"
+#include "lib/Transforms/Schedule/Core/CSV.h"
+#include "lib/Transforms/Schedule/Search/Bounds.h"
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
+#include "lib/Transforms/Schedule/Simulate/Sums.h"
 #include "test/Unit/schedule-support.h"
 #include "test/Unit/second-simulation.h"
 

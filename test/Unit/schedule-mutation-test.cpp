@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Check.h"
-#include "lib/Transforms/Schedule/Communicate.h"
+#include "lib/Transforms/Schedule/Check/Check.h"
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
 #include "test/Unit/schedule-support.h"
 
 #include <algorithm>

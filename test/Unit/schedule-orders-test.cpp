@@ -9,9 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/CSV.h"
-#include "lib/Transforms/Schedule/Limits.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/CSV.h"
+#include "lib/Transforms/Schedule/Simulate/OrderFile.h"
+#include "lib/Transforms/Schedule/Core/Limits.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
 #include "test/Unit/schedule-support.h"
 
 #include <cstdlib>

@@ -7,9 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/Simulate.h"
-#include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Search/Solve.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
 #include "test/Unit/schedule-support.h"
 
 using namespace bitpipe::schedule;

@@ -3,7 +3,7 @@
 #ifndef BITPIPE_TEST_UNIT_SCHEDULE_SUPPORT_H
 #define BITPIPE_TEST_UNIT_SCHEDULE_SUPPORT_H
 
-#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 #include <cstdio>
 #include <string>

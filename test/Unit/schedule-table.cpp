@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Compare.h"
+#include "lib/Transforms/Schedule/Emit/Compare.h"
 
 #include <iostream>
 #include <sstream>

@@ -1,9 +1,9 @@
 //===- schedule-tight-table.cpp - bitpipe in 2D activations -----------------===//
 //
-// Usage: schedule-tight-table [SECONDS]
+// Usage: schedule-tight-table [EFFORT]
 // Prints for which odd numbers of micro-batches between 2D and 3D, the hardest
 // ones, bitpipe idles more than 2(D-2) with 2D activations, and by how much,
-// searching for SECONDS longer than by default. Takes minutes.
+// with EFFORT times the search that there is by default. Takes minutes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
     for (int n = 2 * d + 1; n < 3 * d; n += 2) {
       Request asked = request("bitpipe", d, n);
       asked.memory = 2 * d;
-      asked.seconds = argc > 1 ? std::atof(argv[1]) : 0;
+      asked.effort = argc > 1 ? std::atof(argv[1]) : 1;
       double peak = 0, above = idle(asked, peak) - 2 * (d - 2);
       if (above > 1e-6)
         std::printf(" %d: %g", n, above);

@@ -3,7 +3,7 @@
 #ifndef BITPIPE_TEST_UNIT_SECOND_SIMULATION_H
 #define BITPIPE_TEST_UNIT_SECOND_SIMULATION_H
 
-#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
 
 #include <algorithm>
 #include <map>

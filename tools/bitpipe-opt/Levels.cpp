@@ -3,7 +3,7 @@
 #include "tools/bitpipe-opt/Levels.h"
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Schedule/Text.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
 
 using namespace mlir;
 
@@ -72,7 +72,7 @@ constexpr Use uses[] = {
     {"microbatches", Level::Plan},   {"chunks", Level::Plan},
     {"down", Level::Plan},           {"schedule", Level::Plan},
     {"routes", Level::Plan},         {"activations", Level::Plan},
-    {"schedule-time", Level::Plan},  {"compare", Level::Plan},
+    {"schedule-effort", Level::Plan},  {"compare", Level::Plan},
     {"optimizer", Level::Program},   {"target", Level::Program},
     {"memory", Level::Program},
 };

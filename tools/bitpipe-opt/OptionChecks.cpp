@@ -22,7 +22,7 @@ static void refuse(const Options &options, ArrayRef<StringRef> names,
 
 void checkGiven(const Options &options) {
   if (!options.scheduleFile.empty())
-    refuse(options, {"pipeline", "schedule-time"},
+    refuse(options, {"pipeline", "schedule-effort"},
            " beside --schedule, expected one of them: the file is the whole order");
   if (!options.routesFile.empty())
     refuse(options, {"pipeline"}, " beside --routes, expected one of them");

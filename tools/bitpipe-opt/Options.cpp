@@ -3,8 +3,8 @@
 #include "tools/bitpipe-opt/Options.h"
 
 #include "lib/Transforms/Kernels/Passes.h"
-#include "lib/Transforms/Schedule/Limits.h"
-#include "lib/Transforms/Schedule/Text.h"
+#include "lib/Transforms/Schedule/Core/Limits.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
 #include "tools/bitpipe-opt/Arguments.h"
 #include "tools/bitpipe-opt/OptionChecks.h"
 
@@ -102,8 +102,8 @@ void checkValues(const Options &options) {
     checkCount("microbatches", size, schedule::mostMicrobatches);
   if (options.chunks)
     checkCount("chunks", options.chunks, schedule::mostStages / options.devices);
-  if (!(options.scheduleTime >= 0))
-    badUsage("--schedule-time is " + show(options.scheduleTime) + ", expected seconds, 0 or more");
+  if (!(options.scheduleEffort >= 0 && options.scheduleEffort <= 1000))
+    badUsage("--schedule-effort is " + show(options.scheduleEffort) + ", expected 0 to 1000");
   if (!is_contained({"adamw", "sgd", "none"}, options.optimizer))
     badUsage("--optimizer is '" + options.optimizer + "', expected adamw, sgd or none");
   if (!is_contained({"fused", "decomposed"}, options.attention))
@@ -145,7 +145,7 @@ bool isCompilerArgument(StringRef argument) {
     return argument.ends_with(".onnx");
   StringRef name = argument.ltrim('-').split('=').first;
   return is_contained({"pipeline", "emit", "devices", "microbatches", "chunks", "down",
-                       "schedule", "routes", "activations", "schedule-time", "compare",
+                       "schedule", "routes", "activations", "schedule-effort", "compare",
                        "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
                       name);
@@ -173,7 +173,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> pipeline("pipeline", cl::cat(category), cl::desc("schedule (default bitpipe)"), cl::value_desc("name"), cl::init(options.pipeline));
   cl::opt<std::string> schedule("schedule", cl::cat(category), cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
   cl::opt<std::string> routes("routes", cl::cat(category), cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
-  NumberOption<double> scheduleTime("schedule-time", cl::cat(category), cl::desc("search this many seconds for a better order, where one is searched (default 0)"), cl::value_desc("seconds"), cl::init(0));
+  NumberOption<double> scheduleEffort("schedule-effort", cl::cat(category), cl::desc("how much is searched for a better order, where one is searched: 1 is some seconds at most, 10 ten times that (default 1)"), cl::value_desc("K"), cl::init(options.scheduleEffort));
   NumberOption<double> activations("activations", cl::cat(category), cl::desc("most live activations per device, in stages; an order that takes more is refused (default: the schedule's own)"), cl::value_desc("stages"), cl::init(0));
   cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
   NumberOption<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
@@ -216,7 +216,7 @@ Options parseOptions(int argc, char **argv) {
   options.pipeline = pipeline;
   options.scheduleFile = schedule;
   options.routesFile = routes;
-  options.scheduleTime = scheduleTime;
+  options.scheduleEffort = scheduleEffort;
   options.activations = activations;
   options.compare = compare;
   options.devices = devices;

@@ -29,7 +29,7 @@ struct Options {
   std::string pipeline = "bitpipe";
   std::string scheduleFile;      // an order from a file, instead of `pipeline`
   std::string routesFile;        // a placement from a file, to be ordered
-  double scheduleTime = 0;       // seconds to search for a better order
+  double scheduleEffort = 1;     // how much is searched for a better order
   double activations = 0;        // most live ones per device, 0: the schedule's
   std::string compare;           // names of schedules to put side by side
   std::vector<int> compareSizes; // numbers of micro-batches to compare at

@@ -5,9 +5,9 @@
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Planning/Costs.h"
 #include "lib/Transforms/Planning/Translate.h"
-#include "lib/Transforms/Schedule/Compare.h"
-#include "lib/Transforms/Schedule/Emit.h"
-#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/Emit/Compare.h"
+#include "lib/Transforms/Schedule/Emit/Emit.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 #include <sstream>
 
@@ -42,7 +42,7 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs = {})
   request.memory = options.activations;
   request.routes = options.routesFile;
   request.order = options.scheduleFile;
-  request.seconds = options.scheduleTime;
+  request.effort = options.scheduleEffort;
   return request;
 }
 
@@ -74,7 +74,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.cost = options.cost;
   planning.costFile = options.costFile;
   planning.activations = options.activations;
-  planning.seconds = options.scheduleTime;
+  planning.effort = options.scheduleEffort;
   return planning;
 }
 

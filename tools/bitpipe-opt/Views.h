@@ -4,7 +4,7 @@
 #define BITPIPE_TOOLS_BITPIPE_OPT_VIEWS_H
 
 #include "lib/Transforms/Planning/Passes.h"
-#include "lib/Transforms/Schedule/Schedule.h"
+#include "lib/Transforms/Schedule/Core/Schedule.h"
 #include "tools/bitpipe-opt/Options.h"
 
 #include "mlir/IR/BuiltinOps.h"

@@ -4,7 +4,7 @@
 #define BITPIPE_RUNTIME_PLAN_STAGESIZES_H
 
 #include "lib/Runtime/Plan/Links.h"
-#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
 
 namespace bitpipe {
 

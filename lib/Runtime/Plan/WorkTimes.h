@@ -9,7 +9,7 @@
 #define BITPIPE_RUNTIME_PLAN_WORKTIMES_H
 
 #include "lib/Runtime/Plan/Links.h"
-#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
 
 #include <string>
 

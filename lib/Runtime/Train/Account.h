@@ -5,7 +5,7 @@
 
 #include "lib/Runtime/Train/Train.h"
 #include "lib/Runtime/Train/Training.h"
-#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
 
 #include <optional>
 

@@ -10,7 +10,7 @@
 #define BITPIPE_RUNTIME_TRAIN_PROFILE_H
 
 #include "lib/Runtime/Train/Gathered.h"
-#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
 
 namespace bitpipe {
 

@@ -2,8 +2,8 @@
 
 #include "lib/Transforms/Planning/Passes.h"
 #include "lib/Transforms/Planning/Translate.h"
-#include "lib/Transforms/Schedule/Check.h"
-#include "lib/Transforms/Schedule/CheckOrder.h"
+#include "lib/Transforms/Schedule/Check/Check.h"
+#include "lib/Transforms/Schedule/Simulate/CheckOrder.h"
 
 namespace bitpipe {
 #define GEN_PASS_DEF_CHECKPLANPASS

@@ -4,7 +4,7 @@
 #define BITPIPE_TRANSFORMS_PLANNING_COSTS_H
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Schedule/Costs.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
 
 #include "mlir/IR/BuiltinOps.h"
 

@@ -3,8 +3,8 @@
 #include "lib/Transforms/Planning/Costs.h"
 #include "lib/Transforms/Planning/Passes.h"
 #include "lib/Transforms/Planning/Translate.h"
-#include "lib/Transforms/Schedule/Communicate.h"
-#include "lib/Transforms/Schedule/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -80,7 +80,7 @@ private:
     result.routes = routes;
     result.order = scheduleFile;
     result.memory = activations;
-    result.seconds = seconds;
+    result.effort = effort;
     return result;
   }
 

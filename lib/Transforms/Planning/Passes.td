@@ -63,8 +63,8 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"activations", "activations", "double", "0",
            "Most live activations per device; 0 for the schedule's own limit. An "
            "order that takes more is refused">,
-    Option<"seconds", "seconds", "double", "0",
-           "How long to search for a better order">,
+    Option<"effort", "effort", "double", "1",
+           "How much is searched for a better order">,
   ];
   let dependentDialects = ["::bitpipe::pipe::PipeDialect"];
 }

@@ -1,7 +1,7 @@
 //===- Translate.cpp - Between pipe.plan and programs ----------------------===//
 
 #include "lib/Transforms/Planning/Translate.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 

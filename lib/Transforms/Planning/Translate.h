@@ -4,7 +4,7 @@
 #define BITPIPE_TRANSFORMS_PLANNING_TRANSLATE_H
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Schedule/Program.h"
+#include "lib/Transforms/Schedule/Core/Program.h"
 
 #include "mlir/IR/Builders.h"
 

@@ -19,10 +19,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/BitPipeGroup.h"
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/BitPipeGroup.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 #include <limits>
 
@@ -60,7 +59,7 @@ static Problem problem(const Request &request, const Placement &placement,
   return problemFor(request, placement, own, split, request.chunks / 2.0);
 }
 
-static ErrorOr<Order> order(const Request &request,
+static ErrorOr<Ordered> order(const Request &request,
                             const Placement &placement) {
   if (isOneGroup(request) && request.costs.memory.empty() &&
       (request.memory == 0 || request.memory >= 2 * request.devices)) {
@@ -69,13 +68,13 @@ static ErrorOr<Order> order(const Request &request,
       result.push_back(bitPipeGroup(request.devices, rank, 0));
     return result;
   }
-  return solve(problem(request, placement, 2.5, false), request.seconds);
+  return search(problem(request, placement, 2.5, false), request);
 }
 
 /// The weight gradients fill the gaps, so that draining is never idle.
-static ErrorOr<Order> splitOrder(const Request &request,
+static ErrorOr<Ordered> splitOrder(const Request &request,
                                  const Placement &placement) {
-  return solve(problem(request, placement, 2, true), request.seconds);
+  return search(problem(request, placement, 2, true), request);
 }
 
 std::vector<Family> bitpipe::schedule::file::BitPipe() {

@@ -16,9 +16,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/BitPipeGroup.h"
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/BitPipeGroup.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 using namespace bitpipe::schedule;
 
@@ -39,7 +39,7 @@ static ErrorOr<Placement> place(const Request &request) {
                  devices / 2);
 }
 
-static ErrorOr<Order> order(const Request &request, const Placement &) {
+static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   int devices = request.devices;
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)

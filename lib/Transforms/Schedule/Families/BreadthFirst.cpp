@@ -14,8 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 using namespace bitpipe::schedule;
 
@@ -32,7 +32,7 @@ static std::vector<Action> forwards(const Request &request, int rank) {
   return list;
 }
 
-static ErrorOr<Order> descending(const Request &request, const Placement &) {
+static ErrorOr<Ordered> descending(const Request &request, const Placement &) {
   Order result;
   for (int rank = 0; rank < request.devices; ++rank) {
     auto &list = result.emplace_back(forwards(request, rank));
@@ -43,7 +43,7 @@ static ErrorOr<Order> descending(const Request &request, const Placement &) {
   return result;
 }
 
-static ErrorOr<Order> ascending(const Request &request, const Placement &) {
+static ErrorOr<Ordered> ascending(const Request &request, const Placement &) {
   Order result;
   for (int rank = 0; rank < request.devices; ++rank) {
     auto &list = result.emplace_back(forwards(request, rank));

@@ -16,11 +16,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/BitPipeGroup.h"
-#include "lib/Transforms/Schedule/ChimeraGroup.h"
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/BitPipeGroup.h"
+#include "lib/Transforms/Schedule/Families/Shared/ChimeraGroup.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 using namespace bitpipe::schedule;
 
@@ -44,12 +43,11 @@ static ErrorOr<Placement> place(const Request &request) {
                        downCount(request));
 }
 
-static ErrorOr<Order> order(const Request &request,
+static ErrorOr<Ordered> order(const Request &request,
                             const Placement &placement) {
   int devices = request.devices;
   if (!hasGroups(request)) {
-    return solve(problemFor(request, placement, devices + 1, false),
-                 request.seconds);
+    return search(problemFor(request, placement, devices + 1, false), request);
   }
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)

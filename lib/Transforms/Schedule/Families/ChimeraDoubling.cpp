@@ -1,6 +1,6 @@
 //===- ChimeraDoubling.cpp - Chimera with forwards in pairs ----------------===//
 //
-// Chimera's two schedules for more micro-batches than devices. A backward takes
+// Chimera's schedule for more micro-batches than devices. A backward takes
 // as long as two forwards, so that plainly concatenated groups do not interlock;
 // therefore two forwards stand where one stood and the backwards of both where
 // one stood. Two forwards and one backward are equally long then, and groups of
@@ -19,10 +19,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/BitPipeGroup.h"
-#include "lib/Transforms/Schedule/ChimeraGroup.h"
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/BitPipeGroup.h"
+#include "lib/Transforms/Schedule/Families/Shared/ChimeraGroup.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 using namespace bitpipe::schedule;
 
@@ -54,7 +54,7 @@ static std::vector<Action> inPairs(const std::vector<Action> &list) {
   return result;
 }
 
-static ErrorOr<Order> order(const Request &request, const Placement &) {
+static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   int devices = request.devices;
   Order result(devices);
   for (int rank = 0; rank < devices; ++rank)
@@ -65,8 +65,5 @@ static ErrorOr<Order> order(const Request &request, const Placement &) {
 }
 
 std::vector<Family> bitpipe::schedule::file::ChimeraDoubling() {
-  return {{"chimera-doubling", "Chimera, forwards in pairs", 1, place, order,
-           true},
-          {"chimera-halving", "Chimera, micro-batches are halves of a forward",
-           1, place, order, true}};
+  return {{"chimera-doubling", "Chimera, forwards in pairs", 1, place, order, true}};
 }

@@ -16,9 +16,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/OneV.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/OneV.h"
 
 #include <deque>
 
@@ -119,12 +118,11 @@ static ErrorOr<Placement> placeDual(const Request &request) {
   return twoWaysSpread(devices, count, route, downCount(request));
 }
 
-static ErrorOr<Order> orderDual(const Request &request,
+static ErrorOr<Ordered> orderDual(const Request &request,
                                 const Placement &placement) {
   int devices = request.devices, half = request.microbatches / 2;
   if (!hasEightSteps(request))
-    return solve(problemFor(request, placement, devices + 1, true),
-                 request.seconds);
+    return search(problemFor(request, placement, devices + 1, true), request);
   Order result;
   for (int rank = 0; rank < devices; ++rank) {
     bool lower = rank < devices / 2;
@@ -144,7 +142,7 @@ static ErrorOr<Placement> placeV(const Request &request) {
   return placeOneV(request);
 }
 
-static ErrorOr<Order> orderV(const Request &request, const Placement &) {
+static ErrorOr<Ordered> orderV(const Request &request, const Placement &) {
   Order result;
   for (int rank = 0; rank < request.devices; ++rank) {
     List list(rank, 0, 2 * request.devices - 1 - rank, 0);

@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
 using namespace bitpipe::schedule;
 
@@ -23,7 +23,7 @@ static ErrorOr<Placement> place(const Request &request) {
                 loop(request.devices, 1));
 }
 
-static ErrorOr<Order> order(const Request &request, const Placement &) {
+static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   Order result(request.devices);
   for (int stage = 0; stage < request.devices; ++stage)
     for (Kind kind : {Kind::F, Kind::B})

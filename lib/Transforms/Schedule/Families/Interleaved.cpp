@@ -14,9 +14,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/TakeTurns.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 #include <algorithm>
 
@@ -58,7 +58,7 @@ static size_t aheadOf(const Request &request, int rank, int perHop) {
                   count * request.chunks - 1);
 }
 
-static ErrorOr<Order> order(const Request &request, const Placement &) {
+static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   Order result;
   for (int rank = 0; rank < request.devices; ++rank)
     result.push_back(takeTurns(passes(request, rank, Kind::F),
@@ -67,7 +67,7 @@ static ErrorOr<Order> order(const Request &request, const Placement &) {
   return result;
 }
 
-static ErrorOr<Order> splitOrder(const Request &request, const Placement &) {
+static ErrorOr<Ordered> splitOrder(const Request &request, const Placement &) {
   Order result;
   for (int rank = 0; rank < request.devices; ++rank)
     result.push_back(takeTurnsSplit(passes(request, rank, Kind::F),

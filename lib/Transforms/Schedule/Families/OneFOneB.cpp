@@ -12,9 +12,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/TakeTurns.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 #include <algorithm>
 
@@ -28,7 +28,7 @@ static ErrorOr<Placement> place(const Request &request) {
                 loop(request.devices, 1));
 }
 
-static ErrorOr<Order> order(const Request &request, const Placement &) {
+static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   Order result;
   for (int stage = 0; stage < request.devices; ++stage) {
     std::vector<Action> forwards, backwards;

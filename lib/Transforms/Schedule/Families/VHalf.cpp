@@ -16,9 +16,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/OneV.h"
-#include "lib/Transforms/Schedule/Simulate.h"
-#include "lib/Transforms/Schedule/Solve.h"
+#include "lib/Transforms/Schedule/Families/Shared/OneV.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
 #include <cmath>
@@ -102,7 +101,7 @@ static Order everyRank(const Request &request,
   return order;
 }
 
-static ErrorOr<Order> third(const Request &request, const Placement &) {
+static ErrorOr<Ordered> third(const Request &request, const Placement &) {
   return everyRank(request, thirdList);
 }
 
@@ -123,20 +122,20 @@ static bool meetsTimes(const Placement &placement, const Order &order,
 
 /// V-half's own order. With other costs or memory than it is made for, or time
 /// to search, the best of it, V-min's, and the scheduler's.
-static ErrorOr<Order> half(const Request &request, const Placement &placement) {
+static ErrorOr<Ordered> half(const Request &request, const Placement &placement) {
   const Costs &costs = request.costs;
   Problem problem = problemFor(request, placement, request.devices + 2, true);
   Order own = everyRank(request, halfList);
-  if (request.memory == 0 && request.seconds == 0 &&
+  if (request.memory == 0 && request.effort <= 1 &&
       meetsTimes(placement, own, costs) && !problem.verify(own))
     return own;
-  ErrorOr<Order> best = solve(problem, request.seconds);
+  ErrorOr<Ordered> best = search(problem, request);
   if (!best)
     return best;
   for (const Order &order : {everyRank(request, thirdList), own})
     if (!problem.verify(order) && makespan(placement, order, costs) <=
-                                      makespan(placement, *best, costs))
-      best = order;
+                                      makespan(placement, best->order, costs))
+      best = Ordered(order);
   return best;
 }
 

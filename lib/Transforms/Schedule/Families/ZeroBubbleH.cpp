@@ -15,10 +15,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Registry.h"
-#include "lib/Transforms/Schedule/Routes.h"
-#include "lib/Transforms/Schedule/Solve.h"
-#include "lib/Transforms/Schedule/TakeTurns.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 #include <algorithm>
 
@@ -31,7 +30,7 @@ static ErrorOr<Placement> place(const Request &request) {
                 loop(request.devices, 1));
 }
 
-static ErrorOr<Order> h1(const Request &request, const Placement &) {
+static ErrorOr<Ordered> h1(const Request &request, const Placement &) {
   Order result;
   for (int stage = 0; stage < request.devices; ++stage) {
     std::vector<Action> forwards, gradients;
@@ -45,9 +44,8 @@ static ErrorOr<Order> h1(const Request &request, const Placement &) {
   return result;
 }
 
-static ErrorOr<Order> h2(const Request &request, const Placement &placement) {
-  return solve(problemFor(request, placement, 2 * request.devices - 1, true),
-               request.seconds);
+static ErrorOr<Ordered> h2(const Request &request, const Placement &placement) {
+  return search(problemFor(request, placement, 2 * request.devices - 1, true), request);
 }
 
 std::vector<Family> bitpipe::schedule::file::ZeroBubbleH() {

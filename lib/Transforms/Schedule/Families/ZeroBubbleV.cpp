@@ -9,11 +9,11 @@
 //
 // Idle D-1 of these half stages, all of it filling, in the memory of 1F1B: 2D
 // activations of a half stage. Up to N = D all micro-batches fit, and none need
-// wait.
+// wait; for N up to 1.5D the scheduler orders the same route in the same memory.
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/OneV.h"
+#include "lib/Transforms/Schedule/Families/Shared/OneV.h"
 
 #include <algorithm>
 
@@ -82,8 +82,12 @@ static std::vector<Action> zeroBubbleV(int devices, int rank, int count) {
   return list.actions;
 }
 
-static ErrorOr<Order> order(const Request &request, const Placement &) {
+/// Up to D micro-batches none waits; from 1.5D on the published order idles D-1. In
+/// between that is cut off before its drain, and the scheduler does better.
+static ErrorOr<Ordered> order(const Request &request, const Placement &placement) {
   int devices = request.devices, count = request.microbatches;
+  if (count > devices && 2 * count < 3 * devices)
+    return search(problemFor(request, placement, 2 * devices, true), request);
   Order result;
   for (int rank = 0; rank < devices; ++rank)
     result.push_back(count <= devices ? shortList(devices, rank, count)

@@ -1,0 +1,97 @@
+//===- Check.h - What must hold of a program ---------------------*- C++ -*-===//
+//
+// Every program is checked before it is handed out and again before it runs.
+// Communication obeys NCCL's rules, the strictest of all transports: messages
+// have no tags, so between two devices order is the tag; a send is complete
+// only when its receive is posted; all members start their gradient sums in
+// one order. One function per invariant; each is linear in the number of
+// instructions and returns the first place where the invariant does not hold.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_CHECK_CHECK_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_CHECK_CHECK_H
+
+#include "lib/Transforms/Schedule/Core/Costs.h"
+#include "lib/Transforms/Schedule/Core/Program.h"
+
+#include <optional>
+
+namespace bitpipe::schedule {
+
+struct Violation {
+  /// The name of the check, such as "messages".
+  std::string invariant;
+  /// Where: a device, and a position in its list or -1 for the list as a
+  /// whole.
+  int device = -1;
+  int position = -1;
+  /// One line: where, what is wrong, what was expected.
+  std::string text;
+};
+using Checked = std::optional<Violation>;
+
+/// Every stage, micro-batch, device and group that an instruction names
+/// exists, and a message goes to another device.
+Checked checkNames(const Program &program);
+
+/// Of every stage and micro-batch, the device on its route runs one forward
+/// and either one whole backward or one input and one weight gradient; no
+/// other device runs anything of it.
+Checked checkExactlyOnce(const Program &program);
+
+/// Before a run, its device has run or received what it reads: the previous
+/// stage's activation (forward), the own forward and the next stage's gradient
+/// (backward, input gradient), the own input gradient (weight gradient).
+Checked checkReadiness(const Program &program);
+
+/// A tensor whose reader is on another device is sent there once, after the
+/// run that makes it, and received there once; nothing else is sent.
+Checked checkMessages(const Program &program);
+
+/// Between two devices and in one direction, the k-th receive expects what the
+/// k-th send holds: messages have no tags.
+Checked checkPairing(const Program &program);
+
+/// An iteration sees one version of the weights: on no device a stage runs after
+/// the update of a group that holds parameters of it.
+Checked checkVersions(const Program &program);
+
+/// A device updates each group that it holds once, after the last weight
+/// gradient of the group's stages on it. If other devices hold the group too,
+/// one sum lies between the two; if none does, there is no sum.
+Checked checkGroups(const Program &program);
+
+/// Any two devices start the sums that they share in the same order.
+Checked checkSumOrder(const Program &program);
+
+/// Every instruction is reached: the program does not block when runs wait for
+/// their messages, sends for their receives (posted when the receiver reaches
+/// them), messages for earlier ones between the same two devices, sums for all
+/// members, updates for sums.
+Checked checkProgress(const Program &program);
+
+/// All of the above, in this order.
+Checked check(const Program &program);
+
+/// What a device holds at a time, or may hold.
+struct Held {
+  /// From a forward to its weight gradient, in the costs' unit.
+  double activations = 0;
+  /// Receives posted whose tensor its run is still to read.
+  int receives = 0;
+};
+
+/// The most that each device holds while it walks its list. Like the check below
+/// for programs that are right otherwise.
+std::vector<Held> mostHeld(const Program &program, const Costs &costs = {});
+
+/// While a device walks its list it never holds more than its limit: of live
+/// activations, and of buffers for messages. With one buffer fewer than receives
+/// that wait to be read, one would be posted over a tensor still needed.
+Checked checkMemory(const Program &program, const Costs &costs,
+                    const std::vector<Held> &limits);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_CHECK_CHECK_H

@@ -1,0 +1,123 @@
+//===- CheckMemory.cpp - What devices hold at once -------------------------===//
+
+#include "lib/Transforms/Schedule/Check/CheckText.h"
+
+#include <algorithm>
+#include <sstream>
+
+using namespace bitpipe::schedule;
+using Op = Instruction::Op;
+
+namespace {
+/// What one device holds while its list is walked.
+class Holdings {
+public:
+  Holdings(const Program &program, const Costs &costs)
+      : placement(program.placement), costs(costs),
+        unread(2 * size_t(placement.stages()) * placement.microbatches()) {}
+
+  void visit(const Instruction &instruction) {
+    if (instruction.op == Op::Run)
+      run(instruction.action);
+    if (instruction.op != Op::Recv)
+      return;
+    unread[tensorKey(placement, instruction.action)] = true;
+    ++now.receives;
+  }
+
+  /// The lists are walked one after the other; what is unread at the end of
+  /// one counts no more.
+  Held now;
+
+private:
+  void run(const Action &action) {
+    double activation = costs.stage(action.stage).activation;
+    if (action.kind == Kind::F)
+      now.activations += activation;
+    if (makesWeightGradient(action.kind))
+      now.activations -= activation;
+    if (action.kind == Kind::W)
+      return;
+    bool forward = action.kind == Kind::F;
+    int from = action.stage + (forward ? -1 : 1);
+    if (from < 0 || from >= placement.stages())
+      return;
+    size_t key = tensorKey(placement, {forward ? Kind::F : Kind::B, false, from,
+                                       action.microbatch});
+    now.receives -= unread[key];
+    unread[key] = false;
+  }
+
+  const Placement &placement;
+  const Costs &costs;
+  /// By tensorKey, whether it is posted and its run still to come.
+  std::vector<bool> unread;
+};
+} // namespace
+
+static std::string exceeded(const Held &held, const Held &limit) {
+  std::ostringstream text;
+  if (held.activations > limit.activations + 1e-6)
+    text << "holds " << held.activations
+         << " activations at once, expected at most " << limit.activations;
+  else if (held.receives > limit.receives)
+    text << "posts receive " << held.receives
+         << " before the first of them is read, expected at most "
+         << limit.receives << " buffers";
+  return text.str();
+}
+
+std::vector<Held> bitpipe::schedule::mostHeld(const Program &program,
+                                              const Costs &costs) {
+  std::vector<Held> result;
+  Holdings holdings(program, costs);
+  for (const auto &list : program.devices) {
+    holdings.now = {};
+    Held &most = result.emplace_back();
+    for (const Instruction &instruction : list) {
+      holdings.visit(instruction);
+      most.activations =
+          std::max(most.activations, holdings.now.activations);
+      most.receives = std::max(most.receives, holdings.now.receives);
+    }
+  }
+  return result;
+}
+
+Checked bitpipe::schedule::checkMemory(const Program &program,
+                                       const Costs &costs,
+                                       const std::vector<Held> &limits) {
+  Holdings holdings(program, costs);
+  for (size_t device = 0; device < program.devices.size(); ++device) {
+    holdings.now = {};
+    for (size_t i = 0; i < program.devices[device].size(); ++i) {
+      holdings.visit(program.devices[device][i]);
+      std::string wrong = exceeded(holdings.now, limits[device]);
+      if (!wrong.empty())
+        return violation("memory", program, int(device), int(i), wrong);
+    }
+  }
+  return {};
+}
+
+Checked bitpipe::schedule::checkVersions(const Program &program) {
+  for (size_t device = 0; device < program.devices.size(); ++device) {
+    // Per stage, where its parameters are first updated.
+    std::vector<int> updated(program.placement.stages(), -1);
+    for (size_t i = 0; i < program.devices[device].size(); ++i) {
+      const Instruction &instruction = program.devices[device][i];
+      if (instruction.op == Op::Update)
+        for (int stage : program.groups[instruction.group].stages)
+          if (updated[stage] < 0)
+            updated[stage] = int(i);
+      if (instruction.op != Op::Run)
+        continue;
+      int update = updated[instruction.action.stage];
+      if (update >= 0)
+        return violation("versions", program, int(device), int(i),
+                         "runs with weights that are already updated, " +
+                             placeText(program, int(device), update));
+    }
+  }
+  return {};
+}

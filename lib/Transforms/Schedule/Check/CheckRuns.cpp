@@ -1,0 +1,170 @@
+//===- CheckRuns.cpp - Everything runs once, and when it can ---------------===//
+
+#include "lib/Transforms/Schedule/Check/CheckText.h"
+
+using namespace bitpipe::schedule;
+using Op = Instruction::Op;
+
+static std::string outOf(const char *what, int got, int count) {
+  return std::string(what) + " " + std::to_string(got) + ", expected 0 to " +
+         std::to_string(count - 1);
+}
+
+/// What is wrong with the names in an instruction, or nothing.
+static std::string wrongName(const Program &program, int device,
+                             const Instruction &instruction) {
+  const Placement &placement = program.placement;
+  const Action &action = instruction.action;
+  if (instruction.op == Op::Reduce || instruction.op == Op::Update) {
+    if (instruction.group < 0 ||
+        size_t(instruction.group) >= program.groups.size())
+      return outOf("group", instruction.group, int(program.groups.size()));
+    return {};
+  }
+  if (action.stage < 0 || action.stage >= placement.stages())
+    return outOf("stage", action.stage, placement.stages());
+  if (action.microbatch < 0 || action.microbatch >= placement.microbatches())
+    return outOf("micro-batch", action.microbatch, placement.microbatches());
+  if (instruction.op == Op::Run)
+    return {};
+  if (instruction.peer < 0 || instruction.peer >= placement.devices())
+    return outOf("device", instruction.peer, placement.devices());
+  if (instruction.peer == device)
+    return "a message to the device itself, expected another one";
+  if (action.kind != Kind::F && action.kind != Kind::B)
+    return "a message of kind " + std::string(1, "FBIW"[int(action.kind)]) +
+           ", expected F or B";
+  return {};
+}
+
+Checked bitpipe::schedule::checkNames(const Program &program) {
+  if (int(program.devices.size()) != program.placement.devices())
+    return Violation{"names", -1, -1,
+                     std::to_string(program.devices.size()) +
+                         " device lists, expected " +
+                         std::to_string(program.placement.devices())};
+  for (size_t device = 0; device < program.devices.size(); ++device)
+    for (size_t i = 0; i < program.devices[device].size(); ++i) {
+      std::string wrong =
+          wrongName(program, int(device), program.devices[device][i]);
+      if (!wrong.empty())
+        return violation("names", program, int(device), int(i), wrong);
+    }
+  return {};
+}
+
+Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
+  const Placement &placement = program.placement;
+  // One bit per kind.
+  std::vector<uint8_t> seen(size_t(placement.stages()) *
+                            placement.microbatches());
+  for (size_t device = 0; device < program.devices.size(); ++device)
+    for (size_t i = 0; i < program.devices[device].size(); ++i) {
+      const Instruction &instruction = program.devices[device][i];
+      if (instruction.op != Op::Run)
+        continue;
+      const Action &action = instruction.action;
+      auto fail = [&](const std::string &what) {
+        return violation("exactly once", program, int(device), int(i), what);
+      };
+      int place = placement.device(action.stage, action.microbatch);
+      if (place != int(device))
+        return fail("runs here, expected on device " + std::to_string(place) +
+                    " by its route");
+      uint8_t &kinds = seen[size_t(action.stage) * placement.microbatches() +
+                            action.microbatch];
+      uint8_t bit = 1 << int(action.kind);
+      if (kinds & bit)
+        return fail("runs a second time, expected once");
+      kinds |= bit;
+      constexpr uint8_t b = 1 << int(Kind::B),
+                        split = 1 << int(Kind::I) | 1 << int(Kind::W);
+      if ((kinds & b) && (kinds & split))
+        return fail("both a whole backward and a part of it run, expected one "
+                    "way");
+    }
+
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    for (int m = 0; m < placement.microbatches(); ++m) {
+      uint8_t kinds = seen[size_t(stage) * placement.microbatches() + m];
+      auto missing = [&](Kind kind) {
+        return violation("exactly once", placement.device(stage, m),
+                         toString({kind, false, stage, m}) +
+                             " never runs, expected once");
+      };
+      auto has = [&](Kind kind) { return kinds >> int(kind) & 1; };
+      if (!has(Kind::F))
+        return missing(Kind::F);
+      if (!has(Kind::B) && !has(Kind::I))
+        return missing(has(Kind::W) ? Kind::I : Kind::B);
+      if (has(Kind::I) && !has(Kind::W))
+        return missing(Kind::W);
+    }
+  return {};
+}
+
+namespace {
+/// What one device has so far, by tensorKey.
+class Possessions {
+public:
+  Possessions(const Placement &placement)
+      : placement(placement),
+        owner(2 * size_t(placement.stages()) * placement.microbatches(), -1) {}
+
+  void add(int device, const Instruction &instruction) {
+    bool makes = instruction.op == Op::Run &&
+                 instruction.action.kind != Kind::W;
+    if (!makes && instruction.op != Op::Recv)
+      return;
+    size_t key = tensorKey(placement, instruction.action);
+    owner[key] = device;
+  }
+  /// Lists are walked one device after the other, so the last owner is this
+  /// device or the tensor is not here.
+  bool has(int device, const Action &made) const {
+    return owner[tensorKey(placement, made)] == device;
+  }
+
+private:
+  const Placement &placement;
+  std::vector<int> owner;
+};
+} // namespace
+
+/// What a run reads and its device does not have, or nothing.
+static std::string lacking(const Possessions &possessions,
+                           const Placement &placement, int device,
+                           const Action &action) {
+  int stage = action.stage, m = action.microbatch;
+  auto lacks = [&](Kind kind, int from, const char *what) -> std::string {
+    Action made{kind, false, from, m};
+    if (possessions.has(device, made))
+      return {};
+    return std::string("reads ") + what + " of stage " + std::to_string(from) +
+           ", which is neither run nor received before it";
+  };
+  if (action.kind == Kind::F)
+    return stage == 0 ? "" : lacks(Kind::F, stage - 1, "the activation");
+  if (action.kind == Kind::W)
+    return lacks(Kind::B, stage, "the input gradient");
+  std::string own = lacks(Kind::F, stage, "the forward");
+  if (!own.empty() || stage + 1 == placement.stages())
+    return own;
+  return lacks(Kind::B, stage + 1, "the gradient");
+}
+
+Checked bitpipe::schedule::checkReadiness(const Program &program) {
+  Possessions possessions(program.placement);
+  for (size_t device = 0; device < program.devices.size(); ++device)
+    for (size_t i = 0; i < program.devices[device].size(); ++i) {
+      const Instruction &instruction = program.devices[device][i];
+      if (instruction.op == Op::Run) {
+        std::string wrong = lacking(possessions, program.placement, int(device),
+                                    instruction.action);
+        if (!wrong.empty())
+          return violation("readiness", program, int(device), int(i), wrong);
+      }
+      possessions.add(int(device), instruction);
+    }
+  return {};
+}

@@ -1,0 +1,175 @@
+//===- CSV.cpp - Orders as text, in PyTorch's form -------------------------===//
+
+#include "lib/Transforms/Schedule/Core/CSV.h"
+
+#include "lib/Transforms/Schedule/Core/Limits.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
+
+#include <charconv>
+#include <cstring>
+#include <ostream>
+
+using namespace bitpipe::schedule;
+
+void bitpipe::schedule::writeCSV(std::ostream &stream, const Order &order) {
+  for (const auto &list : order) {
+    for (size_t i = 0; i < list.size(); ++i) {
+      stream << (i ? "," : "");
+      if (list[i].overlapsNext && i + 1 < list.size()) {
+        stream << '(' << toString(list[i]) << ';' << toString(list[i + 1])
+               << ")OVERLAP_F_B";
+        ++i;
+      } else {
+        stream << toString(list[i]);
+      }
+    }
+    stream << '\n';
+  }
+}
+
+/// A receive is named by the stage that receives.
+static std::string messageText(const Instruction &instruction) {
+  const Action &made = instruction.action;
+  bool forward = made.kind == Kind::F;
+  bool isSend = instruction.op == Instruction::Op::Send;
+  int stage = isSend ? made.stage : made.stage + (forward ? 1 : -1);
+  return std::to_string(stage) + (isSend ? "SEND_" : "RECV_") +
+         (forward ? "F" : "B") + std::to_string(made.microbatch);
+}
+
+void bitpipe::schedule::writeCSV(std::ostream &stream, const Program &program) {
+  for (const auto &list : program.devices) {
+    const char *separator = "";
+    auto cell = [&](const std::string &text) {
+      stream << separator << text;
+      separator = ",";
+    };
+    for (const Instruction &instruction : list) {
+      using Op = Instruction::Op;
+      if (instruction.op == Op::Run)
+        cell(toString(instruction.action));
+      if (instruction.op == Op::Send || instruction.op == Op::Recv)
+        cell(messageText(instruction));
+      if (instruction.op == Op::Reduce)
+        for (int stage : program.groups[instruction.group].stages)
+          cell(std::to_string(stage) + "REDUCE_GRAD");
+    }
+    stream << '\n';
+  }
+}
+
+namespace {
+/// Reads one cell from left to right.
+class Cell {
+public:
+  Cell(std::string_view text) : text(text) {}
+
+  bool done() const { return text.empty(); }
+  bool take(std::string_view word) {
+    if (!text.starts_with(word))
+      return false;
+    text.remove_prefix(word.size());
+    return true;
+  }
+  bool take(int &number) {
+    auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number);
+    // A schedule this large is a typing error, and tables grow with it.
+    if (error != std::errc() || number < 0 || number > 1 << 20)
+      return false;
+    text.remove_prefix(end - text.data());
+    return true;
+  }
+  bool take(Action &action) {
+    return take(action.stage) && take(action.kind) && take(action.microbatch);
+  }
+
+private:
+  bool take(Kind &kind) {
+    const char *letters = "FBIW";
+    const char *found =
+        text.empty() ? nullptr : std::strchr(letters, text.front());
+    if (!found || !*found)
+      return false;
+    kind = Kind(found - letters);
+    text.remove_prefix(1);
+    return true;
+  }
+
+  std::string_view text;
+};
+} // namespace
+
+/// True for cells that follow from the order: messages, sums, sharding.
+static bool isDerived(std::string_view text) {
+  Cell cell(text);
+  int stage, microbatch;
+  if (!cell.take(stage))
+    return false;
+  for (std::string_view word : {"SEND_F", "RECV_F", "SEND_B", "RECV_B"})
+    if (cell.take(word))
+      return cell.take(microbatch) && cell.done();
+  for (std::string_view word : {"REDUCE_GRAD", "UNSHARD", "RESHARD"})
+    if (cell.take(word))
+      return cell.done();
+  return false;
+}
+
+/// Appends a cell's actions. False if it is not understood.
+static bool readCell(std::string_view text, std::vector<Action> &list) {
+  if (text.empty() || isDerived(text))
+    return true;
+  Action first, second;
+  Cell single(text);
+  if (single.take(first) && single.done()) {
+    list.push_back(first);
+    return true;
+  }
+  Cell pair(text);
+  if (!pair.take("(") || !pair.take(first) || !pair.take(";") ||
+      !pair.take(second) || !pair.take(")OVERLAP_F_B") || !pair.done())
+    return false;
+  first.overlapsNext = true;
+  list.push_back(first);
+  list.push_back(second);
+  return true;
+}
+
+static std::string_view trim(std::string_view text) {
+  const char *space = " \t\r\"";
+  size_t first = text.find_first_not_of(space);
+  if (first == std::string_view::npos)
+    return {};
+  return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+ErrorOr<Order> bitpipe::schedule::readCSV(std::string_view text) {
+  Order order;
+  while (!text.empty()) {
+    size_t end = std::min(text.find('\n'), text.size());
+    std::string_view row = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (trim(row).starts_with('#'))
+      continue;
+    order.emplace_back();
+    for (int column = 1; !row.empty(); ++column) {
+      size_t comma = std::min(row.find(','), row.size());
+      std::string_view cell = trim(row.substr(0, comma));
+      row.remove_prefix(std::min(comma + 1, row.size()));
+      if (!readCell(cell, order.back()))
+        return Error{"row " + std::to_string(order.size()) + ", cell " +
+                     std::to_string(column) + ": " + quoted(cell) +
+                     ", expected an action such as 3F2, (0F7;7B3)OVERLAP_F_B "
+                     "or 0SEND_F2"};
+    }
+  }
+  while (!order.empty() && order.back().empty())
+    order.pop_back();
+  if (order.empty())
+    return Error{"no actions, expected one row per device"};
+  if (int64_t(order.size()) > mostDevices)
+    return Error{std::to_string(order.size()) +
+                 " rows, expected one per device, at most " +
+                 std::to_string(mostDevices)};
+  return order;
+}

@@ -1,0 +1,193 @@
+//===- Costs.cpp - What computing and sending takes ------------------------===//
+
+#include "lib/Transforms/Schedule/Core/Costs.h"
+
+#include "lib/Transforms/Schedule/Core/Text.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+
+using namespace bitpipe::schedule;
+
+/// A time of the parameters of these stages, as the fields name it.
+static double sharedTime(const Costs &costs, const std::vector<int> &sharing,
+                         double StageCost::*own, double SharedCost::*together) {
+  if (sharing.size() > 1)
+    for (const SharedCost &listed : costs.shared)
+      if (listed.stages == sharing)
+        return listed.*together;
+  double longest = 0;
+  for (int index : sharing)
+    longest = std::max(longest, costs.stage(index).*own);
+  return longest;
+}
+
+double Costs::sumOf(const std::vector<int> &sharing) const {
+  return sharedTime(*this, sharing, &StageCost::sum, &SharedCost::sum);
+}
+
+double Costs::normOf(const std::vector<int> &sharing) const {
+  return sharedTime(*this, sharing, &StageCost::norm, &SharedCost::norm);
+}
+
+double Costs::optimizerOf(const std::vector<int> &sharing) const {
+  return sharedTime(*this, sharing, &StageCost::optimizer,
+                    &SharedCost::optimizer);
+}
+
+/// Whether any of the parameters that `costs` are of takes such a time.
+template <typename Cost>
+static bool anyTakes(const std::vector<Cost> &costs, double Cost::*time) {
+  return std::any_of(costs.begin(), costs.end(),
+                     [&](const Cost &cost) { return cost.*time > 0; });
+}
+
+bool Costs::hasSums() const {
+  return anyTakes(stages, &StageCost::sum) || anyTakes(shared, &SharedCost::sum);
+}
+
+bool Costs::hasUpdates() const {
+  return anyTakes(stages, &StageCost::norm) ||
+         anyTakes(stages, &StageCost::optimizer) ||
+         anyTakes(shared, &SharedCost::norm) ||
+         anyTakes(shared, &SharedCost::optimizer);
+}
+
+bool Costs::hasMessages() const {
+  auto takesTime = [](const Link &link) {
+    return link.transfer > 0 || link.latency > 0;
+  };
+  if (links.empty())
+    return takesTime(link);
+  return std::any_of(links.begin(), links.end(), [&](const auto &from) {
+    return std::any_of(from.begin(), from.end(), takesTime);
+  });
+}
+
+std::optional<Error> Costs::check(const Placement &placement) const {
+  auto counts = [](const char *what, size_t got, int expected) {
+    return Error{"costs of " + std::to_string(got) + " " + what +
+                 ", expected " + std::to_string(expected)};
+  };
+  if (stages.size() != 1 && int(stages.size()) != placement.stages())
+    return counts("stages", stages.size(), placement.stages());
+  if (!links.empty() && int(links.size()) != placement.devices())
+    return counts("devices' links", links.size(), placement.devices());
+  if (!memory.empty() && int(memory.size()) != placement.devices())
+    return counts("devices' memory", memory.size(), placement.devices());
+  if (!buffers.empty() && int(buffers.size()) != placement.devices())
+    return counts("devices' buffers", buffers.size(), placement.devices());
+  for (const SharedCost &listed : shared)
+    if (listed.stages.back() >= placement.stages())
+      return Error{"'shared' costs of stage " + std::to_string(listed.stages.back()) +
+                   ", expected stages 0 to " + std::to_string(placement.stages() - 1)};
+  return {};
+}
+
+/// Adds what grows with the number of layers in a stage.
+static void add(StageCost &sum, const StageCost &stage, double part) {
+  for (double StageCost::*field :
+       {&StageCost::forward, &StageCost::inputGradient,
+        &StageCost::weightGradient, &StageCost::backward,
+        &StageCost::activation, &StageCost::state, &StageCost::sum,
+        &StageCost::norm, &StageCost::optimizer})
+    sum.*field += part * stage.*field;
+}
+
+Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
+  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  Costs result = costs;
+  result.shared.clear(); // by the numbers of stages that are gone
+  if (costs.stages.size() == 1) {
+    StageCost &stage = result.stages.front() = nothing;
+    add(stage, costs.stages.front(), double(from) / to);
+    stage.message = costs.stages.front().message;
+    return result;
+  }
+  from = int(costs.stages.size());
+  result.stages.assign(to, nothing);
+  // In units of 1 / (from * to) of the model, so that borders are exact.
+  for (int begin = 0, end; begin < from * to; begin = end) {
+    const StageCost &stage = costs.stages[begin / to];
+    StageCost &sum = result.stages[begin / from];
+    end = std::min((begin / to + 1) * to, (begin / from + 1) * from);
+    add(sum, stage, double(end - begin) / to);
+    sum.message = stage.message;
+  }
+  return result;
+}
+
+std::vector<double> bitpipe::schedule::stateOf(const Placement &placement,
+                                               const Costs &costs) {
+  std::vector<double> result = costs.buffers;
+  result.resize(placement.devices());
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    for (int device : placement.holders(stage))
+      result[device] += costs.stage(stage).state;
+  return result;
+}
+
+std::optional<Error>
+bitpipe::schedule::setGradients(StageCost &stage, std::optional<double> backward,
+                                std::optional<double> inputGradient,
+                                std::optional<double> weightGradient) {
+  if (bool(inputGradient) != bool(weightGradient))
+    return Error{std::string("'") + (inputGradient ? "W" : "I") +
+                 "' is missing, expected both 'I' and 'W', or 'B' alone"};
+  if (inputGradient) {
+    stage.inputGradient = *inputGradient;
+    stage.weightGradient = *weightGradient;
+    stage.backward = backward.value_or(*inputGradient + *weightGradient);
+  } else if (backward) {
+    stage.backward = *backward;
+    stage.inputGradient = stage.weightGradient = *backward / 2;
+  }
+  return {};
+}
+
+/// A time, or nothing where the text is none.
+static std::optional<double> parseTime(const std::string &text, double least) {
+  char *end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  bool isNumber = !text.empty() && end == text.c_str() + text.size();
+  if (!isNumber || !(value >= least && value <= mostCost))
+    return {};
+  return value;
+}
+
+ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
+  std::map<std::string, std::optional<double>> given;
+  for (const char *name : {"F", "B", "I", "W", "comm", "sum"})
+    given[name];
+  for (bool more = true; more;) {
+    std::string item(text.substr(0, text.find(',')));
+    more = item.size() < text.size();
+    text.remove_prefix(item.size() + more);
+    size_t equals = std::min(item.find('='), item.size());
+    auto target = given.find(item.substr(0, equals));
+    bool isKnown = target != given.end() && equals < item.size();
+    bool isWork = isKnown && target->first.size() == 1;
+    std::optional<double> time =
+        isKnown ? parseTime(item.substr(equals + 1), isWork ? leastCost : 0)
+                : std::nullopt;
+    if (!time)
+      return Error{"cost " + quoted(item) +
+                   ", expected F, B, I, W, comm or sum = a time, such as "
+                   "F=1,B=2,I=1,W=1,comm=0,sum=0"};
+    if (target->second)
+      return Error{"cost '" + target->first + "' comes twice, expected it once"};
+    target->second = time;
+  }
+  Costs costs;
+  StageCost &stage = costs.stages.front();
+  stage.forward = given["F"].value_or(stage.forward);
+  if (std::optional<Error> wrong =
+          setGradients(stage, given["B"], given["I"], given["W"]))
+    return Error{"cost: " + wrong->text};
+  if (stage.forward != 1)
+    costs.timeUnit = "the unit of --cost";
+  costs.link.transfer = given["comm"].value_or(0);
+  stage.sum = given["sum"].value_or(0);
+  return costs;
+}

@@ -1,0 +1,154 @@
+//===- Costs.h - What computing and sending takes ----------------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_CORE_COSTS_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_CORE_COSTS_H
+
+#include "lib/Transforms/Schedule/Core/Schedule.h"
+
+#include <optional>
+#include <string_view>
+
+namespace bitpipe::schedule {
+
+struct StageCost {
+  double forward = 1, inputGradient = 1, weightGradient = 1;
+  /// Both gradients by one run.
+  double backward = 2;
+  /// What stays alive from a forward to its weight gradient.
+  double activation = 1;
+  /// The size of what goes to the next stage, and of the gradient that comes
+  /// back.
+  double message = 1;
+  /// What every device that holds the stage always keeps, in the unit of
+  /// activations: parameters, gradients, optimizer state.
+  double state = 0;
+  /// The sum of the stage's gradients over the devices that hold it. A device
+  /// does one at a time, beside its runs.
+  double sum = 0;
+  /// The stage's part in the gradient norm, on the first device that holds it,
+  /// and the update of its parameters, on every one.
+  double norm = 0, optimizer = 0;
+};
+
+/// Parameters that these stages share, ascending: their sum, norm and update.
+struct SharedCost {
+  std::vector<int> stages;
+  double sum = 0, norm = 0, optimizer = 0;
+};
+
+/// The way from one device to another. One message at a time is transferred.
+struct Link {
+  /// Time for each unit of a message's size, the inverse of the bandwidth.
+  double transfer = 0;
+  /// From when a message is transferred to when it is there.
+  double latency = 0;
+};
+
+/// How long a message occupies its link, and how much later it is there.
+struct MessageTime {
+  double transfer = 0, latency = 0;
+  double total() const { return transfer + latency; }
+};
+
+/// Times in any unit, the same for all; sizes likewise.
+struct Costs {
+  /// One per stage, or a single one for all.
+  std::vector<StageCost> stages = {{}};
+  /// Of every pair of devices, unless `links` has one per pair: [from][to].
+  Link link;
+  std::vector<std::vector<Link>> links;
+  /// Parameters of several stages. Those that are not listed take as long as the
+  /// longest of the stages' own.
+  std::vector<SharedCost> shared;
+  /// What each device can hold, state, activations and buffers together; none:
+  /// any amount.
+  std::vector<double> memory;
+  /// What each device keeps beside state and activations: messages, memory to
+  /// compute in; none: nothing.
+  std::vector<double> buffers;
+  /// From the end of a step to when the data of the step after the next one are
+  /// there: two steps are under way at once.
+  double feed = 0;
+  /// The threads of a device with which times were measured; 0: not told.
+  int threads = 0;
+  /// What a time or size of 1 is, in words.
+  std::string timeUnit = "forwards of a stage";
+  std::string sizeUnit = "stages";
+
+  const StageCost &stage(int index) const {
+    return stages.size() == 1 ? stages.front() : stages[index];
+  }
+  double time(const Action &action) const {
+    const StageCost &cost = stage(action.stage);
+    switch (action.kind) {
+    case Kind::F:
+      return cost.forward;
+    case Kind::B:
+      return cost.backward;
+    case Kind::I:
+      return cost.inputGradient;
+    case Kind::W:
+      return cost.weightGradient;
+    }
+    return 0;
+  }
+
+  /// All runs of a stage for one micro-batch.
+  double workOf(int index, bool split) const {
+    const StageCost &cost = stage(index);
+    double parts = cost.inputGradient + cost.weightGradient;
+    return cost.forward + (split ? parts : cost.backward);
+  }
+
+  const Link &way(int from, int to) const {
+    return links.empty() ? link : links[from][to];
+  }
+  /// What a message with the result of an action takes.
+  MessageTime message(int from, int to, const Action &made) const {
+    int boundary = made.kind == Kind::F ? made.stage : made.stage - 1;
+    return {stage(boundary).message * way(from, to).transfer,
+            way(from, to).latency};
+  }
+
+  /// What the parameters of exactly these stages take.
+  double sumOf(const std::vector<int> &sharing) const;
+  double normOf(const std::vector<int> &sharing) const;
+  double optimizerOf(const std::vector<int> &sharing) const;
+  /// Whether any sum, or what follows it in a step, takes time.
+  bool hasSums() const;
+  bool hasUpdates() const;
+  /// Whether any message takes time.
+  bool hasMessages() const;
+
+  /// Fails unless there are costs for all stages and devices of a placement.
+  std::optional<Error> check(const Placement &placement) const;
+};
+
+/// Costs of another number of stages that are cut from the same model: stages
+/// are divided and joined evenly. A single cost is that of one of `from` stages.
+/// Which stages share parameters is not known any more.
+Costs recut(const Costs &costs, int from, int to);
+
+/// What each device always keeps: the state of the stages that it holds, and
+/// buffers.
+std::vector<double> stateOf(const Placement &placement, const Costs &costs);
+
+/// Numbers between which sums, products and quotients of a few are finite.
+constexpr double leastCost = 1e-100, mostCost = 1e100;
+
+/// The times of a backward and of its parts from those that are given, of one
+/// source or another: a whole backward takes as long as its parts unless it is
+/// given, and alone it is split in halves. Fails where one part is given without
+/// the other.
+std::optional<Error> setGradients(StageCost &stage, std::optional<double> backward,
+                                  std::optional<double> inputGradient,
+                                  std::optional<double> weightGradient);
+
+/// Reads `F=1,B=2,I=1,W=1,comm=0,sum=0`, any of them once and in any order;
+/// `comm` is the time of a message, `sum` of a stage's sum of gradients. Means what
+/// the same numbers mean in a file of costs; what is not given is as above.
+ErrorOr<Costs> parseCosts(std::string_view text);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_CORE_COSTS_H

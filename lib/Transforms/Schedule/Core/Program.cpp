@@ -1,0 +1,83 @@
+//===- Program.cpp - Gradient groups, and instructions as text -------------===//
+
+#include "lib/Transforms/Schedule/Core/Program.h"
+
+#include <algorithm>
+#include <set>
+
+using namespace bitpipe::schedule;
+
+Program bitpipe::schedule::runsOf(const Placement &placement,
+                                  const Order &order) {
+  Program program{placement, {}, {}};
+  for (const auto &list : order) {
+    auto &instructions = program.devices.emplace_back();
+    for (const Action &action : list)
+      instructions.push_back(Instruction::run(action));
+  }
+  return program;
+}
+
+static std::string list(const std::vector<int> &values) {
+  std::string text = "[";
+  for (size_t i = 0; i < values.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(values[i]);
+  return text + "]";
+}
+
+ErrorOr<std::vector<Group>>
+bitpipe::schedule::makeGroups(const Placement &placement,
+                              const std::vector<std::vector<int>> &ties) {
+  std::set<std::vector<int>> names;
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    names.insert({stage});
+  for (std::vector<int> tie : ties) {
+    std::sort(tie.begin(), tie.end());
+    bool isSet = std::adjacent_find(tie.begin(), tie.end()) == tie.end();
+    if (tie.size() < 2 || !isSet || tie.front() < 0 ||
+        tie.back() >= placement.stages())
+      return Error{"tie of stages " + list(tie) +
+                   ", expected two or more different ones of 0 to " +
+                   std::to_string(placement.stages() - 1)};
+    names.insert(tie);
+  }
+  std::vector<Group> groups;
+  for (const std::vector<int> &stages : names) {
+    std::set<int> devices;
+    for (int stage : stages)
+      for (int device : placement.holders(stage))
+        devices.insert(device);
+    groups.push_back({stages, {devices.begin(), devices.end()}});
+  }
+  return groups;
+}
+
+std::string bitpipe::schedule::toString(const Instruction &instruction,
+                                        const Program &program) {
+  using Op = Instruction::Op;
+  const Action &action = instruction.action;
+  auto named = [&](const char *verb) {
+    return std::string(verb) + " " + "FBIW"[int(action.kind)] + " stage " +
+           std::to_string(action.stage) + " mb " +
+           std::to_string(action.microbatch);
+  };
+  auto group = [&](const char *verb) {
+    bool exists = instruction.group >= 0 &&
+                  size_t(instruction.group) < program.groups.size();
+    return std::string(verb) + " stages " +
+           (exists ? list(program.groups[instruction.group].stages) : "[?]");
+  };
+  switch (instruction.op) {
+  case Op::Run:
+    return named("run");
+  case Op::Send:
+    return named("send") + " to " + std::to_string(instruction.peer);
+  case Op::Recv:
+    return named("recv") + " from " + std::to_string(instruction.peer);
+  case Op::Reduce:
+    return group("reduce");
+  case Op::Update:
+    return group("update");
+  }
+  return {};
+}

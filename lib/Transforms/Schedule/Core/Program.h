@@ -1,0 +1,59 @@
+//===- Program.h - An order with its messages and gradient sums --*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_CORE_PROGRAM_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_CORE_PROGRAM_H
+
+#include "lib/Transforms/Schedule/Core/Schedule.h"
+
+namespace bitpipe::schedule {
+
+/// The parameters used by exactly these stages, and the devices that hold
+/// them: these devices sum the parameters' gradients.
+struct Group {
+  std::vector<int> stages;
+  std::vector<int> devices;
+};
+
+struct Instruction {
+  enum class Op : uint8_t { Run, Send, Recv, Reduce, Update };
+
+  Op op = Op::Run;
+  /// Run: what is computed. Send and Recv: the run that makes the tensor, of
+  /// kind F for an activation and B for an input gradient, whether a whole
+  /// backward or an input gradient alone makes it.
+  Action action;
+  /// Send: to which device; Recv: from which.
+  int peer = -1;
+  /// Reduce and Update: which group.
+  int group = -1;
+
+  static Instruction run(Action action) { return {Op::Run, action, -1, -1}; }
+  static Instruction send(Action made, int to) {
+    return {Op::Send, made, to, -1};
+  }
+  static Instruction recv(Action made, int from) {
+    return {Op::Recv, made, from, -1};
+  }
+  static Instruction reduce(int group) { return {Op::Reduce, {}, -1, group}; }
+  static Instruction update(int group) { return {Op::Update, {}, -1, group}; }
+};
+
+struct Program {
+  Placement placement;
+  std::vector<Group> groups;
+  std::vector<std::vector<Instruction>> devices;
+};
+
+/// The runs of an order, without messages, sums and updates.
+Program runsOf(const Placement &placement, const Order &order);
+
+/// One group per stage, and one per tie: stages that share parameters.
+ErrorOr<std::vector<Group>> makeGroups(const Placement &placement,
+                                       const std::vector<std::vector<int>> &ties);
+
+/// `recv F stage 3 mb 1 from 2`, as in a plan.
+std::string toString(const Instruction &instruction, const Program &program);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_CORE_PROGRAM_H

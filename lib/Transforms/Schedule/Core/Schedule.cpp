@@ -1,0 +1,110 @@
+//===- Schedule.cpp - Placements from routes and from orders ---------------===//
+
+#include "lib/Transforms/Schedule/Core/Schedule.h"
+
+#include "lib/Transforms/Schedule/Core/Limits.h"
+
+#include <algorithm>
+#include <map>
+
+using namespace bitpipe::schedule;
+
+std::string bitpipe::schedule::toString(const Action &action) {
+  return std::to_string(action.stage) + "FBIW"[int(action.kind)] +
+         std::to_string(action.microbatch);
+}
+
+ErrorOr<Placement> Placement::make(int devices, std::vector<Route> routes) {
+  if (routes.empty() || routes.front().devices.empty())
+    return Error{"no route, expected at least one with one stage"};
+  size_t stages = routes.front().devices.size(), count = 0;
+  for (const Route &route : routes)
+    count += route.microbatches.size();
+  if (count == 0)
+    return Error{"0 micro-batches, expected at least 1"};
+  if (std::optional<Error> wrong =
+          checkSize(devices, int64_t(stages), int64_t(count)))
+    return *wrong;
+
+  Placement result;
+  result.deviceCount = devices;
+  result.routeOf.assign(count, -1);
+  for (size_t i = 0; i < routes.size(); ++i) {
+    std::string which = "route " + std::to_string(i);
+    if (routes[i].devices.size() != stages)
+      return Error{which + " has " + std::to_string(routes[i].devices.size()) +
+                   " stages, expected " + std::to_string(stages) +
+                   " as in route 0"};
+    for (int device : routes[i].devices)
+      if (device < 0 || device >= devices)
+        return Error{which + " names device " + std::to_string(device) +
+                     ", expected 0 to " + std::to_string(devices - 1)};
+    for (int microbatch : routes[i].microbatches) {
+      if (microbatch < 0 || size_t(microbatch) >= count)
+        return Error{which + " names micro-batch " +
+                     std::to_string(microbatch) + ", expected 0 to " +
+                     std::to_string(count - 1) + ", each once"};
+      if (result.routeOf[microbatch] >= 0)
+        return Error{"micro-batch " + std::to_string(microbatch) +
+                     " is in route " +
+                     std::to_string(result.routeOf[microbatch]) + " and in " +
+                     which + ", expected one"};
+      result.routeOf[microbatch] = int(i);
+    }
+  }
+  result.routeList = std::move(routes);
+  return result;
+}
+
+std::vector<int> Placement::holders(int stage) const {
+  std::vector<int> result;
+  for (const Route &route : routeList)
+    result.push_back(route.devices[stage]);
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+ErrorOr<Placement> bitpipe::schedule::inferPlacement(const Order &order) {
+  int stages = 0, microbatches = 0;
+  size_t forwards = 0;
+  for (const auto &list : order)
+    for (const Action &action : list) {
+      stages = std::max(stages, action.stage + 1);
+      microbatches = std::max(microbatches, action.microbatch + 1);
+      forwards += action.kind == Kind::F;
+    }
+  // Before allocating for it: a stray number must not ask for a huge table.
+  if (forwards != size_t(stages) * microbatches)
+    return Error{std::to_string(forwards) + " forwards, expected " +
+                 std::to_string(size_t(stages) * microbatches) + " for " +
+                 std::to_string(stages) + " stages and " +
+                 std::to_string(microbatches) + " micro-batches"};
+  if (std::optional<Error> wrong =
+          checkSize(int64_t(order.size()), stages, microbatches))
+    return *wrong;
+
+  std::vector<std::vector<int>> places(microbatches,
+                                       std::vector<int>(stages, -1));
+  for (size_t device = 0; device < order.size(); ++device)
+    for (const Action &action : order[device]) {
+      if (action.kind != Kind::F)
+        continue;
+      int &place = places[action.microbatch][action.stage];
+      if (place >= 0)
+        return Error{toString(action) + " is on device " +
+                     std::to_string(place) + " and on device " +
+                     std::to_string(device) + ", expected once"};
+      place = int(device);
+    }
+
+  std::map<std::vector<int>, size_t> seen;
+  std::vector<Route> routes;
+  for (int m = 0; m < microbatches; ++m) {
+    auto [it, isNew] = seen.try_emplace(places[m], routes.size());
+    if (isNew)
+      routes.push_back({places[m], {}});
+    routes[it->second].microbatches.push_back(m);
+  }
+  return Placement::make(int(order.size()), std::move(routes));
+}

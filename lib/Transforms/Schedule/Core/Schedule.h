@@ -1,0 +1,101 @@
+//===- Schedule.h - Actions, routes, placements, orders ----------*- C++ -*-===//
+//
+// A schedule says where every stage of every micro-batch runs (a placement, a
+// set of routes) and in which order each device computes. Messages, gradient
+// sums and times all follow from these two and are derived elsewhere.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_CORE_SCHEDULE_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_CORE_SCHEDULE_H
+
+#include "lib/Transforms/Schedule/Core/Error.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bitpipe::schedule {
+
+/// Forward, whole backward, input gradient, weight gradient.
+enum class Kind : uint8_t { F, B, I, W };
+
+/// True for what makes the gradient that the previous stage waits for.
+inline bool makesInputGradient(Kind kind) {
+  return kind == Kind::B || kind == Kind::I;
+}
+
+/// True for what completes the weight gradient and frees the activations.
+inline bool makesWeightGradient(Kind kind) {
+  return kind == Kind::B || kind == Kind::W;
+}
+
+/// One stage's work on one micro-batch.
+struct Action {
+  Kind kind = Kind::F;
+  /// Meant to run at the same time as the action that follows it.
+  bool overlapsNext = false;
+  int stage = 0;
+  int microbatch = 0;
+
+  bool operator==(const Action &) const = default;
+};
+
+/// `3F2`: stage 3, forward, micro-batch 2.
+std::string toString(const Action &action);
+
+/// The device of every stage, for a set of micro-batches.
+struct Route {
+  std::vector<int> devices;
+  std::vector<int> microbatches;
+
+  bool operator==(const Route &) const = default;
+};
+
+/// Routes that cover every micro-batch once. What is replicated, and which
+/// devices must sum gradients, follows from it.
+class Placement {
+public:
+  /// Fails unless all routes have the same number of stages, name existing
+  /// devices, and cover the micro-batches 0..N-1 once. How large a placement may
+  /// be is in Limits.h.
+  static ErrorOr<Placement> make(int devices, std::vector<Route> routes);
+
+  int devices() const { return deviceCount; }
+  int stages() const { return int(routeList.front().devices.size()); }
+  int microbatches() const { return int(routeOf.size()); }
+  const std::vector<Route> &routes() const { return routeList; }
+  int route(int microbatch) const { return routeOf[microbatch]; }
+  int device(int stage, int microbatch) const {
+    return routeList[routeOf[microbatch]].devices[stage];
+  }
+  /// The devices that hold the parameters of a stage, ascending.
+  std::vector<int> holders(int stage) const;
+
+private:
+  int deviceCount = 0;
+  std::vector<Route> routeList;
+  std::vector<int> routeOf;
+};
+
+/// What each device computes, in order.
+using Order = std::vector<std::vector<Action>>;
+
+/// Where an order comes from: a rule that is written down under the schedule's name, the
+/// scheduler, or a file. A plan does not tell.
+enum class Origin { Unknown, Rule, Solver, File };
+
+struct Schedule {
+  std::string name;
+  Placement placement;
+  Order order;
+  Origin origin = Origin::Unknown;
+};
+
+/// Reads the routes off an order: the device that runs the forward of a stage
+/// is its place. Fails where a forward is missing or doubled.
+ErrorOr<Placement> inferPlacement(const Order &order);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_CORE_SCHEDULE_H

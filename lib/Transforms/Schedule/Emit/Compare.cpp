@@ -1,0 +1,139 @@
+//===- Compare.cpp - Schedules side by side --------------------------------===//
+
+#include "lib/Transforms/Schedule/Emit/Compare.h"
+
+#include "lib/Transforms/Schedule/Emit/Print.h"
+#include "lib/Transforms/Schedule/Search/Bounds.h"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+using namespace bitpipe::schedule;
+
+namespace {
+/// What a row tells. Activations and weights are counted in stages of 2D.
+struct Row {
+  double makespan = 0, bound = 0, idle = 0, bubble = 0;
+  /// With gradient sums.
+  double end = 0, endBound = 0;
+  double activations = 0, weights = 0;
+  int messages = 0;
+};
+} // namespace
+
+/// A limit in stages of 2D, as the table counts, in stages as the family does.
+static double ownLimit(const Request &request) {
+  ErrorOr<const Family *> family = familyNamed(request.pipeline);
+  return family ? request.memory * (*family)->chunks / 2 : request.memory;
+}
+
+static ErrorOr<Row> measure(Request request) {
+  ErrorOr<Placement> placement = placementFor(request);
+  if (!placement)
+    return placement.error();
+  int stages = placement->stages(), base = 2 * placement->devices();
+  request.costs = recut(request.costs, base, stages);
+  request.memory = ownLimit(request);
+  ErrorOr<Schedule> schedule = buildSchedule(request);
+  if (!schedule)
+    return schedule.error();
+  ErrorOr<Simulated> simulated =
+      simulateAll(std::move(*schedule), request.costs);
+  if (!simulated)
+    return simulated.error();
+  Bounds bound = bounds(*simulated);
+  Row row;
+  row.makespan = simulated->timing.makespan;
+  row.bound = bound.anyMemory;
+  row.end = simulated->iterationEnd;
+  row.endBound = bound.iteration;
+  row.bubble = bubble(simulated->use, simulated->timing);
+  for (const DeviceUse &use : simulated->use) {
+    row.idle = std::max(row.idle, use.idle);
+    row.activations = std::max(row.activations, use.peakActivation);
+    row.weights = std::max(row.weights, double(use.weights) * base / stages);
+    row.messages += use.messages;
+  }
+  return row;
+}
+
+static void printHead(std::ostream &stream, bool sums) {
+  print(stream, "%-24s %6s %10s %10s ", "schedule", "N", "makespan", "bound");
+  if (sums)
+    print(stream, "%10s %10s ", "with sums", "bound");
+  print(stream, "%8s %8s %12s %8s %9s %7s\n", "idle", "bubble", "activations",
+        "weights", "messages", "speed");
+}
+
+/// Iterations are as fast as their sums.
+static void printRow(std::ostream &stream, const Row &row, bool sums,
+                     double first) {
+  print(stream, "%10.6g %10.6g ", row.makespan, row.bound);
+  if (sums)
+    print(stream, "%10.6g %10.6g ", row.end, row.endBound);
+  print(stream, "%8.6g %7.2f%% %12.6g %8.6g %9d %6.3fx\n", row.idle,
+        100 * row.bubble, row.activations, row.weights, row.messages,
+        first / row.end);
+}
+
+/// What the columns count, and what the schedules are.
+static void printNotes(std::ostream &stream, const Request &base,
+                       const std::vector<std::string> &names) {
+  stream << "times in " << base.costs.timeUnit << "; activations in "
+         << base.costs.sizeUnit << "; weights in stages; a stage is 1/"
+         << 2 * base.devices << " of the model for all schedules\n"
+         << "idle, activations and weights: of the device with most; speed: "
+            "iterations by time, relative to the first row of the same N; which "
+            "schedule is for what: docs/Schedules.md\n";
+  std::set<std::string> told;
+  for (const std::string &name : names)
+    if (ErrorOr<const Family *> family = familyNamed(name);
+        family && told.insert(name).second)
+      stream << name << ": " << (*family)->summary
+             << (name == Request().pipeline ? " (the default)" : "") << '\n';
+}
+
+static ErrorOr<std::vector<std::string>>
+splitNames(const std::string &names) {
+  std::vector<std::string> result;
+  std::istringstream list(names);
+  for (std::string name; std::getline(list, name, ',');) {
+    ErrorOr<const Family *> family = familyNamed(name);
+    if (!family)
+      return family.error();
+    result.push_back(std::move(name));
+  }
+  if (result.empty())
+    return Error{"no schedule to compare, expected names such as bitpipe,1f1b"};
+  return result;
+}
+
+std::optional<Error>
+bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
+                                  const std::string &names,
+                                  const std::vector<int> &microbatches) {
+  ErrorOr<std::vector<std::string>> list = splitNames(names);
+  if (!list)
+    return list.error();
+  bool sums = base.costs.hasSums();
+  printHead(stream, sums);
+  for (int count : microbatches) {
+    double first = 0;
+    for (const std::string &name : *list) {
+      Request request = base;
+      request.pipeline = name;
+      request.microbatches = count;
+      ErrorOr<Row> row = measure(request);
+      print(stream, "%-24s %6d ", name.c_str(), count);
+      if (!row) {
+        stream << row.error().text << '\n';
+        continue;
+      }
+      first = first > 0 ? first : row->end;
+      printRow(stream, *row, sums, first);
+    }
+  }
+  printNotes(stream, base, *list);
+  return {};
+}

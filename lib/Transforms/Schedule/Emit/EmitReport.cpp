@@ -1,0 +1,201 @@
+//===- EmitReport.cpp - A schedule as tables -------------------------------===//
+
+#include "lib/Transforms/Schedule/Core/CSV.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Emit/Emit.h"
+#include "lib/Transforms/Schedule/Emit/Print.h"
+#include "lib/Transforms/Schedule/Search/Bounds.h"
+
+#include <algorithm>
+#include <map>
+
+using namespace bitpipe::schedule;
+
+void bitpipe::schedule::emitSchedule(std::ostream &stream,
+                                     const Schedule &schedule) {
+  writeCSV(stream, schedule.order);
+}
+
+/// Where the idle time comes from.
+static void emitCauses(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  print(stream, "%-7s %10s %10s %10s  %s\n", "device", "fill", "waiting",
+        "drain", "waits longest for");
+  std::vector<IdleTime> idle =
+      idleTimes(schedule.placement, schedule.order, timing);
+  for (size_t device = 0; device < idle.size(); ++device) {
+    print(stream, "%-7zu %10.6g %10.6g %10.6g", device, idle[device].fill,
+          idle[device].waiting, idle[device].drain);
+    if (idle[device].waitsFor >= 0)
+      print(stream, "  device %d, %.6g", idle[device].waitsFor,
+            idle[device].longest);
+    stream << '\n';
+  }
+}
+
+/// What the makespan hangs on, by kind of work.
+static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  constexpr const char *names[] = {"forwards", "backwards", "input gradients",
+                                   "weight gradients"};
+  double work[4] = {}, total = 0;
+  int count[4] = {}, messages = 0, device = -1;
+  for (const Step &step :
+       criticalPath(schedule.placement, schedule.order, timing)) {
+    const Action &action = schedule.order[step.device][step.position];
+    ++count[int(action.kind)];
+    work[int(action.kind)] += costs.time(action);
+    total += costs.time(action);
+    messages += device >= 0 && device != step.device;
+    device = step.device;
+  }
+  stream << "critical path:";
+  for (int kind = 0; kind < 4; ++kind)
+    if (count[kind])
+      print(stream, " %d %s taking %.6g,", count[kind], names[kind], work[kind]);
+  // What is left over to rounding is no time.
+  double rest = timing.makespan - total;
+  print(stream, " %d messages taking %.6g\n", messages,
+        rest > 1e-9 * timing.makespan ? rest : 0.0);
+}
+
+/// How much of the gradient sums is not hidden behind the computing.
+static void emitSums(std::ostream &stream, const Simulated &simulated,
+                     const Bounds &bound) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  if (sums.empty())
+    return;
+  double total = 0;
+  int hidden = 0;
+  for (const SumTime &sum : sums) {
+    total += sum.end - sum.start;
+    hidden += sum.end <= timing.makespan;
+  }
+  print(stream, "gradient sums: %zu taking %.6g in all, %d done within the "
+                "makespan; iteration %.6g, lower bound %.6g\n",
+        sums.size(), total, hidden, end, bound.iteration);
+}
+
+/// What a step takes where others follow it, with norm and updates.
+static void emitStep(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  if (costs.hasUpdates())
+    print(stream, "step, one of many: %.6g, with gradient norm and updates, each "
+                  "backward sending its message before its weight gradient\n",
+          step);
+}
+
+/// The link that is used longest.
+static void emitLinks(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  std::map<std::pair<int, int>, double> links;
+  std::pair<int, int> busiest{-1, -1};
+  double longest = 0;
+  for (size_t device = 0; device < schedule.order.size(); ++device)
+    for (const Action &action : schedule.order[device]) {
+      int from = int(device), to = receiver(schedule.placement, action);
+      if (to < 0)
+        continue;
+      double busy = links[{from, to}] +=
+          costs.message(from, to, action).transfer;
+      if (busy > longest) {
+        longest = busy;
+        busiest = {from, to};
+      }
+    }
+  if (longest > 0)
+    print(stream, "busiest link: device %d to %d, %.6g, %.2f%% of the "
+                  "makespan\n",
+          busiest.first, busiest.second, longest,
+          100 * longest / timing.makespan);
+}
+
+/// What devices hold at most beside what they may, where costs tell.
+static void emitMemory(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  bool hasState = std::any_of(use.begin(), use.end(), [](const DeviceUse &row) {
+    return row.state > 0;
+  });
+  if (!hasState && costs.memory.empty())
+    return;
+  print(stream, "%-7s %12s %12s %12s %12s\n", "device", "state", "activations",
+        "together", "memory");
+  for (size_t device = 0; device < use.size(); ++device) {
+    const DeviceUse &row = use[device];
+    print(stream, "%-7zu %12.6g %12.6g %12.6g", device, row.state,
+          row.peakActivation, row.state + row.peakActivation);
+    if (costs.memory.empty())
+      print(stream, " %12s\n", "any");
+    else
+      print(stream, " %12.6g\n", costs.memory[device]);
+  }
+}
+
+/// Schedules with different numbers of stages are only comparable in a unit of
+/// the model: that of --compare.
+static void emitCommonUnit(std::ostream &stream, const Simulated &simulated,
+                           double bound) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  int base = 2 * schedule.placement.devices();
+  int stages = schedule.placement.stages();
+  if (costs.stages.size() > 1 || costs.hasMessages() || stages == base)
+    return;
+  double factor = double(base) / stages, peak = 0;
+  for (const DeviceUse &row : use)
+    peak = std::max(peak, row.peakActivation);
+  print(stream, "as --compare counts, in stages of 1/%d of the model: makespan %.6g, lower bound %.6g, peak activations %.6g\n",
+        base, factor * timing.makespan, factor * bound, factor * peak);
+}
+
+static const char *originText(Origin origin) {
+  switch (origin) {
+  case Origin::Unknown:
+    return "";
+  case Origin::Rule:
+    return ", ordered by the rule of that name";
+  case Origin::Solver:
+    return ", ordered by search";
+  case Origin::File:
+    return ", in the order of the file";
+  }
+  return "";
+}
+
+void bitpipe::schedule::emitReport(std::ostream &stream,
+                                   const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const Placement &placement = schedule.placement;
+  stream << "schedule " << oneLine(schedule.name) << ", "
+         << placement.devices() << " devices, " << placement.stages()
+         << " stages, " << placement.microbatches() << " micro-batches"
+         << originText(schedule.origin) << '\n';
+  stream << "times in " << oneLine(costs.timeUnit) << "; activations in "
+         << oneLine(costs.sizeUnit) << "; weights in stages; a stage is 1/"
+         << placement.stages() << " of the model\n";
+  print(stream, "%-7s %10s %10s %8s %12s %8s %9s\n", "device", "work", "idle",
+        "bubble", "activations", "weights", "messages");
+  double peak = 0;
+  int weights = 0, messages = 0;
+  for (size_t device = 0; device < use.size(); ++device) {
+    const DeviceUse &row = use[device];
+    print(stream, "%-7zu %10.6g %10.6g %7.2f%% %12.6g %8d %9d\n", device,
+          row.work, row.idle, 100 * row.idle / timing.makespan,
+          row.peakActivation, row.weights, row.messages);
+    peak = std::max(peak, row.peakActivation);
+    weights = std::max(weights, row.weights);
+    messages += row.messages;
+  }
+  Bounds bound = bounds(simulated);
+  print(stream, "makespan %.6g, lower bound %.6g (%.6g in the same memory), "
+                "bubble %.2f%%, peak activations %.6g, weights of %d stages, "
+                "%d messages\n",
+        timing.makespan, bound.anyMemory, bound.sameMemory,
+        100 * bubble(use, timing), peak, weights, messages);
+  emitCommonUnit(stream, simulated, bound.anyMemory);
+  emitCauses(stream, simulated);
+  emitCriticalPath(stream, simulated);
+  emitLinks(stream, simulated);
+  emitSums(stream, simulated, bound);
+  emitStep(stream, simulated);
+  emitMemory(stream, simulated);
+}

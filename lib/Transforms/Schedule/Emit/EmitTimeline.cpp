@@ -1,0 +1,269 @@
+//===- EmitTimeline.cpp - A schedule as a picture --------------------------===//
+//
+// Hue tells the kind of work and lightness the route, so that the picture reads
+// without colour vision and in grey print. A frame holds together what runs at
+// the same time. Blocks are drawn first; a second
+// layer of transparent ones above takes the pointer: hovering shows what a
+// block is, what it waits for, and the way of its message.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Emit/Emit.h"
+#include "lib/Transforms/Schedule/Emit/TimelineLegend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+#include <sstream>
+
+using namespace bitpipe::schedule;
+
+namespace {
+constexpr double left = 76, laneHeight = 30, laneGap = 6, sumHeight = 8,
+                 curveHeight = 34, curveGap = 12;
+
+class Timeline {
+public:
+  Timeline(std::ostream &stream, const Simulated &simulated)
+      : stream(stream), schedule(simulated.schedule), costs(simulated.costs),
+        timing(simulated.timing), use(simulated.use), sums(simulated.sums),
+        iterationEnd(simulated.iterationEnd),
+        unit(xmlText(simulated.costs.timeUnit)),
+        activationUnit(xmlText(simulated.costs.sizeUnit)) {
+    double work = 0, actions = 0;
+    for (size_t device = 0; device < use.size(); ++device) {
+      work += use[device].work;
+      actions += schedule.order[device].size();
+    }
+    // Actions are wide enough on average to hold their numbers.
+    scale = work > 0 ? 30 * actions / work : 30;
+    // However long messages take, a browser must be able to open it.
+    scale = std::min(scale, 1e7 / iterationEnd);
+    width = std::max(x(iterationEnd) + 20, 640.0);
+    legend = makeLegend(schedule, !sums.empty(), width);
+    top = legend.back().y + 36;
+  }
+
+  void draw();
+
+private:
+  double x(double time) const { return left + time * scale; }
+  double y(size_t device) const {
+    return top + device * (laneHeight + laneGap + (sums.empty() ? 0 : sumHeight));
+  }
+  double curvesTop() const { return y(timing.start.size()) + 44; }
+
+  void drawHead(double height);
+  void drawTitle();
+  void drawAxis();
+  void drawLane(size_t device);
+  void drawPairs(size_t device);
+  void drawSums();
+  void drawPointers(size_t device);
+  void drawCurve(size_t device, double peak);
+  std::string tip(size_t device, size_t i) const;
+
+  std::ostream &stream;
+  const Schedule &schedule;
+  const Costs &costs;
+  const Timing &timing;
+  const std::vector<DeviceUse> &use;
+  const std::vector<SumTime> &sums;
+  const double iterationEnd;
+  const std::string unit, activationUnit;
+  double scale = 30, width = 0;
+  std::vector<LegendEntry> legend;
+  /// Where the lanes begin: below the legend.
+  double top = 0;
+};
+} // namespace
+
+void Timeline::drawHead(double height) {
+  stream << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << width
+         << "\" height=\"" << height << "\" viewBox=\"0 0 " << width << " "
+         << height << "\" font-family=\"Helvetica,Arial,sans-serif\">\n"
+         << R"(<style>
+.f1{fill:#b5d9f2}.f2{fill:#1b6ca8}.b1{fill:#fdd09a}.b2{fill:#c45a00}
+.i1{fill:#f3bcd5}.i2{fill:#a1306f}.w1{fill:#c3e6bd}.w2{fill:#2a7a3f}
+rect{stroke:#fff;stroke-width:.6}
+.t{text-anchor:middle;font-size:11px;font-weight:bold;pointer-events:none}
+.s{text-anchor:middle;font-size:7px;pointer-events:none}
+.d{fill:#111}.l{fill:#fff}
+.p rect{fill:#000;fill-opacity:0;stroke:none}
+.p:hover rect{fill-opacity:.15;stroke:#000;stroke-width:1.5}
+.p path{display:none;fill:none;stroke:#000;stroke-width:2;pointer-events:none}
+.p:hover path{display:inline}
+.o{fill:none;stroke:#000;stroke-width:1.6;pointer-events:none}
+.g{stroke:#ddd;stroke-width:.6}.e{fill:#f1f1f1;stroke:none}
+.u{fill:#555}
+.m{fill:#d5d5e6;stroke:#44447a;stroke-width:1}
+.c{font-size:11px;fill:#222}.r{font-size:9px;fill:#444}
+@media print{.p{display:none}}
+</style>
+)" << "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+}
+
+void Timeline::drawTitle() {
+  const Placement &placement = schedule.placement;
+  std::ostringstream percent;
+  percent.precision(3);
+  percent << 100 * bubble(use, timing);
+  stream << "<text class=\"c\" x=\"8\" y=\"18\" font-weight=\"bold\">"
+         << xmlText(schedule.name) << ": " << placement.devices() << " devices, "
+         << placement.stages() << " stages, " << placement.microbatches()
+         << " micro-batches, makespan " << timing.makespan << ", bubble "
+         << percent.str() << "%";
+  if (!sums.empty())
+    stream << ", with gradient sums " << iterationEnd;
+  stream << "; times in " << unit << "</text>\n";
+}
+
+void Timeline::drawAxis() {
+  double step = std::pow(10, std::ceil(std::log10(60 / scale)));
+  if (step * scale > 150)
+    step /= 2;
+  double bottom = y(timing.start.size());
+  for (double time = 0; time <= iterationEnd; time += step)
+    stream << "<line class=\"g\" x1=\"" << x(time) << "\" x2=\"" << x(time)
+           << "\" y1=\"" << top - 6 << "\" y2=\"" << bottom
+           << "\"/><text class=\"r\" text-anchor=\"middle\" x=\"" << x(time)
+           << "\" y=\"" << bottom + 8 << "\">" << time << "</text>\n";
+}
+
+void Timeline::drawLane(size_t device) {
+  stream << "<text class=\"c\" x=\"8\" y=\"" << y(device) + laneHeight / 2 + 4
+         << "\">device " << device << "</text><rect class=\"e\" x=\"" << left
+         << "\" y=\"" << y(device) << "\" width=\"" << iterationEnd * scale
+         << "\" height=\"" << laneHeight << "\"/>\n";
+  for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+    const Action &action = schedule.order[device][i];
+    double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
+    std::string colour = blockStyle(schedule.placement, action);
+    const char *ink = colour[1] == '2' ? "l" : "d";
+    stream << "<rect class=\"" << colour << "\" x=\"" << start << "\" y=\""
+           << y(device) << "\" width=\"" << end - start << "\" height=\""
+           << laneHeight << "\"/>\n";
+    if (end - start < 14)
+      continue; // No room for numbers; hovering shows them.
+    stream << "<text class=\"t " << ink << "\" x=\""
+           << (start + end) / 2 << "\" y=\"" << y(device) + 15 << "\">"
+           << action.microbatch << "</text><text class=\"s " << ink
+           << "\" x=\"" << (start + end) / 2 << "\" y=\"" << y(device) + 25
+           << "\">" << "FBIW"[int(action.kind)] << action.stage << "</text>\n";
+  }
+}
+
+/// Frames around actions that are meant to run at the same time.
+void Timeline::drawPairs(size_t device) {
+  const std::vector<Action> &list = schedule.order[device];
+  for (size_t i = 0; i + 1 < list.size(); ++i) {
+    if (!list[i].overlapsNext)
+      continue;
+    double start = x(timing.start[device][i]),
+           end = x(timing.end[device][i + 1]);
+    stream << "<rect class=\"o\" x=\"" << start + 1 << "\" y=\""
+           << y(device) + 1 << "\" width=\"" << end - start - 2
+           << "\" height=\"" << laneHeight - 2 << "\"/>\n";
+  }
+}
+
+/// Below the lanes of the devices that take part.
+void Timeline::drawSums() {
+  for (const SumTime &sum : sums)
+    for (int device : sum.devices)
+      stream << "<rect class=\"u\" x=\"" << x(sum.start) << "\" y=\""
+             << y(device) + laneHeight + 1 << "\" width=\""
+             << (sum.end - sum.start) * scale << "\" height=\"" << sumHeight
+             << "\"><title>" << toString(sum) << "\n" << sum.start << " to "
+             << sum.end << "</title></rect>\n";
+}
+
+/// What hovering over an action tells.
+std::string Timeline::tip(size_t device, size_t i) const {
+  const Action &action = schedule.order[device][i];
+  std::ostringstream text;
+  text << kindName(action.kind) << ", stage " << action.stage
+       << ", micro-batch " << action.microbatch << "\ndevice " << device
+       << ", " << timing.start[device][i] << " to " << timing.end[device][i];
+  const std::vector<Action> &list = schedule.order[device];
+  if (i > 0 && list[i - 1].overlapsNext)
+    text << "\npair with " << toString(list[i - 1]);
+  if (action.overlapsNext && i + 1 < list.size())
+    text << "\npair with " << toString(list[i + 1]);
+  int to = receiver(schedule.placement, action);
+  if (to >= 0)
+    text << "\nmessage to device " << to << ", there at "
+         << timing.arrival[device][i];
+  return text.str();
+}
+
+void Timeline::drawPointers(size_t device) {
+  for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+    double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
+    stream << "<g class=\"p\"><title>" << tip(device, i)
+           << "</title><rect x=\"" << start << "\" y=\"" << y(device)
+           << "\" width=\"" << end - start << "\" height=\"" << laneHeight
+           << "\"/>";
+    int to = receiver(schedule.placement, schedule.order[device][i]);
+    if (to >= 0) {
+      double arrival = x(timing.arrival[device][i]);
+      double from = y(device) + laneHeight / 2, there = y(to) + laneHeight / 2;
+      stream << "<path d=\"M" << end << " " << from << "L" << arrival << " "
+             << there << "m-3 -3l6 6m0 -6l-6 6\"/>";
+    }
+    stream << "</g>\n";
+  }
+}
+
+/// The activations alive on a device, as steps.
+void Timeline::drawCurve(size_t device, double peak) {
+  double base = curvesTop() + (device + 1) * (curveHeight + curveGap);
+  double unit = peak > 0 ? curveHeight / peak : 0, alive = 0;
+  stream << "<text class=\"c\" x=\"8\" y=\"" << base - 12 << "\">device "
+         << device << "</text><text class=\"r\" x=\"8\" y=\"" << base
+         << "\">at most " << use[device].peakActivation
+         << "</text><path class=\"m\" d=\"M" << left << " " << base;
+  auto stepTo = [&](double time, double change) {
+    alive += change;
+    stream << "H" << x(time) << "V" << base - alive * unit;
+  };
+  for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+    const Action &action = schedule.order[device][i];
+    double activation = costs.stage(action.stage).activation;
+    if (action.kind == Kind::F)
+      stepTo(timing.start[device][i], activation);
+    if (makesWeightGradient(action.kind))
+      stepTo(timing.end[device][i], -activation);
+  }
+  stream << "H" << x(iterationEnd) << "V" << base << "Z\"/>\n";
+}
+
+void Timeline::draw() {
+  size_t devices = timing.start.size();
+  double peak = 0;
+  for (const DeviceUse &row : use)
+    peak = std::max(peak, row.peakActivation);
+  drawHead(curvesTop() + devices * (curveHeight + curveGap) + 16);
+  drawTitle();
+  drawLegend(stream, legend);
+  drawAxis();
+  for (size_t device = 0; device < devices; ++device)
+    drawLane(device);
+  for (size_t device = 0; device < devices; ++device)
+    drawPairs(device);
+  drawSums();
+  stream << "<text class=\"c\" x=\"8\" y=\"" << curvesTop() - 8
+         << "\" font-weight=\"bold\">Live activations per device, in "
+         << activationUnit << "</text>\n";
+  for (size_t device = 0; device < devices; ++device)
+    drawCurve(device, peak);
+  for (size_t device = 0; device < devices; ++device)
+    drawPointers(device);
+  stream << "</svg>\n";
+}
+
+void bitpipe::schedule::emitTimeline(std::ostream &stream,
+                                     const Simulated &simulated) {
+  Timeline(stream, simulated).draw();
+}

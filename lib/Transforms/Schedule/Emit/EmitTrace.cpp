@@ -1,0 +1,108 @@
+//===- EmitTrace.cpp - A schedule for Perfetto -----------------------------===//
+
+#include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Emit/Emit.h"
+#include "lib/Transforms/Schedule/Emit/TimelineLegend.h"
+
+#include <ostream>
+
+using namespace bitpipe::schedule;
+
+namespace {
+/// Writes events of one process, one per line, with commas between them; a device
+/// is a thread. One unit of time becomes a millisecond.
+class Events {
+public:
+  Events(std::ostream &stream) : stream(stream) {}
+  ~Events() { stream << "\n]}\n"; }
+
+  std::ostream &next(const char *phase, size_t device) {
+    // Viewers take process and thread 0 for none.
+    stream << separator << "{\"ph\":\"" << phase << "\",\"pid\":1,\"tid\":"
+           << device + 1;
+    separator = ",\n";
+    return stream;
+  }
+
+private:
+  std::ostream &stream;
+  // The head is how bitpipe knows its files (lib/Files/WrittenBy.h).
+  const char *separator = "{\"otherData\":{\"written_by\":\"bitpipe\"},\"traceEvents\":[\n";
+};
+} // namespace
+
+static void emitName(Events &events, size_t row, const char *what,
+                     size_t device) {
+  events.next("M", row) << ",\"name\":\"thread_name\",\"args\":{\"name\":\""
+                        << what << device << "\"}}";
+  events.next("M", row) << ",\"name\":\"thread_sort_index\",\"args\":{"
+                           "\"sort_index\":"
+                        << row + 1 << "}}";
+}
+
+static void emitMessage(Events &events, const Simulated &simulated,
+                        size_t device, size_t i, size_t id) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  int to = receiver(schedule.placement, schedule.order[device][i]);
+  if (to < 0)
+    return;
+  events.next("s", device)
+      << ",\"cat\":\"message\",\"name\":\"message\",\"id\":" << id
+      << ",\"ts\":" << 1000 * timing.end[device][i] << "}";
+  events.next("f", to)
+      << ",\"cat\":\"message\",\"name\":\"message\",\"bp\":\"e\",\"id\":" << id
+      << ",\"ts\":" << 1000 * timing.arrival[device][i] << "}";
+}
+
+static void emitMemory(Events &events, size_t device, double time,
+                       double alive) {
+  events.next("C", device) << ",\"name\":\"activations of device " << device
+                           << "\",\"ts\":" << 1000 * time
+                           << ",\"args\":{\"alive\":" << alive << "}}";
+}
+
+/// Beside the runs of each device, in a row of its own.
+static void emitSums(Events &events, const Simulated &simulated) {
+  size_t devices = simulated.schedule.order.size();
+  for (size_t device = 0; device < devices && !simulated.sums.empty(); ++device)
+    emitName(events, devices + device, "sums of device ", device);
+  for (const SumTime &sum : simulated.sums)
+    for (int device : sum.devices)
+      events.next("X", devices + device)
+          << ",\"name\":\"" << toString(sum) << "\",\"cat\":\"sum\",\"ts\":"
+          << 1000 * sum.start << ",\"dur\":" << 1000 * (sum.end - sum.start)
+          << "}";
+}
+
+void bitpipe::schedule::emitTrace(std::ostream &stream,
+                                  const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  auto precision = stream.precision(12);
+  Events events(stream);
+  size_t id = 0;
+  events.next("M", 0) << ",\"name\":\"process_name\",\"args\":{\"name\":"
+                      << jsonText(schedule.name + ", 1 ms is " + costs.timeUnit)
+                      << "}}";
+  for (size_t device = 0; device < schedule.order.size(); ++device) {
+    emitName(events, device, "device ", device);
+    double alive = 0;
+    for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+      const Action &action = schedule.order[device][i];
+      double start = timing.start[device][i], end = timing.end[device][i];
+      events.next("X", device)
+          << ",\"name\":\"" << toString(action) << "\",\"cat\":\""
+          << kindName(action.kind) << "\",\"ts\":" << 1000 * start
+          << ",\"dur\":" << 1000 * (end - start)
+          << ",\"args\":{\"stage\":" << action.stage
+          << ",\"microbatch\":" << action.microbatch << "}}";
+      emitMessage(events, simulated, device, i, id++);
+      double activation = costs.stage(action.stage).activation;
+      if (action.kind == Kind::F)
+        emitMemory(events, device, start, alive += activation);
+      if (makesWeightGradient(action.kind))
+        emitMemory(events, device, end, alive -= activation);
+    }
+  }
+  emitSums(events, simulated);
+  stream.precision(precision);
+}

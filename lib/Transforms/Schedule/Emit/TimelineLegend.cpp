@@ -1,0 +1,85 @@
+//===- TimelineLegend.cpp - What a timeline's colours mean -----------------===//
+
+#include "lib/Transforms/Schedule/Emit/TimelineLegend.h"
+
+#include <algorithm>
+#include <ostream>
+
+using namespace bitpipe::schedule;
+
+constexpr double legendLeft = 8, legendTop = 28, rowHeight = 18, boxHeight = 14;
+
+const char *bitpipe::schedule::kindName(Kind kind) {
+  constexpr const char *names[] = {"forward", "backward", "input gradient",
+                                   "weight gradient"};
+  return names[int(kind)];
+}
+
+static std::string style(Kind kind, int way) {
+  return "fbiw"[int(kind)] + std::to_string(way % 2 + 1);
+}
+
+std::string bitpipe::schedule::blockStyle(const Placement &placement,
+                                          const Action &action) {
+  return style(action.kind, placement.route(action.microbatch));
+}
+
+/// What occurs, without places.
+static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
+                                          bool hasSums) {
+  bool used[4] = {}, pairs = false;
+  for (const auto &list : schedule.order)
+    for (const Action &action : list) {
+      used[int(action.kind)] = true;
+      pairs |= action.overlapsNext;
+    }
+  std::vector<LegendEntry> entries;
+  int ways = int(std::min<size_t>(schedule.placement.routes().size(), 2));
+  for (Kind kind : {Kind::F, Kind::B, Kind::I, Kind::W})
+    for (int way = 0; used[int(kind)] && way < ways; ++way) {
+      std::string name = kindName(kind);
+      if (ways > 1)
+        name += way ? ", up" : ", down";
+      entries.push_back({style(kind, way), 14, name});
+    }
+  if (pairs)
+    entries.push_back({"o", 28, "run as a pair"});
+  if (hasSums)
+    entries.push_back({"u", 14, "sum of gradients"});
+  entries.push_back({"", 0, "large: micro-batch; small: kind and stage"});
+  return entries;
+}
+
+std::vector<LegendEntry>
+bitpipe::schedule::makeLegend(const Schedule &schedule, bool hasSums,
+                              double width) {
+  std::vector<LegendEntry> entries = entriesOf(schedule, hasSums);
+  double x = legendLeft, y = legendTop;
+  for (LegendEntry &entry : entries) {
+    // Letters of this size are about so wide.
+    double taken = entry.boxWidth + 20 + 6.2 * entry.name.size();
+    if (x > legendLeft && x + taken > width) {
+      x = legendLeft;
+      y += rowHeight;
+    }
+    entry.x = x;
+    entry.y = y;
+    x += taken;
+  }
+  return entries;
+}
+
+void bitpipe::schedule::drawLegend(std::ostream &stream,
+                                   const std::vector<LegendEntry> &legend) {
+  for (const LegendEntry &entry : legend) {
+    double text = entry.x;
+    if (!entry.style.empty()) {
+      stream << "<rect class=\"" << entry.style << "\" x=\"" << entry.x
+             << "\" y=\"" << entry.y << "\" width=\"" << entry.boxWidth
+             << "\" height=\"" << boxHeight << "\"/>";
+      text += entry.boxWidth + 4;
+    }
+    stream << "<text class=\"c\" x=\"" << text << "\" y=\"" << entry.y + 11
+           << "\">" << entry.name << "</text>\n";
+  }
+}

@@ -1,0 +1,37 @@
+//===- TimelineLegend.h - What a timeline's colours mean ---------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_EMIT_TIMELINELEGEND_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_EMIT_TIMELINELEGEND_H
+
+#include "lib/Transforms/Schedule/Core/Schedule.h"
+
+#include <iosfwd>
+
+namespace bitpipe::schedule {
+
+/// A box and what it stands for.
+struct LegendEntry {
+  /// The box's style; none: no box.
+  std::string style;
+  double boxWidth = 0;
+  std::string name;
+  /// The upper left corner.
+  double x = 0, y = 0;
+};
+
+/// The style of an action's block: a letter for its kind, a digit for its way.
+std::string blockStyle(const Placement &placement, const Action &action);
+
+/// `input gradient`.
+const char *kindName(Kind kind);
+
+/// The entries for all that occurs in a schedule, in as many rows as the width
+/// makes necessary.
+std::vector<LegendEntry> makeLegend(const Schedule &schedule, bool hasSums,
+                                    double width);
+
+void drawLegend(std::ostream &stream, const std::vector<LegendEntry> &legend);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_EMIT_TIMELINELEGEND_H

@@ -1,0 +1,300 @@
+//===- Registry.cpp - Schedules by name ------------------------------------===//
+
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+
+#include "lib/Transforms/Schedule/Check/Check.h"
+#include "lib/Transforms/Schedule/Core/Limits.h"
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Search/Solve.h"
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
+#include "lib/Transforms/Schedule/Simulate/OrderFile.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
+
+#include <algorithm>
+#include <climits>
+#include <cmath>
+#include <limits>
+
+namespace bitpipe::schedule {
+
+const std::vector<Family> &families() {
+  static const std::vector<Family> all = [] {
+    std::vector<Family> result;
+#define APPEND(File)                                                           \
+  for (Family &family : file::File())                                   \
+    result.push_back(std::move(family));
+    BITPIPE_FAMILIES(APPEND)
+#undef APPEND
+    std::sort(result.begin(), result.end(),
+              [](const Family &a, const Family &b) { return a.name < b.name; });
+    return result;
+  }();
+  return all;
+}
+
+ErrorOr<const Family *> familyNamed(const std::string &name) {
+  std::string names;
+  for (const Family &family : families()) {
+    if (family.name == name)
+      return &family;
+    names += (names.empty() ? "" : ", ") + family.name;
+  }
+  return Error{"no schedule named " + quoted(name) + ", expected one of " + names};
+}
+
+/// The request with the family's own number of chunks where none was asked.
+static Request complete(const Request &request, const Family &family) {
+  Request result = request;
+  if (result.chunks == 0)
+    result.chunks = family.chunks;
+  return result;
+}
+
+int downCount(const Request &request) {
+  return request.down < 0 ? (request.microbatches + 1) / 2 : request.down;
+}
+
+/// "3 of 8 micro-batches go down".
+static std::string downText(const Request &request) {
+  return std::to_string(downCount(request)) + " of " +
+         std::to_string(request.microbatches) + " micro-batches go down";
+}
+
+std::optional<Error> needsHalves(const Request &request) {
+  if (2 * downCount(request) == request.microbatches)
+    return {};
+  return Error{downText(request) + ", expected half of them"};
+}
+
+/// Whether the family can give the directions the shares that are asked for.
+static std::optional<Error> checkDown(const Request &request,
+                                      const Family &family) {
+  if (request.down < 0)
+    return {};
+  if (!family.hasTwoWays)
+    return Error{downText(request) +
+                 ", expected no such number: all go the same way"};
+  if (request.down > request.microbatches)
+    return Error{downText(request) + ", expected 0 to " +
+                 std::to_string(request.microbatches)};
+  return {};
+}
+
+static ErrorOr<Placement> placeFor(const Request &request, const Family &family) {
+  auto fail = [&](const std::string &text) {
+    return Error{family.name + ": " + text};
+  };
+  if (std::optional<Error> wrong = checkCount(request.chunks, "chunks", mostStages))
+    return fail(wrong->text);
+  if (std::optional<Error> wrong =
+          checkSize(request.devices, int64_t(request.devices) * request.chunks,
+                    request.microbatches))
+    return fail(wrong->text);
+  if (std::optional<Error> wrong = checkDown(request, family))
+    return fail(wrong->text);
+  ErrorOr<Placement> placement = family.place(request);
+  return placement ? placement : fail(placement.error().text);
+}
+
+/// Fails if the request says how many micro-batches go down beside a file that
+/// says which.
+static std::optional<Error> checkNoDown(const Request &request,
+                                        const std::string &file) {
+  if (request.down < 0)
+    return {};
+  return Error{oneLine(file) + ": " + std::to_string(request.down) +
+               " micro-batches go down, expected no such number: the file says "
+               "which do"};
+}
+
+std::optional<Error> checkAgrees(const Request &request,
+                                 const Placement &placement) {
+  auto counts = [](int got, const char *what, int asked) {
+    return Error{std::to_string(got) + " " + what + ", but " +
+                 std::to_string(asked) + " are asked for"};
+  };
+  int devices = placement.devices(), stages = placement.stages();
+  if (request.devices && request.devices != devices)
+    return counts(devices, "devices", request.devices);
+  if (request.microbatches && request.microbatches != placement.microbatches())
+    return counts(placement.microbatches(), "micro-batches",
+                  request.microbatches);
+  if (request.chunks && int64_t(request.chunks) * devices != stages)
+    return Error{std::to_string(stages) + " stages on " +
+                 std::to_string(devices) + " devices, but " +
+                 std::to_string(request.chunks) + " chunks are asked for"};
+  return {};
+}
+
+/// The placement of a request that names its routes itself.
+static ErrorOr<Placement> placeRoutes(const Request &request) {
+  if (std::optional<Error> wrong = checkNoDown(request, request.routes))
+    return *wrong;
+  ErrorOr<Placement> placement =
+      readRoutes(request.routes, request.microbatches);
+  if (!placement)
+    return placement;
+  if (std::optional<Error> wrong = checkAgrees(request, *placement))
+    return Error{oneLine(request.routes) + ": " + wrong->text};
+  return placement;
+}
+
+/// The order of a request that names its file.
+static ErrorOr<Schedule> readOrder(const Request &request) {
+  if (std::optional<Error> wrong = checkNoDown(request, request.order))
+    return *wrong;
+  ErrorOr<Schedule> schedule = readSchedule(request.order);
+  if (!schedule)
+    return schedule;
+  if (std::optional<Error> wrong = checkAgrees(request, schedule->placement))
+    return Error{oneLine(request.order) + ": " + wrong->text};
+  return schedule;
+}
+
+/// The activation of a mean stage, in the costs' unit.
+static double meanActivation(const Placement &placement, const Costs &costs) {
+  double sum = 0;
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    sum += costs.stage(stage).activation;
+  return sum / placement.stages();
+}
+
+Problem problemFor(const Request &request, const Placement &placement,
+                   double own, bool split, double stagesPerActivation) {
+  Problem problem{placement, request.costs, {}, split, stagesPerActivation};
+  // What does not fit the placement is the solver's to report.
+  if (request.costs.check(placement))
+    return problem;
+  problem.activation *= meanActivation(placement, request.costs);
+  double most =
+      (request.memory > 0 ? request.memory : own) * problem.activation;
+  if (std::isfinite(most) || !request.costs.memory.empty())
+    problem.memory = activationLimits(placement, request.costs, most);
+  return problem;
+}
+
+ErrorOr<Ordered> search(const Problem &problem, const Request &request) {
+  ErrorOr<Order> order = solve(problem, request.effort);
+  if (!order)
+    return order.error();
+  return Ordered(std::move(*order), Origin::Solver);
+}
+
+ErrorOr<Placement> placementFor(const Request &request) {
+  if (!request.order.empty()) {
+    ErrorOr<Schedule> read = readOrder(request);
+    return read ? ErrorOr<Placement>(std::move(read->placement)) : read.error();
+  }
+  if (!request.routes.empty())
+    return placeRoutes(request);
+  ErrorOr<const Family *> family = familyNamed(request.pipeline);
+  if (!family)
+    return family.error();
+  return placeFor(complete(request, **family), **family);
+}
+
+/// The schedule of a request that names its routes itself.
+static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
+  ErrorOr<Placement> placement = placeRoutes(request);
+  if (!placement)
+    return placement.error();
+  ErrorOr<Ordered> order =
+      search(problemFor(request, *placement,
+                        std::numeric_limits<double>::infinity(), true),
+             request);
+  if (!order)
+    return Error{oneLine(request.routes) + ": " + order.error().text};
+  return Schedule{request.routes, std::move(*placement), std::move(order->order),
+                  order->origin};
+}
+
+/// Fails if the order takes more than the activations asked for, which not all
+/// families can heed. They are those of a stage where the model is cut into the
+/// family's own number of chunks.
+static std::optional<Error> checkActivations(const Request &request,
+                                             const Family &family,
+                                             const Placement &placement,
+                                             const Order &order) {
+  if (request.memory <= 0)
+    return {};
+  double chunks = double(request.chunks) / family.chunks;
+  return problemFor(request, placement, request.memory, false, chunks)
+      .verify(order);
+}
+
+static ErrorOr<Schedule> scheduleFamily(const Request &request) {
+  ErrorOr<const Family *> family = familyNamed(request.pipeline);
+  if (!family)
+    return family.error();
+  Request asked = complete(request, **family);
+  ErrorOr<Placement> placement = placeFor(asked, **family);
+  if (!placement)
+    return placement.error();
+  if (std::optional<Error> wrong = asked.costs.check(*placement))
+    return Error{(*family)->name + ": " + wrong->text};
+  ErrorOr<Ordered> order = (*family)->order(asked, *placement);
+  if (!order)
+    return Error{(*family)->name + ": " + order.error().text};
+  if (std::optional<Error> wrong =
+          checkActivations(asked, **family, *placement, order->order))
+    return Error{(*family)->name + ": " + wrong->text};
+  return Schedule{asked.pipeline, std::move(*placement), std::move(order->order),
+                  order->origin};
+}
+
+/// An order from a file, held to the number of activations if there is one.
+static ErrorOr<Schedule> scheduleFile(const Request &request) {
+  ErrorOr<Schedule> schedule = readOrder(request);
+  if (!schedule)
+    return schedule;
+  if (std::optional<Error> wrong = request.costs.check(schedule->placement))
+    return Error{oneLine(request.order) + ": " + wrong->text};
+  if (request.memory <= 0)
+    return schedule;
+  ErrorOr<Program> program = communicate(*schedule, {}, request.costs);
+  if (!program)
+    return Error{oneLine(request.order) + ": " + program.error().text};
+  // Counted in activations of a mean stage.
+  Costs counted = request.costs;
+  double unit = meanActivation(schedule->placement, counted);
+  for (StageCost &stage : counted.stages)
+    stage.activation /= unit;
+  std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX});
+  if (Checked wrong = checkMemory(*program, counted, limits))
+    return Error{oneLine(request.order) + ": " + wrong->text};
+  return schedule;
+}
+
+/// Fails if a device has not the memory for what it holds.
+static std::optional<Error> checkFits(const Schedule &schedule,
+                                      const Costs &costs) {
+  if (costs.memory.empty())
+    return {};
+  std::vector<DeviceUse> use =
+      deviceUse(schedule.placement, schedule.order, {}, costs);
+  for (size_t device = 0; device < use.size(); ++device) {
+    double most = use[device].state + use[device].peakActivation;
+    if (most <= costs.memory[device] * (1 + 1e-9))
+      continue;
+    return Error{oneLine(schedule.name) + ": " +
+                 exceedsMemory(int(device), costs.memory[device],
+                               use[device].state, use[device].peakActivation)
+                     .text};
+  }
+  return {};
+}
+
+ErrorOr<Schedule> buildSchedule(const Request &request) {
+  ErrorOr<Schedule> schedule = !request.order.empty() ? scheduleFile(request)
+                               : !request.routes.empty()
+                                   ? scheduleRoutes(request)
+                                   : scheduleFamily(request);
+  if (!schedule)
+    return schedule;
+  if (std::optional<Error> wrong = checkFits(*schedule, request.costs))
+    return *wrong;
+  return schedule;
+}
+
+} // namespace bitpipe::schedule

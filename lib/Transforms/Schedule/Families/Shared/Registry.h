@@ -1,0 +1,115 @@
+//===- Registry.h - Schedules by name ----------------------------*- C++ -*-===//
+//
+// A family of schedules is a placement rule and an ordering rule under a name.
+// Families/*.cpp hold one each (and its variants).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_FAMILIES_SHARED_REGISTRY_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_FAMILIES_SHARED_REGISTRY_H
+
+#include "lib/Transforms/Schedule/Families.inc"
+#include "lib/Transforms/Schedule/Search/Problem.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bitpipe::schedule {
+
+/// What is asked of a family.
+struct Request {
+  std::string pipeline = "bitpipe";
+  /// Beside a file with routes or an order, 0 for what the file says; any other
+  /// number, also of chunks, must be the file's.
+  int devices = 4;
+  int microbatches = 8;
+  /// Stages per device and direction; 0 for the family's own number.
+  int chunks = 0;
+  /// How many of the micro-batches go down (enter on device 0) where a family
+  /// has two directions; the others go up. Negative: half of them.
+  int down = -1;
+  /// What a scheduled order is made for. No schedule takes more than the memory
+  /// that they give the devices.
+  Costs costs;
+  /// Most live activations per device: an order is searched for them, and
+  /// refused if it takes more; 0 for the family's own limit.
+  double memory = 0;
+  /// A file with the routes of the placement, for an order made by the
+  /// scheduler; its devices count then. Backwards are split.
+  std::string routes;
+  /// A file with the order itself, in PyTorch's text form.
+  std::string order;
+  /// How much is searched for a better order, where the family searches: see solve.
+  double effort = 1;
+};
+
+/// What a family gives: an order by its own rule, or the scheduler's.
+struct Ordered {
+  Ordered(Order order, Origin origin = Origin::Rule)
+      : order(std::move(order)), origin(origin) {}
+
+  Order order;
+  Origin origin;
+};
+
+struct Family {
+  std::string name;
+  /// One line for lists of schedules.
+  std::string summary;
+  /// Stages per device and direction when none are asked for.
+  int chunks = 1;
+  /// The routes of a request, or what the family needs and did not get.
+  ErrorOr<Placement> (*place)(const Request &request);
+  /// The order of a request on the placement made for it.
+  ErrorOr<Ordered> (*order)(const Request &request, const Placement &placement);
+  /// Micro-batches go down and up, so that Request::down means something.
+  bool hasTwoWays = false;
+};
+
+/// The number of micro-batches that go down; of an odd number one more does.
+int downCount(const Request &request);
+
+/// Fails unless half of the micro-batches go down: for families whose order is
+/// made of two equal halves.
+std::optional<Error> needsHalves(const Request &request);
+
+/// Each file of Families/ defines the function of its own name.
+namespace file {
+#define DECLARE(File) std::vector<Family> File();
+BITPIPE_FAMILIES(DECLARE)
+#undef DECLARE
+} // namespace file
+
+/// All families, by name.
+const std::vector<Family> &families();
+
+/// Fails with the names that there are.
+ErrorOr<const Family *> familyNamed(const std::string &name);
+
+/// Fails where the request's devices, micro-batches or chunks, if it gives them,
+/// are not the placement's.
+std::optional<Error> checkAgrees(const Request &request,
+                                 const Placement &placement);
+
+/// The placement alone: what a partitioner needs, since it tells the number
+/// of stages.
+ErrorOr<Placement> placementFor(const Request &request);
+
+/// What the scheduler is asked for by a family that holds at most `own`
+/// activations of a stage on a device if the request gives no number. Where
+/// requests count activations of longer stages, one is `stagesPerActivation` of
+/// the mean stage's.
+Problem problemFor(const Request &request, const Placement &placement,
+                   double own, bool split, double stagesPerActivation = 1);
+
+/// The scheduler's order for a problem, with the effort of the request.
+ErrorOr<Ordered> search(const Problem &problem, const Request &request);
+
+/// The whole schedule of a request. Fails if a device would hold more than it
+/// may.
+ErrorOr<Schedule> buildSchedule(const Request &request);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_FAMILIES_SHARED_REGISTRY_H

@@ -1,0 +1,49 @@
+//===- Bounds.cpp - How far a schedule is from the best --------------------===//
+//
+// The bounds are proven for orders that split all backwards or none. An order
+// that splits some is covered by the former: a whole backward can be taken for
+// its two parts, one right after the other. Where a whole backward takes less
+// time than the parts, they are shortened to that, which makes every order of
+// either sort at most faster.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Search/Bounds.h"
+
+#include "lib/Transforms/Schedule/Search/Problem.h"
+
+#include <algorithm>
+
+using namespace bitpipe::schedule;
+
+static bool runs(const Order &order, Kind kind) {
+  for (const auto &list : order)
+    for (const Action &action : list)
+      if (action.kind == kind)
+        return true;
+  return false;
+}
+
+static void shortenParts(Costs &costs) {
+  for (StageCost &stage : costs.stages) {
+    double parts = stage.inputGradient + stage.weightGradient;
+    double share = parts > 0 ? std::min(1.0, stage.backward / parts) : 1;
+    stage.inputGradient *= share;
+    stage.weightGradient *= share;
+  }
+}
+
+Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
+  const Schedule &schedule = simulated.schedule;
+  Problem problem{schedule.placement, simulated.costs, {},
+                  runs(schedule.order, Kind::I)};
+  if (problem.split && runs(schedule.order, Kind::B))
+    shortenParts(problem.costs);
+  Bounds result;
+  result.anyMemory = lowerBound(problem);
+  result.iteration = iterationBound(problem);
+  for (const DeviceUse &use : simulated.use)
+    problem.memory.push_back(use.peakActivation);
+  result.sameMemory = lowerBound(problem);
+  return result;
+}

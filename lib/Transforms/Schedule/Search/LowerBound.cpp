@@ -1,0 +1,209 @@
+//===- LowerBound.cpp - What no order beats --------------------------------===//
+
+#include "lib/Transforms/Schedule/Search/Problem.h"
+#include "lib/Transforms/Schedule/Search/Way.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace bitpipe::schedule;
+
+namespace {
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// Runs of one kind that a device does for a stage of a route: no one of them
+/// starts before `release`, and after each the iteration goes on for `rest`.
+struct Runs {
+  double release = 0, time = 0, rest = 0;
+};
+
+/// What is on a device.
+struct Load {
+  /// Of all its runs, and of those of each stage.
+  double work = 0;
+  std::vector<double> stageWork;
+  /// The longest forward for each unit of memory.
+  double pace = 0;
+  /// When a first forward, and a first input gradient, can start.
+  double head = infinity, turn = infinity;
+  /// What follows the last run at least, and the last forward.
+  double tail = infinity, forwardTail = infinity;
+  /// All activations of its forwards, and the longest gradients for each unit of them.
+  double activations = 0, gradients = 0;
+  std::vector<Runs> runs;
+
+  /// When the device is done with its runs at the earliest.
+  double end(double limit) const {
+    return std::max(head, turn - pace * limit) + work;
+  }
+  double drained(double limit) const;
+  double window() const;
+};
+
+/// What is on a link.
+struct Traffic {
+  double transfer = 0;
+  /// What comes before the first and after the last transfer at least.
+  double before = infinity, after = infinity;
+
+  void add(MessageTime message, size_t count, double made, double left) {
+    transfer += message.transfer * count;
+    before = std::min(before, made);
+    after = std::min(after, message.latency + left);
+  }
+};
+} // namespace
+
+/// When the iteration ends at the earliest, by the last forward of the device: after that
+/// its micro-batch must still go its way and back, while the device has no more to do
+/// than the gradients of what it can hold. Only if it cannot hold all, so that a gradient
+/// has come before.
+double Load::drained(double limit) const {
+  if (activations <= limit * (1 + 1e-9))
+    return 0;
+  return end(limit) - gradients * limit + forwardTail;
+}
+
+/// Any set of runs takes from its first release on as long as all of them, and
+/// then what follows at least. The sets that matter are those of all runs that
+/// are released late enough and have enough after them.
+double Load::window() const {
+  std::vector<Runs> sorted = runs;
+  std::sort(sorted.begin(), sorted.end(), [](const Runs &a, const Runs &b) {
+    return a.rest > b.rest;
+  });
+  double bound = 0;
+  for (const Runs &first : sorted) {
+    double time = 0;
+    for (const Runs &other : sorted) {
+      if (other.release < first.release)
+        continue;
+      time += other.time;
+      bound = std::max(bound, first.release + time + other.rest);
+    }
+  }
+  return bound;
+}
+
+static void addLoads(const Problem &problem, const Route &route, const Way &way,
+                     std::vector<Load> &loads) {
+  for (int stage = 0; stage < problem.placement.stages(); ++stage) {
+    Load &load = loads[route.devices[stage]];
+    const StageCost &cost = problem.costs.stage(stage);
+    size_t count = route.microbatches.size();
+    double work = problem.costs.workOf(stage, problem.split) * count;
+    load.work += work;
+    load.stageWork[stage] += work;
+    load.head = std::min(load.head, way.arrival[stage]);
+    load.turn = std::min(load.turn, way.turn[stage]);
+    load.pace = std::max(load.pace, cost.forward / cost.activation);
+    load.tail = std::min(load.tail, problem.split ? 0 : way.rest[stage]);
+    double arrival = way.arrival[stage], turn = way.turn[stage];
+    load.forwardTail = std::min(load.forwardTail, way.total - arrival - cost.forward);
+    load.activations += cost.activation * count;
+    load.gradients =
+        std::max(load.gradients, (work / count - cost.forward) / cost.activation);
+    load.runs.push_back({arrival, cost.forward * count,
+                         way.total - arrival - cost.forward});
+    if (!problem.split) {
+      load.runs.push_back({turn, cost.backward * count, way.rest[stage]});
+      continue;
+    }
+    double last = problem.costs.stage(0).weightGradient;
+    load.runs.push_back(
+        {turn, cost.inputGradient * count, way.rest[stage] + last});
+    load.runs.push_back(
+        {turn + cost.inputGradient, cost.weightGradient * count, 0});
+  }
+}
+
+static std::vector<Load> loadsOf(const Problem &problem) {
+  const Placement &placement = problem.placement;
+  std::vector<Load> loads(placement.devices());
+  for (Load &load : loads)
+    load.stageWork.resize(placement.stages());
+  for (const Route &route : placement.routes())
+    if (!route.microbatches.empty())
+      addLoads(problem, route, follow(problem, route), loads);
+  return loads;
+}
+
+static void addTraffic(const Problem &problem, const Route &route,
+                       const Way &way,
+                       std::vector<std::vector<Traffic>> &links) {
+  size_t count = route.microbatches.size();
+  Kind backward = problem.split ? Kind::I : Kind::B;
+  for (int stage = 0; stage + 1 < problem.placement.stages(); ++stage) {
+    int down = route.devices[stage], up = route.devices[stage + 1];
+    if (down == up)
+      continue;
+    Action forward{Kind::F, false, stage, 0};
+    Action gradient{backward, false, stage + 1, 0};
+    links[down][up].add(problem.costs.message(down, up, forward), count,
+                        way.arrival[stage] + problem.costs.time(forward),
+                        way.total - way.arrival[stage + 1]);
+    links[up][down].add(problem.costs.message(up, down, gradient), count,
+                        way.turn[stage + 1] + problem.costs.time(gradient),
+                        way.total - way.turn[stage]);
+  }
+}
+
+/// What single micro-batches and the messages of a link take.
+static double messageBound(const Problem &problem) {
+  size_t devices = problem.placement.devices();
+  std::vector<std::vector<Traffic>> links(devices,
+                                          std::vector<Traffic>(devices));
+  double bound = 0;
+  for (const Route &route : problem.placement.routes()) {
+    if (route.microbatches.empty())
+      continue;
+    Way way = follow(problem, route);
+    bound = std::max(bound, way.total);
+    addTraffic(problem, route, way, links);
+  }
+  for (const auto &from : links)
+    for (const Traffic &link : from)
+      if (link.transfer > 0)
+        bound = std::max(bound, link.before + link.transfer + link.after);
+  return bound;
+}
+
+double bitpipe::schedule::lowerBound(const Problem &problem) {
+  double bound = messageBound(problem);
+  std::vector<Load> loads = loadsOf(problem);
+  for (size_t device = 0; device < loads.size(); ++device)
+    if (loads[device].work > 0)
+      bound = std::max({bound, loads[device].window(),
+                        loads[device].drained(problem.limit(int(device))),
+                        loads[device].end(problem.limit(int(device))) +
+                            loads[device].tail});
+  return bound;
+}
+
+double bitpipe::schedule::iterationBound(const Problem &problem) {
+  double bound = lowerBound(problem);
+  std::vector<Load> loads = loadsOf(problem);
+  std::vector<bool> isShared;
+  for (int stage = 0; stage < problem.placement.stages(); ++stage)
+    isShared.push_back(problem.placement.holders(stage).size() > 1);
+  for (size_t device = 0; device < loads.size(); ++device) {
+    const Load &load = loads[device];
+    // Of the stages that run here: the least that comes after the last run,
+    // before the first sum, and of all sums.
+    double last = infinity, first = infinity, sums = 0;
+    for (int stage = 0; stage < problem.placement.stages(); ++stage) {
+      if (load.stageWork[stage] == 0)
+        continue;
+      double sum = isShared[stage] ? problem.costs.stage(stage).sum : 0;
+      last = std::min(last, sum);
+      sums += sum;
+      if (isShared[stage])
+        first = std::min(first, load.stageWork[stage]);
+    }
+    if (load.work > 0)
+      bound = std::max(bound, load.end(problem.limit(int(device))) + last);
+    if (sums > 0)
+      bound = std::max(bound, load.head + first + sums);
+  }
+  return bound;
+}

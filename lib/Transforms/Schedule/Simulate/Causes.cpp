@@ -1,0 +1,87 @@
+//===- Causes.cpp - Where idle time comes from -----------------------------===//
+
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
+
+#include <algorithm>
+
+using namespace bitpipe::schedule;
+
+/// The action whose message another one waits for: kind F or an input gradient
+/// of a neighbouring stage. False if it needs none.
+static bool source(const Placement &placement, const Action &action,
+                   Action &from) {
+  if (action.kind == Kind::W)
+    return false;
+  bool forward = action.kind == Kind::F;
+  from = action;
+  from.stage += forward ? -1 : 1;
+  from.kind = forward ? Kind::F : Kind::B;
+  return from.stage >= 0 && from.stage < placement.stages();
+}
+
+std::vector<IdleTime>
+bitpipe::schedule::idleTimes(const Placement &placement, const Order &order,
+                             const Timing &timing) {
+  std::vector<IdleTime> result(order.size());
+  for (size_t device = 0; device < order.size(); ++device) {
+    IdleTime &idle = result[device];
+    if (order[device].empty())
+      continue;
+    idle.fill = timing.start[device].front();
+    idle.drain = timing.makespan - timing.end[device].back();
+    std::vector<double> waits(order.size());
+    for (size_t i = 1; i < order[device].size(); ++i) {
+      double gap = timing.start[device][i] - timing.end[device][i - 1];
+      idle.waiting += gap;
+      Action from;
+      if (gap > 0 && source(placement, order[device][i], from))
+        waits[placement.device(from.stage, from.microbatch)] += gap;
+    }
+    auto longest = std::max_element(waits.begin(), waits.end());
+    idle.longest = *longest;
+    if (idle.longest > 0)
+      idle.waitsFor = int(longest - waits.begin());
+  }
+  return result;
+}
+
+std::vector<Step>
+bitpipe::schedule::criticalPath(const Placement &placement, const Order &order,
+                                const Timing &timing) {
+  // Where everything that is sent is made.
+  size_t tensors = size_t(placement.stages()) * placement.microbatches();
+  std::vector<size_t> made(2 * tensors);
+  auto slot = [&](const Action &action) -> size_t & {
+    return made[(action.kind == Kind::F ? 0 : tensors) +
+                size_t(action.stage) * placement.microbatches() +
+                action.microbatch];
+  };
+  Step last;
+  double latest = -1;
+  for (size_t device = 0; device < order.size(); ++device)
+    for (size_t i = 0; i < order[device].size(); ++i) {
+      if (order[device][i].kind != Kind::W)
+        slot(order[device][i]) = i;
+      if (timing.end[device][i] > latest) {
+        latest = timing.end[device][i];
+        last = {int(device), i};
+      }
+    }
+
+  std::vector<Step> path{last};
+  while (timing.start[path.back().device][path.back().position] > 0) {
+    auto [device, position] = path.back();
+    double start = timing.start[device][position];
+    Action from;
+    bool isFree = position > 0 && timing.end[device][position - 1] >= start;
+    if (isFree)
+      path.push_back({device, position - 1});
+    else if (source(placement, order[device][position], from))
+      path.push_back(
+          {placement.device(from.stage, from.microbatch), slot(from)});
+    else
+      break;
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
+}

@@ -1,0 +1,208 @@
+//===- Communicate.cpp - Messages and gradient sums of an order ------------===//
+//
+// A send follows the run that makes its tensor. Between two devices order is
+// the tag, so receives are posted in the order of the sends; each as early as
+// its message can be sent in the simulated iteration, which needs no more
+// buffers than arriving takes. There whole backwards send when they do in a plan,
+// before their weight gradients.
+//
+// Why this never blocks, even where a buffer is free for its next writer only
+// when its message has left: a receive is posted no later than its send starts
+// in the simulated iteration, so every dependency points forward in simulated
+// time, and there is no cycle, whatever the real times are.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
+
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
+
+#include <algorithm>
+#include <numeric>
+
+using namespace bitpipe::schedule;
+
+namespace {
+/// A message on its way: what, and before which of the receiver's actions the
+/// receive is posted.
+struct Message {
+  Action made;
+  int from, to;
+  size_t post;
+};
+
+/// What is placed around the actions of one device: before[i] and after[i] the
+/// i-th, after.back() at the end.
+struct Additions {
+  std::vector<std::vector<Instruction>> before, after;
+};
+
+class Communicator {
+public:
+  Communicator(const Schedule &schedule, const Timing &timing)
+      : placement(schedule.placement), order(schedule.order), timing(timing),
+        positions(2 * size_t(placement.stages()) * placement.microbatches()),
+        additions(order.size()) {
+    for (size_t device = 0; device < order.size(); ++device) {
+      additions[device].before.resize(order[device].size() + 1);
+      additions[device].after.resize(order[device].size() + 1);
+    }
+  }
+
+  void addMessages();
+  void addReductions(const std::vector<Group> &groups);
+  std::vector<std::vector<Instruction>>
+  assemble(const std::vector<Group> &groups) const;
+
+private:
+  size_t &position(bool backward, int stage, int microbatch) {
+    return positions[(size_t(backward) * placement.stages() + stage) *
+                         placement.microbatches() +
+                     microbatch];
+  }
+  void findPositions();
+  std::vector<Message> messagesFrom(int device);
+
+  const Placement &placement;
+  const Order &order;
+  const Timing &timing;
+  /// Where on its device the forward and the input gradient of a stage and
+  /// micro-batch run.
+  std::vector<size_t> positions;
+  std::vector<Additions> additions;
+};
+} // namespace
+
+void Communicator::findPositions() {
+  for (const auto &list : order)
+    for (size_t i = 0; i < list.size(); ++i)
+      if (list[i].kind != Kind::W)
+        position(list[i].kind != Kind::F, list[i].stage, list[i].microbatch) =
+            i;
+}
+
+/// The messages of one device in the order of their sends. A receive may be
+/// posted before the action during which its message arrives, and must be
+/// posted before the action that reads it.
+std::vector<Message> Communicator::messagesFrom(int device) {
+  std::vector<Message> result;
+  const std::vector<Action> &list = order[device];
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (list[i].kind == Kind::W)
+      continue;
+    bool backward = list[i].kind != Kind::F;
+    int stage = list[i].stage, m = list[i].microbatch;
+    int reader = backward ? stage - 1 : stage + 1;
+    if (reader < 0 || reader >= placement.stages())
+      continue;
+    int to = placement.device(reader, m);
+    if (to == device)
+      continue;
+    Action made{backward ? Kind::B : Kind::F, false, stage, m};
+    additions[device].after[i].push_back(Instruction::send(made, to));
+    const std::vector<double> &ends = timing.end[to];
+    size_t arrival = std::upper_bound(ends.begin(), ends.end(),
+                                      timing.made[device][i]) -
+                     ends.begin();
+    result.push_back({made, device, to,
+                      std::min(arrival, position(backward, reader, m))});
+  }
+  return result;
+}
+
+void Communicator::addMessages() {
+  findPositions();
+  for (int device = 0; device < int(order.size()); ++device) {
+    std::vector<Message> messages = messagesFrom(device);
+    // Backwards, so that no receive is posted after one that is sent later.
+    std::vector<size_t> latest(order.size(), SIZE_MAX);
+    for (size_t i = messages.size(); i-- > 0;) {
+      size_t &limit = latest[messages[i].to];
+      limit = messages[i].post = std::min(messages[i].post, limit);
+    }
+    for (const Message &message : messages)
+      additions[message.to].before[message.post].push_back(
+          Instruction::recv(message.made, message.from));
+  }
+}
+
+/// All devices sum in the order in which the groups' gradients become final,
+/// so that no sum waits for one that could have come later.
+void Communicator::addReductions(const std::vector<Group> &groups) {
+  size_t devices = order.size();
+  // Per device and stage, the first position after the last weight gradient.
+  std::vector<std::vector<size_t>> done(
+      devices, std::vector<size_t>(placement.stages(), 0));
+  for (size_t device = 0; device < devices; ++device)
+    for (size_t i = 0; i < order[device].size(); ++i)
+      if (makesWeightGradient(order[device][i].kind))
+        done[device][order[device][i].stage] = i + 1;
+
+  auto position = [&](const Group &group, int device) {
+    size_t last = 0;
+    for (int stage : group.stages)
+      last = std::max(last, done[device][stage]);
+    return last;
+  };
+  std::vector<double> final(groups.size());
+  for (size_t g = 0; g < groups.size(); ++g)
+    for (int device : groups[g].devices)
+      if (size_t last = position(groups[g], device))
+        final[g] = std::max(final[g], timing.end[device][last - 1]);
+  std::vector<int> sequence(groups.size());
+  std::iota(sequence.begin(), sequence.end(), 0);
+  std::sort(sequence.begin(), sequence.end(),
+                   [&](int a, int b) { 
+                     return std::pair(final[a], -a) < std::pair(final[b], -b);
+                   });
+
+  std::vector<size_t> previous(devices, 0);
+  for (int g : sequence) {
+    if (groups[g].devices.size() < 2)
+      continue;
+    for (int device : groups[g].devices) {
+      size_t &at = previous[device];
+      at = std::max(at, position(groups[g], device));
+      auto &place = at ? additions[device].after[at - 1]
+                       : additions[device].before[0];
+      place.push_back(Instruction::reduce(g));
+    }
+  }
+}
+
+std::vector<std::vector<Instruction>>
+Communicator::assemble(const std::vector<Group> &groups) const {
+  std::vector<std::vector<Instruction>> result(order.size());
+  for (size_t device = 0; device < order.size(); ++device) {
+    auto append = [&](const std::vector<Instruction> &added) {
+      result[device].insert(result[device].end(), added.begin(), added.end());
+    };
+    for (size_t i = 0; i < order[device].size(); ++i) {
+      append(additions[device].before[i]);
+      result[device].push_back(Instruction::run(order[device][i]));
+      append(additions[device].after[i]);
+    }
+    append(additions[device].before.back());
+  }
+  for (size_t g = 0; g < groups.size(); ++g)
+    for (int device : groups[g].devices)
+      result[device].push_back(Instruction::update(int(g)));
+  return result;
+}
+
+ErrorOr<Program>
+bitpipe::schedule::communicate(const Schedule &schedule,
+                               const std::vector<std::vector<int>> &ties,
+                               const Costs &costs) {
+  ErrorOr<Timing> timing =
+      simulate(schedule.placement, schedule.order, costs, {{}, true});
+  if (!timing)
+    return timing.error();
+  ErrorOr<std::vector<Group>> groups = makeGroups(schedule.placement, ties);
+  if (!groups)
+    return groups.error();
+  Communicator communicator(schedule, *timing);
+  communicator.addMessages();
+  communicator.addReductions(*groups);
+  return Program{schedule.placement, *groups, communicator.assemble(*groups)};
+}

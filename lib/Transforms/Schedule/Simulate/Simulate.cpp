@@ -1,0 +1,250 @@
+//===- Simulate.cpp - When everything happens ------------------------------===//
+//
+// Devices take turns (Turns.h), so that each action is looked at twice at most.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
+
+#include "lib/Transforms/Schedule/Core/Links.h"
+#include "lib/Transforms/Schedule/Core/Turns.h"
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
+#include "lib/Transforms/Schedule/Simulate/SteadyStep.h"
+#include "lib/Transforms/Schedule/Simulate/Sums.h"
+
+#include <algorithm>
+
+using namespace bitpipe::schedule;
+
+namespace {
+/// A tensor, by the action that makes it: forward or input gradient.
+enum Made { Activation, InputGradient, MadeKinds };
+
+class Simulation {
+public:
+  Simulation(const Placement &placement, const Order &order, const Costs &costs,
+             const AsExecuted &executed)
+      : placement(placement), order(order), costs(costs),
+        actions(size_t(placement.stages()) * placement.microbatches()),
+        ready(MadeKinds * actions, -1), turns(order.size(), ready.size()),
+        position(order.size()), free(executed.begin),
+        links(int(order.size()), costs),
+        splitsBackwards(executed.splitsBackwards) {
+    free.resize(order.size());
+  }
+
+  ErrorOr<Timing> run();
+
+private:
+  size_t key(Made made, int stage, int microbatch) const {
+    return made * actions + size_t(stage) * placement.microbatches() +
+           microbatch;
+  }
+  std::vector<size_t> needs(const Action &action) const;
+  void advance(int device);
+  void make(int device, const Action &action, double time);
+  void deliver(size_t what, double time);
+  std::string blocked() const;
+
+  const Placement &placement;
+  const Order &order;
+  const Costs &costs;
+  size_t actions;
+  /// Per tensor, when it is where it is used.
+  std::vector<double> ready;
+  Turns turns;
+  /// Per device: the next action, and when it may start.
+  std::vector<size_t> position;
+  std::vector<double> free;
+  Links links;
+  bool splitsBackwards;
+  Timing timing;
+};
+} // namespace
+
+/// What an action reads.
+std::vector<size_t> Simulation::needs(const Action &action) const {
+  int stage = action.stage, m = action.microbatch;
+  std::vector<size_t> result;
+  if (action.kind == Kind::F && stage > 0)
+    result.push_back(key(Activation, stage - 1, m));
+  if (makesInputGradient(action.kind)) {
+    result.push_back(key(Activation, stage, m));
+    if (stage + 1 < placement.stages())
+      result.push_back(key(InputGradient, stage + 1, m));
+  }
+  if (action.kind == Kind::W)
+    result.push_back(key(InputGradient, stage, m));
+  return result;
+}
+
+void Simulation::deliver(size_t what, double time) {
+  ready[what] = time;
+  turns.made(what);
+}
+
+/// An action is done at `time`: what it made is there, for the neighbour's
+/// device after a message. A device's own use of its activation needs none, so
+/// that a tensor counts as ready when its other reader may have it; the own
+/// reader comes later in the same list.
+void Simulation::make(int device, const Action &action, double time) {
+  int stage = action.stage, m = action.microbatch;
+  int to = receiver(placement, action);
+  timing.made[device].push_back(time);
+  double arrival = to < 0 ? time : links.send(device, to, action, time);
+  timing.arrival[device].push_back(arrival);
+  if (action.kind != Kind::W)
+    deliver(key(action.kind == Kind::F ? Activation : InputGradient, stage, m),
+            arrival);
+}
+
+void Simulation::advance(int device) {
+  const std::vector<Action> &list = order[device];
+  for (size_t &at = position[device]; at < list.size(); ++at) {
+    const Action &action = list[at];
+    double start = free[device];
+    for (size_t need : needs(action)) {
+      if (ready[need] < 0) {
+        turns.waitFor(device, need);
+        return;
+      }
+      bool own = need % actions == size_t(action.stage) * placement.microbatches() +
+                                       action.microbatch;
+      if (!own)
+        start = std::max(start, ready[need]);
+    }
+    double end = start + costs.time(action), made = end;
+    if (splitsBackwards && action.kind == Kind::B) {
+      const StageCost &stage = costs.stage(action.stage);
+      made = start + stage.inputGradient;
+      end = made + stage.weightGradient;
+    }
+    timing.start[device].push_back(start);
+    timing.end[device].push_back(end);
+    free[device] = end;
+    timing.makespan = std::max(timing.makespan, end);
+    make(device, action, made);
+  }
+}
+
+/// Follows the waiting from device to device until one comes again.
+std::string Simulation::blocked() const {
+  int device = 0;
+  while (position[device] == order[device].size())
+    ++device;
+  std::string text = "the order blocks:";
+  std::vector<bool> seen(order.size());
+  while (true) {
+    const Action &action = order[device][position[device]];
+    text += " device " + std::to_string(device) + " at " + toString(action);
+    if (seen[device])
+      return text;
+    seen[device] = true;
+    for (size_t need : needs(action))
+      if (ready[need] < 0) {
+        bool forward = need < actions;
+        int stage = int(need % actions) / placement.microbatches();
+        int m = int(need % actions) % placement.microbatches();
+        text += " waits for " +
+                toString({forward ? Kind::F : Kind::B, false, stage, m});
+        device = placement.device(stage, m);
+        break;
+      }
+    if (position[device] == order[device].size())
+      return text + ", which device " + std::to_string(device) + " lacks";
+    text += ",";
+  }
+}
+
+ErrorOr<Timing> Simulation::run() {
+  timing.start.resize(order.size());
+  timing.end.resize(order.size());
+  timing.made.resize(order.size());
+  timing.arrival.resize(order.size());
+  turns.run([&](int device) { advance(device); });
+  for (size_t device = 0; device < order.size(); ++device)
+    if (position[device] < order[device].size())
+      return Error{blocked()};
+  return std::move(timing);
+}
+
+ErrorOr<Timing> bitpipe::schedule::simulate(const Placement &placement,
+                                            const Order &order,
+                                            const Costs &costs,
+                                            const AsExecuted &executed) {
+  if (std::optional<Error> wrong = costs.check(placement))
+    return *wrong;
+  return Simulation(placement, order, costs, executed).run();
+}
+
+int bitpipe::schedule::receiver(const Placement &placement,
+                                const Action &action) {
+  if (action.kind == Kind::W)
+    return -1;
+  int reader = action.kind == Kind::F ? action.stage + 1 : action.stage - 1;
+  if (reader < 0 || reader >= placement.stages())
+    return -1;
+  int to = placement.device(reader, action.microbatch);
+  return to == placement.device(action.stage, action.microbatch) ? -1 : to;
+}
+
+std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
+                                                    const Order &order,
+                                                    const Timing &timing,
+                                                    const Costs &costs) {
+  std::vector<DeviceUse> result(order.size());
+  for (size_t device = 0; device < order.size(); ++device) {
+    DeviceUse &use = result[device];
+    double alive = 0;
+    for (const Action &action : order[device]) {
+      use.work += costs.time(action);
+      double activation = costs.stage(action.stage).activation;
+      if (action.kind == Kind::F)
+        use.peakActivation = std::max(use.peakActivation, alive += activation);
+      if (makesWeightGradient(action.kind))
+        alive -= activation;
+      use.messages += receiver(placement, action) >= 0;
+    }
+    use.idle = timing.makespan - use.work;
+  }
+  std::vector<double> state = stateOf(placement, costs);
+  for (size_t device = 0; device < order.size(); ++device)
+    result[device].state = state[device];
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    for (int device : placement.holders(stage))
+      ++result[device].weights;
+  return result;
+}
+
+double bitpipe::schedule::bubble(const std::vector<DeviceUse> &use,
+                                 const Timing &timing) {
+  double idle = 0;
+  for (const DeviceUse &device : use)
+    idle += device.idle;
+  return timing.makespan > 0 ? idle / (timing.makespan * use.size()) : 0;
+}
+
+ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
+                                                  const Costs &costs,
+                                                  const Program *program) {
+  ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
+  if (!timing)
+    return Error{schedule.name + ": " + timing.error().text};
+  Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0, 0};
+  result.use = deviceUse(result.schedule.placement, result.schedule.order,
+                         result.timing, costs);
+  result.iterationEnd = result.timing.makespan;
+  if (!costs.hasSums() && !costs.hasUpdates())
+    return result;
+  ErrorOr<Program> own = program ? ErrorOr<Program>(*program)
+                                 : communicate(result.schedule, {}, costs);
+  if (!own)
+    return Error{result.schedule.name + ": " + own.error().text};
+  if (costs.hasSums())
+    result.sums = simulateSums(*own, result.timing, costs);
+  for (const SumTime &sum : result.sums)
+    result.iterationEnd = std::max(result.iterationEnd, sum.end);
+  if (costs.hasUpdates())
+    result.step = steadyStep(*own, result.schedule.order, costs);
+  return result;
+}

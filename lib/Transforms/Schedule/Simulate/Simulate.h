@@ -1,0 +1,117 @@
+//===- Simulate.h - When everything happens ----------------------*- C++ -*-===//
+//
+// Every action starts as soon as its device is free and its inputs are there.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_SIMULATE_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_SIMULATE_H
+
+#include "lib/Transforms/Schedule/Core/Costs.h"
+#include "lib/Transforms/Schedule/Core/Program.h"
+#include "lib/Transforms/Schedule/Core/Schedule.h"
+
+namespace bitpipe::schedule {
+
+/// Start and end of every action, in the shape of the order.
+struct Timing {
+  std::vector<std::vector<double>> start, end;
+  /// When what the action makes can be sent, and when it is on the device that reads
+  /// it.
+  std::vector<std::vector<double>> made, arrival;
+  double makespan = 0;
+};
+
+/// What a simulation leaves out where only orders are compared.
+struct AsExecuted {
+  /// When each device can start; empty: all at 0.
+  std::vector<double> begin;
+  /// A whole backward is executed as its two parts, and sends what the first has
+  /// made before the second.
+  bool splitsBackwards = false;
+};
+
+/// Linear in the number of actions. Fails if costs are missing and, naming who waits
+/// for what, when the order blocks.
+ErrorOr<Timing> simulate(const Placement &placement, const Order &order,
+                         const Costs &costs = {},
+                         const AsExecuted &executed = {});
+
+/// What one device does in an iteration.
+struct DeviceUse {
+  double work = 0, idle = 0;
+  /// Most activations alive at once, in the costs' unit.
+  double peakActivation = 0;
+  /// What it always keeps beside them: the state of its stages.
+  double state = 0;
+  /// Stages whose weights the device holds.
+  int weights = 0;
+  /// Messages sent.
+  int messages = 0;
+};
+
+/// The device that gets a message when the action is done, or -1.
+int receiver(const Placement &placement, const Action &action);
+
+std::vector<DeviceUse> deviceUse(const Placement &placement,
+                                 const Order &order, const Timing &timing,
+                                 const Costs &costs = {});
+
+/// Where the idle time of a device comes from.
+struct IdleTime {
+  /// Before its first action, after its last, and between.
+  double fill = 0, drain = 0, waiting = 0;
+  /// The device it waits for longest between actions, or -1, and how long.
+  int waitsFor = -1;
+  double longest = 0;
+};
+
+std::vector<IdleTime> idleTimes(const Placement &placement, const Order &order,
+                                const Timing &timing);
+
+/// An action of a device, by its place in the order.
+struct Step {
+  int device = 0;
+  size_t position = 0;
+};
+
+/// Actions each of which starts when the one before it is done or its message
+/// there, up to the end of the iteration: shortening any other gains nothing.
+std::vector<Step> criticalPath(const Placement &placement, const Order &order,
+                               const Timing &timing);
+
+/// The share of an iteration that the devices idle, on average.
+double bubble(const std::vector<DeviceUse> &use, const Timing &timing);
+
+/// When the gradients of some stages are summed over the devices that hold them.
+struct SumTime {
+  /// Of the program's groups.
+  int group = 0;
+  std::vector<int> stages, devices;
+  double start = 0, end = 0;
+};
+
+/// `sum of gradients of stages 0 and 7`
+std::string toString(const SumTime &sum);
+
+/// A schedule with its times, as the views below want it.
+struct Simulated {
+  Schedule schedule;
+  Costs costs;
+  Timing timing;
+  std::vector<DeviceUse> use;
+  /// In the order in which they are done; none where sums take no time.
+  std::vector<SumTime> sums;
+  /// The makespan, or the end of the last sum if that is later.
+  double iterationEnd = 0;
+  /// A step of many, if costs tell what updates take: see steadyStep.
+  double step = 0;
+};
+/// With the messages and sums of the program, or those that the order is given
+/// where there is none.
+ErrorOr<Simulated> simulateAll(Schedule schedule, const Costs &costs = {},
+                               const Program *program = nullptr);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_SIMULATE_H

@@ -1,0 +1,88 @@
+//===- Sums.cpp - When gradients are summed --------------------------------===//
+
+#include "lib/Transforms/Schedule/Simulate/Sums.h"
+
+#include <algorithm>
+
+using namespace bitpipe::schedule;
+using Op = Instruction::Op;
+
+namespace {
+/// A group, and when a device has computed all that comes before its sum.
+struct Reached {
+  int group;
+  double time;
+};
+
+/// A device's sums in order.
+struct Queue {
+  std::vector<Reached> sums;
+  size_t next = 0;
+  /// When the sum before is done.
+  double free = 0;
+
+  bool isNext(int group) const {
+    return next < sums.size() && sums[next].group == group;
+  }
+};
+} // namespace
+
+static Queue queueOf(const std::vector<Instruction> &list,
+                     const std::vector<double> &ends) {
+  Queue queue;
+  size_t runs = 0;
+  for (const Instruction &instruction : list) {
+    runs += instruction.op == Op::Run;
+    double reached = runs ? ends[runs - 1] : 0;
+    if (instruction.op == Op::Reduce)
+      queue.sums.push_back({instruction.group, reached});
+  }
+  return queue;
+}
+
+std::string bitpipe::schedule::toString(const SumTime &sum) {
+  std::string text = sum.stages.size() > 1 ? "stages " : "stage ";
+  for (size_t i = 0; i < sum.stages.size(); ++i)
+    text += (i == 0                       ? ""
+             : i + 1 == sum.stages.size() ? " and "
+                                          : ", ") +
+            std::to_string(sum.stages[i]);
+  return "sum of gradients of " + text;
+}
+
+std::vector<SumTime> bitpipe::schedule::simulateSums(const Program &program,
+                                                     const Timing &timing,
+                                                     const Costs &costs) {
+  std::vector<Queue> queues;
+  std::vector<int> candidates;
+  for (size_t device = 0; device < program.devices.size(); ++device) {
+    queues.push_back(queueOf(program.devices[device], timing.end[device]));
+    if (!queues.back().sums.empty())
+      candidates.push_back(queues.back().sums.front().group);
+  }
+  std::vector<SumTime> done;
+  while (!candidates.empty()) {
+    int group = candidates.back();
+    candidates.pop_back();
+    const auto &[stages, members] = program.groups[group];
+    bool isReady = std::all_of(members.begin(), members.end(), [&](int member) {
+      return queues[member].isNext(group);
+    });
+    if (!isReady)
+      continue; // Comes again when it is next on another member.
+    SumTime sum{group, stages, members, 0, 0};
+    for (int member : members) {
+      const Queue &queue = queues[member];
+      sum.start = std::max({sum.start, queue.free, queue.sums[queue.next].time});
+    }
+    sum.end = sum.start + costs.sumOf(stages);
+    for (int member : members) {
+      Queue &queue = queues[member];
+      queue.free = sum.end;
+      if (++queue.next < queue.sums.size())
+        candidates.push_back(queue.sums[queue.next].group);
+    }
+    done.push_back(std::move(sum));
+  }
+  return done;
+}
