@@ -1,7 +1,6 @@
 //===- Launch.cpp - A kernel as launches of blocks of threads --------------===//
 
 #include "lib/Transforms/Kernels/GPU/Launch.h"
-#include "lib/Transforms/Kernels/FastMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -35,8 +34,6 @@ Operation *LaunchWriter::begin(Operation *op, int64_t grid, int64_t block) {
   if (ArrayAttr attributes = source.getAllArgAttrs())
     body.setAllArgAttrs(attributes);
   launch = {body, grid, block};
-  if (opOfScratch != op)
-    opOfScratch = op;
   scratchUsed = 0;
   b.setInsertionPointToStart(body.addEntryBlock());
   IRMapping mapping;

@@ -47,8 +47,7 @@ public:
   LaunchWriter(mlir::func::FuncOp kernel, int64_t sharedSpace);
 
   /// Begins a launch in which `op`, of the kernel, is done: the copy of it that is
-  /// returned is on the launch's own arguments, and goes when the launch ends. Scratch
-  /// memory is handed out anew for every op.
+  /// returned is on the launch's own arguments, and goes when the launch ends.
   mlir::Operation *begin(mlir::Operation *op, int64_t grid, int64_t block);
   template <typename Op> Op begin(Op op, int64_t grid, int64_t block) {
     return llvm::cast<Op>(begin(op.getOperation(), grid, block));
@@ -63,8 +62,8 @@ public:
   mlir::Value index(int64_t value);
   /// The number of this thread in its block, of the block, and of the thread in all.
   mlir::Value thread(), block(), globalThread();
-  /// Uninitialised memory of the launches of an op; every launch that asks for the same
-  /// in the same order gets the same.
+  /// Uninitialised memory of all launches: those that ask for the same in the same order
+  /// get the same.
   mlir::Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element);
   /// Uninitialised memory of the block.
   mlir::Value shared(llvm::ArrayRef<int64_t> shape, mlir::Type element);
@@ -98,7 +97,7 @@ private:
   int64_t sharedSpace;
   Kernel kernel;
   Launch launch;
-  mlir::Operation *opOfScratch = nullptr, *copy = nullptr;
+  mlir::Operation *copy = nullptr;
   int64_t scratchUsed = 0;
   mlir::OpBuilder b;
 };
