@@ -2,7 +2,7 @@
 
 #include "lib/Transforms/Schedule/Search/OrderGraph.h"
 
-#include "lib/Transforms/Schedule/Simulate/Simulate.h"
+#include "lib/Transforms/Schedule/Core/Effects.h"
 
 #include <algorithm>
 #include <cassert>
@@ -24,9 +24,9 @@ void OrderGraph::addActions(const Problem &problem) {
     Node &node = nodes[task];
     node.device = problem.placement.device(action.stage, action.microbatch);
     node.time = problem.costs.time(action);
-    double activation = problem.costs.stage(action.stage).activation;
-    takes[task] = action.kind == Kind::F ? activation : 0;
-    gives[task] = makesWeightGradient(action.kind) ? activation : 0;
+    MemoryChange change = memoryChange(problem.placement, problem.costs, action);
+    takes[task] = change.taken;
+    gives[task] = change.freed;
     if (action.kind == Kind::W) {
       node.maker = int(tasks.index(Kind::I, action.stage, action.microbatch));
       nodes[node.maker].weight = task;
@@ -39,16 +39,14 @@ void OrderGraph::addActions(const Problem &problem) {
 void OrderGraph::addReader(const Problem &problem, int task) {
   Action action = tasks.action(task);
   Node &node = nodes[task];
-  int m = action.microbatch, stage = action.stage;
   Kind gradient = problem.split ? Kind::I : Kind::B;
-  if (action.kind != Kind::F && stage == 0)
+  std::optional<Tensor> tensor = sent(problem.placement, action);
+  if (!tensor && action.kind != Kind::F)
     return;
-  if (action.kind != Kind::F)
-    node.reader = int(tasks.index(gradient, stage - 1, m));
-  else if (stage + 1 < problem.placement.stages())
-    node.reader = int(tasks.index(Kind::F, stage + 1, m));
-  else
-    node.reader = int(tasks.index(gradient, stage, m));
+  // The last forward is followed by its own gradient.
+  Kind kind = tensor && tensor->sort == Tensor::Output ? Kind::F : gradient;
+  int stage = tensor ? readerStage(problem.placement, *tensor) : action.stage;
+  node.reader = int(tasks.index(kind, stage, action.microbatch));
   nodes[node.reader].maker = task;
   int to = receiver(problem.placement, action);
   if (to < 0)
