@@ -12,32 +12,6 @@
 
 namespace bitpipe {
 
-/// The dimensions of an operand, the contiguous one last.
-inline std::vector<int64_t> dimensions(const attention::Sizes &n, size_t part) {
-  using Part = AttentionCall::Part;
-  switch (part) {
-  case Part::Q:
-  case Part::DQ:
-    return {n.batch, n.rows, n.heads, n.size};
-  case Part::K:
-  case Part::DK:
-    return {n.batch, n.columns, n.kvHeads, n.size};
-  case Part::V:
-  case Part::DV:
-    return {n.batch, n.columns, n.kvHeads, n.valueSize};
-  case Part::O:
-  case Part::DOutput:
-    return {n.batch, n.rows, n.heads, n.valueSize};
-  case Part::Lse:
-    return {n.batch, n.heads, n.rows};
-  case Part::Bias:
-  case Part::DBias:
-    return {n.batch, n.heads, n.rows, n.columns};
-  default:
-    return {};
-  }
-}
-
 /// What a call's operands hold, one tensor per part, and the key.
 struct Memory {
   std::array<std::vector<float>, AttentionCall::names.size()> tensors;
@@ -47,7 +21,7 @@ struct Memory {
     for (size_t part = 0; part < tensors.size(); ++part) {
       if (!call.operands[part] || part == AttentionCall::Key)
         continue;
-      std::vector<int64_t> sizes = dimensions(call.sizes, part);
+      std::vector<int64_t> sizes = call.sizesOf(AttentionCall::Part(part));
       int64_t reach = 1;
       for (size_t i = 0; i < sizes.size(); ++i)
         reach += (sizes[i] - 1) * stride(call, part, i);
@@ -73,7 +47,7 @@ struct Memory {
     for (size_t part = 0; part < tensors.size(); ++part)
       if (call.operands[part] && call.writes(AttentionCall::Part(part)) &&
           part != AttentionCall::DBias)
-        spoilPart(call, part, dimensions(call.sizes, part), 0, 0);
+        spoilPart(call, part, call.sizesOf(AttentionCall::Part(part)), 0, 0);
   }
 
 private:

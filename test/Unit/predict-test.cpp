@@ -98,7 +98,7 @@ private:
           owned.push_back(g);
       push(d, GradNorm{owned}, waits, -1);
     }
-    push(d, Step{stages, 0, 0, group, {}, {}}, {}, -1);
+    push(d, Step{stages, 0, 0, group, {}, {}, {}, 0}, {}, -1);
   }
 
   int64_t message(const RunName &run, int from, int to) {

@@ -24,20 +24,26 @@ static void expectNear(double got, double expected, const char *what) {
 namespace {
 
 /// Sends of given sizes, each followed by the next; the receiver posts all of its
-/// receives and then runs what needs them.
+/// receives but the late ones and then runs what needs them.
 struct Case {
-  explicit Case(const std::vector<int64_t> &sizes) : sizes(sizes) {
+  explicit Case(const std::vector<int64_t> &sizes, std::vector<bool> late = {})
+      : sizes(sizes), late(std::move(late)) {
+    this->late.resize(sizes.size());
     program.devices.resize(2);
     links.devices.resize(2);
     for (size_t m = 0; m < sizes.size(); ++m) {
       RunName run{'F', 0, int64_t(m)};
       links.messages.push_back({run, 0, 1, 0, 0, sizes[m], false});
       push(0, Transmit{run, 1, 0, false}, {}, int64_t(m));
-      push(1, Receive{run, 0, 0}, {}, int64_t(m));
+      if (!this->late[m])
+        push(1, Receive{run, 0, 0}, {}, int64_t(m));
     }
-    for (size_t m = 0; m < sizes.size(); ++m)
+    for (size_t m = 0; m < sizes.size(); ++m) {
+      if (this->late[m])
+        push(1, Receive{{'F', 0, int64_t(m)}, 0, 0}, {}, int64_t(m));
       push(1, Execute{{'F', 1, int64_t(m)}, 0, {}},
            {{Wait::Message, int64_t(m), false}}, -1);
+    }
     for (int d = 0; d < 2; ++d)
       push(d, GradNorm{}, {}, -1);
   }
@@ -55,10 +61,15 @@ struct Case {
     size_t count = sizes.size();
     for (size_t m = 0; m < count; ++m, start += 1'000'000) {
       first.push_back({start, start, 0});
-      second.push_back({0, 0, 0});
+      if (!late[m])
+        second.push_back({0, 0, 0});
     }
     for (size_t m = 0; m < count; ++m) {
       Nanoseconds there = first[m].end + 10'000 + sizes[m];
+      if (late[m]) { // It has come when it is asked for.
+        second.push_back({there, there, 0});
+        there += 500;
+      }
       second.push_back({there, there + 100, 100});
       at = there + 100;
     }
@@ -80,6 +91,7 @@ struct Case {
   }
 
   std::vector<int64_t> sizes;
+  std::vector<bool> late; // messages whose receive is posted when they have come
   Program program;
   Links links;
 };
@@ -98,6 +110,12 @@ int main() {
   schedule::Costs one = Case({100'000, 100'000}).measure(true, 10'000);
   expectNear(one.links[0][1].latency, 10e-6, "latency from one size");
   expectNear(1 / one.links[0][1].transfer, 1e9, "bandwidth from one size");
+
+  // A message that has come before it was asked for tells nothing of the link.
+  schedule::Costs late = Case({1000, 200'000, 1000, 1000, 200'000, 1000},
+                              {false, false, true, true, false, true}).measure(true, 3000);
+  expectNear(late.links[0][1].latency, 10e-6, "latency beside late receives");
+  expectNear(1 / late.links[0][1].transfer, 1e9, "bandwidth beside late receives");
 
   // In one process memory changes hands, whatever its size.
   schedule::Costs within = Case({100'000, 100'000}).measure(false, 0);

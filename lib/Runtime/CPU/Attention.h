@@ -1,7 +1,7 @@
 //===- Attention.h - Attention in one piece ---------------------------------===//
 //
 // FlashAttention-2 (Dao, 2023) on blocks that stay in the cache. Before step 1 every
-// distinct call becomes a task; running one only sets addresses. A task is a number
+// call becomes a task; running one only sets addresses. A task is a number
 // of items that may be run in any order, by whomever, to the same bits.
 //
 //===----------------------------------------------------------------------===//

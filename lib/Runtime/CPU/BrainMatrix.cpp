@@ -19,43 +19,34 @@ static void narrowLine(const float *__restrict from, uint16_t *__restrict to, in
     to[i] = toBrain(from[i]);
 }
 
-namespace {
-/// A matrix as lines of the dense copy.
-struct Lines {
-  int64_t count, length, stride, step;
-
-  explicit Lines(const MatrixLayout &m)
-      : count(m.isRowMajor() ? m.rows : m.columns),
-        length(m.isRowMajor() ? m.columns : m.rows),
-        stride(m.isRowMajor() ? m.rowStride : m.columnStride),
-        step(m.isRowMajor() ? m.columnStride : m.rowStride) {}
-};
-} // namespace
+/// Calls `line` with the place in the matrix and in the dense copy of each line of it,
+/// how many elements it has and how far apart these are in the matrix.
+template <typename Line>
+static void forLines(const MatrixLayout &m, const Line &line) {
+  bool rows = m.isRowMajor();
+  int64_t count = rows ? m.rows : m.columns, length = rows ? m.columns : m.rows;
+  int64_t stride = rows ? m.rowStride : m.columnStride;
+  int64_t step = rows ? m.columnStride : m.rowStride;
+  for (int64_t i = 0; i < count; ++i)
+    line(i * stride, i * length, length, step);
+}
 
 void widen(const MatrixLayout &layout, const uint16_t *matrix, float *dense) {
-  Lines lines(layout);
-  for (int64_t i = 0; i < lines.count; ++i) {
-    const uint16_t *line = matrix + i * lines.stride;
-    float *to = dense + i * lines.length;
-    if (lines.step == 1)
-      widenLine(line, to, lines.length);
-    else
-      for (int64_t j = 0; j < lines.length; ++j)
-        to[j] = fromBrain(line[j * lines.step]);
-  }
+  forLines(layout, [&](int64_t from, int64_t to, int64_t length, int64_t step) {
+    if (step == 1)
+      return widenLine(matrix + from, dense + to, length);
+    for (int64_t j = 0; j < length; ++j)
+      dense[to + j] = fromBrain(matrix[from + j * step]);
+  });
 }
 
 void narrow(const MatrixLayout &layout, const float *dense, uint16_t *matrix) {
-  Lines lines(layout);
-  for (int64_t i = 0; i < lines.count; ++i) {
-    const float *from = dense + i * lines.length;
-    uint16_t *line = matrix + i * lines.stride;
-    if (lines.step == 1)
-      narrowLine(from, line, lines.length);
-    else
-      for (int64_t j = 0; j < lines.length; ++j)
-        line[j * lines.step] = toBrain(from[j]);
-  }
+  forLines(layout, [&](int64_t to, int64_t from, int64_t length, int64_t step) {
+    if (step == 1)
+      return narrowLine(dense + from, matrix + to, length);
+    for (int64_t j = 0; j < length; ++j)
+      matrix[to + j * step] = toBrain(dense[from + j]);
+  });
 }
 
 } // namespace bitpipe

@@ -15,7 +15,6 @@ using namespace bitpipe;
 
 namespace {
 
-constexpr int64_t brainBytes = 2; // of an element of bf16
 
 class DeviceChecker {
 public:
@@ -118,7 +117,7 @@ private:
                " elements", op.working ? "" : " into no slot");
     if (op.working)
       checkSource(text(op), *op.working, SlotSource::Working,
-                  Checked(op.workingElements) * brainBytes);
+                  Checked(op.workingElements) * sizeOf(StoredFloat::BF16));
     for (const Resident &resident : device.residents) {
       if (resident.slot != op.weights || !resident.trainable || !resident.working)
         continue;
@@ -249,7 +248,7 @@ private:
       checkSource("parameter '" + resident.name + "'", working->slot,
                   SlotSource::Working,
                   Checked(working->offset) +
-                      Checked(resident.type.elements()) * brainBytes);
+                      Checked(resident.type.elements()) * sizeOf(StoredFloat::BF16));
     }
     for (const Parameter &parameter : program.parameters)
       if (parameter.name == resident.name &&

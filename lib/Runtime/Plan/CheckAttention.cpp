@@ -13,42 +13,15 @@ using Part = AttentionCall::Part;
 
 namespace {
 
-/// Sizes of an operand, those of contiguous dimensions last.
-std::vector<int64_t> sizesOf(const AttentionCall &call, Part part) {
-  const attention::Sizes &n = call.sizes;
-  switch (part) {
-  case Part::Q:
-  case Part::DQ:
-    return {n.batch, n.rows, n.heads, n.size};
-  case Part::K:
-  case Part::DK:
-    return {n.batch, n.columns, n.kvHeads, n.size};
-  case Part::V:
-  case Part::DV:
-    return {n.batch, n.columns, n.kvHeads, n.valueSize};
-  case Part::O:
-  case Part::DOutput:
-    return {n.batch, n.rows, n.heads, n.valueSize};
-  case Part::Lse:
-    return {n.batch, n.heads, n.rows};
-  case Part::Bias:
-  case Part::DBias:
-    return {n.batch, n.heads, n.rows, n.columns};
-  case Part::Key:
-    return {};
-  }
-  return {};
-}
-
 std::vector<int64_t> stridesOf(const AttentionCall &call, Part part) {
   std::vector<int64_t> strides = call.operands[part]->strides;
-  strides.resize(sizesOf(call, part).size(), 1);
+  strides.resize(call.sizesOf(part).size(), 1);
   return strides;
 }
 
 /// A gradient of the bias adds up where a stride is 0.
 bool overlaps(const AttentionCall &call, Part part) {
-  std::vector<int64_t> sizes = sizesOf(call, part), strides = stridesOf(call, part);
+  std::vector<int64_t> sizes = call.sizesOf(part), strides = stridesOf(call, part);
   if (part == Part::DBias)
     for (size_t i = 0; i < sizes.size(); ++i)
       if (strides[i] == 0)
@@ -98,7 +71,7 @@ bool bitpipe::overlapsItself(const std::vector<int64_t> &sizes,
 Checked bitpipe::attentionExtent(const AttentionCall &call, Part part) {
   if (part == Part::Key)
     return sizeof(uint64_t);
-  std::vector<int64_t> sizes = sizesOf(call, part), strides = stridesOf(call, part);
+  std::vector<int64_t> sizes = call.sizesOf(part), strides = stridesOf(call, part);
   Checked last = 0;
   for (size_t i = 0; i < sizes.size(); ++i)
     last = last + Checked(sizes[i] - 1) * strides[i];
@@ -136,7 +109,7 @@ std::string bitpipe::faultOfAttention(const AttentionCall &call) {
   for (size_t part = 0; part < call.operands.size(); ++part)
     if (call.operands[part] && call.writes(Part(part)) && overlaps(call, Part(part)))
       return message(call, " writes ", AttentionCall::names[part], " of sizes ",
-                     listText(sizesOf(call, Part(part))), " with strides ",
+                     listText(call.sizesOf(Part(part))), " with strides ",
                      listText(call.operands[part]->strides),
                      ", expected a place of its own for every element");
   // Otherwise k, which is in memory, bounds the time it takes.

@@ -11,6 +11,7 @@
 #include "lib/Runtime/Plan/Checked.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Plan/Features.h"
+#include "lib/Runtime/Plan/LoadCalls.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -85,14 +86,6 @@ StoredFloat storedFloat(pipe::SavedOp op) {
     return StoredFloat::F64;
   failAt(op, "parameter '", op.getName().str(), "' is stored as ",
          printed(stored), ", expected f32, f16, bf16 or f64");
-}
-
-BlockPlace place(pipe::RefAttr ref) { return {ref.getBlock(), ref.getOffset()}; }
-
-std::optional<BlockPlace> place(std::optional<pipe::RefAttr> ref) {
-  if (!ref)
-    return std::nullopt;
-  return place(*ref);
 }
 
 RunName runName(pipe::RunKind kind, int64_t stage, int64_t microbatch) {
@@ -197,90 +190,14 @@ private:
       failAt(op, "the routine has ", routine.writes.size(),
              " entries in 'writes', expected one for each of its ",
              routine.blocks.size(), " blocks");
-    for (mlir::Operation &call : op.getBody().front())
-      llvm::TypeSwitch<mlir::Operation *>(&call)
-          .Case([&](pipe::KernelOp kernel) {
-            routine.calls.push_back(readKernel(kernel));
-          })
-          .Case([&](pipe::MatmulOp matmul) {
-            routine.calls.push_back(readMatmul(matmul));
-          })
-          .Case([&](pipe::AttentionCallOp attention) {
-            routine.calls.push_back(readAttention(attention, false));
-          })
-          .Case([&](pipe::AttentionGradCallOp attention) {
-            routine.calls.push_back(readAttention(attention, true));
-          })
-          .Default([](mlir::Operation *other) { failUnexpected(other); });
+    for (mlir::Operation &item : op.getBody().front()) {
+      std::optional<Call> call = readCall(item);
+      if (!call)
+        failUnexpected(&item);
+      routine.calls.push_back(std::move(*call));
+    }
     routineNumbers[routine.name] = program.routines.size();
     program.routines.push_back(std::move(routine));
-  }
-
-  static std::string layerOf(mlir::Operation *call) {
-    auto layer = call->getAttrOfType<mlir::StringAttr>("layer");
-    return layer ? layer.str() : "";
-  }
-
-  static KernelCall readKernel(pipe::KernelOp op) {
-    KernelCall call{op.getName().str(), {}, layerOf(op)};
-    for (mlir::Attribute argument : op.getArguments())
-      call.arguments.push_back(place(llvm::cast<pipe::RefAttr>(argument)));
-    return call;
-  }
-
-  static MatmulCall readMatmul(pipe::MatmulOp op) {
-    // The operation has checked which go together.
-    auto type = [&](size_t operand) {
-      bool brain = op.getTypes() &&
-                   llvm::cast<mlir::TypeAttr>((*op.getTypes())[operand]).getValue().isBF16();
-      return brain ? StoredFloat::BF16 : StoredFloat::F32;
-    };
-    return {place(op.getA()),
-            place(op.getB()),
-            place(op.getC()),
-            place(op.getBias()),
-            place(op.getResidual()),
-            list(op.getSizes()),
-            list(op.getAStrides()),
-            list(op.getBStrides()),
-            list(op.getCStrides()),
-            op.getAlpha().convertToDouble(),
-            op.getAccumulate(),
-            layerOf(op),
-            type(0),
-            type(2)};
-  }
-
-  template <typename Op>
-  static AttentionCall readAttention(Op op, bool gradient) {
-    AttentionCall call{};
-    call.gradient = gradient;
-    for (size_t part = 0; part < call.operands.size(); ++part)
-      call.operands[part] = operand(op, AttentionCall::names[part]);
-    call.workspace = place(op.getWorkspace());
-    call.workspaceBytes = op.getWorkspaceBytes();
-    ArrayRef<int64_t> n = op.getSizes();
-    call.sizes = {n[0], n[1], n[2], n[3], n[4], n[5], n[6]};
-    call.scale = op.getScale().convertToDouble();
-    call.left = op.getLeft();
-    call.right = op.getRight();
-    if (auto softcap = op.getSoftcap())
-      call.softcap = softcap->convertToDouble();
-    if (auto dropout = op.getDropout())
-      call.dropout = dropout->convertToDouble();
-    call.layer = layerOf(op);
-    return call;
-  }
-
-  /// An operand of an attention by its name; a key has no strides.
-  static std::optional<AttentionCall::Operand> operand(mlir::Operation *op, StringRef name) {
-    auto ref = op->getAttrOfType<pipe::RefAttr>(name);
-    if (!ref)
-      return std::nullopt;
-    AttentionCall::Operand found{place(ref), {}};
-    if (auto strides = op->getAttrOfType<mlir::DenseI64ArrayAttr>((name + "_strides").str()))
-      found.strides = list(strides.asArrayRef());
-    return found;
   }
 
   void readDevice(pipe::ProgramOp op) {

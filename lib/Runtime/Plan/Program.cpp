@@ -60,3 +60,29 @@ struct InstructionText {
 std::string bitpipe::text(const Instruction &instruction) {
   return std::visit(InstructionText(), instruction);
 }
+
+std::vector<int64_t> AttentionCall::sizesOf(Part part) const {
+  const attention::Sizes &n = sizes;
+  switch (part) {
+  case Q:
+  case DQ:
+    return {n.batch, n.rows, n.heads, n.size};
+  case K:
+  case DK:
+    return {n.batch, n.columns, n.kvHeads, n.size};
+  case V:
+  case DV:
+    return {n.batch, n.columns, n.kvHeads, n.valueSize};
+  case O:
+  case DOutput:
+    return {n.batch, n.rows, n.heads, n.valueSize};
+  case Lse:
+    return {n.batch, n.heads, n.rows};
+  case Bias:
+  case DBias:
+    return {n.batch, n.heads, n.rows, n.columns};
+  case Key:
+    return {};
+  }
+  return {};
+}

@@ -93,6 +93,8 @@ struct AttentionCall {
   std::string layer; // for traces
 
   const char *name() const { return gradient ? "attention_grad" : "attention"; }
+  /// Sizes of an operand, those of contiguous dimensions last.
+  std::vector<int64_t> sizesOf(Part part) const;
   /// Whether the call writes to the operand.
   bool writes(Part part) const {
     return gradient ? part >= DQ : part == O || part == Lse;

@@ -3,6 +3,7 @@
 #include "lib/Runtime/Train/CheckpointFiles.h"
 
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Hash.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -70,6 +71,20 @@ std::string NameRule::apply(const std::string &name) const {
   if (kind == Without && name.starts_with(prefix))
     return name.substr(prefix.size());
   return name;
+}
+
+std::string CheckpointFiles::print() const {
+  constexpr size_t end = 4096;
+  Hash hash;
+  for (auto &[name, tensor] : tensors) {
+    std::string head = joined(name, " ", tensor->dtype, " ", listText(tensor->shape));
+    hash.add(head.data(), head.size() + 1); // with the zero that ends it
+    auto *bytes = static_cast<const char *>(tensor->data);
+    size_t part = std::min<size_t>(tensor->bytes, end);
+    hash.add(bytes, part);
+    hash.add(bytes + tensor->bytes - part, part);
+  }
+  return hash.digest();
 }
 
 static bool holds(const CheckpointFiles &files, const Parameter &parameter,

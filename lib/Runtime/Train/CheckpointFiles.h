@@ -25,6 +25,9 @@ public:
   const std::map<std::string, const StoredTensor *> &all() const {
     return tensors;
   }
+  /// The hash of all names, types and shapes, and of both ends of every tensor: tells
+  /// these parameters from others, without reading all of them.
+  std::string print() const;
 
 private:
   void addFile(const std::string &path);

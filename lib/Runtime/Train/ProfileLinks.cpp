@@ -2,7 +2,9 @@
 //
 // A message is under way from when both sides have started it. Its end shows where
 // its receiver waits for it and for nothing else: in time until that goes on, which
-// includes waking up. What came in time shows nothing.
+// includes waking up. What came in time shows nothing. Nor does what was sent before its
+// receive was posted: it may have been on its way, or have come, by then; that counts
+// only between devices that have nothing else.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,6 +42,7 @@ public:
       findEnds(d);
     for (size_t m = 0; m < ends.size(); ++m)
       measure(m, processes[processOf[links.messages[m].to]]);
+    times.merge(unexpected); // of pairs that have no others
   }
 
   /// Whether nothing could be measured.
@@ -109,8 +112,9 @@ private:
                                    list[ends[m].receive].end);
       Nanoseconds used = list[*ends[m].user].begin;
       bool waited = used > list[*ends[m].user - 1].end;
+      bool expected = sent[back][ends[m].send].end >= list[ends[m].receive].end;
       if (waited && used > begin)
-        times[{link.from, link.to}][within ? 0 : link.bytes].push_back(
+        (expected ? times : unexpected)[{link.from, link.to}][within ? 0 : link.bytes].push_back(
             double(used - begin) * 1e-9);
     }
   }
@@ -183,7 +187,7 @@ private:
   std::vector<const DeviceReport *> devices;
   std::vector<size_t> processOf; // by device
   std::vector<Ends> ends;        // by message
-  std::map<Pair, Times> times;
+  std::map<Pair, Times> times, unexpected; // by whether the receive was there first
   std::map<Pair, schedule::Link> found; // that were measured
   std::optional<double> hop;
 };

@@ -15,6 +15,7 @@
 #include "lib/Runtime/Plan/Check.h"
 #include "lib/Runtime/Plan/Load.h"
 #include "lib/Runtime/Train/Account.h"
+#include "lib/Runtime/Train/CheckpointFiles.h"
 #include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/RunFiles.h"
 #include "lib/Runtime/Train/Training.h"
@@ -121,6 +122,13 @@ static void checkSameData(const TrainOptions &options, World &world) {
   agree(world, [&] { print = takePrint(options.data); });
   checkIdentity(world, {{"data file", joined("one of ", print.bytes, " bytes, hash ",
                                              print.hash)}});
+}
+
+/// What several ranks hold of one parameter has to be the same.
+static void checkSameParameters(const std::string &path, World &world) {
+  std::string print;
+  agree(world, [&] { print = CheckpointFiles(path).print(); });
+  checkIdentity(world, {{"file of parameters (--load)", joined("one of hash ", print)}});
 }
 
 namespace {
@@ -245,6 +253,9 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   });
   if (world.size() > 1 && !options.data.empty())
     checkSameData(options, world);
+  bool resumes = checkpoints && checkpoints->resumes();
+  if (world.size() > 1 && run->parameters && !options.load.empty() && !resumes)
+    checkSameParameters(options.load, world);
   if (checkpoints)
     checkpoints->begin({run->executor->devices(), *run->parameters, world},
                        run->replaced);

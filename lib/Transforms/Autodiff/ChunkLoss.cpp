@@ -1,7 +1,7 @@
 //===- ChunkLoss.cpp - Linear cross-entropies in chunks of rows ------------===//
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Autodiff/GradientSums.h"
+#include "lib/Transforms/Autodiff/GenericGradient.h"
 #include "lib/Transforms/Autodiff/Passes.h"
 
 namespace bitpipe {
@@ -52,7 +52,6 @@ private:
   Value startOfLogits(RankedTensorType type);
   Value product(Value a, Value b, Value into, std::array<AffineMap, 3> maps);
   Value addColumns(Value dlogits, Value into);
-  Value sum(ArrayRef<Value> losses);
 
   RankedTensorType tensor(ArrayRef<int64_t> shape) {
     return RankedTensorType::get(shape, element);
@@ -116,10 +115,9 @@ Value LossBuilder::slice(Value value, int64_t begin, int64_t count) {
 Value LossBuilder::startOfLogits(RankedTensorType type) {
   if (!bias)
     return zeroTensor(b, loc, type);
-  utils::IteratorType parallel[] = {utils::IteratorType::parallel, utils::IteratorType::parallel};
   return linalg::GenericOp::create(
              b, loc, type, bias, emptyTensor(b, loc, type),
-             {map({1}, 2), map({0, 1}, 2)}, parallel,
+             {map({1}, 2), map({0, 1}, 2)}, iteratorsInto(map({0, 1}, 2)),
              [](OpBuilder &nested, Location loc, ValueRange values) {
                linalg::YieldOp::create(nested, loc, values[0]);
              })
@@ -128,11 +126,8 @@ Value LossBuilder::startOfLogits(RankedTensorType type) {
 
 /// A contraction over the loop that the result does not have.
 Value LossBuilder::product(Value a, Value c, Value into, std::array<AffineMap, 3> maps) {
-  SmallVector<utils::IteratorType> loops(3, utils::IteratorType::reduction);
-  for (AffineExpr at : maps[2].getResults())
-    loops[cast<AffineDimExpr>(at).getPosition()] = utils::IteratorType::parallel;
   return linalg::GenericOp::create(
-             b, loc, into.getType(), ValueRange{a, c}, into, maps, loops,
+             b, loc, into.getType(), ValueRange{a, c}, into, maps, iteratorsInto(maps[2]),
              [](OpBuilder &nested, Location loc, ValueRange values) {
                Value term = arith::MulFOp::create(nested, loc, values[0], values[1]);
                Value sum = arith::AddFOp::create(nested, loc, values[2], term);
@@ -142,27 +137,11 @@ Value LossBuilder::product(Value a, Value c, Value into, std::array<AffineMap, 3
 }
 
 Value LossBuilder::addColumns(Value dlogits, Value into) {
-  utils::IteratorType loops[] = {utils::IteratorType::reduction, utils::IteratorType::parallel};
   return linalg::GenericOp::create(
-             b, loc, into.getType(), dlogits, into, {map({0, 1}, 2), map({1}, 2)}, loops,
+             b, loc, into.getType(), dlogits, into, {map({0, 1}, 2), map({1}, 2)},
+             iteratorsInto(map({1}, 2)),
              [](OpBuilder &nested, Location loc, ValueRange values) {
                Value sum = arith::AddFOp::create(nested, loc, values[1], values[0]);
-               linalg::YieldOp::create(nested, loc, sum);
-             })
-      .getResult(0);
-}
-
-Value LossBuilder::sum(ArrayRef<Value> losses) {
-  if (losses.size() == 1)
-    return losses[0];
-  SmallVector<AffineMap> maps(losses.size() + 1, AffineMap::get(0, 0, b.getContext()));
-  return linalg::GenericOp::create(
-             b, loc, scalar, losses, emptyTensor(b, loc, scalar), maps,
-             ArrayRef<utils::IteratorType>(),
-             [](OpBuilder &nested, Location loc, ValueRange values) {
-               Value sum = values[0];
-               for (Value term : values.drop_front().drop_back())
-                 sum = arith::AddFOp::create(nested, loc, sum, term);
                linalg::YieldOp::create(nested, loc, sum);
              })
       .getResult(0);
@@ -186,7 +165,7 @@ Value LossBuilder::value(int64_t bytes) {
   SmallVector<Value> losses;
   for (auto [begin, count] : ranges(bytes))
     losses.push_back(forward(begin, count).loss);
-  return sum(losses);
+  return addTerms(b, loc, /*start=*/{}, losses);
 }
 
 SmallVector<Value> LossBuilder::gradients(Value dloss, ValueRange sums, int64_t bytes) {
@@ -208,7 +187,7 @@ SmallVector<Value> LossBuilder::gradients(Value dloss, ValueRange sums, int64_t 
   Value all = dx.size() == 1 ? dx[0]
                              : tensor::ConcatOp::create(b, loc, tensor({rows, features}), 0, dx)
                                    .getResult();
-  SmallVector<Value> results = {sum(losses),
+  SmallVector<Value> results = {addTerms(b, loc, /*start=*/{}, losses),
                                 whole(all, cast<RankedTensorType>(x.getType()).getShape())};
   llvm::append_range(results, totals);
   return results;

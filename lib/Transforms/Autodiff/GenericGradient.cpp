@@ -85,8 +85,7 @@ private:
 
 } // namespace
 
-/// Loops that the destination does not take part in sum.
-static SmallVector<utils::IteratorType> iteratorsInto(AffineMap destination) {
+SmallVector<utils::IteratorType> bitpipe::iteratorsInto(AffineMap destination) {
   SmallVector<utils::IteratorType> iterators;
   for (unsigned dim = 0; dim < destination.getNumDims(); ++dim)
     iterators.push_back(destination.isFunctionOfDim(dim)

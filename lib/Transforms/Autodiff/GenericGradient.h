@@ -23,6 +23,9 @@ namespace bitpipe {
 /// Null in any other.
 mlir::arith::AddFOp findAccumulation(mlir::linalg::GenericOp op, unsigned k);
 
+/// Of loops with this destination: those that it does not take part in sum.
+llvm::SmallVector<mlir::utils::IteratorType> iteratorsInto(mlir::AffineMap destination);
+
 /// Adds the gradients of the operation's operands to their sums.
 void buildGenericGradients(mlir::linalg::GenericOp op, mlir::OpBuilder &builder,
                            llvm::ArrayRef<mlir::Value> gradients,

@@ -29,10 +29,8 @@ Value bitpipe::zeroTensor(OpBuilder &builder, Location loc, Type type) {
 // Sums of tensors
 //===----------------------------------------------------------------------===//
 
-/// One elementwise operation that adds the terms up; into `start` if it is
-/// not null.
-static Value addTerms(OpBuilder &builder, Location loc, Value start,
-                      ArrayRef<Value> terms) {
+Value bitpipe::addTerms(OpBuilder &builder, Location loc, Value start,
+                        ArrayRef<Value> terms) {
   if (!start && terms.size() == 1)
     return terms.front();
   auto type = cast<RankedTensorType>(terms.front().getType());

@@ -58,6 +58,11 @@ private:
   llvm::DenseMap<mlir::Value, Sum> sums;
 };
 
+/// One elementwise operation that adds the terms up; into `start` if it is
+/// not null.
+mlir::Value addTerms(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value start,
+                     llvm::ArrayRef<mlir::Value> terms);
+
 /// A destination whose contents do not matter, and one of zeros.
 mlir::Value emptyTensor(mlir::OpBuilder &builder, mlir::Location loc,
                         mlir::Type type);

@@ -127,7 +127,8 @@ private:
         builder.getI64IntegerAttr(model.getIgnoreIndex().value_or(-100)),
         builder.getStringAttr(optimizer), plan.getDevicesAttr(),
         plan.getMicrobatchesAttr(), none, none, none, none,
-        model.getPrecisionAttr() ? model.getPrecisionAttr() : builder.getStringAttr("f32"));
+        model.getPrecisionAttr() ? model.getPrecisionAttr() : builder.getStringAttr("f32"),
+        /*arch=*/StringAttr());
   }
 };
 

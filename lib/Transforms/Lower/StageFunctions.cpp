@@ -126,15 +126,14 @@ LogicalResult checkInputGradient(pipe::StageOp stage, func::FuncOp forward,
   size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
   size_t parameters = stage.getParameters().size();
   size_t before = gradientsOut + saved + parameters;
-  size_t joint = stage.getJointAttr() ? stage.getJointAttr().size() : 0;
+  ArrayRef<int64_t> joint = stage.jointNumbers();
   if (failed(check.body()) ||
-      failed(check.arguments(before + joint + stage.workingNames().size(),
+      failed(check.arguments(before + joint.size() + stage.workingNames().size(),
                              "gradients, saved, parameters, joint gradients, working weights")) ||
       failed(check.atLeast(gradient.getNumResults(), gradientsIn + stage.jointResults(),
                            "results")))
     return failure();
-  for (size_t i = 0; i < joint; ++i) {
-    int64_t number = stage.getJointAttr()[i];
+  for (auto [i, number] : llvm::enumerate(joint)) {
     if (number < 0 || size_t(number) >= parameters)
       return emitError(stage.getLoc())
              << "stage " << stage.getIndex() << " has the joint gradient " << number

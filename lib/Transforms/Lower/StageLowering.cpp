@@ -145,7 +145,7 @@ private:
   SmallVector<Place> jointGradients() {
     SmallVector<Place> places;
     auto layout = parameterLayout(stage, groups);
-    for (int64_t number : stage.getJointAttr().asArrayRef())
+    for (int64_t number : stage.jointNumbers())
       places.push_back(gradientPlace(
           layout[number], typeOf(cast<FlatSymbolRefAttr>(stage.getParameters()[number]))));
     return places;

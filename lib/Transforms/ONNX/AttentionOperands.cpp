@@ -1,6 +1,7 @@
 //===- AttentionOperands.cpp - Operands in pipe.attention's order ----------===//
 
 #include "lib/Transforms/ONNX/AttentionOperands.h"
+#include "lib/Transforms/ONNX/AttentionSearch.h"
 #include "lib/Transforms/ONNX/Scores.h"
 #include "lib/Transforms/ONNX/Views.h"
 

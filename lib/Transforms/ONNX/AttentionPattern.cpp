@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/ONNX/AttentionPattern.h"
+#include "lib/Transforms/ONNX/AttentionSearch.h"
+#include "lib/Transforms/ONNX/Expansion.h"
 #include "lib/Transforms/ONNX/Scores.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -18,37 +20,7 @@
 using namespace mlir;
 using namespace bitpipe;
 
-//===----------------------------------------------------------------------===//
-// Looking around
-//===----------------------------------------------------------------------===//
-
-bool bitpipe::isReshape(const Node &node) {
-  return llvm::is_contained({"Reshape", "Unsqueeze", "Squeeze", "Flatten"}, node.kind());
-}
-
-static Node definingNode(Value value) { return value.getDefiningOp<pipe::OnnxNodeOp>(); }
-
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
 static ArrayRef<int64_t> leadOf(Value value) { return shapeOf(value).drop_back(2); }
-
-Value bitpipe::inShape(Value value, ArrayRef<int64_t> shape) {
-  while (shapeOf(value) != shape) {
-    Node node = definingNode(value);
-    if (!node.getOp() || !isReshape(node))
-      return {};
-    value = node.input(0);
-  }
-  return value;
-}
-
-Value bitpipe::reshapedRoot(Value value) {
-  for (Node node = definingNode(value); node.getOp() && isReshape(node); node = definingNode(value))
-    value = node.input(0);
-  return value;
-}
 
 /// "Erf 'node_erf_3'"
 static std::string describe(Operation *op) {
@@ -69,58 +41,6 @@ static std::string written(double number) {
   return text;
 }
 
-/// Nodes through which scores are followed from the softmax to their product.
-static bool isOfScores(const Node &node) {
-  return isReshape(node) || llvm::is_contained({"Add", "Sub", "Mul", "Div", "Where", "Tanh",
-                                                "Transpose", "Neg"},
-                                               node.kind());
-}
-
-/// The product that a value is computed from, through as many nodes at most.
-static Value productBelow(Value value, int depth = 12) {
-  Node node = definingNode(value);
-  if (!node.getOp() || depth == 0)
-    return {};
-  if (node.kind() == "MatMul")
-    return value;
-  if (!isOfScores(node))
-    return {};
-  auto type = cast<RankedTensorType>(value.getType());
-  for (Value input : node.getOp().getOperands()) {
-    auto operand = dyn_cast<RankedTensorType>(input.getType());
-    if (operand && operand.getElementType() == type.getElementType() &&
-        operand.getNumElements() == type.getNumElements())
-      if (Value product = productBelow(input, depth - 1))
-        return product;
-  }
-  return {};
-}
-
-/// Whether a product uses a value, perhaps in another shape, scaled or masked.
-static bool feedsProduct(Value value, int depth = 6) {
-  for (Operation *user : value.getUsers()) {
-    if (isa<pipe::DropoutOp>(user)) {
-      if (depth > 0 && feedsProduct(user->getResult(0), depth - 1))
-        return true;
-      continue;
-    }
-    auto op = dyn_cast<pipe::OnnxNodeOp>(user);
-    if (!op)
-      continue;
-    Node node(op);
-    if (node.kind() == "MatMul")
-      return true;
-    bool follows = isReshape(node) || llvm::is_contained({"Mul", "Div", "Where", "Transpose"}, node.kind());
-    if (follows && depth > 0 && feedsProduct(node.result(), depth - 1))
-      return true;
-  }
-  return false;
-}
-
-bool bitpipe::isAttention(Node softmax) {
-  return productBelow(softmax.input(0)) && feedsProduct(softmax.result());
-}
-
 /// Whether a product repeats [lead..., m, n] for its matrices, other than one head of
 /// keys or values for all heads: in memory that would be a copy for every sample.
 static bool isRepeated(Value value, ArrayRef<int64_t> full) {
@@ -130,21 +50,6 @@ static bool isRepeated(Value value, ArrayRef<int64_t> full) {
     return false;
   return full.size() < 2 || lead.back() != 1 ||
          ArrayRef(lead).drop_back() != full.drop_back();
-}
-
-/// Whether a value depends on what the model is given, and not on parameters and
-/// constants alone.
-static bool dependsOnInputs(Value value) {
-  SmallVector<Value> open{value};
-  DenseSet<Operation *> seen;
-  while (!open.empty()) {
-    Operation *op = open.pop_back_val().getDefiningOp();
-    if (!op)
-      return true;
-    if (seen.insert(op).second)
-      llvm::append_range(open, op->getOperands());
-  }
-  return false;
 }
 
 //===----------------------------------------------------------------------===//

@@ -31,19 +31,6 @@ struct AttentionPattern {
   int64_t batch = 1, heads = 1;
 };
 
-/// A node that only changes the shape.
-bool isReshape(const Node &node);
-
-/// The value, itself or one that it is a reshape of, in this shape; null if there
-/// is none.
-mlir::Value inShape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
-
-/// The value that reshapes made this one of.
-mlir::Value reshapedRoot(mlir::Value value);
-
-/// Whether a softmax is one of attention: computed from a product, and used by one.
-bool isAttention(Node softmax);
-
 /// Reads the attention around a softmax. Says in one line what of it
 /// pipe.attention cannot express, or nothing.
 std::string readAttention(Node softmax, MaskReader &masks, AttentionPattern &pattern);

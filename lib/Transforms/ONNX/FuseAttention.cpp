@@ -1,6 +1,7 @@
 //===- FuseAttention.cpp - Attention in one piece --------------------------===//
 
 #include "lib/Transforms/ONNX/AttentionOperands.h"
+#include "lib/Transforms/ONNX/AttentionSearch.h"
 #include "lib/Transforms/ONNX/Build.h"
 #include "lib/Transforms/ONNX/Passes.h"
 #include "lib/Transforms/ONNX/Scores.h"

@@ -49,6 +49,12 @@ public:
 private:
   Passed carried(Type type, bool hasGradient) const;
   SmallVector<Passed> results(TypedFunction &function, size_t count, const Natures &natures) const;
+  enum Number { Forward, InputGradient, WeightGradient };
+  TypedFunction &function(Number number);
+  /// What the values of a function are, of whose arguments that is known.
+  LogicalResult decideNatures(Number number);
+  /// Where they are kept, when its carried results are known.
+  void decideStorage(Number number, size_t firstParameter);
   LogicalResult decideForward();
   LogicalResult decideInputGradient();
   LogicalResult decideWeightGradient();
@@ -108,6 +114,27 @@ static LogicalResult checkRules(func::FuncOp function) {
   return success(known);
 }
 
+TypedFunction &StageTypes::function(Number number) {
+  return number == Forward         ? group.forward
+         : number == InputGradient ? group.inputGradient
+                                   : group.weightGradient;
+}
+
+LogicalResult StageTypes::decideNatures(Number number) {
+  TypedFunction &typed = function(number);
+  if (failed(checkRules(typed.function)))
+    return failure();
+  natures[number].emplace(typed.function, typed.arguments, /*sums=*/number == WeightGradient);
+  return success();
+}
+
+void StageTypes::decideStorage(Number number, size_t firstParameter) {
+  TypedFunction &typed = function(number);
+  typed.results = results(typed, typed.results.size(), *natures[number]);
+  storages[number].emplace(typed.function, typed.arguments, typed.results, *natures[number]);
+  findCopied(typed, *storages[number], firstParameter);
+}
+
 LogicalResult StageTypes::decideForward() {
   TypedFunction &forward = group.forward;
   func::FuncOp function = forward.function;
@@ -116,21 +143,17 @@ LogicalResult StageTypes::decideForward() {
   forward.arguments.append(stage.getInputs().size() + stage.getDropouts().size(), Passed());
   firstParameter[0] = forward.arguments.size();
   forward.arguments.append(stage.getParameters().size(), {Nature::Parameter, false});
-  if (failed(checkRules(function)))
+  if (failed(decideNatures(Forward)))
     return failure();
-  natures[0].emplace(function, forward.arguments, /*sums=*/false);
   TypeRange carriedOut = function.getResultTypes().take_front(stage.carriedByForward());
   for (auto [type, flag] : llvm::zip(carriedOut, stage.getCarriedOut()))
     forward.results.push_back(isLast ? Passed{Nature::Statistic, false} : carried(type, flag));
-  forward.results = results(forward, stage.carriedByForward(), *natures[0]);
-  storages[0].emplace(function, forward.arguments, forward.results, *natures[0]);
-  findCopied(forward, *storages[0], firstParameter[0]);
+  decideStorage(Forward, firstParameter[0]);
   return success();
 }
 
 LogicalResult StageTypes::decideInputGradient() {
   TypedFunction &gradient = group.inputGradient;
-  func::FuncOp function = gradient.function;
   ArrayRef<Passed> ofForward = group.forward.results;
   // The gradient of a loss that is computed here is a number as the loss is.
   if (stage.getJointAttr())
@@ -144,16 +167,13 @@ LogicalResult StageTypes::decideInputGradient() {
   gradient.arguments.append(stage.getParameters().size(), {Nature::Parameter, false});
   if (stage.getJointAttr())
     gradient.arguments.append(stage.getJointAttr().size(), {Nature::Statistic, false});
-  if (failed(checkRules(function)))
+  if (failed(decideNatures(InputGradient)))
     return failure();
-  natures[1].emplace(function, gradient.arguments, /*sums=*/false);
   for (auto [passed, flag] : llvm::zip(group.forward.arguments, stage.getCarriedIn()))
     if (flag)
       gradient.results.push_back(passed);
   gradient.results.append(stage.jointResults(), {Nature::Statistic, false});
-  gradient.results = results(gradient, gradient.results.size(), *natures[1]);
-  storages[1].emplace(function, gradient.arguments, gradient.results, *natures[1]);
-  findCopied(gradient, *storages[1], firstParameter[1]);
+  decideStorage(InputGradient, firstParameter[1]);
   return success();
 }
 
@@ -166,9 +186,8 @@ LogicalResult StageTypes::decideWeightGradient() {
   // The sums of gradients so far.
   gradient.arguments.resize(function.getNumArguments(), {Nature::Statistic, false});
   gradient.results.resize(function.getNumResults(), {Nature::Statistic, false});
-  if (failed(checkRules(function)))
+  if (failed(decideNatures(WeightGradient)))
     return failure();
-  natures[2].emplace(function, gradient.arguments, /*sums=*/true);
   storages[2].emplace(function, gradient.arguments, gradient.results, *natures[2]);
   return success();
 }
@@ -268,7 +287,7 @@ FailureOr<Group> UseBF16::readStage(pipe::StageOp stage, SymbolTable &symbols) {
            << "stage " << stage.getIndex() << " lacks one of its three functions, or it is not "
            << "of one block with the arguments that the stage names";
   size_t saved = group.forward.function.getNumResults() - stage.carriedByForward();
-  size_t joint = stage.getJointAttr() ? stage.getJointAttr().size() : 0;
+  size_t joint = stage.jointNumbers().size();
   size_t gradients = llvm::count(stage.getCarriedOut(), true);
   if (group.forward.function.getNumArguments() != forward ||
       group.inputGradient.function.getNumArguments() != gradients + saved + parameters + joint)

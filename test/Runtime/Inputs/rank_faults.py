@@ -148,14 +148,14 @@ def interrupted():
     expect("what is saved", saved.read_bytes() == again.read_bytes(), job)
 
 
-def differs(condition, text, *options):
+def differs(condition, text, usual=run):
     """Rank 2 is started in another way."""
     other = folder / "other.sh"
-    words = " ".join(shlex.quote(str(word)) for word in run)
+    words = " ".join(shlex.quote(str(word)) for word in usual)
     changed = " ".join(shlex.quote(str(word)) for word in condition)
     other.write_text(f'#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 2 ] && exec {changed} "$@"\nexec {words} "$@"\n')
     other.chmod(0o755)
-    job = Job("--steps=3", *options, command=[str(other)])
+    job = Job("--steps=3", command=[str(other)])
     expect("exit code", job.end() != 0, job)
     expect(f"'{text}' once", job.text().count(text) == 1, job)
 
@@ -176,6 +176,13 @@ def wrong_starts():
     bad.write_bytes(changed)
     differs([run[0], plan, f"--data={bad}"], "rank 2 has another data file than rank 0")
     differs([*run, f"--save={folder / 'one'}"], "rank 2 has another --save than rank 0: given, expected not given")
+    weights = pathlib.Path(plan).with_suffix(".weights.safetensors")
+    loaded = folder / "loaded.safetensors"
+    changed = bytearray(weights.read_bytes())
+    changed[-1] ^= 1
+    loaded.write_bytes(changed)
+    differs([*run, f"--load={loaded}"], "rank 2 has another file of parameters (--load) than rank 0",
+            usual=[*run, f"--load={weights}"])
     job = Job("--steps=3", processes=5)
     expect("exit code", job.end() != 0, job)
     expect("too many", job.text().count("the plan is for 4 devices, expected at most as many processes, got 5") == 1, job)
@@ -195,6 +202,28 @@ def never_starts():
     expect("what is missing", "MPI has not connected all processes within 3 s" in job.text(), job)
 
 
+def woken():
+    """A rank that was stopped until the others gave it up says so when it goes on. No launcher ends it before."""
+    def start(rank):
+        environment = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank),
+                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29637", "TORCHELASTIC_RUN_ID": "woken"}
+        return subprocess.Popen([*run, "--steps=1000000", "--timeout=3"], env=environment, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ranks = [start(0), start(1)]
+    try:
+        while "step 1/" not in ranks[0].stdout.readline():
+            assert ranks[0].poll() is None, ranks[0].stderr.read()
+        os.kill(ranks[1].pid, signal.SIGSTOP)
+        _, told = ranks[0].communicate(timeout=60)
+        assert ranks[0].returncode == 5 and "everything waits for rank 1" in told, told
+        os.kill(ranks[1].pid, signal.SIGCONT)
+        _, told = ranks[1].communicate(timeout=60)
+        assert ranks[1].returncode == 5 and "this process had been stopped for" in told, told
+    finally:
+        for process in ranks:
+            process.kill()
+
+
 for rank in range(4):
     killed(rank)
 stalled(2)
@@ -207,5 +236,6 @@ suspended()
 asked()
 interrupted()
 wrong_starts()
+woken()
 never_starts()
 print("all ended well")

@@ -90,6 +90,33 @@ static LogicalResult verifyTypes(MatmulOp op) {
          << ", expected f32 for a, b and c, or bf16 for a and b and one of both for c";
 }
 
+LogicalResult GPUKernelOp::verify() {
+  size_t launches = getEntries().size();
+  if (launches == 0)
+    return mlir::emitError(getLoc()) << "gpu_kernel has no entries, expected a launch";
+  for (auto [what, numbers] : {std::pair("grids", getGrids()), std::pair("blocks", getBlocks()),
+                               std::pair("shared", getShared())})
+    if (numbers.size() != launches)
+      return mlir::emitError(getLoc()) << "gpu_kernel has " << numbers.size() << " " << what
+                                       << ", expected one for each of " << launches << " entries";
+  // The most that the launch of any GPU takes.
+  constexpr int64_t mostBlocks = (int64_t(1) << 31) - 1, mostThreads = 1024;
+  for (auto [grid, block, shared] : llvm::zip_equal(getGrids(), getBlocks(), getShared()))
+    if (grid < 1 || grid > mostBlocks || block < 1 || block > mostThreads || shared < 0)
+      return mlir::emitError(getLoc())
+             << "gpu_kernel is launched with " << grid << " blocks of " << block
+             << " threads and " << shared << " bytes of shared memory, expected 1 to "
+             << mostBlocks << " blocks of 1 to " << mostThreads << " threads, and no less than 0 bytes";
+  for (int64_t extent : getExtents())
+    if (extent < 0)
+      return mlir::emitError(getLoc()) << "gpu_kernel has an extent of " << extent << " bytes";
+  if (int64_t(getScratch()) < 0 || int64_t(getBytes()) < 0)
+    return mlir::emitError(getLoc()) << "gpu_kernel has " << int64_t(getScratch())
+                                     << " bytes of scratch and moves " << int64_t(getBytes())
+                                     << ", expected no less than 0";
+  return success();
+}
+
 LogicalResult MatmulOp::verify() {
   size_t rank = getSizes().size(); // batch..., m, n, k
   if (rank < 3)

@@ -13,6 +13,7 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
     `inputs`, `types` (static shapes of one micro-batch), `bounds` and `lowest`
     (see pipe.model) of every model input; `loss` and `ignore_index` as in
     pipe.model, with `labels` the name of the labels among the inputs, if any.
+    `arch` is the GPU that the kernels are for ("sm_90"), if they are for one.
     `version` is the version of the contract between compiler and runtime,
     `precision` what products compute in: f32, or bf16 with parameters, their
     gradients and the optimizer's moments in f32.
@@ -26,7 +27,8 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
                        I64Attr:$devices, I64Attr:$microbatches,
                        StrAttr:$weights, StrAttr:$weights_hash,
                        StrAttr:$kernels, StrAttr:$kernels_hash,
-                       DefaultValuedAttr<StrAttr, "\"f32\"">:$precision);
+                       DefaultValuedAttr<StrAttr, "\"f32\"">:$precision,
+                       OptionalAttr<StrAttr>:$arch);
   let assemblyFormat = "attr-dict";
 }
 
@@ -85,6 +87,35 @@ def Pipe_KernelOp : Pipe_Op<"kernel", [HasParent<"RoutineOp">]> {
   }];
   let arguments = (ins StrAttr:$name, Pipe_RefArrayAttr:$arguments);
   let assemblyFormat = "$name $arguments attr-dict";
+}
+
+def Pipe_GPUKernelOp : Pipe_Op<"gpu_kernel", [Symbol]> {
+  let summary = "How a generated kernel is launched on a GPU";
+  let description = [{
+    `pipe.kernel` finds it by its name. A call of the kernel is a launch for each of
+    `entries`, one after the other on one stream: `grids` holds how many blocks a
+    launch has, `blocks` how many threads a block has (both have one dimension), and
+    `shared` the bytes of dynamic shared memory. All take the same parameters,
+    the address of every argument and, if `scratch` is not 0, that of so many bytes for
+    what one launch leaves to the next.
+
+    `extents` holds how many bytes each argument reaches from its address on, `bytes`
+    the least that a call moves to and from memory.
+
+    ```mlir
+    pipe.gpu_kernel @column_sum extents [65536, 256] bytes 65792 entries ["partial", "total"]
+      grids [8, 1] blocks [256, 64] shared [1024, 0] scratch 2048
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$extents,
+                       I64Attr:$bytes, StrArrayAttr:$entries, DenseI64ArrayAttr:$grids,
+                       DenseI64ArrayAttr:$blocks, DenseI64ArrayAttr:$shared,
+                       DefaultValuedAttr<I64Attr, "0">:$scratch);
+  let assemblyFormat = [{
+    $sym_name `extents` $extents `bytes` $bytes `entries` $entries `grids` $grids
+    `blocks` $blocks `shared` $shared (`scratch` $scratch^)? attr-dict
+  }];
+  let hasVerifier = 1;
 }
 
 def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {

@@ -69,6 +69,10 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
     ::mlir::ArrayRef<::mlir::Attribute> workingNames() {
       return getWorking() ? getWorking()->getValue() : ::mlir::ArrayRef<::mlir::Attribute>();
     }
+    /// The numbers of the parameters whose gradients the input gradient adds to.
+    ::mlir::ArrayRef<int64_t> jointNumbers() {
+      return getJoint() ? *getJoint() : ::mlir::ArrayRef<int64_t>();
+    }
     /// How many values the forward function hands to the next stage, or as loss.
     size_t carriedByForward() {
       return getJointAttr() ? 0 : getCarriedOut().size();

@@ -10,7 +10,7 @@
 using namespace bitpipe;
 
 UCXNetwork::UCXNetwork(const Launch &launch, std::chrono::seconds timeout)
-    : myRank(launch.rank), worker(launch.size, sizeof(Note)) {
+    : myRank(launch.rank), timeout(timeout), worker(launch.size, sizeof(Note)) {
   auto meet = myRank == 0 ? listenByUCX : callByUCX;
   for (UCXPeer &known : meet(worker, launch, timeout))
     peers.push_back({this, int(peers.size()), std::move(known)});
@@ -120,7 +120,7 @@ void UCXNetwork::awaitGoodbye(UCXWorker::Clock::time_point deadline) {
 
 /// All tell rank 0 that they are done, and leave once it has answered.
 void UCXNetwork::finish() {
-  auto deadline = UCXWorker::Clock::now() + std::chrono::seconds(30);
+  auto deadline = UCXWorker::Clock::now() + timeout;
   if (myRank == 0) {
     for (int i = 1; i < size(); ++i)
       awaitGoodbye(deadline);

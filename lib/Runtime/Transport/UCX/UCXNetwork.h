@@ -49,7 +49,8 @@ private:
   void awaitGoodbye(UCXWorker::Clock::time_point deadline);
   [[noreturn]] static void failPeer(const Peer &peer);
 
-  int myRank;
+  const int myRank;
+  const std::chrono::seconds timeout; // of what all ranks do together
   UCXWorker worker;
   std::vector<Peer> peers;
   std::vector<Token> ready;
