@@ -48,6 +48,8 @@ std::string stageText(const schedule::StageCost &stage) {
   line.number("I", stage.inputGradient);
   line.number("W", stage.weightGradient);
   line.positive("activation", stage.activation);
+  if (stage.kept >= 0)
+    line.number("kept", stage.kept);
   line.number("message", stage.message);
   line.positive("state", stage.state);
   line.positive("sum", stage.sum);

@@ -329,48 +329,77 @@ static bool mutate(Random &random, Program &program, int way) {
   return false;
 }
 
-int main() {
-  Random random(1);
+namespace {
+struct Counts {
   std::map<std::string, int> rejected;
   int total = 0, accepted = 0, needless = 0;
-  for (const Family &family : families()) {
-    Request asked = request(family.name, 4, 8);
-    ErrorOr<Schedule> schedule = buildSchedule(asked);
-    if (!schedule) {
-      expect(false, schedule.error().text);
+};
+} // namespace
+
+/// Stages and links of different speeds, so that messages are received in other places.
+static Costs uneven(const Placement &placement) {
+  Costs costs;
+  costs.stages.clear();
+  for (int stage = 0; stage < placement.stages(); ++stage) {
+    double f = 1 + stage % 3 * 0.5;
+    costs.stages.push_back({f, 0.8 * f, 1.3 * f, 2.1 * f});
+  }
+  costs.link = {0.7, 0.4};
+  return costs;
+}
+
+static void testMutants(Random &random, const Request &asked, const Program &original,
+                        int mutants, Counts &counts) {
+  std::vector<Held> limits = mostHeld(original);
+  expect(!checkMemory(original, {}, limits), toText(asked) + " holds more than it holds");
+  expect(Machine(original, limits).run(), toText(asked) + " does not run");
+  for (int i = 0; i < mutants; ++i) {
+    Program broken = original;
+    if (!mutate(random, broken, i % 50))
+      continue;
+    ++counts.total;
+    Checked wrong = check(broken);
+    if (!wrong)
+      wrong = checkMemory(broken, {}, limits);
+    bool names = wrong && wrong->invariant == "names";
+    bool runs = !names && Machine(broken, limits).run();
+    if (wrong) {
+      ++counts.rejected[wrong->invariant];
+      counts.needless += runs;
       continue;
     }
-    int last = schedule->placement.stages() - 1;
-    ErrorOr<Program> original = communicate(*schedule, {{0, last}});
-    expect(original && !check(*original), toText(asked) + " is rejected");
-    std::vector<Held> limits = mostHeld(*original);
-    expect(!checkMemory(*original, {}, limits),
-           toText(asked) + " holds more than it holds");
-    expect(Machine(*original, limits).run(), toText(asked) + " does not run");
-    for (int i = 0; i < 500; ++i) {
-      Program broken = *original;
-      if (!mutate(random, broken, i % 50))
-        continue;
-      ++total;
-      Checked wrong = check(broken);
-      if (!wrong)
-        wrong = checkMemory(broken, {}, limits);
-      bool names = wrong && wrong->invariant == "names";
-      bool runs = !names && Machine(broken, limits).run();
-      if (wrong) {
-        ++rejected[wrong->invariant];
-        needless += runs;
-      } else {
-        ++accepted;
-        expect(runs, toText(asked) + ": mutant " + std::to_string(i) +
-                         " is accepted and trains wrongly");
-      }
-    }
+    ++counts.accepted;
+    expect(runs, toText(asked) + ": mutant " + std::to_string(i) +
+                     " is accepted and trains wrongly");
   }
-  std::printf("%d mutants, %d accepted and harmless\n", total, accepted);
-  for (const auto &[invariant, count] : rejected)
+}
+
+static void testFamily(Random &random, const Request &asked, bool isUneven, int mutants,
+                       Counts &counts) {
+  ErrorOr<Schedule> schedule = buildSchedule(asked);
+  if (!schedule)
+    return expect(false, schedule.error().text);
+  int last = schedule->placement.stages() - 1;
+  Costs costs = isUneven ? uneven(schedule->placement) : Costs();
+  ErrorOr<Program> original = communicate(*schedule, {{0, last}}, costs);
+  expect(original && !check(*original), toText(asked) + " is rejected");
+  if (original)
+    testMutants(random, asked, *original, mutants, counts);
+}
+
+int main() {
+  Random random(1);
+  Counts counts;
+  for (const Family &family : families()) {
+    testFamily(random, request(family.name, 4, 8), false, 500, counts);
+    testFamily(random, request(family.name, 4, 8), true, 500, counts);
+    testFamily(random, request(family.name, 8, 16), false, 200, counts);
+    testFamily(random, request(family.name, 8, 16), true, 200, counts);
+  }
+  std::printf("%d mutants, %d accepted and harmless\n", counts.total, counts.accepted);
+  for (const auto &[invariant, count] : counts.rejected)
     std::printf("%5d rejected by '%s'\n", count, invariant.c_str());
-  std::printf("%d of the rejected ones would have trained alike\n", needless);
-  expect(total >= 200, "too few mutants");
+  std::printf("%d of the rejected ones would have trained alike\n", counts.needless);
+  expect(counts.total >= 200, "too few mutants");
   return report();
 }

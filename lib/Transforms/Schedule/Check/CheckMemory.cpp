@@ -14,15 +14,20 @@ class Holdings {
 public:
   Holdings(const Program &program, const Costs &costs)
       : placement(program.placement), costs(costs),
-        unread(2 * size_t(placement.stages()) * placement.microbatches()) {}
+        unread(tensorCount(placement)) {}
 
   void visit(const Instruction &instruction) {
     if (instruction.op == Op::Run)
       run(instruction.action);
     if (instruction.op != Op::Recv)
       return;
-    unread[tensorKey(placement, instruction.action)] = true;
+    unread[tensorKey(placement, tensorOf(instruction.action))] = true;
     ++now.receives;
+  }
+  /// What a run has freed is free for the next one.
+  void leave(const Instruction &instruction) {
+    if (instruction.op == Op::Run)
+      now.activations -= memoryChange(placement, costs, instruction.action).freed;
   }
 
   /// The lists are walked one after the other; what is unread at the end of
@@ -31,19 +36,11 @@ public:
 
 private:
   void run(const Action &action) {
-    double activation = costs.stage(action.stage).activation;
-    if (action.kind == Kind::F)
-      now.activations += activation;
-    if (makesWeightGradient(action.kind))
-      now.activations -= activation;
-    if (action.kind == Kind::W)
+    now.activations += memoryChange(placement, costs, action).taken;
+    std::optional<Tensor> read = received(placement, action);
+    if (!read)
       return;
-    bool forward = action.kind == Kind::F;
-    int from = action.stage + (forward ? -1 : 1);
-    if (from < 0 || from >= placement.stages())
-      return;
-    size_t key = tensorKey(placement, {forward ? Kind::F : Kind::B, false, from,
-                                       action.microbatch});
+    size_t key = tensorKey(placement, *read);
     now.receives -= unread[key];
     unread[key] = false;
   }
@@ -79,6 +76,7 @@ std::vector<Held> bitpipe::schedule::mostHeld(const Program &program,
       most.activations =
           std::max(most.activations, holdings.now.activations);
       most.receives = std::max(most.receives, holdings.now.receives);
+      holdings.leave(instruction);
     }
   }
   return result;
@@ -95,6 +93,7 @@ Checked bitpipe::schedule::checkMemory(const Program &program,
       std::string wrong = exceeded(holdings.now, limits[device]);
       if (!wrong.empty())
         return violation("memory", program, int(device), int(i), wrong);
+      holdings.leave(program.devices[device][i]);
     }
   }
   return {};

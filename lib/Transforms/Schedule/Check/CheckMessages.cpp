@@ -20,7 +20,7 @@ public:
 
 private:
   size_t size() const {
-    return 2 * size_t(placement.stages()) * placement.microbatches();
+    return tensorCount(placement);
   }
   Checked visitMessage(int device, int position);
 
@@ -32,8 +32,9 @@ private:
 
 Checked Ends::visit(int device, int position) {
   const Instruction &instruction = program.devices[device][position];
-  if (instruction.op == Op::Run && instruction.action.kind != Kind::W)
-    made[tensorKey(placement, instruction.action)] = true;
+  if (instruction.op == Op::Run)
+    for (const Tensor &tensor : effect(placement, instruction.action).makes)
+      made[tensorKey(placement, tensor)] = true;
   if (instruction.op == Op::Send || instruction.op == Op::Recv)
     return visitMessage(device, position);
   return {};
@@ -45,7 +46,7 @@ Checked Ends::visitMessage(int device, int position) {
   auto fail = [&](const std::string &what) {
     return violation("messages", program, device, position, what);
   };
-  int reader = readerStage(placement, action);
+  int reader = readerStage(placement, tensorOf(action));
   if (reader < 0)
     return fail("no stage reads this tensor, expected no message");
   bool isSend = instruction.op == Op::Send;
@@ -55,7 +56,7 @@ Checked Ends::visitMessage(int device, int position) {
       (isSend ? instruction.peer : device) != to)
     return fail("expected from device " + std::to_string(from) +
                 " to device " + std::to_string(to) + " by its route");
-  size_t key = tensorKey(placement, action);
+  size_t key = tensorKey(placement, tensorOf(action));
   if (isSend && !made[key])
     return fail("sends before the run that makes the tensor");
   std::vector<bool> &ends = isSend ? sent : received;
@@ -67,19 +68,19 @@ Checked Ends::visitMessage(int device, int position) {
 }
 
 Checked Ends::missing() const {
-  for (Kind kind : {Kind::F, Kind::B})
+  for (Tensor::Sort sort : {Tensor::Output, Tensor::Gradient})
     for (int stage = 0; stage < placement.stages(); ++stage)
       for (int m = 0; m < placement.microbatches(); ++m) {
-        Action action{kind, false, stage, m};
-        int reader = readerStage(placement, action);
+        Tensor tensor{sort, stage, m};
+        int reader = readerStage(placement, tensor);
         if (reader < 0)
           continue;
         int from = placement.device(stage, m), to = placement.device(reader, m);
         if (from == to)
           continue;
-        size_t key = tensorKey(placement, action);
-        std::string what = std::string(kind == Kind::F ? "the activation"
-                                                       : "the gradient") +
+        size_t key = tensorKey(placement, tensor);
+        std::string what = std::string(sort == Tensor::Output ? "the activation"
+                                                              : "the gradient") +
                            " of stage " + std::to_string(stage) + " mb " +
                            std::to_string(m);
         if (!sent[key])

@@ -70,8 +70,7 @@ private:
 Replay::Replay(const Program &program)
     : program(program),
       channels(program.devices.size() * program.devices.size()),
-      arrivals(2 * size_t(program.placement.stages()) *
-               program.placement.microbatches()),
+      arrivals(tensorCount(program.placement)),
       position(program.devices.size()), sums(program.devices.size()),
       sumsDone(program.devices.size()), summed(program.groups.size()) {
   for (int device = 0; device < int(program.devices.size()); ++device)
@@ -82,7 +81,7 @@ Replay::Replay(const Program &program)
       if (instruction.op != Op::Recv)
         continue;
       Channel &from = channel(instruction.peer, device);
-      arrivals[tensorKey(program.placement, instruction.action)] = {
+      arrivals[tensorKey(program.placement, tensorOf(instruction.action))] = {
           instruction.peer, device, from.receives.size()};
       from.receives.push_back(int(i));
     }
@@ -90,14 +89,10 @@ Replay::Replay(const Program &program)
 
 /// The message that a run waits for, or nothing.
 const Arrival *Replay::arrivalFor(int device, const Action &action) const {
-  if (action.kind == Kind::W)
+  std::optional<Tensor> read = received(program.placement, action);
+  if (!read)
     return nullptr;
-  int from = action.kind == Kind::F ? action.stage - 1 : action.stage + 1;
-  if (from < 0 || from >= program.placement.stages())
-    return nullptr;
-  Action made{action.kind == Kind::F ? Kind::F : Kind::B, false, from,
-              action.microbatch};
-  const Arrival &arrival = arrivals[tensorKey(program.placement, made)];
+  const Arrival &arrival = arrivals[tensorKey(program.placement, *read)];
   return arrival.to == device ? &arrival : nullptr;
 }
 

@@ -108,21 +108,23 @@ namespace {
 class Possessions {
 public:
   Possessions(const Placement &placement)
-      : placement(placement),
-        owner(2 * size_t(placement.stages()) * placement.microbatches(), -1) {}
+      : placement(placement), owner(tensorCount(placement), -1) {}
 
   void add(int device, const Instruction &instruction) {
-    bool makes = instruction.op == Op::Run &&
-                 instruction.action.kind != Kind::W;
-    if (!makes && instruction.op != Op::Recv)
+    if (instruction.op == Op::Recv)
+      owner[tensorKey(placement, tensorOf(instruction.action))] = device;
+    if (instruction.op != Op::Run)
       return;
-    size_t key = tensorKey(placement, instruction.action);
-    owner[key] = device;
+    Effect done = effect(placement, instruction.action);
+    for (const Tensor &tensor : done.makes)
+      owner[tensorKey(placement, tensor)] = device;
+    for (const Tensor &tensor : done.frees)
+      owner[tensorKey(placement, tensor)] = -1;
   }
   /// Lists are walked one device after the other, so the last owner is this
   /// device or the tensor is not here.
-  bool has(int device, const Action &made) const {
-    return owner[tensorKey(placement, made)] == device;
+  bool has(int device, const Tensor &tensor) const {
+    return owner[tensorKey(placement, tensor)] == device;
   }
 
 private:
@@ -135,22 +137,14 @@ private:
 static std::string lacking(const Possessions &possessions,
                            const Placement &placement, int device,
                            const Action &action) {
-  int stage = action.stage, m = action.microbatch;
-  auto lacks = [&](Kind kind, int from, const char *what) -> std::string {
-    Action made{kind, false, from, m};
-    if (possessions.has(device, made))
-      return {};
-    return std::string("reads ") + what + " of stage " + std::to_string(from) +
-           ", which is neither run nor received before it";
-  };
-  if (action.kind == Kind::F)
-    return stage == 0 ? "" : lacks(Kind::F, stage - 1, "the activation");
-  if (action.kind == Kind::W)
-    return lacks(Kind::B, stage, "the input gradient");
-  std::string own = lacks(Kind::F, stage, "the forward");
-  if (!own.empty() || stage + 1 == placement.stages())
-    return own;
-  return lacks(Kind::B, stage + 1, "the gradient");
+  constexpr const char *names[tensorSorts] = {"the activation", "the gradient",
+                                              "the forward", "the input gradient"};
+  for (const Tensor &tensor : effect(placement, action).reads)
+    if (!possessions.has(device, tensor))
+      return std::string("reads ") + names[tensor.sort] + " of stage " +
+             std::to_string(tensor.stage) +
+             ", which is neither run nor received before it";
+  return {};
 }
 
 Checked bitpipe::schedule::checkReadiness(const Program &program) {

@@ -4,6 +4,7 @@
 #define BITPIPE_TRANSFORMS_SCHEDULE_CHECK_CHECKTEXT_H
 
 #include "lib/Transforms/Schedule/Check/Check.h"
+#include "lib/Transforms/Schedule/Core/Effects.h"
 
 namespace bitpipe::schedule {
 
@@ -26,21 +27,10 @@ inline Violation violation(const char *invariant, int device,
           "device " + std::to_string(device) + ": " + what};
 }
 
-/// A dense number for the forward or input gradient of a stage and
-/// micro-batch.
-inline size_t tensorKey(const Placement &placement, const Action &action) {
-  bool backward = action.kind != Kind::F;
-  return (size_t(backward) * placement.stages() + action.stage) *
-             placement.microbatches() +
-         action.microbatch;
-}
-
-/// The stage that reads what an action sends on, or -1.
-inline int readerStage(const Placement &placement, const Action &action) {
-  if (action.kind == Kind::W)
-    return -1;
-  int reader = action.kind == Kind::F ? action.stage + 1 : action.stage - 1;
-  return reader < placement.stages() ? reader : -1;
+/// The tensor of a message, which is named by the run that makes it.
+inline Tensor tensorOf(const Action &made) {
+  return {made.kind == Kind::F ? Tensor::Output : Tensor::Gradient, made.stage,
+          made.microbatch};
 }
 
 } // namespace bitpipe::schedule

@@ -28,6 +28,12 @@ struct StageCost {
   /// The stage's part in the gradient norm, on the first device that holds it,
   /// and the update of its parameters, on every one.
   double norm = 0, optimizer = 0;
+  /// What stays alive from an input gradient to the weight gradient; negative: as much
+  /// as from the forward.
+  double kept = -1;
+
+  /// The most that one micro-batch holds of the stage at a time.
+  double held() const { return activation > kept ? activation : kept; }
 };
 
 /// Parameters that these stages share, ascending: their sum, norm and update.

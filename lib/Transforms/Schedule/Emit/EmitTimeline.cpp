@@ -230,11 +230,11 @@ void Timeline::drawCurve(size_t device, double peak) {
   };
   for (size_t i = 0; i < schedule.order[device].size(); ++i) {
     const Action &action = schedule.order[device][i];
-    double activation = costs.stage(action.stage).activation;
-    if (action.kind == Kind::F)
-      stepTo(timing.start[device][i], activation);
-    if (makesWeightGradient(action.kind))
-      stepTo(timing.end[device][i], -activation);
+    MemoryChange change = memoryChange(schedule.placement, costs, action);
+    if (change.taken > 0)
+      stepTo(timing.start[device][i], change.taken);
+    if (change.freed > 0)
+      stepTo(timing.end[device][i], -change.freed);
   }
   stream << "H" << x(iterationEnd) << "V" << base << "Z\"/>\n";
 }

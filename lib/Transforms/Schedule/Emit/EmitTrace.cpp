@@ -96,11 +96,11 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
           << ",\"args\":{\"stage\":" << action.stage
           << ",\"microbatch\":" << action.microbatch << "}}";
       emitMessage(events, simulated, device, i, id++);
-      double activation = costs.stage(action.stage).activation;
-      if (action.kind == Kind::F)
-        emitMemory(events, device, start, alive += activation);
-      if (makesWeightGradient(action.kind))
-        emitMemory(events, device, end, alive -= activation);
+      MemoryChange change = memoryChange(schedule.placement, costs, action);
+      if (change.taken > 0)
+        emitMemory(events, device, start, alive += change.taken);
+      if (change.freed > 0)
+        emitMemory(events, device, end, alive -= change.freed);
     }
   }
   emitSums(events, simulated);

@@ -55,6 +55,24 @@ Wave bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &random
   return wave;
 }
 
+Wave bitpipe::schedule::forwardsFirst(const Problem &problem) {
+  Tasks tasks(problem);
+  Wave wave{Priorities(tasks.count()), 0};
+  int stages = problem.placement.stages(), count = problem.placement.microbatches();
+  double interval = intervalOf(problem), all = interval * stages * count;
+  for (int stage = 0; stage < stages; ++stage)
+    for (int m = 0; m < count; ++m) {
+      double early = interval * (double(stage) * count + m);
+      double late = interval * (double(stages - 1 - stage) * count + m);
+      Kind gradient = problem.split ? Kind::I : Kind::B;
+      wave.priorities[tasks.index(Kind::F, stage, m)] = late;
+      wave.priorities[tasks.index(gradient, stage, m)] = all + early;
+      if (problem.split)
+        wave.priorities[tasks.index(Kind::W, stage, m)] = 2 * all + interval * m;
+    }
+  return wave;
+}
+
 namespace {
 class Justification {
 public:

@@ -31,6 +31,10 @@ struct Wave {
 /// back.
 Wave drawWave(const Problem &problem, std::mt19937_64 &random);
 
+/// Forwards as far as memory goes, of late stages first; then gradients, of early stages
+/// first, so that they leave the pipeline; weight gradients in what is left.
+Wave forwardsFirst(const Problem &problem);
+
 /// What a search found, and what it took.
 struct Found {
   Order order;

@@ -103,6 +103,8 @@ static void addLoads(const Problem &problem, const Route &route, const Way &way,
     load.activations += cost.activation * count;
     load.gradients =
         std::max(load.gradients, (work / count - cost.forward) / cost.activation);
+    if (problem.split && cost.kept >= 0)
+      load.gradients = std::max(load.gradients, cost.weightGradient / cost.kept);
     load.runs.push_back({arrival, cost.forward * count,
                          way.total - arrival - cost.forward});
     if (!problem.split) {

@@ -11,7 +11,8 @@ namespace bitpipe::schedule {
 /// made. Memory is only handed out if afterwards the micro-batches under way
 /// could still be completed one after the other, oldest first, each with what
 /// the ones before it leave free (the banker's algorithm; Dijkstra, 1965). So
-/// the oldest one can always go on, whatever messages take.
+/// the oldest one can always go on, whatever messages take. From forward to weight
+/// gradient a stage is held at its largest.
 class MemoryGuard {
 public:
   explicit MemoryGuard(const Problem &problem);
@@ -34,7 +35,7 @@ private:
     return size_t(device) * microbatches + microbatch;
   }
   double activation(int stage) const {
-    return problem.costs.stage(stage).activation;
+    return problem.costs.stage(stage).held();
   }
 
   const Problem &problem;

@@ -31,7 +31,7 @@ double bitpipe::schedule::smallestMemory(const Placement &placement,
     double sum = 0;
     for (int stage = 0; stage < placement.stages(); ++stage)
       if (route.devices[stage] == device)
-        sum += costs.stage(stage).activation;
+        sum += costs.stage(stage).held();
     if (!route.microbatches.empty())
       least = std::max(least, sum);
   }

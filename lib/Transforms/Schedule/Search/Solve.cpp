@@ -110,9 +110,11 @@ void Solver::improve() {
   size_t rounds = 1;
   for (size_t left = searches.size(); left > 1; left = (left + 1) / 2)
     ++rounds;
-  for (bool isLast = false; !isLast; ) {
+  // What is out of reach of the caches takes longer.
+  double share = std::min(1.0, 1e5 / double(Tasks(problem).count()));
+  for (bool isLast = false; !isLast;) {
     isLast = searches.size() == 1;
-    size_t each = visits / rounds / searches.size();
+    size_t each = size_t(share * double(visits)) / rounds / searches.size();
     for (LocalSearch &search : searches) {
       search.run(each);
       if (search.makespan() <= starts.bound()) {

@@ -17,16 +17,16 @@ Action Tasks::action(size_t task) const {
   return {Kind::W, false, at - 2 * stages, m};
 }
 
-/// What follows an action along its micro-batch's way, with the time of the
-/// message to it, or nothing.
+/// What reads the tensor that an action sends to another stage, with the time of the
+/// message to it; the last forward is followed by its own gradient.
 static std::pair<Action, double> follower(const Problem &problem,
                                           const Action &action) {
   Kind gradient = problem.split ? Kind::I : Kind::B;
-  bool forward = action.kind == Kind::F;
-  Action next{forward ? Kind::F : gradient, false,
-              action.stage + (forward ? 1 : -1), action.microbatch};
-  if (forward && next.stage == problem.placement.stages())
+  std::optional<Tensor> tensor = sent(problem.placement, action);
+  if (!tensor)
     return {{gradient, false, action.stage, action.microbatch}, 0};
+  Action next{tensor->sort == Tensor::Output ? Kind::F : gradient, false,
+              readerStage(problem.placement, *tensor), action.microbatch};
   int to = receiver(problem.placement, action);
   if (to < 0)
     return {next, 0};

@@ -6,17 +6,15 @@
 
 using namespace bitpipe::schedule;
 
-/// The action whose message another one waits for: kind F or an input gradient
-/// of a neighbouring stage. False if it needs none.
+/// The action that makes what another one reads of another stage. False if it needs none.
 static bool source(const Placement &placement, const Action &action,
                    Action &from) {
-  if (action.kind == Kind::W)
+  std::optional<Tensor> read = received(placement, action);
+  if (!read)
     return false;
-  bool forward = action.kind == Kind::F;
-  from = action;
-  from.stage += forward ? -1 : 1;
-  from.kind = forward ? Kind::F : Kind::B;
-  return from.stage >= 0 && from.stage < placement.stages();
+  Kind kind = read->sort == Tensor::Output ? Kind::F : Kind::B;
+  from = {kind, false, read->stage, read->microbatch};
+  return true;
 }
 
 std::vector<IdleTime>

@@ -3,7 +3,7 @@
 #include "lib/Transforms/Schedule/Simulate/CheckOrder.h"
 
 #include "lib/Transforms/Schedule/Check/Check.h"
-#include "lib/Transforms/Schedule/Check/CheckText.h"
+#include "lib/Transforms/Schedule/Core/Effects.h"
 #include "lib/Transforms/Schedule/Core/Turns.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
 
@@ -16,7 +16,7 @@ class PairReplay {
 public:
   PairReplay(const Placement &placement, const Order &order)
       : placement(placement), order(order), position(order.size()),
-        made(2 * size_t(placement.stages()) * placement.microbatches()),
+        made(tensorCount(placement)),
         turns(order.size(), made.size()) {}
 
   std::optional<Error> run();
@@ -38,28 +38,12 @@ private:
 };
 } // namespace
 
-/// What an action reads, by tensorKey.
-static std::vector<size_t> inputsOf(const Placement &placement,
-                                    const Action &action) {
-  int stage = action.stage, m = action.microbatch;
-  auto key = [&](Kind kind, int from) {
-    return tensorKey(placement, {kind, false, from, m});
-  };
-  if (action.kind == Kind::W)
-    return {key(Kind::B, stage)};
-  if (action.kind == Kind::F)
-    return stage ? std::vector{key(Kind::F, stage - 1)} : std::vector<size_t>();
-  if (stage + 1 < placement.stages())
-    return {key(Kind::F, stage), key(Kind::B, stage + 1)};
-  return {key(Kind::F, stage)};
-}
-
 std::optional<size_t> PairReplay::missing(int device) const {
   for (size_t i = 0; i < stepSize(device); ++i)
-    for (size_t input :
-         inputsOf(placement, order[device][position[device] + i]))
-      if (!made[input])
-        return input;
+    for (const Tensor &tensor :
+         effect(placement, order[device][position[device] + i]).reads)
+      if (!made[tensorKey(placement, tensor)])
+        return tensorKey(placement, tensor);
   return {};
 }
 
@@ -71,13 +55,12 @@ void PairReplay::advance(int device) {
       return;
     }
     size_t begin = position[device], end = begin + stepSize(device);
-    for (size_t i = begin; i < end; ++i) {
-      if (list[i].kind == Kind::W)
-        continue;
-      size_t tensor = tensorKey(placement, list[i]);
-      made[tensor] = true;
-      turns.made(tensor);
-    }
+    for (size_t i = begin; i < end; ++i)
+      for (const Tensor &tensor : effect(placement, list[i]).makes) {
+        size_t key = tensorKey(placement, tensor);
+        made[key] = true;
+        turns.made(key);
+      }
     position[device] = end;
   }
 }

@@ -88,16 +88,13 @@ std::vector<Message> Communicator::messagesFrom(int device) {
   std::vector<Message> result;
   const std::vector<Action> &list = order[device];
   for (size_t i = 0; i < list.size(); ++i) {
-    if (list[i].kind == Kind::W)
+    std::optional<Tensor> tensor = sent(placement, list[i]);
+    int to = receiver(placement, list[i]);
+    if (to < 0)
       continue;
-    bool backward = list[i].kind != Kind::F;
-    int stage = list[i].stage, m = list[i].microbatch;
-    int reader = backward ? stage - 1 : stage + 1;
-    if (reader < 0 || reader >= placement.stages())
-      continue;
-    int to = placement.device(reader, m);
-    if (to == device)
-      continue;
+    bool backward = tensor->sort == Tensor::Gradient;
+    int stage = tensor->stage, m = tensor->microbatch;
+    int reader = readerStage(placement, *tensor);
     Action made{backward ? Kind::B : Kind::F, false, stage, m};
     additions[device].after[i].push_back(Instruction::send(made, to));
     const std::vector<double> &ends = timing.end[to];

@@ -17,16 +17,12 @@
 using namespace bitpipe::schedule;
 
 namespace {
-/// A tensor, by the action that makes it: forward or input gradient.
-enum Made { Activation, InputGradient, MadeKinds };
-
 class Simulation {
 public:
   Simulation(const Placement &placement, const Order &order, const Costs &costs,
              const AsExecuted &executed)
       : placement(placement), order(order), costs(costs),
-        actions(size_t(placement.stages()) * placement.microbatches()),
-        ready(MadeKinds * actions, -1), turns(order.size(), ready.size()),
+        ready(tensorCount(placement), -1), turns(order.size(), ready.size()),
         position(order.size()), free(executed.begin),
         links(int(order.size()), costs),
         splitsBackwards(executed.splitsBackwards) {
@@ -36,20 +32,13 @@ public:
   ErrorOr<Timing> run();
 
 private:
-  size_t key(Made made, int stage, int microbatch) const {
-    return made * actions + size_t(stage) * placement.microbatches() +
-           microbatch;
-  }
-  std::vector<size_t> needs(const Action &action) const;
   void advance(int device);
   void make(int device, const Action &action, double time);
-  void deliver(size_t what, double time);
   std::string blocked() const;
 
   const Placement &placement;
   const Order &order;
   const Costs &costs;
-  size_t actions;
   /// Per tensor, when it is where it is used.
   std::vector<double> ready;
   Turns turns;
@@ -62,40 +51,18 @@ private:
 };
 } // namespace
 
-/// What an action reads.
-std::vector<size_t> Simulation::needs(const Action &action) const {
-  int stage = action.stage, m = action.microbatch;
-  std::vector<size_t> result;
-  if (action.kind == Kind::F && stage > 0)
-    result.push_back(key(Activation, stage - 1, m));
-  if (makesInputGradient(action.kind)) {
-    result.push_back(key(Activation, stage, m));
-    if (stage + 1 < placement.stages())
-      result.push_back(key(InputGradient, stage + 1, m));
-  }
-  if (action.kind == Kind::W)
-    result.push_back(key(InputGradient, stage, m));
-  return result;
-}
-
-void Simulation::deliver(size_t what, double time) {
-  ready[what] = time;
-  turns.made(what);
-}
-
-/// An action is done at `time`: what it made is there, for the neighbour's
-/// device after a message. A device's own use of its activation needs none, so
-/// that a tensor counts as ready when its other reader may have it; the own
-/// reader comes later in the same list.
+/// An action has made its tensors by `time`: those that another device reads are there
+/// after a message.
 void Simulation::make(int device, const Action &action, double time) {
-  int stage = action.stage, m = action.microbatch;
   int to = receiver(placement, action);
   timing.made[device].push_back(time);
   double arrival = to < 0 ? time : links.send(device, to, action, time);
   timing.arrival[device].push_back(arrival);
-  if (action.kind != Kind::W)
-    deliver(key(action.kind == Kind::F ? Activation : InputGradient, stage, m),
-            arrival);
+  for (const Tensor &tensor : effect(placement, action).makes) {
+    size_t key = tensorKey(placement, tensor);
+    ready[key] = travels(tensor.sort) ? arrival : time;
+    turns.made(key);
+  }
 }
 
 void Simulation::advance(int device) {
@@ -103,15 +70,12 @@ void Simulation::advance(int device) {
   for (size_t &at = position[device]; at < list.size(); ++at) {
     const Action &action = list[at];
     double start = free[device];
-    for (size_t need : needs(action)) {
-      if (ready[need] < 0) {
-        turns.waitFor(device, need);
-        return;
-      }
-      bool own = need % actions == size_t(action.stage) * placement.microbatches() +
-                                       action.microbatch;
-      if (!own)
-        start = std::max(start, ready[need]);
+    for (const Tensor &tensor : effect(placement, action).reads) {
+      size_t key = tensorKey(placement, tensor);
+      if (ready[key] < 0)
+        return turns.waitFor(device, key);
+      if (travels(tensor.sort))
+        start = std::max(start, ready[key]);
     }
     double end = start + costs.time(action), made = end;
     if (splitsBackwards && action.kind == Kind::B) {
@@ -140,11 +104,10 @@ std::string Simulation::blocked() const {
     if (seen[device])
       return text;
     seen[device] = true;
-    for (size_t need : needs(action))
-      if (ready[need] < 0) {
-        bool forward = need < actions;
-        int stage = int(need % actions) / placement.microbatches();
-        int m = int(need % actions) % placement.microbatches();
+    for (const Tensor &tensor : effect(placement, action).reads)
+      if (ready[tensorKey(placement, tensor)] < 0) {
+        bool forward = tensor.sort == Tensor::Output || tensor.sort == Tensor::Saved;
+        int stage = tensor.stage, m = tensor.microbatch;
         text += " waits for " +
                 toString({forward ? Kind::F : Kind::B, false, stage, m});
         device = placement.device(stage, m);
@@ -177,17 +140,6 @@ ErrorOr<Timing> bitpipe::schedule::simulate(const Placement &placement,
   return Simulation(placement, order, costs, executed).run();
 }
 
-int bitpipe::schedule::receiver(const Placement &placement,
-                                const Action &action) {
-  if (action.kind == Kind::W)
-    return -1;
-  int reader = action.kind == Kind::F ? action.stage + 1 : action.stage - 1;
-  if (reader < 0 || reader >= placement.stages())
-    return -1;
-  int to = placement.device(reader, action.microbatch);
-  return to == placement.device(action.stage, action.microbatch) ? -1 : to;
-}
-
 std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
                                                     const Order &order,
                                                     const Timing &timing,
@@ -198,11 +150,9 @@ std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
     double alive = 0;
     for (const Action &action : order[device]) {
       use.work += costs.time(action);
-      double activation = costs.stage(action.stage).activation;
-      if (action.kind == Kind::F)
-        use.peakActivation = std::max(use.peakActivation, alive += activation);
-      if (makesWeightGradient(action.kind))
-        alive -= activation;
+      MemoryChange change = memoryChange(placement, costs, action);
+      use.peakActivation = std::max(use.peakActivation, alive += change.taken);
+      alive -= change.freed;
       use.messages += receiver(placement, action) >= 0;
     }
     use.idle = timing.makespan - use.work;

@@ -7,7 +7,7 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_SIMULATE_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_SIMULATE_H
 
-#include "lib/Transforms/Schedule/Core/Costs.h"
+#include "lib/Transforms/Schedule/Core/Effects.h"
 #include "lib/Transforms/Schedule/Core/Program.h"
 #include "lib/Transforms/Schedule/Core/Schedule.h"
 
@@ -49,9 +49,6 @@ struct DeviceUse {
   /// Messages sent.
   int messages = 0;
 };
-
-/// The device that gets a message when the action is done, or -1.
-int receiver(const Placement &placement, const Action &action);
 
 std::vector<DeviceUse> deviceUse(const Placement &placement,
                                  const Order &order, const Timing &timing,

@@ -1,0 +1,163 @@
+//===- Effects.h - What each action reads, makes and frees -------*- C++ -*-===//
+//
+// The one table that says so. Readiness, messages, memory, checks, simulation and search
+// follow from it; a new kind of action is a row here.
+//
+//   action             reads                               makes             frees
+//   F forward          Output of the stage before          Output, Saved
+//   B whole backward   Saved, Gradient of the next stage   Gradient          Saved
+//   I input gradient   Saved, Gradient of the next stage   Gradient, Kept    Saved
+//   W weight gradient  Kept                                                  Kept
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_CORE_EFFECTS_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_CORE_EFFECTS_H
+
+#include "lib/Transforms/Schedule/Core/Costs.h"
+
+#include <optional>
+
+namespace bitpipe::schedule {
+
+/// What a stage makes of a micro-batch: the output of its forward and the gradient of
+/// its input, which other stages read on whatever device they are; and what stays on the
+/// device, saved by the forward for the gradients, and kept by the input gradient for the
+/// weight gradient.
+struct Tensor {
+  enum Sort : uint8_t { Output, Gradient, Saved, Kept };
+
+  Sort sort = Output;
+  int stage = 0;
+  int microbatch = 0;
+
+  bool operator==(const Tensor &) const = default;
+};
+constexpr size_t tensorSorts = 4;
+
+/// At most two tensors.
+class Tensors {
+public:
+  void add(Tensor::Sort sort, int stage, int microbatch) {
+    tensors[count++] = {sort, stage, microbatch};
+  }
+  const Tensor *begin() const { return tensors; }
+  const Tensor *end() const { return tensors + count; }
+
+private:
+  Tensor tensors[2];
+  int count = 0;
+};
+
+struct Effect {
+  Tensors reads, makes, frees;
+};
+
+inline Effect effect(const Placement &placement, const Action &action) {
+  int stage = action.stage, m = action.microbatch;
+  Effect effect;
+  switch (action.kind) {
+  case Kind::F:
+    if (stage > 0)
+      effect.reads.add(Tensor::Output, stage - 1, m);
+    effect.makes.add(Tensor::Output, stage, m);
+    effect.makes.add(Tensor::Saved, stage, m);
+    return effect;
+  case Kind::B:
+  case Kind::I:
+    effect.reads.add(Tensor::Saved, stage, m);
+    if (stage + 1 < placement.stages())
+      effect.reads.add(Tensor::Gradient, stage + 1, m);
+    effect.makes.add(Tensor::Gradient, stage, m);
+    if (action.kind == Kind::I)
+      effect.makes.add(Tensor::Kept, stage, m);
+    effect.frees.add(Tensor::Saved, stage, m);
+    return effect;
+  case Kind::W:
+    effect.reads.add(Tensor::Kept, stage, m);
+    effect.frees.add(Tensor::Kept, stage, m);
+    return effect;
+  }
+  return effect;
+}
+
+/// Whether other stages read tensors of a sort.
+inline bool travels(Tensor::Sort sort) {
+  return sort == Tensor::Output || sort == Tensor::Gradient;
+}
+
+/// The stage that reads a tensor which travels, or -1.
+inline int readerStage(const Placement &placement, const Tensor &tensor) {
+  int reader = tensor.sort == Tensor::Output ? tensor.stage + 1 : tensor.stage - 1;
+  return reader < placement.stages() ? reader : -1;
+}
+
+/// The tensor of an action's that other stages read, if any does.
+inline std::optional<Tensor> sent(const Placement &placement, const Action &action) {
+  for (const Tensor &tensor : effect(placement, action).makes)
+    if (travels(tensor.sort) && readerStage(placement, tensor) >= 0)
+      return tensor;
+  return {};
+}
+
+/// The tensor of another stage that an action reads, if it does.
+inline std::optional<Tensor> received(const Placement &placement, const Action &action) {
+  for (const Tensor &tensor : effect(placement, action).reads)
+    if (travels(tensor.sort))
+      return tensor;
+  return {};
+}
+
+/// The device that gets a message when the action is done, or -1.
+inline int receiver(const Placement &placement, const Action &action) {
+  std::optional<Tensor> tensor = sent(placement, action);
+  if (!tensor)
+    return -1;
+  int to = placement.device(readerStage(placement, *tensor), action.microbatch);
+  return to == placement.device(action.stage, action.microbatch) ? -1 : to;
+}
+
+/// A dense number for every tensor, those that travel first.
+inline size_t tensorKey(const Placement &placement, const Tensor &tensor) {
+  return (size_t(tensor.sort) * placement.stages() + tensor.stage) *
+             placement.microbatches() +
+         tensor.microbatch;
+}
+inline size_t tensorCount(const Placement &placement) {
+  return tensorSorts * placement.stages() * placement.microbatches();
+}
+
+/// The memory of a tensor that stays, in the costs' unit.
+inline double sizeOf(const Costs &costs, const Tensor &tensor) {
+  const StageCost &stage = costs.stage(tensor.stage);
+  switch (tensor.sort) {
+  case Tensor::Saved:
+    return stage.activation;
+  case Tensor::Kept:
+    return stage.kept < 0 ? stage.activation : stage.kept;
+  case Tensor::Output:
+  case Tensor::Gradient:
+    return 0; // Part of what is saved, or a message's buffer.
+  }
+  return 0;
+}
+
+/// What is alive on a device grows by `taken` when an action begins and shrinks by
+/// `freed` when it is done. What an action makes of what it frees takes its place.
+struct MemoryChange {
+  double taken = 0, freed = 0;
+};
+inline MemoryChange memoryChange(const Placement &placement, const Costs &costs,
+                                 const Action &action) {
+  Effect tensors = effect(placement, action);
+  double change = 0;
+  for (const Tensor &made : tensors.makes)
+    change += sizeOf(costs, made);
+  for (const Tensor &freed : tensors.frees)
+    change -= sizeOf(costs, freed);
+  return change > 0 ? MemoryChange{change, 0} : MemoryChange{0, -change};
+}
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_CORE_EFFECTS_H
