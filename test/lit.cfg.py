@@ -21,6 +21,7 @@ config.environment["OMPI_ALLOW_RUN_AS_ROOT"] = config.environment["OMPI_ALLOW_RU
 config.environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
 config.substitutions.append(("%source", config.source))
 config.substitutions.append(("%build", config.build))
+config.substitutions.append(("%cxx", config.cxx))
 config.substitutions.append(("%python", os.path.join(config.build, "venv/bin/python")))
 config.substitutions.append(("%models", os.path.join(config.source, "test/models")))
 config.substitutions.append(("%mlir_lib", os.path.join(config.llvm_tools, "../lib")))

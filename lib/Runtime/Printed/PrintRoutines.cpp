@@ -1,0 +1,176 @@
+//===- PrintRoutines.cpp - The routines of a printed program -------------------===//
+
+#include "lib/Runtime/Printed/Calls.h"
+#include "lib/Runtime/Printed/Printers.h"
+
+#include <algorithm>
+
+using namespace bitpipe;
+using namespace bitpipe::printed;
+
+namespace {
+
+class RoutinesPrinter {
+public:
+  RoutinesPrinter(std::ostream &out, const Program &program, const PlanNames &names)
+      : out(out), program(program), planNames(names), used(usedRoutines(program)) {}
+
+  FileNames print() {
+    findNames();
+    out << "/// What a run of a stage puts into the stream, one call after the other.\n"
+           "struct Routines {\n"
+           "  explicit Routines(Runtime &gpu) : gpu(gpu) {}\n\n"
+           "  Runtime &gpu;\n"
+           "  const CUstream compute = gpu.compute();\n"
+           "  const CUdeviceptr scratch = gpu.scratch();\n";
+    for (auto &[entry, name] : names.kernels)
+      out << "  const CUfunction " << name << " = gpu.kernel(" << quoted(entry) << ", "
+          << sharedBytes.at(entry) << ");\n";
+    // Calls are numbered over all routines.
+    eachCall(program, [&](size_t routine, const auto &call, size_t number) {
+      if (!used[routine])
+        return;
+      beginRoutine(routine);
+      tellLayer(call.layer);
+      print(call, number);
+    });
+    endRoutine();
+    out << "};\n\n";
+    return std::move(names);
+  }
+
+private:
+  void findNames() {
+    eachCall(program, [&](size_t routine, const auto &call, size_t) {
+      if constexpr (std::is_same_v<decltype(call), const KernelCall &>)
+        if (used[routine])
+          for (const GPUKernel::Launch &launch : program.gpuKernels.at(call.name).launches) {
+            sharedBytes[launch.entry] = std::max(sharedBytes[launch.entry], launch.shared);
+            if (!names.kernels.contains(launch.entry))
+              names.kernels[launch.entry] = names.scope.add(launch.entry);
+          }
+    });
+    for (size_t r = 0; r < used.size(); ++r)
+      names.routines.push_back(used[r] ? names.scope.add(program.routines[r].name) : "");
+  }
+
+  /// A routine without calls is never begun, so those before it are.
+  void beginRoutine(size_t routine) {
+    while (next <= routine) {
+      if (used[next]) {
+        endRoutine();
+        printHead(next);
+        isOpen = true;
+      }
+      ++next;
+    }
+  }
+
+  void endRoutine() {
+    if (isOpen)
+      out << "  }\n";
+    isOpen = false;
+  }
+
+  void printHead(size_t routine) {
+    Names scope = names.scope;
+    blocks.clear();
+    layer.clear();
+    std::vector<std::string> parameters;
+    for (const std::string &name : blockNames(routine)) {
+      blocks.push_back(scope.add(name));
+      parameters.push_back("CUdeviceptr " + blocks.back());
+    }
+    std::string head = callText(2, "void " + names.routines[routine], parameters);
+    head.resize(head.rfind(')'));
+    out << "\n" << head << ") const {\n";
+  }
+
+  std::vector<std::string> blockNames(size_t routine) const {
+    if (!planNames.blocks.empty() && !planNames.blocks[routine].empty())
+      return planNames.blocks[routine];
+    for (const DeviceList &device : program.devices)
+      for (const Instruction &op : device.instructions)
+        if (auto *run = std::get_if<Execute>(&op); run && run->routine == int64_t(routine)) {
+          std::vector<std::string> kinds;
+          for (int64_t slot : run->slots)
+            kinds.push_back(kindOf(program, device.slots[slot]));
+          return kinds;
+        }
+    return {};
+  }
+
+  void tellLayer(const std::string &now) {
+    if (now != layer && !now.empty())
+      out << "    // " << commentText(now) << "\n";
+    layer = now;
+  }
+
+  std::string place(const BlockPlace &at) const {
+    return blocks[at.block] + (at.offset ? " + " + std::to_string(at.offset) : "");
+  }
+
+  void print(const KernelCall &call, size_t) {
+    const GPUKernel &kernel = program.gpuKernels.at(call.name);
+    for (const GPUKernel::Launch &launch : kernel.launches) {
+      std::vector<std::string> arguments = {
+          names.kernels.at(launch.entry), std::to_string(launch.grid),
+          std::to_string(launch.block), std::to_string(launch.shared), "compute"};
+      for (const BlockPlace &at : call.arguments)
+        arguments.push_back(place(at));
+      if (kernel.scratch > 0)
+        arguments.push_back("scratch");
+      out << callText(4, "launch", arguments);
+    }
+  }
+
+  void print(const MatmulCall &call, size_t number) {
+    std::string sizes;
+    for (int64_t size : call.sizes)
+      sizes += (sizes.empty() ? "" : "x") + std::to_string(size);
+    std::vector<std::string> arguments = {
+        std::to_string(number), "compute", "{.a = " + place(call.a), ".b = " + place(call.b),
+        ".c = " + place(call.c)};
+    if (call.bias)
+      arguments.push_back(".bias = " + place(*call.bias));
+    if (call.residual)
+      arguments.push_back(".residual = " + place(*call.residual));
+    arguments.back() += "}";
+    std::string text = callText(4, "gpu.matmul", arguments);
+    text.pop_back();
+    out << text << " // " << sizes << (call.accumulate ? ", added to c" : "")
+        << (call.operands == StoredFloat::BF16 ? ", bf16" : "") << "\n";
+  }
+
+  void print(const AttentionCall &call, size_t number) {
+    std::vector<std::string> arguments = {std::to_string(number), "compute"};
+    std::string brace = "{";
+    for (size_t part = 0; part < call.operands.size(); ++part)
+      if (const auto &operand = call.operands[part]) {
+        arguments.push_back(brace + "." + AttentionCall::names[part] + " = " +
+                            place(operand->place));
+        brace.clear();
+      }
+    arguments.back() += "}";
+    out << callText(4, "gpu.attention", arguments);
+  }
+
+  std::ostream &out;
+  const Program &program;
+  const PlanNames &planNames;
+  const std::vector<bool> used;
+  FileNames names;
+  std::map<std::string, int64_t> sharedBytes; // by entry
+  // Of the routine that is printed.
+  size_t next = 0;
+  bool isOpen = false;
+  std::vector<std::string> blocks;
+  std::string layer;
+};
+
+} // namespace
+
+FileNames printed::printRoutines(std::ostream &out, const Program &program,
+                                 const PlanNames &names) {
+  return RoutinesPrinter(out, program, names).print();
+}
