@@ -5,6 +5,7 @@ models   gpt2, bert and llama in f32 and bf16: losses beside the references (PyT
 gpt      tokens/s and MFU of a GPT in bf16
 torch    PyTorch on the same model, eager and compiled, under autocast
 graph    the same GPT without graphs
+calls    every kernel, product and attention of it by itself, with bytes or operations per second
 shared   the same with two and four devices that share the GPU
 """
 
@@ -18,7 +19,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-LIMITS = {"models": 90, "gpt": 150, "torch": 120, "graph": 60, "shared": 150}
+LIMITS = {"models": 90, "gpt": 150, "torch": 120, "graph": 50, "shared": 120, "calls": 60}
 PEAK = 989e12  # of dense bf16 products on an H100 or H200 SXM
 STEPS = 12
 
@@ -43,6 +44,8 @@ def train(plan, data, steps, limit, *options):
     if done.returncode:
         note(plan=plan, options=options, exit=done.returncode, error=done.stderr.strip()[-600:])
         return None
+    if "--time-calls" in options:
+        print(done.stdout[done.stdout.find("\ndevice 0: every call"):], flush=True)
     with open(metrics) as file:
         return [json.loads(line) for line in file]
 
@@ -115,6 +118,10 @@ def graph(limit):
     bitpipe_gpt("gpt-1", "bitpipe without graphs", limit, "--no-graph")
 
 
+def calls(limit):
+    bitpipe_gpt("gpt-1", "bitpipe, calls timed", limit, "--time-calls")
+
+
 def shared(limit):
     for devices in (2, 4):
         bitpipe_gpt(f"gpt-{devices}", f"bitpipe, {devices} devices share the GPU", limit / 2, "--share-gpus")
@@ -172,7 +179,7 @@ def machine():
 def main():
     if sys.argv[1:2] == ["--pytorch"]:
         return pytorch_steps(sys.argv[2])
-    parts = {"models": models, "gpt": gpt, "torch": pytorch, "graph": graph, "shared": shared}
+    parts = {"models": models, "gpt": gpt, "torch": pytorch, "graph": graph, "calls": calls, "shared": shared}
     machine()
     for name in sys.argv[1:] or parts:
         begin = time.time()

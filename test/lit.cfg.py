@@ -19,6 +19,8 @@ config.environment["OMP_NUM_THREADS"] = "1"
 # mpirun refuses root, which containers run as, and more processes than cores.
 config.environment["OMPI_ALLOW_RUN_AS_ROOT"] = config.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
 config.environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+if "CI" in os.environ:
+    config.environment["CI"] = os.environ["CI"]
 config.substitutions.append(("%source", config.source))
 config.substitutions.append(("%build", config.build))
 config.substitutions.append(("%cxx", config.cxx))

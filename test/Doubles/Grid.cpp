@@ -48,6 +48,10 @@ private:
   void begin(int64_t number);
   /// Notes what went wrong with a thread; the first one counts.
   void fail(int64_t number, const std::string &what);
+  /// Which of `count` has the turn number `turn`.
+  int64_t inOrder(int64_t turn, int64_t count) const {
+    return launch.order == Order::Forward ? turn : count - 1 - turn;
+  }
   bool isShared(const char *address, int64_t bytes) const;
 
   const AccessCheck &allowed;
@@ -71,7 +75,8 @@ Run::Run(const Launch &launch, const AccessCheck &allowed)
 }
 
 std::optional<std::string> Run::run() {
-  for (block = 0; block < launch.grid && !error; ++block) {
+  for (int64_t turn = 0; turn < launch.grid && !error; ++turn) {
+    block = inOrder(turn, launch.grid);
     std::memset(memory.data(), 0xff, memory.size());
     launch.needsFibers ? runBlock() : runThreads();
   }
@@ -91,8 +96,10 @@ void Run::fail(int64_t number, const std::string &what) {
 void Run::runThreads() {
   if (setjmp(ended))
     return;
-  for (thread = 0; thread < launch.block; ++thread)
+  for (volatile int64_t turn = 0; turn < launch.block; turn = turn + 1) {
+    thread = inOrder(turn, launch.block);
     launch.entry(launch.arguments);
+  }
 }
 
 void Run::begin(int64_t number) {
@@ -106,9 +113,10 @@ void Run::begin(int64_t number) {
 void Run::runBlock() {
   for (int64_t i = 0; i < launch.block; ++i)
     begin(i);
+  int64_t warps = (launch.block + warp - 1) / warp;
   do
-    for (int64_t first = 0; first < launch.block; first += warp)
-      if (!runWarp(first))
+    for (int64_t turn = 0; turn < warps; ++turn)
+      if (!runWarp(inOrder(turn, warps) * warp))
         return;
   while (finishBarrier());
 }
@@ -117,12 +125,14 @@ void Run::runBlock() {
 bool Run::runWarp(int64_t first) {
   int64_t end = std::min(first + warp, launch.block);
   do {
-    for (thread = first; thread < end; ++thread)
-      if (threads[thread].state == State::Ready) {
-        threads[thread].fiber.resume();
-        if (error)
-          return false;
-      }
+    for (int64_t turn = 0; turn < end - first; ++turn) {
+      thread = first + inOrder(turn, end - first);
+      if (threads[thread].state != State::Ready)
+        continue;
+      threads[thread].fiber.resume();
+      if (error)
+        return false;
+    }
   } while (exchange(first, end));
   return !error;
 }

@@ -19,6 +19,10 @@
 
 namespace bitpipe::doubles {
 
+/// In which order blocks, warps and threads of a warp have their turn: what a kernel
+/// computes must not depend on it.
+enum class Order { Forward, Backward };
+
 /// A launch: `grid` blocks of `block` threads that each call `entry`, with `shared`
 /// bytes of memory per block. Threads wait for each other only if `needsFibers`.
 struct Launch {
@@ -27,12 +31,13 @@ struct Launch {
   void *const *arguments;
   int64_t grid, block, shared;
   bool needsFibers = true;
+  Order order = Order::Forward;
 };
 
 /// Whether global memory may be accessed there.
 using AccessCheck = std::function<bool(const void *address, int64_t bytes, bool writes)>;
 
-/// Runs all blocks, in order. Threads of a block are fibers that change at barriers
+/// Runs all blocks, one after the other. Threads of a block are fibers that change at barriers
 /// and shuffles. Shared memory begins with what no float is. An access outside of what
 /// `allowed` allows and of the block's shared memory, a barrier that not all threads of
 /// the block come to, a shuffle that not all threads of a warp come to, or that they

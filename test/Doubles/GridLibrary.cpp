@@ -21,8 +21,8 @@ struct Range {
 /// next call, or null.
 extern "C" const char *bitpipe_run_grid(const char *name, void (*entry)(void *const *),
                                         void *const *arguments, int64_t grid, int64_t block,
-                                        int64_t shared, int32_t needsFibers, const Range *ranges,
-                                        int64_t rangeCount) {
+                                        int64_t shared, int32_t needsFibers, int32_t backward,
+                                        const Range *ranges, int64_t rangeCount) {
   thread_local std::string text;
   const Range *last = ranges;
   auto allowed = [&](const void *address, int64_t bytes, bool) {
@@ -37,7 +37,9 @@ extern "C" const char *bitpipe_run_grid(const char *name, void (*entry)(void *co
         return last = range, true;
     return false;
   };
-  auto error = runGrid({name, entry, arguments, grid, block, shared, needsFibers != 0}, allowed);
+  auto error = runGrid({name, entry, arguments, grid, block, shared, needsFibers != 0,
+                        backward ? Order::Backward : Order::Forward},
+                       allowed);
   text = error.value_or("");
   return error ? text.c_str() : nullptr;
 }

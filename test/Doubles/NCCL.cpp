@@ -121,12 +121,32 @@ EXPORT Status ncclCommInitRank(Communicator *communicator, int ranks, UniqueId i
   *communicator = reinterpret_cast<Communicator>(new Group{id.internal, rank, ranks});
   return Success;
 }
+/// Nobody's last part goes before all have read it: each leaves a mark, and the first
+/// rank, which goes last, takes the marks away.
 EXPORT Status ncclCommDestroy(Communicator communicator) {
-  Group *group = of(communicator);
+  const Group &group = *of(communicator);
   std::error_code ignored;
-  for (uint64_t i = group->started >= 2 ? group->started - 2 : 0; i < group->started; ++i)
-    if (group->ranks == 1 || i + 1 < group->started)
-      fs::remove(fileOf(*group, i, group->rank), ignored);
+  auto mark = [&](int rank, const char *what) {
+    return "/dev/shm/" + group.name + "." + what + "." + std::to_string(rank);
+  };
+  auto awaitAll = [&](const char *what) {
+    for (int rank = 0, tries = 0; rank < group.ranks && tries < 10'000;)
+      if (fs::exists(mark(rank, what), ignored))
+        ++rank;
+      else
+        ++tries, std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  give(mark(group.rank, "ends"), "", 0);
+  awaitAll("ends");
+  for (uint64_t i = group.started >= 2 ? group.started - 2 : 0; i < group.started; ++i)
+    fs::remove(fileOf(group, i, group.rank), ignored);
+  give(mark(group.rank, "ended"), "", 0);
+  if (group.rank != 0)
+    return Success;
+  awaitAll("ended");
+  for (int rank = 0; rank < group.ranks; ++rank)
+    for (const char *what : {"ends", "ended"})
+      fs::remove(mark(rank, what), ignored);
   return Success;
 }
 

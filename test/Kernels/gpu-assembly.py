@@ -1,6 +1,6 @@
 """Translates the kernels of models with ptxas, for every architecture that bitpipe compiles for: what spills registers
-without being listed, or loads less than 16 bytes where more were promised, is reported. Without ptxas it says so, and fails
-where the environment has CI."""
+without being listed is reported, and what moves less than 16 bytes at once in a kernel wide_NAME, in the machine's own code
+where there is nvdisasm. Without ptxas it says so, and fails where the environment has CI."""
 
 import os
 import re
@@ -14,7 +14,7 @@ ARCHITECTURES = "sm_80", "sm_90", "sm_100"
 # sum beside its 40 registers there.
 SPILLS = {("reduce", "sm_100"): 8}
 ENTRY = re.compile(r"Compiling entry function '(\w+)'.*?(\d+) bytes spill stores, (\d+) bytes spill loads"
-                   r".*?Used (\d+) registers(?:.*?(\d+) bytes smem)?", re.S)
+                   r".*?Used (\d+) registers", re.S)
 failures = 0
 
 
@@ -32,16 +32,20 @@ def report(message):
     failures += 1
 
 
-def assemble(ptxas, text, arch, what):
-    """The registers of every kernel."""
+def assemble(tools, text, arch, what):
+    """The registers of every launch."""
+    ptxas, nvdisasm = tools
     with tempfile.TemporaryDirectory() as folder:
-        ran = subprocess.run([ptxas, f"-arch={arch}", "-v", text, "-o", os.path.join(folder, "cubin")],
-                             capture_output=True, text=True)
-    if ran.returncode:
-        report(f"{what}: ptxas fails: {ran.stderr.strip()[:300]}")
-        return []
+        cubin = os.path.join(folder, "cubin")
+        ran = subprocess.run([ptxas, f"-arch={arch}", "-v", text, "-o", cubin], capture_output=True, text=True)
+        if ran.returncode:
+            report(f"{what}: ptxas fails: {ran.stderr.strip()[:300]}")
+            return []
+        if nvdisasm:
+            code = subprocess.run([nvdisasm, "-c", cubin], capture_output=True, text=True, check=True).stdout
+            check_wide(re.findall(r"^\.text\.(\w+):(.*?)(?=^//---|\Z)", code, re.S | re.M), r"\b(?:LDG|STG)\.\S+", r"\.(128|256)", what)
     kernels = [(name, int(stores) + int(loads), int(registers))
-               for name, stores, loads, registers, _ in ENTRY.findall(ran.stderr)]
+               for name, stores, loads, registers in ENTRY.findall(ran.stderr)]
     for name, spilled, _ in kernels:
         allowed = SPILLS.get((re.sub(r"(_\d+)+$", "", name), arch), 0)
         if spilled > allowed:
@@ -49,12 +53,12 @@ def assemble(ptxas, text, arch, what):
     return kernels
 
 
-def check_wide(text, what):
+def check_wide(bodies, access, wide, what):
     """In kernels of sizes that vectors divide nothing of a row is loaded or stored by less than 16 bytes."""
-    for name, body in re.findall(r"\.entry (\w+)\((.*?)\n}", open(text).read(), re.S):
-        narrow = [line for line in re.findall(r"(?:ld|st)\.global\S*", body) if ".v4.b32" not in line]
-        if re.fullmatch(r"wide_\w+", name) and narrow:
-            report(f"{what}: {name} has {narrow[0]}, expected 16 bytes")
+    for name, body in bodies:
+        for instruction in re.findall(access, body) if name.startswith("wide_") else []:
+            if not re.search(wide, instruction):
+                return report(f"{what}: {name} has {instruction}, expected 16 bytes")
 
 
 def compile_kernels(program, arch, folder):
@@ -87,8 +91,9 @@ def main():
         for what, program in programs(sys.argv[1:], folder):
             for arch in ARCHITECTURES:
                 text = compile_kernels(program, arch, folder)
-                kernels = assemble(ptxas, text, arch, f"{what} for {arch}")
-                check_wide(text, f"{what} for {arch}")
+                kernels = assemble((ptxas, find_tool("nvdisasm")), text, arch, f"{what} for {arch}")
+                entries = re.findall(r"\.entry (\w+)\((.*?)\n}", open(text).read(), re.S)
+                check_wide(entries, r"(?:ld|st)\.global\S*", r"\.(v4\.b32|v8\.b32|v2\.b64|v4\.b64)", f"{what} for {arch}")
                 most = max((registers for _, _, registers in kernels), default=0)
                 print(f"{what} for {arch}: {len(kernels)} launches, at most {most} registers")
                 if not kernels:

@@ -2,7 +2,7 @@
 // of a warp, of a warp and of a block, with and without rest; sums in chunks; tiles that
 // are cut off. All are compared with the CPU's.
 
-// RUN: %python %S/check-models.py %s
+// RUN: %python %S/check_models.py %s
 
 #ij = affine_map<(i, j) -> (i, j)>
 #ji = affine_map<(i, j) -> (j, i)>

@@ -11,7 +11,7 @@ module {
 module @kernels {
   // x comes once from memory, whatever a row is needed for.
   // CHECK-LABEL: .entry wide_add_and_round(
-  // CHECK-COUNT-3: ld.global{{.*}}.v4.b32
+  // CHECK-COUNT-3: ld.global.nc.v
   // CHECK-NOT: ld.global
   func.func @wide_add_and_round(%x: memref<2048x1024xf32>, %y: memref<2048x1024xbf16>, %z: memref<2048x1024xbf16>) {
     linalg.generic {indexing_maps = [#ij, #ij, #ij], iterator_types = ["parallel", "parallel"]} ins(%x, %y : memref<2048x1024xf32>, memref<2048x1024xbf16>) outs(%z : memref<2048x1024xbf16>) {
@@ -49,7 +49,11 @@ module @kernels {
     pipe.softmax ins(%x : memref<2048x1024xbf16>) outs(%y : memref<2048x1024xbf16>)
     return
   }
+  // Parameters are the arguments and scratch memory.
   // CHECK-LABEL: .entry wide_bias_gradient(
+  // CHECK-COUNT-3: .param .u64
+  // CHECK-NOT: .param .u64
+  // CHECK: .reqntid
   // CHECK-LABEL: .entry wide_bias_gradient_1(
   func.func @wide_bias_gradient(%dy: memref<2048x4096xbf16>, %db: memref<4096xf32>) {
     linalg.generic {indexing_maps = [#ij, #j], iterator_types = ["reduction", "parallel"]} ins(%dy : memref<2048x4096xbf16>) outs(%db : memref<4096xf32>) {

@@ -50,6 +50,7 @@ class GPUKernels:
         self.grid.bitpipe_run_grid.restype = ctypes.c_char_p
         self.library = ctypes.CDLL(library)
         self.kernels = {}
+        self.backward = False  # the order in which threads have their turn
         for name, extents, _, entries, grids, blocks, shared, scratch in KERNEL.findall(open(plan).read()):
             launches = zip(re.findall(r'"(.*?)"', entries), numbers(grids), numbers(blocks), numbers(shared))
             self.kernels[name] = (numbers(extents), list(launches), int(scratch or 0))
@@ -71,6 +72,6 @@ class GPUKernels:
             needs_fibers = ctypes.c_int32.in_dll(self.library, f"{entry}_needs_fibers").value
             error = self.grid.bitpipe_run_grid(
                 entry.encode(), self.library[entry], arguments, ctypes.c_int64(grid), ctypes.c_int64(block),
-                ctypes.c_int64(shared), needs_fibers, (Range * len(ranges))(*ranges), ctypes.c_int64(len(ranges)))
+                ctypes.c_int64(shared), needs_fibers, int(self.backward), (Range * len(ranges))(*ranges), ctypes.c_int64(len(ranges)))
             if error:
                 raise RuntimeError(error.decode())

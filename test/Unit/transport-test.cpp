@@ -104,17 +104,17 @@ public:
   bool computes() const override { return true; }
   int64_t touchedBytes() const override { return 0; }
   void update(size_t, const Step &, const OptimizerSettings &) override {
-    result += judgement.gradNorm + judgement.lossSum;
+    total += judgement.gradNorm + judgement.lossSum;
     for (int64_t slot : {2, 3})
       for (int64_t i = 0; i < floatsOf(slot); ++i)
-        result = result * 0.999 + slots.floats(slot)[i];
+        total = total * 0.999 + slots.floats(slot)[i];
   }
   void upload(int64_t, int64_t, const void *, int64_t) override {}
   void download(int64_t, int64_t, void *, int64_t) override {}
   SlotAddresses &memory() override { return slots; }
   const Recorder &recorder() const override { return record; }
 
-  double result = 0; // of all numbers that came
+  double total = 0; // of all numbers that came
 
 private:
   static int64_t floatsOf(int64_t slot) {
@@ -153,7 +153,7 @@ void runRank(const Program &program, const Links &links, World &world,
     });
   threads.clear(); // joins
   for (size_t i = 0; i < writers.size(); ++i)
-    results[devices.share().first + i] = writers[i]->result;
+    results[devices.share().first + i] = writers[i]->total;
   world.barrier();
 }
 

@@ -331,6 +331,8 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
   if (failed(raiseTo(Level::Program)))
     return failure();
   printMemoryReport(*module, out << "\n");
+  if (isForGPU())
+    printKernelReport(*module, out << "\n");
   return success();
 }
 

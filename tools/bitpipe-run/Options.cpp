@@ -204,6 +204,9 @@ Switch noGraph("no-graph", cl::cat(category), cl::ZeroOrMore,
 Switch shareGPUs("share-gpus", cl::cat(category), cl::ZeroOrMore,
                  cl::desc("let several devices be one GPU where there are more devices "
                           "than GPUs"));
+Switch timeCalls("time-calls", cl::cat(category), cl::ZeroOrMore,
+                 cl::desc("on GPUs: when the run has ended, print how long every kernel, "
+                          "product and attention takes by itself"));
 ValueOption threads("threads", "count", "",
                     "how many threads compute for each device; with as many, the same "
                     "bits (default: the cores that the process may use, divided by its "
@@ -328,7 +331,7 @@ void readDevice(TrainOptions &options) {
     options.device = DeviceKind::Emulated;
   else
     options.target = name;
-  options.cuda = {!noGraph, shareGPUs};
+  options.cuda = {!noGraph, shareGPUs, timeCalls};
 }
 
 /// What emulated devices need, and what they cannot give.

@@ -53,6 +53,10 @@ public:
   SlotAddresses &memory() override { return slots; }
   const Recorder &recorder() const override { return timer.recorder(); }
 
+  /// Prints how long each call of a step takes by itself, on whatever memory holds: what
+  /// is trained is lost.
+  void timeCalls();
+
   // For transports.
   const GPU &gpu() const { return unit; }
   const CUDAStream &stream() const { return compute; }

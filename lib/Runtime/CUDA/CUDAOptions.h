@@ -12,6 +12,7 @@ namespace bitpipe {
 struct CUDAOptions {
   bool graph = true;       // a step is one graph, where nothing is timed
   bool sharesGPUs = false; // several devices may be one GPU
+  bool timesCalls = false; // at the end, each by itself
   const printed::Table *printed = nullptr; // runs instead of the plan's lists
 };
 

@@ -20,6 +20,11 @@ public:
   /// When all devices are made.
   std::unique_ptr<Transport> connect(const Links &links);
 
+  void timeCalls() {
+    for (CUDADevice *device : devices)
+      device->timeCalls();
+  }
+
 private:
   void openGPUs(bool shares);
   void openOwnGPU();

@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/CUDA/GPURoutines.h"
 
+#include "lib/Runtime/CPU/Attention.h"
 #include "lib/Runtime/Error.h"
 
 #include <algorithm>
@@ -68,6 +69,36 @@ GPURoutines::Entry GPURoutines::prepare(const AttentionCall &call, const std::st
 void GPURoutines::run(int64_t routine, std::span<char *const> blocks, cuda::Stream stream) {
   for (const Entry &entry : routines[routine])
     std::visit([&](const auto &call) { run(call, blocks, stream); }, entry);
+}
+
+void GPURoutines::runCall(int64_t routine, size_t number, std::span<char *const> blocks,
+                          cuda::Stream stream) {
+  std::visit([&](const auto &call) { run(call, blocks, stream); }, routines[routine][number]);
+}
+
+static double flopOf(const MatmulCall &call) {
+  double flop = 2;
+  for (int64_t size : call.sizes)
+    flop *= double(size);
+  return flop;
+}
+
+/// Without what a band leaves out.
+static double flopOf(const AttentionCall &call) {
+  const attention::Sizes &n = call.sizes;
+  double scores = double(n.batch * n.heads) * double(n.rows) * double(n.columns);
+  double sizes = double(n.size + n.valueSize);
+  return scores * sizes * (call.gradient ? 5 : 2);
+}
+
+GPURoutines::CallInfo GPURoutines::info(int64_t routine, size_t number) const {
+  const Call &call = program.routines[routine].calls[number];
+  if (auto *kernel = std::get_if<KernelCall>(&call))
+    return {kernel->name, double(program.gpuKernels.at(kernel->name).moved), 0};
+  if (auto *matmul = std::get_if<MatmulCall>(&call))
+    return {"matmul " + text(shapeOf(*matmul)), 0, flopOf(*matmul)};
+  auto &attention = std::get<AttentionCall>(call);
+  return {joined(attention.name(), " ", text(attention.sizes)), 0, flopOf(attention)};
 }
 
 void GPURoutines::run(const KernelEntry &entry, std::span<char *const> blocks,

@@ -31,6 +31,16 @@ public:
   /// Puts the calls of a routine into a stream, given where its blocks are.
   void run(int64_t routine, std::span<char *const> blocks, cuda::Stream stream);
 
+  /// A call of a routine, for those who time it.
+  struct CallInfo {
+    std::string name;
+    double bytes, flop; // that it moves at least, and computes; 0: not told
+  };
+  size_t calls(int64_t routine) const { return routines[routine].size(); }
+  CallInfo info(int64_t routine, size_t call) const;
+  void runCall(int64_t routine, size_t call, std::span<char *const> blocks,
+               cuda::Stream stream);
+
   /// Whether a call of the routine is given this address.
   bool uses(int64_t routine, std::span<char *const> blocks, cuda::Pointer address) const;
 

@@ -152,6 +152,11 @@ std::string Executor::describeBadIndex() const {
   return "";
 }
 
+void Executor::timeCalls() {
+  if (gpus)
+    gpus->timeCalls();
+}
+
 void Executor::stop() {
   if (threads.empty())
     return;

@@ -63,6 +63,8 @@ public:
   /// The first index outside of its table that a kernel has met here, while all devices
   /// stand still; empty if none has.
   std::string describeBadIndex() const;
+  /// Of devices that are GPUs, while all stand still; see CUDADevice.
+  void timeCalls();
   /// Lets all devices end after the steps submitted so far, and waits.
   void stop();
 

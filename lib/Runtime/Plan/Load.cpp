@@ -187,7 +187,7 @@ private:
   }
 
   void readGPUKernel(pipe::GPUKernelOp op) {
-    GPUKernel kernel{list(op.getExtents()), {}, int64_t(op.getScratch())};
+    GPUKernel kernel{list(op.getExtents()), {}, int64_t(op.getScratch()), int64_t(op.getBytes())};
     for (size_t i = 0; i < op.getEntries().size(); ++i)
       kernel.launches.push_back(
           {llvm::cast<mlir::StringAttr>(op.getEntries()[i]).str(), op.getGrids()[i],

@@ -121,6 +121,7 @@ struct GPUKernel {
   std::vector<int64_t> extents; // of its arguments, in bytes
   std::vector<Launch> launches;
   int64_t scratch; // bytes
+  int64_t moved;   // the least bytes that a call moves to and from memory
 };
 
 enum class SlotSource {

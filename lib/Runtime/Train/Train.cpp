@@ -299,6 +299,8 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
               world);
   if (checkpoints && world.speaks())
     checkpoints->tellCost();
+  if (options.cuda.timesCalls && world.speaks())
+    run->executor->timeCalls();
   watch.finish();
   return saved ? training->outcome() : Outcome::Failed;
 }

@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -18,6 +19,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/Support/raw_ostream.h"
 
 namespace bitpipe {
 
@@ -50,6 +52,13 @@ constexpr llvm::StringLiteral emulatedArch = "emulated";
 /// must know of each. Consumes the contents of `kernels`.
 mlir::LogicalResult compileGPUKernels(mlir::ModuleOp kernels, llvm::StringRef path,
                                       llvm::StringRef arch, mlir::OpBuilder &described);
+
+/// The least memory that a kernel reads and writes.
+int64_t movedBytes(mlir::func::FuncOp kernel);
+
+/// A table of the kernels of a module of level 3 that has them still: how often a step
+/// calls each and how much memory it moves at least, most first.
+void printKernelReport(mlir::ModuleOp module, llvm::raw_ostream &out);
 
 /// Lets upstream's bufferization handle the compute operations, and kernels be
 /// translated to LLVM's IR.

@@ -151,7 +151,7 @@ def PipeCompileGPUKernels : Pass<"pipe-compile-gpu-kernels", "mlir::ModuleOp"> {
       }
     }
     // becomes
-    pipe.gpu_kernel @k0 extents [512, 512] entries ["k0"] grids [1] blocks [128] shared [0] scratch 0
+    pipe.gpu_kernel @k0 extents [512, 512] bytes 1024 entries ["k0"] grids [1] blocks [128] shared [0]
     ```
   }];
   let options = [

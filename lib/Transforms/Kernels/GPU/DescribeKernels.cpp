@@ -2,21 +2,12 @@
 
 #include "lib/Transforms/Kernels/GPU/DescribeKernels.h"
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Kernels/Divide.h"
 #include "lib/Transforms/Kernels/LowerToLLVM.h"
+#include "lib/Transforms/Kernels/Passes.h"
 
 using namespace mlir;
 using namespace bitpipe;
 using namespace bitpipe::grid;
-
-/// The least that the operations of a kernel move.
-static int64_t movedBytes(func::FuncOp function) {
-  int64_t bytes = 0;
-  for (Operation &op : function.getBody().front().without_terminator())
-    if (!isa<arith::ConstantOp, memref::GetGlobalOp>(op))
-      bytes += touchedBytes(&op);
-  return bytes;
-}
 
 void grid::describeKernel(OpBuilder &b, func::FuncOp function, const Kernel &kernel) {
   SmallVector<int64_t> extents, grids, blocks, shared;

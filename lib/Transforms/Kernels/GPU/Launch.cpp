@@ -30,7 +30,7 @@ static BlockArgument addBytes(func::FuncOp function, Attribute space) {
 Operation *LaunchWriter::begin(Operation *op, int64_t grid, int64_t block) {
   unsigned number = kernel.launches.size();
   std::string name = kernel.name + (number ? "_" + std::to_string(number) : "");
-  b.setInsertionPointAfter(source);
+  b.setInsertionPoint(source); // in their order
   auto body = func::FuncOp::create(b, source.getLoc(), name + Launch::suffix.str(), source.getFunctionType());
   if (ArrayAttr attributes = source.getAllArgAttrs())
     body.setAllArgAttrs(attributes);

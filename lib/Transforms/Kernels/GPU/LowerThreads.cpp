@@ -113,18 +113,26 @@ static Value sharedMemory(OpBuilder &b, LLVM::LLVMFuncOp body, Flavour flavour) 
   return LLVM::AddressOfOp::create(b, body.getLoc(), global);
 }
 
+/// Takes away a function's last argument, which nothing uses.
+static void eraseLastArgument(LLVM::LLVMFuncOp function) {
+  LLVM::LLVMFunctionType type = function.getFunctionType();
+  Block &body = function.getBody().front();
+  assert(body.getArguments().back().use_empty() && "memory is counted where it is used");
+  body.eraseArgument(body.getNumArguments() - 1);
+  if (ArrayAttr attributes = function.getArgAttrsAttr())
+    function.setArgAttrsAttr(ArrayAttr::get(function.getContext(), attributes.getValue().drop_back()));
+  function.setFunctionType(LLVM::LLVMFunctionType::get(type.getReturnType(), type.getParams().drop_back()));
+}
+
 /// Replaces the argument for the block's memory, and drops that for scratch memory if
 /// there is none.
 static void dropMemory(LLVM::LLVMFuncOp body, const Kernel &kernel, Flavour flavour) {
   auto b = OpBuilder::atBlockBegin(&body.getBody().front());
-  unsigned last = body.getNumArguments() - 1;
-  if (BlockArgument shared = body.getArgument(last); !shared.use_empty())
+  if (BlockArgument shared = body.getArguments().back(); !shared.use_empty())
     shared.replaceAllUsesWith(sharedMemory(b, body, flavour));
-  (void)body.eraseArgument(last);
-  if (kernel.scratch > 0)
-    return;
-  assert(body.getArgument(last - 1).use_empty() && "scratch memory is counted where it is used");
-  (void)body.eraseArgument(last - 1);
+  eraseLastArgument(body);
+  if (kernel.scratch == 0)
+    eraseLastArgument(body);
 }
 
 static void becomeKernel(LLVM::LLVMFuncOp body, const Launch &launch) {
