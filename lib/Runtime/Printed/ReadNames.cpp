@@ -7,7 +7,7 @@
 using namespace bitpipe;
 
 /// "saved", "input 0"; nothing unless each block has a role.
-static std::vector<std::string> namesOf(pipe::RoutineOp routine) {
+static std::vector<std::string> blockNames(pipe::RoutineOp routine) {
   std::vector<std::string> names;
   if (auto roles = routine.getRoles())
     for (auto role : roles->getAsValueRange<mlir::StringAttr>())
@@ -18,7 +18,7 @@ static std::vector<std::string> namesOf(pipe::RoutineOp routine) {
 }
 
 /// "saved 1 mb 0"; nothing if the plan has no name for it.
-static std::string nameOf(pipe::SlotOp slot) {
+static std::string slotName(pipe::SlotOp slot) {
   if (!slot.getName())
     return "";
   std::string microbatch =
@@ -29,11 +29,11 @@ static std::string nameOf(pipe::SlotOp slot) {
 printed::PlanNames printed::readNames(mlir::ModuleOp module) {
   PlanNames names;
   for (auto routine : module.getOps<pipe::RoutineOp>())
-    names.blocks.push_back(namesOf(routine));
+    names.blocks.push_back(blockNames(routine));
   for (auto program : module.getOps<pipe::ProgramOp>()) {
     auto &slots = names.slots.emplace_back();
     for (auto slot : program.getBody().getOps<pipe::SlotOp>())
-      slots.push_back(nameOf(slot));
+      slots.push_back(slotName(slot));
   }
   return names;
 }
