@@ -44,7 +44,7 @@ class Printed:
     def link(self, compiler, source):
         flags = ["-std=c++20", "-I", source, self.path("program.cpp")]
         run([compiler, *flags, "-Wall", "-Wextra", "-Werror", f"@{self.build}/program.link", f"-L{self.doubles}",
-             f"-Wl,-rpath,{self.doubles}", "-l:libcuda.so.1", "-l:libnccl.so.2", "-o", self.path("program")])
+             f"-Wl,-rpath,{self.doubles}", "-l:libcuda.so.1", "-l:libcublasLt.so.13", "-l:libnccl.so.2", "-o", self.path("program")])
         nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
         if nvcc:
             run([nvcc, *flags, "-c", "-o", self.path("program.o")])

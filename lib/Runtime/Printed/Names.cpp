@@ -2,35 +2,49 @@
 
 #include "lib/Runtime/Printed/Names.h"
 
-#include <algorithm>
 #include <cctype>
+#include <iterator>
 
 using namespace bitpipe;
 
-printed::Names::Names()
-    : taken{"gpu", "compute", "scratch", "launch", "check", "step", "ready", "contributed",
-            "agreed", "all", "numbers", "Routines", "main", "make"} {}
+/// Of the language, and of what every printed file has.
+static constexpr const char *reserved[] = {
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break",
+    "case", "catch", "char", "char8_t", "char16_t", "char32_t", "class", "compl", "concept",
+    "const", "consteval", "constexpr", "constinit", "const_cast", "continue", "co_await",
+    "co_return", "co_yield", "decltype", "default", "delete", "do", "double", "dynamic_cast",
+    "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto",
+    "if", "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq",
+    "nullptr", "operator", "or", "or_eq", "private", "protected", "public", "register",
+    "reinterpret_cast", "requires", "return", "short", "signed", "sizeof", "static",
+    "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local",
+    "throw", "true", "try", "typedef", "typeid", "typename", "union", "unsigned", "using",
+    "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+    "gpu", "compute", "kernel_scratch", "matmul", "launch", "check", "step", "ready", "agreed",
+    "all", "numbers", "make", "main", "Routines", "Runtime", "Slot", "Channel", "Numbers",
+    "Table", "DeviceSteps", "CUdeviceptr", "CUstream", "CUevent", "CUfunction", "ncclSend",
+    "ncclRecv", "ncclAllReduce", "ncclAllGather", "ncclInt8", "ncclFloat", "ncclDouble",
+    "ncclSum", "cuEventRecord", "cuStreamWaitEvent", "cublasLtMatmul", "std", "bitpipe"};
 
-/// Letters, digits and lower lines. What has no digit ends in a lower line: it might be
-/// a word of the language, or a name of a header.
+printed::Names::Names() : taken(std::begin(reserved), std::end(reserved)) {}
+
+/// Letters, digits and single lower lines: names with two are the compiler's.
 static std::string identifier(std::string text) {
-  auto isDigit = [](unsigned char c) { return std::isdigit(c); };
   for (char &c : text)
     if (!std::isalnum(static_cast<unsigned char>(c)))
       c = '_';
-  if (text.empty() || isDigit(text.front()) || text.front() == '_')
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text.front())) ||
+      text.front() == '_')
     text = "x" + text;
-  if (std::ranges::none_of(text, isDigit))
-    text += "_";
-  while (text.find("__") != std::string::npos) // such names are the compiler's
-    text.erase(text.find("__"), 1);
+  for (size_t at; (at = text.find("__")) != std::string::npos;)
+    text.erase(at, 1);
   return text;
 }
 
 std::string printed::Names::add(const std::string &wanted) {
   std::string base = identifier(wanted), name = base;
   for (int i = 2; !taken.insert(name).second; ++i)
-    name = base + (base.back() == '_' ? "" : "_") + std::to_string(i);
+    name = base + "_" + std::to_string(i);
   return name;
 }
 

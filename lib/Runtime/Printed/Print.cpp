@@ -43,7 +43,7 @@ static std::string printHead(const Program &program, const std::string &plan) {
          "// A process for each device runs it, with the options of bitpipe-run:\n"
          "//\n"
          "//   clang++ -std=c++20 -I $BITPIPE program.cpp @$BITPIPE/build/program.link "
-         "-lcuda -lnccl -o program\n"
+         "-lcuda -lcublasLt -lnccl -o program\n"
          "//   mpirun -n " << program.devices.size()
       << " ./program plan.mlir --data=data.safetensors --steps=100\n\n";
   return out.str();

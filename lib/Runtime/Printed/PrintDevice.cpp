@@ -41,7 +41,7 @@ public:
   }
 
   void print() {
-    out << "/// Device " << number << ".\nstruct Device" << number
+    out << "/// Device " << number << ": stages " << listText(stages()) << ".\nstruct Device" << number
         << " final : Routines, DeviceSteps {\n  using Routines::Routines;\n\n";
     printChannels();
     printEvents();
@@ -57,6 +57,14 @@ private:
   struct Work {
     std::string channel, event;
   };
+
+  std::vector<int64_t> stages() const {
+    std::set<int64_t> stages;
+    for (const Instruction &op : device.instructions)
+      if (auto *run = std::get_if<Execute>(&op))
+        stages.insert(run->run.stage);
+    return {stages.begin(), stages.end()};
+  }
 
   std::string slotName(const PlanNames &names, size_t slot) const {
     if (!names.slots.empty() && !names.slots[number][slot].empty())

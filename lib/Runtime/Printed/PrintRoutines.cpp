@@ -22,16 +22,17 @@ public:
            "  explicit Routines(Runtime &gpu) : gpu(gpu) {}\n\n"
            "  Runtime &gpu;\n"
            "  const CUstream compute = gpu.compute();\n"
-           "  const CUdeviceptr scratch = gpu.scratch();\n";
+           "  const CUdeviceptr kernel_scratch = gpu.scratch();\n";
     for (auto &[entry, name] : names.kernels)
       out << "  const CUfunction " << name << " = gpu.kernel(" << quoted(entry) << ", "
           << sharedBytes.at(entry) << ");\n";
+    printMatmul();
     // Calls are numbered over all routines.
     eachCall(program, [&](size_t routine, const auto &call, size_t number) {
       if (!used[routine])
         return;
       beginRoutine(routine);
-      tellLayer(call.layer);
+      tell(call.layer, detail(call));
       print(call, number);
     });
     endRoutine();
@@ -41,6 +42,8 @@ public:
 
 private:
   void findNames() {
+    for (size_t d = 0; d < program.devices.size(); ++d)
+      names.scope.add("Device" + std::to_string(d));
     eachCall(program, [&](size_t routine, const auto &call, size_t) {
       if constexpr (std::is_same_v<decltype(call), const KernelCall &>)
         if (used[routine])
@@ -52,6 +55,18 @@ private:
     });
     for (size_t r = 0; r < used.size(); ++r)
       names.routines.push_back(used[r] ? names.scope.add(program.routines[r].name) : "");
+  }
+
+  void printMatmul() {
+    out << "\n"
+           "  /// A product of matrices: one call, or one for each matrix of a batch.\n"
+           "  void matmul(std::span<const bitpipe::ProductCall> calls) const {\n"
+           "    for (const bitpipe::ProductCall &m : calls)\n"
+           "      check(cublasLtMatmul(m.handle, m.desc, m.alpha, m.a, m.aLayout, m.b, m.bLayout, "
+           "m.beta,\n"
+           "                           m.c, m.cLayout, m.d, m.dLayout, m.algorithm, m.workspace,\n"
+           "                           m.workspaceBytes, compute));\n"
+           "  }\n";
   }
 
   /// A routine without calls is never begun, so those before it are.
@@ -100,10 +115,24 @@ private:
     return {};
   }
 
-  void tellLayer(const std::string &now) {
-    if (now != layer && !now.empty())
+  /// A line for a layer, and for each call of which there is more to say.
+  void tell(const std::string &now, const std::string &detail) {
+    if (!detail.empty())
+      out << "    // " << commentText(now) << (now.empty() ? "" : ": ") << detail << "\n";
+    else if (now != layer && !now.empty())
       out << "    // " << commentText(now) << "\n";
     layer = now;
+  }
+
+  static std::string detail(const KernelCall &) { return ""; }
+  static std::string detail(const AttentionCall &) { return ""; }
+  /// "2x256x512x2048, added to c".
+  static std::string detail(const MatmulCall &call) {
+    std::string text;
+    for (int64_t size : call.sizes)
+      text += (text.empty() ? "" : "x") + std::to_string(size);
+    return text + (call.operands == StoredFloat::BF16 ? ", bf16" : "") +
+           (call.accumulate ? ", added to c" : "");
   }
 
   std::string place(const BlockPlace &at) const {
@@ -119,15 +148,12 @@ private:
       for (const BlockPlace &at : call.arguments)
         arguments.push_back(place(at));
       if (kernel.scratch > 0)
-        arguments.push_back("scratch");
+        arguments.push_back("kernel_scratch");
       out << callText(4, "launch", arguments);
     }
   }
 
   void print(const MatmulCall &call, size_t number) {
-    std::string sizes;
-    for (int64_t size : call.sizes)
-      sizes += (sizes.empty() ? "" : "x") + std::to_string(size);
     std::vector<std::string> arguments = {
         std::to_string(number), "compute", "{.a = " + place(call.a), ".b = " + place(call.b),
         ".c = " + place(call.c)};
@@ -135,11 +161,8 @@ private:
       arguments.push_back(".bias = " + place(*call.bias));
     if (call.residual)
       arguments.push_back(".residual = " + place(*call.residual));
-    arguments.back() += "}";
-    std::string text = callText(4, "gpu.matmul", arguments);
-    text.pop_back();
-    out << text << " // " << sizes << (call.accumulate ? ", added to c" : "")
-        << (call.operands == StoredFloat::BF16 ? ", bf16" : "") << "\n";
+    arguments.back() += "})";
+    out << callText(4, "matmul(gpu.product", arguments);
   }
 
   void print(const AttentionCall &call, size_t number) {

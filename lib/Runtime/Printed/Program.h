@@ -12,12 +12,14 @@
 #ifndef BITPIPE_RUNTIME_PRINTED_PROGRAM_H
 #define BITPIPE_RUNTIME_PRINTED_PROGRAM_H
 
+#include "lib/Runtime/CUDA/ProductCall.h"
 #include "lib/Runtime/Printed/VendorNames.h"
 
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <span>
 
 namespace bitpipe {
 class CUDADevice;
@@ -31,6 +33,7 @@ using Location = std::source_location;
 
 /// Throws what a function says that did not succeed, with the line of the printed file.
 void check(CUresult result, Location where = Location::current());
+void check(cublasStatus_t result, Location where = Location::current());
 void check(ncclResult_t result, Location where = Location::current());
 
 /// A place in the memory of the device, by its number in the plan.
@@ -102,10 +105,12 @@ public:
 
   // In a step, all in a stream. Products and attentions are numbered over all routines.
 
-  /// cublasLtMatmul with the layouts and the algorithm that were chosen for the product
-  /// before step 1: one call, or one for each matrix of a batch that has two strides. A bias
-  /// that the library cannot add is written into c first.
-  void matmul(size_t number, CUstream stream, const MatmulOperands &operands) const;
+  /// What cublasLtMatmul is to be called with for a product, with the layouts and the
+  /// algorithm that were chosen before step 1: once, or for each matrix of a batch that has
+  /// two strides. A bias that the library cannot add is written into c in the stream. Valid
+  /// until the next product.
+  std::span<const ProductCall> product(size_t number, CUstream stream,
+                                       const MatmulOperands &operands);
   /// The runtime's own kernels.
   void attention(size_t number, CUstream stream, const AttentionOperands &operands) const;
 

@@ -13,6 +13,11 @@ void printed::check(CUresult result, Location where) {
     fail(where.file_name(), ":", where.line(), ": error: ", cuda::text(result));
 }
 
+void printed::check(cublasStatus_t result, Location where) {
+  if (result != blas::Success)
+    fail(where.file_name(), ":", where.line(), ": error: cuBLASLt: status ", int(result));
+}
+
 void printed::check(ncclResult_t result, Location where) {
   if (result != nccl::Success)
     fail(where.file_name(), ":", where.line(), ": error: NCCL: ",
@@ -33,6 +38,7 @@ struct Runtime::Parts {
   Products products;
   std::vector<size_t> productNumbers; // in products, by the number of the call
   std::vector<std::optional<GPUAttention>> attentions;
+  std::vector<ProductCall> calls; // of the last product
   std::deque<CUDAEvent> events;
   GradNorm norm;
 };
@@ -102,10 +108,12 @@ Numbers Runtime::numbers() const {
   return {all + size_t(parts->number) * count, all, count};
 }
 
-void Runtime::matmul(size_t number, CUstream stream, const MatmulOperands &at) const {
-  parts->products.run(parts->productNumbers[number],
-                      {at.a, at.b, at.c, at.bias, at.residual}, stream,
-                      parts->device.workspace());
+std::span<const ProductCall> Runtime::product(size_t number, CUstream stream,
+                                              const MatmulOperands &at) {
+  parts->products.begin(parts->productNumbers[number],
+                        {at.a, at.b, at.c, at.bias, at.residual}, stream,
+                        parts->device.workspace(), parts->calls);
+  return parts->calls;
 }
 
 void Runtime::attention(size_t number, CUstream stream, const AttentionOperands &at) const {

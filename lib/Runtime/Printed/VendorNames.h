@@ -1,4 +1,4 @@
-//===- VendorNames.h - Functions of CUDA and NCCL under their own names -------===//
+//===- VendorNames.h - Functions of the vendor's libraries by their names -----===//
 //
 // What printed programs call, declared from the runtime's tables: no header of CUDA or
 // NCCL is needed, and none may be included beside this one.
@@ -8,6 +8,7 @@
 #ifndef BITPIPE_RUNTIME_PRINTED_VENDORNAMES_H
 #define BITPIPE_RUNTIME_PRINTED_VENDORNAMES_H
 
+#include "lib/Runtime/CUDA/BlasTypes.h"
 #include "lib/Runtime/CUDA/NCCLTypes.h"
 
 #include <type_traits>
@@ -17,6 +18,10 @@
 namespace bitpipe::cuda {
 #include "lib/Runtime/CUDA/DriverFunctions.inc"
 } // namespace bitpipe::cuda
+
+namespace bitpipe::blas {
+#include "lib/Runtime/CUDA/BlasFunctions.inc"
+} // namespace bitpipe::blas
 
 namespace bitpipe::nccl {
 #include "lib/Runtime/CUDA/NCCLFunctions.inc"
@@ -34,6 +39,9 @@ using CUfunction = cuda::Function;
 using cuda::cuEventRecord;
 using cuda::cuLaunchKernel;
 using cuda::cuStreamWaitEvent;
+
+using cublasStatus_t = blas::Status;
+using blas::cublasLtMatmul;
 
 using ncclResult_t = nccl::Status;
 using ncclComm_t = nccl::Communicator;
