@@ -92,13 +92,40 @@ private:
     blocks.clear();
     layer.clear();
     std::vector<std::string> parameters;
+    std::set<int64_t> touched = blocksOf(program.routines[routine]);
     for (const std::string &name : blockNames(routine)) {
+      // A processor's attention has a workspace, a GPU's has none.
+      bool isUsed = touched.contains(int64_t(blocks.size()));
       blocks.push_back(scope.add(name));
-      parameters.push_back("CUdeviceptr " + blocks.back());
+      parameters.push_back(isUsed ? "CUdeviceptr " + blocks.back()
+                                  : "CUdeviceptr /*" + blocks.back() + "*/");
     }
     std::string head = callText(2, "void " + names.routines[routine], parameters);
     head.resize(head.rfind(')'));
     out << "\n" << head << ") const {\n";
+  }
+
+  /// Those that calls are given.
+  static std::set<int64_t> blocksOf(const Routine &routine) {
+    std::set<int64_t> blocks;
+    auto add = [&](const std::optional<BlockPlace> &place) {
+      if (place)
+        blocks.insert(place->block);
+    };
+    for (const Call &call : routine.calls) {
+      if (auto *kernel = std::get_if<KernelCall>(&call))
+        for (const BlockPlace &place : kernel->arguments)
+          add(place);
+      else if (auto *matmul = std::get_if<MatmulCall>(&call))
+        for (const auto &place : {std::optional(matmul->a), std::optional(matmul->b),
+                                  std::optional(matmul->c), matmul->bias, matmul->residual})
+          add(place);
+      else
+        for (const auto &operand : std::get<AttentionCall>(call).operands)
+          if (operand)
+            add(operand->place);
+    }
+    return blocks;
   }
 
   std::vector<std::string> blockNames(size_t routine) const {
