@@ -4,7 +4,7 @@
 
 For each number of devices: the printed program compiles without a warning (with nvcc, too, where there is one), links, and trains
 to the bits of bitpipe-run, both with a process for each device: losses, norms and parameters, as a graph and not, whatever the
-order of streams. With the plan of another schedule it does not start.
+order of streams; a wait that is left out is found. With another plan, or as one process for several devices, it does not start.
 """
 import argparse
 import filecmp
@@ -74,12 +74,20 @@ class Printed:
                 sys.exit(f"{title}, {what}: saves other bits than bitpipe-run")
         print(f"{title}: the bits of bitpipe-run, last loss {self.numbers('printed')[-1][0]:.6f}")
 
-    def check_other(self, options):
+    def check_refused(self, what, command, expected, **more):
+        result = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, **self.variables(), **more))
+        if result.returncode == 0 or expected not in result.stderr:
+            sys.exit(f"{what}: exit {result.returncode}, expected '{expected}'\n{result.stdout}{result.stderr}")
+
+    def check_ends(self, options):
+        program = self.path("program")
         other = self.compile("other.mlir", [*options, "--optimizer=sgd"])
-        result = subprocess.run(self.command(self.path("program"), "other", [], other), capture_output=True, text=True,
-                                env=dict(os.environ, **self.variables()))
-        if result.returncode == 0 or "print the plan again" not in result.stderr:
-            sys.exit(f"another plan: exit {result.returncode}\n{result.stdout}{result.stderr}")
+        self.check_refused("another plan", self.command(program, "other", [], other), "print the plan again")
+        self.check_refused("an option", self.command(program, "other", ["--poison"]), "--poison is given to a printed program")
+        if self.devices != "1":
+            self.check_refused("one process", self.command(program, "other", [])[3:], "expected a process for each device")
+            self.check_refused("a wait less", self.command(program, "other", ["--no-graph"]), "nothing puts one after the other",
+                               BITPIPE_DOUBLES_DROP="3")
 
 
 def main():
@@ -92,7 +100,7 @@ def main():
         with tempfile.TemporaryDirectory() as scratch:
             printed = Printed(arguments, options, devices, scratch)
             printed.check_bits(f"{' '.join(options)} devices {devices}")
-            printed.check_other(options)
+            printed.check_ends(options)
 
 
 main()

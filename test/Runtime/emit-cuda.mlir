@@ -2,6 +2,9 @@
 // RUN: bitpipe-opt %s --emit=cuda > %t.cpp
 // RUN: FileCheck %s --input-file=%t.cpp
 // RUN: %cxx -std=c++20 -Wall -Wextra -Werror -I %source -fsyntax-only %t.cpp
+// Words of the language, and what is no word, are no names.
+// RUN: sed -e 's/"saved"/"class"/; s/"kept"/"9 lives"/; s/"input_ids"/"a\\0Ab"/; s/"up"/"x\\0Ay"/' %s | bitpipe-opt - --emit=cuda > %t.names.cpp
+// RUN: %cxx -std=c++20 -Wall -Wextra -Werror -I %source -fsyntax-only %t.names.cpp
 // Where it goes makes no difference, nor do its names to the hash.
 // RUN: rm -rf %t && mkdir %t && bitpipe-opt %s --emit=cuda -o %t/program.cpp && diff %t/program.cpp %t.cpp
 // RUN: sed 's/"saved 0"/"mine"/' %s | bitpipe-opt - --emit=cuda | grep 'const Table' > %t/other.txt

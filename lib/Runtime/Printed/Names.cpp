@@ -66,18 +66,18 @@ std::string printed::commentText(std::string text) {
 }
 
 std::string printed::callText(size_t spaces, const std::string &name,
-                              const std::vector<std::string> &arguments) {
+                              const std::vector<std::string> &arguments,
+                              const std::string &end) {
   constexpr size_t width = 96;
   std::string result, line = std::string(spaces, ' ') + name + "(";
-  size_t indent = spaces + 4;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    std::string argument = arguments[i] + (i + 1 < arguments.size() ? "," : ");");
+    std::string argument = arguments[i] + (i + 1 < arguments.size() ? "," : end);
     if (line.size() + 1 + argument.size() > width) {
       result += line + "\n";
-      line = std::string(indent, ' ') + argument;
+      line = std::string(spaces + 4, ' ') + argument;
     } else {
       line += (i ? " " : "") + argument;
     }
   }
-  return result + line + (arguments.empty() ? ");\n" : "\n");
+  return result + line + (arguments.empty() ? end : "") + "\n";
 }

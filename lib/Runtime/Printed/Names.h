@@ -29,9 +29,10 @@ std::string quoted(const std::string &text);
 std::string commentText(std::string text);
 
 /// A call in lines of at most 96 characters, each behind so many spaces:
-/// "name(a, b, c);".
+/// "name(a, b, c);", or with another end.
 std::string callText(size_t spaces, const std::string &name,
-                     const std::vector<std::string> &arguments);
+                     const std::vector<std::string> &arguments,
+                     const std::string &end = ");");
 
 } // namespace bitpipe::printed
 

@@ -35,7 +35,7 @@ public:
       tell(call.layer, detail(call));
       print(call, number);
     });
-    endRoutine();
+    beginRoutine(program.routines.size()); // those without calls
     out << "};\n\n";
     return std::move(names);
   }
@@ -69,22 +69,15 @@ private:
            "  }\n";
   }
 
-  /// A routine without calls is never begun, so those before it are.
+  /// Ends the routine that is open, and begins all up to this one.
   void beginRoutine(size_t routine) {
-    while (next <= routine) {
-      if (used[next]) {
-        endRoutine();
+    for (; next <= routine; ++next) {
+      if (isOpen)
+        out << "  }\n";
+      isOpen = next < used.size() && used[next];
+      if (isOpen)
         printHead(next);
-        isOpen = true;
-      }
-      ++next;
     }
-  }
-
-  void endRoutine() {
-    if (isOpen)
-      out << "  }\n";
-    isOpen = false;
   }
 
   void printHead(size_t routine) {
@@ -100,9 +93,8 @@ private:
       parameters.push_back(isUsed ? "CUdeviceptr " + blocks.back()
                                   : "CUdeviceptr /*" + blocks.back() + "*/");
     }
-    std::string head = callText(2, "void " + names.routines[routine], parameters);
-    head.resize(head.rfind(')'));
-    out << "\n" << head << ") const {\n";
+    out << "\n"
+        << callText(2, "void " + names.routines[routine], parameters, ") const {");
   }
 
   /// Those that calls are given.

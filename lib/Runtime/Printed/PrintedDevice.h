@@ -13,7 +13,8 @@ namespace bitpipe {
 class PrintedDevice final : public CUDADevice {
 public:
   using CUDADevice::CUDADevice;
-  ~PrintedDevice() override { stream().synchronize(); }
+  /// Nothing may run that uses the program's events.
+  ~PrintedDevice() override { cuda::driver().streamSynchronize(stream()); }
 
   /// When all devices are connected. Throws a UserError if the program was not printed of
   /// this plan.
