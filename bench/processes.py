@@ -60,8 +60,9 @@ def main():
     folder = train.ROOT / "build" / "bench" / "processes"
     folder.mkdir(parents=True, exist_ok=True)
     train.export_work("small", folder, args.steps)
+    microbatches = works.work("small")["microbatches"]
     process.run([train.BIN / "bitpipe-opt", folder / "model.onnx", f"--pipeline={args.schedule}", f"--devices={RANKS}",
-                 f"--microbatches={works.work("small")["microbatches"]}", "--force", "-o", folder / "plan.mlir"])
+                 f"--microbatches={microbatches}", "--force", "-o", folder / "plan.mlir"])
     runs = contestants(folder, args.steps)
     times = {name: [] for name in runs}
     for _ in range(args.rounds):

@@ -2,7 +2,7 @@
 matrix products, and bitpipe, on the same model, weights and data.
 
     python bench/train.py [--works large,small] [--rounds 3] [--steps 20] [--json results.json]
-    python bench/train.py --works gpt-512-1024,llama-512-1024    # MODEL-HIDDEN-SEQUENCE
+    python bench/train.py --works gpt-512-1024,llama-512-1024    # MODEL-HIDDEN-SEQUENCE, see works.py
     python bench/train.py --works grid                           # all of works.py's sizes; many minutes
 
 Two threads for all: as two devices, or as one device or PyTorch alone with two. Contestants
@@ -117,7 +117,7 @@ def contestants(name, steps, folder):
     for schedule, all_cuts in cuts_of(name).items():
         for cuts in all_cuts:
             runs.append(lambda schedule=schedule, cuts=cuts: pytorch(name, schedule, steps, cuts))
-    runs.append(lambda: bitpipe(work, "gpipe", 1, folder, steps))
+    runs.append(lambda: bitpipe(work, "1f1b", 1, folder, steps)) # one micro-batch at a time
     for schedule in SCHEDULES if name in CUTS else SOME_SCHEDULES:
         runs.append(lambda schedule=schedule: bitpipe(work, schedule, THREADS, folder, steps))
     return runs

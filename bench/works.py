@@ -1,6 +1,7 @@
 """What all contestants train: a GPT (examples/gpt.py) or a LLaMA (transformers), its weights and data.
 
-A work has a name: "large", "small", or MODEL-HIDDEN-SEQUENCE as in gpt-512-1024."""
+A work has a name: "large", "small", "gpt2" (of its sizes), or MODEL-HIDDEN-SEQUENCE as in gpt-512-1024, with -LAYERS behind
+it for another number of layers."""
 
 import pathlib
 import sys
@@ -12,6 +13,7 @@ import gpt  # noqa: E402
 
 WORKS = {
     "large": dict(model="gpt", layers=8, hidden=512, heads=8, sequence=128, vocabulary=8192, microbatches=8, microbatch=2),
+    "gpt2": dict(model="gpt", layers=12, hidden=768, heads=12, sequence=1024, vocabulary=50257, microbatches=2, microbatch=1),
     "small": dict(model="gpt", layers=8, hidden=128, heads=4, sequence=64, vocabulary=256, microbatches=8, microbatch=2),
 }
 HIDDEN = [128, 512, 1024]
@@ -23,11 +25,11 @@ def work(name):
     """The work of this name."""
     if name in WORKS:
         return WORKS[name]
-    model, hidden, sequence = name.split("-")
-    hidden, sequence = int(hidden), int(sequence)
-    if model not in ("gpt", "llama"):
-        raise ValueError(f"work {name}: expected large, small, gpt-HIDDEN-SEQUENCE or llama-HIDDEN-SEQUENCE")
-    return dict(model=model, layers=2 if hidden > 512 else 4, hidden=hidden, heads=max(hidden // 64, 2), sequence=sequence,
+    model, *sizes = name.split("-")
+    if model not in ("gpt", "llama") or len(sizes) not in (2, 3) or not all(size.isdecimal() for size in sizes):
+        raise ValueError(f"work {name}: expected {', '.join(WORKS)}, gpt-HIDDEN-SEQUENCE or llama-HIDDEN-SEQUENCE")
+    hidden, sequence, *layers = map(int, sizes)
+    return dict(model=model, layers=layers[0] if layers else 2 if hidden > 512 else 4, hidden=hidden, heads=max(hidden // 64, 2), sequence=sequence,
                 vocabulary=1024, microbatches=2 if sequence > 1024 else 4, microbatch=max(TOKENS // sequence, 1))
 
 

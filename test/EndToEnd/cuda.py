@@ -8,7 +8,7 @@ BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For
 numbers  loss, gradient norm and parameters as reference.py compares them; under --precision=bf16 losses are within 1% of
          the reference.
 bits     the same parameters whether a step is one graph or not, whatever the order of streams (--seeds of delays), with
-         memory of NaNs, and with a GPU for each device.
+         memory of NaNs, with a GPU for each device, and after a checkpoint.
 edges    with --drop, a run in which one wait of a stream is left out ends with an error that names what it put in order, or
          the wait was not needed: then the bits are the same. At least half of the runs must end so.
 
@@ -55,17 +55,17 @@ class Model:
     def path(self, name):
         return os.path.join(self.scratch, name)
 
-    def train(self, name, options, launcher=(), **variables):
+    def train(self, name, options, launcher=(), steps=None, **variables):
         """Error text, or None; parameters are saved under the name."""
-        steps = len(self.reference["loss"])
+        steps = steps or len(self.reference["loss"])
         command = [*launcher, "bitpipe-run", self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
                    f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", *options]
         result = subprocess.run(command, capture_output=True, text=True, env=doubles(self.arguments.build, **variables))
         return result.stdout + result.stderr if result.returncode else None
 
-    def trained(self, name, options, launcher=(), **variables):
-        if error := self.train(name, options, launcher, **variables):
-            sys.exit(f"{name} {options} {variables}\n{error}")
+    def trained(self, name, options, launcher=(), **more):
+        if error := self.train(name, options, launcher, **more):
+            sys.exit(f"{name} {options} {more}\n{error}")
 
     def check_numbers(self, what):
         if "bf16" not in what:
@@ -84,6 +84,13 @@ class Model:
             self.trained(name, options, **variables)
             if not filecmp.cmp(self.path("first"), self.path(name), shallow=False):
                 sys.exit(f"{name}: saves other bits than the first run")
+
+    def check_resumed(self):
+        checkpoint = [f"--checkpoint={self.path('checkpoint')}", "--share-gpus"]
+        self.trained("half", checkpoint, steps=3)
+        self.trained("resumed", [*checkpoint, "--resume"])
+        if not filecmp.cmp(self.path("first"), self.path("resumed"), shallow=False):
+            sys.exit("a run that was interrupted saves other bits")
 
     def check_ranks(self, devices):
         """With a process for each device sums have an order of their own, which is the same in a second run."""
@@ -131,6 +138,7 @@ def main():
             model.trained("first", ["--share-gpus", "--no-graph"])
             model.check_numbers(f"{' '.join(options)} devices {devices}")
             model.check_bits(devices)
+            model.check_resumed()
             if arguments.ranks:
                 model.check_ranks(devices)
             if arguments.drop:

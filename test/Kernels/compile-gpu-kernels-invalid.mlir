@@ -71,3 +71,20 @@ module @kernels {
   }
 }
 }
+
+// -----
+
+module {
+module @kernels {
+  func.func @k(%x: memref<64xf32>, %i: memref<8xi64>, %y: memref<8xf32>) {
+    pipe.gather_grad ins(%y, %i : memref<8xf32>, memref<8xi64>) outs(%x : memref<64xf32>)
+    return
+  }
+  // expected-error @+1 {{a launch of kernel 'k_1' has the name 'k_1' of another, expected kernels that are named otherwise}}
+  func.func @k_1(%x: memref<64xf32>) {
+    %zero = arith.constant 0.0 : f32
+    linalg.fill ins(%zero : f32) outs(%x : memref<64xf32>)
+    return
+  }
+}
+}

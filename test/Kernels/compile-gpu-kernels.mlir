@@ -53,7 +53,6 @@ module @kernels {
   // PTX-LABEL: .entry unaligned(
   // PTX-NOT: .v4
   // PTX: ld.global.nc.v2.b32
-  // PTX-LABEL: // -- End function
   func.func @unaligned(%x: memref<1024xf32> {pipe.align = 8}, %y: memref<1024xf32> {pipe.align = 8}) {
     linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : memref<1024xf32>) outs(%y : memref<1024xf32>) {
     ^bb0(%in: f32, %out: f32):
@@ -95,7 +94,7 @@ module @kernels {
     return
   }
   // Sums down the columns: chunks of rows, then the chunks.
-  // CHECK: pipe.gpu_kernel @column_sum {{.*}} entries ["column_sum", "column_sum_1"] grids [8, 8] blocks [256, 256] shared [0, 0] scratch 65536
+  // CHECK: pipe.gpu_kernel @column_sum {{.*}} bytes 1052672 entries ["column_sum", "column_sum_1"] grids [8, 2] blocks [256, 256] shared [0, 0] scratch 65536
   // PTX-LABEL: .entry column_sum(
   // PTX-NOT: atom
   // PTX-LABEL: .entry column_sum_1(

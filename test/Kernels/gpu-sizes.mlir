@@ -93,6 +93,19 @@ module @kernels {
     }
     return
   }
+  // The root of what has been added so far: not a sum, though one of its results is.
+  func.func @running_roots(%x: memref<30x77xf32>, %s: memref<30xf32>, %y: memref<30xf32>) {
+    linalg.generic {indexing_maps = [#ij, #i, #i], iterator_types = ["parallel", "reduction"]} ins(%x : memref<30x77xf32>) outs(%s, %y : memref<30xf32>, memref<30xf32>) {
+    ^bb0(%in: f32, %sofar: f32, %out: f32):
+      %q = arith.mulf %in, %in : f32
+      %a = arith.addf %sofar, %q : f32
+      %m = math.absf %a : f32
+      %t = math.sqrt %m : f32
+      %r = arith.addf %out, %t : f32
+      linalg.yield %a, %r : f32, f32
+    }
+    return
+  }
   func.func @all_true(%x: memref<30x77xi1>, %y: memref<30xi1>) {
     linalg.generic {indexing_maps = [#ij, #i], iterator_types = ["parallel", "reduction"]} ins(%x : memref<30x77xi1>) outs(%y : memref<30xi1>) {
     ^bb0(%in: i1, %out: i1):

@@ -73,6 +73,7 @@ private:
   LogicalResult writeFiles();
   /// The target of the programs, which a file may hold already.
   bool isForGPU();
+  std::string archOfGPU() { return options.arch.empty() ? "sm_90" : options.arch; }
   PlanPaths pathsOfPlan();
   void addKernelPass(PassManager &manager, const std::string &output);
   /// Prints the one thing asked for.
@@ -226,13 +227,13 @@ bool Compilation::isForGPU() {
 }
 
 PlanPaths Compilation::pathsOfPlan() {
-  bool isPTX = isForGPU() && options.arch != emulatedArch;
+  bool isPTX = isForGPU() && archOfGPU() != emulatedArch;
   return PlanPaths(options.output, isPTX ? "ptx" : "so");
 }
 
 void Compilation::addKernelPass(PassManager &manager, const std::string &output) {
   if (isForGPU())
-    manager.addPass(createPipeCompileGPUKernels({output, options.arch}));
+    manager.addPass(createPipeCompileGPUKernels({output, archOfGPU()}));
   else
     manager.addPass(createPipeCompileKernels({output, options.arch, ""}));
 }

@@ -113,7 +113,7 @@ void checkValues(const Options &options) {
     badUsage("--precision is '" + options.precision + "', expected f32 or bf16");
   if (!is_contained({"cpu", "cuda"}, options.target))
     badUsage("--target is '" + options.target + "', expected cpu or cuda");
-  if (options.target == "cuda" && !isGPUArchitecture(options.arch))
+  if (options.target == "cuda" && !options.arch.empty() && !isGPUArchitecture(options.arch))
     badUsage("--arch is '" + options.arch + "', expected " + gpuArchitectures);
 }
 
@@ -237,8 +237,6 @@ Options parseOptions(int argc, char **argv) {
   options.precision = precision;
   options.target = target;
   options.arch = arch;
-  if (options.target == "cuda" && !arch.getNumOccurrences())
-    options.arch = "sm_90";
   if (memory.getNumOccurrences())
     options.memory = parseSize(memory);
   options.cost = cost;

@@ -125,7 +125,10 @@ void Executor::deviceLoop(int64_t device) {
     }
   } catch (const std::exception &error) {
     // The other devices wait for this one, so nothing can be saved.
-    std::fprintf(stderr, "error: device %ld: %s\n", long(device), error.what());
+    std::string_view what = error.what(), prefix = "error: ";
+    if (what.starts_with(prefix))
+      what.remove_prefix(prefix.size());
+    std::fprintf(stderr, "error: device %ld: %.*s\n", long(device), int(what.size()), what.data());
     std::_Exit(1);
   }
 }

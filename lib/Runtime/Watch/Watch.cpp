@@ -101,6 +101,7 @@ void Watch::loop() {
       return;
     }
     askedForReport();
+    lookAtClock();
     lookAtOthers();
     lookAtSelf();
     changed.wait_for(lock, last ? 1ms : tick);
@@ -147,12 +148,17 @@ static bool waits(const RankStatus &status) {
          });
 }
 
-void Watch::lookAtSelf() {
-  // Time in which this process was stopped (SIGSTOP, a job suspended by its batch
-  // system) is none in which others kept it waiting.
+/// Time in which this process was stopped (SIGSTOP, a job suspended by its batch
+/// system) is none in which others kept it waiting.
+void Watch::lookAtClock() {
   auto sinceLook = Clock::now() - std::exchange(lastLook, Clock::now());
-  if (sinceLook > stopped)
-    lastChange += sinceLook;
+  if (sinceLook <= stopped)
+    return;
+  lastChange += sinceLook;
+  stoodStill = std::chrono::round<std::chrono::seconds>(sinceLook);
+}
+
+void Watch::lookAtSelf() {
   const RankStatus &now = self();
   if (now.main != before.main || now.devices != before.devices || !waits(now)) {
     before = now;
@@ -203,7 +209,11 @@ bool Watch::tells() const {
 }
 
 void Watch::giveUp(const std::string &why, bool withReport) {
-  std::string text = joined("error: rank ", world.rank(), " gives up: ", why, "\n");
+  std::string text = joined("error: rank ", world.rank(), " gives up: ", why);
+  if (stoodStill >= timeout)
+    text += joined("; this process had been stopped for ", stoodStill.count(),
+                   " s, longer than others wait (--timeout)");
+  text += "\n";
   if (withReport)
     text += report();
   std::fputs(text.c_str(), stderr);

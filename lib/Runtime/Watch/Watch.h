@@ -44,6 +44,7 @@ private:
   using Clock = std::chrono::steady_clock;
 
   void loop();
+  void lookAtClock();
   void lookAtOthers();
   void lookAtSelf();
   void askedForReport();
@@ -68,6 +69,7 @@ private:
 
   RankStatus mine, before; // of this rank: now, and when it last changed
   Clock::time_point lastChange = Clock::now(), lastLook = lastChange;
+  std::chrono::seconds stoodStill{}; // when it was last stopped
   int endedRank = -1;
   Clock::time_point endSeen;
   std::thread thread;

@@ -18,7 +18,7 @@ using namespace bitpipe;
 constexpr StringLiteral bytesName = "pipe.bytes", unitsName = "pipe.units",
                         finishesName = "pipe.finishes";
 
-static int64_t bytesOf(Value buffer) {
+int64_t bitpipe::bytesOf(Value buffer) {
   auto type = dyn_cast<MemRefType>(buffer.getType());
   if (!type || !type.getElementType().isIntOrFloat())
     return 0;

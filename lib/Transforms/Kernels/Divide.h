@@ -23,6 +23,9 @@ namespace bitpipe {
 /// taken, and the loops in them stay whole.
 constexpr int64_t enoughUnits = 64;
 
+/// What a buffer holds; 0 of what is no buffer.
+int64_t bytesOf(mlir::Value buffer);
+
 /// About what an operation reads and writes. Of a table it touches as much as of what
 /// goes there or comes from it.
 int64_t touchedBytes(mlir::Operation *op);

@@ -17,11 +17,28 @@
 using namespace mlir;
 using namespace bitpipe;
 
+/// Whether an operation reads what it is to write to, beside its inputs.
+static bool readsInit(Operation *op, OpOperand &init) {
+  if (auto nest = dyn_cast<linalg::LinalgOp>(op))
+    return nest.payloadUsesValueFromOperand(&init);
+  return isa<pipe::LayerNormGradParamsOp>(op);
+}
+
+static int64_t movedBytes(Operation *op) {
+  int64_t bytes = touchedBytes(op);
+  if (auto gradient = dyn_cast<pipe::GatherGradOp>(op)) // of the table, as much as comes
+    return bytes + bytesOf(gradient.getInputs()[0]);
+  for (OpOperand &init : cast<DestinationStyleOpInterface>(op).getDpsInitsMutable())
+    if (readsInit(op, init))
+      bytes += bytesOf(init.get());
+  return bytes;
+}
+
 int64_t bitpipe::movedBytes(func::FuncOp kernel) {
   int64_t bytes = 0;
   for (Operation &op : kernel.getBody().front().without_terminator())
     if (!isa<arith::ConstantOp, memref::GetGlobalOp>(op))
-      bytes += touchedBytes(&op);
+      bytes += ::movedBytes(&op);
   return bytes;
 }
 

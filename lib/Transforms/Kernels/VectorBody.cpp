@@ -48,7 +48,8 @@ std::optional<Combiner> bitpipe::matchCombiner(linalg::LinalgOp op, unsigned pos
   OpOperand *init = op.getDpsInitOperand(position);
   BlockArgument sofar = op.getMatchingBlockArgument(init);
   Operation *combine = op.getMatchingYieldValue(init)->get().getDefiningOp();
-  if (!combine || !sofar.hasOneUse() || *sofar.user_begin() != combine)
+  if (!combine || !sofar.hasOneUse() || *sofar.user_begin() != combine ||
+      !combine->hasOneUse()) // a sum of some terms is no one else's business
     return std::nullopt;
   std::optional<Kind> kind = kindOf(combine);
   std::optional<TypedAttr> neutral = arith::getNeutralElement(combine);

@@ -26,7 +26,8 @@ struct Combiner {
 };
 
 /// The combiner of output `position` of a body, if the body does nothing with
-/// the output but to combine it with a term by an associative operation.
+/// the output but to combine it with a term by an associative operation, and nothing
+/// with the result but to yield it.
 std::optional<Combiner> matchCombiner(mlir::linalg::LinalgOp op, unsigned position);
 
 /// Emits `body` on `arguments`, scalars or vectors of `width`, and returns what

@@ -1,6 +1,6 @@
 """Trains models whose tables are reached by ids from the data in many ways,
-with one id that is outside in the third step: FOLDER. Every run must end with
-exit code 1 and one line, and the weights of step two."""
+with one id that is outside in the third step: FOLDER [bitpipe-opt options]. Every run must
+end with exit code 1 and one line, and the weights of step two."""
 
 import json
 import pathlib
@@ -35,7 +35,8 @@ def build(nodes, kind, constants):
     graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("ids", kind, [2, LENGTH])],
                               [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [2, LENGTH, 5])], tensors)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), folder / "m.onnx")
-    done = tool("bitpipe-opt", "m.onnx", "--pipeline=1f1b", "--devices=1", "--microbatches=2", "-o", "p.mlir")
+    done = tool("bitpipe-opt", "m.onnx", "--pipeline=1f1b", "--devices=1", "--microbatches=2", "-o", "p.mlir",
+                *sys.argv[2:])
     if done.returncode:
         sys.exit(done.stderr)
 

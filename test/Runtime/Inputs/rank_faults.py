@@ -202,6 +202,28 @@ def never_starts():
     expect("what is missing", "MPI has not connected all processes within 3 s" in job.text(), job)
 
 
+def woken():
+    """A rank that was stopped until the others gave it up says so when it goes on. No launcher ends it before."""
+    def start(rank):
+        environment = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank),
+                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29637", "TORCHELASTIC_RUN_ID": "woken"}
+        return subprocess.Popen([*run, "--steps=1000000", "--timeout=3"], env=environment, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ranks = [start(0), start(1)]
+    try:
+        while "step 1/" not in ranks[0].stdout.readline():
+            assert ranks[0].poll() is None, ranks[0].stderr.read()
+        os.kill(ranks[1].pid, signal.SIGSTOP)
+        _, told = ranks[0].communicate(timeout=60)
+        assert ranks[0].returncode == 5 and "everything waits for rank 1" in told, told
+        os.kill(ranks[1].pid, signal.SIGCONT)
+        _, told = ranks[1].communicate(timeout=60)
+        assert ranks[1].returncode == 5 and "this process had been stopped for" in told, told
+    finally:
+        for process in ranks:
+            process.kill()
+
+
 for rank in range(4):
     killed(rank)
 stalled(2)
@@ -214,5 +236,6 @@ suspended()
 asked()
 interrupted()
 wrong_starts()
+woken()
 never_starts()
 print("all ended well")

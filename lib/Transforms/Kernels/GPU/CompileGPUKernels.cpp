@@ -12,6 +12,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace bitpipe;
@@ -40,6 +41,18 @@ static FailureOr<Kernel> writeLaunches(func::FuncOp function, Flavour flavour) {
   return kernel;
 }
 
+/// Launches have names of their own, and those of no kernel but theirs.
+static LogicalResult checkNames(ArrayRef<Kernel> launched) {
+  llvm::StringSet<> names;
+  for (const Kernel &kernel : launched)
+    for (Launch launch : kernel.launches)
+      if (!names.insert(launch.entry()).second)
+        return emitError(launch.body.getLoc())
+               << "a launch of kernel '" << kernel.name << "' has the name '" << launch.entry()
+               << "' of another, expected kernels that are named otherwise";
+  return success();
+}
+
 /// Functions that are left once approximations have been put in; a GPU has no library
 /// to call for them.
 static LogicalResult checkMath(ModuleOp kernels) {
@@ -51,7 +64,7 @@ static LogicalResult checkMath(ModuleOp kernels) {
     if (!isa_and_nonnull<math::MathDialect>(op->getDialect()) || isSimple)
       return WalkResult::advance();
     emitError(op->getLoc()) << "a kernel computes " << op->getName() << " of "
-                            << op->getOperand(0).getType() << ", expected f32: GPUs have no library for it";
+                            << getElementTypeOrSelf(op->getOperand(0).getType()) << ", expected f32: GPUs have no library for it";
     return WalkResult::interrupt();
   });
   return failure(walk.wasInterrupted());
@@ -74,7 +87,7 @@ LogicalResult bitpipe::compileGPUKernels(ModuleOp kernels, StringRef path, Strin
     launches.push_back(std::move(*kernel));
     function.erase();
   }
-  if (failed(approximateMath(kernels)) || failed(checkMath(kernels)) ||
+  if (failed(checkNames(launches)) || failed(approximateMath(kernels)) || failed(checkMath(kernels)) ||
       failed(lowerLaunches(kernels, launches, flavour)))
     return failure();
   llvm::LLVMContext context;

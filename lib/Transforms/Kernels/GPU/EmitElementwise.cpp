@@ -106,10 +106,7 @@ private:
     return counts;
   }
 
-  bool isTiled(unsigned k) const {
-    const Access &access = nest.accesses[k];
-    return !access.output && access.strides[outer] == 1 && std::abs(access.strides[inner]) > 1;
-  }
+  bool isTiled(unsigned k) const { return grid::isTiled(nest.accesses[k], inner, outer); }
 
   void place() {
     corner = writer.takeApart(writer.block(), tileCounts(nest, inner, outer));
@@ -166,6 +163,14 @@ private:
 };
 
 } // namespace
+
+bool grid::isTiled(const Access &access, unsigned inner, unsigned outer) {
+  return !access.output && inner != outer && access.strides[outer] == 1 && std::abs(access.strides[inner]) > 1;
+}
+
+int64_t grid::tileBytes(Type element) {
+  return Tiles::side * (Tiles::side + 1) * llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+}
 
 void grid::emitTiles(LaunchWriter &writer, linalg::LinalgOp op, const LoopNest &nest,
                      unsigned inner, unsigned outer) {

@@ -47,6 +47,17 @@ static unsigned chooseInner(const LoopNest &nest) {
   return nest.sizes.size() - 1;
 }
 
+/// Whether the tiles of all operands that are contiguous along `outer` alone fit into the
+/// memory that every block has.
+static bool haveRoom(const LoopNest &nest, unsigned inner, unsigned outer) {
+  constexpr int64_t sharedBytes = 48 << 10;
+  int64_t bytes = 0;
+  for (const Access &access : nest.accesses)
+    if (isTiled(access, inner, outer))
+      bytes += tileBytes(access.element());
+  return bytes <= sharedBytes;
+}
+
 /// The loop along which an input that is scattered along `inner` is contiguous, if both
 /// are long enough for tiles.
 static std::optional<unsigned> findTiled(const LoopNest &nest, unsigned inner) {
@@ -54,11 +65,8 @@ static std::optional<unsigned> findTiled(const LoopNest &nest, unsigned inner) {
   if (nest.sizes[inner] < shortest)
     return std::nullopt;
   for (const Access &access : nest.accesses) {
-    int64_t stride = std::abs(access.strides[inner]);
-    if (access.output || stride <= 1)
-      continue;
     for (unsigned level = 0; level < nest.sizes.size(); ++level)
-      if (level != inner && access.strides[level] == 1 && nest.sizes[level] >= shortest)
+      if (isTiled(access, inner, level) && nest.sizes[level] >= shortest && haveRoom(nest, inner, level))
         return level;
   }
   return std::nullopt;

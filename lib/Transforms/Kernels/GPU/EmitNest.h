@@ -21,6 +21,11 @@ struct NestLoops {
 void emitElementwise(LaunchWriter &writer, mlir::linalg::LinalgOp op, const LoopNest &nest,
                      unsigned inner);
 
+/// Whether an input is contiguous along `outer` and scattered along `inner`, and the bytes
+/// of its tile.
+bool isTiled(const Access &access, unsigned inner, unsigned outer);
+int64_t tileBytes(mlir::Type element);
+
 /// Likewise, where some operands are contiguous along `outer` and not along `inner`:
 /// these are read in tiles, into memory of the block.
 void emitTiles(LaunchWriter &writer, mlir::linalg::LinalgOp op, const LoopNest &nest,
