@@ -39,3 +39,9 @@ if os.environ.get("BITPIPE_LONG"):
 # Two network namespaces with a link between them need root.
 if os.geteuid() == 0 and os.path.exists("/dev/net/tun") and shutil.which("ip"):
     config.available_features.add("namespaces")
+
+# NVIDIA's assembler, of CUDA or of a package of Python's.
+ptxas = shutil.which("ptxas", path=os.pathsep.join([config.environment["PATH"], "/usr/local/cuda/bin"]))
+if ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", ptxas))

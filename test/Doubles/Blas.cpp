@@ -271,7 +271,8 @@ EXPORT Status cublasLtMatmul(Handle, MatmulDesc desc, const void *alpha, const v
                   {*of(dLayout), d}};
   std::memcpy(&product.alpha, alpha, sizeof(float));
   std::memcpy(&product.beta, beta, sizeof(float));
-  if (const char *fault = faultOf(product.desc, *of(aLayout), *of(bLayout), *of(cLayout), *of(dLayout)))
+  if (const char *fault =
+          faultOf(product.desc, *of(aLayout), *of(bLayout), *of(cLayout), *of(dLayout)))
     return refuse(fault);
   if (!algorithm)
     return refuse("no algorithm is given");

@@ -182,8 +182,8 @@ EXPORT Status ncclRecv(void *data, size_t count, DataType type, int, Communicato
                         std::string got = take(path);
                         fs::remove(path);
                         if (got.size() != bytes)
-                          return "a receive of " + std::to_string(bytes) + " bytes meets a send of " +
-                                 std::to_string(got.size());
+                          return "a receive of " + std::to_string(bytes) +
+                                 " bytes meets a send of " + std::to_string(got.size());
                         char *there = nullptr;
                         if (auto wrong = translate(data, bytes, true, there))
                           return wrong;
@@ -193,7 +193,7 @@ EXPORT Status ncclRecv(void *data, size_t count, DataType type, int, Communicato
 }
 
 EXPORT Status ncclAllReduce(const void *from, void *to, size_t count, DataType type,
-                            bitpipe::nccl::Operation,                            Communicator communicator, bitpipe::cuda::Stream stream) {
+                            bitpipe::nccl::Operation, Communicator communicator, bitpipe::cuda::Stream stream) {
   if (type != Float32)
     return Status(4);
   size_t bytes = count * sizeof(float);

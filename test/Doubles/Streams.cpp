@@ -225,11 +225,14 @@ void Stream::runGraph(Item &item, Lock &lock) {
   std::vector<Clock> clocks(nodes.size());
   std::vector<bool> ended(nodes.size());
   Clock end = clock;
+  auto canBegin = [&](const Captured::Node &node) {
+    return std::ranges::all_of(node.after, [&](size_t j) { return bool(ended[j]); }) &&
+           (engine.failure != Success || !node.work.ready || node.work.ready());
+  };
   for (size_t left = nodes.size(); left > 0;) {
     std::vector<size_t> ready;
     for (size_t i = 0; i < nodes.size(); ++i)
-      if (!ended[i] && std::ranges::all_of(nodes[i].after, [&](size_t j) { return bool(ended[j]); }) &&
-          (engine.failure != Success || !nodes[i].work.ready || nodes[i].work.ready()))
+      if (!ended[i] && canBegin(nodes[i]))
         ready.push_back(i);
     if (ready.empty()) { // another rank has to come
       engine.changed.wait(lock);

@@ -19,7 +19,8 @@ static size_t countCategories(Calls &names) {
   return names.categories().size();
 }
 
-StepTimer::StepTimer(const DeviceList &device, const GPU &gpu, Calls &names, size_t events, bool timed)
+StepTimer::StepTimer(const DeviceList &device, const GPU &gpu, Calls &names,
+                     size_t events, bool timed)
     : timed(timed), record(countCategories(names), device.instructions.size(), events) {
   for (const Instruction &op : device.instructions) {
     std::string name = text(op);

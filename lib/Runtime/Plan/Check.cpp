@@ -206,8 +206,11 @@ private:
       failHere("takes ", std::ranges::count_if(list, isNorm),
                " gradient norms, expected 1");
     auto norm = std::ranges::find_if(list, isNorm);
-    auto late = std::find_if(norm, list.end(), [](const Instruction &op) {
-      return std::holds_alternative<Execute>(op);
+    // On GPUs a step ends with what its devices have sent before they judge it.
+    bool onGPUs = program.target == "cuda";
+    auto late = std::find_if(norm, list.end(), [&](const Instruction &op) {
+      return std::holds_alternative<Execute>(op) ||
+             (onGPUs && !isNorm(op) && !isStep(op));
     });
     if (late != list.end())
       failHere("'", bitpipe::text(*late),

@@ -17,7 +17,8 @@ file(WRITE ${embedded}.in ".section .rodata\n.globl bitpipe_own_ptx\nbitpipe_own
 configure_file(${embedded}.in ${embedded} COPYONLY)
 enable_language(ASM)
 add_library(PipeOwnKernels STATIC ${embedded})
-set_source_files_properties(${embedded} PROPERTIES OBJECT_DEPENDS ${ptx} COMPILE_OPTIONS "-Wno-unused-command-line-argument")
+set_source_files_properties(${embedded} PROPERTIES OBJECT_DEPENDS ${ptx}
+  COMPILE_OPTIONS "-Wno-unused-command-line-argument")
 target_link_libraries(PipeRuntime PUBLIC PipeOwnKernels)
 
 add_library(bitpipe_emulated_kernels SHARED ${kernels}/Kernels.cu)
