@@ -23,6 +23,7 @@ if "CI" in os.environ:
     config.environment["CI"] = os.environ["CI"]
 config.substitutions.append(("%source", config.source))
 config.substitutions.append(("%build", config.build))
+config.substitutions.append(("%cxx", config.cxx))
 config.substitutions.append(("%python", os.path.join(config.build, "venv/bin/python")))
 config.substitutions.append(("%models", os.path.join(config.source, "test/models")))
 config.substitutions.append(("%mlir_lib", os.path.join(config.llvm_tools, "../lib")))

@@ -74,6 +74,8 @@ std::optional<FileKind> bitpipe::writtenByBitpipe(const std::string &path) {
   std::string start = read(file, 0, 4096);
   if (start.starts_with(mark::ir))
     return FileKind::IR;
+  if (start.starts_with(mark::program))
+    return FileKind::Program;
   if (start.starts_with(mark::svg))
     return FileKind::Picture;
   if (isTrace(start))
@@ -93,6 +95,8 @@ static const char *nameOf(FileKind kind) {
   switch (kind) {
   case FileKind::IR:
     return "IR";
+  case FileKind::Program:
+    return "a program";
   case FileKind::Picture:
     return "a picture";
   case FileKind::Trace:

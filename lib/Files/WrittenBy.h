@@ -20,6 +20,8 @@ namespace bitpipe::mark {
 constexpr std::string_view ir = "// written by bitpipe\n";
 /// The first line of PTX, the kernels of a GPU.
 constexpr std::string_view ptx = "// kernels written by bitpipe\n";
+/// The first line of a program in C++.
+constexpr std::string_view program = "// program written by bitpipe\n";
 /// The first line of a picture.
 constexpr std::string_view svg = "<!-- written by bitpipe -->\n";
 /// The end of a shared object, which loaders do not read.
@@ -33,7 +35,7 @@ namespace bitpipe {
 
 /// What bitpipe writes; Unmarked is what cannot be recognised afterwards.
 enum class FileKind {
-  IR, Picture, Trace, Metrics, Profile, Kernels, Weights, Unmarked
+  IR, Program, Picture, Trace, Metrics, Profile, Kernels, Weights, Unmarked
 };
 
 /// The kind of a file that bitpipe wrote; nothing if it did not, or there is none.

@@ -22,6 +22,7 @@
 #include "lib/Transforms/Planning/Passes.h"
 #include "lib/Transforms/Precision/Passes.h"
 #include "tools/bitpipe-opt/Diagnostics.h"
+#include "tools/bitpipe-opt/EmitCUDA.h"
 #include "tools/bitpipe-opt/Levels.h"
 #include "tools/bitpipe-opt/Output.h"
 #include "tools/bitpipe-opt/SourceFiles.h"
@@ -32,6 +33,7 @@
 #include "mlir/Support/Timing.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -77,6 +79,8 @@ private:
   /// Prints the one thing asked for.
   LogicalResult print();
   LogicalResult printTo(raw_ostream &out);
+  /// A plan for GPUs as C++.
+  LogicalResult printCUDA(raw_ostream &out);
 
   template <typename Build> LogicalResult runPasses(Build build) {
     PassManager manager(context);
@@ -205,6 +209,8 @@ FileKind kindOf(Emit emit) {
     return FileKind::Picture;
   case Emit::Trace:
     return FileKind::Trace;
+  case Emit::CUDA:
+    return FileKind::Program;
   case Emit::Schedule:
   case Emit::Report:
     return FileKind::Unmarked;
@@ -308,6 +314,8 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
     module->print(out);
     return success();
   }
+  if (options.emit == Emit::CUDA)
+    return printCUDA(out);
   if (failed(printView(options, module ? *module : ModuleOp(), context, out)))
     return failure();
   if (options.emit != Emit::Report || !module || !options.compare.empty())
@@ -329,6 +337,22 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
   return success();
 }
 
+LogicalResult Compilation::printCUDA(raw_ostream &out) {
+  if (!isForGPU())
+    return error(context, "the programs are for the processor, expected --target=cuda, or a plan made with it");
+  // What launches take follows from compiling the kernels, which a plan has beside it.
+  if (module->lookupSymbol<ModuleOp>("kernels")) {
+    SmallString<128> kernels;
+    if (std::error_code failed = llvm::sys::fs::createTemporaryFile("kernels", "bitpipe", kernels))
+      throw WriteError("a temporary file", failed.message());
+    llvm::FileRemover remover(kernels);
+    if (failed(runPasses([&](PassManager &manager) { addKernelPass(manager, std::string(kernels)); })))
+      return failure();
+  }
+  out << cudaProgram(*module, options.input);
+  return success();
+}
+
 } // namespace
 
 int compile(const Options &options, const DialectRegistry &registry) {
@@ -337,7 +361,7 @@ int compile(const Options &options, const DialectRegistry &registry) {
   DiagnosticPrinter printer(&context, options.input.empty() ? "bitpipe-opt" : options.input);
   try {
     return succeeded(Compilation(options, &context).run()) ? 0 : 1;
-  } catch (const WriteError &error) {
+  } catch (const UserError &error) {
     llvm::errs() << error.what() << "\n";
     return 1;
   }

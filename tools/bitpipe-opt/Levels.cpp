@@ -49,6 +49,7 @@ Level levelFor(Emit emit) {
   case Emit::Plan:
     return Level::Plan;
   case Emit::Program:
+  case Emit::CUDA:
   case Emit::Files:
     return Level::Program;
   }

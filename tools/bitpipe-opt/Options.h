@@ -19,9 +19,9 @@
 
 namespace bitpipe {
 
-/// What bitpipe-opt prints: one level of IR, one view of the schedule, or the
-/// whole plan with its files.
-enum class Emit { Graph, Stages, Plan, Program, Schedule, Timeline, Trace, Report, Files };
+/// What bitpipe-opt prints: one level of IR, one view of the schedule, a program in C++,
+/// or the whole plan with its files.
+enum class Emit { Graph, Stages, Plan, Program, Schedule, Timeline, Trace, Report, CUDA, Files };
 
 struct Options {
   std::string input;             // empty: no model

@@ -60,6 +60,7 @@ static bool holdsSame(StringRef path, StringRef text) {
 static std::string_view markOf(FileKind kind) {
   if (kind == FileKind::IR)
     return mark::ir;
+  // A program begins with its own.
   return kind == FileKind::Picture ? mark::svg : "";
 }
 

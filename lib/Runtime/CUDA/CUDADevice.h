@@ -19,7 +19,7 @@
 
 namespace bitpipe {
 
-class CUDADevice final : public Device {
+class CUDADevice : public Device {
 public:
   /// `image` are the plan's kernels. `graph` is what the devices of the process share;
   /// null: every step is walked. `events` is how many trace events to keep, and
@@ -65,6 +65,13 @@ public:
   cuda::Pointer numbers() const { return memoryAt(layout.numbers); }
   /// So many doubles are this device's among them, which follow those of the devices before.
   int64_t numbersOfDevice() const { return 2 * layout.numberCount; }
+  // For printed programs.
+  cuda::Function plannedKernel(const std::string &entry, int64_t sharedBytes) const {
+    return planned.find(entry, sharedBytes);
+  }
+  cuda::Pointer scratch() const { return memoryAt(layout.scratch); }
+  /// For cuBLASLt.
+  cuda::Pointer workspace() const { return memoryAt(layout.workspace); }
   /// Whom this device gives its numbers to, itself among them.
   void setTargets(const std::vector<cuda::Pointer> &targets);
 

@@ -5,6 +5,7 @@
 #include "lib/Runtime/CUDA/NCCLTransport.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Launch/World.h"
+#include "lib/Runtime/Printed/PrintedDevice.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -25,7 +26,11 @@ static std::string readKernels(const Program &program) {
 
 CUDAProcess::CUDAProcess(const Program &program, World &world, Share share,
                          const CUDAOptions &options, bool timed)
-    : program(program), world(world), share(share), timed(timed), image(readKernels(program)) {
+    : program(program), world(world), share(share), timed(timed), printed(options.printed),
+      image(readKernels(program)) {
+  if (printed && share.count() > 1)
+    fail(program.path, ": error: ", share.count(), " devices in one process, expected a process "
+         "for each device of a printed program (mpirun, torchrun)");
   openGPUs(options.sharesGPUs);
   if (options.graph && !timed)
     graph = std::make_unique<StepGraph>(share, gpuOf);
@@ -81,14 +86,28 @@ void CUDAProcess::checkArchitecture(const GPU &gpu) const {
 }
 
 std::unique_ptr<Device> CUDAProcess::makeDevice(int64_t number, Calls &names, size_t events) {
-  auto device = std::make_unique<CUDADevice>(program, number, *gpuOf[devices.size()], image,
-                                             graph.get(), names, events, timed);
-  devices.push_back(device.get());
-  return device;
+  auto make = [&]<typename Kind>() {
+    auto device = std::make_unique<Kind>(program, number, *gpuOf[devices.size()], image,
+                                         graph.get(), names, events, timed);
+    devices.push_back(device.get());
+    return device;
+  };
+  if (printed)
+    return make.operator()<PrintedDevice>();
+  return make.operator()<CUDADevice>();
 }
 
-std::unique_ptr<Transport> CUDAProcess::connect(const Links &links) {
+std::unique_ptr<Transport> CUDAProcess::connectDevices(const Links &links) {
   if (world.size() > 1)
     return std::make_unique<NCCLTransport>(links, world, *devices.front(), share.first);
   return std::make_unique<PeerTransport>(program, links, devices);
+}
+
+std::unique_ptr<Transport> CUDAProcess::connect(const Links &links) {
+  std::unique_ptr<Transport> transport = connectDevices(links);
+  if (printed)
+    static_cast<PrintedDevice *>(devices.front())
+        ->load(*printed, program, links, share.first,
+               dynamic_cast<NCCLTransport *>(transport.get()));
+  return transport;
 }

@@ -29,11 +29,13 @@ private:
   void openGPUs(bool shares);
   void openOwnGPU();
   void checkArchitecture(const GPU &gpu) const;
+  std::unique_ptr<Transport> connectDevices(const Links &links);
 
   const Program &program;
   World &world;
   const Share share;
   const bool timed;
+  const printed::Table *const printed; // null: lists are walked
   std::string image; // of the plan's kernels
   std::vector<std::unique_ptr<GPU>> gpus;
   std::vector<const GPU *> gpuOf; // by device of this process

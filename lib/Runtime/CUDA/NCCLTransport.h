@@ -21,6 +21,15 @@ namespace bitpipe {
 
 class NCCLTransport final : public Transport {
 public:
+  /// Who belongs to a communicator, in the order of its ranks.
+  using Members = std::vector<int64_t>;
+  struct Group {
+    explicit Group(const GPU &gpu, CUDAStream::Priority priority) : stream(gpu, priority) {}
+
+    nccl::Communicator communicator = nullptr;
+    CUDAStream stream;
+  };
+
   /// `device` is the only one of this process, and has that number.
   NCCLTransport(const Links &links, World &world, CUDADevice &device, int64_t number);
   ~NCCLTransport() override;
@@ -34,15 +43,12 @@ public:
   /// They stay in the memory of the devices.
   StepNumbers numbers(uint32_t) const override { return {}; }
 
-private:
-  /// Who belongs to a communicator, in the order of its ranks.
-  using Members = std::vector<int64_t>;
-  struct Group {
-    explicit Group(const GPU &gpu, CUDAStream::Priority priority) : stream(gpu, priority) {}
+  // For printed programs: groups that this device belongs to.
+  const Group &pair(const Members &members) const { return pairs.at(members); }
+  const Group &sumGroup(const Members &members) const { return sumGroups.at(members); }
+  const Group &everyone() const { return *all; }
 
-    nccl::Communicator communicator = nullptr;
-    CUDAStream stream;
-  };
+private:
   /// Of a message or sum: when it may begin here, and has ended here.
   struct Work {
     explicit Work(const GPU &gpu) : ready(gpu), complete(gpu) {}

@@ -209,9 +209,45 @@ blas::Status Products::choose(Entry &entry) const {
   return status == blas::Success && found == 0 ? blas::NotSupported : status;
 }
 
+template <typename Call>
+void Products::eachCall(const Entry &entry, size_t loop, const ProductPlaces &places,
+                        cuda::Pointer workspace, Call call) const {
+  auto pointer = [](cuda::Pointer place) { return reinterpret_cast<void *>(place); };
+  if (loop == entry.loops.size())
+    return call(ProductCall{handle, entry.desc, &entry.alpha, pointer(places.b), entry.b,
+                            pointer(places.a), entry.a, &entry.beta, pointer(places.residual),
+                            entry.c, pointer(places.c), entry.c, &entry.algorithm.algorithm,
+                            pointer(workspace), workspaceBytes});
+  const Loop &steps = entry.loops[loop];
+  ProductPlaces next = places;
+  for (int64_t i = 0; i < steps.size; ++i) {
+    eachCall(entry, loop + 1, next, workspace, call);
+    next.a += steps.a, next.b += steps.b, next.c += steps.c, next.residual += steps.c;
+  }
+}
+
 void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stream,
                    cuda::Pointer workspace) const {
   const Entry &entry = entries[number];
+  eachCall(entry, 0, begin(entry, places, stream), workspace, [&](const ProductCall &m) {
+    check(library().matmul(m.handle, m.desc, m.alpha, m.a, m.aLayout, m.b, m.bLayout, m.beta,
+                           m.c, m.cLayout, m.d, m.dLayout, m.algorithm, m.workspace,
+                           m.workspaceBytes, stream),
+          "matmul");
+  });
+}
+
+void Products::begin(size_t number, const ProductPlaces &places, cuda::Stream stream,
+                     cuda::Pointer workspace, std::vector<ProductCall> &calls) const {
+  const Entry &entry = entries[number];
+  calls.clear();
+  eachCall(entry, 0, begin(entry, places, stream), workspace,
+           [&](const ProductCall &call) { calls.push_back(call); });
+}
+
+/// Sets the bias or writes it, and gives the places as the library takes them.
+ProductPlaces Products::begin(const Entry &entry, const ProductPlaces &places,
+                              cuda::Stream stream) const {
   if (entry.begin.active) {
     gpu::Start start = entry.begin.arguments;
     start.c = reinterpret_cast<void *>(places.c);
@@ -228,23 +264,5 @@ void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stre
     std::swap(mine.a, mine.b);
   if (!entry.residualByLibrary)
     mine.residual = mine.c;
-  runLoops(entry, 0, mine, stream, workspace);
-}
-
-void Products::runLoops(const Entry &entry, size_t loop, const ProductPlaces &places,
-                        cuda::Stream stream, cuda::Pointer workspace) const {
-  auto pointer = [](cuda::Pointer place) { return reinterpret_cast<void *>(place); };
-  if (loop == entry.loops.size())
-    return check(library().matmul(handle, entry.desc, &entry.alpha, pointer(places.b), entry.b,
-                                  pointer(places.a), entry.a, &entry.beta,
-                                  pointer(places.residual), entry.c, pointer(places.c), entry.c,
-                                  &entry.algorithm.algorithm, pointer(workspace),
-                                  workspaceBytes, stream),
-                 "matmul");
-  const Loop &steps = entry.loops[loop];
-  ProductPlaces next = places;
-  for (int64_t i = 0; i < steps.size; ++i) {
-    runLoops(entry, loop + 1, next, stream, workspace);
-    next.a += steps.a, next.b += steps.b, next.c += steps.c, next.residual += steps.c;
-  }
+  return mine;
 }

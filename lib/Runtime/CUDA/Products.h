@@ -10,6 +10,7 @@
 
 #include "lib/Runtime/CPU/MatmulShape.h"
 #include "lib/Runtime/CUDA/OwnKernels.h"
+#include "lib/Runtime/CUDA/ProductCall.h"
 
 namespace bitpipe {
 
@@ -32,6 +33,10 @@ public:
 
   void run(size_t number, const ProductPlaces &places, cuda::Stream stream,
            cuda::Pointer workspace) const;
+  /// The same by whoever makes the library's calls, in this order: `calls` is filled with
+  /// them, and what comes before is put into the stream.
+  void begin(size_t number, const ProductPlaces &places, cuda::Stream stream,
+             cuda::Pointer workspace, std::vector<ProductCall> &calls) const;
 
   /// Of one stream.
   static constexpr int64_t workspaceBytes = 32 << 20;
@@ -61,8 +66,11 @@ private:
   void prepare(Entry &entry, const std::string &where) const;
   void divide(Entry &entry, bool biasByLibrary, const std::string &where) const;
   blas::Status choose(Entry &entry) const;
-  void runLoops(const Entry &entry, size_t loop, const ProductPlaces &places,
-                cuda::Stream stream, cuda::Pointer workspace) const;
+  ProductPlaces begin(const Entry &entry, const ProductPlaces &places,
+                      cuda::Stream stream) const;
+  template <typename Call>
+  void eachCall(const Entry &entry, size_t loop, const ProductPlaces &places,
+                cuda::Pointer workspace, Call call) const;
 
   const OwnKernels &kernels;
   blas::Handle handle;

@@ -326,6 +326,10 @@ private:
 
 } // namespace
 
+Program bitpipe::readProgram(mlir::ModuleOp module, const std::string &path) {
+  return Loader().load(module, path);
+}
+
 Program bitpipe::loadProgram(const std::string &path) {
   if (!std::filesystem::is_regular_file(path))
     fail(path, ": error: no such file, expected a compiled plan");
@@ -341,5 +345,5 @@ Program bitpipe::loadProgram(const std::string &path) {
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(path, &context);
   if (!module)
     fail(firstError.empty() ? path + ": error: not a plan" : firstError);
-  return Loader().load(*module, path);
+  return readProgram(*module, path);
 }

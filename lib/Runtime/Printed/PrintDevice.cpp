@@ -1,0 +1,297 @@
+//===- PrintDevice.cpp - A device of a printed program -------------------------===//
+
+#include "lib/Files/Error.h"
+#include "lib/Runtime/Printed/Printers.h"
+
+#include <algorithm>
+
+using namespace bitpipe;
+using namespace bitpipe::printed;
+
+namespace {
+
+/// "F stage 1, micro-batch 3".
+std::string titleOf(const RunName &run) {
+  return std::string(1, run.kind) + " stage " + std::to_string(run.stage) + ", micro-batch " +
+         std::to_string(run.microbatch);
+}
+
+/// "F1_mb3".
+std::string tagOf(const RunName &run) {
+  return run.kind + std::to_string(run.stage) + "_mb" + std::to_string(run.microbatch);
+}
+
+std::string joinedNumbers(const std::vector<int64_t> &numbers, const char *between) {
+  std::string text;
+  for (int64_t number : numbers)
+    text += (text.empty() ? "" : between) + std::to_string(number);
+  return text;
+}
+
+class DevicePrinter {
+public:
+  DevicePrinter(std::ostream &out, const Program &program, const Links &links,
+                const PlanNames &names, const FileNames &file, size_t number)
+      : out(out), program(program), links(links), mine(links.devices[number]), file(file),
+        scope(file.scope), number(number), device(program.devices[number]),
+        several(program.devices.size() > 1) {
+    for (size_t i = 0; i < device.slots.size(); ++i)
+      slots.push_back(scope.add(slotName(names, i)));
+    findWork();
+  }
+
+  void print() {
+    out << "/// Device " << number << ": stages " << listText(stages()) << ".\nstruct Device" << number
+        << " final : Routines, DeviceSteps {\n  using Routines::Routines;\n\n";
+    printChannels();
+    printEvents();
+    printSlots();
+    out << "\n  void step() override {\n";
+    for (size_t i = 0; i < device.instructions.size(); ++i)
+      std::visit([&](const auto &op) { printInstruction(i, op); }, device.instructions[i]);
+    out << "  }\n};\n\n";
+  }
+
+private:
+  /// What is started and waited for, by the events of its end.
+  struct Work {
+    std::string channel, event;
+  };
+
+  std::vector<int64_t> stages() const {
+    std::set<int64_t> stages;
+    for (const Instruction &op : device.instructions)
+      if (auto *run = std::get_if<Execute>(&op))
+        stages.insert(run->run.stage);
+    return {stages.begin(), stages.end()};
+  }
+
+  std::string slotName(const PlanNames &names, size_t slot) const {
+    if (!names.slots.empty() && !names.slots[number][slot].empty())
+      return names.slots[number][slot];
+    return kindOf(program, device.slots[slot]) + "_" + std::to_string(slot);
+  }
+
+  void findWork() {
+    for (size_t i = 0; i < device.instructions.size(); ++i) {
+      const Instruction &op = device.instructions[i];
+      if (auto *send = std::get_if<Transmit>(&op))
+        messages[mine.starts[i]] = {channel({int64_t(number), send->to}, "to" + std::to_string(send->to)),
+                                    scope.add("sent_" + tagOf(send->run))};
+      else if (auto *receive = std::get_if<Receive>(&op))
+        messages[mine.starts[i]] = {
+            channel({receive->from, int64_t(number)}, "from" + std::to_string(receive->from)),
+            scope.add("received_" + tagOf(receive->run))};
+      else if (auto *sum = std::get_if<AllReduce>(&op))
+        sums[mine.starts[i]] = {sumChannel(sum->devices),
+                                scope.add("summed_" + joinedNumbers(sum->stages, "_"))};
+    }
+  }
+
+  std::string channel(const std::pair<int64_t, int64_t> &pair, const std::string &name) {
+    auto [found, added] = pairs.try_emplace(pair);
+    if (added)
+      found->second = scope.add(name);
+    return found->second;
+  }
+
+  std::string sumChannel(const std::vector<int64_t> &devices) {
+    auto [found, added] = groups.try_emplace(devices);
+    if (added)
+      found->second = scope.add("sum_" + joinedNumbers(devices, "_"));
+    return found->second;
+  }
+
+  void printChannels() {
+    if (!several)
+      return;
+    out << "  // Communicators, each with the stream of what it does: one for each directed "
+           "pair of\n  // devices, for each group that sums, and for all.\n";
+    for (auto &[pair, name] : pairs)
+      out << "  const Channel " << name << " = gpu.pair(" << pair.first << ", " << pair.second
+          << ");\n";
+    for (auto &[devices, name] : groups)
+      out << "  const Channel " << name << " = gpu.sum({" << joinedNumbers(devices, ", ")
+          << "});\n";
+    out << "  const Channel all = gpu.all();\n\n";
+  }
+
+  void printEvents() {
+    if (!several)
+      return;
+    out << "  // Events: what is computed up to here, and the end of each message and sum.\n"
+           "  const CUevent ready = gpu.event();\n";
+    for (const auto *works : {&messages, &sums})
+      for (auto &[index, work] : *works)
+        out << "  const CUevent " << work.event << " = gpu.event();\n";
+    out << "  const CUevent agreed = gpu.event();\n\n";
+  }
+
+  void printSlots() {
+    out << "  // Memory. Places that are not needed at the same time overlap.\n";
+    for (size_t i = 0; i < slots.size(); ++i)
+      out << "  const Slot " << slots[i] << " = gpu.slot(" << i << "); // "
+          << device.slots[i].size << " bytes\n";
+    if (several)
+      out << "  const Numbers numbers = gpu.numbers();\n";
+  }
+
+  /// Before what an instruction puts into the stream. The step before has ended.
+  void printWaits(size_t instruction) {
+    for (const Wait &wait : mine.waits[instruction])
+      if (!wait.previousStep)
+        await("compute", (wait.kind == Wait::Message ? messages : sums).at(wait.index).event);
+  }
+
+  void await(const std::string &stream, const std::string &event) {
+    out << "    check(cuStreamWaitEvent(" << stream << ", " << event << ", 0));\n";
+  }
+  void record(const std::string &event, const std::string &stream) {
+    out << "    check(cuEventRecord(" << event << ", " << stream << "));\n";
+  }
+
+  void beginInstruction(size_t instruction, const std::string &title) {
+    out << (instruction ? "\n" : "") << "    // " << title << "\n";
+    printWaits(instruction);
+  }
+
+  /// A call of NCCL in the stream of a channel, after what is computed up to here.
+  void printWork(const Work &work, const std::string &call, std::vector<std::string> arguments) {
+    record("ready", "compute");
+    await(work.channel + ".stream", "ready");
+    arguments.push_back(work.channel + ".communicator");
+    arguments.push_back(work.channel + ".stream)");
+    out << callText(4, "check(" + call, arguments);
+    record(work.event, work.channel + ".stream");
+  }
+
+  void printInstruction(size_t i, const Execute &op) {
+    beginInstruction(i, titleOf(op.run));
+    std::vector<std::string> arguments;
+    for (int64_t slot : op.slots)
+      arguments.push_back(slots[slot]);
+    out << callText(4, file.routines[op.routine], arguments);
+  }
+
+  void printInstruction(size_t i, const Transmit &op) {
+    beginInstruction(i, "send " + titleOf(op.run) + " to device " + std::to_string(op.to));
+    printWork(messages.at(mine.starts[i]), "ncclSend", {slots[op.slot], bytesOf(i), "ncclInt8", "1"});
+  }
+
+  void printInstruction(size_t i, const Receive &op) {
+    beginInstruction(i, "receive " + titleOf(op.run) + " from device " + std::to_string(op.from));
+    printWork(messages.at(mine.starts[i]), "ncclRecv", {slots[op.slot], bytesOf(i), "ncclInt8", "0"});
+  }
+
+  std::string bytesOf(size_t instruction) const {
+    return std::to_string(links.messages[mine.starts[instruction]].bytes);
+  }
+
+  void printInstruction(size_t i, const AllReduce &op) {
+    beginInstruction(i, "sum gradients of stages " + listText(op.stages) + " over devices " +
+                            listText(op.devices));
+    const std::string &place = slots[op.slot];
+    printWork(sums.at(mine.starts[i]), "ncclAllReduce",
+              {place, place, std::to_string(links.reductions[mine.starts[i]].elements),
+               "ncclFloat", "ncclSum"});
+  }
+
+  void printInstruction(size_t i, const GradNorm &op) {
+    beginInstruction(i, "gradient norm, losses");
+    std::vector<std::string> gradients;
+    for (int64_t slot : op.slots)
+      gradients.push_back(slots[slot]);
+    if (!gradients.empty()) {
+      gradients.front() = "{" + gradients.front();
+      gradients.back() += "}";
+    }
+    out << callText(4, "gpu.contribute", gradients.empty() ? std::vector<std::string>{"{}"} : gradients);
+    if (several)
+      printAgreement();
+    out << "    gpu.judge();\n";
+  }
+
+  /// After all messages and sums of this device, so that a step ends with what it started.
+  void printAgreement() {
+    for (const auto *works : {&messages, &sums})
+      for (auto &[index, work] : *works)
+        await("all.stream", work.event);
+    printWork({"all", "agreed"}, "ncclAllGather",
+              {"numbers.mine", "numbers.all", "numbers.count", "ncclDouble"});
+    await("compute", "agreed");
+  }
+
+  void printInstruction(size_t i, const Step &op) {
+    beginInstruction(i, nameOfOptimizer() + ", stages " + listText(op.stages));
+    std::vector<std::string> arguments = {"{.elements = " + std::to_string(op.elements),
+                                          ".weights = " + slots[op.weights],
+                                          ".gradients = " + slots[op.gradients]};
+    auto add = [&](const char *name, std::optional<int64_t> slot) {
+      if (slot)
+        arguments.push_back(name + slots[*slot]);
+    };
+    add(".moment1 = ", op.moment1);
+    add(".moment2 = ", op.moment2);
+    add(".working = ", op.working);
+    if (op.workingElements)
+      arguments.push_back(".workingElements = " + std::to_string(op.workingElements));
+    arguments.back() += "}";
+    out << callText(4, "gpu.update", arguments);
+  }
+
+  std::string nameOfOptimizer() const {
+    return program.optimizer == "adamw" ? "AdamW"
+           : program.optimizer == "sgd" ? "SGD"
+                                        : "clear gradients";
+  }
+
+  std::ostream &out;
+  const Program &program;
+  const Links &links;
+  const DeviceLinks &mine;
+  const FileNames &file;
+  Names scope;
+  const size_t number;
+  const DeviceList &device;
+  const bool several;
+  std::vector<std::string> slots;
+  std::map<int64_t, Work> messages, sums; // by number
+  std::map<std::pair<int64_t, int64_t>, std::string> pairs;
+  std::map<std::vector<int64_t>, std::string> groups;
+};
+
+} // namespace
+
+void printed::printDevice(std::ostream &out, const Program &program, const Links &links,
+                          const PlanNames &names, const FileNames &file, size_t number) {
+  DevicePrinter(out, program, links, names, file, number).print();
+}
+
+std::string printed::kindOf(const Program &program, const Slot &slot) {
+  std::string microbatch = "_mb" + std::to_string(slot.microbatch);
+  switch (slot.source) {
+  case SlotSource::Arena:
+    return "memory";
+  case SlotSource::Message:
+    return "message";
+  case SlotSource::Input:
+    return program.inputs[slot.input].name + microbatch;
+  case SlotSource::Seed:
+    return "seed";
+  case SlotSource::Key:
+    return "key" + std::to_string(slot.dropout) + microbatch;
+  case SlotSource::Loss:
+    return "loss" + microbatch;
+  case SlotSource::Weights:
+    return "weights";
+  case SlotSource::Working:
+    return "working";
+  case SlotSource::Gradients:
+    return "gradients";
+  case SlotSource::Moment1:
+    return "moment1";
+  case SlotSource::Moment2:
+    return "moment2";
+  }
+  return "slot";
+}

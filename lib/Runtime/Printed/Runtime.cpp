@@ -1,0 +1,149 @@
+//===- Runtime.cpp - What a printed program is written with --------------------===//
+
+#include "lib/Runtime/CUDA/NCCLTransport.h"
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Printed/Calls.h"
+#include "lib/Runtime/Printed/Program.h"
+
+using namespace bitpipe;
+using namespace bitpipe::printed;
+
+void printed::check(CUresult result, Location where) {
+  if (result != cuda::Success)
+    fail(where.file_name(), ":", where.line(), ": error: ", cuda::text(result));
+}
+
+void printed::check(cublasStatus_t result, Location where) {
+  if (result != blas::Success)
+    fail(where.file_name(), ":", where.line(), ": error: cuBLASLt: status ", int(result));
+}
+
+void printed::check(ncclResult_t result, Location where) {
+  if (result != nccl::Success)
+    fail(where.file_name(), ":", where.line(), ": error: NCCL: ",
+         nccl::library().getErrorString(result), ": ", nccl::library().getLastError(nullptr));
+}
+
+struct Runtime::Parts {
+  Parts(const Program &program, int64_t number, CUDADevice &device, NCCLTransport *nccl)
+      : number(number), device(device), nccl(nccl), products(device.gpu(), device.kernels()) {
+    prepare(program);
+  }
+
+  void prepare(const Program &program);
+
+  const int64_t number;
+  CUDADevice &device;
+  NCCLTransport *const nccl;
+  Products products;
+  std::vector<size_t> productNumbers; // in products, by the number of the call
+  std::vector<std::optional<GPUAttention>> attentions;
+  std::vector<ProductCall> calls; // of the last product
+  std::deque<CUDAEvent> events;
+  GradNorm norm;
+};
+
+namespace {
+template <typename... Functions> struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+} // namespace
+
+/// Of routines that this device does not run there is nothing.
+void Runtime::Parts::prepare(const Program &program) {
+  std::vector<bool> used = usedRoutines(program, number);
+  auto where = [&](size_t routine) {
+    return joined(program.path, ": error: routine ", program.routines[routine].name);
+  };
+  eachCall(program, Overloaded{
+                        [](size_t, const KernelCall &, size_t) {},
+                        [&](size_t routine, const MatmulCall &call, size_t) {
+                          productNumbers.push_back(
+                              used[routine] ? products.add(call, where(routine)) : 0);
+                        },
+                        [&](size_t routine, const AttentionCall &call, size_t) {
+                          auto &attention = attentions.emplace_back();
+                          if (used[routine])
+                            attention.emplace(call, where(routine));
+                        }});
+}
+
+Runtime::Runtime(const Program &program, int64_t number, CUDADevice &device,
+                 NCCLTransport *nccl)
+    : parts(std::make_unique<Parts>(program, number, device, nccl)) {}
+
+Runtime::~Runtime() = default;
+
+CUstream Runtime::compute() const { return parts->device.stream(); }
+
+CUevent Runtime::event() { return parts->events.emplace_back(parts->device.gpu()); }
+
+printed::Slot Runtime::slot(int64_t number) const {
+  return {number, reinterpret_cast<CUdeviceptr>(parts->device.memory().address(number))};
+}
+
+CUdeviceptr Runtime::scratch() const { return parts->device.scratch(); }
+
+CUfunction Runtime::kernel(const char *entry, int64_t sharedBytes) const {
+  return parts->device.plannedKernel(entry, sharedBytes);
+}
+
+static Channel channelOf(const NCCLTransport::Group &group) {
+  return {group.communicator, group.stream};
+}
+
+Channel Runtime::pair(int64_t from, int64_t to) const {
+  return channelOf(parts->nccl->pair({from, to}));
+}
+
+Channel Runtime::sum(std::initializer_list<int64_t> devices) const {
+  return channelOf(parts->nccl->sumGroup(devices));
+}
+
+Channel Runtime::all() const { return channelOf(parts->nccl->everyone()); }
+
+Numbers Runtime::numbers() const {
+  auto count = size_t(parts->device.numbersOfDevice());
+  auto *all = reinterpret_cast<double *>(parts->device.numbers());
+  return {all + size_t(parts->number) * count, all, count};
+}
+
+std::span<const ProductCall> Runtime::product(size_t number, CUstream stream,
+                                              const MatmulOperands &at) {
+  parts->products.begin(parts->productNumbers[number],
+                        {at.a, at.b, at.c, at.bias, at.residual}, stream,
+                        parts->device.workspace(), parts->calls);
+  return parts->calls;
+}
+
+void Runtime::attention(size_t number, CUstream stream, const AttentionOperands &at) const {
+  const std::array<CUdeviceptr, AttentionCall::names.size()> operands = {
+      at.q,   at.k,        at.v,  at.o,  at.lse, at.bias,
+      at.key, at.d_output, at.dq, at.dk, at.dv,  at.dbias};
+  parts->attentions[number]->run(parts->device.kernels(), operands, scratch(), stream);
+}
+
+void Runtime::contribute(std::initializer_list<printed::Slot> gradients) {
+  parts->norm.slots.clear();
+  for (const printed::Slot &slot : gradients)
+    parts->norm.slots.push_back(slot.number);
+  parts->device.contribute(0, parts->norm);
+}
+
+void Runtime::judge() { parts->device.judge(0, {}, {}); }
+
+static std::optional<int64_t> numberOf(const std::optional<printed::Slot> &slot) {
+  return slot ? std::optional(slot->number) : std::nullopt;
+}
+
+void Runtime::update(const UpdateOperands &of) {
+  Step step{{},
+            of.elements,
+            of.weights.number,
+            of.gradients.number,
+            numberOf(of.moment1),
+            numberOf(of.moment2),
+            numberOf(of.working),
+            of.workingElements};
+  parts->device.update(0, step, {});
+}
