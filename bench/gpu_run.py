@@ -90,8 +90,8 @@ def make_tokens(size):
 
 
 def note_speed(what, seconds, size, **more):
-    """Of the median of some steps' times."""
-    seconds = sorted(seconds)[len(seconds) // 2]
+    """Of the mean of some steps' times: two are under way at once, so that a single one says little."""
+    seconds = sum(seconds) / len(seconds)
     tokens = size["microbatch"] * size["microbatches"] * size["sequence"]
     note(what=what, step_ms=round(seconds * 1e3, 2), tokens_per_s=round(tokens / seconds),
          mfu=round(tokens / seconds * flop_per_token(size) / PEAK, 4), **more)

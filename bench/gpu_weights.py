@@ -13,19 +13,24 @@ LEAST = 4096  # elements of a tensor that is left out
 MASK = 0xFFFFFFFF
 
 
+PREFIX = 1024  # elements by which a tensor is recognised
+
+
+def at(x, seed, scale):
+    """The numbers at some places: evenly spread over [-scale, scale)."""
+    x = (x * 2654435761 + seed * 97780769) & MASK
+    for _ in range(2):
+        x = ((x ^ (x >> 16)) * 73244475) & MASK
+    x = x ^ (x >> 16)
+    return ((x.double() / 2**31 - 1) * scale).float()
+
+
 def numbers(seed, shape, scale):
-    """Evenly spread over [-scale, scale)."""
     count = 1
     for size in shape:
         count *= size
-    parts = []
-    for begin in range(0, count, 1 << 22):
-        x = torch.arange(begin, min(begin + (1 << 22), count), dtype=torch.int64)
-        x = (x * 2654435761 + seed * 97780769) & MASK
-        for _ in range(2):
-            x = ((x ^ (x >> 16)) * 73244475) & MASK
-        x = x ^ (x >> 16)
-        parts.append(((x.double() / 2**31 - 1) * scale).float())
+    parts = [at(torch.arange(begin, min(begin + (1 << 22), count), dtype=torch.int64), seed, scale)
+             for begin in range(0, count, 1 << 22)]
     return torch.cat(parts).reshape(shape)
 
 
@@ -46,41 +51,44 @@ def read_header(content):
     return raw, {name: entry for name, entry in json.loads(raw).items() if name != "__metadata__"}
 
 
+def prefixes(made):
+    """How to make a tensor, by its first bytes and shape: a parameter or its transpose."""
+    known = {}
+    places = torch.arange(PREFIX, dtype=torch.int64)
+    for parts in made.values():
+        shape = parts["shape"]
+        known[at(places, parts["seed"], parts["scale"]).numpy().tobytes(), *shape] = dict(parts, transposed=False)
+        if len(shape) == 2:
+            rows, columns = shape
+            swapped = places % rows * columns + places // rows
+            first = at(swapped, parts["seed"], parts["scale"]).numpy().tobytes()
+            known[first, columns, rows] = dict(parts, transposed=True)
+    return known
+
+
 def strip(path, made, target):
     """Writes what is needed to make the file of weights again."""
+    known = prefixes(made)
+    entries = []
     with open(path, "rb") as file:
         raw, header = read_header(file)
-        begin = 8 + len(raw)
-        entries = []
-        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"][0]):
+        for entry in sorted(header.values(), key=lambda entry: entry["data_offsets"][0]):
             first, last = entry["data_offsets"]
-            file.seek(begin + first)
+            file.seek(8 + len(raw) + first)
             data = file.read(last - first)
-            entries.append(dict(recipe(data, entry, made)))
+            recipe = known.get((data[:4 * PREFIX], *entry["shape"]))
+            if recipe is None or bytes_of(recipe) != data:
+                recipe = dict(bytes=base64.b64encode(data).decode())
+            entries.append(recipe)
     with open(target, "w") as file:
         json.dump(dict(header=base64.b64encode(raw).decode(), tensors=entries), file)
 
 
-def recipe(data, entry, made):
-    """How a tensor's bytes are made: as one of the parameters or as its transpose."""
-    if entry["dtype"] == "F32" and len(data) >= 4 * LEAST:
-        for parts in made.values():
-            shape, swapped = parts["shape"], list(reversed(parts["shape"]))
-            for transposed in (False, True):
-                if entry["shape"] == (swapped if transposed else shape) and bytes_of(parts, transposed, 1 << 10) == data[:4096]:
-                    if bytes_of(parts, transposed) == data:
-                        return dict(parts, transposed=transposed)
-    return dict(bytes=base64.b64encode(data).decode())
-
-
-def bytes_of(parts, transposed, most=None):
-    if most and not transposed:
-        parts = dict(parts, shape=[most])
-    tensor = numbers(parts["seed"], parts["shape"], parts["scale"])
-    if transposed:
+def bytes_of(recipe):
+    tensor = numbers(recipe["seed"], recipe["shape"], recipe["scale"])
+    if recipe["transposed"]:
         tensor = tensor.t().contiguous()
-    data = tensor.flatten()
-    return (data[:most] if most else data).numpy().tobytes()
+    return tensor.flatten().numpy().tobytes()
 
 
 def restore(source, path):
@@ -90,8 +98,4 @@ def restore(source, path):
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(raw)) + raw)
         for parts in stored["tensors"]:
-            if "bytes" in parts:
-                file.write(base64.b64decode(parts["bytes"]))
-            else:
-                transposed = parts.pop("transposed")
-                file.write(bytes_of(parts, transposed))
+            file.write(base64.b64decode(parts["bytes"]) if "bytes" in parts else bytes_of(parts))
