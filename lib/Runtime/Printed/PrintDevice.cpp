@@ -82,8 +82,9 @@ private:
         messages[started] = {channel({me, send->to}, "to" + std::to_string(send->to)),
                              scope.add("sent_" + tagOf(send->run))};
       else if (auto *receive = std::get_if<Receive>(&op))
-        messages[started] = {channel({receive->from, me}, "from" + std::to_string(receive->from)),
-                             scope.add("received_" + tagOf(receive->run))};
+        messages[started] = {
+            channel({receive->from, me}, "from" + std::to_string(receive->from)),
+            scope.add("received_" + tagOf(receive->run))};
       else if (auto *sum = std::get_if<AllReduce>(&op))
         sums[started] = {sumChannel(sum->devices),
                          scope.add("summed_" + joinedNumbers(sum->stages, "_"))};
@@ -158,7 +159,8 @@ private:
   }
 
   /// A call of NCCL in the stream of a channel, after what is computed up to here.
-  void printWork(const Work &work, const std::string &call, std::vector<std::string> arguments) {
+  void printWork(const Work &work, const std::string &call,
+                 std::vector<std::string> arguments) {
     record("ready", "compute");
     await(work.channel + ".stream", "ready");
     arguments.push_back(work.channel + ".communicator");
@@ -182,7 +184,8 @@ private:
   }
 
   void printInstruction(size_t i, const Receive &op) {
-    beginInstruction(i, "receive " + titleOf(op.run) + " from device " + std::to_string(op.from));
+    beginInstruction(i, "receive " + titleOf(op.run) + " from device " +
+                            std::to_string(op.from));
     printWork(messages.at(mine.starts[i]), "ncclRecv",
               {slots[op.slot], bytesOf(i), "ncclInt8", "0"});
   }
