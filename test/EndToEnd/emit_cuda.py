@@ -27,19 +27,26 @@ class Printed:
         self.build, self.folder, self.devices, self.scratch = arguments.build, arguments.folder, devices, scratch
         self.doubles = os.path.join(arguments.build, "bin/doubles")
         self.plan = self.compile("plan.mlir", options)
-        self.print_program()
+        self.print_program(options)
         self.link(arguments.compiler, arguments.source)
 
     def path(self, name):
         return os.path.join(self.scratch, name)
 
-    def compile(self, name, options):
+    def compile(self, name, options, *more):
         run(["bitpipe-opt", f"{self.folder}/model.onnx", *options, f"--devices={self.devices}", "--microbatches=4",
-             "--target=cuda", "--arch=emulated", "-o", self.path(name)])
+             "--target=cuda", "--arch=emulated", "-o", self.path(name), *more])
         return self.path(name)
 
-    def print_program(self):
+    def print_program(self, options):
         run(["bitpipe-opt", self.plan, "--emit=cuda", "-o", self.path("program.cpp")])
+        # The same text from the model, but for where it is from.
+        texts = []
+        for name in ("program.cpp", self.compile("direct.cpp", options, "--emit=cuda")):
+            with open(self.path(name)) as file:
+                texts.append(file.read().split("\n", 2)[2])
+        if texts[0] != texts[1]:
+            sys.exit(f"{options}: the model prints as another program than its plan")
 
     def link(self, compiler, source):
         flags = ["-std=c++20", "-I", source, self.path("program.cpp")]

@@ -65,6 +65,9 @@ public:
   cuda::Pointer numbers() const { return memoryAt(layout.numbers); }
   /// So many doubles are this device's among them, which follow those of the devices before.
   int64_t numbersOfDevice() const { return 2 * layout.numberCount; }
+  /// Whom this device gives its numbers to, itself among them.
+  void setTargets(const std::vector<cuda::Pointer> &targets);
+
   // For printed programs.
   cuda::Function plannedKernel(const std::string &entry, int64_t sharedBytes) const {
     return planned.find(entry, sharedBytes);
@@ -72,8 +75,6 @@ public:
   cuda::Pointer scratch() const { return memoryAt(layout.scratch); }
   /// For cuBLASLt.
   cuda::Pointer workspace() const { return memoryAt(layout.workspace); }
-  /// Whom this device gives its numbers to, itself among them.
-  void setTargets(const std::vector<cuda::Pointer> &targets);
 
 private:
   cuda::Pointer memoryAt(int64_t offset) const { return all.begin() + cuda::Pointer(offset); }

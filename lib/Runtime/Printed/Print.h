@@ -18,6 +18,7 @@ namespace bitpipe::printed {
 struct PlanNames {
   std::vector<std::vector<std::string>> blocks; // by routine
   std::vector<std::vector<std::string>> slots;  // by device
+  bool layers = false; // calls stand under the names of their layers
 };
 
 /// The file. `program` has been checked and is for GPUs; `plan` is what it was read from.

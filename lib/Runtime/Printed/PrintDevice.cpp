@@ -41,8 +41,9 @@ public:
   }
 
   void print() {
-    out << "/// Device " << number << ": stages " << listText(stages()) << ".\nstruct Device" << number
-        << " final : Routines, DeviceSteps {\n  using Routines::Routines;\n\n";
+    out << "/// Device " << number << ": stages " << listText(stages()) << ".\n"
+        << "struct Device" << number << " final : Routines, DeviceSteps {\n"
+        << "  using Routines::Routines;\n\n";
     printChannels();
     printEvents();
     printSlots();
@@ -73,18 +74,20 @@ private:
   }
 
   void findWork() {
+    auto me = int64_t(number);
     for (size_t i = 0; i < device.instructions.size(); ++i) {
       const Instruction &op = device.instructions[i];
+      int64_t started = mine.starts[i];
       if (auto *send = std::get_if<Transmit>(&op))
-        messages[mine.starts[i]] = {channel({int64_t(number), send->to}, "to" + std::to_string(send->to)),
-                                    scope.add("sent_" + tagOf(send->run))};
+        messages[started] = {channel({me, send->to}, "to" + std::to_string(send->to)),
+                             scope.add("sent_" + tagOf(send->run))};
       else if (auto *receive = std::get_if<Receive>(&op))
-        messages[mine.starts[i]] = {
-            channel({receive->from, int64_t(number)}, "from" + std::to_string(receive->from)),
+        messages[started] = {
+            channel({receive->from, me}, "from" + std::to_string(receive->from)),
             scope.add("received_" + tagOf(receive->run))};
       else if (auto *sum = std::get_if<AllReduce>(&op))
-        sums[mine.starts[i]] = {sumChannel(sum->devices),
-                                scope.add("summed_" + joinedNumbers(sum->stages, "_"))};
+        sums[started] = {sumChannel(sum->devices),
+                         scope.add("summed_" + joinedNumbers(sum->stages, "_"))};
     }
   }
 
@@ -156,7 +159,8 @@ private:
   }
 
   /// A call of NCCL in the stream of a channel, after what is computed up to here.
-  void printWork(const Work &work, const std::string &call, std::vector<std::string> arguments) {
+  void printWork(const Work &work, const std::string &call,
+                 std::vector<std::string> arguments) {
     record("ready", "compute");
     await(work.channel + ".stream", "ready");
     arguments.push_back(work.channel + ".communicator");
@@ -175,12 +179,15 @@ private:
 
   void printInstruction(size_t i, const Transmit &op) {
     beginInstruction(i, "send " + titleOf(op.run) + " to device " + std::to_string(op.to));
-    printWork(messages.at(mine.starts[i]), "ncclSend", {slots[op.slot], bytesOf(i), "ncclInt8", "1"});
+    printWork(messages.at(mine.starts[i]), "ncclSend",
+              {slots[op.slot], bytesOf(i), "ncclInt8", "1"});
   }
 
   void printInstruction(size_t i, const Receive &op) {
-    beginInstruction(i, "receive " + titleOf(op.run) + " from device " + std::to_string(op.from));
-    printWork(messages.at(mine.starts[i]), "ncclRecv", {slots[op.slot], bytesOf(i), "ncclInt8", "0"});
+    beginInstruction(i, "receive " + titleOf(op.run) + " from device " +
+                            std::to_string(op.from));
+    printWork(messages.at(mine.starts[i]), "ncclRecv",
+              {slots[op.slot], bytesOf(i), "ncclInt8", "0"});
   }
 
   std::string bytesOf(size_t instruction) const {
@@ -201,11 +208,11 @@ private:
     std::vector<std::string> gradients;
     for (int64_t slot : op.slots)
       gradients.push_back(slots[slot]);
-    if (!gradients.empty()) {
-      gradients.front() = "{" + gradients.front();
-      gradients.back() += "}";
-    }
-    out << callText(4, "gpu.contribute", gradients.empty() ? std::vector<std::string>{"{}"} : gradients);
+    if (gradients.empty())
+      gradients.emplace_back();
+    gradients.front() = "{" + gradients.front();
+    gradients.back() += "}";
+    out << callText(4, "gpu.contribute", gradients);
     if (several)
       printAgreement();
     out << "    gpu.judge();\n";

@@ -32,7 +32,7 @@ public:
       if (!used[routine])
         return;
       beginRoutine(routine);
-      tell(call.layer, detail(call));
+      tell(planNames.layers ? call.layer : "", detail(call));
       print(call, number);
     });
     beginRoutine(program.routines.size()); // those without calls

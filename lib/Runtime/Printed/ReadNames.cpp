@@ -28,6 +28,7 @@ static std::string slotName(pipe::SlotOp slot) {
 
 printed::PlanNames printed::readNames(mlir::ModuleOp module) {
   PlanNames names;
+  names.layers = true;
   for (auto routine : module.getOps<pipe::RoutineOp>())
     names.blocks.push_back(blockNames(routine));
   for (auto program : module.getOps<pipe::ProgramOp>()) {
