@@ -54,10 +54,12 @@ void Starts::offerWaves() {
 }
 
 void Starts::offerGroups() {
-  if (!hasGroups(problem))
+  // Where there is more memory than groups need, other orders idle less.
+  double enough = 2 * problem.placement.devices() * problem.activation * (1 + 1e-9);
+  if (!hasGroups(problem) || problem.limit(0) > enough)
     return;
   Groupings groupings(problem);
-  size_t tries = affordable(2 * mostActions, 600);
+  size_t tries = affordable(30 * mostActions, 10'000);
   for (size_t used = 0; used < tries && !isDone();) {
     Groups groups = used ? groupings.draw(random) : groupings.plain();
     Found found =
