@@ -12,7 +12,7 @@ using namespace bitpipe::schedule;
 
 /// Of each sort so many are kept. Many are made for so many actions in all, each given
 /// up after so many passes that gained nothing.
-static constexpr size_t mostAlike = 5, mostActions = 4'000'000, patience = 10;
+static constexpr size_t mostAlike = 5, mostActions = 2'000'000, patience = 10;
 
 Starts::Starts(const Problem &problem)
     : problem(problem), lowest(lowerBound(problem) * (1 + 1e-9)), random(1) {}
@@ -41,20 +41,25 @@ size_t Starts::affordable(size_t actions, size_t most) const {
 }
 
 void Starts::offerWaves() {
+  if (problem.split) {
+    std::mt19937_64 own(1);
+    offer(justify(problem, forwardsFirst(problem), patience, own).order, Start::Wave);
+  }
   size_t tries = affordable(mostActions, 1000);
   for (size_t used = 0; used < tries && !isDone();) {
-    Wave wave = used ? drawWave(problem, random) : forwardsFirst(problem);
-    Found found = justify(problem, std::move(wave), patience, random);
+    Found found = justify(problem, drawWave(problem, random), patience, random);
     offer(std::move(found.order), Start::Wave);
     used += found.tries;
   }
 }
 
 void Starts::offerGroups() {
-  if (!hasGroups(problem))
+  // Where there is more memory than groups need, other orders idle less.
+  double enough = 2 * problem.placement.devices() * problem.activation * (1 + 1e-9);
+  if (!hasGroups(problem) || problem.limit(0) > enough)
     return;
   Groupings groupings(problem);
-  size_t tries = affordable(mostActions, 600);
+  size_t tries = affordable(30 * mostActions, 10'000);
   for (size_t used = 0; used < tries && !isDone();) {
     Groups groups = used ? groupings.draw(random) : groupings.plain();
     Found found =
