@@ -83,6 +83,14 @@ static void die(int number) {
   raise(number);
 }
 
+/// Libraries follow null pointers where they get no memory and cannot say so.
+static void crash(int number) {
+  constexpr char line[] = "error: a fault of the program, or no memory where that cannot be "
+                          "told (see ulimit -v): it ends with a segmentation fault\n";
+  (void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+  die(number);
+}
+
 Uninterrupted::Uninterrupted() { ++uninterrupted; }
 
 Uninterrupted::~Uninterrupted() {
@@ -110,6 +118,8 @@ static void handle(int number, void (*handler)(int)) {
 void bitpipe::removeTemporariesOnSignals() {
   for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
     handle(number, onEnd);
-  for (int number : {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE})
+  for (int number : {SIGABRT, SIGILL, SIGFPE})
     handle(number, die);
+  for (int number : {SIGSEGV, SIGBUS})
+    handle(number, crash);
 }

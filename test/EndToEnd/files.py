@@ -199,7 +199,8 @@ def out_of_memory():
         if code == 0:
             break
         if code != 127:
-            assert code == 1 and errors.count("\n") == 1, (limit, code, errors)
+            # MLIR follows a null pointer where it gets no memory while it sets its dialects up.
+            assert code in (1, -signal.SIGSEGV) and errors.count("\n") == 1, (limit, code, errors)
             failed.add(errors)
         expect_names()
     assert failed, "no limit was too small"

@@ -1,6 +1,6 @@
 """Trains a model with plans for GPUs, on doubles of CUDA's libraries, and compares with its reference.
 
-    python cuda.py BUILD MODEL_FOLDER --pipeline=bitpipe --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
+    python on_gpus.py BUILD MODEL_FOLDER --pipeline=bitpipe --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
         [--seeds 1,2] [--drop COUNT] [--ranks] [bitpipe-opt options]
 
 BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each number of devices:
