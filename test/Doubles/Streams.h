@@ -69,12 +69,15 @@ public:
   Result add(Work work);
   Result record(EventState &event);
   Result wait(EventState &event);
+  /// In the order in which streams were made.
+  unsigned number() const { return lane; }
+  /// How many waits have been counted before.
+  unsigned countWait() { return waits++; }
   Result launch(std::shared_ptr<Captured> graph);
   Result beginCapture();
   Result endCapture(std::shared_ptr<Captured> &graph);
   /// Until all is done that was added; not while it is captured.
   Result synchronize();
-  bool isCaptured() const { return capture != nullptr; }
 
   const int device;
 
@@ -97,6 +100,7 @@ private:
 
   Engine &engine;
   const uint32_t lane;
+  unsigned waits = 0;
   Clock clock;
   std::deque<Item> queue;
   size_t added = 0, done = 0;

@@ -1,7 +1,7 @@
 """Trains a model with plans for GPUs, on doubles of CUDA's libraries, and compares with its reference.
 
     python on_gpus.py BUILD MODEL_FOLDER --pipeline=bitpipe --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
-        [--seeds 1,2] [--drop COUNT] [--ranks] [bitpipe-opt options]
+        [--seeds 1,2] [--drop STREAMS:WAITS] [--ranks] [bitpipe-opt options]
 
 BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each number of devices:
 
@@ -9,8 +9,9 @@ numbers  loss, gradient norm and parameters as reference.py compares them; under
          the reference.
 bits     the same parameters whether a step is one graph or not, whatever the order of streams (--seeds of delays), with
          memory of NaNs, with a GPU for each device, and after a checkpoint.
-edges    with --drop, a run in which one wait of a stream is left out ends with an error that names what it put in order, or
-         the wait was not needed: then the bits are the same. At least half of the runs must end so.
+edges    with --drop, for each of the first waits of each of the first streams: a run in which it is left out ends with an
+         error that names what it put in order, or the wait was not needed: then the bits are the same. At least half of
+         the runs must end with an error.
 
 ranks    with --ranks, the reference's numbers with a process for each device, connected by a double of NCCL.
 
@@ -105,15 +106,16 @@ class Model:
             sys.exit("ranks with graphs save other bits than without")
 
     def check_edges(self):
-        missed, count = 0, self.arguments.drop
+        streams, waits = (int(number) for number in self.arguments.drop.split(":"))
+        missed, count = 0, streams * waits
         for number in range(count):
-            # Spread over the first steps.
-            error = self.train("dropped", ["--share-gpus", "--no-graph"], BITPIPE_DOUBLES_DROP=str(number * 7))
+            dropped = f"{number % streams}:{number // streams}"
+            error = self.train("dropped", ["--share-gpus", "--no-graph"], BITPIPE_DOUBLES_DROP=dropped)
             if error and "nothing puts one after the other" not in error:
-                sys.exit(f"wait {number * 7} left out: unexpected error\n{error}")
+                sys.exit(f"wait {dropped} left out: unexpected error\n{error}")
             missed += error is not None
             if not error and not filecmp.cmp(self.path("first"), self.path("dropped"), shallow=False):
-                sys.exit(f"wait {number * 7} left out: nothing was found, and the bits are others")
+                sys.exit(f"wait {dropped} left out: nothing was found, and the bits are others")
         print(f"{missed} of {count} waits that were left out were missed")
         if missed * 2 < count:
             sys.exit("expected at least half")
@@ -126,7 +128,7 @@ def main():
     parser.add_argument("--devices", default="2")
     parser.add_argument("--rename", action="append", default=[])
     parser.add_argument("--seeds", default="1")
-    parser.add_argument("--drop", type=int, default=0)
+    parser.add_argument("--drop")
     parser.add_argument("--through-cpu", action="store_true")
     parser.add_argument("--ranks", action="store_true")
     arguments, options = parser.parse_known_args()

@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 using namespace bitpipe;
 
@@ -24,32 +23,27 @@ static std::string readKernels(const Program &program) {
   return content.str();
 }
 
-CUDAProcess::CUDAProcess(const Program &program, World &world, Share share,
-                         const CUDAOptions &options, bool timed)
-    : program(program), world(world), share(share), timed(timed), printed(options.printed),
+CUDAProcess::CUDAProcess(const Program &program, const World &world, Share share,
+                         int64_t hostRank, const CUDAOptions &options, bool timed)
+    : program(program), share(share), timed(timed), printed(options.printed),
       image(readKernels(program)) {
   if (printed && share.count() > 1)
     fail(program.path, ": error: ", share.count(), " devices in one process, expected a process "
          "for each device of a printed program (mpirun, torchrun)");
-  openGPUs(options.sharesGPUs);
+  if (world.size() > 1)
+    openOwnGPU(world, hostRank);
+  else
+    openGPUs(options.sharesGPUs);
   if (options.graph && !timed)
     graph = std::make_unique<StepGraph>(share, gpuOf);
 }
 
-/// How many ranks before this one are on the same host.
-static int64_t ranksBefore(World &world) {
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
-  std::vector<std::string> hosts = world.allGather(host);
-  return std::count(hosts.begin(), hosts.begin() + world.rank(), hosts[world.rank()]);
-}
-
 /// One device in each process, connected by NCCL.
-void CUDAProcess::openOwnGPU() {
+void CUDAProcess::openOwnGPU(const World &world, int64_t hostRank) {
   if (world.size() != int64_t(program.devices.size()))
     fail(program.path, ": error: ", world.size(), " processes for ", program.devices.size(),
          " devices on GPUs, expected one for each, or a single one");
-  int64_t count = GPU::count(), mine = ranksBefore(world);
+  int64_t count = GPU::count(), mine = hostRank;
   if (count == 1 && std::getenv("CUDA_VISIBLE_DEVICES"))
     mine = 0; // the launcher has chosen
   if (mine >= count)
@@ -61,8 +55,6 @@ void CUDAProcess::openOwnGPU() {
 }
 
 void CUDAProcess::openGPUs(bool shares) {
-  if (world.size() > 1)
-    return openOwnGPU();
   int64_t count = GPU::count();
   if (share.count() > count && !shares)
     fail(program.path, ": error: this process has ", share.count(), " devices and ", count,
@@ -97,14 +89,14 @@ std::unique_ptr<Device> CUDAProcess::makeDevice(int64_t number, Calls &names, si
   return make.operator()<CUDADevice>();
 }
 
-std::unique_ptr<Transport> CUDAProcess::connectDevices(const Links &links) {
+std::unique_ptr<Transport> CUDAProcess::connectDevices(World &world, const Links &links) {
   if (world.size() > 1)
     return std::make_unique<NCCLTransport>(links, world, *devices.front(), share.first);
   return std::make_unique<PeerTransport>(program, links, devices);
 }
 
-std::unique_ptr<Transport> CUDAProcess::connect(const Links &links) {
-  std::unique_ptr<Transport> transport = connectDevices(links);
+std::unique_ptr<Transport> CUDAProcess::connect(World &world, const Links &links) {
+  std::unique_ptr<Transport> transport = connectDevices(world, links);
   if (printed)
     static_cast<PrintedDevice *>(devices.front())
         ->load(*printed, program, links, share.first,

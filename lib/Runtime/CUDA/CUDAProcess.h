@@ -11,14 +11,15 @@ namespace bitpipe {
 /// Owns what the devices of a process have in common. It outlives them.
 class CUDAProcess {
 public:
-  /// Throws a UserError if there are not enough GPUs, or they cannot run the plan.
-  CUDAProcess(const Program &program, World &world, Share share,
+  /// `hostRank` is how many ranks before this one are on its host. Throws a UserError if
+  /// there are not enough GPUs, or they cannot run the plan.
+  CUDAProcess(const Program &program, const World &world, Share share, int64_t hostRank,
               const CUDAOptions &options, bool timed);
 
   /// A device of this process, in the order of their numbers.
   std::unique_ptr<Device> makeDevice(int64_t number, Calls &names, size_t events);
-  /// When all devices are made.
-  std::unique_ptr<Transport> connect(const Links &links);
+  /// When all ranks have made their devices; all call it.
+  std::unique_ptr<Transport> connect(World &world, const Links &links);
 
   void timeCalls() {
     for (CUDADevice *device : devices)
@@ -27,12 +28,11 @@ public:
 
 private:
   void openGPUs(bool shares);
-  void openOwnGPU();
+  void openOwnGPU(const World &world, int64_t hostRank);
   void checkArchitecture(const GPU &gpu) const;
-  std::unique_ptr<Transport> connectDevices(const Links &links);
+  std::unique_ptr<Transport> connectDevices(World &world, const Links &links);
 
   const Program &program;
-  World &world;
   const Share share;
   const bool timed;
   const printed::Table *const printed; // null: lists are walked

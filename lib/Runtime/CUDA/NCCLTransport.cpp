@@ -2,7 +2,7 @@
 
 #include "lib/Runtime/CUDA/NCCLTransport.h"
 
-#include "lib/Runtime/Launch/World.h"
+#include "lib/Runtime/Launch/Agree.h"
 
 #include <algorithm>
 #include <cstring>
@@ -26,11 +26,14 @@ public:
       check(library().getUniqueId(&id), "make the id of a communicator");
       mine.append(id.internal, sizeof(id.internal));
     };
-    for (const auto &members : groups.pairs)
-      make(members);
-    for (const auto &members : groups.sums)
-      make(members);
-    make(groups.all);
+    agree(world, [&] { // a rank may have no NCCL
+      library();
+      for (const auto &members : groups.pairs)
+        make(members);
+      for (const auto &members : groups.sums)
+        make(members);
+      make(groups.all);
+    });
     ids = world.allGather(mine);
     used.resize(ids.size());
   }

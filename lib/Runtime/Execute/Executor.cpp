@@ -16,7 +16,7 @@
 using namespace bitpipe;
 
 Executor::Executor(const Program &program, const Links &links,
-                   World &world, const LoadedKernels *kernels,
+                   const World &world, const LoadedKernels *kernels,
                    const Instruments &instruments)
     : program(program), links(links), instruments(instruments),
       prepared((useOneThread(), program), kernels,
@@ -27,17 +27,16 @@ Executor::Executor(const Program &program, const Links &links,
                      std::vector<char *>(program.microbatches));
   checkTrace();
   if (instruments.cuda)
-    gpus = std::make_unique<CUDAProcess>(program, world, share(), *instruments.cuda,
-                                         instruments.tracedSteps || instruments.profile);
+    gpus = std::make_unique<CUDAProcess>(program, world, share(), instruments.hostRank,
+                                         *instruments.cuda, instruments.tracedSteps || instruments.profile);
   addDevices();
-  addTransport(world);
 }
 
 Executor::~Executor() { stop(); }
 
-void Executor::addTransport(World &world) {
+void Executor::connect(World &world) {
   if (gpus)
-    transport = gpus->connect(links);
+    transport = gpus->connect(world, links);
   else
     transport = std::make_unique<HostTransport>(
         program, links, world, local,

@@ -32,14 +32,19 @@ struct Instruments {
   const WorkTimes *emulated = nullptr;
   /// How devices compute that are GPUs; null if they are none.
   const CUDAOptions *cuda = nullptr;
+  int64_t hostRank = 0; // how many ranks before this one are on its host
 };
 
 class Executor {
 public:
-  /// Allocates the devices of this process.
-  Executor(const Program &program, const Links &links, World &world,
+  /// Makes the devices of this process.
+  Executor(const Program &program, const Links &links, const World &world,
            const LoadedKernels *kernels, const Instruments &instruments);
   ~Executor();
+
+  /// Connects the devices with those of other processes, when all have been made. Every
+  /// rank calls it.
+  void connect(World &world);
 
   const LocalDevices &devices() const { return local; }
   const Share &share() const { return local.share(); }
@@ -70,7 +75,6 @@ public:
 
 private:
   void addDevices();
-  void addTransport(World &world);
   std::unique_ptr<Device> makeDevice(int64_t number);
   void deviceLoop(int64_t device);
   size_t eventsPerStep(int64_t device) const;

@@ -5,6 +5,7 @@
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Launch/Host.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -21,6 +22,13 @@ std::vector<Process> bitpipe::gatherProcesses(World &world) {
   for (size_t rank = 0; rank < hosts.size(); ++rank)
     processes.push_back({std::move(hosts[rank]), numbers[rank]});
   return processes;
+}
+
+int64_t bitpipe::ranksBeforeOnHost(World &world) {
+  std::vector<Process> all = gatherProcesses(world);
+  return std::count_if(all.begin(), all.begin() + world.rank(), [&](const Process &other) {
+    return other.host == all[world.rank()].host;
+  });
 }
 
 Peers::Peers(const std::vector<Process> &processes, int self)

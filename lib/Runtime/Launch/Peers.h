@@ -25,6 +25,9 @@ struct Process {
 /// Of all ranks; every rank calls it in the same order as the world's other calls.
 std::vector<Process> gatherProcesses(World &world);
 
+/// How many ranks before this one are on its host; every rank calls it, likewise.
+int64_t ranksBeforeOnHost(World &world);
+
 class Peers {
 public:
   /// Watches those of `processes`, by rank, that are on the host of rank `self`.

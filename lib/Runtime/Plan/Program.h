@@ -229,6 +229,8 @@ struct Program {
   std::vector<Routine> routines;
   std::vector<DeviceList> devices;
 
+  /// Whether its devices are GPUs.
+  bool isForGPUs() const { return target == "cuda"; }
   /// Samples of one micro-batch: the first size of every input.
   int64_t samples() const { return inputs.front().type.shape.front(); }
 };

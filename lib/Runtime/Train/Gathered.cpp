@@ -3,12 +3,12 @@
 #include "lib/Runtime/Train/Gathered.h"
 
 #include "lib/Runtime/Launch/Clocks.h"
+#include "lib/Runtime/Launch/Host.h"
 #include "lib/Runtime/Launch/Cores.h"
 #include "lib/Runtime/Median.h"
 
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
-#include <unistd.h>
 
 using namespace bitpipe;
 using nlohmann::json;
@@ -101,11 +101,9 @@ static std::vector<Value> gatherValues(World &world, const Value &mine) {
 std::vector<ProcessReport> bitpipe::gatherReports(World &world,
                                                   const Program &program,
                                                   const Executor &executor) {
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
   struct rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
-  ProcessReport mine{world.rank(), host, coresOfProcess(),
+  ProcessReport mine{world.rank(), hostName(), coresOfProcess(),
                      executor.calls().members(),
                      int64_t(usage.ru_maxrss) * 1024, {}};
   Nanoseconds ahead = clockAhead(world);

@@ -161,8 +161,7 @@ static void tell(const CheckpointFiles &files, const NameRule &rule,
                  files.path().c_str(), count, names.c_str());
 }
 
-std::set<std::string> Parameters::load(const std::string &path) {
-  CheckpointFiles files(path);
+std::set<std::string> Parameters::load(const CheckpointFiles &files) {
   NameRule rule = findNameRule(files, program.parameters);
   std::set<std::string> used;
   for (const Parameter &parameter : program.parameters)

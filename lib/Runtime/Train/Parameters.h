@@ -11,6 +11,8 @@
 
 namespace bitpipe {
 
+class CheckpointFiles;
+
 /// The parameters of a plan as this process has them: those of its devices, and
 /// at rank 0 also those that no device computes with, which are loaded and saved
 /// with the others.
@@ -28,7 +30,7 @@ public:
   /// all names have or lack. Throws a UserError if a parameter is missing; says
   /// what it ignores. Returns the names of constants that it replaced, which were
   /// parameters where the checkpoint was saved.
-  std::set<std::string> load(const std::string &path);
+  std::set<std::string> load(const CheckpointFiles &files);
 
   /// Writes every parameter, trained or not, under all its names, in the type
   /// that the model's file has it in. Every rank calls it, and writes into one file
@@ -51,7 +53,7 @@ private:
   bool isMine(const Parameter &parameter) const;
   void write(const std::string &name, const TensorType &type,
              const StoredTensor &stored);
-  std::set<std::string> loadConstants(const class CheckpointFiles &files,
+  std::set<std::string> loadConstants(const CheckpointFiles &files,
                                       const struct NameRule &rule,
                                       std::set<std::string> &used);
   void writeMine(class FilePart &file, int64_t offset);

@@ -12,6 +12,7 @@
 #include "lib/Runtime/Hash.h"
 #include "lib/Runtime/Launch/Agree.h"
 #include "lib/Runtime/Launch/Identity.h"
+#include "lib/Runtime/Launch/Peers.h"
 #include "lib/Runtime/Plan/Check.h"
 #include "lib/Runtime/Plan/Load.h"
 #include "lib/Runtime/Train/Account.h"
@@ -81,6 +82,14 @@ static void checkTarget(const TrainOptions &options, const Program &program) {
   if (!options.target.empty() && options.target != program.target)
     fail(program.path, ": error: the plan is for target '", program.target,
          "', expected --device=", program.target, " or none, got ", options.target);
+  bool onGPUs = program.isForGPUs() && options.device == DeviceKind::Computing;
+  const CUDAOptions &cuda = options.cuda;
+  if (!onGPUs && (!cuda.graph || cuda.sharesGPUs || cuda.timesCalls))
+    fail(program.path, ": error: the run is on no GPU, expected none of --no-graph, "
+         "--share-gpus and --time-calls");
+  if (onGPUs && options.threads)
+    fail(program.path, ": error: the run is on GPUs, expected no --threads, got ",
+         *options.threads);
 }
 
 /// Whether it was saved; if not, says why.
@@ -130,26 +139,20 @@ static void checkSameData(const TrainOptions &options, World &world) {
                                              print.hash)}});
 }
 
-/// What several ranks hold of one parameter has to be the same.
-static void checkSameParameters(const std::string &path, World &world) {
-  std::string print;
-  agree(world, [&] { print = CheckpointFiles(path).print(); });
-  checkIdentity(world, {{"file of parameters (--load)", joined("one of hash ", print)}});
-}
-
 namespace {
 
 /// What a rank prepares by itself before the first step, in the order in which it
 /// is needed.
 struct Prepared {
-  /// `checkpoints` may be null.
+  /// `hostRank` is how many ranks before this one are on its host. `checkpoints` may be
+  /// null.
   Prepared(const TrainOptions &options, const Program &program, World &world,
-           const TeamPlan &teams, const Checkpoints *checkpoints);
+           const TeamPlan &teams, int64_t hostRank, const Checkpoints *checkpoints);
   void prepareEmulated(const Program &program, World &world,
                        const std::string &source, Instruments &instruments);
   void prepareComputing(const TrainOptions &options, const Program &program,
                         World &world, const Checkpoints *checkpoints,
-                        const Instruments &instruments);
+                        Instruments &instruments);
 
   Links links;
   std::optional<schedule::Costs> costs; // that the run is told
@@ -160,12 +163,13 @@ struct Prepared {
   std::optional<Executor> executor;
   std::optional<Parameters> parameters; // of devices that compute
   std::set<std::string> replaced;       // constants, by --load
+  std::string loaded; // what tells the parameters of --load from others; empty: none are
 };
 
 } // namespace
 
 Prepared::Prepared(const TrainOptions &options, const Program &program,
-                   World &world, const TeamPlan &teams,
+                   World &world, const TeamPlan &teams, int64_t hostRank,
                    const Checkpoints *checkpoints)
     : links(deriveLinks(program)) {
   Position begin = checkpoints ? checkpoints->start() : Position();
@@ -183,9 +187,8 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
                  begin.samples);
   int64_t traced = std::min(options.traceSteps, options.steps - begin.step);
   Instruments instruments{options.trace.empty() ? 0 : traced, options.poison,
-                          !options.profile.empty() || options.predict, teams, nullptr};
-  if (program.target == "cuda")
-    instruments.cuda = &options.cuda;
+                          !options.profile.empty() || options.predict, teams,
+                          nullptr, nullptr, hostRank};
   if (options.device == DeviceKind::Emulated)
     prepareEmulated(program, world, options.costFile, instruments);
   else
@@ -198,20 +201,20 @@ void Prepared::prepareEmulated(const Program &program, World &world,
   times = workTimes(program, links, *costs);
   checkEmulated(*times, source);
   instruments.emulated = &*times;
-  instruments.cuda = nullptr;
   executor.emplace(program, links, world, nullptr, instruments);
 }
 
 void Prepared::prepareComputing(const TrainOptions &options,
                                 const Program &program, World &world,
                                 const Checkpoints *checkpoints,
-                                const Instruments &instruments) {
+                                Instruments &instruments) {
   int64_t threads = instruments.teams.threads;
   if (costs && costs->threads && costs->threads != threads && world.speaks())
     warn(options.costFile, ": was measured with --threads=", costs->threads,
          ", this run has ", threads);
-  if (instruments.cuda) {
+  if (program.isForGPUs()) {
     checkGPUKernels(program);
+    instruments.cuda = &options.cuda;
   } else {
     kernels.emplace(program.kernelsPath);
     checkKernels(program, *kernels);
@@ -220,14 +223,17 @@ void Prepared::prepareComputing(const TrainOptions &options,
   parameters.emplace(program, executor->devices(), world);
   parameters->loadWeights();
   bool resumes = checkpoints && checkpoints->resumes();
-  if (!options.load.empty() && !resumes)
-    replaced = parameters->load(options.load);
+  if (options.load.empty() || resumes)
+    return;
+  CheckpointFiles files(options.load);
+  replaced = parameters->load(files);
+  loaded = files.print();
 }
 
 /// Emulated devices and GPUs take the time of one thread.
 static TeamPlan teamsOf(const TrainOptions &options, const Program &program, World &world,
                         Share share) {
-  if (options.device == DeviceKind::Emulated || program.target == "cuda")
+  if (options.device == DeviceKind::Emulated || program.isForGPUs())
     return {};
   TeamPlan plan = planTeams(world, share.count(), options.threads);
   if (options.threads && plan.crowded() && world.speaks())
@@ -256,20 +262,22 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   if (!options.checkpoint.folder.empty())
     kept.emplace(options, program, teams.threads, world);
   Checkpoints *checkpoints = kept ? &*kept : nullptr;
+  int64_t hostRank = program.isForGPUs() ? ranksBeforeOnHost(world) : 0;
   std::optional<Prepared> run;
   agree(world, [&] {
     checkAddressSpace(bytesOfArenas(program, share), 2 * share.count() * teams.threads);
     try {
-      run.emplace(options, program, world, teams, checkpoints);
+      run.emplace(options, program, world, teams, hostRank, checkpoints);
     } catch (const std::bad_alloc &) {
       failMemory(program, share);
     }
   });
+  run->executor->connect(world);
   if (world.size() > 1 && !options.data.empty())
     checkSameData(options, world);
-  bool resumes = checkpoints && checkpoints->resumes();
-  if (world.size() > 1 && run->parameters && !options.load.empty() && !resumes)
-    checkSameParameters(options.load, world);
+  // What several ranks hold of one parameter has to be the same.
+  if (world.size() > 1 && !run->loaded.empty())
+    checkIdentity(world, {{"file of parameters (--load)", joined("one of hash ", run->loaded)}});
   if (checkpoints)
     checkpoints->begin({run->executor->devices(), *run->parameters, world},
                        run->replaced);

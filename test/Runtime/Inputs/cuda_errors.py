@@ -30,3 +30,24 @@ attempt("no peers", BITPIPE_DOUBLES_DEVICES="2", BITPIPE_DOUBLES_NO_PEERS="1")
 attempt("no memory", "--share-gpus", BITPIPE_DOUBLES_MEMORY="2000000")
 attempt("older GPU", "--share-gpus", plan="newer.mlir")
 attempt("other device", "--device=cpu")
+attempt("no GPU asked for", "--share-gpus", plan="cpu.mlir")
+attempt("threads", "--share-gpus", "--threads=2")
+
+
+def attempt_on_ranks(what, where="true", **variables):
+    """Two processes, of which those with `where` in their shell get other variables. What one lacks ends both."""
+    names = " ".join(f"export {name}={value};" for name, value in variables.items())
+    script = f'if {where}; then {names} fi; exec "$@"'
+    command = ["mpirun", "-n", "2", "sh", "-c", script, "sh", "bitpipe-run", f"{folder}/plan.mlir", f"--data={data}", "--steps=1"]
+    usual = here | {"BITPIPE_NCCL": f"{doubles}/libnccl.so.2", "BITPIPE_DOUBLES_DEVICES": "2"}
+    result = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, **usual), timeout=60)
+    lines = [line for line in result.stderr.splitlines() if "error: " in line]
+    if result.returncode != 1 or len(lines) != 1:
+        sys.exit(f"{what}: exit {result.returncode}, {len(lines)} lines, expected exit 1 and one line\n{result.stderr}")
+    print(f"{what}: {lines[0]}")
+
+
+second = '[ "$OMPI_COMM_WORLD_RANK" = 1 ]'
+attempt_on_ranks("no driver on rank 1", second, BITPIPE_CUDA_DRIVER="absent.so")
+attempt_on_ranks("no NCCL on rank 1", second, BITPIPE_NCCL="absent.so")
+attempt_on_ranks("no GPU for rank 1", BITPIPE_DOUBLES_DEVICES="1")
