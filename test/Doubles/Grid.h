@@ -17,6 +17,8 @@
 #include <optional>
 #include <string>
 
+#include "lib/Runtime/CUDA/Kernels/EmulatedThread.h" // behind cstdint
+
 namespace bitpipe::doubles {
 
 /// In which order blocks, warps and threads of a warp have their turn: what a kernel
@@ -46,16 +48,5 @@ using AccessCheck = std::function<bool(const void *address, int64_t bytes, bool 
 std::optional<std::string> runGrid(const Launch &launch, const AccessCheck &allowed);
 
 } // namespace bitpipe::doubles
-
-extern "C" {
-int32_t bitpipe_gpu_thread();
-int32_t bitpipe_gpu_block();
-int32_t bitpipe_gpu_threads();
-int32_t bitpipe_gpu_blocks();
-void bitpipe_gpu_barrier();
-int32_t bitpipe_gpu_shuffle_xor(int32_t value, int32_t mask);
-void *bitpipe_gpu_shared();
-void bitpipe_gpu_access(void *address, int64_t bytes, int32_t writes);
-}
 
 #endif // BITPIPE_TEST_DOUBLES_GRID_H

@@ -3,44 +3,22 @@
 #ifndef BITPIPE_RUNTIME_CPU_ATTENTIONTASK_H
 #define BITPIPE_RUNTIME_CPU_ATTENTIONTASK_H
 
+#include "lib/Runtime/AttentionLayout.h"
 #include "lib/Runtime/AttentionWorkspace.h"
 
 namespace bitpipe::attention {
 
-/// In elements. The last dimension is contiguous; 0 repeats a dimension.
-struct HeadStrides {
-  int64_t batch, sequence, head;
-};
-struct ScoreStrides {
-  int64_t batch, head, row, column;
-};
-
 /// What is the same in every step; pipe.attention has the formulas.
-struct Task {
+struct Task : Layout {
   Sizes sizes;
   Workspace workspace;
-  HeadStrides q, k, v, o, dOutput, dq, dk, dv;
-  int64_t lseBatch, lseHead;
-  ScoreStrides bias, dBias;
   /// Scores are in units of log 2. With a softcap, q is scaled by `queryScale` to
   /// what tanh takes, and `scoreScale` is what tanh is multiplied by.
   float queryScale, scoreScale, scale;
-  int64_t left, right; // at most rows + columns
   bool capped, biased, biasGradient, dropout;
-  uint32_t dropBelow; // hashes below it are dropped
-  float kept;         // factor of what is kept
 
   /// The column in the middle of the band of a row.
   int64_t middle(int64_t row) const { return row + sizes.columns - sizes.rows; }
-};
-
-/// Where the operands of a call lie; null where it has none.
-struct Operands {
-  const float *q, *k, *v, *bias;
-  const uint64_t *key;
-  float *o, *lse;
-  const float *dOutput;
-  float *dq, *dk, *dv, *dBias;
 };
 
 /// The kernels for one kind of processor. An item is a part of the work that

@@ -3,28 +3,12 @@
 #include "lib/Runtime/CUDA/GPUAttention.h"
 
 #include "lib/Runtime/Error.h"
-
-#include <cmath>
+#include "lib/Runtime/Plan/AttentionLayout.h"
 
 using namespace bitpipe;
 using Part = AttentionCall::Part;
 
 namespace {
-
-gpu::AttentionStrides headStrides(const AttentionCall &call, Part part) {
-  const auto &operand = call.operands[part];
-  if (!operand)
-    return {};
-  return {operand->strides[0], operand->strides[1], operand->strides[2]};
-}
-
-gpu::AttentionScoreStrides scoreStrides(const AttentionCall &call, Part part) {
-  const auto &operand = call.operands[part];
-  if (!operand)
-    return {};
-  const std::vector<int64_t> &s = operand->strides;
-  return {s[0], s[1], s[2], s[3]};
-}
 
 /// Whether four dimensions at a time can be loaded from all that has a head's size.
 bool loadsQuads(const AttentionCall &call) {
@@ -43,13 +27,6 @@ bool loadsQuads(const AttentionCall &call) {
   return true;
 }
 
-void setDropout(gpu::AttentionShape &shape, double ratio) {
-  // A ratio next to 1 must not round to one.
-  shape.dropout = 1;
-  shape.dropBelow = uint32_t(std::min(std::round(ratio * 0x1p32), 0x1p32 - 1));
-  shape.kept = float(1 / (1 - ratio));
-}
-
 int32_t lanesOf(int64_t size) {
   int32_t lanes = 1;
   while (lanes * gpu::laneDims < size)
@@ -66,28 +43,13 @@ GPUAttention::GPUAttention(const AttentionCall &call, const std::string &where)
   if (n.size > mostSize || n.valueSize > mostSize)
     fail(where, ": ", call.name(), " has heads of size ", n.size, " and ", n.valueSize,
          ", expected at most ", mostSize, " on a GPU");
+  static_cast<attention::Layout &>(shape) = layoutOf(call);
   shape.batch = n.batch, shape.heads = n.heads, shape.kvHeads = n.kvHeads;
   shape.rows = n.rows, shape.columns = n.columns;
   shape.size = n.size, shape.valueSize = n.valueSize;
-  shape.q = headStrides(call, Part::Q);
-  shape.k = headStrides(call, Part::K);
-  shape.v = headStrides(call, Part::V);
-  shape.o = headStrides(call, Part::O);
-  shape.dOutput = headStrides(call, Part::DOutput);
-  shape.dq = headStrides(call, Part::DQ);
-  shape.dk = headStrides(call, Part::DK);
-  shape.dv = headStrides(call, Part::DV);
-  const std::vector<int64_t> &lse = call.operands[Part::Lse]->strides;
-  shape.lseBatch = lse[0], shape.lseHead = lse[1];
-  shape.bias = scoreStrides(call, Part::Bias);
-  shape.dBias = scoreStrides(call, Part::DBias);
   shape.scale = float(call.scale);
   shape.softcap = float(call.softcap.value_or(0));
-  int64_t widest = n.rows + n.columns;
-  shape.left = std::min(call.left.value_or(widest), widest);
-  shape.right = std::min(call.right.value_or(widest), widest);
-  if (call.dropout)
-    setDropout(shape, *call.dropout);
+  shape.dropout = call.dropout.has_value();
   shape.lanes = lanesOf(std::max(n.size, n.valueSize));
   shape.quads = loadsQuads(call);
 }
@@ -99,21 +61,7 @@ int64_t GPUAttention::scratchBytes() const {
 void GPUAttention::run(const OwnKernels &kernels, std::span<const cuda::Pointer> operands,
                        cuda::Pointer scratch, cuda::Stream stream) const {
   constexpr int64_t block = 128; // threads use many registers
-  auto floats = [&](Part part) { return reinterpret_cast<float *>(operands[part]); };
-  gpu::Attention a{floats(Part::Q),
-                   floats(Part::K),
-                   floats(Part::V),
-                   floats(Part::Bias),
-                   reinterpret_cast<const uint64_t *>(operands[Part::Key]),
-                   floats(Part::O),
-                   floats(Part::Lse),
-                   floats(Part::DOutput),
-                   floats(Part::DQ),
-                   floats(Part::DK),
-                   floats(Part::DV),
-                   floats(Part::DBias),
-                   reinterpret_cast<float *>(scratch),
-                   shape};
+  gpu::Attention a{operandsAt(operands.data()), reinterpret_cast<float *>(scratch), shape};
   const gpu::AttentionShape &n = shape;
   bool lanes = n.lanes > 1;
   int64_t rows = n.batch * n.heads * n.rows * n.lanes;

@@ -57,16 +57,7 @@ template <typename T> DEVICE void store(T *to, T value) { *to = value; }
 #define SHARED(type, name, count)                                                            \
   type *name = static_cast<type *>(bitpipe_gpu_shared())
 
-extern "C" {
-int32_t bitpipe_gpu_thread();
-int32_t bitpipe_gpu_block();
-int32_t bitpipe_gpu_threads();
-int32_t bitpipe_gpu_blocks();
-void bitpipe_gpu_barrier();
-int32_t bitpipe_gpu_shuffle_xor(int32_t value, int32_t mask);
-void *bitpipe_gpu_shared();
-void bitpipe_gpu_access(void *address, int64_t bytes, int32_t writes);
-}
+#include "lib/Runtime/CUDA/Kernels/EmulatedThread.h"
 
 DEVICE int32_t thread() { return bitpipe_gpu_thread(); }
 DEVICE int32_t block() { return bitpipe_gpu_block(); }

@@ -9,6 +9,7 @@
 #include "lib/Runtime/CUDA/Kernels/GPU.h"
 #include "lib/Runtime/CUDA/Kernels/Shared.h"
 
+using namespace bitpipe;
 using namespace bitpipe::gpu;
 
 #include "lib/Runtime/CUDA/Kernels/Norm.inc"

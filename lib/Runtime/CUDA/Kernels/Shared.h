@@ -9,11 +9,7 @@
 #ifndef BITPIPE_RUNTIME_CUDA_KERNELS_SHARED_H
 #define BITPIPE_RUNTIME_CUDA_KERNELS_SHARED_H
 
-#ifndef __CUDA__
-#include <cstdint>
-#else
-#include "lib/Runtime/CUDA/Kernels/GPU.h"
-#endif
+#include "lib/Runtime/AttentionLayout.h"
 
 namespace bitpipe::gpu {
 
@@ -98,33 +94,16 @@ struct Start {
   int64_t keeps, brain;          // adds to c; c and residual are bf16
 };
 
-struct AttentionStrides {
-  int64_t batch, sequence, head;
-};
-struct AttentionScoreStrides {
-  int64_t batch, head, row, column;
-};
-
 /// pipe.attention has the formulas.
-struct AttentionShape {
+struct AttentionShape : attention::Layout {
   int64_t batch, heads, kvHeads, rows, columns, size, valueSize;
-  AttentionStrides q, k, v, o, dOutput, dq, dk, dv;
-  int64_t lseBatch, lseHead;
-  AttentionScoreStrides bias, dBias;
   float scale, softcap; // 0: none
-  int64_t left, right;
-  uint32_t dropBelow, dropout; // hashes below it are dropped; whether any are
-  float kept;                  // factor of what is kept
-  int32_t lanes;               // threads that share a row
-  int32_t quads;               // rows of all operands begin at multiples of 16 bytes
+  uint32_t dropout;     // whether any are dropped
+  int32_t lanes;        // threads that share a row
+  int32_t quads;        // rows of all operands begin at multiples of 16 bytes
 };
 
-struct Attention {
-  const float *q, *k, *v, *bias; // bias: or null
-  const uint64_t *key;
-  float *o, *lse;
-  const float *dOutput;
-  float *dq, *dk, *dv, *dBias;
+struct Attention : attention::Operands {
   float *delta; // of the gradient: sum of do * o by row, [batch, head, row]
   AttentionShape shape;
 };

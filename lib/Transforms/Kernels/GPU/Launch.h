@@ -22,7 +22,6 @@ constexpr int64_t warp = 32;
 /// The most threads that a block can have.
 constexpr int64_t mostThreads = 1024;
 
-
 struct Launch {
   mlir::func::FuncOp body;
   int64_t grid, block;  // blocks, and threads of each
@@ -57,7 +56,6 @@ public:
 
   mlir::OpBuilder &builder() { return b; }
   mlir::Location location() const { return copy->getLoc(); }
-  int64_t blockSize() const { return launch.block; }
 
   mlir::Value index(int64_t value);
   /// The number of this thread in its block, of the block, and of the thread in all.

@@ -39,14 +39,10 @@ void OrderGraph::addActions(const Problem &problem) {
 void OrderGraph::addReader(const Problem &problem, int task) {
   Action action = tasks.action(task);
   Node &node = nodes[task];
-  Kind gradient = problem.split ? Kind::I : Kind::B;
-  std::optional<Tensor> tensor = sent(problem.placement, action);
-  if (!tensor && action.kind != Kind::F)
+  std::optional<Action> reader = readerOf(problem, action);
+  if (!reader)
     return;
-  // The last forward is followed by its own gradient.
-  Kind kind = tensor && tensor->sort == Tensor::Output ? Kind::F : gradient;
-  int stage = tensor ? readerStage(problem.placement, *tensor) : action.stage;
-  node.reader = int(tasks.index(kind, stage, action.microbatch));
+  node.reader = int(tasks.index(reader->kind, reader->stage, action.microbatch));
   nodes[node.reader].maker = task;
   int to = receiver(problem.placement, action);
   if (to < 0)

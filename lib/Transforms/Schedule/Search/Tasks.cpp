@@ -17,21 +17,25 @@ Action Tasks::action(size_t task) const {
   return {Kind::W, false, at - 2 * stages, m};
 }
 
-/// What reads the tensor that an action sends to another stage, with the time of the
-/// message to it; the last forward is followed by its own gradient.
-static std::pair<Action, double> follower(const Problem &problem,
-                                          const Action &action) {
+std::optional<Action> bitpipe::schedule::readerOf(const Problem &problem,
+                                                  const Action &action) {
   Kind gradient = problem.split ? Kind::I : Kind::B;
   std::optional<Tensor> tensor = sent(problem.placement, action);
-  if (!tensor)
-    return {{gradient, false, action.stage, action.microbatch}, 0};
-  Action next{tensor->sort == Tensor::Output ? Kind::F : gradient, false,
-              readerStage(problem.placement, *tensor), action.microbatch};
+  if (tensor)
+    return Action{tensor->sort == Tensor::Output ? Kind::F : gradient, false,
+                  readerStage(problem.placement, *tensor), action.microbatch};
+  if (action.kind == Kind::F)
+    return Action{gradient, false, action.stage, action.microbatch};
+  return {};
+}
+
+/// The time of the message with what an action makes, if it sends one.
+static double messageTime(const Problem &problem, const Action &action) {
   int to = receiver(problem.placement, action);
   if (to < 0)
-    return {next, 0};
+    return 0;
   int from = problem.placement.device(action.stage, action.microbatch);
-  return {next, problem.costs.message(from, to, action).total()};
+  return problem.costs.message(from, to, action).total();
 }
 
 Priorities bitpipe::schedule::latestStarts(const Problem &problem,
@@ -46,13 +50,9 @@ Priorities bitpipe::schedule::latestStarts(const Problem &problem,
     double &end = next[problem.placement.device(action.stage, m)];
     if (action.kind == Kind::I)
       end = std::min(end, latest[tasks.index(Kind::W, action.stage, m)]);
-    bool isLast = action.kind == Kind::W ||
-                  (action.kind != Kind::F && action.stage == 0);
-    if (!isLast) {
-      auto [reader, message] = follower(problem, action);
-      end = std::min(
-          end, latest[tasks.index(reader.kind, reader.stage, m)] - message);
-    }
+    if (auto reader = readerOf(problem, action))
+      end = std::min(end, latest[tasks.index(reader->kind, reader->stage, m)] -
+                              messageTime(problem, action));
     end -= problem.costs.time(action);
     latest[pass.sequence[i]] = end;
   }

@@ -39,6 +39,11 @@ private:
   bool split;
 };
 
+/// The action that follows since it reads what another one makes: that of the stage on
+/// the other side of its message, and its own gradient after the last forward. None
+/// behind the gradients of the first stage and weight gradients.
+std::optional<Action> readerOf(const Problem &problem, const Action &action);
+
 /// What list scheduling made.
 struct Pass {
   /// Per task, when it starts: from the start of the iteration, whatever the

@@ -1,0 +1,300 @@
+//===- CheckDevice.cpp - What the executor relies on of one device --------===//
+
+#include "lib/Runtime/Plan/CheckDevice.h"
+
+#include "lib/Runtime/ABI.h"
+#include "lib/Runtime/Error.h"
+#include "lib/Runtime/Plan/Checked.h"
+
+#include <algorithm>
+#include <set>
+
+using namespace bitpipe;
+
+namespace {
+
+class DeviceChecker {
+public:
+  /// Stages are numbered from 0 to below `stages`.
+  DeviceChecker(const Program &program, size_t number, int64_t stages)
+      : program(program), device(program.devices[number]), number(number),
+        stages(stages) {}
+
+  void check() {
+    if (device.arena < 0)
+      failHere("arena of ", device.arena, " bytes");
+    for (const Slot &slot : device.slots)
+      checkSlot(slot);
+    checkAlone();
+    for (const Resident &resident : device.residents)
+      checkResident(resident);
+    for (const Instruction &instruction : device.instructions)
+      std::visit(*this, instruction);
+    checkRounded();
+    checkNorm();
+  }
+
+  void operator()(const Execute &op) {
+    checkRun(op.run);
+    const Routine &routine = program.routines[op.routine];
+    if (op.slots.size() != routine.blocks.size())
+      failHere(text(op.run), " binds ", op.slots.size(), " slots to routine ",
+               routine.name, ", expected ", routine.blocks.size());
+    for (size_t i = 0; i < op.slots.size(); ++i)
+      checkHolds(text(op.run), op.slots[i], routine.blocks[i]);
+  }
+  void operator()(const Transmit &op) {
+    checkRun(op.run);
+    checkHolds(text(op), op.slot, 0);
+    checkPeer(text(op), op.to);
+    if (!device.slots[op.slot].inArena())
+      failHere(text(op), " sends an input, seed or key slot");
+  }
+  void operator()(const Receive &op) {
+    checkRun(op.run);
+    checkHolds(text(op), op.slot, 0);
+    checkPeer(text(op), op.from);
+    if (!device.slots[op.slot].inArena())
+      failHere(text(op), " writes an input, seed or key slot");
+  }
+  void operator()(const AllReduce &op) {
+    checkStages(text(op), op.stages);
+    checkSource(text(op), op.slot, SlotSource::Gradients);
+    for (int64_t peer : op.devices)
+      if (peer < 0 || peer >= int64_t(program.devices.size()))
+        failHere(text(op), " names device ", peer);
+    if (std::ranges::find(op.devices, int64_t(number)) == op.devices.end())
+      failHere(text(op), " is over devices ", listText(op.devices),
+               ", expected this device among them");
+    if (std::set(op.devices.begin(), op.devices.end()).size() != op.devices.size())
+      failHere(text(op), " is over devices ", listText(op.devices),
+               ", expected each once");
+  }
+  void operator()(const GradNorm &op) {
+    for (int64_t slot : op.slots)
+      checkSource(text(op), slot, SlotSource::Gradients);
+  }
+  void operator()(const Step &op) {
+    Checked bytes = Checked(op.elements) * sizeof(float);
+    if (op.elements < 0)
+      failHere(text(op), " is over ", op.elements, " elements");
+    checkStages(text(op), op.stages);
+    checkSource(text(op), op.weights, SlotSource::Weights, bytes);
+    checkSource(text(op), op.gradients, SlotSource::Gradients, bytes);
+    if (op.moment1)
+      checkSource(text(op), *op.moment1, SlotSource::Moment1, bytes);
+    if (op.moment2)
+      checkSource(text(op), *op.moment2, SlotSource::Moment2, bytes);
+    checkWorking(op);
+    int64_t moments = bool(op.moment1) + bool(op.moment2);
+    if (moments != (program.optimizer == "adamw" ? 2 : 0))
+      failHere(text(op), " has ", moments, " moments, expected 2 for adamw and "
+               "none for other optimizers");
+  }
+
+private:
+  /// What is trained and has a copy is stepped, which rounds it.
+  void checkRounded() {
+    std::set<int64_t> stepped;
+    for (const Instruction &instruction : device.instructions)
+      if (auto *step = std::get_if<Step>(&instruction))
+        stepped.insert(step->weights);
+    for (const Resident &resident : device.residents)
+      if (resident.trainable && resident.working && !stepped.contains(resident.slot))
+        failHere("parameter '", resident.name,
+                 "' has working weights, expected an update that rounds them");
+  }
+
+  /// Every copy of a trained parameter is one that the step rounds: at half the
+  /// parameter's place among those that it does.
+  void checkWorking(const Step &op) {
+    if (op.workingElements < 0 || op.workingElements > op.elements ||
+        (!op.working && op.workingElements))
+      failHere(text(op), " rounds ", op.workingElements, " of ", op.elements,
+               " elements", op.working ? "" : " into no slot");
+    if (op.working)
+      checkSource(text(op), *op.working, SlotSource::Working,
+                  Checked(op.workingElements) * sizeOf(StoredFloat::BF16));
+    for (const Resident &resident : device.residents) {
+      if (resident.slot != op.weights || !resident.trainable || !resident.working)
+        continue;
+      auto [slot, offset] = *resident.working;
+      Checked end = Checked(resident.offset) + resident.type.bytes();
+      if (slot != op.working.value_or(-1) || resident.offset != 2 * offset ||
+          !end.within(op.workingElements * int64_t(sizeof(float))))
+        failHere("parameter '", resident.name, "' has working weights at ", offset,
+                 " of slot ", slot, ", expected where ", text(op), " rounds them to");
+    }
+  }
+
+  template <typename... Parts> [[noreturn]] void failHere(const Parts &...parts) {
+    fail(program.path, ": error: device ", number, ": ", parts...);
+  }
+
+  int64_t alignment() const {
+    return program.isForGPUs() ? abi::gpuAlignment : abi::alignment;
+  }
+
+  static std::string text(const auto &op) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(op)>, RunName>)
+      return bitpipe::text(op);
+    else
+      return bitpipe::text(Instruction(op));
+  }
+
+  void checkSlot(const Slot &slot) {
+    size_t index = &slot - device.slots.data();
+    if (slot.size < 0)
+      failHere("slot ", index, " has ", slot.size, " bytes");
+    if (slot.inArena() &&
+        (slot.offset < 0 || slot.offset % alignment() ||
+         slot.offset > device.arena || slot.size > device.arena - slot.offset))
+      failHere("slot ", index, " has ", slot.size, " bytes at ", slot.offset,
+               ", expected them within the arena of ", device.arena,
+               " and aligned to ", alignment());
+    bool perMicrobatch = slot.source == SlotSource::Input ||
+                         slot.source == SlotSource::Key ||
+                         slot.source == SlotSource::Loss;
+    if (perMicrobatch && (slot.microbatch < 0 ||
+                          slot.microbatch >= program.microbatches))
+      failHere("slot ", index, " is of micro-batch ", slot.microbatch,
+               ", expected one below ", program.microbatches);
+    if (slot.source == SlotSource::Input &&
+        slot.size > program.inputs[slot.input].type.bytes())
+      failHere("slot ", index, " has ", slot.size, " bytes, but input '",
+               program.inputs[slot.input].name, "' ",
+               program.inputs[slot.input].type.bytes());
+    // The loss sum, and behind it what it is divided by.
+    int64_t scalars = program.loss == "counts" ? 8 : 4;
+    if ((slot.source == SlotSource::Seed && slot.size > scalars) ||
+        (slot.source == SlotSource::Loss && slot.size < scalars))
+      failHere("slot ", index, " has ", slot.size, " bytes, expected ", scalars);
+    if (slot.source == SlotSource::Key && (slot.size > 8 || slot.dropout < 0))
+      failHere("slot ", index, " has ", slot.size, " bytes for the key of dropout ",
+               slot.dropout, ", expected 8 for one from 0 on");
+  }
+
+  void checkRun(const RunName &run) {
+    checkStages(bitpipe::text(run), {run.stage});
+    if (run.microbatch < 0 || run.microbatch >= program.microbatches)
+      failHere(bitpipe::text(run), ", expected one of ", program.microbatches,
+               " micro-batches");
+  }
+
+  void checkStages(const std::string &what, const std::vector<int64_t> &named) {
+    for (int64_t stage : named)
+      if (stage < 0 || stage >= stages)
+        failHere(what, " names stage ", stage, ", expected one of the ", stages,
+                 " that the plan runs, from 0 on");
+  }
+
+  /// The norm is taken of whole gradients, so after all runs, before the first
+  /// update clears any, and by every device, since each waits for all. What it
+  /// decides depends on the losses too.
+  void checkNorm() {
+    auto isNorm = [](const Instruction &op) {
+      return std::holds_alternative<GradNorm>(op);
+    };
+    auto isStep = [](const Instruction &op) {
+      return std::holds_alternative<Step>(op);
+    };
+    const auto &list = device.instructions;
+    if (std::ranges::count_if(list, isNorm) != 1)
+      failHere("takes ", std::ranges::count_if(list, isNorm),
+               " gradient norms, expected 1");
+    auto norm = std::ranges::find_if(list, isNorm);
+    // On GPUs a step ends with what its devices have sent before they judge it.
+    auto late = std::find_if(norm, list.end(), [&](const Instruction &op) {
+      return std::holds_alternative<Execute>(op) ||
+             (program.isForGPUs() && !isNorm(op) && !isStep(op));
+    });
+    if (late != list.end())
+      failHere("'", bitpipe::text(*late),
+               "' comes after the gradient norm, expected before");
+    if (std::ranges::find_if(list, isStep) < norm)
+      failHere("updates before the gradient norm, expected after");
+  }
+
+  /// Memory of message slots moves between devices, and what is kept from step
+  /// to step is always alive, so nothing may share either.
+  void checkAlone() {
+    std::vector<size_t> order;
+    for (size_t i = 0; i < device.slots.size(); ++i)
+      if (device.slots[i].inArena())
+        order.push_back(i);
+    std::ranges::sort(order, {}, [&](size_t i) { return device.slots[i].offset; });
+    int64_t end = 0, aloneEnd = 0;
+    for (size_t i : order) {
+      const Slot &slot = device.slots[i];
+      bool alone =
+          slot.source != SlotSource::Arena && slot.source != SlotSource::Loss;
+      if (slot.size && (slot.offset < aloneEnd || (alone && slot.offset < end)))
+        failHere("slot ", i, " shares memory with another, expected messages, "
+                 "weights, gradients and moments alone");
+      end = std::max(end, slot.offset + slot.size);
+      if (alone)
+        aloneEnd = std::max(aloneEnd, slot.offset + slot.size);
+    }
+  }
+
+  void checkResident(const Resident &resident) {
+    if (resident.offset < 0)
+      failHere("parameter '", resident.name, "' has offset ", resident.offset);
+    checkSource("parameter '" + resident.name + "'", resident.slot,
+                SlotSource::Weights,
+                Checked(resident.offset) + resident.type.bytes());
+    if (auto working = resident.working) {
+      if (resident.type.element != ElementType::F32 || working->offset < 0)
+        failHere("parameter '", resident.name, "' of ", nameOf(resident.type.element),
+                 " has working weights at ", working->offset,
+                 ", expected them of F32 and from 0 on");
+      checkSource("parameter '" + resident.name + "'", working->slot,
+                  SlotSource::Working,
+                  Checked(working->offset) +
+                      Checked(resident.type.elements()) * sizeOf(StoredFloat::BF16));
+    }
+    for (const Parameter &parameter : program.parameters)
+      if (parameter.name == resident.name &&
+          (parameter.type.element != resident.type.element ||
+           parameter.type.shape != resident.type.shape))
+        failHere("parameter '", resident.name, "' has shape ",
+                 listText(resident.type.shape), ", expected ",
+                 listText(parameter.type.shape), " as saved");
+  }
+
+  void checkHolds(const std::string &what, int64_t slot, Checked bytes) {
+    if (slot < 0 || slot >= int64_t(device.slots.size()))
+      failHere(what, " uses slot ", slot, ", expected one below ",
+               device.slots.size());
+    if (!bytes.within(device.slots[slot].size))
+      failHere(what, " needs ",
+               bytes.get() ? std::to_string(*bytes.get()) : "over 2^63",
+               " bytes in slot ", slot, ", which has ",
+               device.slots[slot].size);
+  }
+
+  void checkSource(const std::string &what, int64_t slot, SlotSource source,
+                   Checked bytes = 0) {
+    checkHolds(what, slot, bytes);
+    if (device.slots[slot].source != source)
+      failHere(what, " uses slot ", slot, ", which is of another kind");
+  }
+
+  void checkPeer(const std::string &what, int64_t peer) {
+    if (peer < 0 || peer >= int64_t(program.devices.size()) ||
+        peer == int64_t(number))
+      failHere(what, ", expected another device below ",
+               program.devices.size());
+  }
+
+  const Program &program;
+  const DeviceList &device;
+  size_t number;
+  int64_t stages;
+};
+
+} // namespace
+
+void bitpipe::checkDevice(const Program &program, size_t number, int64_t stages) {
+  DeviceChecker(program, number, stages).check();
+}

@@ -1,0 +1,255 @@
+//===- schedule-machine.h - Runs a program on numbers ------------------------===//
+//
+// Messages carry values and no names, and devices hold no more than they may: whatever
+// a program does in the wrong order shows in its gradients.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TEST_UNIT_SCHEDULE_MACHINE_H
+#define BITPIPE_TEST_UNIT_SCHEDULE_MACHINE_H
+
+#include "lib/Transforms/Schedule/Check/Check.h"
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace bitpipe::schedule {
+
+using Value = uint64_t;
+
+inline Value mix(Value a, Value b) {
+  Value x = a * 0x9e3779b97f4a7c15ull + b + 0x7f4a7c159e3779b9ull;
+  x ^= x >> 29;
+  return x * 0xbf58476d1ce4e5b9ull;
+}
+
+/// Runs a program with a number for every tensor. Fails by returning false.
+class Machine {
+public:
+  Machine(const Program &program, const std::vector<Held> &limits)
+      : program(program), limits(limits), devices(program.devices.size()) {}
+
+  bool run() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (size_t d = 0; d < devices.size(); ++d)
+        while (!broken && step(int(d)))
+          moved = true;
+      moved = moved || exchange() || sum();
+      if (broken)
+        return false;
+    }
+    for (size_t d = 0; d < devices.size(); ++d)
+      if (devices[d].position < program.devices[d].size())
+        return false;
+    return gradientsAreRight();
+  }
+
+private:
+  using Op = Instruction::Op;
+  using Name = std::tuple<char, int, int>;
+  struct Device {
+    size_t position = 0;
+    std::map<Name, Value> values;
+    std::map<Name, int> expected; // receives posted and not complete
+    std::map<int, Value> gradients; // by stage
+    std::deque<int> sums;
+    std::map<int, Value> summed; // by group
+    std::map<int, Value> updated;
+    double activations = 0;
+    std::deque<Name> buffers; // received or still to be, and not read
+    std::set<Name> overwritten;
+  };
+  struct Channel {
+    std::deque<Value> sent;
+    std::deque<Name> posted;
+  };
+
+  static Name name(const Action &action) {
+    return {action.kind == Kind::F ? 'F' : 'B', action.stage,
+            action.microbatch};
+  }
+
+  bool step(int d) {
+    Device &device = devices[d];
+    if (device.position >= program.devices[d].size())
+      return false;
+    const Instruction &instruction = program.devices[d][device.position];
+    bool done = true;
+    if (instruction.op == Op::Run)
+      done = compute(device, instruction.action) &&
+             keep(device, instruction.action, limits[d].activations);
+    if (instruction.op == Op::Send) {
+      auto it = device.values.find(name(instruction.action));
+      if (it == device.values.end())
+        return fail();
+      channels[{d, instruction.peer}].sent.push_back(it->second);
+    }
+    if (instruction.op == Op::Recv) {
+      occupy(device, name(instruction.action), limits[d].receives);
+      ++device.expected[name(instruction.action)];
+      channels[{instruction.peer, d}].posted.push_back(
+          name(instruction.action));
+    }
+    if (instruction.op == Op::Reduce)
+      device.sums.push_back(instruction.group);
+    if (instruction.op == Op::Update)
+      done = update(device, instruction.group);
+    device.position += done;
+    return done;
+  }
+
+  /// Takes a buffer for a receive; where none is free, the oldest.
+  static void occupy(Device &device, Name received, int buffers) {
+    if (int(device.buffers.size()) >= buffers) {
+      device.overwritten.insert(device.buffers.front());
+      device.buffers.pop_front();
+    }
+    device.buffers.push_back(received);
+  }
+
+  /// Keeps or frees the activations of a run.
+  bool keep(Device &device, const Action &action, double limit) {
+    device.activations += action.kind == Kind::F;
+    device.activations -= makesWeightGradient(action.kind);
+    return device.activations <= limit || fail();
+  }
+
+  /// Reads a tensor; waits while it is on its way.
+  std::optional<Value> read(Device &device, Name needed) {
+    if (device.expected[needed] > 0)
+      return std::nullopt;
+    auto it = device.values.find(needed);
+    if (it == device.values.end() || device.overwritten.count(needed)) {
+      fail();
+      return std::nullopt;
+    }
+    std::erase(device.buffers, needed);
+    return it->second;
+  }
+
+  bool compute(Device &device, const Action &action) {
+    int stage = action.stage, m = action.microbatch;
+    int last = program.placement.stages() - 1;
+    if (action.kind == Kind::F) {
+      std::optional<Value> input =
+          stage ? read(device, {'F', stage - 1, m}) : Value(m);
+      if (input)
+        device.values[{'F', stage, m}] = mix(*input, stage);
+      return input.has_value();
+    }
+    if (action.kind == Kind::W) {
+      std::optional<Value> gradient = read(device, {'B', stage, m});
+      if (gradient)
+        device.gradients[stage] += *gradient;
+      return gradient.has_value();
+    }
+    std::optional<Value> saved = read(device, {'F', stage, m});
+    std::optional<Value> output =
+        stage < last ? read(device, {'B', stage + 1, m}) : Value(1);
+    if (!saved || !output)
+      return false;
+    Value gradient = mix(*saved, *output);
+    device.values[{'B', stage, m}] = gradient;
+    if (action.kind == Kind::B)
+      device.gradients[stage] += gradient;
+    return true;
+  }
+
+  Value own(Device &device, int group) {
+    Value total = 0;
+    for (int stage : program.groups[group].stages)
+      total += device.gradients[stage];
+    return total;
+  }
+
+  bool update(Device &device, int group) {
+    bool shared = program.groups[group].devices.size() > 1;
+    if (shared && !device.summed.count(group))
+      return false;
+    if (device.updated.count(group))
+      return fail();
+    device.updated[group] = shared ? device.summed[group] : own(device, group);
+    return true;
+  }
+
+  bool exchange() {
+    bool moved = false;
+    for (auto &[ends, channel] : channels)
+      while (!channel.sent.empty() && !channel.posted.empty()) {
+        Device &receiver = devices[ends.second];
+        receiver.values[channel.posted.front()] = channel.sent.front();
+        --receiver.expected[channel.posted.front()];
+        channel.posted.pop_front();
+        channel.sent.pop_front();
+        moved = true;
+      }
+    return moved;
+  }
+
+  bool sum() {
+    for (size_t g = 0; g < program.groups.size(); ++g) {
+      const std::vector<int> &members = program.groups[g].devices;
+      bool ready = members.size() > 1;
+      for (int member : members)
+        ready = ready && !devices[member].sums.empty() &&
+                devices[member].sums.front() == int(g);
+      if (!ready)
+        continue;
+      Value total = 0;
+      for (int member : members)
+        total += own(devices[member], int(g));
+      for (int member : members) {
+        devices[member].summed[int(g)] = total;
+        devices[member].sums.pop_front();
+      }
+      return true;
+    }
+    return false;
+  }
+
+  bool gradientsAreRight() {
+    const Placement &placement = program.placement;
+    std::vector<Value> expected(placement.stages());
+    for (int m = 0; m < placement.microbatches(); ++m) {
+      std::vector<Value> forward;
+      for (int stage = 0; stage < placement.stages(); ++stage)
+        forward.push_back(mix(stage ? forward.back() : Value(m), stage));
+      Value gradient = 1;
+      for (int stage = placement.stages(); stage-- > 0;)
+        expected[stage] += gradient = mix(forward[stage], gradient);
+    }
+    for (size_t g = 0; g < program.groups.size(); ++g)
+      for (int member : program.groups[g].devices) {
+        Value total = 0;
+        for (int stage : program.groups[g].stages)
+          total += expected[stage];
+        auto it = devices[member].updated.find(int(g));
+        if (it == devices[member].updated.end() || it->second != total)
+          return false;
+      }
+    for (const auto &[ends, channel] : channels)
+      if (!channel.sent.empty() || !channel.posted.empty())
+        return false;
+    return true;
+  }
+
+  bool fail() {
+    broken = true;
+    return false;
+  }
+
+  const Program &program;
+  const std::vector<Held> &limits;
+  std::vector<Device> devices;
+  std::map<std::pair<int, int>, Channel> channels;
+  bool broken = false;
+};
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TEST_UNIT_SCHEDULE_MACHINE_H
