@@ -33,13 +33,23 @@ struct Layout {
   float kept;          // factor of what is kept
 };
 
-/// Where the operands of a call lie; null where it has none.
-struct Operands {
-  const float *q, *k, *v, *bias;
+/// An element of bf16.
+struct Brain {
+  uint16_t bits;
+};
+
+/// Where the operands of a call lie; null where it has none. Those of scores are of f32
+/// whatever the elements of the others are.
+struct ScoreOperands {
+  const float *bias;
   const uint64_t *key;
-  float *o, *lse;
-  const float *dOutput;
-  float *dq, *dk, *dv, *dBias;
+  float *lse, *dBias;
+};
+template <typename Element> struct Operands : ScoreOperands {
+  const Element *q, *k, *v;
+  Element *o;
+  const Element *dOutput;
+  Element *dq, *dk, *dv;
 };
 
 } // namespace bitpipe::attention

@@ -109,3 +109,10 @@ pipe.routine @r blocks [64] {
   // expected-error @+1 {{pipe.attention_grad_call has dbias without bias, expected both}}
   pipe.attention_grad_call d_output <0, 0> [1, 1, 1] q <0, 0> [1, 1, 1] k <0, 0> [1, 1, 1] v <0, 0> [1, 1, 1] o <0, 0> [1, 1, 1] lse <0, 0> [1, 1] dq <0, 0> [1, 1, 1] dk <0, 0> [1, 1, 1] dv <0, 0> [1, 1, 1] dbias <0, 0> [1, 1, 1, 1] workspace <0, 0> 64 sizes [1, 1, 1, 1, 1, 1, 1]
 }
+
+// -----
+
+pipe.routine @r blocks [64] {
+  // expected-error @+1 {{pipe.attention_call is of f16, expected f32 or bf16}}
+  pipe.attention_call q <0, 0> [1, 1, 1] k <0, 0> [1, 1, 1] v <0, 0> [1, 1, 1] o <0, 0> [1, 1, 1] lse <0, 0> [1, 1] workspace <0, 0> 64 sizes [1, 1, 1, 1, 1, 1, 1] of f16
+}

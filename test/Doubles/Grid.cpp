@@ -16,12 +16,20 @@ namespace {
 
 constexpr int64_t warp = 32;
 
-enum class State { Ready, AtBarrier, AtShuffle, Ended };
+enum class State { Ready, AtBarrier, AtShuffle, AtExchange, Ended };
 
 struct Thread {
   Fiber fiber;
   State state;
   int32_t value, mask; // of a shuffle
+  int64_t exchanges;   // so far
+};
+
+/// What the threads of a warp show each other. There are two, for threads that are ahead
+/// by one meeting.
+struct Shown {
+  static constexpr int64_t most = 32;
+  alignas(16) char bytes[warp * most];
 };
 
 /// One run of a grid.
@@ -32,6 +40,7 @@ public:
 
   void wait(State state);
   int32_t shuffle(int32_t value, int32_t mask);
+  const void *exchange(const void *value, int64_t bytes);
   void access(const void *address, int64_t bytes, bool writes);
 
   const Launch &launch;
@@ -43,7 +52,8 @@ private:
   void runBlock();
   void runThreads();
   bool runWarp(int64_t first);
-  bool exchange(int64_t first, int64_t end);
+  bool meet(int64_t first, int64_t end);
+  void shuffleAll(int64_t first);
   bool finishBarrier();
   void begin(int64_t number);
   /// Notes what went wrong with a thread; the first one counts.
@@ -57,6 +67,7 @@ private:
   const AccessCheck &allowed;
   std::optional<std::string> error;
   std::vector<Thread> &threads;
+  std::vector<Shown> shown; // two for each warp
   std::jmp_buf ended; // where a thread without a fiber ends that did wrong
 };
 
@@ -72,6 +83,7 @@ Run::Run(const Launch &launch, const AccessCheck &allowed)
   shared = memory.data() + (alignment - address % alignment) % alignment;
   if (launch.needsFibers && threads.size() < size_t(launch.block))
     threads.resize(launch.block);
+  shown.resize(2 * ((launch.block + warp - 1) / warp));
 }
 
 std::optional<std::string> Run::run() {
@@ -104,6 +116,7 @@ void Run::runThreads() {
 
 void Run::begin(int64_t number) {
   threads[number].state = State::Ready;
+  threads[number].exchanges = 0;
   threads[number].fiber.prepare([] {
     current->launch.entry(current->launch.arguments);
     current->wait(State::Ended);
@@ -133,36 +146,44 @@ bool Run::runWarp(int64_t first) {
       if (error)
         return false;
     }
-  } while (exchange(first, end));
+  } while (meet(first, end));
   return !error;
 }
 
+static bool meets(State state) { return state == State::AtShuffle || state == State::AtExchange; }
+
 /// Gives the threads of a warp what they asked for, if they wait for each other.
-bool Run::exchange(int64_t first, int64_t end) {
-  int64_t waiting = std::count_if(threads.begin() + first, threads.begin() + end,
-                                  [](const Thread &t) { return t.state == State::AtShuffle; });
+bool Run::meet(int64_t first, int64_t end) {
+  auto from = threads.begin() + first;
+  int64_t waiting = std::count_if(from, threads.begin() + end,
+                                  [](const Thread &t) { return meets(t.state); });
   if (waiting == 0)
     return false;
-  int32_t mask = 0;
-  for (int64_t i = first; i < first + warp; ++i) {
-    if (i >= end || threads[i].state != State::AtShuffle) {
-      fail(i, "does not come to a shuffle that " + std::to_string(waiting) + " threads of its warp are at");
+  State what = from->state;
+  for (int64_t i = first; i < first + warp; ++i)
+    if (i >= end || !meets(threads[i].state) || threads[i].state != what) {
+      fail(i, "does not come to a shuffle or exchange that " + std::to_string(waiting) +
+                  " threads of its warp are at");
       return false;
     }
-    mask = i == first ? threads[i].mask : mask;
-    if (threads[i].mask != mask || mask < 0 || mask >= warp) {
-      fail(i, "shuffles with mask " + std::to_string(threads[i].mask) + ", expected one of 0 to 31 that all threads of the warp have");
-      return false;
-    }
-  }
-  int32_t values[warp];
-  for (int64_t lane = 0; lane < warp; ++lane)
-    values[lane] = threads[first + lane].value;
+  if (what == State::AtShuffle)
+    shuffleAll(first);
+  for (int64_t i = first; i < first + warp; ++i)
+    threads[i].state = State::Ready;
+  return !error;
+}
+
+void Run::shuffleAll(int64_t first) {
+  int32_t mask = threads[first].mask, values[warp];
   for (int64_t lane = 0; lane < warp; ++lane) {
-    threads[first + lane].value = values[lane ^ mask];
-    threads[first + lane].state = State::Ready;
+    const Thread &own = threads[first + lane];
+    if (own.mask != mask || mask < 0 || mask >= warp)
+      return fail(first + lane, "shuffles with mask " + std::to_string(own.mask) +
+                                    ", expected one of 0 to 31 that all threads of the warp have");
+    values[lane] = own.value;
   }
-  return true;
+  for (int64_t lane = 0; lane < warp; ++lane)
+    threads[first + lane].value = values[lane ^ mask];
 }
 
 /// Whether there is more to do: lets all threads go on that wait at a barrier.
@@ -206,6 +227,19 @@ int32_t Run::shuffle(int32_t value, int32_t mask) {
   return threads[number].value;
 }
 
+const void *Run::exchange(const void *value, int64_t bytes) {
+  if (bytes > Shown::most)
+    fail(thread, "exchanges " + std::to_string(bytes) + " bytes, expected at most " +
+                     std::to_string(Shown::most));
+  int64_t number = thread;
+  Shown *own = &shown[number / warp * 2];
+  if (launch.needsFibers)
+    own += threads[number].exchanges++ % 2;
+  std::memcpy(own->bytes + number % warp * bytes, value, std::min(bytes, Shown::most));
+  wait(State::AtExchange);
+  return own->bytes;
+}
+
 bool Run::isShared(const char *address, int64_t bytes) const {
   return address >= shared && address + bytes <= shared + launch.shared;
 }
@@ -239,6 +273,9 @@ int32_t bitpipe_gpu_threads() { return int32_t(current->launch.block); }
 int32_t bitpipe_gpu_blocks() { return int32_t(current->launch.grid); }
 void bitpipe_gpu_barrier() { current->wait(State::AtBarrier); }
 int32_t bitpipe_gpu_shuffle_xor(int32_t value, int32_t mask) { return current->shuffle(value, mask); }
+const void *bitpipe_gpu_exchange(const void *value, int64_t bytes) {
+  return current->exchange(value, bytes);
+}
 void *bitpipe_gpu_shared() { return current->shared; }
 void bitpipe_gpu_access(void *address, int64_t bytes, int32_t writes) {
   current->access(address, bytes, writes != 0);

@@ -10,6 +10,8 @@
 #include "test/Unit/attention-reference.h"
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
 #include <random>
 
 namespace bitpipe {
@@ -31,6 +33,7 @@ inline int64_t pickSize() {
 struct CaseLimits {
   int64_t most = 200; // rows and columns
   int64_t mostSize = 70;
+  bool wide = false; // rows of heads begin at multiples of eight elements
 };
 
 inline AttentionCall makeCall(const CaseLimits &limits = {}) {
@@ -43,6 +46,10 @@ inline AttentionCall makeCall(const CaseLimits &limits = {}) {
   n.columns = pick(0, 2) ? std::min(pickSize(), limits.most) : n.rows;
   n.size = pick(0, 1) ? 8 * pick(1, 5) : pick(1, limits.mostSize);
   n.valueSize = pick(0, 2) ? n.size : pick(1, 40);
+  if (limits.wide) {
+    n.size = 8 * pick(1, 16);
+    n.valueSize = pick(0, 2) ? n.size : 8 * pick(1, 16);
+  }
   call.scale = pick(0, 3) ? 1 / std::sqrt(double(n.size)) : -0.25;
   if (pick(0, 1))
     call.right = pick(0, 2) ? 0 : pick(0, 60);
@@ -63,10 +70,11 @@ inline std::vector<int64_t> makeStrides(std::vector<int64_t> sizes, int64_t cont
     order[i] = i;
   std::shuffle(order.begin(), order.end(), draw);
   std::vector<int64_t> strides(sizes.size());
-  int64_t stride = contiguous + pick(0, 1) * 5;
+  int64_t unit = contiguous % 8 ? 1 : 8;
+  int64_t stride = contiguous + pick(0, 1) * 5 * unit;
   for (size_t i : order) {
     strides[i] = stride;
-    stride = stride * sizes[i] + pick(0, 1) * 3;
+    stride = stride * sizes[i] + pick(0, 1) * 3 * unit;
   }
   return strides;
 }
@@ -130,9 +138,26 @@ inline Memory makeMemory(const AttentionCall &call, int biasForm) {
   if (biasForm >= 0 && pick(0, 1))
     maskBias(memory.tensors[Part::Bias]);
   memory.key = uint64_t(draw()) << 32 | draw();
+  BrainMemory(call, memory).widen();
   if (call.gradient)
     compute(call, memory, false);
+  BrainMemory(call, memory).widen();
   return memory;
+}
+
+/// The first element of a tensor that is further off than rounding to the type of the
+/// elements, and `tolerance` of the largest one, explain.
+inline std::optional<size_t> findWrong(const AttentionCall &call, size_t part,
+                                       const std::vector<float> &got,
+                                       const std::vector<float> &expected, double tolerance) {
+  double most = 1, rounding = call.elementBytes(Part(part)) == 2 ? 0x1p-8 : 0;
+  for (float value : expected)
+    most = std::isfinite(value) ? std::max(most, std::abs(double(value))) : most;
+  for (size_t i = 0; i < got.size(); ++i)
+    if (std::memcmp(&got[i], &expected[i], 4) &&
+        !(std::abs(got[i] - expected[i]) <= tolerance * most + rounding * std::abs(expected[i])))
+      return i;
+  return {};
 }
 
 } // namespace bitpipe

@@ -62,6 +62,36 @@ private:
   }
 };
 
+/// The operands of a call whose elements are bf16, as the kernels see them.
+class BrainMemory {
+public:
+  BrainMemory(const AttentionCall &call, Memory &memory) : memory(memory), all(memory.places()) {
+    for (size_t part = 0; part < tensors.size(); ++part) {
+      if (!call.operands[part] || call.elementBytes(AttentionCall::Part(part)) != 2)
+        continue;
+      for (float value : memory.tensors[part])
+        tensors[part].push_back(toBrain(value));
+      all[part] = tensors[part].data();
+    }
+  }
+  std::vector<void *> places() const { return all; }
+  size_t bytes(size_t part) const {
+    return all[part] == memory.tensors[part].data() ? memory.tensors[part].size() * 4
+                                                    : tensors[part].size() * 2;
+  }
+  /// Writes back what the operands hold.
+  void widen() {
+    for (size_t part = 0; part < tensors.size(); ++part)
+      for (size_t i = 0; i < tensors[part].size(); ++i)
+        memory.tensors[part][i] = fromBrain(tensors[part][i]);
+  }
+
+private:
+  Memory &memory;
+  std::vector<void *> all;
+  std::array<std::vector<uint16_t>, AttentionCall::names.size()> tensors;
+};
+
 /// Memory at a multiple of 64 that holds NaN, with a guard behind it.
 struct Workspace {
   explicit Workspace(int64_t bytes) : floats(bytes / 4) {

@@ -39,8 +39,10 @@ public:
     size_t number = library.add(call);
     Memory again = memory;
     Workspace workspace(library.workspaceBytes(number));
-    library.run(number, 0, library.items(number), memory.places().data(), workspace.begin);
-    runShuffled(library, number, again.places().data());
+    BrainMemory seen(call, memory), seenAgain(call, again);
+    library.run(number, 0, library.items(number), seen.places().data(), workspace.begin);
+    runShuffled(library, number, seenAgain.places().data());
+    seen.widen(), seenAgain.widen();
     if (!workspace.intact())
       return report("wrote behind its workspace", 0);
     for (size_t part = 0; part < memory.tensors.size(); ++part)
@@ -54,25 +56,21 @@ private:
     const std::vector<float> &a = got.tensors[part], &b = expected.tensors[part];
     if (a.size() && std::memcmp(a.data(), again.tensors[part].data(), a.size() * 4))
       return report("depends on the order of items", part);
-    double most = 1;
-    for (float value : b)
-      most = std::isfinite(value) ? std::max(most, std::abs(double(value))) : most;
-    for (size_t i = 0; i < a.size(); ++i)
-      if (std::memcmp(&a[i], &b[i], 4) && !(std::abs(a[i] - b[i]) <= 1e-5 * most)) {
-        std::printf("element %zu is %.9g, expected %.9g\n", i, a[i], b[i]);
-        return report("is wrong", part);
-      }
+    if (auto i = findWrong(call, part, a, b, 1e-5)) {
+      std::printf("element %zu is %.9g, expected %.9g\n", *i, a[*i], b[*i]);
+      return report("is wrong", part);
+    }
     return true;
   }
 
   bool report(const char *what, size_t part) {
     const attention::Sizes &n = call.sizes;
     std::printf("%s of %s by %s: %s: heads %ld of %ld, size %ld and %ld, left %ld, right %ld, "
-                "softcap %g, dropout %g\n",
+                "softcap %g, dropout %g, %s\n",
                 AttentionCall::names[part], call.name(), kernels->name, what, long(n.heads),
                 long(n.kvHeads), long(n.size), long(n.valueSize), long(call.left.value_or(-1)),
                 long(call.right.value_or(-1)), call.softcap.value_or(0),
-                call.dropout.value_or(-1));
+                call.dropout.value_or(-1), nameOf(call.element));
     std::printf("sizes %s\n", text(n).c_str());
     return false;
   }
@@ -83,6 +81,7 @@ private:
 
 bool runRound(const attention::Kernels *const *kernels, int count) {
   AttentionCall call = makeCall();
+  call.element = pick(0, 1) ? StoredFloat::BF16 : StoredFloat::F32;
   int biasForm = int(pick(-8, 15)); // one bit per dimension that is repeated
   std::vector<int64_t> bias = biasStrides(call.sizes, std::max(biasForm, 0));
   for (bool gradient : {false, true}) {

@@ -35,7 +35,9 @@ AttentionLibrary::AttentionLibrary(const Kernels *given) : kernels(given) {
 size_t AttentionLibrary::add(const AttentionCall &call) {
   Task task = taskOf(call);
   int64_t items = call.gradient ? GradientItems(task).count() : forwardItems(call.sizes);
-  entries.push_back({task, items, call.gradient ? kernels->gradient : kernels->forward});
+  bool brain = call.element == StoredFloat::BF16;
+  const Kernels::Directions &found = brain ? kernels->bf16 : kernels->f32;
+  entries.push_back({task, items, call.gradient ? found.gradient : found.forward});
   return entries.size() - 1;
 }
 
@@ -52,10 +54,9 @@ void *AttentionLibrary::allocateWorkspace() const {
 
 void AttentionLibrary::run(size_t number, int64_t begin, int64_t end, void *const *places,
                            void *workspace) const {
-  Operands operands = operandsAt(places);
   const Entry &entry = entries[number];
   for (int64_t item = begin; item < end; ++item)
-    entry.kernel(entry.task, operands, item, static_cast<float *>(workspace));
+    entry.kernel(entry.task, places, item, static_cast<float *>(workspace));
 }
 
 std::string bitpipe::text(const Sizes &n) {

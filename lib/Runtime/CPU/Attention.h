@@ -47,7 +47,7 @@ private:
   struct Entry {
     attention::Task task;
     int64_t items;
-    decltype(attention::Kernels::forward) kernel;
+    attention::Kernel kernel;
   };
 
   const attention::Kernels *kernels;

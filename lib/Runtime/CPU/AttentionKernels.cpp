@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Runtime/CPU/AttentionTask.h"
+#include "lib/Runtime/Plan/AttentionLayout.h"
 
 namespace bitpipe::attention {
 
@@ -14,7 +15,7 @@ namespace bitpipe::attention {
 namespace avx512 {
 constexpr int tileRows = 12;
 #include "lib/Runtime/CPU/AttentionKernels.inc"
-constexpr Kernels kernels{"avx512", forward, gradient};
+constexpr Kernels kernels{"avx512", {forward<float>, gradient<float>}, {forward<Brain>, gradient<Brain>}};
 } // namespace avx512
 #pragma clang attribute pop
 
@@ -22,7 +23,7 @@ constexpr Kernels kernels{"avx512", forward, gradient};
 namespace avx2 {
 constexpr int tileRows = 6;
 #include "lib/Runtime/CPU/AttentionKernels.inc"
-constexpr Kernels kernels{"avx2", forward, gradient};
+constexpr Kernels kernels{"avx2", {forward<float>, gradient<float>}, {forward<Brain>, gradient<Brain>}};
 } // namespace avx2
 #pragma clang attribute pop
 #endif
@@ -30,7 +31,7 @@ constexpr Kernels kernels{"avx2", forward, gradient};
 namespace plain {
 constexpr int tileRows = 3;
 #include "lib/Runtime/CPU/AttentionKernels.inc"
-constexpr Kernels kernels{"plain", forward, gradient};
+constexpr Kernels kernels{"plain", {forward<float>, gradient<float>}, {forward<Brain>, gradient<Brain>}};
 } // namespace plain
 
 int kernelsOfProcessor(const Kernels *(&found)[3]) {

@@ -22,11 +22,13 @@ struct Task : Layout {
 };
 
 /// The kernels for one kind of processor. An item is a part of the work that
-/// writes what no other item writes.
+/// writes what no other item writes; `places` has an address per AttentionCall::Part.
+using Kernel = void (*)(const Task &, void *const *places, int64_t item, float *workspace);
 struct Kernels {
   const char *name;
-  void (*forward)(const Task &, const Operands &, int64_t item, float *workspace);
-  void (*gradient)(const Task &, const Operands &, int64_t item, float *workspace);
+  struct Directions {
+    Kernel forward, gradient;
+  } f32, bf16; // by the elements of the operands
 };
 
 /// Those that this processor can run, the fastest first.

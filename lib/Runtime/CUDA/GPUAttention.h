@@ -21,7 +21,18 @@ public:
            cuda::Pointer scratch, cuda::Stream stream) const;
 
 private:
-  bool gradient;
+  template <typename Element>
+  void runByThreads(const OwnKernels &kernels, const gpu::Attention<Element> &a,
+                    cuda::Stream stream) const;
+  template <int32_t width>
+  void runByTensorCores(const OwnKernels &kernels, const OwnKernels::Attention &found,
+                        const gpu::Attention<attention::Brain> &a, cuda::Stream stream) const;
+  template <typename Element>
+  void addBiasGradient(const OwnKernels &kernels, const gpu::Attention<Element> &a,
+                       cuda::Stream stream) const;
+
+  bool gradient, brain;
+  bool tensor; // runs on tensor cores
   gpu::AttentionShape shape;
 };
 

@@ -46,10 +46,15 @@ OwnKernels::OwnKernels(const GPU &gpu, const Program &program)
       adamw(module.find("bitpipe_adamw")), sgd(module.find("bitpipe_sgd")),
       clear(module.find("bitpipe_clear")), sum(module.find("bitpipe_sum")),
       start(module.find("bitpipe_start")),
-      attention{module.find("bitpipe_attention"), module.find("bitpipe_attention_lanes")},
-      attentionQuery{module.find("bitpipe_attention_dq"),
-                     module.find("bitpipe_attention_dq_lanes")},
-      attentionColumn{module.find("bitpipe_attention_dkv"),
-                      module.find("bitpipe_attention_dkv_lanes")},
-      attentionBias{module.find("bitpipe_attention_dbias"),
-                    module.find("bitpipe_attention_dbias_lanes")} {}
+      attention{{findAttention(""), findAttention("_lanes")},
+                {findAttention("_bf16"), findAttention("_bf16_lanes")}},
+      attentionBias{{module.find("bitpipe_attention_dbias"),
+                     module.find("bitpipe_attention_dbias_lanes")},
+                    {module.find("bitpipe_attention_dbias_bf16"),
+                     module.find("bitpipe_attention_dbias_bf16_lanes")}},
+      tensorAttention{findAttention("_tensor_64"), findAttention("_tensor_128")} {}
+
+OwnKernels::Attention OwnKernels::findAttention(const std::string &suffix) const {
+  return {module.find("bitpipe_attention" + suffix), module.find("bitpipe_attention_dq" + suffix),
+          module.find("bitpipe_attention_dkv" + suffix)};
+}

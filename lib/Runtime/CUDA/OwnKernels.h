@@ -41,14 +41,25 @@ public:
                     sizeof(arguments));
   }
 
+  /// Attention, and its gradients by q and by k and v.
+  struct Attention {
+    cuda::Function forward, query, column;
+  };
+
 private:
   const CUDAModule module;
   const int64_t mostBlocks;
 
 public:
   const cuda::Function squares, contribute, judge, adamw, sgd, clear, sum, start;
-  /// By whether several threads share a row.
-  const cuda::Function attention[2], attentionQuery[2], attentionColumn[2], attentionBias[2];
+  /// By whether elements are bf16 and whether several threads share a row.
+  const Attention attention[2][2];
+  const cuda::Function attentionBias[2][2];
+  /// On tensor cores, for heads of up to 64 and of up to 128.
+  const Attention tensorAttention[2];
+
+private:
+  Attention findAttention(const std::string &suffix) const;
 };
 
 } // namespace bitpipe

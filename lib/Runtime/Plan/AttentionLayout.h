@@ -11,16 +11,18 @@ namespace bitpipe {
 attention::Layout layoutOf(const AttentionCall &call);
 
 /// The operands at addresses by AttentionCall::Part, which are pointers or numbers.
-template <typename Address> attention::Operands operandsAt(const Address *places) {
+template <typename Element, typename Address>
+attention::Operands<Element> operandsAt(const Address *places) {
   using Part = AttentionCall::Part;
   auto floats = [&](Part part) { return reinterpret_cast<float *>(places[part]); };
-  return {floats(Part::Q),       floats(Part::K),
-          floats(Part::V),       floats(Part::Bias),
-          reinterpret_cast<const uint64_t *>(places[Part::Key]),
-          floats(Part::O),       floats(Part::Lse),
-          floats(Part::DOutput), floats(Part::DQ),
-          floats(Part::DK),      floats(Part::DV),
-          floats(Part::DBias)};
+  auto elements = [&](Part part) { return reinterpret_cast<Element *>(places[part]); };
+  return {{floats(Part::Bias), reinterpret_cast<const uint64_t *>(places[Part::Key]),
+           floats(Part::Lse), floats(Part::DBias)},
+          elements(Part::Q),  elements(Part::K),
+          elements(Part::V),  elements(Part::O),
+          elements(Part::DOutput),
+          elements(Part::DQ), elements(Part::DK),
+          elements(Part::DV)};
 }
 
 } // namespace bitpipe

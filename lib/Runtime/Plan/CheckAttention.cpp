@@ -46,7 +46,7 @@ std::string faultOfPlaces(const AttentionCall &call) {
   for (size_t part = 0; part < call.operands.size() && fault.empty(); ++part)
     if (call.operands[part])
       fault = faultOf(AttentionCall::names[part], call.operands[part]->place,
-                      part == Part::Key ? sizeof(uint64_t) : sizeof(float));
+                      call.elementBytes(Part(part)));
   return fault;
 }
 
@@ -69,13 +69,11 @@ bool bitpipe::overlapsItself(const std::vector<int64_t> &sizes,
 }
 
 Checked bitpipe::attentionExtent(const AttentionCall &call, Part part) {
-  if (part == Part::Key)
-    return sizeof(uint64_t);
   std::vector<int64_t> sizes = call.sizesOf(part), strides = stridesOf(call, part);
   Checked last = 0;
   for (size_t i = 0; i < sizes.size(); ++i)
     last = last + Checked(sizes[i] - 1) * strides[i];
-  return (last + 1) * sizeof(float);
+  return (last + 1) * call.elementBytes(part);
 }
 
 std::string bitpipe::faultOfNumbers(const AttentionCall &call, int64_t most) {

@@ -84,6 +84,8 @@ static AttentionCall readAttention(Op op, bool gradient) {
   if (auto dropout = op.getDropout())
     call.dropout = dropout->convertToDouble();
   call.layer = layerOf(op);
+  if (op.getElement() && op.getElement()->isBF16()) // the operation has checked it
+    call.element = StoredFloat::BF16;
   return call;
 }
 

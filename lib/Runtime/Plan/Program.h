@@ -92,10 +92,16 @@ struct AttentionCall {
   std::optional<int64_t> left, right; // columns of the band, beside the middle
   std::optional<double> softcap, dropout;
   std::string layer; // for traces
+  StoredFloat element = StoredFloat::F32; // of q, k, v, o and their gradients; or BF16
 
   const char *name() const { return gradient ? "attention_grad" : "attention"; }
   /// Sizes of an operand, those of contiguous dimensions last.
   std::vector<int64_t> sizesOf(Part part) const;
+  /// The bytes of an element of the operand.
+  int64_t elementBytes(Part part) const {
+    bool isOfScores = part == Lse || part == Bias || part == DBias;
+    return part == Key ? sizeof(uint64_t) : sizeOf(isOfScores ? StoredFloat::F32 : element);
+  }
   /// Whether the call writes to the operand.
   bool writes(Part part) const {
     return gradient ? part >= DQ : part == O || part == Lse;

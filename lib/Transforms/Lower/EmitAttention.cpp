@@ -71,12 +71,12 @@ template <typename Op>
 LogicalResult RoutineBuilder::emitAttention(Op op) {
   Location loc = op.getLoc();
   Type element = cast<RankedTensorType>(op.getQuery().getType()).getElementType();
-  if (!element.isF32())
+  if (!element.isF32() && !element.isBF16())
     return emitError(loc) << op.getOperationName() << " has elements of " << element
-                          << ", expected f32";
+                          << ", expected f32 or bf16";
   pipe::AttentionSizes n = op.getSizes();
   AttentionCall attention{
-      op, {n.batch, n.heads, n.kvHeads, n.rows, n.columns, n.size, n.valueSize}, {}, {}};
+      op, element, {n.batch, n.heads, n.kvHeads, n.rows, n.columns, n.size, n.valueSize}, {}, {}};
   auto add = [&](StringRef name, const Place &place, SmallVector<int64_t> strides,
                  bool isWritten) {
     attention.operands.push_back({name, place, std::move(strides), isWritten});

@@ -51,6 +51,7 @@ private:
       bool isWritten;
     };
     mlir::Operation *op;
+    mlir::Type element;
     llvm::SmallVector<int64_t> sizes;
     llvm::SmallVector<Operand> operands;
     Place workspace;

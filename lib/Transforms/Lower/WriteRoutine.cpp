@@ -169,6 +169,8 @@ Operation *RoutineBuilder::writeAttention(OpBuilder &builder, Location loc,
   for (StringRef name : {"scale", "left", "right", "softcap", "dropout"})
     if (Attribute value = call.op->getAttr(name))
       state.addAttribute(name, value);
+  if (!call.element.isF32())
+    state.addAttribute("element", TypeAttr::get(call.element));
   return builder.create(state);
 }
 

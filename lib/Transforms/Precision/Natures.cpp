@@ -23,8 +23,7 @@ Natures::Natures(func::FuncOp function, ArrayRef<Passed> arguments, bool sums) {
         continue;
       Makes made = makes(&op, result.getResultNumber(), sums, natureOf);
       natures[result] = made.nature;
-      if (made.isFull)
-        full.insert(result);
+      stored[result] = made.stored;
     }
   }
 }

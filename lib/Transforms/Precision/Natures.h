@@ -25,12 +25,11 @@ public:
   Natures(mlir::func::FuncOp function, llvm::ArrayRef<Passed> arguments, bool sums);
 
   Nature of(mlir::Value value) const { return natures.lookup(rootOf(value)); }
-  /// Whether the value lies in memory as f32 whatever reads it.
-  bool isFull(mlir::Value root) const { return full.contains(root); }
+  StoredAs storedAs(mlir::Value root) const { return stored.lookup(root); }
 
 private:
   llvm::DenseMap<mlir::Value, Nature> natures;
-  llvm::DenseSet<mlir::Value> full;
+  llvm::DenseMap<mlir::Value, StoredAs> stored;
 };
 
 } // namespace bitpipe

@@ -43,7 +43,7 @@ namespace {
 struct Made {
   int follows; // -1: none
   Nature nature = Nature::Fixed;
-  bool isFull = false; // in memory, whoever reads it
+  StoredAs stored = StoredAs::Read;
 };
 
 struct ComputeRule {
@@ -52,10 +52,10 @@ struct ComputeRule {
   SmallVector<Made> results;
 };
 
-constexpr auto any = Demand::Any, full = Demand::Full, result = Demand::Result,
+constexpr auto any = Demand::Any, brain = Demand::Brain, full = Demand::Full, result = Demand::Result,
                none = Demand::None;
-constexpr Made statistic{-1, Nature::Statistic, true}, normalised{-1, Nature::Full},
-    wide{-1, Nature::Brain, true};
+constexpr Made statistic{-1, Nature::Statistic, StoredAs::Full}, normalised{-1, Nature::Full},
+    attended{-1, Nature::Brain, StoredAs::Brain};
 
 /// Products are not among them: they are contractions.
 const llvm::StringMap<ComputeRule> &computeRules() {
@@ -68,12 +68,11 @@ const llvm::StringMap<ComputeRule> &computeRules() {
       {"pipe.gather", {{any, none}, {none}, {{0}}}},
       {"pipe.gather_grad", {{any, none}, {result}, {statistic}}},
       {"pipe.dropout", {{any, none}, {none}, {{0}}}},
-      // Its kernels read and write f32.
-      {"pipe.attention", {{full, full, full, full, none}, {none, none}, {wide, statistic}}},
+      {"pipe.attention", {{brain, brain, brain, full, none}, {none, none}, {attended, statistic}}},
       {"pipe.attention_grad",
-       {{full, full, full, full, full, full, full, none},
+       {{brain, brain, brain, brain, brain, full, full, none},
         {none, none, none, result},
-        {wide, wide, wide, statistic}}},
+        {attended, attended, attended, statistic}}},
       {"pipe.cross_entropy", {{any, none}, {none, none}, {statistic, statistic}}},
       {"pipe.cross_entropy_grad", {{full, any, none, full}, {none}, {{1}}}},
   };
@@ -148,9 +147,9 @@ static Makes genericMakes(linalg::GenericOp op, unsigned i, bool sums, NatureOf 
     return {nature};
   bool isActivation = nature != Nature::Fixed && nature != Nature::Parameter;
   if (!isProduct(op))
-    return {isActivation ? Nature::Statistic : nature, true};
+    return {isActivation ? Nature::Statistic : nature, StoredAs::Full};
   if (isFixedProduct(op, natureOf))
-    return {nature, true};
+    return {nature, StoredAs::Full};
   // A residual of f32 makes an f32, and so does a sum of gradients.
   Nature start = natureOf(init->get());
   bool intoFull = start == Nature::Full || start == Nature::Statistic;
@@ -181,7 +180,7 @@ Makes bitpipe::makes(Operation *op, unsigned i, bool sums, NatureOf natureOf) {
   if (const ComputeRule *rule = computeRule(op)) {
     Made made = rule->results[i];
     if (made.follows < 0)
-      return {made.nature, made.isFull};
+      return {made.nature, made.stored};
     Nature nature = natureOf(op->getOperand(made.follows));
     // Rows of a parameter are activations, and f32 as it is.
     bool isEmbedding = isa<pipe::GatherOp>(op) && nature == Nature::Parameter;

@@ -37,10 +37,14 @@ enum class Demand {
   None,   // nothing is read
 };
 
+/// As what a result lies in memory: as those who read it like it best, or as f32 or bf16
+/// whoever reads it.
+enum class StoredAs { Read, Full, Brain };
+
 /// What an operation makes.
 struct Makes {
   Nature nature;
-  bool isFull = false; // lies in memory as f32, whoever reads it
+  StoredAs stored = StoredAs::Read;
 };
 
 bool isFloatTensor(mlir::Type type);

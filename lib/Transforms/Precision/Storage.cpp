@@ -40,13 +40,14 @@ Storage::Storage(func::FuncOp function, ArrayRef<Passed> arguments, ArrayRef<Pas
 }
 
 void Storage::decide(Value root) {
-  if (!isFloatTensor(root.getType()) || natures.isFull(root))
+  StoredAs stored = natures.storedAs(root);
+  if (!isFloatTensor(root.getType()) || stored == StoredAs::Full)
     return;
   Reads how = reads.lookup(root);
   bool isExact = how.asFull && !how.asEither && !how.asBrain;
   bool isShort = natures.of(root) == Nature::Brain ? !isExact
                                                    : how.asBrain && !how.asEither && !how.asFull;
-  if (isShort)
+  if (isShort || stored == StoredAs::Brain)
     brain.insert(root);
 }
 

@@ -95,7 +95,7 @@ SmallVector<Passed> StageTypes::results(TypedFunction &function, size_t count,
   for (Value value : returned.drop_front(count)) {
     Nature nature = natures.of(value);
     all.push_back({nature, isFloatTensor(value.getType()) && !staysFull(nature) &&
-                               !natures.isFull(rootOf(value))});
+                               natures.storedAs(rootOf(value)) != StoredAs::Full});
   }
   return all;
 }

@@ -40,6 +40,8 @@ LogicalResult verifyShared(Op op) {
   if (op.getKey().has_value() != op.getDropout().has_value())
     return refuse(op) << "has " << (op.getKey() ? "" : "no ") << "key and "
                       << (op.getDropout() ? "" : "no ") << "dropout, expected both or neither";
+  if (auto type = op.getElement(); type && !type->isF32() && !type->isBF16())
+    return refuse(op) << "is of " << *type << ", expected f32 or bf16";
   return success(
       succeeded(verifyStrides(op, "q", op.getQStrides(), 3)) &&
       succeeded(verifyStrides(op, "k", op.getKStrides(), 3)) &&

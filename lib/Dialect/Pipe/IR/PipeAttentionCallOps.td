@@ -12,11 +12,11 @@ class Pipe_AttentionCallBase<string mnemonic, dag operands, dag bias, string cla
            I64Attr:$workspace_bytes, DenseI64ArrayAttr:$sizes,
            DefaultValuedAttr<F64Attr, "1.0">:$scale, OptionalAttr<I64Attr>:$left,
            OptionalAttr<I64Attr>:$right, OptionalAttr<F64Attr>:$softcap,
-           OptionalAttr<F64Attr>:$dropout));
+           OptionalAttr<F64Attr>:$dropout, OptionalAttr<TypeAttr>:$element));
   let assemblyFormat = clauses # biasClause # [{
     (`key` $key^)? `workspace` $workspace $workspace_bytes `sizes` $sizes
     (`scale` $scale^)? (`left` $left^)? (`right` $right^)? (`softcap` $softcap^)?
-    (`dropout` $dropout^)? attr-dict
+    (`dropout` $dropout^)? (`of` $element^)? attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -39,7 +39,10 @@ def Pipe_AttentionCallOp : Pipe_AttentionCallBase<"attention_call",
     [batch, head, row, column] for the bias, where 0 repeats a dimension. `key` is
     there with `dropout` only. The call works in `workspace_bytes` at `workspace`,
     which hold nothing before and after it: what one thread needs
-    (lib/Runtime/AttentionWorkspace.h). Elements are f32.
+    (lib/Runtime/AttentionWorkspace.h).
+
+    `of` is the type of the elements of q, k, v and o: bf16, or f32, which they have
+    where it is not given. The bias and lse are f32, and so is all that is computed.
 
     ```mlir
     pipe.attention_call q <1, 0> [96, 24, 4] k <1, 32> [96, 24, 4] v <1, 64> [96, 24, 4]
@@ -69,8 +72,8 @@ def Pipe_AttentionGradCallOp : Pipe_AttentionCallBase<"attention_grad_call",
   let summary = "pipe.attention_grad on places, by the device's own kernel";
   let description = [{
     As pipe.attention_call. d_output is do of pipe.attention_grad and has the strides
-    of an o, dq, dk and dv those of a q, k and v. dq, dk and dv are overwritten; dbias,
-    with strides as the bias, is added to.
+    of an o, dq, dk and dv those of a q, k and v, and all four have elements as these.
+    dq, dk and dv are overwritten; dbias, with strides as the bias and f32, is added to.
   }];
 }
 

@@ -58,6 +58,11 @@ private:
   LogicalResult checkBias(Value bias);
   LogicalResult checkDropout(Value key);
 
+  /// Of the bias, to which scores are added up.
+  Type wideElement() const {
+    return element.isBF16() ? Float32Type::get(op->getContext()) : element;
+  }
+
   Op op;
   Type element;
   AttentionSizes n = {};
@@ -165,7 +170,7 @@ LogicalResult Checker<Op>::checkBias(Value bias) {
   if (!fits)
     return refuse(op) << "has bias of " << type << ", expected " << written(full)
                       << " or 1 in place of any size";
-  return checkElement(bias, "bias", element);
+  return checkElement(bias, "bias", wideElement());
 }
 
 template <typename Op>
@@ -200,8 +205,10 @@ LogicalResult Checker<Op>::checkGradients() {
     return failure();
   if (inits.size() == 3)
     return success();
-  return checkTensor(inits[3], "dbias",
-                     cast<ShapedType>(op.getBias().getType()).getShape());
+  return success(
+      succeeded(checkShape(inits[3], "dbias",
+                           cast<ShapedType>(op.getBias().getType()).getShape())) &&
+      succeeded(checkElement(inits[3], "dbias", wideElement())));
 }
 
 } // namespace

@@ -55,6 +55,9 @@ def Pipe_AttentionOp : Pipe_AttentionBase<"attention"> {
         lse  [batch, heads, rows]: f32, the natural logarithm of the sum of
              exp(score) over each row
 
+    q, k, v and o have elements of one type; the bias has, too, but f32 where they are
+    bf16, and everything is computed in f32.
+
     heads is a multiple of kv_heads; query head h reads head
     h / (heads / kv_heads) of k and v. For every head, in this order:
 

@@ -15,6 +15,8 @@ int32_t bitpipe_gpu_threads();
 int32_t bitpipe_gpu_blocks();
 void bitpipe_gpu_barrier();
 int32_t bitpipe_gpu_shuffle_xor(int32_t value, int32_t mask);
+// What every thread of the warp gives, one behind the other, until they meet again.
+const void *bitpipe_gpu_exchange(const void *value, int64_t bytes);
 void *bitpipe_gpu_shared();
 void bitpipe_gpu_access(void *address, int64_t bytes, int32_t writes);
 }

@@ -9,7 +9,8 @@
 //   struct Copy { const float *from; float *to; };
 //   KERNEL(bitpipe_copy, Copy, 0) { store(a.to + thread(), load(a.from + thread())); }
 //
-// KERNEL's last parameter says whether threads meet at barriers or shuffles.
+// KERNEL's last parameter says whether threads meet at barriers or shuffles; KERNEL_OF is
+// for blocks of so many threads, which may then use more registers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,11 +28,18 @@ static_assert(sizeof(int64_t) == 8 && sizeof(void *) == 8);
 #define UNROLL _Pragma("unroll")
 
 #ifdef __CUDA__
-#define DEVICE __attribute__((device)) inline
-#define DEVICE_MEMBER __attribute__((device))
+/// What is not inlined has its arrays in memory, and so all arguments of the kernel.
+#define DEVICE __attribute__((device, always_inline)) inline
+#define DEVICE_MEMBER __attribute__((device, always_inline))
 #define KERNEL(name, Arguments, fibers)                                                      \
   extern "C" __attribute__((global)) void name(Arguments a)
+#define KERNEL_OF(threads, name, Arguments, fibers)                                          \
+  extern "C" __attribute__((global, launch_bounds(threads))) void name(Arguments a)
 #define SHARED(type, name, count) __attribute__((shared)) static type name[count]
+/// All that the launch gives to a block.
+#define DYNAMIC_SHARED(type, name)                                                           \
+  extern __attribute__((shared)) Octet dynamicShared[];                                      \
+  type *name = reinterpret_cast<type *>(dynamicShared)
 
 DEVICE int32_t thread() { return __nvvm_read_ptx_sreg_tid_x(); }
 DEVICE int32_t block() { return __nvvm_read_ptx_sreg_ctaid_x(); }
@@ -54,8 +62,10 @@ template <typename T> DEVICE void store(T *to, T value) { *to = value; }
     name##_thread(*reinterpret_cast<const Arguments *>(arguments));                          \
   }                                                                                          \
   static void name##_thread(const Arguments &a)
+#define KERNEL_OF(threads, name, Arguments, fibers) KERNEL(name, Arguments, fibers)
 #define SHARED(type, name, count)                                                            \
   type *name = static_cast<type *>(bitpipe_gpu_shared())
+#define DYNAMIC_SHARED(type, name) SHARED(type, name, )
 
 #include "lib/Runtime/CUDA/Kernels/EmulatedThread.h"
 

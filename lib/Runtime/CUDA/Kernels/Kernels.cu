@@ -11,8 +11,11 @@
 
 using namespace bitpipe;
 using namespace bitpipe::gpu;
+using attention::Brain;
 
 #include "lib/Runtime/CUDA/Kernels/Norm.inc"
 #include "lib/Runtime/CUDA/Kernels/Optimizer.inc"
 #include "lib/Runtime/CUDA/Kernels/Start.inc"
 #include "lib/Runtime/CUDA/Kernels/Attention.inc"
+#include "lib/Runtime/CUDA/Kernels/WarpProducts.inc"
+#include "lib/Runtime/CUDA/Kernels/TensorAttention.inc"

@@ -100,16 +100,43 @@ struct AttentionShape : attention::Layout {
   float scale, softcap; // 0: none
   uint32_t dropout;     // whether any are dropped
   int32_t lanes;        // threads that share a row
-  int32_t quads;        // rows of all operands begin at multiples of 16 bytes
+  int32_t wide; // all rows begin at multiples of 16 bytes and are as long
 };
 
-struct Attention : attention::Operands {
+template <typename Element> struct Attention : attention::Operands<Element> {
   float *delta; // of the gradient: sum of do * o by row, [batch, head, row]
   AttentionShape shape;
 };
 
 /// Dimensions of a thread of an attention, and the most threads of a row.
-constexpr int32_t laneDims = 32, mostLanes = 8;
+constexpr int32_t laneDims = 16, mostLanes = 16;
+
+/// Of attention by the tensor cores: threads of a block, rows of a head that it has, and
+/// rows of the tiles that it goes through in the gradient.
+constexpr int32_t tensorThreads = 128, tensorTile = 64, tensorStep = 32;
+
+/// Rows of bf16 in shared memory. Eight elements lie between two rows, so that a warp
+/// reads eight rows without conflicts.
+template <int32_t rowCount, int32_t width> struct Tile {
+  attention::Brain rows[rowCount][width + 8];
+};
+
+/// What a block shares, for heads of up to `width` dimensions.
+template <int32_t width> struct ForwardTiles {
+  Tile<tensorTile, width> k, v;
+};
+template <int32_t width> struct QueryTiles {
+  Tile<tensorStep, width> k, v;
+};
+template <int32_t width> struct ColumnTiles {
+  // Wide heads leave room for fewer rows.
+  static constexpr int32_t step = width > 64 ? tensorStep / 2 : tensorStep;
+
+  Tile<tensorTile, width> k, v;
+  Tile<step, width> q, d;
+};
+static_assert(sizeof(ColumnTiles<128>) <= 48 << 10 && sizeof(ForwardTiles<128>) <= 48 << 10,
+              "a block has no more without asking");
 
 } // namespace bitpipe::gpu
 
