@@ -14,6 +14,8 @@ public:
   /// `where` begins what is said of a call that the kernels cannot do.
   GPUAttention(const AttentionCall &call, const std::string &where);
 
+  /// Whether products are of bf16, probabilities rounded between them.
+  bool runsOnTensorCores() const { return tensor; }
   /// In the gradient, a number for each row.
   int64_t scratchBytes() const;
   /// `operands` by AttentionCall::Part; 0: there is none.
@@ -32,7 +34,7 @@ private:
                        cuda::Stream stream) const;
 
   bool gradient, brain;
-  bool tensor; // runs on tensor cores
+  bool tensor;
   gpu::AttentionShape shape;
 };
 
