@@ -57,7 +57,7 @@ def Pipe_DeviceOp : Pipe_Op<"device", [HasParent<"PlanOp">, NoTerminator,
 }
 
 def Pipe_RunOp : Pipe_Op<"run", [HasParent<"DeviceOp">]> {
-  let summary = "Computes forward (F), backward (B), input gradient (I) or weight gradient (W)";
+  let summary = "Computes forward (F), backward (B), input gradient (I), weight gradient (W), or what a forward did not save (R)";
   let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch);
   let assemblyFormat = "$kind `stage` $stage `mb` $microbatch attr-dict";
 }

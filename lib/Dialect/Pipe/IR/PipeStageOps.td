@@ -44,10 +44,16 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
 
     The weight gradient still has a gradient for each trainable parameter.
 
+    A stage with `recompute` recomputes: its forward function saves nothing, and
+    what the input gradient reads is made by
+
+        recompute:       (as forward) -> (saved...)
+
     `cost` is [forward, input gradient, weight
     gradient] in floating-point operations of one micro-batch.
   }];
   let arguments = (ins I64Attr:$index, FlatSymbolRefAttr:$forward,
+                       OptionalAttr<FlatSymbolRefAttr>:$recompute,
                        OptionalAttr<FlatSymbolRefAttr>:$input_gradient,
                        OptionalAttr<FlatSymbolRefAttr>:$weight_gradient,
                        StrArrayAttr:$inputs, FlatSymbolRefArrayAttr:$parameters,
@@ -58,7 +64,8 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
                        OptionalAttr<DenseI64ArrayAttr>:$joint,
                        OptionalAttr<FlatSymbolRefArrayAttr>:$working);
   let assemblyFormat = [{
-    $index `forward` $forward (`input_gradient` $input_gradient^)?
+    $index `forward` $forward (`recompute` $recompute^)?
+    (`input_gradient` $input_gradient^)?
     (`weight_gradient` $weight_gradient^)? `inputs` $inputs
     (`dropouts` $dropouts^)? `parameters` $parameters
     (`working` $working^)? `carried_in` $carried_in

@@ -36,13 +36,15 @@ using Checked = std::optional<Violation>;
 Checked checkNames(const Program &program);
 
 /// Of every stage and micro-batch, the device on its route runs one forward
-/// and either one whole backward or one input and one weight gradient; no
-/// other device runs anything of it.
+/// and either one whole backward or one input and one weight gradient, and of a stage
+/// that recomputes one recomputation; no other device runs anything of it.
 Checked checkExactlyOnce(const Program &program);
 
 /// Before a run, its device has run or received what it reads: the previous
 /// stage's activation (forward), the own forward and the next stage's gradient
-/// (backward, input gradient), the own input gradient (weight gradient).
+/// (backward, input gradient), the own input gradient (weight gradient). Where the
+/// stage recomputes, a gradient reads its recomputation, and that the input which the own
+/// forward has kept and nothing has freed.
 Checked checkReadiness(const Program &program);
 
 /// A tensor whose reader is on another device is sent there once, after the

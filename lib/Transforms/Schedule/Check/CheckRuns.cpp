@@ -32,7 +32,7 @@ static std::string wrongName(const Program &program, int device,
   if (instruction.peer == device)
     return "a message to the device itself, expected another one";
   if (action.kind != Kind::F && action.kind != Kind::B)
-    return "a message of kind " + std::string(1, "FBIW"[int(action.kind)]) +
+    return "a message of kind " + std::string(1, letterOf(action.kind)) +
            ", expected F or B";
   return {};
 }
@@ -82,6 +82,9 @@ Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
       if ((kinds & b) && (kinds & split))
         return fail("both a whole backward and a part of it run, expected one "
                     "way");
+      if (action.kind == Kind::R && !placement.recomputes(action.stage))
+        return fail("runs, but stage " + std::to_string(action.stage) +
+                    " does not recompute");
     }
 
   for (int stage = 0; stage < placement.stages(); ++stage)
@@ -99,6 +102,11 @@ Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
         return missing(has(Kind::W) ? Kind::I : Kind::B);
       if (has(Kind::I) && !has(Kind::W))
         return missing(Kind::W);
+      if (placement.recomputes(stage) && !has(Kind::R))
+        return violation("exactly once", placement.device(stage, m),
+                         toString({Kind::R, false, stage, m}) +
+                             " never runs, expected once: stage " +
+                             std::to_string(stage) + " recomputes");
     }
   return {};
 }
@@ -108,7 +116,7 @@ namespace {
 class Possessions {
 public:
   Possessions(const Placement &placement)
-      : placement(placement), owner(tensorCount(placement), -1) {}
+      : placement(placement), owner(tensorCount(placement), nobody) {}
 
   void add(int device, const Instruction &instruction) {
     if (instruction.op == Op::Recv)
@@ -119,15 +127,20 @@ public:
     for (const Tensor &tensor : done.makes)
       owner[tensorKey(placement, tensor)] = device;
     for (const Tensor &tensor : done.frees)
-      owner[tensorKey(placement, tensor)] = -1;
+      owner[tensorKey(placement, tensor)] = gone;
   }
   /// Lists are walked one device after the other, so the last owner is this
   /// device or the tensor is not here.
   bool has(int device, const Tensor &tensor) const {
     return owner[tensorKey(placement, tensor)] == device;
   }
+  bool wasFreed(const Tensor &tensor) const {
+    return owner[tensorKey(placement, tensor)] == gone;
+  }
 
 private:
+  static constexpr int nobody = -1, gone = -2;
+
   const Placement &placement;
   std::vector<int> owner;
 };
@@ -138,12 +151,21 @@ static std::string lacking(const Possessions &possessions,
                            const Placement &placement, int device,
                            const Action &action) {
   constexpr const char *names[tensorSorts] = {"the activation", "the gradient",
-                                              "the forward", "the input gradient"};
-  for (const Tensor &tensor : effect(placement, action).reads)
-    if (!possessions.has(device, tensor))
-      return std::string("reads ") + names[tensor.sort] + " of stage " +
-             std::to_string(tensor.stage) +
-             ", which is neither run nor received before it";
+                                              "the forward", "the input gradient",
+                                              "the input"};
+  for (const Tensor &tensor : effect(placement, action).reads) {
+    if (possessions.has(device, tensor))
+      continue;
+    bool isAgain = tensor.sort == Tensor::Saved && placement.recomputes(tensor.stage);
+    std::string text = std::string("reads ") +
+                       (isAgain ? "the recomputation" : names[tensor.sort]) +
+                       " of stage " + std::to_string(tensor.stage);
+    if (possessions.wasFreed(tensor))
+      return text + ", which is freed before it";
+    if (tensor.sort == Tensor::Input)
+      return text + ", which the forward keeps, but that does not run before it";
+    return text + ", which is neither run nor received before it";
+  }
   return {};
 }
 

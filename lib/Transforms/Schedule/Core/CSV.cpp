@@ -6,7 +6,6 @@
 #include "lib/Transforms/Schedule/Core/Text.h"
 
 #include <charconv>
-#include <cstring>
 #include <ostream>
 
 using namespace bitpipe::schedule;
@@ -86,12 +85,11 @@ public:
 
 private:
   bool take(Kind &kind) {
-    const char *letters = "FBIW";
-    const char *found =
-        text.empty() ? nullptr : std::strchr(letters, text.front());
-    if (!found || !*found)
+    size_t found = text.empty() ? std::string_view::npos
+                                : kindLetters.find(text.front());
+    if (found == std::string_view::npos)
       return false;
-    kind = Kind(found - letters);
+    kind = Kind(found);
     text.remove_prefix(1);
     return true;
   }

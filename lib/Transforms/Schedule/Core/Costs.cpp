@@ -95,16 +95,18 @@ static void add(StageCost &sum, const StageCost &stage, double part) {
     sum.*field += part * stage.*field;
   double kept = stage.kept < 0 ? stage.activation : stage.kept;
   sum.kept += part * kept;
+  sum.recompute += part * stage.recomputation();
 }
 
 Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
-  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   Costs result = costs;
   result.shared.clear(); // by the numbers of stages that are gone
   if (costs.stages.size() == 1) {
     StageCost &stage = result.stages.front() = nothing;
     add(stage, costs.stages.front(), double(from) / to);
     stage.message = costs.stages.front().message;
+    stage.input = costs.stages.front().input;
     return result;
   }
   from = int(costs.stages.size());
@@ -116,6 +118,8 @@ Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
     end = std::min((begin / to + 1) * to, (begin / from + 1) * from);
     add(sum, stage, double(end - begin) / to);
     sum.message = stage.message;
+    if (begin % from == 0) // the first part
+      sum.input = stage.input;
   }
   return result;
 }
@@ -160,7 +164,7 @@ static std::optional<double> parseTime(const std::string &text, double least) {
 
 ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
   std::map<std::string, std::optional<double>> given;
-  for (const char *name : {"F", "B", "I", "W", "comm", "sum"})
+  for (const char *name : {"F", "B", "I", "W", "R", "comm", "sum"})
     given[name];
   for (bool more = true; more;) {
     std::string item(text.substr(0, text.find(',')));
@@ -175,8 +179,8 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
                 : std::nullopt;
     if (!time)
       return Error{"cost " + quoted(item) +
-                   ", expected F, B, I, W, comm or sum = a time, such as "
-                   "F=1,B=2,I=1,W=1,comm=0,sum=0"};
+                   ", expected F, B, I, W, R, comm or sum = a time, such as "
+                   "F=1,B=2,I=1,W=1,R=1,comm=0,sum=0"};
     if (target->second)
       return Error{"cost '" + target->first + "' comes twice, expected it once"};
     target->second = time;
@@ -184,6 +188,7 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
   Costs costs;
   StageCost &stage = costs.stages.front();
   stage.forward = given["F"].value_or(stage.forward);
+  stage.recompute = given["R"].value_or(stage.recompute);
   if (std::optional<Error> wrong =
           setGradients(stage, given["B"], given["I"], given["W"]))
     return Error{"cost: " + wrong->text};

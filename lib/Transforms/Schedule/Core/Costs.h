@@ -31,7 +31,12 @@ struct StageCost {
   /// What stays alive from an input gradient to the weight gradient; negative: as much
   /// as from the forward.
   double kept = -1;
+  /// The time of a recomputation; negative: as long as a forward.
+  double recompute = -1;
+  /// What stays alive from a forward to the recomputation, where there is one.
+  double input = 0;
 
+  double recomputation() const { return recompute < 0 ? forward : recompute; }
   /// The most that one micro-batch holds of the stage at a time.
   double held() const { return activation > kept ? activation : kept; }
 };
@@ -95,11 +100,13 @@ struct Costs {
       return cost.inputGradient;
     case Kind::W:
       return cost.weightGradient;
+    case Kind::R:
+      return cost.recomputation();
     }
     return 0;
   }
 
-  /// All runs of a stage for one micro-batch.
+  /// All runs of a stage for one micro-batch but its recomputation.
   double workOf(int index, bool split) const {
     const StageCost &cost = stage(index);
     double parts = cost.inputGradient + cost.weightGradient;
@@ -150,8 +157,9 @@ std::optional<Error> setGradients(StageCost &stage, std::optional<double> backwa
                                   std::optional<double> inputGradient,
                                   std::optional<double> weightGradient);
 
-/// Reads `F=1,B=2,I=1,W=1,comm=0,sum=0`, any of them once and in any order;
-/// `comm` is the time of a message, `sum` of a stage's sum of gradients. Means what
+/// Reads `F=1,B=2,I=1,W=1,R=1,comm=0,sum=0`, any of them once and in any order; R is as
+/// long as F where it is not given; `comm` is the time of a message, `sum` of a stage's
+/// sum of gradients. Means what
 /// the same numbers mean in a file of costs; what is not given is as above.
 ErrorOr<Costs> parseCosts(std::string_view text);
 

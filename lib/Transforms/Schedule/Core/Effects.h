@@ -5,6 +5,8 @@
 //
 //   action             reads                               makes             frees
 //   F forward          Output of the stage before          Output, Saved
+//   F, R follows       Output of the stage before          Output, Input
+//   R recomputation    Input                               Saved             Input
 //   B whole backward   Saved, Gradient of the next stage   Gradient          Saved
 //   I input gradient   Saved, Gradient of the next stage   Gradient, Kept    Saved
 //   W weight gradient  Kept                                                  Kept
@@ -22,10 +24,11 @@ namespace bitpipe::schedule {
 
 /// What a stage makes of a micro-batch: the output of its forward and the gradient of
 /// its input, which other stages read on whatever device they are; and what stays on the
-/// device, saved by the forward for the gradients, and kept by the input gradient for the
-/// weight gradient.
+/// device, saved by the forward or the recomputation for the gradients, kept by the input
+/// gradient for the weight gradient, and what the forward has read, for the
+/// recomputation.
 struct Tensor {
-  enum Sort : uint8_t { Output, Gradient, Saved, Kept };
+  enum Sort : uint8_t { Output, Gradient, Saved, Kept, Input };
 
   Sort sort = Output;
   int stage = 0;
@@ -33,7 +36,7 @@ struct Tensor {
 
   bool operator==(const Tensor &) const = default;
 };
-constexpr size_t tensorSorts = 4;
+constexpr size_t tensorSorts = 5;
 
 /// At most two tensors.
 class Tensors {
@@ -61,7 +64,8 @@ inline Effect effect(const Placement &placement, const Action &action) {
     if (stage > 0)
       effect.reads.add(Tensor::Output, stage - 1, m);
     effect.makes.add(Tensor::Output, stage, m);
-    effect.makes.add(Tensor::Saved, stage, m);
+    effect.makes.add(placement.recomputes(stage) ? Tensor::Input : Tensor::Saved, stage,
+                     m);
     return effect;
   case Kind::B:
   case Kind::I:
@@ -76,6 +80,11 @@ inline Effect effect(const Placement &placement, const Action &action) {
   case Kind::W:
     effect.reads.add(Tensor::Kept, stage, m);
     effect.frees.add(Tensor::Kept, stage, m);
+    return effect;
+  case Kind::R:
+    effect.reads.add(Tensor::Input, stage, m);
+    effect.makes.add(Tensor::Saved, stage, m);
+    effect.frees.add(Tensor::Input, stage, m);
     return effect;
   }
   return effect;
@@ -135,6 +144,8 @@ inline double sizeOf(const Costs &costs, const Tensor &tensor) {
     return stage.activation;
   case Tensor::Kept:
     return stage.kept < 0 ? stage.activation : stage.kept;
+  case Tensor::Input:
+    return stage.input;
   case Tensor::Output:
   case Tensor::Gradient:
     return 0; // Part of what is saved, or a message's buffer.

@@ -57,7 +57,7 @@ std::string bitpipe::schedule::toString(const Instruction &instruction,
   using Op = Instruction::Op;
   const Action &action = instruction.action;
   auto named = [&](const char *verb) {
-    return std::string(verb) + " " + "FBIW"[int(action.kind)] + " stage " +
+    return std::string(verb) + " " + letterOf(action.kind) + " stage " +
            std::to_string(action.stage) + " mb " +
            std::to_string(action.microbatch);
   };

@@ -10,7 +10,7 @@
 using namespace bitpipe::schedule;
 
 std::string bitpipe::schedule::toString(const Action &action) {
-  return std::to_string(action.stage) + "FBIW"[int(action.kind)] +
+  return std::to_string(action.stage) + letterOf(action.kind) +
          std::to_string(action.microbatch);
 }
 
@@ -65,6 +65,21 @@ std::vector<int> Placement::holders(int stage) const {
   return result;
 }
 
+void Placement::setRecomputed(std::vector<bool> stages) {
+  bool any = std::find(stages.begin(), stages.end(), true) != stages.end();
+  recomputed = any ? std::move(stages) : std::vector<bool>();
+}
+
+/// The stages of which any recomputation runs.
+static std::vector<bool> recomputedIn(const Order &order, int stages) {
+  std::vector<bool> result(stages);
+  for (const auto &list : order)
+    for (const Action &action : list)
+      if (action.kind == Kind::R)
+        result[action.stage] = true;
+  return result;
+}
+
 ErrorOr<Placement> bitpipe::schedule::inferPlacement(const Order &order) {
   int stages = 0, microbatches = 0;
   size_t forwards = 0;
@@ -106,5 +121,9 @@ ErrorOr<Placement> bitpipe::schedule::inferPlacement(const Order &order) {
       routes.push_back({places[m], {}});
     routes[it->second].microbatches.push_back(m);
   }
-  return Placement::make(int(order.size()), std::move(routes));
+  ErrorOr<Placement> placement =
+      Placement::make(int(order.size()), std::move(routes));
+  if (placement)
+    placement->setRecomputed(recomputedIn(order, stages));
+  return placement;
 }

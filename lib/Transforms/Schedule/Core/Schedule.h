@@ -13,12 +13,18 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bitpipe::schedule {
 
-/// Forward, whole backward, input gradient, weight gradient.
-enum class Kind : uint8_t { F, B, I, W };
+/// Forward, whole backward, input gradient, weight gradient, recomputation: what the
+/// forward would have saved, once more.
+enum class Kind : uint8_t { F, B, I, W, R };
+constexpr std::string_view kindLetters = "FBIWR";
+constexpr size_t kindCount = kindLetters.size();
+
+inline char letterOf(Kind kind) { return kindLetters[size_t(kind)]; }
 
 /// True for what makes the gradient that the previous stage waits for.
 inline bool makesInputGradient(Kind kind) {
@@ -29,6 +35,9 @@ inline bool makesInputGradient(Kind kind) {
 inline bool makesWeightGradient(Kind kind) {
   return kind == Kind::B || kind == Kind::W;
 }
+
+/// True for what other stages wait for.
+inline bool handsOn(Kind kind) { return kind == Kind::F || makesInputGradient(kind); }
 
 /// One stage's work on one micro-batch.
 struct Action {
@@ -72,10 +81,19 @@ public:
   /// The devices that hold the parameters of a stage, ascending.
   std::vector<int> holders(int stage) const;
 
+  /// Whether the forwards of a stage save nothing, and its gradients read what a
+  /// recomputation makes: for all micro-batches, or none. No stage does at first.
+  bool recomputes(int stage) const { return !recomputed.empty() && recomputed[stage]; }
+  bool recomputes() const { return !recomputed.empty(); }
+  /// One per stage.
+  void setRecomputed(std::vector<bool> stages);
+
 private:
   int deviceCount = 0;
   std::vector<Route> routeList;
   std::vector<int> routeOf;
+  /// Empty where no stage does.
+  std::vector<bool> recomputed;
 };
 
 /// What each device computes, in order.
@@ -93,7 +111,8 @@ struct Schedule {
 };
 
 /// Reads the routes off an order: the device that runs the forward of a stage
-/// is its place. Fails where a forward is missing or doubled.
+/// is its place; a stage of which any recomputation runs recomputes. Fails where a
+/// forward is missing or doubled.
 ErrorOr<Placement> inferPlacement(const Order &order);
 
 } // namespace bitpipe::schedule

@@ -36,10 +36,10 @@ static void emitCauses(std::ostream &stream, const Simulated &simulated) {
 /// What the makespan hangs on, by kind of work.
 static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
-  constexpr const char *names[] = {"forwards", "backwards", "input gradients",
-                                   "weight gradients"};
-  double work[4] = {}, total = 0;
-  int count[4] = {}, messages = 0, device = -1;
+  constexpr const char *names[kindCount] = {"forwards", "backwards", "input gradients",
+                                            "weight gradients", "recomputations"};
+  double work[kindCount] = {}, total = 0;
+  int count[kindCount] = {}, messages = 0, device = -1;
   for (const Step &step :
        criticalPath(schedule.placement, schedule.order, timing)) {
     const Action &action = schedule.order[step.device][step.position];
@@ -50,7 +50,7 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
     device = step.device;
   }
   stream << "critical path:";
-  for (int kind = 0; kind < 4; ++kind)
+  for (size_t kind = 0; kind < kindCount; ++kind)
     if (count[kind])
       print(stream, " %d %s taking %.6g,", count[kind], names[kind], work[kind]);
   // What is left over to rounding is no time.

@@ -86,6 +86,7 @@ void Timeline::drawHead(double height) {
          << R"(<style>
 .f1{fill:#b5d9f2}.f2{fill:#1b6ca8}.b1{fill:#fdd09a}.b2{fill:#c45a00}
 .i1{fill:#f3bcd5}.i2{fill:#a1306f}.w1{fill:#c3e6bd}.w2{fill:#2a7a3f}
+.r1{fill:#cfd6dc}.r2{fill:#4a5a68}
 rect{stroke:#fff;stroke-width:.6}
 .t{text-anchor:middle;font-size:11px;font-weight:bold;pointer-events:none}
 .s{text-anchor:middle;font-size:7px;pointer-events:none}
@@ -150,7 +151,7 @@ void Timeline::drawLane(size_t device) {
            << (start + end) / 2 << "\" y=\"" << y(device) + 15 << "\">"
            << action.microbatch << "</text><text class=\"s " << ink
            << "\" x=\"" << (start + end) / 2 << "\" y=\"" << y(device) + 25
-           << "\">" << "FBIW"[int(action.kind)] << action.stage << "</text>\n";
+           << "\">" << letterOf(action.kind) << action.stage << "</text>\n";
   }
 }
 

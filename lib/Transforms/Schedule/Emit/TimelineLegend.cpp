@@ -10,13 +10,13 @@ using namespace bitpipe::schedule;
 constexpr double legendLeft = 8, legendTop = 28, rowHeight = 18, boxHeight = 14;
 
 const char *bitpipe::schedule::kindName(Kind kind) {
-  constexpr const char *names[] = {"forward", "backward", "input gradient",
-                                   "weight gradient"};
+  constexpr const char *names[kindCount] = {"forward", "backward", "input gradient",
+                                            "weight gradient", "recomputation"};
   return names[int(kind)];
 }
 
 static std::string style(Kind kind, int way) {
-  return "fbiw"[int(kind)] + std::to_string(way % 2 + 1);
+  return "fbiwr"[int(kind)] + std::to_string(way % 2 + 1);
 }
 
 std::string bitpipe::schedule::blockStyle(const Placement &placement,
@@ -27,7 +27,7 @@ std::string bitpipe::schedule::blockStyle(const Placement &placement,
 /// What occurs, without places.
 static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
                                           bool hasSums) {
-  bool used[4] = {}, pairs = false;
+  bool used[kindCount] = {}, pairs = false;
   for (const auto &list : schedule.order)
     for (const Action &action : list) {
       used[int(action.kind)] = true;
@@ -35,7 +35,7 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
     }
   std::vector<LegendEntry> entries;
   int ways = int(std::min<size_t>(schedule.placement.routes().size(), 2));
-  for (Kind kind : {Kind::F, Kind::B, Kind::I, Kind::W})
+  for (Kind kind : {Kind::F, Kind::R, Kind::B, Kind::I, Kind::W})
     for (int way = 0; used[int(kind)] && way < ways; ++way) {
       std::string name = kindName(kind);
       if (ways > 1)

@@ -6,6 +6,10 @@
 // time than the parts, they are shortened to that, which makes every order of
 // either sort at most faster.
 //
+// Recomputations are work that a device has to do between its first forward and its last
+// gradient, and count as that. What is said of memory holds of activations that live from
+// the forward on, so that with recomputation nothing is claimed of it.
+//
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Search/Bounds.h"
@@ -42,6 +46,9 @@ Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
   Bounds result;
   result.anyMemory = lowerBound(problem);
   result.iteration = iterationBound(problem);
+  result.sameMemory = result.anyMemory;
+  if (schedule.placement.recomputes())
+    return result;
   for (const DeviceUse &use : simulated.use)
     problem.memory.push_back(use.peakActivation);
   result.sameMemory = lowerBound(problem);

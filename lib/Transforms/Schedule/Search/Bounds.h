@@ -11,7 +11,8 @@ namespace bitpipe::schedule {
 struct Bounds {
   /// With as much memory as it likes.
   double anyMemory = 0;
-  /// With no more live activations on any device than the schedule has there.
+  /// With no more live activations on any device than the schedule has there; where
+  /// stages recompute, as with any memory.
   double sameMemory = 0;
   /// Of the iteration with its gradient sums, with any memory.
   double iteration = 0;

@@ -92,6 +92,8 @@ static void addLoads(const Problem &problem, const Route &route, const Way &way,
     const StageCost &cost = problem.costs.stage(stage);
     size_t count = route.microbatches.size();
     double work = problem.costs.workOf(stage, problem.split) * count;
+    if (problem.placement.recomputes(stage))
+      work += cost.recomputation() * count;
     load.work += work;
     load.stageWork[stage] += work;
     load.head = std::min(load.head, way.arrival[stage]);

@@ -29,6 +29,9 @@ Way bitpipe::schedule::follow(const Problem &problem, const Route &route) {
                           costs.time({backward, false, stage, 0});
   }
   way.turn[last] = way.arrival[last] + costs.time({Kind::F, false, last, 0});
+  // Elsewhere a recomputation goes on while the micro-batch is on its way.
+  if (problem.placement.recomputes(last))
+    way.turn[last] += costs.stage(last).recomputation();
   for (int stage = last; stage > 0; --stage) {
     Action gradient{backward, false, stage, 0};
     way.turn[stage - 1] = way.turn[stage] + costs.time(gradient) +

@@ -58,7 +58,7 @@ bitpipe::schedule::criticalPath(const Placement &placement, const Order &order,
   double latest = -1;
   for (size_t device = 0; device < order.size(); ++device)
     for (size_t i = 0; i < order[device].size(); ++i) {
-      if (order[device][i].kind != Kind::W)
+      if (handsOn(order[device][i].kind))
         slot(order[device][i]) = i;
       if (timing.end[device][i] > latest) {
         latest = timing.end[device][i];

@@ -76,7 +76,7 @@ private:
 void Communicator::findPositions() {
   for (const auto &list : order)
     for (size_t i = 0; i < list.size(); ++i)
-      if (list[i].kind != Kind::W)
+      if (handsOn(list[i].kind))
         position(list[i].kind != Kind::F, list[i].stage, list[i].microbatch) =
             i;
 }

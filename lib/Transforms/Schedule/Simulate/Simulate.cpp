@@ -91,6 +91,21 @@ void Simulation::advance(int device) {
   }
 }
 
+/// What makes a tensor; of two sorts of backward the whole one.
+static Kind makerOf(const Placement &placement, const Tensor &tensor) {
+  switch (tensor.sort) {
+  case Tensor::Output:
+  case Tensor::Input:
+    return Kind::F;
+  case Tensor::Saved:
+    return placement.recomputes(tensor.stage) ? Kind::R : Kind::F;
+  case Tensor::Gradient:
+  case Tensor::Kept:
+    return Kind::B;
+  }
+  return Kind::F;
+}
+
 /// Follows the waiting from device to device until one comes again.
 std::string Simulation::blocked() const {
   int device = 0;
@@ -106,10 +121,9 @@ std::string Simulation::blocked() const {
     seen[device] = true;
     for (const Tensor &tensor : effect(placement, action).reads)
       if (ready[tensorKey(placement, tensor)] < 0) {
-        bool forward = tensor.sort == Tensor::Output || tensor.sort == Tensor::Saved;
         int stage = tensor.stage, m = tensor.microbatch;
         text += " waits for " +
-                toString({forward ? Kind::F : Kind::B, false, stage, m});
+                toString({makerOf(placement, tensor), false, stage, m});
         device = placement.device(stage, m);
         break;
       }

@@ -9,6 +9,7 @@
 #include "lib/Transforms/Schedule/Search/Solve.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
 #include "lib/Transforms/Schedule/Simulate/OrderFile.h"
+#include "lib/Transforms/Schedule/Simulate/Recompute.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
@@ -205,8 +206,11 @@ static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
              request);
   if (!order)
     return Error{oneLine(request.routes) + ": " + order.error().text};
-  return Schedule{request.routes, std::move(*placement), std::move(order->order),
-                  order->origin};
+  Schedule schedule{request.routes, std::move(*placement), std::move(order->order),
+                    order->origin};
+  if (std::optional<Error> wrong = recompute(schedule, request.recompute))
+    return *wrong;
+  return schedule;
 }
 
 /// Fails if the order takes more than the activations asked for, which not all
@@ -236,11 +240,14 @@ static ErrorOr<Schedule> scheduleFamily(const Request &request) {
   ErrorOr<Ordered> order = (*family)->order(asked, *placement);
   if (!order)
     return Error{(*family)->name + ": " + order.error().text};
+  Schedule schedule{asked.pipeline, std::move(*placement), std::move(order->order),
+                    order->origin};
+  if (std::optional<Error> wrong = recompute(schedule, asked.recompute))
+    return *wrong;
   if (std::optional<Error> wrong =
-          checkActivations(asked, **family, *placement, order->order))
+          checkActivations(asked, **family, schedule.placement, schedule.order))
     return Error{(*family)->name + ": " + wrong->text};
-  return Schedule{asked.pipeline, std::move(*placement), std::move(order->order),
-                  order->origin};
+  return schedule;
 }
 
 /// An order from a file, held to the number of activations if there is one.
@@ -250,6 +257,8 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
     return schedule;
   if (std::optional<Error> wrong = request.costs.check(schedule->placement))
     return Error{oneLine(request.order) + ": " + wrong->text};
+  if (std::optional<Error> wrong = recompute(*schedule, request.recompute))
+    return *wrong;
   if (request.memory <= 0)
     return schedule;
   ErrorOr<Program> program = communicate(*schedule, {}, request.costs);
@@ -259,7 +268,9 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
   Costs counted = request.costs;
   double unit = meanActivation(schedule->placement, counted);
   for (StageCost &stage : counted.stages)
-    stage.activation /= unit;
+    for (double StageCost::*size :
+         {&StageCost::activation, &StageCost::kept, &StageCost::input})
+      stage.*size /= unit;
   std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX});
   if (Checked wrong = checkMemory(*program, counted, limits))
     return Error{oneLine(request.order) + ": " + wrong->text};

@@ -40,6 +40,9 @@ struct Request {
   std::string routes;
   /// A file with the order itself, in PyTorch's text form.
   std::string order;
+  /// The stages that recompute: none, all or a list (Recompute.h); empty: those of the
+  /// file with the order, or none. Orders are searched without recomputation.
+  std::string recompute;
   /// How much is searched for a better order, where the family searches: see solve.
   double effort = 1;
 };
