@@ -108,8 +108,8 @@ bool CostFile::readStages(const json::Value &value) {
 bool CostFile::readStage(const json::Value &value, StringRef place) {
   const json::Object *object = nullptr;
   if (!takeObject(value, place,
-                  {"F", "B", "I", "W", "activation", "kept", "message", "state",
-                   "sum", "norm", "optimizer"},
+                  {"F", "B", "I", "W", "recompute", "activation", "kept", "input",
+                   "message", "state", "sum", "norm", "optimizer"},
                   object))
     return false;
   if (!object->get("F"))
@@ -124,6 +124,8 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
          takeField(*object, place, "activation", Range::Positive,
                    stage.activation) &&
          takeField(*object, place, "kept", Range::NotNegative, stage.kept) &&
+         takeField(*object, place, "recompute", Range::Positive, stage.recompute) &&
+         takeField(*object, place, "input", Range::NotNegative, stage.input) &&
          takeField(*object, place, "message", Range::NotNegative,
                    stage.message) &&
          takeField(*object, place, "state", Range::NotNegative, stage.state) &&

@@ -47,9 +47,11 @@ std::string stageText(const schedule::StageCost &stage) {
   line.number("B", stage.backward);
   line.number("I", stage.inputGradient);
   line.number("W", stage.weightGradient);
+  line.positive("recompute", stage.recompute);
   line.positive("activation", stage.activation);
   if (stage.kept >= 0)
     line.number("kept", stage.kept);
+  line.positive("input", stage.input);
   line.number("message", stage.message);
   line.positive("state", stage.state);
   line.positive("sum", stage.sum);

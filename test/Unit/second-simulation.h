@@ -38,8 +38,7 @@ public:
 private:
   using Name = std::tuple<char, int, int>;
   static Name name(const Action &action) {
-    char backward = action.kind == Kind::W ? 'W' : 'B';
-    char kind = action.kind == Kind::F ? 'F' : backward;
+    char kind = action.kind == Kind::I ? 'B' : letterOf(action.kind);
     return {kind, action.stage, action.microbatch};
   }
   double arrival(size_t device, Name needed) {
@@ -54,7 +53,7 @@ private:
   /// Where what an action makes is read.
   size_t reader(const Action &action) const {
     int stage = action.stage + (action.kind == Kind::F ? 1 : -1);
-    bool isRead = action.kind != Kind::W && stage >= 0 &&
+    bool isRead = action.kind != Kind::W && action.kind != Kind::R && stage >= 0 &&
                   stage < schedule.placement.stages();
     return schedule.placement.device(isRead ? stage : action.stage,
                                      action.microbatch);

@@ -21,6 +21,7 @@
 #include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Planning/Passes.h"
 #include "lib/Transforms/Precision/Passes.h"
+#include "tools/bitpipe-opt/ChooseRecomputed.h"
 #include "tools/bitpipe-opt/Diagnostics.h"
 #include "tools/bitpipe-opt/EmitCUDA.h"
 #include "tools/bitpipe-opt/Levels.h"
@@ -64,6 +65,10 @@ private:
   LogicalResult checkUnfinished();
   /// Takes the module through the phases up to a level.
   LogicalResult raiseTo(Level level);
+  /// Puts the stages in the place of --recompute=auto, where the module has come so far.
+  LogicalResult chooseRecomputed();
+  /// What each device needs where these stages recompute, in bytes.
+  FailureOr<std::vector<int64_t>> memoryWith(const std::string &recompute);
   /// Brings the module from the level below to this one.
   LogicalResult raise(Level level);
   /// Refuses what must not be replaced, before any work is done.
@@ -82,16 +87,16 @@ private:
   /// A plan for GPUs as C++.
   LogicalResult printCUDA(raw_ostream &out);
 
-  template <typename Build> LogicalResult runPasses(Build build) {
+  template <typename Build> LogicalResult runPasses(Build build, ModuleOp target = {}) {
     PassManager manager(context);
     if (failed(applyPassManagerCLOptions(manager)))
       return failure();
     manager.enableTiming(timing);
     build(manager);
-    return manager.run(*module);
+    return manager.run(target ? target : *module);
   }
 
-  const Options &options;
+  Options options; // once they are chosen, with the stages that recompute
   MLIRContext *context;
   std::optional<int> stages; // of the schedule
   OwningOpRef<ModuleOp> module;
@@ -119,9 +124,35 @@ LogicalResult Compilation::run() {
 
 LogicalResult Compilation::raiseTo(Level goal) {
   for (Level level = levelOf(*module); level < goal; level = levelOf(*module))
-    if (failed(raise(Level(int(level) + 1))))
+    if (failed(chooseRecomputed()) || failed(raise(Level(int(level) + 1))))
       return failure();
+  return chooseRecomputed();
+}
+
+LogicalResult Compilation::chooseRecomputed() {
+  if (options.recompute != "auto" || levelOf(*module) != Level::Stages)
+    return success();
+  auto chosen = bitpipe::chooseRecomputed(
+      options, *module, [&](const std::string &stages) { return memoryWith(stages); });
+  if (failed(chosen))
+    return failure();
+  options.recompute = *chosen;
   return success();
+}
+
+FailureOr<std::vector<int64_t>> Compilation::memoryWith(const std::string &recompute) {
+  OwningOpRef<ModuleOp> copy = module->clone();
+  PlanningOptions planning = planningOptions(options);
+  planning.recompute = recompute;
+  if (failed(runPasses([&](PassManager &manager) {
+        buildPlanningPipeline(manager, planning);
+        buildLowerPipeline(manager, {options.optimizer, options.target, 0, ""});
+      }, *copy)))
+    return failure();
+  std::vector<int64_t> bytes;
+  for (auto program : copy->getOps<pipe::ProgramOp>())
+    bytes.push_back(memoryUse(program).total());
+  return bytes;
 }
 
 LogicalResult Compilation::load() {

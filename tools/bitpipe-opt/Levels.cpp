@@ -73,7 +73,7 @@ constexpr Use uses[] = {
     {"microbatches", Level::Plan},   {"chunks", Level::Plan},
     {"down", Level::Plan},           {"schedule", Level::Plan},
     {"routes", Level::Plan},         {"activations", Level::Plan},
-    {"schedule-effort", Level::Plan},  {"compare", Level::Plan},
+    {"recompute", Level::Plan},      {"schedule-effort", Level::Plan},  {"compare", Level::Plan},
     {"optimizer", Level::Program},   {"target", Level::Program},
     {"memory", Level::Program},
 };

@@ -5,6 +5,7 @@
 #include "lib/Transforms/Kernels/Passes.h"
 #include "lib/Transforms/Schedule/Core/Limits.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Simulate/Recompute.h"
 #include "tools/bitpipe-opt/Arguments.h"
 #include "tools/bitpipe-opt/OptionChecks.h"
 
@@ -117,6 +118,21 @@ void checkValues(const Options &options) {
     badUsage("--arch is '" + options.arch + "', expected " + gpuArchitectures);
 }
 
+/// How many stages there are shows later.
+void checkRecompute(const Options &options) {
+  StringRef text = options.recompute;
+  if (text == "auto") {
+    if (!options.memory)
+      badUsage("--recompute is auto, expected --memory with it: how much a device has");
+    if (!options.compare.empty())
+      badUsage("--recompute is auto, expected none, all or a list with --compare");
+    return;
+  }
+  auto stages = schedule::parseStageSet(text.str(), schedule::mostStages);
+  if (!stages)
+    badUsage("--recompute: " + stages.error().text);
+}
+
 /// Options that do not go together, or not without another.
 void checkTogether(const Options &options) {
   if (options.compareSizes.size() > 1 && options.compare.empty())
@@ -146,7 +162,7 @@ bool isCompilerArgument(StringRef argument) {
     return argument.ends_with(".onnx");
   StringRef name = argument.ltrim('-').split('=').first;
   return is_contained({"pipeline", "emit", "devices", "microbatches", "chunks", "down",
-                       "schedule", "routes", "activations", "schedule-effort", "compare",
+                       "schedule", "routes", "activations", "recompute", "schedule-effort", "compare",
                        "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
                       name);
@@ -176,6 +192,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> routes("routes", cl::cat(category), cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
   NumberOption<double> scheduleEffort("schedule-effort", cl::cat(category), cl::desc("how much is searched for a better order, where one is searched: 1 is some seconds at most, 10 ten times that (default 1)"), cl::value_desc("K"), cl::init(options.scheduleEffort));
   NumberOption<double> activations("activations", cl::cat(category), cl::desc("most live activations per device, in stages; an order that takes more is refused (default: the schedule's own)"), cl::value_desc("stages"), cl::init(0));
+  cl::opt<std::string> recompute("recompute", cl::cat(category), cl::desc("stages that save nothing in their forwards and compute it again before the gradient: none, all, a list, or auto, the cheapest set that fits --memory (default none, or as the file of --schedule has it)"), cl::value_desc("0,2-3"));
   cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
   NumberOption<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
   cl::list<int, bool, NumberParser<int>> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several numbers with --compare"), cl::value_desc("N"));
@@ -191,7 +208,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> target("target", cl::cat(category), cl::desc("code for what: cpu or cuda (default cpu)"), cl::value_desc("name"), cl::init(options.target));
   cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's); with --target=cuda: sm_80, sm_90 or sm_100, or emulated on this machine for tests (default sm_90)"), cl::value_desc("name"));
   cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device: bytes, or with K, M, G, T of 1024 (default: no limit)"), cl::value_desc("size"));
-  cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times of forward, backward, input and weight gradient, message, gradient sum, in one unit (default: from the model, else as shown)"), cl::value_desc("F=1,B=2,I=1,W=1,comm=0,sum=0"));
+  cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times of forward, backward, input and weight gradient, recomputation, message, gradient sum, in one unit (default: from the model, else as shown)"), cl::value_desc("F=1,B=2,I=1,W=1,R=1,comm=0,sum=0"));
   cl::opt<std::string> costFile("cost-file", cl::cat(category), cl::desc("times and sizes per stage, memory per device and links from a file, instead of --cost"), cl::value_desc("file.json"));
   cl::opt<std::string> emit("emit", cl::cat(category), cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (JSON for Perfetto), report (table), cuda (C++, of a plan for GPUs)"), cl::value_desc("kind"));
 
@@ -219,6 +236,7 @@ Options parseOptions(int argc, char **argv) {
   options.routesFile = routes;
   options.scheduleEffort = scheduleEffort;
   options.activations = activations;
+  options.recompute = recompute;
   options.compare = compare;
   options.devices = devices;
   options.compareSizes.assign(microbatches.begin(), microbatches.end());
@@ -248,6 +266,8 @@ Options parseOptions(int argc, char **argv) {
     badUsage("--down is " + Twine(options.down) + ", expected 0 to " + Twine(most) + ", the number of micro-batches");
   if (activations.getNumOccurrences() && !(options.activations > 0))
     badUsage("--activations is " + show(options.activations) + ", expected a number above 0");
+  if (recompute.getNumOccurrences())
+    checkRecompute(options);
   for (const cl::opt<std::string> *file : {&schedule, &routes, &costFile})
     if (file->getNumOccurrences() && file->empty())
       badUsage("--" + file->ArgStr + " is empty, expected a file");

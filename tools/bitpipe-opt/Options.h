@@ -31,6 +31,7 @@ struct Options {
   std::string routesFile;        // a placement from a file, to be ordered
   double scheduleEffort = 1;     // how much is searched for a better order
   double activations = 0;        // most live ones per device, 0: the schedule's
+  std::string recompute;         // none, all, auto, "0,2-3"; empty: as the order's file has it
   std::string compare;           // names of schedules to put side by side
   std::vector<int> compareSizes; // numbers of micro-batches to compare at
   int64_t devices = 4;

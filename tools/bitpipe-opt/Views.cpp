@@ -7,7 +7,7 @@
 #include "lib/Transforms/Planning/Translate.h"
 #include "lib/Transforms/Schedule/Emit/Compare.h"
 #include "lib/Transforms/Schedule/Emit/Emit.h"
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Simulate/Recompute.h"
 
 #include <sstream>
 
@@ -31,7 +31,9 @@ int sizeFor(const Options &options, const char *option, int64_t size) {
   return isFile && !options.given.count(option) ? 0 : int(size);
 }
 
-schedule::Request requestFor(const Options &options, schedule::Costs costs = {}) {
+} // namespace
+
+schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   schedule::Request request;
   request.pipeline = options.pipeline;
   request.devices = sizeFor(options, "devices", options.devices);
@@ -43,10 +45,11 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs = {})
   request.routes = options.routesFile;
   request.order = options.scheduleFile;
   request.effort = options.scheduleEffort;
+  request.recompute = options.recompute;
   return request;
 }
 
-void printForm(Emit emit, const schedule::Simulated &simulated, std::ostream &out) {
+static void printForm(Emit emit, const schedule::Simulated &simulated, std::ostream &out) {
   if (emit == Emit::Timeline)
     schedule::emitTimeline(out, simulated);
   else if (emit == Emit::Trace)
@@ -55,11 +58,14 @@ void printForm(Emit emit, const schedule::Simulated &simulated, std::ostream &ou
     schedule::emitReport(out, simulated);
 }
 
-} // namespace
-
 std::optional<int> stageCount(const Options &options, MLIRContext *context) {
   auto placement = valueOrError(schedule::placementFor(requestFor(options)), context);
-  return placement ? std::optional(placement->stages()) : std::nullopt;
+  if (!placement)
+    return std::nullopt;
+  bool isSet = !options.recompute.empty() && options.recompute != "auto";
+  if (isSet && !valueOrError(schedule::parseStageSet(options.recompute, placement->stages()), context))
+    return std::nullopt;
+  return placement->stages();
 }
 
 PlanningOptions planningOptions(const Options &options) {
@@ -75,6 +81,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.costFile = options.costFile;
   planning.activations = options.activations;
   planning.effort = options.scheduleEffort;
+  planning.recompute = options.recompute;
   return planning;
 }
 

@@ -4,7 +4,7 @@
 #define BITPIPE_TOOLS_BITPIPE_OPT_VIEWS_H
 
 #include "lib/Transforms/Planning/Passes.h"
-#include "lib/Transforms/Schedule/Core/Schedule.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "tools/bitpipe-opt/Options.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -16,6 +16,9 @@ namespace bitpipe {
 /// How many stages the schedule that is asked for has; an error at the context
 /// and nothing if there is no such schedule.
 std::optional<int> stageCount(const Options &options, mlir::MLIRContext *context);
+
+/// The request that the options make of the families.
+schedule::Request requestFor(const Options &options, schedule::Costs costs = {});
 
 /// The same request for the planning phase.
 PlanningOptions planningOptions(const Options &options);

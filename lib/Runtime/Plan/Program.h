@@ -170,7 +170,7 @@ struct Resident {
 
 /// Names a tensor by the run that makes it: "F stage 1 mb 0".
 struct RunName {
-  char kind; // F, B, I or W
+  char kind; // F, B, I, W or R
   int64_t stage, microbatch;
 
   bool operator==(const RunName &) const = default;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 using namespace bitpipe;
@@ -165,6 +166,46 @@ private:
   std::vector<Meeting> messages, sums;
 };
 
+/// The stages of which a device runs any recomputation.
+std::set<int64_t> recomputedStages(const DeviceList &device) {
+  std::set<int64_t> stages;
+  for (const Instruction &op : device.instructions)
+    if (auto *run = std::get_if<Execute>(&op); run && run->run.kind == 'R')
+      stages.insert(run->run.stage);
+  return stages;
+}
+
+/// Checks that what a stage that recomputes saves is made between the forward and the
+/// gradient, once.
+void checkRecomputation(const Program &program, size_t number) {
+  const DeviceList &device = program.devices[number];
+  std::set<int64_t> recomputed = recomputedStages(device);
+  enum Made { Nothing, Input, Saved, Gone };
+  std::map<std::pair<int64_t, int64_t>, Made> made;
+  for (const Instruction &op : device.instructions) {
+    auto *run = std::get_if<Execute>(&op);
+    if (!run || !recomputed.count(run->run.stage) || run->run.kind == 'W')
+      continue;
+    Made &now = made[{run->run.stage, run->run.microbatch}];
+    auto fail = [&](const char *what) {
+      bitpipe::fail(program.path, ": error: device ", number, ": '", text(op),
+                    "' comes ", what);
+    };
+    if (run->run.kind == 'F') {
+      now = Input;
+    } else if (run->run.kind == 'R') {
+      if (now != Input)
+        fail(now == Nothing ? "before the forward, whose input it reads"
+                            : "a second time, when its input is freed");
+      now = Saved;
+    } else {
+      if (now != Saved)
+        fail("without the recomputation that makes what it reads");
+      now = Gone;
+    }
+  }
+}
+
 /// Checks that a tensor is sent after the run that makes it and received
 /// before the one that needs it.
 void checkReadiness(const Program &program, size_t number) {
@@ -185,7 +226,7 @@ void checkReadiness(const Program &program, size_t number) {
       if (!ran.count({op->run.kind == 'F', op->run.stage, op->run.microbatch}))
         failHere(list[i], "before the run that makes it, expected after");
     } else if (auto *op = std::get_if<Execute>(&list[i])) {
-      if (op->run.kind != 'W')
+      if (op->run.kind != 'W' && op->run.kind != 'R')
         ran[{op->run.kind == 'F', op->run.stage, op->run.microbatch}] = i;
     }
   }
@@ -194,7 +235,9 @@ void checkReadiness(const Program &program, size_t number) {
 } // namespace
 
 void bitpipe::checkProgress(const Program &program, const Links &links) {
-  for (size_t d = 0; d < program.devices.size(); ++d)
+  for (size_t d = 0; d < program.devices.size(); ++d) {
     checkReadiness(program, d);
+    checkRecomputation(program, d);
+  }
   Replay(program, links).run();
 }

@@ -18,20 +18,27 @@ public:
     for (const Instruction &op : device.instructions)
       if (auto *run = std::get_if<Execute>(&op))
         for (int64_t slot : run->slots)
-          slots[{run->run.stage, run->run.microbatch, run->run.kind == 'F'}].insert(slot);
+          slots[{run->run.stage, run->run.microbatch, partOf(run->run.kind)}].insert(slot);
   }
 
-  /// Bytes that a forward shares with the gradients of its micro-batch.
-  int64_t activation(int64_t stage, int64_t microbatch) const {
-    return shared({stage, microbatch, true}, {stage, microbatch, false});
+  /// Bytes that a forward, or the recomputation, shares with the gradients of its
+  /// micro-batch.
+  int64_t activation(int64_t stage, int64_t microbatch, bool recomputes) const {
+    return shared({stage, microbatch, recomputes ? Recomputation : Forward},
+                  {stage, microbatch, Gradients});
   }
   /// Bytes that a forward shares with that of the next stage on the device.
   int64_t handedOn(int64_t stage, int64_t microbatch) const {
-    return shared({stage, microbatch, true}, {stage + 1, microbatch, true});
+    return shared({stage, microbatch, Forward}, {stage + 1, microbatch, Forward});
   }
 
 private:
-  using Key = std::tuple<int64_t, int64_t, bool>; // stage, micro-batch, forward
+  enum Part { Forward, Recomputation, Gradients };
+  using Key = std::tuple<int64_t, int64_t, Part>; // stage, micro-batch
+
+  static Part partOf(char kind) {
+    return kind == 'F' ? Forward : kind == 'R' ? Recomputation : Gradients;
+  }
 
   int64_t shared(Key one, Key other) const {
     auto a = slots.find(one), b = slots.find(other);
@@ -60,17 +67,32 @@ static int64_t stateBytes(const DeviceList &device, const Step &step) {
   return bytes;
 }
 
+/// The stages of which any recomputation runs.
+static std::set<int64_t> recomputedStages(const Program &program) {
+  std::set<int64_t> stages;
+  for (const DeviceList &device : program.devices)
+    for (const Instruction &op : device.instructions)
+      if (auto *run = std::get_if<Execute>(&op); run && run->run.kind == 'R')
+        stages.insert(run->run.stage);
+  return stages;
+}
+
 /// Most activations at once, as a schedule counts them: from a forward to the last
-/// gradient.
-static double peakActivation(const DeviceList &device,
-                             const schedule::Costs &costs) {
+/// gradient, or of a stage that recomputes its input up to the recomputation.
+static double peakActivation(const DeviceList &device, const schedule::Costs &costs,
+                             const std::set<int64_t> &recomputed) {
   double alive = 0, most = 0;
   for (const Instruction &op : device.instructions) {
     auto *run = std::get_if<Execute>(&op);
     if (!run || run->run.kind == 'I')
       continue;
-    double size = costs.stages[run->run.stage].activation;
-    alive += run->run.kind == 'F' ? size : -size;
+    const schedule::StageCost &cost = costs.stages[run->run.stage];
+    if (run->run.kind == 'F')
+      alive += recomputed.count(run->run.stage) ? cost.input : cost.activation;
+    else if (run->run.kind == 'R')
+      alive += cost.activation - cost.input;
+    else
+      alive -= cost.activation;
     most = std::max(most, alive);
   }
   return most;
@@ -79,15 +101,17 @@ static double peakActivation(const DeviceList &device,
 void bitpipe::addSizes(const Program &program, const Links &links,
                        schedule::Costs &costs) {
   for (schedule::StageCost &stage : costs.stages)
-    stage.activation = stage.message = stage.state = 0;
+    stage.activation = stage.input = stage.message = stage.state = 0;
+  std::set<int64_t> recomputed = recomputedStages(program);
   for (const DeviceList &device : program.devices) {
     DeviceRuns runs(device);
     for (const Instruction &op : device.instructions)
       if (auto *run = std::get_if<Execute>(&op); run && run->run.kind == 'F') {
         auto [kind, stage, microbatch] = run->run;
         schedule::StageCost &cost = costs.stages[stage];
-        cost.activation = std::max(cost.activation,
-                                   double(runs.activation(stage, microbatch)));
+        int64_t activation =
+            runs.activation(stage, microbatch, recomputed.count(stage));
+        cost.activation = std::max(cost.activation, double(activation));
         cost.message =
             std::max(cost.message, double(runs.handedOn(stage, microbatch)));
       } else if (auto *step = std::get_if<Step>(&op); step && step->stages.size() == 1) {
@@ -97,9 +121,12 @@ void bitpipe::addSizes(const Program &program, const Links &links,
   for (const MessageLink &message : links.messages)
     if (message.run.kind == 'F')
       costs.stages[message.run.stage].message = double(message.bytes);
+  // What a forward reads, whether it is kept for a recomputation or not.
+  for (size_t stage = 1; stage < costs.stages.size(); ++stage)
+    costs.stages[stage].input = costs.stages[stage - 1].message;
   costs.buffers.clear();
   for (const DeviceList &device : program.devices) {
-    double rest = double(device.arena) - peakActivation(device, costs);
+    double rest = double(device.arena) - peakActivation(device, costs, recomputed);
     for (const Instruction &op : device.instructions)
       if (auto *step = std::get_if<Step>(&op); step && step->stages.size() == 1)
         rest -= costs.stages[step->stages.front()].state;

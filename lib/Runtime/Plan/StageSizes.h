@@ -9,7 +9,7 @@
 namespace bitpipe {
 
 /// Fills in the sizes that a plan has laid out: of every stage what a forward leaves
-/// for the gradients, what goes to the next stage, and the parameters with what
+/// for the gradients, what it reads, what goes to the next stage, and the parameters with what
 /// belongs to them; of every device what else its arena holds, so that state,
 /// activations and buffers together are the arena. There must be a cost per stage.
 void addSizes(const Program &program, const Links &links, schedule::Costs &costs);

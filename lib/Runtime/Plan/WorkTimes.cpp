@@ -48,7 +48,8 @@ static schedule::Action actionOf(const RunName &run) {
   Kind kind = run.kind == 'F'   ? Kind::F
               : run.kind == 'B' ? Kind::B
               : run.kind == 'I' ? Kind::I
-                                : Kind::W;
+              : run.kind == 'W' ? Kind::W
+                                : Kind::R;
   return {kind, false, int(run.stage), int(run.microbatch)};
 }
 

@@ -136,6 +136,8 @@ private:
 
   static void fillStage(schedule::StageCost &stage, const Runs &runs) {
     stage.forward = timeOf(runs, 'F');
+    if (runs.count('R'))
+      stage.recompute = timeOf(runs, 'R');
     std::optional<double> whole, input, weight;
     if (runs.count('B'))
       whole = timeOf(runs, 'B');

@@ -71,6 +71,8 @@ private:
     pipe::RunKind kind = op.getKind();
     if (kind == pipe::RunKind::F)
       return execute(op, *stage, kind, stage->getForwardAttr());
+    if (kind == pipe::RunKind::R)
+      return addRecomputation(op, *stage);
     if (kind != pipe::RunKind::W &&
         failed(execute(op, *stage, pipe::RunKind::I,
                        stage->getInputGradientAttr())))
@@ -87,6 +89,14 @@ private:
                    stage->getWeightGradientAttr());
   }
 
+  LogicalResult addRecomputation(pipe::RunOp op, pipe::StageOp stage) {
+    if (stage.getRecomputeAttr())
+      return execute(op, stage, pipe::RunKind::R, stage.getRecomputeAttr());
+    return emitError(op.getLoc())
+           << "stage " << stage.getIndex()
+           << " has no function for recomputation, expected one for run R";
+  }
+
   LogicalResult execute(pipe::RunOp op, pipe::StageOp stage,
                         pipe::RunKind kind, FlatSymbolRefAttr name) {
     if (!name)
@@ -101,7 +111,7 @@ private:
       PieceName piece = stages.pieceFor(stage, block, op.getMicrobatch());
       if (block.role == Role::Scratch) // of this run only
         piece = {block, int64_t(program.instructions.size())};
-      if (failed(checkExists(op, block, piece)))
+      if (failed(checkExists(op, kind, block, piece)))
         return failure();
       item.pieces.push_back(use(piece, bytes));
     }
@@ -110,10 +120,12 @@ private:
   }
 
   /// What another run makes must be here when a run reads it.
-  LogicalResult checkExists(pipe::RunOp op, RoutineBlock block,
+  LogicalResult checkExists(pipe::RunOp op, pipe::RunKind kind, RoutineBlock block,
                             const PieceName &piece) {
+    bool ofForward = kind == pipe::RunKind::I &&
+                     (block.role == Role::Saved || block.role == Role::SavedKept);
     bool isRead = block.role == Role::CarriedIn ||
-                  block.role == Role::GradientOut;
+                  block.role == Role::GradientOut || ofForward;
     if (isRead && !numbers.contains(piece))
       return emitError(op.getLoc())
              << "run of stage " << op.getStage() << ", micro-batch "

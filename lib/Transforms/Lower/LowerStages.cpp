@@ -21,7 +21,7 @@ namespace {
 
 /// Two stages with one key have the same routines.
 using StageKey =
-    std::tuple<const void *, const void *, const void *, bool,
+    std::tuple<const void *, const void *, const void *, const void *, bool,
                SmallVector<std::pair<int64_t, int64_t>>, std::vector<int64_t>>;
 
 class LowerStages : public bitpipe::impl::LowerStagesBase<LowerStages> {
@@ -76,6 +76,7 @@ private:
         entry->second = *routines;
       }
       stage.setForwardAttr(entry->second.forward);
+      stage.setRecomputeAttr(entry->second.recompute);
       stage.setInputGradientAttr(entry->second.inputGradient);
       stage.setWeightGradientAttr(entry->second.weightGradient);
     }
@@ -94,6 +95,7 @@ private:
     for (auto [block, offset] : workingLayout(stage, groups))
       groupBytes.insert(groupBytes.end(), {block, offset});
     return {functions.forward.getAsOpaquePointer(),
+            functions.recompute.getAsOpaquePointer(),
             functions.inputGradient.getAsOpaquePointer(),
             functions.weightGradient.getAsOpaquePointer(),
             isLast,

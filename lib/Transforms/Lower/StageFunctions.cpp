@@ -115,13 +115,30 @@ LogicalResult checkForward(pipe::StageOp stage, func::FuncOp forward,
                       symbols);
 }
 
+/// A recomputation takes what the forward takes, which then saves nothing.
+LogicalResult checkRecompute(pipe::StageOp stage, func::FuncOp forward,
+                             func::FuncOp recompute) {
+  SignatureCheck check(stage, recompute);
+  if (failed(SignatureCheck(stage, forward)
+                 .results(stage.carriedByForward(),
+                          "carried out, since the stage recomputes what it saves")) ||
+      failed(check.body()) ||
+      failed(check.arguments(forward.getNumArguments(), "those of the forward")))
+    return failure();
+  for (auto [got, expected] :
+       llvm::zip(recompute.getArgumentTypes(), forward.getArgumentTypes()))
+    if (failed(check.type(got, expected, "an argument of the forward")))
+      return failure();
+  return success();
+}
+
 /// The saved arguments of the input gradient have the types that the forward
-/// function returns behind what it carries out.
-LogicalResult checkInputGradient(pipe::StageOp stage, func::FuncOp forward,
-                                 func::FuncOp gradient) {
+/// function returns behind what it carries out, or the recomputation.
+LogicalResult checkInputGradient(pipe::StageOp stage, const StageFunctions &functions) {
+  func::FuncOp saving = functions.saving(), gradient = functions.inputGradient;
   SignatureCheck check(stage, gradient);
-  size_t carriedOut = stage.carriedByForward();
-  size_t saved = forward.getNumResults() - carriedOut;
+  size_t firstSaved = functions.resultsBeforeSaved(stage);
+  size_t saved = saving.getNumResults() - firstSaved;
   size_t gradientsOut = llvm::count(stage.getCarriedOut(), true);
   size_t gradientsIn = llvm::count(stage.getCarriedIn(), true);
   size_t parameters = stage.getParameters().size();
@@ -147,7 +164,7 @@ LogicalResult checkInputGradient(pipe::StageOp stage, func::FuncOp forward,
   }
   for (auto [got, expected] :
        llvm::zip(gradient.getArgumentTypes().slice(gradientsOut, saved),
-                 forward.getResultTypes().drop_front(carriedOut)))
+                 saving.getResultTypes().drop_front(firstSaved)))
     if (failed(check.type(got, expected, "a saved value")))
       return failure();
   return success();
@@ -202,17 +219,20 @@ FailureOr<func::FuncOp> lookup(pipe::StageOp stage, SymbolTable &symbols,
 FailureOr<StageFunctions> StageFunctions::find(pipe::StageOp stage,
                                                SymbolTable &symbols) {
   auto forward = lookup(stage, symbols, stage.getForward());
+  auto recompute = lookup(stage, symbols, stage.getRecompute());
   auto input = lookup(stage, symbols, stage.getInputGradient());
   auto weight = lookup(stage, symbols, stage.getWeightGradient());
-  if (failed(forward) || failed(input) || failed(weight))
+  if (failed(forward) || failed(recompute) || failed(input) || failed(weight))
     return failure();
   if (*weight && !*input)
     return emitError(stage.getLoc())
            << "stage " << stage.getIndex()
            << " has a weight gradient but no input gradient, expected both";
+  StageFunctions functions{*forward, *recompute, *input, *weight};
   if (failed(checkForward(stage, *forward, symbols)) ||
-      (*input && failed(checkInputGradient(stage, *forward, *input))) ||
+      (*recompute && failed(checkRecompute(stage, *forward, *recompute))) ||
+      (*input && failed(checkInputGradient(stage, functions))) ||
       (*weight && failed(checkWeightGradient(stage, *input, *weight, symbols))))
     return failure();
-  return StageFunctions{*forward, *input, *weight};
+  return functions;
 }

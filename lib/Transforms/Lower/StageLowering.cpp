@@ -45,6 +45,9 @@ public:
     auto forward = makeForward();
     if (failed(forward))
       return failure();
+    auto recompute = makeRecompute();
+    if (failed(recompute))
+      return failure();
     auto inputGradient = makeInputGradient();
     if (failed(inputGradient))
       return failure();
@@ -59,6 +62,7 @@ public:
       return FlatSymbolRefAttr::get(op.getSymNameAttr());
     };
     return StageRoutines{write(functions.forward, forward),
+                         write(functions.recompute, recompute),
                          write(functions.inputGradient, inputGradient),
                          write(functions.weightGradient, weightGradient)};
   }
@@ -74,10 +78,10 @@ private:
     return routine;
   }
 
-  Routine makeForward() {
-    func::FuncOp function = functions.forward;
-    SmallVector<Place> arguments, results;
-    TypeRange types = function.getArgumentTypes();
+  /// The places of the forward's arguments, which are those of the recomputation.
+  void placeArguments() {
+    SmallVector<Place> &arguments = forwardArguments;
+    TypeRange types = functions.forward.getArgumentTypes();
     size_t carried = stage.getCarriedIn().size();
     size_t inputs = stage.getInputs().size();
     size_t dropouts = stage.getDropouts().size();
@@ -88,21 +92,36 @@ private:
       addTo({Role::Key, int64_t(i)}, types.slice(carried + inputs + i, 1), arguments);
     addParameters(arguments);
     addWorking(arguments);
+  }
 
-    SmallVector<ResultSpec> specs;
-    SmallVector<Place> out;
-    types = function.getResultTypes();
+  Routine makeForward() {
+    placeArguments();
+    SmallVector<Place> out, results;
+    TypeRange types = functions.forward.getResultTypes();
     size_t carriedOut = stage.carriedByForward();
     addTo({isLast ? Role::Loss : Role::CarriedOut},
           types.take_front(carriedOut), out);
-    llvm::append_range(specs, out);
-    for (size_t i = carriedOut; i < types.size(); ++i)
-      specs.push_back(RoutineBlock{isKept(i - carriedOut) ? Role::SavedKept
-                                                          : Role::Saved});
-    Routine routine = lower(function, arguments, specs, results);
+    SmallVector<ResultSpec> specs(out.begin(), out.end());
+    addSaved(types.size() - carriedOut, specs);
+    Routine routine = lower(functions.forward, forwardArguments, specs, results);
     if (succeeded(routine))
       saved = SmallVector<Place>(llvm::drop_begin(results, carriedOut));
     return routine;
+  }
+
+  Routine makeRecompute() {
+    func::FuncOp function = functions.recompute;
+    if (!function)
+      return std::unique_ptr<RoutineBuilder>();
+    SmallVector<ResultSpec> specs;
+    addSaved(function.getNumResults(), specs);
+    return lower(function, forwardArguments, specs, saved);
+  }
+
+  /// Where so many values go that the input gradient reads.
+  void addSaved(size_t count, SmallVectorImpl<ResultSpec> &specs) {
+    for (size_t i = 0; i < count; ++i)
+      specs.push_back(RoutineBlock{isKept(i) ? Role::SavedKept : Role::Saved});
   }
 
   Routine makeInputGradient() {
@@ -232,7 +251,7 @@ private:
   const ParameterGroups &groups;
   KernelLibrary &kernels;
   Memory memory;
-  SmallVector<Place> saved, kept;
+  SmallVector<Place> forwardArguments, saved, kept;
 };
 
 } // namespace

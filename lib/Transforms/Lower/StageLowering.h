@@ -8,9 +8,17 @@
 
 namespace bitpipe::lower {
 
-/// The three functions of a stage; the gradients may be missing.
+/// The functions of a stage; the gradients may be missing, and the recomputation is
+/// there where the forward saves nothing.
 struct StageFunctions {
-  mlir::func::FuncOp forward, inputGradient, weightGradient;
+  mlir::func::FuncOp forward, recompute, inputGradient, weightGradient;
+
+  /// What returns the values that the input gradient reads, and how many others it
+  /// returns before them.
+  mlir::func::FuncOp saving() const { return recompute ? recompute : forward; }
+  size_t resultsBeforeSaved(pipe::StageOp stage) const {
+    return recompute ? 0 : stage.carriedByForward();
+  }
 
   /// Looks them up and checks their signatures against the stage.
   static mlir::FailureOr<StageFunctions> find(pipe::StageOp stage,
@@ -19,7 +27,7 @@ struct StageFunctions {
 
 /// The names of a stage's routines; null where there is no function.
 struct StageRoutines {
-  mlir::FlatSymbolRefAttr forward, inputGradient, weightGradient;
+  mlir::FlatSymbolRefAttr forward, recompute, inputGradient, weightGradient;
 };
 
 /// Where the stage's parameters and its working weights lie in the blocks of its

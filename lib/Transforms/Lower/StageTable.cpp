@@ -8,8 +8,8 @@ using namespace bitpipe::lower;
 
 /// Every routine says what its blocks are, and every stage's routines exist.
 static LogicalResult checkRoutines(pipe::StageOp stage, SymbolTable &symbols) {
-  for (auto name : {stage.getForwardAttr(), stage.getInputGradientAttr(),
-                    stage.getWeightGradientAttr()}) {
+  for (auto name : {stage.getForwardAttr(), stage.getRecomputeAttr(),
+                    stage.getInputGradientAttr(), stage.getWeightGradientAttr()}) {
     if (!name)
       continue;
     auto routine = symbols.lookup<pipe::RoutineOp>(name.getValue());

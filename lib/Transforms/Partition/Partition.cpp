@@ -128,7 +128,7 @@ private:
         builder, graph.nodes()[range.begin]->getLoc(),
         builder.getI64IntegerAttr(index),
         FlatSymbolRefAttr::get(stage.function), FlatSymbolRefAttr(),
-        FlatSymbolRefAttr(), builder.getArrayAttr(inputs),
+        FlatSymbolRefAttr(), FlatSymbolRefAttr(), builder.getArrayAttr(inputs),
         builder.getArrayAttr(stage.parameters),
         builder.getDenseBoolArrayAttr(stage.carriedIn),
         builder.getDenseBoolArrayAttr(stage.carriedOut),

@@ -4,6 +4,7 @@
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Costs/CostFile.h"
+#include "lib/Transforms/Planning/StageSizes.h"
 
 #include <map>
 
@@ -45,7 +46,8 @@ static SmallVector<double> keptCosts(mlir::ModuleOp module) {
   return {};
 }
 
-/// Activations count as 1: stages do not tell their sizes.
+/// Activations count as 1: how large those of one stage are beside another's is left out.
+/// What a stage has read counts as its share of them.
 static schedule::ErrorOr<Costs> countCosts(mlir::ModuleOp module) {
   SmallVector<double> counts = stageCosts(module);
   if (counts.empty())
@@ -66,6 +68,10 @@ static schedule::ErrorOr<Costs> countCosts(mlir::ModuleOp module) {
   for (size_t i = 0; i < counts.size(); i += 3)
     costs.stages.push_back({counts[i] / unit, counts[i + 1] / unit, counts[i + 2] / unit,
                             (counts[i + 1] + counts[i + 2]) / unit, 1});
+  std::vector<StageSizes> sizes = stageSizes(module);
+  for (size_t stage = 0; stage < sizes.size() && stage < costs.stages.size(); ++stage)
+    if (sizes[stage].saved > 0)
+      costs.stages[stage].input = sizes[stage].input / sizes[stage].saved;
   return costs;
 }
 

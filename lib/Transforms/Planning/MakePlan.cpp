@@ -81,6 +81,7 @@ private:
     result.order = scheduleFile;
     result.memory = activations;
     result.effort = effort;
+    result.recompute = recompute;
     return result;
   }
 

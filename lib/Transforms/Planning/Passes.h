@@ -14,7 +14,7 @@ namespace bitpipe {
 
 using PlanningOptions = MakePlanPassOptions;
 
-/// Makes the plan, then checks it.
+/// Makes the plan, then checks it, and gives the stages the functions that it runs.
 void buildPlanningPipeline(mlir::OpPassManager &manager,
                            const PlanningOptions &options);
 

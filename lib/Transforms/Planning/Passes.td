@@ -56,7 +56,7 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"routes", "routes", "std::string", "\"\"",
            "Reads the routes from this file and finds an order for them">,
     Option<"cost", "cost", "std::string", "\"\"",
-           "Times that orders are found for, F=1,B=2,I=1,W=1,comm=0,sum=0; "
+           "Times that orders are found for, F=1,B=2,I=1,W=1,R=1,comm=0,sum=0; "
            "default: the file's below, else from the stages">,
     Option<"costFile", "cost-file", "std::string", "\"\"",
            "Reads times, sizes, memory and links from this file">,
@@ -65,8 +65,34 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
            "order that takes more is refused">,
     Option<"effort", "effort", "double", "1",
            "How much is searched for a better order">,
+    Option<"recompute", "recompute", "std::string", "\"\"",
+           "The stages that recompute what their gradients read: none, all or a list "
+           "such as 0,2-3; default: those of the file with the order, else none">,
   ];
   let dependentDialects = ["::bitpipe::pipe::PipeDialect"];
+}
+
+def SplitForwardPass : Pass<"pipe-split-forward", "::mlir::ModuleOp"> {
+  let summary = "Stages that recompute get a function of their own for it";
+  let description = [{
+    Expects at most one plan. A stage of which the plan runs recomputations (`run R`)
+    gets two functions in the place of its forward function, of the same arguments: its
+    forward then returns what is carried out alone, and `recompute` what was saved. Both
+    hold the operations that their results need, and no others; a mask of dropout is
+    drawn from the same key in both. Other stages keep the function that they may have
+    shared with it, and a module without stages is left alone.
+
+    ```mlir
+    func.func @s(%x: tensor<4x6xf32>, %w) -> (tensor<4x5xf32>, tensor<4x6xf32>)
+    pipe.stage 0 forward @s input_gradient @s_input_gradient ...
+    pipe.plan @plan ... { ... pipe.run R stage 0 mb 0 ... }
+    // becomes
+    func.func @s_forward(%x: tensor<4x6xf32>, %w) -> tensor<4x5xf32>
+    func.func @s_recompute(%x: tensor<4x6xf32>, %w) -> tensor<4x6xf32>
+    pipe.stage 0 forward @s_forward recompute @s_recompute input_gradient @s_input_gradient ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
 def CheckPlanPass : Pass<"pipe-check-plan", "::mlir::ModuleOp"> {

@@ -7,6 +7,7 @@ void bitpipe::buildPlanningPipeline(mlir::OpPassManager &manager,
   manager.addPass(createMakePlanPass(options));
   // Nothing is handed out unproven, whoever made it.
   manager.addPass(createCheckPlanPass());
+  manager.addPass(createSplitForwardPass());
 }
 
 // Planning adds no interfaces to operations of other dialects.

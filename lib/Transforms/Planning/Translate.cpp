@@ -29,7 +29,7 @@ static std::vector<int> narrow(ArrayRef<int64_t> values) {
   return result;
 }
 
-// The two enumerations name the same four kinds in the same order.
+// The two enumerations name the same kinds in the same order.
 static pipe::RunKind toPlan(schedule::Kind kind) {
   return static_cast<pipe::RunKind>(kind);
 }
@@ -102,6 +102,15 @@ pipe::PlanOp bitpipe::writePlan(OpBuilder &builder, Location loc,
   return plan;
 }
 
+std::vector<bool> bitpipe::recomputedStages(pipe::PlanOp plan, int stages) {
+  std::vector<bool> result(stages);
+  plan.walk([&](pipe::RunOp run) {
+    if (run.getKind() == pipe::RunKind::R && run.getStage() < uint64_t(stages))
+      result[run.getStage()] = true;
+  });
+  return result;
+}
+
 /// The routes and ties of a plan, without instructions.
 static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
   std::vector<schedule::Route> routes;
@@ -123,6 +132,7 @@ static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
   auto groups = schedule::makeGroups(*placement, ties);
   if (!groups)
     return emitError(plan.getLoc()) << groups.error().text;
+  placement->setRecomputed(recomputedStages(plan, placement->stages()));
   return schedule::Program{*placement, *groups, {}};
 }
 

@@ -25,6 +25,9 @@ struct PlanProgram {
 /// that it does not have.
 mlir::FailureOr<PlanProgram> readPlan(pipe::PlanOp plan);
 
+/// The stages of 0 to `stages` - 1 of which any recomputation runs.
+std::vector<bool> recomputedStages(pipe::PlanOp plan, int stages);
+
 /// The runs of a program, without messages.
 schedule::Order orderOf(const schedule::Program &program);
 

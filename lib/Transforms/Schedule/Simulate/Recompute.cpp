@@ -39,8 +39,9 @@ ErrorOr<StageSet> bitpipe::schedule::parseStageSet(const std::string &text,
   for (std::string_view rest = text; true; rest.remove_prefix(1)) {
     std::optional<std::pair<int, int>> range = takeRange(rest);
     if (!range || (!rest.empty() && rest.front() != ','))
-      return Error{"recomputed stages are " + quoted(text) +
-                   ", expected none, all, or stages such as 0,2-3"};
+      return Error{quoted(text) +
+                   " are no stages to recompute, expected none, all, or a list such as "
+                   "0,2-3"};
     auto [first, last] = *range;
     if (last >= stages)
       return Error{"stage " + std::to_string(last) + " is to recompute, expected 0 to " +

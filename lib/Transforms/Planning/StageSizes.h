@@ -1,0 +1,25 @@
+//===- StageSizes.h - What stages keep, by their functions ------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_PLANNING_STAGESIZES_H
+#define BITPIPE_TRANSFORMS_PLANNING_STAGESIZES_H
+
+#include "lib/Dialect/Pipe/IR/Pipe.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace bitpipe {
+
+/// What a stage holds of a micro-batch, in bytes, by the types of its functions.
+struct StageSizes {
+  /// From the forward to the input gradient, and from that to the weight gradient.
+  double saved = 0, kept = 0;
+  /// What the forward has read of the stage before.
+  double input = 0;
+};
+
+/// Of every stage in turn; empty if not all functions are there.
+std::vector<StageSizes> stageSizes(mlir::ModuleOp module);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_PLANNING_STAGESIZES_H
