@@ -9,7 +9,7 @@ import re
 import statistics
 import sys
 
-RUN = re.compile(r"([FBIW]) stage (\d+) mb \d+")
+RUN = re.compile(r"([FBIWR]) stage (\d+) mb \d+")
 
 
 class Summary:

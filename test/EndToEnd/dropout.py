@@ -1,7 +1,8 @@
 """Models with dropout, trained by the tools and by PyTorch in float64 with the masks that NumPy makes.
 
     dropout.py masks FOLDER        every element of masks of many shapes, exactly
-    dropout.py train FOLDER        a transformer: loss, gradient norm and parameters, for several schedules and devices"""
+    dropout.py train FOLDER        a transformer: loss, gradient norm and parameters, for several schedules and devices
+    dropout.py recompute FOLDER    the same transformer with stages that recompute: the same bits"""
 
 import json
 import subprocess
@@ -196,5 +197,19 @@ def check_training(folder):
         sys.exit("two seeds give the same parameters")
 
 
+def check_recomputed(folder):
+    """What is recomputed draws the masks of the forward again."""
+    build(folder, weights())
+    save_file({"ids": np.random.default_rng(4).integers(0, WORDS, (STEPS * MICROBATCHES * BATCH, SEQUENCE))},
+              f"{folder}/data.safetensors")
+    for pipeline, devices in (("bitpipe", 2), ("zb-v", 2), ("1f1b", 4)):
+        options = [f"--pipeline={pipeline}", f"--devices={devices}", f"--microbatches={MICROBATCHES}"]
+        kept, recomputed = (train(folder, pipeline, [*options, f"--recompute={stages}"], 7, STEPS, RATE)[1]
+                            for stages in ("none", "all"))
+        if any(not np.array_equal(kept[name], recomputed[name]) for name in kept):
+            sys.exit(f"{pipeline}: with recomputation dropout trains to other bits")
+    print("recomputed masks are the same")
+
+
 if __name__ == "__main__":
-    {"masks": check_masks, "train": check_training}[sys.argv[1]](sys.argv[2])
+    {"masks": check_masks, "train": check_training, "recompute": check_recomputed}[sys.argv[1]](sys.argv[2])

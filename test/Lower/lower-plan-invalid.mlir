@@ -88,3 +88,38 @@ pipe.plan @plan schedule "gpipe" devices 2 microbatches 1 {
     pipe.run F stage 0 mb 0
   }
 }
+
+// -----
+
+// A plan recomputes what has a function for it, and a stage with one is recomputed.
+pipe.training {bounds = array<i64>, devices = 1 : i64, ignore_index = -1 : i64, inputs = [], kernels = "", kernels_hash = "", loss = "labels", microbatches = 1 : i64, optimizer = "adamw", target = "cpu", types = [], version = 1 : i64, weights = "", weights_hash = ""}
+pipe.routine @f blocks [64] roles ["loss"] {
+}
+pipe.stage 0 forward @f inputs [] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
+pipe.plan @plan schedule "gpipe" devices 1 microbatches 1 {
+  pipe.route devices [0] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    // expected-error @+1 {{stage 0 has no function for recomputation, expected one for run R}}
+    pipe.run R stage 0 mb 0
+  }
+}
+
+// -----
+
+pipe.training {bounds = array<i64>, devices = 1 : i64, ignore_index = -1 : i64, inputs = [], kernels = "", kernels_hash = "", loss = "labels", microbatches = 1 : i64, optimizer = "adamw", target = "cpu", types = [], version = 1 : i64, weights = "", weights_hash = ""}
+pipe.routine @f blocks [64] roles ["loss"] {
+}
+pipe.routine @r blocks [64] roles ["saved"] {
+}
+pipe.routine @g blocks [64] roles ["saved"] {
+}
+pipe.stage 0 forward @f recompute @r input_gradient @g inputs [] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
+pipe.plan @plan schedule "gpipe" devices 1 microbatches 1 {
+  pipe.route devices [0] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    // expected-error @+1 {{run of stage 0, micro-batch 0 on device 0 comes before what it reads is made or received}}
+    pipe.run B stage 0 mb 0
+  }
+}

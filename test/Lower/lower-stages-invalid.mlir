@@ -122,3 +122,43 @@ func.func @g(%dy: tensor<f32>, %x: tensor<4xf32>, %w: tensor<4xf32>, %sum: tenso
 }
 // expected-error @+1 {{stage 0 has the joint gradient 1, expected the number of one of its 1 parameters}}
 pipe.stage 0 forward @f input_gradient @g inputs ["a"] parameters [@w] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0] joint [1]
+
+// -----
+
+// Of a stage that recomputes the forward saves nothing.
+
+// expected-error @+1 {{function 'f' of stage 0 has 2 results, expected 1: carried out, since the stage recomputes what it saves}}
+func.func @f(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  return %x, %x : tensor<4xf32>, tensor<4xf32>
+}
+func.func @r(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+pipe.stage 0 forward @f recompute @r inputs ["a"] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+// expected-error @+1 {{function 'r' of stage 0 has an argument of the forward of type 'tensor<5xf32>', expected 'tensor<4xf32>'}}
+func.func @r(%x: tensor<5xf32>) -> tensor<5xf32> {
+  return %x : tensor<5xf32>
+}
+pipe.stage 0 forward @f recompute @r inputs ["a"] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
+
+// -----
+
+// What the gradient reads is what the recomputation returns.
+
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+func.func @r(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+// expected-error @+1 {{function 'g' of stage 0 has a saved value of type 'tensor<5xf32>', expected 'tensor<4xf32>'}}
+func.func @g(%dy: tensor<4xf32>, %x: tensor<5xf32>) -> tensor<4xf32> {
+  return %dy : tensor<4xf32>
+}
+pipe.stage 0 forward @f recompute @r input_gradient @g inputs [] parameters [] carried_in [true] carried_out [true] cost [0.0, 0.0, 0.0]

@@ -364,3 +364,79 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
     pipe.update stages [1]
   }
 }
+
+// -----
+
+// A stage recomputes for all of its micro-batches or none.
+// expected-error @below {{device 0: 0R1 never runs, expected once: stage 0 recomputes}}
+pipe.plan @p schedule "by hand" devices 1 microbatches 2 {
+  pipe.route devices [0] microbatches [0, 1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 0 mb 1
+    pipe.run R stage 0 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.run B stage 0 mb 1
+    pipe.update stages [0]
+  }
+}
+
+// -----
+
+pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
+  pipe.route devices [0] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run R stage 0 mb 0
+    // expected-error @below {{device 0, position 2 (run R stage 0 mb 0): runs a second time, expected once}}
+    pipe.run R stage 0 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+}
+
+// -----
+
+pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
+  pipe.route devices [0] microbatches [0]
+  pipe.device 0 {
+    // expected-error @below {{device 0, position 0 (run R stage 0 mb 0): reads the input of stage 0, which the forward keeps, but that does not run before it}}
+    pipe.run R stage 0 mb 0
+    pipe.run F stage 0 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+}
+
+// -----
+
+pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
+  pipe.route devices [0] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    // expected-error @below {{device 0, position 1 (run I stage 0 mb 0): reads the recomputation of stage 0, which is neither run nor received before it}}
+    pipe.run I stage 0 mb 0
+    pipe.run R stage 0 mb 0
+    pipe.run W stage 0 mb 0
+    pipe.update stages [0]
+  }
+}
+
+// -----
+
+// A message is named by what makes a tensor that travels.
+pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
+  pipe.route devices [0, 1] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    // expected-error @below {{device 0, position 1 (send R stage 0 mb 0 to 1): a message of kind R, expected F or B}}
+    pipe.send R stage 0 mb 0 to 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.update stages [1]
+  }
+}

@@ -3,6 +3,7 @@
 // RUN: bitpipe-opt %t/tied.mlir --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1" --pipe-check-plan | FileCheck %s --check-prefix=TIED
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=bitpipe devices=2 microbatches=2" --pipe-check-plan | FileCheck %s --check-prefix=BITPIPE
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="schedule=%source/test/golden/pytorch/zbvzerobubble-d4-n8.csv" --pipe-check-plan | FileCheck %s --check-prefix=FILE
+// RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1 recompute=0" --pipe-check-plan | FileCheck %s --check-prefix=RECOMPUTE
 
 //--- empty.mlir
 module {}
@@ -23,6 +24,15 @@ module {}
 // GPIPE-NEXT:     pipe.send B stage 1 mb 0 to 0
 // GPIPE-NEXT:     pipe.update stages [1]
 // GPIPE-NEXT:   }
+
+// A recomputation runs while its gradient's message is awaited.
+// RECOMPUTE:      pipe.run F stage 0 mb 0
+// RECOMPUTE-NEXT: pipe.send F stage 0 mb 0 to 1
+// RECOMPUTE-NEXT: pipe.recv B stage 1 mb 0 from 1
+// RECOMPUTE-NEXT: pipe.run R stage 0 mb 0
+// RECOMPUTE-NEXT: pipe.run B stage 0 mb 0
+// RECOMPUTE:      pipe.run F stage 1 mb 0
+// RECOMPUTE-NEXT: pipe.run B stage 1 mb 0
 
 // The two stages of a direction's ends share a device, partners share both.
 // BITPIPE:      pipe.route devices [0, 1, 1, 0] microbatches [0]

@@ -43,7 +43,7 @@ public:
 
 private:
   static RunName nameOf(const schedule::Action &action) {
-    return {"FBIW"[int(action.kind)], action.stage, action.microbatch};
+    return {schedule::letterOf(action.kind), action.stage, action.microbatch};
   }
 
   void push(int d, Instruction op, std::vector<Wait> waits, int64_t starts) {
@@ -121,7 +121,7 @@ private:
 
   std::vector<Wait> waitsOf(const RunName &run) {
     bool forward = run.kind == 'F';
-    if (run.kind == 'W')
+    if (run.kind == 'W' || run.kind == 'R')
       return {};
     auto found = numbers.find({forward ? 'F' : 'B', run.stage + (forward ? -1 : 1),
                                run.microbatch});
@@ -192,6 +192,11 @@ static void testSchedules() {
       compare(asked, {}, "equal times");
       Costs costs = schedule::uneven(*placement);
       compare(asked, costs, "uneven times");
+      asked.recompute = "all";
+      for (schedule::StageCost &stage : costs.stages)
+        stage.recompute = 0.8 * stage.forward;
+      compare(asked, costs, "recomputation");
+      asked.recompute = "";
       for (auto &from : costs.links)
         for (schedule::Link &link : from)
           link.latency = 0.2;

@@ -69,6 +69,30 @@ private:
     std::deque<Name> posted;
   };
 
+  bool recomputes(const Action &action) const {
+    return program.placement.recomputes(action.stage);
+  }
+
+  /// What is made of an input is saved at once, or from the input that is kept.
+  bool forward(Device &device, const Action &action, Value input) {
+    int stage = action.stage, m = action.microbatch;
+    device.values[{'F', stage, m}] = mix(input, stage);
+    if (recomputes(action))
+      device.values[{'N', stage, m}] = input;
+    else
+      device.values[{'S', stage, m}] = mix(input, stage);
+    return true;
+  }
+  bool recompute(Device &device, const Action &action) {
+    int stage = action.stage, m = action.microbatch;
+    auto kept = device.values.find({'N', stage, m});
+    if (kept == device.values.end())
+      return fail();
+    device.values[{'S', stage, m}] = mix(kept->second, stage);
+    device.values.erase(kept);
+    return true;
+  }
+
   static Name name(const Action &action) {
     return {action.kind == Kind::F ? 'F' : 'B', action.stage,
             action.microbatch};
@@ -114,7 +138,8 @@ private:
 
   /// Keeps or frees the activations of a run.
   bool keep(Device &device, const Action &action, double limit) {
-    device.activations += action.kind == Kind::F;
+    bool saves = recomputes(action) ? action.kind == Kind::R : action.kind == Kind::F;
+    device.activations += saves;
     device.activations -= makesWeightGradient(action.kind);
     return device.activations <= limit || fail();
   }
@@ -138,17 +163,17 @@ private:
     if (action.kind == Kind::F) {
       std::optional<Value> input =
           stage ? read(device, {'F', stage - 1, m}) : Value(m);
-      if (input)
-        device.values[{'F', stage, m}] = mix(*input, stage);
-      return input.has_value();
+      return input && forward(device, action, *input);
     }
+    if (action.kind == Kind::R)
+      return recompute(device, action);
     if (action.kind == Kind::W) {
       std::optional<Value> gradient = read(device, {'B', stage, m});
       if (gradient)
         device.gradients[stage] += *gradient;
       return gradient.has_value();
     }
-    std::optional<Value> saved = read(device, {'F', stage, m});
+    std::optional<Value> saved = read(device, {'S', stage, m});
     std::optional<Value> output =
         stage < last ? read(device, {'B', stage + 1, m}) : Value(1);
     if (!saved || !output)

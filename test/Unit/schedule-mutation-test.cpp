@@ -74,7 +74,7 @@ static bool mutate(Random &random, Program &program, int way) {
         int(below(random, program.placement.stages() + 1));
     return true;
   case 6:
-    list[*at].action.kind = Kind(below(random, 4));
+    list[*at].action.kind = Kind(below(random, kindCount));
     return true;
   case 7: // misrouted
     list[*at].peer = int(below(random, program.devices.size() + 1));
@@ -149,6 +149,12 @@ int main() {
     testFamily(random, request(family.name, 4, 8), true, 500, counts);
     testFamily(random, request(family.name, 8, 16), false, 200, counts);
     testFamily(random, request(family.name, 8, 16), true, 200, counts);
+    Request asked = request(family.name, 4, 8);
+    for (const char *stages : {"all", "0,2"}) {
+      asked.recompute = stages;
+      testFamily(random, asked, false, 300, counts);
+      testFamily(random, asked, true, 300, counts);
+    }
   }
   std::printf("%d mutants, %d accepted and harmless\n", counts.total, counts.accepted);
   for (const auto &[invariant, count] : counts.rejected)

@@ -70,6 +70,12 @@ std::vector<Run> runsIn(const std::string &cell) {
   return {};
 }
 
+/// Whether any recomputation of a stage runs.
+bool recomputes(int stage, const std::set<Run> &all) {
+  auto first = all.lower_bound({'R', stage, 0});
+  return first != all.end() && std::get<0>(*first) == 'R' && std::get<1>(*first) == stage;
+}
+
 /// What a run must have of others, on any device.
 std::set<Run> neededBy(const Run &run, int stages, const std::set<Run> &all) {
   auto [kind, stage, m] = run;
@@ -81,8 +87,10 @@ std::set<Run> neededBy(const Run &run, int stages, const std::set<Run> &all) {
     needed.insert({'F', stage - 1, m});
   if (kind == 'W')
     needed.insert(gradient(stage));
-  if (kind == 'B' || kind == 'I') {
+  if (kind == 'R')
     needed.insert({'F', stage, m});
+  if (kind == 'B' || kind == 'I') {
+    needed.insert({recomputes(stage, all) ? 'R' : 'F', stage, m});
     if (stage + 1 < stages)
       needed.insert(gradient(stage + 1));
   }
@@ -136,9 +144,10 @@ bool isRight(const Rows &rows) {
     for (int m = 0; m < microbatches; ++m) {
       bool split = all.count({'I', stage, m});
       if (!all.count({'F', stage, m}) || bool(all.count({'W', stage, m})) != split ||
-          bool(all.count({'B', stage, m})) == split)
+          bool(all.count({'B', stage, m})) == split ||
+          bool(all.count({'R', stage, m})) != recomputes(stage, all))
         return false;
-      for (char kind : {'B', 'I', 'W'})
+      for (char kind : {'B', 'I', 'W', 'R'})
         if (auto it = device.find({kind, stage, m});
             it != device.end() && it->second != device[{'F', stage, m}])
           return false;
@@ -176,8 +185,8 @@ void breakOnce(Rows &rows) {
       std::swap(row[at], row[at + 1]);
     return;
   case 4: { // of another kind
-    size_t letter = cell.find_first_of("FBIW");
-    row[at][letter] = "FBIW"[below(4)];
+    size_t letter = cell.find_first_of("FBIWR");
+    row[at][letter] = "FBIWR"[below(5)];
     return;
   }
   case 5: { // another number
@@ -305,13 +314,17 @@ int main(int argc, char **argv) {
   std::string path = "schedule-orders-test." + std::to_string(getpid());
   std::vector<Rows> orders;
   for (const Family &family : families())
-    for (auto [devices, microbatches] : {std::pair(2, 2), {2, 4}, {3, 4}, {4, 8}})
-      if (auto schedule = buildSchedule(request(family.name, devices, microbatches))) {
+    for (auto [devices, microbatches, recompute] :
+         {std::tuple(2, 2, ""), {2, 4, ""}, {3, 4, ""}, {4, 8, ""}, {2, 4, "all"}, {4, 8, "1"}}) {
+      Request asked = request(family.name, devices, microbatches);
+      asked.recompute = recompute;
+      if (auto schedule = buildSchedule(asked)) {
         std::ostringstream text;
         writeCSV(text, schedule->order);
         orders.push_back(rowsOf(text.str()));
         testOrder(path, orders.back(), 0);
       }
+    }
   for (int round = 0; round < rounds && failures < 10; ++round) {
     unsigned seed = first + unsigned(round);
     generator.seed(seed);

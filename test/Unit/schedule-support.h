@@ -31,7 +31,8 @@ inline std::string toText(const bitpipe::schedule::Request &asked) {
   return asked.pipeline + " D=" + std::to_string(asked.devices) +
          " N=" + std::to_string(asked.microbatches) +
          (asked.chunks ? " v=" + std::to_string(asked.chunks) : "") +
-         (asked.down >= 0 ? " down=" + std::to_string(asked.down) : "");
+         (asked.down >= 0 ? " down=" + std::to_string(asked.down) : "") +
+         (asked.recompute.empty() ? "" : " recompute=" + asked.recompute);
 }
 
 inline int report() {

@@ -17,7 +17,7 @@ def runs(row):
     """Names by step, without the first step."""
     steps = [e for e in trace if e["ph"] == "X" and rows[e["tid"]] == row and e["cat"] == "step"][1:]
     return [{e["name"] for e in trace if e["ph"] == "X" and rows[e["tid"]] == row and e["cat"] == "run"
-             and re.match("[FBIW] stage", e["name"])
+             and re.match("[FBIWR] stage", e["name"])
              and step["ts"] - 1 <= e["ts"] < step["ts"] + step["dur"]} for step in steps]
 
 

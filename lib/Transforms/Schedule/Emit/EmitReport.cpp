@@ -5,6 +5,7 @@
 #include "lib/Transforms/Schedule/Emit/Emit.h"
 #include "lib/Transforms/Schedule/Emit/Print.h"
 #include "lib/Transforms/Schedule/Search/Bounds.h"
+#include "lib/Transforms/Schedule/Simulate/Recompute.h"
 
 #include <algorithm>
 #include <map>
@@ -172,6 +173,8 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
   stream << "times in " << oneLine(costs.timeUnit) << "; activations in "
          << oneLine(costs.sizeUnit) << "; weights in stages; a stage is 1/"
          << placement.stages() << " of the model\n";
+  if (placement.recomputes())
+    stream << "recomputed stages: " << toString(recomputedStages(placement)) << '\n';
   print(stream, "%-7s %10s %10s %8s %12s %8s %9s\n", "device", "work", "idle",
         "bubble", "activations", "weights", "messages");
   double peak = 0;

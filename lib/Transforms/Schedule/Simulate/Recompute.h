@@ -25,6 +25,9 @@ using StageSet = std::vector<bool>;
 /// there is not, or one twice.
 ErrorOr<StageSet> parseStageSet(const std::string &text, int stages);
 
+/// The stages of a placement that do.
+StageSet recomputedStages(const Placement &placement);
+
 /// `0,2-3`, or `none`.
 std::string toString(const StageSet &stages);
 
@@ -38,7 +41,7 @@ void recompute(Schedule &schedule, const StageSet &stages);
 /// where the text is wrong, and where the order has recomputations of other stages.
 std::optional<Error> recompute(Schedule &schedule, const std::string &text);
 
-/// The stages of which recomputing makes the iteration longest by least while each device
+/// None where that fits, else the stages of which recomputing makes the iteration longest by least while each device
 /// holds, with its state, no more than its memory in the costs; of equally long ones those
 /// that hold least on the device that holds most. Of all sets, where these are few
 /// enough to try (see RecomputeSets.cpp); else of those that are met on a way from none

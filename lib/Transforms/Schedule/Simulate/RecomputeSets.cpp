@@ -1,18 +1,19 @@
 //===- RecomputeSets.cpp - Which stages recompute --------------------------===//
 //
 // A set of stages says how long the iteration takes and what each device holds, both by
-// simulation. Where all sets together have no more than some million actions, as those of
-// 8 stages and 2048 micro-batches, all are tried. Else a set is grown and shrunk:
+// simulation. No stage recomputes where that fits, though some might for nothing. Where all
+// sets together have no more than some million actions, as those of 8 stages and 2048
+// micro-batches, all are tried. Else a set is grown and shrunk:
 //
 // As long as some device holds too much, one more stage recomputes: of those on the device
 // that lacks most, the one that lengthens the iteration by least for each unit of memory
 // that the devices lack less. What a stage gives back does not depend much on the others,
 // since each of its micro-batches in flight then holds its input alone, so that the
 // quotient tells what is cheap, as in packing a knapsack. Where time ties, as it does as
-// long as idle time is filled, the one that gives most is taken, and fewest are needed. Then every
-// stage of the set is left out again, the one first that saves most time, if all still
-// fits: so nothing in the set is needless, which growing alone would not show. A set of S
-// stages is reached in S^2 simulations at most, each linear.
+// long as idle time is filled, the one that gives most is taken, and few are needed. Then
+// stages of the set are left out again, the one first that saves most time, as long as all
+// devices fit: so nothing in the set is needless, which growing alone would not show. With
+// S stages this takes S^2 simulations at most, each linear.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,6 +52,8 @@ public:
       : schedule(schedule), costs(costs), count(schedule.placement.stages()) {}
 
   std::optional<StageSet> run() {
+    if (outcomeOf(StageSet(count)).fits())
+      return StageSet(count);
     int64_t runs = int64_t(count) * schedule.placement.microbatches();
     bool isSmall = count <= mostStagesTried && (runs << count) <= mostActionsTried;
     std::optional<Outcome> best = isSmall ? tryAll() : growAndShrink();

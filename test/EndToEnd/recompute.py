@@ -1,0 +1,76 @@
+"""Training with --recompute leaves the bits that training without it leaves, in less memory.
+
+    recompute.py FOLDER MODEL_FOLDER [--pipelines 1f1b,zb-v] [--sets all,0/2] [--processes 2,4] [--steps 3]
+        [--less] [bitpipe-opt options]
+
+MODEL_FOLDER has model.onnx and data.safetensors. For every schedule on four devices (--pipelines=all: all that have a
+name), and every set of stages (with / for a comma), the parameters saved by threads and by so many processes are those
+of a plan without recomputation. With --less no device needs more memory for activations and messages than without, and
+the one that needs most needs less."""
+import argparse
+import hashlib
+import pathlib
+import re
+import subprocess
+import sys
+
+parser = argparse.ArgumentParser()
+parser.add_argument("folder", type=pathlib.Path)
+parser.add_argument("model", type=pathlib.Path)
+parser.add_argument("--pipelines", default="all")
+parser.add_argument("--sets", default="all,0/2")
+parser.add_argument("--processes", default="")
+parser.add_argument("--steps", type=int, default=3)
+parser.add_argument("--less", action="store_true")
+arguments, options = parser.parse_known_args()
+arguments.folder.mkdir(parents=True, exist_ok=True)
+
+
+def run(*command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        sys.exit(f"{command}\n{done.stdout}{done.stderr}")
+    return done.stderr
+
+
+def pipelines():
+    if arguments.pipelines != "all":
+        return arguments.pipelines.split(",")
+    listed = subprocess.run(["bitpipe-opt", "--pipeline=?", "--emit=report"], capture_output=True, text=True).stderr
+    return re.search("expected one of (.*)", listed)[1].split(", ")
+
+
+def compiled(pipeline, recompute):
+    """The plan, and MiB for activations and messages of each device."""
+    plan = arguments.folder / f"{pipeline}-{recompute.replace(',', '-')}.mlir"
+    table = run("bitpipe-opt", arguments.model / "model.onnx", f"--pipeline={pipeline}", "--devices=4",
+                f"--recompute={recompute}", *options, "-o", plan)
+    rows = [line.split() for line in table.splitlines() if re.match(r" *\d+( +[\d.]+)+$", line)]
+    assert len(rows) == 4, table
+    return plan, [float(row[5]) + float(row[6]) for row in rows]
+
+
+def saved(plan, launcher=()):
+    target = arguments.folder / "saved.safetensors"
+    target.unlink(missing_ok=True)
+    run(*launcher, "bitpipe-run", plan, "--threads=1", f"--data={arguments.model / 'data.safetensors'}",
+        f"--steps={arguments.steps}", f"--save={target}")
+    return hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+runs = 0
+for pipeline in pipelines():
+    plan, before = compiled(pipeline, "none")
+    expected = saved(plan)
+    for recompute in arguments.sets.replace("/", ";").split(","):
+        plan, after = compiled(pipeline, recompute.replace(";", ","))
+        text = plan.read_text()
+        assert "pipe.execute R stage 0 mb 0 " in text, f"{pipeline}: nothing is recomputed"
+        for count in ["threads", *filter(None, arguments.processes.split(","))]:
+            launcher = () if count == "threads" else ("mpirun", "-n", count)
+            assert saved(plan, launcher) == expected, f"{pipeline}, {recompute}, {count}: other bits than without"
+            runs += 1
+        print(f"{pipeline}, {recompute}: MiB of activations and messages {max(before):.2f}, recomputed {max(after):.2f}")
+        if arguments.less:
+            assert max(after) < max(before), f"{pipeline}: not less memory"
+print(f"{runs} runs with the bits of those without recomputation")
