@@ -61,6 +61,7 @@ def draw_line(draw, folder):
             ("down", 0.1, lambda: number(draw, 0, 4)),
             ("activations", 0.1, lambda: number(draw, 1, 20)),
             ("cost", 0.3, lambda: draw.choice(["F=1", "B=4", "F=2,B=3,comm=0.5", "I=1", "I=1,W=2", "F=-1", "F=1,", "", "F=1e400", "\n"])),
+            ("recompute", 0.2, lambda: draw.choice(["none", "all", "0", "1-2", "0,2-3", "9", "0,", "auto", "x\n"])),
             ("memory", 0.05, lambda: draw.choice(["1G", "0", ""]))]:
         if draw.random() < chance:
             line.append(f"--{option}={value()}")
@@ -89,6 +90,9 @@ def wrong_with(emit, line, done):
         for got, option in zip(sizes, ("devices", "microbatches")):
             if asked(line, option) not in (None, got):
                 return f"{got} {option}"
+        stages = re.search(r"recomputed stages: (\S+)", done.stdout.decode())
+        if asked(line, "recompute") in ("0", "1-2", "0,2-3") and (not stages or stages[1] != asked(line, "recompute")):
+            return f"{stages} recomputed"
     return ""
 
 
