@@ -25,11 +25,12 @@ module {}
 // GPIPE-NEXT:     pipe.update stages [1]
 // GPIPE-NEXT:   }
 
-// A recomputation runs while its gradient's message is awaited.
+// A recomputation runs while its gradient's message is awaited, which is received when it
+// can be there.
 // RECOMPUTE:      pipe.run F stage 0 mb 0
 // RECOMPUTE-NEXT: pipe.send F stage 0 mb 0 to 1
-// RECOMPUTE-NEXT: pipe.recv B stage 1 mb 0 from 1
 // RECOMPUTE-NEXT: pipe.run R stage 0 mb 0
+// RECOMPUTE-NEXT: pipe.recv B stage 1 mb 0 from 1
 // RECOMPUTE-NEXT: pipe.run B stage 0 mb 0
 // RECOMPUTE:      pipe.run F stage 1 mb 0
 // RECOMPUTE-NEXT: pipe.run B stage 1 mb 0
