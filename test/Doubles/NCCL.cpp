@@ -212,6 +212,30 @@ EXPORT Status ncclAllReduce(const void *from, void *to, size_t count, DataType t
                  });
 }
 
+/// Every rank gives all, and takes the sum of its slice.
+EXPORT Status ncclReduceScatter(const void *from, void *to, size_t count, DataType type,
+                                bitpipe::nccl::Operation, Communicator communicator,
+                                bitpipe::cuda::Stream stream) {
+  if (type != Float32)
+    return Status(4);
+  Group *group = of(communicator);
+  size_t bytes = count * sizeof(float);
+  return collect(group, from, bytes * size_t(group->ranks), stream,
+                 [=](std::vector<std::string> parts) -> std::optional<std::string> {
+                   char *there = nullptr;
+                   if (auto wrong = translate(to, bytes, true, there))
+                     return wrong;
+                   auto *sum = reinterpret_cast<float *>(there);
+                   size_t first = size_t(group->rank) * count;
+                   for (size_t i = 0; i < count; ++i) {
+                     sum[i] = reinterpret_cast<const float *>(parts[0].data())[first + i];
+                     for (size_t rank = 1; rank < parts.size(); ++rank)
+                       sum[i] += reinterpret_cast<const float *>(parts[rank].data())[first + i];
+                   }
+                   return std::nullopt;
+                 });
+}
+
 EXPORT Status ncclAllGather(const void *from, void *to, size_t count, DataType type,
                             Communicator communicator, bitpipe::cuda::Stream stream) {
   size_t bytes = count * bytesOf(type);

@@ -13,6 +13,7 @@ edges    with --drop, for each of the first waits of each of the first streams: 
          error that names what it put in order, or the wait was not needed: then the bits are the same. At least half of
          the runs must end with an error.
 
+whole    with --shard-optimizer, the bits of a run without it.
 ranks    with --ranks, the reference's numbers with a process for each device, connected by a double of NCCL.
 
 --through-cpu takes kernels for processors (test/Runtime/Inputs/as_cuda.py) instead of the compiler's for GPUs.
@@ -40,26 +41,31 @@ def doubles(build, **variables):
 class Model:
     def __init__(self, arguments, options, devices, scratch):
         self.arguments, self.scratch = arguments, scratch
-        self.folder = arguments.folder
+        self.folder, self.shards = arguments.folder, "--shard-optimizer" in options
         with open(os.path.join(self.folder, "reference.json")) as file:
             self.reference = json.load(file)
-        self.plan = os.path.join(scratch, f"d{devices}.mlir")
-        model = os.path.join(self.folder, "model.onnx")
-        common = [model, *options, f"--devices={devices}", "-o"]
-        if arguments.through_cpu:
-            cpu = os.path.join(scratch, f"cpu{devices}.mlir")
+        self.plan = self.compile(f"d{devices}", [*options, f"--devices={devices}"])
+        if self.shards:
+            self.whole = self.compile(f"whole{devices}", [*(o for o in options if o != "--shard-optimizer"), f"--devices={devices}"])
+
+    def compile(self, name, options):
+        plan = self.path(f"{name}.mlir")
+        common = [os.path.join(self.folder, "model.onnx"), *options, "-o"]
+        if self.arguments.through_cpu:
+            cpu = self.path(f"cpu-{name}.mlir")
             run("bitpipe-opt", *common, cpu)
-            run(sys.executable, os.path.join(HERE, "../Runtime/Inputs/as_cuda.py"), cpu, self.plan)
+            run(sys.executable, os.path.join(HERE, "../Runtime/Inputs/as_cuda.py"), cpu, plan)
         else:
-            run("bitpipe-opt", *common, self.plan, "--target=cuda", "--arch=emulated")
+            run("bitpipe-opt", *common, plan, "--target=cuda", "--arch=emulated")
+        return plan
 
     def path(self, name):
         return os.path.join(self.scratch, name)
 
-    def train(self, name, options, launcher=(), steps=None, **variables):
+    def train(self, name, options, launcher=(), steps=None, plan=None, **variables):
         """Error text, or None; parameters are saved under the name."""
         steps = steps or len(self.reference["loss"])
-        command = [*launcher, "bitpipe-run", self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
+        command = [*launcher, "bitpipe-run", plan or self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
                    f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", *options]
         result = subprocess.run(command, capture_output=True, text=True, env=doubles(self.arguments.build, **variables))
         return result.stdout + result.stderr if result.returncode else None
@@ -92,6 +98,11 @@ class Model:
         self.trained("resumed", [*checkpoint, "--resume"])
         if not filecmp.cmp(self.path("first"), self.path("resumed"), shallow=False):
             sys.exit("a run that was interrupted saves other bits")
+
+    def check_whole(self):
+        self.trained("whole", ["--share-gpus"], plan=self.whole)
+        if not filecmp.cmp(self.path("first"), self.path("whole"), shallow=False):
+            sys.exit("a sharded optimizer saves other bits than one that is not")
 
     def check_ranks(self, devices):
         """With a process for each device sums have an order of their own, which is the same in a second run."""
@@ -141,6 +152,8 @@ def main():
             model.check_numbers(f"{' '.join(options)} devices {devices}")
             model.check_bits(devices)
             model.check_resumed()
+            if model.shards:
+                model.check_whole()
             if arguments.ranks:
                 model.check_ranks(devices)
             if arguments.drop:

@@ -357,7 +357,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
     pipe.run F stage 1 mb 1
     pipe.run B stage 1 mb 1
     pipe.run B stage 0 mb 1
-    // expected-error @below {{device 1, position 4 (reduce stages [0]): device 0 starts another sum at this turn, device 0, position 4 (reduce stages [1])}}
+    // expected-error @below {{device 1, position 4 (reduce stages [0]): device 0 starts another one at this turn, device 0, position 4 (reduce stages [1])}}
     pipe.reduce stages [0]
     pipe.reduce stages [1]
     pipe.update stages [0]
@@ -438,5 +438,113 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
     pipe.run F stage 1 mb 0
     pipe.run B stage 1 mb 0
     pipe.update stages [1]
+  }
+}
+
+// -----
+
+// What one device has updated of a group, all have.
+pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
+  pipe.route devices [0, 0] microbatches [0]
+  pipe.route devices [1, 1] microbatches [1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.reduce stages [1]
+    pipe.reduce stages [0]
+    pipe.update stages [0]
+    pipe.unshard stages [0]
+    pipe.update stages [1]
+  }
+  // expected-error @below {{device 1: unshard stages [0] is missing, expected once}}
+  pipe.device 1 {
+    pipe.run F stage 0 mb 1
+    pipe.run F stage 1 mb 1
+    pipe.run B stage 1 mb 1
+    pipe.run B stage 0 mb 1
+    pipe.reduce stages [1]
+    pipe.reduce stages [0]
+    pipe.update stages [0]
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// It comes behind the update.
+pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
+  pipe.route devices [0, 0] microbatches [0]
+  pipe.route devices [1, 1] microbatches [1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.reduce stages [1]
+    pipe.reduce stages [0]
+    pipe.update stages [0]
+    pipe.unshard stages [0]
+    pipe.update stages [1]
+  }
+  pipe.device 1 {
+    pipe.run F stage 0 mb 1
+    pipe.run F stage 1 mb 1
+    pipe.run B stage 1 mb 1
+    pipe.run B stage 0 mb 1
+    pipe.reduce stages [1]
+    pipe.reduce stages [0]
+    pipe.update stages [1]
+    // expected-error @below {{device 1, position 7 (unshard stages [0]): comes before the update at position 8}}
+    pipe.unshard stages [0]
+    pipe.update stages [0]
+  }
+}
+
+// -----
+
+// Unshards start in one order, too.
+pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
+  pipe.route devices [0, 0] microbatches [0]
+  pipe.route devices [1, 1] microbatches [1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.reduce stages [1]
+    pipe.reduce stages [0]
+    pipe.update stages [0]
+    pipe.unshard stages [0]
+    pipe.update stages [1]
+    pipe.unshard stages [1]
+  }
+  pipe.device 1 {
+    pipe.run F stage 0 mb 1
+    pipe.run F stage 1 mb 1
+    pipe.run B stage 1 mb 1
+    pipe.run B stage 0 mb 1
+    pipe.reduce stages [1]
+    pipe.reduce stages [0]
+    pipe.update stages [1]
+    // expected-error @below {{device 1, position 7 (unshard stages [1]): device 0 starts another one at this turn, device 0, position 7 (unshard stages [0])}}
+    pipe.unshard stages [1]
+    pipe.update stages [0]
+    pipe.unshard stages [0]
+  }
+}
+
+// -----
+
+// What no other device holds is whole.
+pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
+  pipe.route devices [0] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+    // expected-error @below {{device 0, position 3 (unshard stages [0]): no other device holds this group, expected no unshard}}
+    pipe.unshard stages [0]
   }
 }

@@ -2,6 +2,7 @@
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1" | FileCheck %s --check-prefix=GPIPE
 // RUN: bitpipe-opt %t/tied.mlir --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1" --pipe-check-plan | FileCheck %s --check-prefix=TIED
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=bitpipe devices=2 microbatches=2" --pipe-check-plan | FileCheck %s --check-prefix=BITPIPE
+// RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=bitpipe devices=2 microbatches=2 shard-optimizer" --pipe-check-plan | FileCheck %s --check-prefix=SHARD
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="schedule=%source/test/golden/pytorch/zbvzerobubble-d4-n8.csv" --pipe-check-plan | FileCheck %s --check-prefix=FILE
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1 recompute=0" --pipe-check-plan | FileCheck %s --check-prefix=RECOMPUTE
 
@@ -44,6 +45,13 @@ module {}
 // BITPIPE-NEXT: pipe.update stages [1]
 // BITPIPE-NEXT: pipe.update stages [2]
 // BITPIPE-NEXT: pipe.update stages [3]
+
+// What both have updated of a stage is given to both.
+// SHARD:      pipe.reduce stages [0]
+// SHARD-NEXT: pipe.update stages [0]
+// SHARD-NEXT: pipe.unshard stages [0]
+// SHARD-NEXT: pipe.update stages [1]
+// SHARD-NEXT: pipe.unshard stages [1]
 
 // The routes are read off the order.
 // FILE: pipe.route devices [0, 1, 2, 3, 3, 2, 1, 0] microbatches [0, 1, 2, 3, 4, 5, 6, 7]

@@ -57,7 +57,7 @@
 // CHECK-NEXT:   stage_0_input_gradient(saved_0_mb0, kept_0_mb0, message_8, weights_0);
 
 // CHECK:   // gradient norm, losses
-// CHECK-NEXT:   gpu.contribute({gradients_1});
+// CHECK-NEXT:   gpu.contribute({{.*}}gradients_1, 0, 416{{.*}});
 // CHECK-NEXT:   check(cuStreamWaitEvent(all.stream, sent_F0_mb0, 0));
 // CHECK:   check(ncclAllGather(numbers.mine, numbers.all, numbers.count, ncclDouble, all.communicator,
 // CHECK-NEXT:       all.stream));
@@ -66,8 +66,8 @@
 // CHECK-NEXT:   gpu.judge();
 // CHECK-EMPTY:
 // CHECK-NEXT:   // AdamW, stages [0]
-// CHECK-NEXT:   gpu.update({.elements = 416, .weights = weights_0, .gradients = gradients_1,
-// CHECK-NEXT:       .moment1 = moment1_2, .moment2 = moment2_3});
+// CHECK-NEXT:   gpu.update({.elements = 416, .begin = 0, .end = 416, .weights = weights_0,
+// CHECK-NEXT:       .gradients = gradients_1, .moment1 = moment1_2, .moment2 = moment2_3});
 
 // CHECK: /// Device 1: stages [1].
 // CHECK: check(ncclRecv(message_9, 1280, ncclInt8, 0, from0.communicator, from0.stream));

@@ -22,10 +22,11 @@ using Op = schedule::Instruction::Op;
 namespace {
 
 /// The lists of a schedule as the runtime has them, without memory: every run
-/// waits for its message, the norm for the sums.
+/// waits for its message, the norm for the sums, runs for weights that are gathered.
 class Translation {
 public:
-  explicit Translation(const schedule::Program &source) : source(source) {
+  explicit Translation(const schedule::Program &source)
+      : source(source), sharded(schedule::shardedGroups(source)) {
     program.devices.resize(source.devices.size());
     links.devices.resize(source.devices.size());
     for (int d = 0; d < int(source.devices.size()); ++d) {
@@ -78,27 +79,46 @@ private:
     case Op::Recv:
       return push(d, Receive{run, instruction.peer, 0}, {}, message(run, instruction.peer, d));
     case Op::Reduce:
-      links.devices[d].reductions.push_back(sum(instruction.group));
-      return push(d, AllReduce{stages, {}, 0}, {}, sum(instruction.group));
+      return collect(d, sharded[instruction.group] ? Collective::ReduceScatter : Collective::AllReduce,
+                     instruction.group);
     case Op::Update:
       return update(d, instruction.group, stages);
+    case Op::Unshard:
+      return collect(d, Collective::AllGather, instruction.group);
     }
+  }
+
+  void collect(int d, Collective::Kind kind, int group) {
+    links.devices[d].collectives.push_back(collective(kind, group));
+    push(d, Collective{kind, {}, {}, 0}, {}, collective(kind, group));
+  }
+
+  static constexpr int64_t slice = 64;
+  /// What a device answers for of a group.
+  Range sliceOf(int d, int group) const {
+    const std::vector<int> &devices = source.groups[group].devices;
+    int64_t i = std::find(devices.begin(), devices.end(), d) - devices.begin();
+    return {i * slice, (i + 1) * slice};
   }
 
   /// Slots of gradients have the numbers of their groups.
   void update(int d, int group, const std::vector<int64_t> &stages) {
     auto &list = program.devices[d].instructions;
-    if (list.empty() || !std::holds_alternative<Step>(list.back())) {
+    if (std::ranges::none_of(list, [](auto &op) { return std::holds_alternative<GradNorm>(op); })) {
       std::vector<Wait> waits;
-      for (int64_t started : links.devices[d].reductions)
-        waits.push_back({Wait::Reduction, started, false});
-      std::vector<int64_t> owned;
+      for (int64_t started : links.devices[d].collectives)
+        waits.push_back({Wait::Collective, started, false});
+      GradNorm norm;
       for (int g = 0; g < int(source.groups.size()); ++g)
-        if (source.groups[g].devices.front() == d)
-          owned.push_back(g);
-      push(d, GradNorm{owned}, waits, -1);
+        if (std::ranges::count(source.groups[g].devices, d)) {
+          norm.slots.push_back(g);
+          norm.ranges.push_back(sliceOf(d, g));
+        }
+      push(d, std::move(norm), waits, -1);
     }
-    push(d, Step{stages, 0, 0, group, {}, {}, {}, 0}, {}, -1);
+    int64_t elements = slice * int64_t(source.groups[group].devices.size());
+    Range stepped = sharded[group] ? sliceOf(d, group) : Range{0, elements};
+    push(d, Step{stages, elements, stepped, sharded[group], 0, group, {}, {}, {}, 0}, {}, -1);
   }
 
   int64_t message(const RunName &run, int from, int to) {
@@ -109,12 +129,12 @@ private:
     return found->second;
   }
 
-  int64_t sum(int group) {
-    auto [found, isNew] = sums.try_emplace(group, links.reductions.size());
+  int64_t collective(Collective::Kind kind, int group) {
+    auto [found, isNew] = collectives.try_emplace({kind, group}, links.collectives.size());
     if (isNew) {
       const auto &[stages, devices] = source.groups[group];
-      links.reductions.push_back({{stages.begin(), stages.end()},
-                                  {devices.begin(), devices.end()}, {}, 0});
+      links.collectives.push_back({kind, {stages.begin(), stages.end()},
+                                   {devices.begin(), devices.end()}, {}, 0, 0});
     }
     return found->second;
   }
@@ -123,16 +143,21 @@ private:
     bool forward = run.kind == 'F';
     if (run.kind == 'W' || run.kind == 'R')
       return {};
+    std::vector<Wait> waits;
+    for (int g = 0; g < int(source.groups.size()); ++g)
+      if (sharded[g] && std::ranges::count(source.groups[g].stages, run.stage))
+        waits.push_back({Wait::Collective, collective(Collective::AllGather, g), true});
     auto found = numbers.find({forward ? 'F' : 'B', run.stage + (forward ? -1 : 1),
                                run.microbatch});
-    if (found == numbers.end())
-      return {};
-    return {{Wait::Message, found->second, false}};
+    if (found != numbers.end())
+      waits.push_back({Wait::Message, found->second, false});
+    return waits;
   }
 
   const schedule::Program &source;
+  const std::vector<bool> sharded;
   std::map<std::tuple<char, int64_t, int64_t>, int64_t> numbers;
-  std::map<int, int64_t> sums;
+  std::map<std::pair<Collective::Kind, int>, int64_t> collectives;
 };
 
 } // namespace
@@ -149,14 +174,14 @@ static double lateness(const Costs &costs) {
 }
 
 static void compare(const schedule::Request &asked, const Costs &costs,
-                    const char *what) {
+                    const char *what, bool shards = false) {
   auto made = schedule::buildSchedule(asked);
   if (!made)
     return; // sizes that this family refuses
   std::vector<std::vector<int>> ties;
   if (!costs.shared.empty())
     ties = {{0, made->placement.stages() - 1}};
-  schedule::Program source = *schedule::communicate(*made, ties, costs);
+  schedule::Program source = *schedule::communicate(*made, ties, costs, shards);
   double known = schedule::steadyStep(source, made->order, costs);
   Translation translated(source);
   Prediction prediction =
@@ -208,6 +233,7 @@ static void testSchedules() {
       compare(asked, costs, "norm and updates");
       costs.shared = {{{0, placement->stages() - 1}, 0.4, 0.03, 0.2}};
       compare(asked, costs, "shared parameters");
+      compare(asked, costs, "a sharded optimizer", true);
       costs.feed = 1000;
       compare(asked, costs, "slow data");
     }

@@ -39,14 +39,14 @@ public:
       for (size_t d = 0; d < devices.size(); ++d)
         while (!broken && step(int(d)))
           moved = true;
-      moved = moved || exchange() || sum();
+      moved = moved || exchange() || collect();
       if (broken)
         return false;
     }
     for (size_t d = 0; d < devices.size(); ++d)
-      if (devices[d].position < program.devices[d].size())
+      if (devices[d].position < program.devices[d].size() || !devices[d].started.empty())
         return false;
-    return gradientsAreRight();
+    return gradientsAreRight() && slicesAreWhole();
   }
 
 private:
@@ -57,9 +57,10 @@ private:
     std::map<Name, Value> values;
     std::map<Name, int> expected; // receives posted and not complete
     std::map<int, Value> gradients; // by stage
-    std::deque<int> sums;
+    std::deque<std::pair<Op, int>> started; // sums and unshards of groups
     std::map<int, Value> summed; // by group
     std::map<int, Value> updated;
+    std::set<int> gathered; // groups
     double activations = 0;
     std::deque<Name> buffers; // received or still to be, and not read
     std::set<Name> overwritten;
@@ -119,8 +120,10 @@ private:
       channels[{instruction.peer, d}].posted.push_back(
           name(instruction.action));
     }
-    if (instruction.op == Op::Reduce)
-      device.sums.push_back(instruction.group);
+    if (instruction.op == Op::Unshard && !device.updated.count(instruction.group))
+      return fail(); // there is nothing to give
+    if (instruction.isCollective())
+      device.started.push_back({instruction.op, instruction.group});
     if (instruction.op == Op::Update)
       done = update(device, instruction.group);
     device.position += done;
@@ -216,25 +219,49 @@ private:
     return moved;
   }
 
-  bool sum() {
-    for (size_t g = 0; g < program.groups.size(); ++g) {
-      const std::vector<int> &members = program.groups[g].devices;
-      bool ready = members.size() > 1;
-      for (int member : members)
-        ready = ready && !devices[member].sums.empty() &&
-                devices[member].sums.front() == int(g);
-      if (!ready)
-        continue;
-      Value total = 0;
-      for (int member : members)
-        total += own(devices[member], int(g));
-      for (int member : members) {
-        devices[member].summed[int(g)] = total;
-        devices[member].sums.pop_front();
-      }
-      return true;
-    }
+  bool collect() {
+    for (size_t g = 0; g < program.groups.size(); ++g)
+      for (Op op : {Op::Reduce, Op::Unshard})
+        if (isNext(op, int(g))) {
+          op == Op::Reduce ? sum(int(g)) : gather(int(g));
+          return true;
+        }
     return false;
+  }
+
+  bool isNext(Op op, int group) {
+    const std::vector<int> &members = program.groups[group].devices;
+    return members.size() > 1 && std::ranges::all_of(members, [&](int member) {
+             return !devices[member].started.empty() &&
+                    devices[member].started.front() == std::pair(op, group);
+           });
+  }
+
+  void sum(int group) {
+    Value total = 0;
+    for (int member : program.groups[group].devices)
+      total += own(devices[member], group);
+    for (int member : program.groups[group].devices) {
+      devices[member].summed[group] = total;
+      devices[member].started.pop_front();
+    }
+  }
+
+  void gather(int group) {
+    for (int member : program.groups[group].devices) {
+      devices[member].gathered.insert(group);
+      devices[member].started.pop_front();
+    }
+  }
+
+  /// What is updated in slices, all devices have in the end.
+  bool slicesAreWhole() {
+    std::vector<bool> sharded = shardedGroups(program);
+    for (size_t g = 0; g < program.groups.size(); ++g)
+      for (int member : program.groups[g].devices)
+        if (sharded[g] && !devices[member].gathered.count(int(g)))
+          return false;
+    return true;
   }
 
   bool gradientsAreRight() {

@@ -46,12 +46,12 @@ static bool mutate(Random &random, Program &program, int way) {
   List &list = program.devices[below(random, program.devices.size())];
   if (list.size() < 3)
     return false;
-  constexpr Op ops[] = {Op::Run, Op::Send, Op::Recv, Op::Reduce, Op::Update};
-  std::optional<size_t> at = pick(random, list, ops[way % 5]);
+  constexpr Op ops[] = {Op::Run, Op::Send, Op::Recv, Op::Reduce, Op::Update, Op::Unshard};
+  std::optional<size_t> at = pick(random, list, ops[way % 6]);
   if (!at)
     return false;
-  std::optional<size_t> other = pick(random, list, ops[way % 5]);
-  switch (way / 5) {
+  std::optional<size_t> other = pick(random, list, ops[way % 6]);
+  switch (way / 6) {
   case 0: // lost
     list.erase(list.begin() + *at);
     return true;
@@ -109,7 +109,7 @@ static void testMutants(Random &random, const Request &asked, const Program &ori
   expect(Machine(original, limits).run(), toText(asked) + " does not run");
   for (int i = 0; i < mutants; ++i) {
     Program broken = original;
-    if (!mutate(random, broken, i % 50))
+    if (!mutate(random, broken, i % 60))
       continue;
     ++counts.total;
     Checked wrong = check(broken);
@@ -135,7 +135,7 @@ static void testFamily(Random &random, const Request &asked, bool isUneven, int 
     return expect(false, schedule.error().text);
   int last = schedule->placement.stages() - 1;
   Costs costs = isUneven ? uneven(schedule->placement) : Costs();
-  ErrorOr<Program> original = communicate(*schedule, {{0, last}}, costs);
+  ErrorOr<Program> original = communicate(*schedule, {{0, last}}, costs, /*shardsOptimizer=*/isUneven);
   expect(original && !check(*original), toText(asked) + " is rejected");
   if (original)
     testMutants(random, asked, *original, mutants, counts);

@@ -1,4 +1,4 @@
-//===- transport-test.cpp - Messages, sums and numbers of several ranks -----===//
+//===- transport-test.cpp - What several ranks exchange ---------------------===//
 //
 // A program of four devices whose work is to write numbers: the devices' lists are
 // walked by threads of this process that play 1 to 4 ranks, over a network between
@@ -21,17 +21,21 @@ namespace {
 
 constexpr int64_t deviceCount = 4, messageBytes = 70'000;
 /// Slices of several pieces that end within one.
-constexpr int64_t gradientBytes = 3 * Sums::pieceBytes + 12'340;
+constexpr int64_t gradientBytes = 3 * Collectives::pieceBytes + 12'340;
+/// Of several pieces, too; devices have theirs in another order than their numbers.
+constexpr int64_t slice = 2 * Collectives::pieceBytes / 4 + 320;
+const std::vector<int64_t> mixed = {3, 1, 0, 2};
 constexpr uint32_t stepCount = 6;
 
 /// Three tensors pass through all devices, each of which adds its own; then every
-/// device sums two gradients, one with its opposite and one with all.
+/// device sums two gradients, one with its opposite and one with all, and a slice of a
+/// third, with which it steps its slice of weights. The next step reads the weights of all.
 Program makeProgram() {
   Program program;
   program.path = "test";
   program.loss = "labels";
   program.microbatches = deviceCount;
-  program.routines.push_back({"write", {}, {true, false, true, true}, {}});
+  program.routines.push_back({"write", {}, {true, false, true, true, true, false}, {}});
   for (int64_t d = 0; d < deviceCount; ++d) {
     DeviceList &device = program.devices.emplace_back();
     auto add = [&](SlotSource source, int64_t bytes) {
@@ -45,18 +49,24 @@ Program makeProgram() {
     add(SlotSource::Gradients, gradientBytes);
     add(SlotSource::Gradients, gradientBytes);
     add(SlotSource::Loss, 8);
+    add(SlotSource::Gradients, slice * 4 * deviceCount);
+    add(SlotSource::Weights, slice * 4 * deviceCount);
     std::vector<int64_t> pair = {std::min(d, 3 - d), std::max(d, 3 - d)};
     for (int64_t mb = 0; mb < 3; ++mb) {
       if (d > 0)
         device.instructions.push_back(Receive{{'F', d - 1, mb}, d - 1, 1});
-      device.instructions.push_back(Execute{{'F', d, mb}, 0, {0, 1, 2, 3}});
+      device.instructions.push_back(Execute{{'F', d, mb}, 0, {0, 1, 2, 3, 5, 6}});
       if (d < 3)
         device.instructions.push_back(Transmit{{'F', d, mb}, d + 1, 0, d % 2 == 0});
     }
-    for (Instruction op : {Instruction(AllReduce{{pair.front()}, pair, 2}),
-                           Instruction(AllReduce{{7}, {3, 1, 0, 2}, 3}),
-                           Instruction(GradNorm{{2, 3}}),
-                           Instruction(Step{{d}, 0, 2, 3, {}, {}, {}, 0})})
+    int64_t member = std::ranges::find(mixed, d) - mixed.begin();
+    Range own{member * slice, (member + 1) * slice};
+    for (Instruction op : {Instruction(Collective{Collective::AllReduce, {pair.front()}, pair, 2}),
+                           Instruction(Collective{Collective::AllReduce, {7}, mixed, 3}),
+                           Instruction(Collective{Collective::ReduceScatter, {8}, mixed, 5, slice}),
+                           Instruction(GradNorm{{2, 3}, {}}),
+                           Instruction(Step{{8}, slice * deviceCount, own, true, 6, 5, {}, {}, {}, 0}),
+                           Instruction(Collective{Collective::AllGather, {8}, mixed, 6, slice})})
       device.instructions.push_back(op);
   }
   return program;
@@ -66,7 +76,7 @@ Program makeProgram() {
 class WritingDevice final : public Device {
 public:
   WritingDevice(const Program &program, int64_t number)
-      : arena(program.devices[number].arena), slots(program.devices[number], arena.data()),
+      : device(program.devices[number]), arena(program.devices[number].arena), slots(program.devices[number], arena.data()),
         number(number), record(1, 16, 0) {}
 
   void begin(UpdateState given) override { state = given; }
@@ -82,7 +92,9 @@ public:
   void startedMessage(size_t) override {}
   void execute(size_t, const Execute &run) override {
     float received = slots.floats(run.slots[1])[5];
-    for (int64_t slot : {0, 2, 3})
+    for (int64_t i = 0; i < floatsOf(6); i += 7)
+      total = total * 0.999 + slots.floats(6)[i];
+    for (int64_t slot : {0, 2, 3, 5})
       for (int64_t i = 0; i < floatsOf(slot); ++i)
         slots.floats(slot)[i] = 0.1f * float(number + 1) + float(i % 97) / 3.0f +
                                 1e-3f * received + float(step);
@@ -103,12 +115,15 @@ public:
   std::string describeBadIndex() override { return ""; }
   bool computes() const override { return true; }
   int64_t touchedBytes() const override { return 0; }
-  void update(size_t, const Step &, const OptimizerSettings &) override {
+  void update(size_t, const Step &op, const OptimizerSettings &) override {
+    for (int64_t i = op.stepped.begin; i < op.stepped.end; ++i)
+      slots.floats(6)[i] = 0.5f * slots.floats(6)[i] + slots.floats(5)[i];
     total += judgement.gradNorm + judgement.lossSum;
     for (int64_t slot : {2, 3})
       for (int64_t i = 0; i < floatsOf(slot); ++i)
         total = total * 0.999 + slots.floats(slot)[i];
   }
+  void round(size_t, const Round &) override {}
   void upload(int64_t, int64_t, const void *, int64_t) override {}
   void download(int64_t, int64_t, void *, int64_t) override {}
   SlotAddresses &memory() override { return slots; }
@@ -117,10 +132,11 @@ public:
   double total = 0; // of all numbers that came
 
 private:
-  static int64_t floatsOf(int64_t slot) {
-    return (slot < 2 ? messageBytes : gradientBytes) / int64_t(sizeof(float));
+  int64_t floatsOf(int64_t slot) const {
+    return device.slots[slot].size / int64_t(sizeof(float));
   }
 
+  const DeviceList &device;
   Arena arena;
   SlotAddresses slots;
   int64_t number;

@@ -73,7 +73,8 @@ constexpr Use uses[] = {
     {"microbatches", Level::Plan},   {"chunks", Level::Plan},
     {"down", Level::Plan},           {"schedule", Level::Plan},
     {"routes", Level::Plan},         {"activations", Level::Plan},
-    {"recompute", Level::Plan},      {"schedule-effort", Level::Plan},  {"compare", Level::Plan},
+    {"recompute", Level::Plan},      {"shard-optimizer", Level::Plan},
+    {"schedule-effort", Level::Plan}, {"compare", Level::Plan},
     {"optimizer", Level::Program},   {"target", Level::Program},
     {"memory", Level::Program},
 };
@@ -95,6 +96,11 @@ StringRef nameOf(Level level) {
   llvm_unreachable("all levels are covered");
 }
 
+bool shardsOptimizer(pipe::PlanOp plan) {
+  WalkResult walk = plan.walk([](pipe::UnshardOp) { return WalkResult::interrupt(); });
+  return walk.wasInterrupted();
+}
+
 /// What the module says on what an option asks for; empty where it says nothing
 /// that could be compared.
 std::string saidBy(ModuleOp module, StringRef option) {
@@ -107,6 +113,8 @@ std::string saidBy(ModuleOp module, StringRef option) {
       return std::to_string(plan.getDevices());
     if (option == "microbatches")
       return std::to_string(plan.getMicrobatches());
+    if (option == "shard-optimizer")
+      return shardsOptimizer(plan) ? "on" : "off";
     for (auto route : plan.getOps<pipe::RouteOp>())
       if (option == "chunks" && plan.getDevices())
         return std::to_string(route.getDevices().size() / plan.getDevices());
@@ -127,6 +135,8 @@ std::string asked(const Options &options, StringRef option) {
     return std::to_string(options.devices);
   if (option == "microbatches")
     return std::to_string(options.microbatches);
+  if (option == "shard-optimizer")
+    return options.shardOptimizer ? "on" : "off";
   if (option == "chunks")
     return std::to_string(options.chunks);
   if (option == "optimizer")

@@ -28,6 +28,12 @@ void checkGiven(const Options &options) {
     refuse(options, {"pipeline"}, " beside --routes, expected one of them");
   if (!options.compare.empty())
     refuse(options, {"pipeline"}, " beside --compare, expected one of them");
+  if (!options.compare.empty())
+    refuse(options, {"shard-optimizer"},
+           " beside --compare, which compares what comes before updates: expected one of them");
+  if (options.emit == Emit::Schedule)
+    refuse(options, {"shard-optimizer"},
+           " with --emit=schedule, expected no such option: an order has no updates");
   if (options.input.empty())
     refuse(options, {"dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch", "memory"},
            " without a model, expected one");

@@ -7,6 +7,8 @@
 #include "lib/Transforms/Planning/Translate.h"
 #include "lib/Transforms/Schedule/Emit/Compare.h"
 #include "lib/Transforms/Schedule/Emit/Emit.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
 
 #include <sstream>
@@ -82,6 +84,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.activations = options.activations;
   planning.effort = options.scheduleEffort;
   planning.recompute = options.recompute;
+  planning.shardOptimizer = options.shardOptimizer;
   return planning;
 }
 
@@ -137,6 +140,11 @@ LogicalResult printView(const Options &options, ModuleOp module,
     schedule::emitSchedule(text, *schedule);
     out << text.str();
     return success();
+  }
+  if (!program && options.shardOptimizer) {
+    program = valueOrError(schedule::communicate(*schedule, {}, *costs, true), context);
+    if (!program)
+      return failure();
   }
   auto simulated = valueOrError(schedule::simulateAll(*schedule, *costs, program ? &*program : nullptr), context);
   if (!simulated)

@@ -14,9 +14,8 @@ using namespace bitpipe;
 /// whatever the number of threads, and so are the bits.
 constexpr int64_t chunkElements = 1 << 15;
 
-static int64_t chunksOf(const Slot &slot) {
-  int64_t elements = slot.size / int64_t(sizeof(float));
-  return (elements + chunkElements - 1) / chunkElements;
+static int64_t chunksOf(const Range &range) {
+  return (range.count() + chunkElements - 1) / chunkElements;
 }
 
 CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
@@ -31,8 +30,8 @@ CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
     if (auto *run = std::get_if<Execute>(&op))
       mostBlocks = std::max(mostBlocks, run->slots.size());
     if (auto *norm = std::get_if<GradNorm>(&op))
-      for (int64_t slot : norm->slots)
-        mostChunks = std::max(mostChunks, size_t(chunksOf(device.slots[slot])));
+      for (const Range &range : norm->ranges)
+        mostChunks = std::max(mostChunks, size_t(chunksOf(range)));
   }
   blocks.resize(mostBlocks);
   squares.resize(mostChunks);
@@ -133,13 +132,12 @@ void CPUDevice::shareElements(int64_t elements, Work work) {
   });
 }
 
-double CPUDevice::squareSum(size_t instruction,
-                            const std::vector<int64_t> &summed) {
+double CPUDevice::squareSum(size_t instruction, const GradNorm &norm) {
   double sum = 0;
-  for (int64_t slot : summed) {
-    const float *values = slots.floats(slot);
-    int64_t count = device.slots[slot].size / int64_t(sizeof(float));
-    int64_t chunks = chunksOf(device.slots[slot]);
+  for (size_t s = 0; s < norm.slots.size(); ++s) {
+    const Range &range = norm.ranges[s];
+    const float *values = slots.floats(norm.slots[s]) + range.begin;
+    int64_t count = range.count(), chunks = chunksOf(range);
     auto members = uint32_t(std::clamp<int64_t>(chunks, 1, team.size()));
     team.share(members, chunks, [&](uint32_t, int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -167,24 +165,49 @@ LossValue CPUDevice::loss(int64_t slot) {
 void CPUDevice::update(size_t instruction, const Step &step,
                        const OptimizerSettings &settings) {
   const Judgement &judgement = this->judgement();
-  float *weights = slots.floats(step.weights);
   float *gradients = slots.floats(step.gradients);
-  float *first = step.moment1 ? slots.floats(*step.moment1) : nullptr;
-  float *second = step.moment2 ? slots.floats(*step.moment2) : nullptr;
-  auto *working = step.working && !judgement.skips
-                      ? reinterpret_cast<uint16_t *>(slots.address(*step.working))
-                      : nullptr;
-  shareElements(step.elements, [&](int64_t begin, int64_t end) {
-    if (judgement.skips || program.optimizer == "none")
-      std::fill(gradients + begin, gradients + end, 0.0f);
-    else if (first)
+  bool keeps = judgement.skips || program.optimizer == "none";
+  auto clear = [&](Range range) {
+    shareElements(range.count(), [&](int64_t begin, int64_t end) {
+      std::fill(gradients + range.begin + begin, gradients + range.begin + end, 0.0f);
+    });
+  };
+  clear({0, step.stepped.begin});
+  if (keeps)
+    clear(step.stepped);
+  else
+    stepRange(step, settings);
+  clear({step.stepped.end, step.elements});
+  finishPart(Calls::Optimizer, labelOf(instruction));
+}
+
+void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings) {
+  const Judgement &judgement = this->judgement();
+  int64_t first = step.stepped.begin;
+  float *weights = slots.floats(step.weights) + first;
+  float *gradients = slots.floats(step.gradients) + first;
+  float *moment1 = step.moment1 ? slots.floats(*step.moment1) : nullptr;
+  float *moment2 = step.moment2 ? slots.floats(*step.moment2) : nullptr;
+  auto *working = step.working ? reinterpret_cast<uint16_t *>(slots.address(*step.working))
+                               : nullptr;
+  shareElements(step.stepped.count(), [&](int64_t begin, int64_t end) {
+    if (moment1)
       stepAdamW(settings, judgement.state.updates, judgement.gradientScale, end - begin,
-                weights + begin, gradients + begin, first + begin, second + begin);
+                weights + begin, gradients + begin, moment1 + begin, moment2 + begin);
     else
       stepSGD(settings, judgement.gradientScale, end - begin, weights + begin,
               gradients + begin);
     if (int64_t last = std::min(end, step.workingElements); working && begin < last)
       roundWeights(weights + begin, working + begin, last - begin);
+  });
+}
+
+/// Where the step changed nothing, that is what the copies hold.
+void CPUDevice::round(size_t instruction, const Round &round) {
+  const float *weights = slots.floats(round.weights);
+  auto *working = reinterpret_cast<uint16_t *>(slots.address(round.working));
+  shareElements(round.elements, [&](int64_t begin, int64_t end) {
+    roundWeights(weights + begin, working + begin, end - begin);
   });
   finishPart(Calls::Optimizer, labelOf(instruction));
 }

@@ -30,17 +30,19 @@ public:
   void execute(size_t instruction, const Execute &run) override;
   void update(size_t instruction, const Step &step,
               const OptimizerSettings &settings) override;
+  void round(size_t instruction, const Round &round) override;
   /// The same on all devices of the process.
   std::string describeBadIndex() override;
 
 protected:
-  double squareSum(size_t instruction,
-                   const std::vector<int64_t> &slots) override;
+  double squareSum(size_t instruction, const GradNorm &norm) override;
   LossValue loss(int64_t slot) override;
   bool metBadIndex() const override { return calls.kernels()->metBadIndex(); }
 
 private:
   void enter(uint32_t member) const;
+  /// Steps what the device answers for, and clears its gradients.
+  void stepRange(const Step &step, const OptimizerSettings &settings);
   void call(const PreparedRoutine &routine, const PreparedCall &call);
   void callKernel(const PreparedCall &call);
   void callProduct(const PreparedCall &call);

@@ -89,7 +89,7 @@ static void addTo(float *__restrict sum, const float *__restrict values,
     sum[i] += values[i];
 }
 
-void sumInto(float *const *sources, int64_t sourceCount, int64_t begin,
+void sumInto(std::span<float *const> targets, std::span<float *const> sources, int64_t begin,
              int64_t end) {
   // In pieces that stay in the first-level cache while they are summed.
   constexpr int64_t piece = 2048;
@@ -97,10 +97,10 @@ void sumInto(float *const *sources, int64_t sourceCount, int64_t begin,
   for (; begin < end; begin += piece) {
     int64_t count = std::min(piece, end - begin);
     std::copy_n(sources[0] + begin, count, sum);
-    for (int64_t s = 1; s < sourceCount; ++s)
-      addTo(sum, sources[s] + begin, count);
-    for (int64_t s = 0; s < sourceCount; ++s)
-      std::copy_n(sum, count, sources[s] + begin);
+    for (float *source : sources.subspan(1))
+      addTo(sum, source + begin, count);
+    for (float *target : targets)
+      std::copy_n(sum, count, target + begin);
   }
 }
 

@@ -10,6 +10,8 @@
 
 #include "lib/Runtime/Execute/StepInputs.h"
 
+#include <span>
+
 namespace bitpipe {
 
 /// AdamW's step number `step`, counted from 1; gradients are multiplied by
@@ -28,9 +30,9 @@ void roundWeights(const float *weights, uint16_t *working, int64_t count);
 /// The sum of squares, in a fixed order.
 double sumOfSquares(const float *values, int64_t count);
 
-/// target[i] = sum over sources, in their order, for begin <= i < end; every
-/// source receives the sum.
-void sumInto(float *const *sources, int64_t sourceCount, int64_t begin,
+/// targets[...][i] = sum over sources, in their order, for begin <= i < end. Targets may
+/// be sources.
+void sumInto(std::span<float *const> targets, std::span<float *const> sources, int64_t begin,
              int64_t end);
 
 } // namespace bitpipe

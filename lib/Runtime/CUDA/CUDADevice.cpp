@@ -164,13 +164,14 @@ void CUDADevice::execute(size_t instruction, const Execute &run) {
 void CUDADevice::contribute(size_t instruction, const GradNorm &norm) {
   timer.begin(instruction, compute);
   auto *partials = at<double>(layout.partials);
-  for (int64_t slot : norm.slots) {
-    int64_t elements = device.slots[slot].size / int64_t(sizeof(float));
-    int64_t chunks = (elements + gpu::squaresChunk - 1) / gpu::squaresChunk;
+  for (size_t i = 0; i < norm.slots.size(); ++i) {
+    const Range &range = norm.ranges[i];
+    int64_t chunks = (range.count() + gpu::squaresChunk - 1) / gpu::squaresChunk;
     if (chunks == 0)
       continue;
     own.launchBlocks(own.squares, chunks, compute,
-                     gpu::Squares{slots.floats(slot), partials, elements});
+                     gpu::Squares{slots.floats(norm.slots[i]) + range.begin, partials,
+                                  range.count()});
     partials += chunks;
   }
   own.launchBlocks(own.contribute, 1, compute, contributing);
@@ -194,12 +195,22 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
                      reinterpret_cast<uint16_t *>(floats(op.working)),
                      at<gpu::Verdict>(layout.verdict),
                      op.elements,
+                     op.stepped.begin,
+                     op.stepped.end,
                      op.workingElements};
   cuda::Function kernel = program.optimizer == "none" ? own.clear
                           : op.moment1               ? own.adamw
                                                      : own.sgd;
   if (op.elements)
     own.launch(kernel, (op.elements + 3) / 4, compute, update);
+}
+
+void CUDADevice::round(size_t instruction, const Round &op) {
+  timer.begin(instruction, compute);
+  auto *working = reinterpret_cast<uint16_t *>(slots.floats(op.working));
+  if (op.elements)
+    own.launch(own.round, (op.elements + 3) / 4, compute,
+               gpu::Round{slots.floats(op.weights), working, op.elements});
 }
 
 StepResult CUDADevice::result(uint32_t wanted) {

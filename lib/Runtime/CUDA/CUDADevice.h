@@ -43,6 +43,7 @@ public:
   const Contribution &contribution() const override { return nothing; }
   void judge(size_t instruction, const StepNumbers &, const StepInputs &) override;
   void update(size_t instruction, const Step &step, const OptimizerSettings &) override;
+  void round(size_t instruction, const Round &round) override;
   StepResult result(uint32_t step) override;
   std::string describeBadIndex() override;
   std::string place() const override { return unit.text(); }

@@ -51,10 +51,8 @@ int64_t countPartials(const DeviceList &device) {
   int64_t partials = 0;
   for (const Instruction &op : device.instructions)
     if (auto *norm = std::get_if<GradNorm>(&op))
-      for (int64_t slot : norm->slots) {
-        int64_t elements = device.slots[slot].size / int64_t(sizeof(float));
-        partials += (elements + gpu::squaresChunk - 1) / gpu::squaresChunk;
-      }
+      for (const Range &range : norm->ranges)
+        partials += (range.count() + gpu::squaresChunk - 1) / gpu::squaresChunk;
   return partials;
 }
 

@@ -59,8 +59,8 @@ NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &devic
   device.setTargets({device.numbers()});
   for (size_t i = 0; i < links.messages.size(); ++i)
     messages.emplace_back(device.gpu());
-  for (size_t i = 0; i < links.reductions.size(); ++i)
-    sums.emplace_back(device.gpu());
+  for (size_t i = 0; i < links.collectives.size(); ++i)
+    collectives.emplace_back(device.gpu());
   makeGroups(world);
 }
 
@@ -77,7 +77,7 @@ NCCLTransport::Groups NCCLTransport::groupsOf(const Links &links) {
   Groups groups;
   for (const MessageLink &link : links.messages)
     groups.pairs.insert({link.from, link.to});
-  for (const ReductionLink &link : links.reductions)
+  for (const CollectiveLink &link : links.collectives)
     groups.sums.insert(link.devices);
   groups.all.resize(links.devices.size());
   std::iota(groups.all.begin(), groups.all.end(), 0);
@@ -102,11 +102,11 @@ void NCCLTransport::makeGroups(World &world) {
     if (auto id = ids.next(members); isMember(members)) {
       Group &group = sumGroups.try_emplace(members, gpu, CUDAStream::Low).first->second;
       join(group, members, id);
-      warmUpSum(group);
+      warmUpGroup(group);
     }
   all = std::make_unique<Group>(gpu, CUDAStream::Low);
   join(*all, groups.all, ids.next(groups.all));
-  warmUpSum(*all);
+  warmUpGroup(*all);
 }
 
 bool NCCLTransport::isMember(const Members &members) const {
@@ -130,12 +130,18 @@ void NCCLTransport::warmUpPair(const Group &group, const Members &members) const
   group.stream.synchronize();
 }
 
-/// What is added up is 0.
-void NCCLTransport::warmUpSum(const Group &group) const {
+/// What is added up is 0, and what is gathered: one number of each member.
+void NCCLTransport::warmUpGroup(const Group &group) const {
   auto *place = reinterpret_cast<void *>(device.numbers());
-  check(library().allReduce(place, place, 1, nccl::Float32, nccl::Sum, group.communicator,
+  const nccl::Communicator &communicator = group.communicator;
+  check(library().allReduce(place, place, 1, nccl::Float32, nccl::Sum, communicator,
                             group.stream),
         "sum");
+  check(library().reduceScatter(place, place, 1, nccl::Float32, nccl::Sum, communicator,
+                                group.stream),
+        "sum slices");
+  check(library().allGather(place, place, 1, nccl::Float32, communicator, group.stream),
+        "gather");
   group.stream.synchronize();
 }
 
@@ -164,39 +170,57 @@ void NCCLTransport::startMessage(int64_t, int64_t message) {
   });
 }
 
-void NCCLTransport::startSum(int64_t) {
-  const std::vector<int64_t> &order = links.devices[number].reductions;
-  int64_t sum = order[startedSums++ % order.size()];
-  const ReductionLink &link = links.reductions[sum];
+void NCCLTransport::startCollective(int64_t) {
+  const std::vector<int64_t> &order = links.devices[number].collectives;
+  int64_t started = order[startedCollectives++ % order.size()];
+  const CollectiveLink &link = links.collectives[started];
   Group &group = sumGroups.at(link.devices);
-  size_t member = std::ranges::find(link.devices, number) - link.devices.begin();
-  float *place = device.memory().floats(link.slots[member]);
-  start(sums[sum], group, [&] {
-    check(library().allReduce(place, place, size_t(link.elements), nccl::Float32, nccl::Sum,
-                              group.communicator, group.stream),
-          "sum");
-  });
+  start(collectives[started], group, [&] { collect(link, group); });
+}
+
+/// In place, which NCCL knows by a slice's address.
+void NCCLTransport::collect(const CollectiveLink &link, const Group &group) const {
+  size_t member = link.memberOf(number);
+  float *all = device.memory().floats(link.slots[member]);
+  float *mine = all + link.sliceOf(member).begin;
+  auto slice = size_t(link.slice);
+  switch (link.kind) {
+  case Collective::AllReduce:
+    return check(library().allReduce(all, all, size_t(link.elements), nccl::Float32, nccl::Sum,
+                                     group.communicator, group.stream),
+                 "sum");
+  case Collective::ReduceScatter:
+    return check(library().reduceScatter(all, mine, slice, nccl::Float32, nccl::Sum,
+                                         group.communicator, group.stream),
+                 "sum slices");
+  case Collective::AllGather:
+    return check(library().allGather(mine, all, slice, nccl::Float32, group.communicator,
+                                     group.stream),
+                 "gather slices");
+  }
 }
 
 /// As in PeerTransport.
 Event NCCLTransport::completion(int64_t, const Wait &wait, uint32_t step) const {
-  const Work &work = wait.kind == Wait::Message ? messages[wait.index] : sums[wait.index];
+  const Work &work = wait.kind == Wait::Message ? messages[wait.index] : collectives[wait.index];
   if (wait.previousStep)
     return {&work.enqueued, 0, nullptr};
   return {&work.enqueued, step + 1, cuda::EventHandle(work.complete)};
 }
 
-std::vector<std::vector<TimedWork>> NCCLTransport::sumTimes(int64_t) const {
-  return std::vector<std::vector<TimedWork>>(links.devices[number].reductions.size());
+std::vector<std::vector<TimedWork>> NCCLTransport::collectiveTimes(int64_t) const {
+  return std::vector<std::vector<TimedWork>>(links.devices[number].collectives.size());
 }
 
-/// After all messages and sums of this device, so that a step ends with what it started.
+/// After all messages and sums of this device, so that a step ends with what it started;
+/// what it gathers comes later.
 void NCCLTransport::contribute(int64_t, uint32_t) {
   for (size_t i = 0; i < messages.size(); ++i)
     if (links.messages[i].from == number || links.messages[i].to == number)
       all->stream.await(messages[i].complete);
-  for (int64_t sum : links.devices[number].reductions)
-    all->stream.await(sums[sum].complete);
+  for (int64_t started : links.devices[number].collectives)
+    if (links.collectives[started].kind != Collective::AllGather)
+      all->stream.await(collectives[started].complete);
   auto count = size_t(device.numbersOfDevice());
   auto *numbers = reinterpret_cast<double *>(device.numbers());
   start(agreed, *all, [&] {

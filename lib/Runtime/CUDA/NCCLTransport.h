@@ -5,7 +5,8 @@
 // its own, as the replay of the plan assumes, and every group that sums, and one has all.
 // They are made, and each used once, before step 1, in one order on all ranks.
 //
-// Gradients are added up in NCCL's order, which depends on the group and not on chance.
+// Gradients are added up in NCCL's order, which depends on the group and not on chance, but
+// may be another where each device gets a slice of the sum.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,9 +36,10 @@ public:
   ~NCCLTransport() override;
 
   void startMessage(int64_t device, int64_t message) override;
-  void startSum(int64_t device) override;
+  void startCollective(int64_t device) override;
   Event completion(int64_t device, const Wait &wait, uint32_t step) const override;
-  std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const override;
+  void finishStep(uint32_t) const override {} // steps end with what they started
+  std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const override;
   void contribute(int64_t device, uint32_t step) override;
   Event agreement(uint32_t step) const override;
   /// They stay in the memory of the devices.
@@ -67,7 +69,8 @@ private:
   bool isMember(const Members &members) const;
   void join(Group &group, const Members &members, const nccl::UniqueId &id) const;
   void warmUpPair(const Group &group, const Members &members) const;
-  void warmUpSum(const Group &group) const;
+  void warmUpGroup(const Group &group) const;
+  void collect(const CollectiveLink &link, const Group &group) const;
   /// Puts work into the stream of a group, after what this device has come to.
   template <typename Start> void start(Work &work, Group &group, Start start);
 
@@ -76,9 +79,9 @@ private:
   const int64_t number;
   std::map<Members, Group> pairs, sumGroups; // that this device belongs to
   std::unique_ptr<Group> all;
-  std::deque<Work> messages, sums; // by number; those of other devices are unused
+  std::deque<Work> messages, collectives; // by number; those of other devices are unused
   Work agreed;
-  uint32_t startedSums = 0;
+  uint32_t startedCollectives = 0;
 };
 
 } // namespace bitpipe

@@ -45,7 +45,7 @@ OwnKernels::OwnKernels(const GPU &gpu, const Program &program)
       contribute(module.find("bitpipe_contribute")), judge(module.find("bitpipe_judge")),
       adamw(module.find("bitpipe_adamw")), sgd(module.find("bitpipe_sgd")),
       clear(module.find("bitpipe_clear")), sum(module.find("bitpipe_sum")),
-      start(module.find("bitpipe_start")),
+      round(module.find("bitpipe_round")), start(module.find("bitpipe_start")),
       attention{{findAttention(""), findAttention("_lanes")},
                 {findAttention("_bf16"), findAttention("_bf16_lanes")}},
       attentionBias{{module.find("bitpipe_attention_dbias"),

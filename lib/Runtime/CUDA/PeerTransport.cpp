@@ -11,9 +11,9 @@ using cuda::check;
 using cuda::driver;
 
 static void checkMembers(const Program &program, const Links &links) {
-  for (const ReductionLink &link : links.reductions)
+  for (const CollectiveLink &link : links.collectives)
     if (int64_t(link.devices.size()) > gpu::mostMembers)
-      fail(program.path, ": error: a sum has ", link.devices.size(),
+      fail(program.path, ": error: a sum or gather has ", link.devices.size(),
            " members, expected at most ", gpu::mostMembers, " in one process");
 }
 
@@ -31,10 +31,10 @@ PeerTransport::PeerTransport(const Program &program, const Links &links,
   }
   for (CUDADevice *device : devices)
     device->setTargets(numbers);
-  for (const ReductionLink &link : links.reductions) {
-    Sum &sum = sums.emplace_back();
+  for (const CollectiveLink &link : links.collectives) {
+    Group &group = groups.emplace_back();
     for (int64_t member : link.devices)
-      for (auto *events : {&sum.ready, &sum.slices, &sum.complete})
+      for (auto *events : {&group.ready, &group.slices, &group.complete})
         events->emplace_back(devices[member]->gpu());
   }
   for (const MessageLink &link : links.messages) {
@@ -71,66 +71,99 @@ void PeerTransport::copy(const MessageLink &link, Message &message) {
   message.complete.record(stream);
 }
 
-void PeerTransport::startSum(int64_t device) {
-  const std::vector<int64_t> &order = links.devices[device].reductions;
-  int64_t number = order[streams[device].startedSums++ % order.size()];
-  const ReductionLink &link = links.reductions[number];
-  Sum &one = sums[number];
-  size_t member = std::ranges::find(link.devices, device) - link.devices.begin();
-  one.ready[member].record(devices[device]->stream());
-  if ((one.arrived.advance() + 1) % link.devices.size() != 0)
+void PeerTransport::startCollective(int64_t device) {
+  const std::vector<int64_t> &order = links.devices[device].collectives;
+  int64_t number = order[streams[device].startedCollectives++ % order.size()];
+  const CollectiveLink &link = links.collectives[number];
+  Group &group = groups[number];
+  group.ready[link.memberOf(device)].record(devices[device]->stream());
+  if ((group.arrived.advance() + 1) % link.devices.size() != 0)
     return;
-  sum(link, one);
-  one.enqueued.advance();
+  enqueue(link, group);
+  group.enqueued.advance();
   devices[device]->gpu().use();
 }
 
-void PeerTransport::sum(const ReductionLink &link, Sum &one) {
+void PeerTransport::enqueue(const CollectiveLink &link, Group &group) {
   for (size_t member = 0; member < link.devices.size(); ++member)
-    sumSlice(link, one, member);
+    enqueueSlice(link, group, member);
   for (size_t member = 0; member < link.devices.size(); ++member) {
-    const CUDAStream &stream = streams[link.devices[member]].sums;
+    const CUDAStream &stream = streams[link.devices[member]].collectives;
     devices[link.devices[member]]->gpu().use();
-    for (const CUDAEvent &slice : one.slices)
+    for (const CUDAEvent &slice : group.slices)
       stream.await(slice);
-    one.complete[member].record(stream);
+    group.complete[member].record(stream);
   }
 }
 
-void PeerTransport::sumSlice(const ReductionLink &link, Sum &one, size_t member) {
-  constexpr int64_t unit = 64; // elements: slices begin at lines of memory
-  CUDADevice &device = *devices[link.devices[member]];
-  const CUDAStream &stream = streams[link.devices[member]].sums;
-  device.gpu().use();
-  for (const CUDAEvent &ready : one.ready)
+void PeerTransport::enqueueSlice(const CollectiveLink &link, Group &group, size_t member) {
+  const CUDAStream &stream = streams[link.devices[member]].collectives;
+  devices[link.devices[member]]->gpu().use();
+  for (const CUDAEvent &ready : group.ready)
     stream.await(ready);
+  if (link.kind == Collective::AllGather)
+    giveSlice(link, member, stream);
+  else
+    sumSlice(link, member, stream);
+  group.slices[member].record(stream);
+}
+
+Range PeerTransport::sliceOf(const CollectiveLink &link, size_t member) const {
+  if (link.kind != Collective::AllReduce)
+    return link.sliceOf(member);
+  constexpr int64_t unit = 64; // elements: slices begin at lines of memory
   auto members = int64_t(link.devices.size());
   int64_t units = (link.elements + unit - 1) / unit;
-  auto place = [&](int64_t i) { return std::min(units * i / members * unit, link.elements); };
-  gpu::Sum arguments{{}, members, place(int64_t(member)), place(int64_t(member) + 1)};
+  auto place = [&](size_t i) {
+    return std::min(units * int64_t(i) / members * unit, link.elements);
+  };
+  return {place(member), place(member + 1)};
+}
+
+void PeerTransport::sumSlice(const CollectiveLink &link, size_t member,
+                             const CUDAStream &stream) {
+  Range slice = sliceOf(link, member);
+  bool keeps = link.kind == Collective::ReduceScatter;
+  gpu::Sum arguments{{}, int64_t(link.devices.size()), slice.begin, slice.end,
+                     keeps ? int64_t(member) : -1};
   for (size_t i = 0; i < link.devices.size(); ++i)
-    arguments.members[i] = devices[link.devices[i]]->memory().floats(link.slots[i]);
-  const OwnKernels &kernels = device.kernels();
-  kernels.launch(kernels.sum, (arguments.end - arguments.begin + 3) / 4, stream, arguments);
-  one.slices[member].record(stream);
+    arguments.members[i] = memoryOf(link, i);
+  const OwnKernels &kernels = devices[link.devices[member]]->kernels();
+  kernels.launch(kernels.sum, (slice.count() + 3) / 4, stream, arguments);
+}
+
+void PeerTransport::giveSlice(const CollectiveLink &link, size_t member,
+                              const CUDAStream &stream) {
+  Range slice = link.sliceOf(member);
+  auto placeOf = [&](size_t i) {
+    return reinterpret_cast<cuda::Pointer>(memoryOf(link, i) + slice.begin);
+  };
+  for (size_t other = 0; other < link.devices.size(); ++other)
+    if (other != member)
+      check(driver().copy(placeOf(other), placeOf(member),
+                          size_t(slice.count()) * sizeof(float), stream),
+            "gather a slice");
+}
+
+float *PeerTransport::memoryOf(const CollectiveLink &link, size_t member) const {
+  return devices[link.devices[member]]->memory().floats(link.slots[member]);
 }
 
 /// A step ends after all that it has started, so that its events tell the next one
 /// nothing.
 Event PeerTransport::completion(int64_t device, const Wait &wait, uint32_t step) const {
   const Counter &enqueued = wait.kind == Wait::Message ? messages[wait.index].enqueued
-                                                       : sums[wait.index].enqueued;
+                                                       : groups[wait.index].enqueued;
   if (wait.previousStep)
     return {&enqueued, 0, nullptr};
   if (wait.kind == Wait::Message)
     return {&enqueued, step + 1, cuda::EventHandle(messages[wait.index].complete)};
-  const std::vector<int64_t> &members = links.reductions[wait.index].devices;
-  size_t member = std::ranges::find(members, device) - members.begin();
-  return {&enqueued, step + 1, cuda::EventHandle(sums[wait.index].complete[member])};
+  size_t member = links.collectives[wait.index].memberOf(device);
+  return {&enqueued, step + 1, cuda::EventHandle(groups[wait.index].complete[member])};
 }
 
-std::vector<std::vector<TimedWork>> PeerTransport::sumTimes(int64_t device) const {
-  return std::vector<std::vector<TimedWork>>(links.devices[device].reductions.size());
+std::vector<std::vector<TimedWork>> PeerTransport::collectiveTimes(int64_t device) const {
+  return std::vector<std::vector<TimedWork>>(links.devices[device].collectives.size());
 }
 
 void PeerTransport::contribute(int64_t device, uint32_t) {
@@ -143,17 +176,19 @@ void PeerTransport::contribute(int64_t device, uint32_t) {
 }
 
 /// All numbers are there, and all messages and sums: no device decides before, so none
-/// begins its next step before the others have what it sent.
+/// begins its next step before the others have what it sent. Gathers come after that;
+/// each device ends its step with its own.
 void PeerTransport::agree() {
-  const CUDAStream &stream = streams.front().sums;
+  const CUDAStream &stream = streams.front().collectives;
   devices.front()->gpu().use();
   for (const CUDAEvent &event : contributed)
     stream.await(event);
   for (const Message &message : messages)
     stream.await(message.complete);
-  for (const Sum &sum : sums)
-    for (const CUDAEvent &event : sum.complete)
-      stream.await(event);
+  for (size_t i = 0; i < groups.size(); ++i)
+    if (links.collectives[i].kind != Collective::AllGather)
+      for (const CUDAEvent &event : groups[i].complete)
+        stream.await(event);
   agreed.record(stream);
 }
 

@@ -6,7 +6,8 @@
 // again. Nobody waits but streams.
 //
 // A member of a sum adds up one slice over all members, in their order, and gives it
-// to all, as threads of the host do (Transport/Sums.h): the bits are the same.
+// to all or keeps it, as threads of the host do (Transport/Collectives.h): the bits are the
+// same. Of a gather it copies its slice to all others.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,9 +26,10 @@ public:
                 const std::vector<CUDADevice *> &devices);
 
   void startMessage(int64_t device, int64_t message) override;
-  void startSum(int64_t device) override;
+  void startCollective(int64_t device) override;
   Event completion(int64_t device, const Wait &wait, uint32_t step) const override;
-  std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const override;
+  void finishStep(uint32_t) const override {} // steps end with what they started
+  std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const override;
   void contribute(int64_t device, uint32_t step) override;
   Event agreement(uint32_t step) const override;
   /// They stay in the memory of the devices.
@@ -40,28 +42,32 @@ private:
     CUDAEvent sent, received, complete; // both sides have come to it; it is there
     Counter started, enqueued;
   };
-  struct Sum {
+  struct Group {
     std::deque<CUDAEvent> ready, slices, complete; // by member
     Counter arrived, enqueued;
   };
   /// The streams besides the one that computes.
   struct Streams {
     std::map<int64_t, CUDAStream> messages; // by the device that is sent to
-    CUDAStream sums;
-    uint32_t startedSums = 0;
+    CUDAStream collectives;
+    uint32_t startedCollectives = 0;
 
-    explicit Streams(const GPU &gpu) : sums(gpu, CUDAStream::Low) {}
+    explicit Streams(const GPU &gpu) : collectives(gpu, CUDAStream::Low) {}
   };
 
   void copy(const MessageLink &link, Message &message);
-  void sum(const ReductionLink &link, Sum &sum);
-  void sumSlice(const ReductionLink &link, Sum &sum, size_t member);
+  void enqueue(const CollectiveLink &link, Group &group);
+  void enqueueSlice(const CollectiveLink &link, Group &group, size_t member);
+  Range sliceOf(const CollectiveLink &link, size_t member) const;
+  void sumSlice(const CollectiveLink &link, size_t member, const CUDAStream &stream);
+  void giveSlice(const CollectiveLink &link, size_t member, const CUDAStream &stream);
+  float *memoryOf(const CollectiveLink &link, size_t member) const;
   void agree();
 
   const Links &links;
   const std::vector<CUDADevice *> devices;
   std::deque<Message> messages;
-  std::deque<Sum> sums;
+  std::deque<Group> groups; // of collectives
   std::deque<Streams> streams;       // by device
   std::deque<CUDAEvent> contributed; // by device
   CUDAEvent agreed;

@@ -18,7 +18,8 @@ void Checkpoints::begin(StateMemory memory,
   constants.insert(replaced.begin(), replaced.end());
   agree(world, [&] {
     writer.emplace(folder, writers,
-                   Snapshot(stateTensors(program, constants), memory, world),
+                   Snapshot(stateTensors(program, constants), memory, world,
+                            int64_t(program.devices.size())),
                    options.checkpoint.keep);
   });
   last = start().step;

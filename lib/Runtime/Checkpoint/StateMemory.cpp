@@ -15,13 +15,12 @@ bool StateMemory::has(const StateTensor &tensor) const {
                });
 }
 
-void StateMemory::read(const StateTensor &tensor, char *target) const {
-  if (tensor.places.empty()) {
-    std::memcpy(target, parameters.unread()[tensor.name].data(), tensor.bytes);
-    return;
-  }
-  const StatePlace &place = tensor.places.front();
-  devices[place.device].download(place.slot, place.offset, target, tensor.bytes);
+void StateMemory::read(const StatePlace &place, char *target) const {
+  devices[place.device].download(place.slot, place.offset, target, place.bytes);
+}
+
+void StateMemory::readUnread(const StateTensor &tensor, char *target) const {
+  std::memcpy(target, parameters.unread()[tensor.name].data(), tensor.bytes);
 }
 
 void StateMemory::write(const StateTensor &tensor, const char *source) {
@@ -29,6 +28,6 @@ void StateMemory::write(const StateTensor &tensor, const char *source) {
     parameters.unread()[tensor.name].assign(source, source + tensor.bytes);
   for (const StatePlace &place : tensor.places)
     if (devices.holds(place.device))
-      devices[place.device].upload(place.slot, place.offset, source,
-                                   tensor.bytes);
+      devices[place.device].upload(place.slot, place.offset, source + place.begin,
+                                   place.bytes);
 }

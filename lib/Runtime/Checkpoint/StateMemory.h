@@ -15,16 +15,14 @@ public:
               const World &world)
       : devices(devices), parameters(parameters), hasUnread(world.speaks()) {}
 
-  /// Whether this process is the one that saves it.
-  bool saves(const StateTensor &tensor) const {
-    return tensor.places.empty() ? hasUnread
-                                 : devices.holds(tensor.places.front().device);
-  }
-  /// Whether it lives here.
+  /// Whether some of it lives here.
   bool has(const StateTensor &tensor) const;
+  bool has(const StatePlace &place) const { return devices.holds(place.device); }
 
-  /// Copies a tensor that this process saves.
-  void read(const StateTensor &tensor, char *target) const;
+  /// Copies what a place of this process holds.
+  void read(const StatePlace &place, char *target) const;
+  /// Copies a parameter that no device computes with.
+  void readUnread(const StateTensor &tensor, char *target) const;
   /// Writes a tensor to all its places here.
   void write(const StateTensor &tensor, const char *source);
 

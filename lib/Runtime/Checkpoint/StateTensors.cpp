@@ -16,6 +16,21 @@ std::string bitpipe::indexOf(StateKind kind) {
   return std::string(stemOf(kind)) + ".safetensors.index.json";
 }
 
+std::vector<StatePlace> StateTensor::saved() const {
+  if (places.empty() || places.front().bytes == bytes)
+    return {places.begin(), places.begin() + !places.empty()};
+  std::vector<StatePlace> slices = places;
+  std::ranges::stable_sort(slices, {}, &StatePlace::begin);
+  int64_t end = 0;
+  std::erase_if(slices, [&](const StatePlace &place) {
+    if (place.begin < end)
+      return true;
+    end = place.begin + place.bytes;
+    return false;
+  });
+  return slices;
+}
+
 namespace {
 
 /// Where a parameter or constant lives, by its name.
@@ -39,17 +54,32 @@ public:
 
 private:
   void add(const DeviceList &device, int64_t number, const Resident &resident) {
-    addPlace(StateKind::Parameter, resident, {number, resident.slot, resident.offset});
+    addPlace(StateKind::Parameter, resident,
+             {number, resident.slot, resident.offset, 0, resident.type.bytes()});
     if (!resident.trainable)
       return;
     trained.insert(resident.name);
-    // Moments lie as the weights do that they belong to.
     for (const Instruction &op : device.instructions)
       if (auto *step = std::get_if<Step>(&op);
-          step && step->weights == resident.slot && step->moment1) {
-        addPlace(StateKind::Moment1, resident, {number, *step->moment1, resident.offset});
-        addPlace(StateKind::Moment2, resident, {number, *step->moment2, resident.offset});
-      }
+          step && step->weights == resident.slot && step->moment1)
+        addMoments(number, resident, *step);
+  }
+
+  /// Moments lie as the weights do that they belong to, from the first that the device
+  /// steps on.
+  void addMoments(int64_t number, const Resident &resident, const Step &step) {
+    constexpr int64_t size = sizeof(float);
+    int64_t first = step.stepped.begin * size;
+    int64_t begin = std::max(resident.offset, first);
+    int64_t end = std::min(resident.offset + resident.type.bytes(), step.stepped.end * size);
+    if (begin >= end && resident.type.bytes() > 0)
+      return; // others have them
+    auto add = [&](StateKind kind, int64_t slot) {
+      addPlace(kind, resident,
+               {number, slot, begin - first, begin - resident.offset, std::max(end - begin, 0L)});
+    };
+    add(StateKind::Moment1, *step.moment1);
+    add(StateKind::Moment2, *step.moment2);
   }
 
   void addPlace(StateKind kind, const Resident &resident, StatePlace place) {

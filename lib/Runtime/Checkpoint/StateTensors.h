@@ -25,9 +25,10 @@ const char *stemOf(StateKind kind);
 /// The index by which the files of a kind are one.
 std::string indexOf(StateKind kind);
 
-/// Bytes of a device's slot.
+/// Bytes of a device's slot, and which ones of the tensor they hold.
 struct StatePlace {
   int64_t device, slot, offset;
+  int64_t begin, bytes;
 };
 
 /// A tensor of f32.
@@ -36,9 +37,13 @@ struct StateTensor {
   std::string name; // of the parameter
   std::vector<int64_t> shape;
   int64_t bytes;
-  /// Of equal contents, the one that is saved first. None: a parameter that no
-  /// device computes with, which every process keeps.
+  /// Of equal contents where they hold the same bytes, the one that is saved first. None:
+  /// a parameter that no device computes with, which every process keeps.
   std::vector<StatePlace> places;
+
+  /// The places that are saved: they make up the tensor, each byte once. That is one, or
+  /// the slices of moments that several devices share out among themselves.
+  std::vector<StatePlace> saved() const;
 };
 
 /// All of them, in the order of the kinds. `constants` are further residents that

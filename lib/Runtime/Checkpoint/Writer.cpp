@@ -51,6 +51,10 @@ void CheckpointWriter::write() {
     });
     std::vector<StateFile> mine;
     agree(world, [&] { mine = snapshot.write(folder.draft(step)); });
+    if (snapshot.isShared()) {
+      agree(world, [&] { snapshot.writeForOthers(folder.draft(step)); });
+      agree(world, [&] { snapshot.hashShared(folder.draft(step), mine); });
+    }
     std::vector<std::string> parts = world.gather(text(mine));
     agree(world, [&] {
       if (world.speaks())

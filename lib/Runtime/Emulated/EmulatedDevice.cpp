@@ -23,7 +23,7 @@ static double longestOf(const std::vector<double> &times) {
 }
 
 void bitpipe::checkEmulated(const WorkTimes &times, const std::string &source) {
-  double most = longestOf(times.sums);
+  double most = longestOf(times.collectives);
   for (const auto &device : times.instructions)
     most = std::max(most, longestOf(device));
   if (most > longest)
@@ -83,8 +83,8 @@ void EmulatedDevice::startedMessage(size_t instruction) {
 }
 
 double EmulatedDevice::squareSum(size_t instruction,
-                                 const std::vector<int64_t> &summed) {
-  for (int64_t slot : summed)
+                                 const GradNorm &norm) {
+  for (int64_t slot : norm.slots)
     touch(slot);
   take(instruction, Calls::Norm);
   pauseWork();
@@ -98,5 +98,10 @@ void EmulatedDevice::update(size_t instruction, const Step &step,
   for (auto moment : {step.moment1, step.moment2})
     if (moment)
       touch(*moment);
+  take(instruction, Calls::Optimizer);
+}
+
+void EmulatedDevice::round(size_t instruction, const Round &round) {
+  touch(round.working);
   take(instruction, Calls::Optimizer);
 }

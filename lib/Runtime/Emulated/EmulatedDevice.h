@@ -31,11 +31,12 @@ public:
   void execute(size_t instruction, const Execute &run) override;
   void startedMessage(size_t instruction) override;
   void update(size_t instruction, const Step &step, const OptimizerSettings &) override;
+  void round(size_t instruction, const Round &round) override;
   std::string describeBadIndex() override { return ""; }
 
 protected:
   double squareSum(size_t instruction,
-                   const std::vector<int64_t> &slots) override;
+                   const GradNorm &norm) override;
   LossValue loss(int64_t) override { return {0, 0}; }
   bool metBadIndex() const override { return false; }
 

@@ -26,6 +26,8 @@ void DeviceRunner::run(uint32_t current, const StepInputs &given) {
     perform(i);
     device.finishInstruction(i);
   }
+  if (walks)
+    awaitGathers();
   device.endStep();
   doing.awaits(DeviceStatus::AwaitsStep);
 }
@@ -34,7 +36,7 @@ void DeviceRunner::run(uint32_t current, const StepInputs &given) {
 void DeviceRunner::poison() {
   for (size_t i = 0; i < list.instructions.size(); ++i)
     if (links.starts[i] >= 0 &&
-        !std::holds_alternative<AllReduce>(list.instructions[i]))
+        !std::holds_alternative<Collective>(list.instructions[i]))
       transport.completion(number, {Wait::Message, links.starts[i], true}, step)
           .wait();
   device.poison();
@@ -49,16 +51,28 @@ void DeviceRunner::await(size_t instruction) {
   doing.awaits(DeviceStatus::Works);
 }
 
+/// What the step has to end with, in the account of its last instruction.
+void DeviceRunner::awaitGathers() {
+  doing.set(doing.instruction, list.instructions.size());
+  for (size_t i = 0; i < links.atEnd.size(); ++i) {
+    doing.awaits(int32_t(i));
+    device.await(transport.completion(number, links.atEnd[i], step),
+                 list.instructions.size() - 1);
+  }
+}
+
 void DeviceRunner::perform(size_t i) {
   const Instruction &op = list.instructions[i];
   if (auto *run = std::get_if<Execute>(&op))
     return device.execute(i, *run);
-  if (std::holds_alternative<AllReduce>(op))
-    return transport.startSum(number);
+  if (std::holds_alternative<Collective>(op))
+    return transport.startCollective(number);
   if (auto *norm = std::get_if<GradNorm>(&op))
     return agree(i, *norm);
   if (auto *update = std::get_if<Step>(&op))
     return device.update(i, *update, inputs->optimizer);
+  if (auto *round = std::get_if<Round>(&op))
+    return device.round(i, *round);
   transport.startMessage(number, links.starts[i]);
   device.startedMessage(i);
 }

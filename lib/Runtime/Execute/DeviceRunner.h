@@ -27,6 +27,7 @@ public:
 private:
   void poison();
   void await(size_t instruction);
+  void awaitGathers();
   void perform(size_t instruction);
   void agree(size_t instruction, const GradNorm &norm);
 

@@ -40,7 +40,7 @@ void Executor::connect(World &world) {
   else
     transport = std::make_unique<HostTransport>(
         program, links, world, local,
-        instruments.emulated ? &instruments.emulated->sums : nullptr,
+        instruments.emulated ? &instruments.emulated->collectives : nullptr,
         instruments.teams.threads);
 }
 
@@ -140,6 +140,7 @@ void Executor::submit() {
 StepResult Executor::finish() {
   for (Counter &device : done)
     device.waitFor(collected + 1);
+  transport->finishStep(collected);
   StepResult step = local[share().first].result(collected);
   for (int64_t d = share().first + 1; d < share().end; ++d)
     step.finished = std::max(step.finished, local[d].result(collected).finished);
@@ -164,6 +165,8 @@ void Executor::stop() {
     return;
   for (Counter &device : done)
     device.waitFor(submitted);
+  if (submitted > 0)
+    transport->finishStep(submitted - 1);
   stopping = true;
   allowed.advance();
   threads.clear(); // joins

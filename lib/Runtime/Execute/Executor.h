@@ -50,8 +50,8 @@ public:
   const Share &share() const { return local.share(); }
   const Calls &calls() const { return prepared; }
   /// See Transport.
-  std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const {
-    return transport->sumTimes(device);
+  std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const {
+    return transport->collectiveTimes(device);
   }
   const DeviceStatus &status(int64_t device) const {
     return runners[device - share().first]->status();

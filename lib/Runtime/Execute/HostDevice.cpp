@@ -111,7 +111,7 @@ void HostDevice::awaitNumbers(const Event &event, size_t instruction) {
 }
 
 void HostDevice::contribute(size_t instruction, const GradNorm &norm) {
-  mine.squares = squareSum(instruction, norm.slots);
+  mine.squares = squareSum(instruction, norm);
   mine.badIndex = metBadIndex();
   for (size_t i = 0; i < lossSlots.size(); ++i)
     mine.losses[i] = loss(lossSlots[i]);

@@ -47,8 +47,8 @@ public:
   const Recorder &recorder() const override { return record; }
 
 protected:
-  /// Sum of squares over slots of f32, in a fixed order.
-  virtual double squareSum(size_t instruction, const std::vector<int64_t> &slots) = 0;
+  /// Sum of squares of what the norm takes, in a fixed order.
+  virtual double squareSum(size_t instruction, const GradNorm &norm) = 0;
   virtual LossValue loss(int64_t slot) = 0;
   /// Whether a kernel has met an index outside of its table, ever.
   virtual bool metBadIndex() const = 0;

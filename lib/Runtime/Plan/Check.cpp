@@ -6,6 +6,7 @@
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Runtime/Plan/CheckDevice.h"
+#include "lib/Runtime/Plan/CheckShards.h"
 #include "lib/Runtime/Plan/Checked.h"
 
 #include <algorithm>
@@ -126,6 +127,7 @@ void bitpipe::checkProgram(const Program &program) {
   int64_t stages = countStages(program);
   for (size_t i = 0; i < program.devices.size(); ++i)
     checkDevice(program, i, stages);
+  checkShards(program);
   checkLosses(program);
 }
 

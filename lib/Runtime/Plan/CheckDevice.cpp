@@ -57,9 +57,17 @@ public:
     if (!device.slots[op.slot].inArena())
       failHere(text(op), " writes an input, seed or key slot");
   }
-  void operator()(const AllReduce &op) {
+  void operator()(const Collective &op) {
     checkStages(text(op), op.stages);
-    checkSource(text(op), op.slot, SlotSource::Gradients);
+    Checked bytes = 0;
+    if (op.kind != Collective::AllReduce) {
+      if (op.slice < 1)
+        failHere(text(op), " has slices of ", op.slice, " elements, expected at least 1");
+      bytes = Checked(op.slice) * int64_t(op.devices.size()) * int64_t(sizeof(float));
+    }
+    bool isGather = op.kind == Collective::AllGather;
+    checkSource(text(op), op.slot, isGather ? SlotSource::Weights : SlotSource::Gradients,
+                bytes);
     for (int64_t peer : op.devices)
       if (peer < 0 || peer >= int64_t(program.devices.size()))
         failHere(text(op), " names device ", peer);
@@ -71,25 +79,43 @@ public:
                ", expected each once");
   }
   void operator()(const GradNorm &op) {
-    for (int64_t slot : op.slots)
-      checkSource(text(op), slot, SlotSource::Gradients);
+    for (size_t i = 0; i < op.slots.size(); ++i) {
+      auto [begin, end] = op.ranges[i];
+      if (begin < 0 || end < begin)
+        failHere(text(op), " takes elements ", begin, " to ", end, " of slot ", op.slots[i]);
+      checkSource(text(op), op.slots[i], SlotSource::Gradients, Checked(end) * sizeof(float));
+    }
   }
   void operator()(const Step &op) {
     Checked bytes = Checked(op.elements) * sizeof(float);
     if (op.elements < 0)
       failHere(text(op), " is over ", op.elements, " elements");
+    auto [begin, end] = op.stepped;
+    if (begin < 0 || end < begin || end > op.elements)
+      failHere(text(op), " steps elements ", begin, " to ", end, ", expected some of its ",
+               op.elements);
+    Checked momentBytes = Checked(end - begin) * sizeof(float);
     checkStages(text(op), op.stages);
     checkSource(text(op), op.weights, SlotSource::Weights, bytes);
     checkSource(text(op), op.gradients, SlotSource::Gradients, bytes);
     if (op.moment1)
-      checkSource(text(op), *op.moment1, SlotSource::Moment1, bytes);
+      checkSource(text(op), *op.moment1, SlotSource::Moment1, momentBytes);
     if (op.moment2)
-      checkSource(text(op), *op.moment2, SlotSource::Moment2, bytes);
+      checkSource(text(op), *op.moment2, SlotSource::Moment2, momentBytes);
     checkWorking(op);
     int64_t moments = bool(op.moment1) + bool(op.moment2);
     if (moments != (program.optimizer == "adamw" ? 2 : 0))
       failHere(text(op), " has ", moments, " moments, expected 2 for adamw and "
                "none for other optimizers");
+  }
+  void operator()(const Round &op) {
+    checkStages(text(op), op.stages);
+    if (op.elements < 0)
+      failHere(text(op), " is over ", op.elements, " elements");
+    checkSource(text(op), op.weights, SlotSource::Weights, Checked(op.elements) * sizeof(float));
+    checkSource(text(op), op.working, SlotSource::Working,
+                Checked(op.elements) * sizeOf(StoredFloat::BF16));
+    checkCopies(text(op), op.weights, op.working, op.elements);
   }
 
 private:
@@ -98,7 +124,7 @@ private:
     std::set<int64_t> stepped;
     for (const Instruction &instruction : device.instructions)
       if (auto *step = std::get_if<Step>(&instruction))
-        stepped.insert(step->weights);
+        stepped.insert(step->weights); // a sharded one is followed by a round
     for (const Resident &resident : device.residents)
       if (resident.trainable && resident.working && !stepped.contains(resident.slot))
         failHere("parameter '", resident.name,
@@ -115,15 +141,21 @@ private:
     if (op.working)
       checkSource(text(op), *op.working, SlotSource::Working,
                   Checked(op.workingElements) * sizeOf(StoredFloat::BF16));
+    if (!op.sharded)
+      checkCopies(text(op), op.weights, op.working.value_or(-1), op.workingElements);
+  }
+
+  void checkCopies(const std::string &what, int64_t weights, int64_t working,
+                   int64_t elements) {
     for (const Resident &resident : device.residents) {
-      if (resident.slot != op.weights || !resident.trainable || !resident.working)
+      if (resident.slot != weights || !resident.trainable || !resident.working)
         continue;
       auto [slot, offset] = *resident.working;
       Checked end = Checked(resident.offset) + resident.type.bytes();
-      if (slot != op.working.value_or(-1) || resident.offset != 2 * offset ||
-          !end.within(op.workingElements * int64_t(sizeof(float))))
+      if (slot != working || resident.offset != 2 * offset ||
+          !end.within(elements * int64_t(sizeof(float))))
         failHere("parameter '", resident.name, "' has working weights at ", offset,
-                 " of slot ", slot, ", expected where ", text(op), " rounds them to");
+                 " of slot ", slot, ", expected where ", what, " rounds them to");
     }
   }
 
@@ -203,10 +235,11 @@ private:
       failHere("takes ", std::ranges::count_if(list, isNorm),
                " gradient norms, expected 1");
     auto norm = std::ranges::find_if(list, isNorm);
-    // On GPUs a step ends with what its devices have sent before they judge it.
+    // On GPUs a step ends with what its devices have sent before they judge it. Which
+    // collectives may come later, checkShards knows.
     auto late = std::find_if(norm, list.end(), [&](const Instruction &op) {
-      return std::holds_alternative<Execute>(op) ||
-             (program.isForGPUs() && !isNorm(op) && !isStep(op));
+      bool isMessage = std::holds_alternative<Transmit>(op) || std::holds_alternative<Receive>(op);
+      return std::holds_alternative<Execute>(op) || (program.isForGPUs() && isMessage);
     });
     if (late != list.end())
       failHere("'", bitpipe::text(*late),

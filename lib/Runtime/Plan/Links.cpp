@@ -1,4 +1,4 @@
-//===- Links.cpp - Which transmit meets which receive, and which sums -----===//
+//===- Links.cpp - Who meets whom in messages and collectives --------------===//
 
 #include "lib/Runtime/Plan/Links.h"
 
@@ -22,7 +22,7 @@ public:
   explicit Matcher(const Program &program) : program(program) {
     for (const DeviceList &device : program.devices) {
       size_t count = device.instructions.size();
-      links.devices.push_back({{}, std::vector<int64_t>(count, -1), {}});
+      links.devices.push_back({{}, std::vector<int64_t>(count, -1), {}, {}});
     }
   }
 
@@ -33,8 +33,8 @@ public:
     for (auto &[pair, receives] : received)
       if (!sent.count(pair))
         matchPair(pair.first, pair.second, {}, receives);
-    for (auto &[devices, members] : sums)
-      matchSums(devices, members);
+    for (auto &[devices, members] : collectives)
+      matchCollectives(devices, members);
     return std::move(links);
   }
 
@@ -50,8 +50,8 @@ private:
           sent[{d, op->to}].push_back(here);
         else if (auto *op = std::get_if<Receive>(&instructions[i]))
           received[{op->from, d}].push_back(here);
-        else if (auto *op = std::get_if<AllReduce>(&instructions[i]))
-          sums[op->devices][d].push_back(here);
+        else if (auto *op = std::get_if<Collective>(&instructions[i]))
+          collectives[op->devices][d].push_back(here);
       }
     }
   }
@@ -104,47 +104,52 @@ private:
                               send.slot, receive.slot, source.size, swap});
   }
 
-  void matchSums(const std::vector<int64_t> &devices,
-                 const std::map<int64_t, std::vector<Position>> &members) {
+  void matchCollectives(const std::vector<int64_t> &devices,
+                        const std::map<int64_t, std::vector<Position>> &members) {
     size_t count = members.begin()->second.size();
     for (int64_t device : devices) {
       auto found = members.find(device);
       size_t got = found == members.end() ? 0 : found->second.size();
       if (got != count)
         failBlocks("device ", members.begin()->first, " waits for ", count,
-                   " sums over devices ", listText(devices),
+                   " sums and gathers over devices ", listText(devices),
                    ", of which device ", device, " starts ", got);
     }
     for (size_t k = 0; k < count; ++k)
-      matchSum(devices, members, k);
+      matchCollective(devices, members, k);
   }
 
-  void matchSum(const std::vector<int64_t> &devices,
-                const std::map<int64_t, std::vector<Position>> &members,
-                size_t k) {
-    ReductionLink sum{{}, devices, {}, 0};
+  void matchCollective(const std::vector<int64_t> &devices,
+                       const std::map<int64_t, std::vector<Position>> &members, size_t k) {
+    const auto &first = at<Collective>(members.at(devices.front())[k]);
+    int64_t elements = elementsOf(first, devices.front());
+    CollectiveLink link{first.kind, first.stages, devices, {}, elements, first.slice};
     for (int64_t device : devices) {
       Position member = members.at(device)[k];
-      const auto &op = at<AllReduce>(member);
-      int64_t size = slot(device, op.slot).size;
-      if (sum.slots.empty()) {
-        sum.stages = op.stages;
-        sum.elements = size / sizeof(float);
-      }
-      if (op.stages != sum.stages)
-        failBlocks("device ", devices.front(), " waits for stages ",
-                   listText(sum.stages), " as sum ", k, " over devices ",
-                   listText(devices), ", where device ", device,
-                   " starts stages ", listText(op.stages),
-                   ", expected one order on all");
-      if (size / int64_t(sizeof(float)) != sum.elements)
-        failHere("gradients of stages ", listText(sum.stages), " have ",
-                 sum.elements * sizeof(float), " bytes on device ",
-                 devices.front(), " and ", size, " on device ", device);
-      sum.slots.push_back(op.slot);
-      start(member, links.reductions.size());
+      const auto &op = at<Collective>(member);
+      if (op.stages != first.stages || op.kind != first.kind)
+        failBlocks("device ", devices.front(), " waits for '", text(Instruction(first)),
+                   "' as number ", k, " over devices ", listText(devices),
+                   ", where device ", device, " starts '", text(Instruction(op)),
+                   "', expected one order on all");
+      if (op.slice != first.slice)
+        failHere("'", text(Instruction(op)), "' has slices of ", first.slice, " on device ",
+                 devices.front(), " and of ", op.slice, " on device ", device);
+      if (elementsOf(op, device) != elements)
+        failHere("gradients of stages ", listText(op.stages), " have ",
+                 elements * sizeof(float), " bytes on device ", devices.front(), " and ",
+                 elementsOf(op, device) * sizeof(float), " on device ", device);
+      link.slots.push_back(op.slot);
+      start(member, links.collectives.size());
     }
-    links.reductions.push_back(std::move(sum));
+    links.collectives.push_back(std::move(link));
+  }
+
+  /// Those of the slot, or those that its slices make up.
+  int64_t elementsOf(const Collective &op, int64_t device) const {
+    if (op.kind == Collective::AllReduce)
+      return slot(device, op.slot).size / int64_t(sizeof(float));
+    return op.slice * int64_t(op.devices.size());
   }
 
   void start(Position position, int64_t number) {
@@ -154,10 +159,19 @@ private:
   const Program &program;
   Links links;
   std::map<Pair, std::vector<Position>> sent, received;
-  std::map<std::vector<int64_t>, std::map<int64_t, std::vector<Position>>> sums;
+  std::map<std::vector<int64_t>, std::map<int64_t, std::vector<Position>>> collectives;
 };
 
 } // namespace
+
+size_t CollectiveLink::memberOf(int64_t device) const {
+  return size_t(std::ranges::find(devices, device) - devices.begin());
+}
+
+std::string bitpipe::nounOf(const CollectiveLink &link) {
+  return (link.kind == Collective::AllGather ? "the gather of stages " : "the sum of stages ") +
+         listText(link.stages);
+}
 
 Links bitpipe::deriveLinks(const Program &program) {
   Links links = Matcher(program).match();

@@ -2,8 +2,9 @@
 //
 // Derived once from a program, before anything runs: which transmit meets
 // which receive (first in, first out per ordered pair of devices), which
-// all_reduces form one sum, and which of them every instruction must wait for
-// because it touches memory that is still being sent, received or summed.
+// instructions of a group form one collective (a sum, or an exchange of slices), and
+// which of them every instruction must wait for because it touches memory that is
+// still being sent, received or summed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,15 +24,27 @@ struct MessageLink {
   bool swap; // exchange the memory of the slots instead of copying
 };
 
-/// The all_reduces of one sum; member i is devices[i] with slots[i].
-struct ReductionLink {
+/// One sum or gather; member i is devices[i] with slots[i].
+struct CollectiveLink {
+  Collective::Kind kind;
   std::vector<int64_t> stages, devices, slots;
-  int64_t elements;
+  int64_t elements; // that all slices make up
+  int64_t slice;    // elements of each, but for an all-reduce
+
+  /// What a member answers for, but for an all-reduce.
+  Range sliceOf(size_t member) const {
+    auto i = int64_t(member);
+    return {i * slice, (i + 1) * slice};
+  }
+  size_t memberOf(int64_t device) const;
 };
 
-/// Waits until a message or reduction is complete.
+/// "the sum of stages [5]", "the gather of stages [5]".
+std::string nounOf(const CollectiveLink &link);
+
+/// Waits until a message or collective is complete.
 struct Wait {
-  enum Kind { Message, Reduction } kind;
+  enum Kind { Message, Collective } kind;
   int64_t index;
   bool previousStep; // the one of the step before
 
@@ -40,20 +53,23 @@ struct Wait {
 
 struct DeviceLinks {
   /// Per instruction: what it waits for, and the number of the message or
-  /// reduction that it starts (or -1).
+  /// collective that it starts (or -1).
   std::vector<std::vector<Wait>> waits;
   std::vector<int64_t> starts;
-  /// The device's reductions in the order in which it starts them.
-  std::vector<int64_t> reductions;
+  /// The device's collectives in the order in which it starts them.
+  std::vector<int64_t> collectives;
+  /// What must be complete before a step ends: on GPUs, what it started after the
+  /// norm. Elsewhere the next step waits where it has to.
+  std::vector<Wait> atEnd;
 };
 
 struct Links {
   std::vector<MessageLink> messages;
-  std::vector<ReductionLink> reductions;
+  std::vector<CollectiveLink> collectives;
   std::vector<DeviceLinks> devices;
 };
 
-/// Throws a UserError if messages or reductions do not match.
+/// Throws a UserError if messages or collectives do not match.
 Links deriveLinks(const Program &program);
 
 /// Fills in what the instructions of a device wait for, given what they start.
@@ -61,7 +77,7 @@ void findWaits(const Program &program, const DeviceList &device,
                DeviceLinks &links);
 
 /// Replays three steps under the rules of a transport without tags: a send is
-/// complete when its receive was started, sums of a device run one after the
+/// complete when its receive was started, collectives of a device run one after the
 /// other. Throws a UserError that says which actions wait for which if the
 /// plan would block, or uses a tensor before it is received.
 void checkProgress(const Program &program, const Links &links);

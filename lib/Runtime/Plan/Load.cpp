@@ -276,11 +276,19 @@ private:
               int64_t(op.getFrom()), int64_t(op.getSlot())};
         })
         .Case([&](pipe::AllReduceOp op) -> Instruction {
-          return AllReduce{list(op.getStages()), list(op.getDevices()),
-                           int64_t(op.getSlot())};
+          return Collective{Collective::AllReduce, list(op.getStages()),
+                            list(op.getDevices()), int64_t(op.getSlot())};
         })
-        .Case([&](pipe::GradNormOp op) -> Instruction {
-          return GradNorm{list(op.getSlots())};
+        .Case([&](pipe::ReduceScatterOp op) -> Instruction {
+          return readSlices(Collective::ReduceScatter, op);
+        })
+        .Case([&](pipe::AllGatherOp op) -> Instruction {
+          return readSlices(Collective::AllGather, op);
+        })
+        .Case([&](pipe::GradNormOp op) -> Instruction { return readNorm(op); })
+        .Case([&](pipe::RoundOp op) -> Instruction {
+          return Round{list(op.getStages()), int64_t(op.getElements()),
+                       int64_t(op.getWeights()), int64_t(op.getWorking())};
         })
         .Case([&](pipe::StepOp op) -> Instruction { return readStep(op); })
         .Default([](mlir::Operation *other) -> Instruction {
@@ -288,9 +296,36 @@ private:
         });
   }
 
+  template <typename Op>
+  static Collective readSlices(Collective::Kind kind, Op op) {
+    return {kind, list(op.getStages()), list(op.getDevices()), int64_t(op.getSlot()),
+            int64_t(op.getSlice())};
+  }
+
+  /// Slots are read before; a number that is none is refused later.
+  GradNorm readNorm(pipe::GradNormOp op) {
+    GradNorm norm{list(op.getSlots()), {}};
+    const std::vector<Slot> &slots = program.devices.back().slots;
+    size_t begins = op.getBegins() ? op.getBegins()->size() : norm.slots.size();
+    size_t ends = op.getEnds() ? op.getEnds()->size() : norm.slots.size();
+    if (begins != norm.slots.size() || ends != norm.slots.size())
+      failAt(op, "the norm of ", norm.slots.size(), " slots has ", begins, " begins and ",
+             ends, " ends, expected one for each");
+    for (size_t i = 0; i < norm.slots.size(); ++i) {
+      bool exists = norm.slots[i] >= 0 && norm.slots[i] < int64_t(slots.size());
+      Range whole{0, exists ? slots[norm.slots[i]].size / int64_t(sizeof(float)) : 0};
+      norm.ranges.push_back(op.getBegins() ? Range{(*op.getBegins())[i], (*op.getEnds())[i]}
+                                           : whole);
+    }
+    return norm;
+  }
+
   static Step readStep(pipe::StepOp op) {
     Step step{list(op.getStages()), int64_t(op.getElements()),
+              {0, int64_t(op.getElements())}, /*sharded=*/false,
               int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}, {}, 0};
+    if ((step.sharded = bool(op.getBegin())))
+      step.stepped = {int64_t(*op.getBegin()), int64_t(*op.getEnd())};
     if (auto moment = op.getMoment1())
       step.moment1 = *moment;
     if (auto moment = op.getMoment2())

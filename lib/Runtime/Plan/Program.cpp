@@ -47,12 +47,17 @@ struct InstructionText {
   std::string operator()(const Receive &op) const {
     return "receive " + text(op.run) + " from " + std::to_string(op.from);
   }
-  std::string operator()(const AllReduce &op) const {
-    return "reduce stages " + listText(op.stages);
+  std::string operator()(const Collective &op) const {
+    const char *names[] = {"reduce stages ", "reduce slices of stages ",
+                           "gather slices of stages "};
+    return names[op.kind] + listText(op.stages);
   }
   std::string operator()(const GradNorm &) const { return "gradient norm"; }
   std::string operator()(const Step &op) const {
     return "update stages " + listText(op.stages);
+  }
+  std::string operator()(const Round &op) const {
+    return "round stages " + listText(op.stages);
   }
 };
 } // namespace

@@ -191,23 +191,41 @@ struct Receive {
   RunName run;
   int64_t from, slot;
 };
-struct AllReduce {
+/// Elements of a slot, or of parameters: from one to before another.
+struct Range {
+  int64_t begin, end;
+
+  int64_t count() const { return end - begin; }
+  bool operator==(const Range &) const = default;
+};
+/// What the devices of a group do together with a slot of theirs.
+struct Collective {
+  enum Kind { AllReduce, ReduceScatter, AllGather } kind;
   std::vector<int64_t> stages, devices;
   int64_t slot;
+  int64_t slice = 0; // elements for each device, but for an all-reduce
 };
 struct GradNorm {
   std::vector<int64_t> slots;
+  std::vector<Range> ranges; // of each
 };
 struct Step {
   std::vector<int64_t> stages;
   int64_t elements;
+  Range stepped; // of the elements: all of them, or the device's slice,
+  bool sharded;  // if the group is sharded, whose moments are of these alone
   int64_t weights, gradients;
   std::optional<int64_t> moment1, moment2;
   std::optional<int64_t> working; // slot that weights are rounded into,
   int64_t workingElements = 0;    // and so many of the first ones are
 };
+/// Rounds weights that other devices have stepped.
+struct Round {
+  std::vector<int64_t> stages;
+  int64_t elements, weights, working;
+};
 using Instruction =
-    std::variant<Execute, Transmit, Receive, AllReduce, GradNorm, Step>;
+    std::variant<Execute, Transmit, Receive, Collective, GradNorm, Step, Round>;
 
 /// What an instruction is called in messages and traces.
 std::string text(const Instruction &instruction);

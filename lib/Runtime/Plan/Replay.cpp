@@ -22,7 +22,7 @@ class Replay {
 public:
   Replay(const Program &program, const Links &links)
       : program(program), links(links), devices(program.devices.size()),
-        messages(links.messages.size()), sums(links.reductions.size()) {}
+        messages(links.messages.size()), collectives(links.collectives.size()) {}
 
   void run() {
     for (bool moved = true; moved;) {
@@ -30,7 +30,7 @@ public:
       for (size_t d = 0; d < devices.size(); ++d)
         moved |= advance(d);
       for (size_t d = 0; d < devices.size(); ++d)
-        moved |= advanceSums(d);
+        moved |= advanceCollectives(d);
     }
     std::string blocked;
     for (size_t d = 0; d < devices.size(); ++d)
@@ -46,9 +46,9 @@ private:
   struct State {
     int64_t step = 0;
     size_t next = 0;      // instruction
-    int64_t started = 0;  // sums, over all steps
-    int64_t summed = 0;   // sums it took part in
-    int64_t waiting = -1; // the sum it stands at
+    int64_t started = 0;  // collectives, over all steps
+    int64_t done = 0;     // those it took part in
+    int64_t waiting = -1; // the one it stands at
     bool atNorm = false;  // arrived at the gradient norm
     int64_t norms = 0;    // gradient norms arrived at
   };
@@ -66,7 +66,7 @@ private:
     int64_t needed = step + 1 - wait.previousStep;
     if (wait.kind == Wait::Message)
       return messages[wait.index].starts >= 2 * needed;
-    return sums[wait.index].completed >= needed;
+    return collectives[wait.index].completed >= needed;
   }
 
   bool advance(size_t d) {
@@ -79,25 +79,31 @@ private:
   /// Carries out the next instruction of a device, if nothing holds it.
   bool step(size_t d) {
     State &state = devices[d];
+    for (const Wait &wait : waitsOf(d))
+      if (!isComplete(wait, state.step))
+        return false;
     if (state.next == list(d).size()) {
       ++state.step;
       state.next = 0;
       return true;
     }
-    const auto &waits = links.devices[d].waits[state.next];
-    for (const Wait &wait : waits)
-      if (!isComplete(wait, state.step))
-        return false;
     const Instruction &op = list(d)[state.next];
     if (std::holds_alternative<GradNorm>(op) && !passNorm(state))
       return false;
     int64_t started = links.devices[d].starts[state.next];
-    if (std::holds_alternative<AllReduce>(op))
+    if (std::holds_alternative<Collective>(op))
       ++state.started;
     else if (started >= 0)
       ++messages[started].starts;
     ++state.next;
     return true;
+  }
+
+  /// Of the next instruction, or of the end of the step.
+  const std::vector<Wait> &waitsOf(size_t d) const {
+    const DeviceLinks &device = links.devices[d];
+    size_t next = devices[d].next;
+    return next < device.waits.size() ? device.waits[next] : device.atEnd;
   }
 
   /// All devices give their part before any of them has the norm.
@@ -113,37 +119,39 @@ private:
     return true;
   }
 
-  /// A device's sums run one after the other, each when all members are there.
-  bool advanceSums(size_t d) {
+  /// A device's collectives run one after the other, each when all members are there.
+  bool advanceCollectives(size_t d) {
     State &state = devices[d];
-    const auto &order = links.devices[d].reductions;
-    if (state.summed == state.started)
+    const auto &order = links.devices[d].collectives;
+    if (state.done == state.started)
       return false;
-    int64_t round = state.summed / int64_t(order.size());
-    int64_t index = order[state.summed % order.size()];
-    Meeting &sum = sums[index];
+    int64_t round = state.done / int64_t(order.size());
+    int64_t index = order[state.done % order.size()];
+    Meeting &meeting = collectives[index];
     if (state.waiting != index) {
-      ++sum.starts;
+      ++meeting.starts;
       state.waiting = index;
     }
-    auto members = int64_t(links.reductions[index].devices.size());
-    if (sum.starts < members * (round + 1))
+    auto members = int64_t(links.collectives[index].devices.size());
+    if (meeting.starts < members * (round + 1))
       return false;
-    ++state.summed;
-    sum.completed = round + 1;
+    ++state.done;
+    meeting.completed = round + 1;
     state.waiting = -1;
     return true;
   }
 
   std::string describe(size_t d) const {
     const State &state = devices[d];
-    std::string what = "device " + std::to_string(d) + " at '" +
-                       text(list(d)[state.next]) + "' waits for ";
-    for (const Wait &wait : links.devices[d].waits[state.next])
+    bool atEnd = state.next == list(d).size();
+    std::string what = "device " + std::to_string(d) + " at " +
+                       (atEnd ? "its end" : "'" + text(list(d)[state.next]) + "'") +
+                       " waits for ";
+    for (const Wait &wait : waitsOf(d))
       if (!isComplete(wait, state.step))
         return what + (wait.kind == Wait::Message
                            ? describeMessage(d, links.messages[wait.index])
-                           : describeSum(d, wait.index));
+                           : describeCollective(d, wait.index));
     return what + "the other devices to reach it";
   }
 
@@ -153,17 +161,16 @@ private:
            (sends ? " to receive " : " to send ") + text(message.run);
   }
 
-  std::string describeSum(size_t d, int64_t index) const {
+  std::string describeCollective(size_t d, int64_t index) const {
     int64_t first = devices[d].waiting >= 0 ? devices[d].waiting : index;
-    const ReductionLink &sum = links.reductions[first];
-    return "devices " + listText(sum.devices) +
-           " to start the sum of stages " + listText(sum.stages);
+    const CollectiveLink &link = links.collectives[first];
+    return "devices " + listText(link.devices) + " to start " + nounOf(link);
   }
 
   const Program &program;
   const Links &links;
   std::vector<State> devices;
-  std::vector<Meeting> messages, sums;
+  std::vector<Meeting> messages, collectives;
 };
 
 /// The stages of which a device runs any recomputation.

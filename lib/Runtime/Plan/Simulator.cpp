@@ -11,7 +11,7 @@ Simulator::Simulator(const Program &program, const Links &links,
     : program(program), links(links), times(times),
       steps(std::max(filling + measured, options.tracedSteps)),
       traced(options.tracedSteps), devices(program.devices.size()),
-      messages(links.messages.size()), sums(links.reductions.size()),
+      messages(links.messages.size()), collectives(links.collectives.size()),
       processOf(devices.size()), ends(steps), norms(steps) {
   if (!options.processes.empty())
     processOf = options.processes;
@@ -33,7 +33,7 @@ void Simulator::record(PredictedEvent::Kind kind, size_t d, size_t instruction,
 bool Simulator::isComplete(const Wait &wait, int64_t step) const {
   int64_t needed = step + 1 - wait.previousStep;
   return (wait.kind == Wait::Message ? messages[wait.index].completed
-                                     : sums[wait.index].completed) >= needed;
+                                     : collectives[wait.index].completed) >= needed;
 }
 
 /// Whether nothing holds the device at its next instruction or step.
@@ -41,9 +41,9 @@ bool Simulator::mayBegin(size_t d) {
   const Device &device = devices[d];
   if (device.state == State::BetweenSteps)
     return device.step < submitted;
-  if (device.next == list(d).size())
-    return true;
-  for (const Wait &wait : links.devices[d].waits[device.next])
+  const DeviceLinks &mine = links.devices[d];
+  bool atEnd = device.next == list(d).size();
+  for (const Wait &wait : atEnd ? mine.atEnd : mine.waits[device.next])
     if (!isComplete(wait, device.step))
       return false;
   return true;
@@ -100,9 +100,9 @@ void Simulator::finishInstruction(size_t d) {
     return arriveAtNorm(d);
   device.state = State::Ready;
   ++device.next;
-  if (std::holds_alternative<AllReduce>(list(d)[i])) {
-    ++device.startedSums;
-    advanceSums(d);
+  if (std::holds_alternative<Collective>(list(d)[i])) {
+    ++device.startedCollectives;
+    advanceCollectives(d);
   } else if (int64_t started = links.devices[d].starts[i]; started >= 0) {
     startMessage(d, started);
   }

@@ -39,14 +39,14 @@ private:
     double waitingSince = -1; // -1: it does not wait
     double waited = 0;
     std::vector<double> waitedBy; // by the end of each step
-    // Its sums run one after the other, beside its work.
-    size_t startedSums = 0, nextSum = 0;
-    bool summing = false; // stands at a sum, or works on its part
+    // Its collectives run one after the other, beside its work.
+    size_t startedCollectives = 0, nextCollective = 0;
+    bool inCollective = false; // stands at one, or works on its part
   };
   struct Message {
     int64_t starts = 0, completed = 0;
   };
-  struct Sum {
+  struct Meeting {
     int64_t arrived = 0, parts = 0, completed = 0; // members, over all steps
   };
   /// What all devices come to once in a step: how many have, and when the last did.
@@ -78,7 +78,7 @@ private:
   double lateness(size_t d) const;
   void messageThere(size_t index);
   void completeMessage(size_t index);
-  void advanceSums(size_t d);
+  void advanceCollectives(size_t d);
   void finishPart(size_t d);
   void arriveAtNorm(size_t d);
   void feed();
@@ -98,7 +98,7 @@ private:
   const int64_t steps, traced;
   std::vector<Device> devices;
   std::vector<Message> messages;
-  std::vector<Sum> sums;
+  std::vector<Meeting> collectives;
   std::map<std::pair<int64_t, int64_t>, double> linkFree; // by from and to
   std::vector<size_t> processOf; // by device
   std::vector<double> lastNews;  // of each process's network

@@ -1,6 +1,6 @@
 //===- SimulatorExchange.cpp - What devices start, and what they are given --===//
 //
-// Messages, sums, the gradient norm, and the data of the next steps.
+// Messages, sums and gathers, the gradient norm, and the data of the next steps.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,33 +52,33 @@ void Simulator::completeMessage(size_t index) {
   wake(links.messages[index].to);
 }
 
-/// A device's next sum begins when all members have come to it.
-void Simulator::advanceSums(size_t d) {
+/// A device's next collective begins when all members have come to it.
+void Simulator::advanceCollectives(size_t d) {
   Device &device = devices[d];
-  if (device.summing || device.nextSum == device.startedSums)
+  if (device.inCollective || device.nextCollective == device.startedCollectives)
     return;
-  const auto &order = links.devices[d].reductions;
-  int64_t index = order[device.nextSum % order.size()];
-  const ReductionLink &link = links.reductions[index];
-  device.summing = true;
-  if (++sums[index].arrived % int64_t(link.devices.size()) != 0)
+  const auto &order = links.devices[d].collectives;
+  int64_t index = order[device.nextCollective % order.size()];
+  const CollectiveLink &link = links.collectives[index];
+  device.inCollective = true;
+  if (++collectives[index].arrived % int64_t(link.devices.size()) != 0)
     return;
   for (int64_t member : link.devices)
-    pools[devices[member].pool].begin(Processors::Low, member, times.sums[index]);
+    pools[devices[member].pool].begin(Processors::Low, member, times.collectives[index]);
 }
 
-/// Each member adds up a slice, and goes on to its next sum.
+/// Each member has done its slice, and goes on to its next collective.
 void Simulator::finishPart(size_t d) {
   Device &device = devices[d];
-  const auto &order = links.devices[d].reductions;
-  int64_t index = order[device.nextSum % order.size()];
-  const ReductionLink &link = links.reductions[index];
-  ++device.nextSum;
-  device.summing = false;
-  advanceSums(d);
-  if (++sums[index].parts % int64_t(link.devices.size()) != 0)
+  const auto &order = links.devices[d].collectives;
+  int64_t index = order[device.nextCollective % order.size()];
+  const CollectiveLink &link = links.collectives[index];
+  ++device.nextCollective;
+  device.inCollective = false;
+  advanceCollectives(d);
+  if (++collectives[index].parts % int64_t(link.devices.size()) != 0)
     return;
-  ++sums[index].completed;
+  ++collectives[index].completed;
   for (int64_t member : link.devices)
     wake(member);
 }

@@ -115,7 +115,8 @@ void bitpipe::addSizes(const Program &program, const Links &links,
         cost.message =
             std::max(cost.message, double(runs.handedOn(stage, microbatch)));
       } else if (auto *step = std::get_if<Step>(&op); step && step->stages.size() == 1) {
-        costs.stages[step->stages.front()].state = double(stateBytes(device, *step));
+        double &state = costs.stages[step->stages.front()].state;
+        state = std::max(state, double(stateBytes(device, *step))); // slices may differ
       }
   }
   for (const MessageLink &message : links.messages)

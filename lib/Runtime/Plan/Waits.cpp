@@ -32,7 +32,7 @@ struct TouchedSlots {
   std::vector<Touched> operator()(const Receive &op) const {
     return {{op.slot, true}};
   }
-  std::vector<Touched> operator()(const AllReduce &op) const {
+  std::vector<Touched> operator()(const Collective &op) const {
     return {{op.slot, true}};
   }
   std::vector<Touched> operator()(const GradNorm &op) const {
@@ -48,6 +48,9 @@ struct TouchedSlots {
         touched.push_back({*slot, true});
     return touched;
   }
+  std::vector<Touched> operator()(const Round &op) const {
+    return {{op.weights, false}, {op.working, true}};
+  }
 };
 
 /// Finds what each instruction of a device must wait for.
@@ -59,15 +62,19 @@ public:
   /// Walks the list twice: what is pending at its end meets its beginning.
   void find() {
     links.waits.assign(device.instructions.size(), {});
-    for (bool second : {false, true})
+    for (bool second : {false, true}) {
       for (size_t i = 0; i < device.instructions.size(); ++i)
         visit(i, second);
+      if (program.isForGPUs())
+        end(second);
+    }
   }
 
 private:
   struct Pending {
     Wait wait;
     Touched touched;
+    size_t instruction;
     bool second; // started in the second round
   };
 
@@ -89,12 +96,25 @@ private:
     });
     if (links.starts[i] < 0)
       return;
-    auto *reduce = std::get_if<AllReduce>(&op);
-    if (reduce && !second)
-      links.reductions.push_back(links.starts[i]);
-    auto kind = reduce ? Wait::Reduction : Wait::Message;
+    auto *collective = std::get_if<Collective>(&op);
+    if (collective && !second)
+      links.collectives.push_back(links.starts[i]);
+    auto kind = collective ? Wait::Collective : Wait::Message;
     pending.push_back(
-        {{kind, links.starts[i], false}, touched.front(), second});
+        {{kind, links.starts[i], false}, touched.front(), i, second});
+  }
+
+  /// What nobody has waited for when a step ends. The numbers of a step come after its
+  /// messages and sums, so that these are complete; what remains is gathered weights.
+  void end(bool second) {
+    std::erase_if(pending, [&](const Pending &one) {
+      auto *op = std::get_if<Collective>(&device.instructions[one.instruction]);
+      if (!op || op->kind != Collective::AllGather)
+        return false;
+      if (!second)
+        links.atEnd.push_back(one.wait);
+      return true;
+    });
   }
 
   bool overlap(int64_t a, int64_t b) const {

@@ -34,12 +34,19 @@ static std::vector<int> narrow(const std::vector<int64_t> &stages) {
   return {stages.begin(), stages.end()};
 }
 
-std::vector<int> bitpipe::stagesOfGradients(const DeviceList &device,
-                                            int64_t slot) {
+const Step *bitpipe::stepOfGradients(const DeviceList &device, int64_t slot) {
   for (const Instruction &op : device.instructions)
     if (auto *step = std::get_if<Step>(&op); step && step->gradients == slot)
-      return narrow(step->stages);
-  return {};
+      return step;
+  return nullptr;
+}
+
+double bitpipe::shareOf(const Range &range, const Step &step) {
+  return step.elements ? double(range.count()) / double(step.elements) : 0;
+}
+
+double bitpipe::shareOf(const CollectiveLink &link) {
+  return link.kind == Collective::AllReduce ? 1 : 0.5;
 }
 
 /// A run, or what is sent, in the words of a schedule.
@@ -64,16 +71,18 @@ struct InstructionTime {
   }
   double operator()(const GradNorm &op) const {
     double time = 0;
-    for (int64_t slot : op.slots)
-      time += costs.normOf(stagesOfGradients(device, slot));
+    for (size_t i = 0; i < op.slots.size(); ++i)
+      if (const Step *step = stepOfGradients(device, op.slots[i]))
+        time += costs.normOf(narrow(step->stages)) * shareOf(op.ranges[i], *step);
     return time;
   }
   double operator()(const Step &op) const {
-    return costs.optimizerOf(narrow(op.stages));
+    return costs.optimizerOf(narrow(op.stages)) * shareOf(op.stepped, op);
   }
   double operator()(const Transmit &) const { return 0; }
   double operator()(const Receive &) const { return 0; }
-  double operator()(const AllReduce &) const { return 0; }
+  double operator()(const Collective &) const { return 0; }
+  double operator()(const Round &) const { return 0; } // not among the costs
 };
 } // namespace
 
@@ -100,7 +109,7 @@ WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
   }
   for (const MessageLink &message : links.messages)
     times.messages.push_back(messageTime(message, costs));
-  for (const ReductionLink &sum : links.reductions)
-    times.sums.push_back(costs.sumOf(narrow(sum.stages)));
+  for (const CollectiveLink &link : links.collectives)
+    times.collectives.push_back(costs.sumOf(narrow(link.stages)) * shareOf(link));
   return times;
 }

@@ -20,7 +20,7 @@ struct WorkTimes {
   std::vector<std::vector<double>> instructions;
   /// By their numbers in Links.
   std::vector<schedule::MessageTime> messages;
-  std::vector<double> sums;
+  std::vector<double> collectives;
   /// By device: how long its part of the gradient norm travels to device 0, and
   /// the result from there.
   std::vector<double> toFirst, fromFirst;
@@ -36,8 +36,12 @@ int64_t stageCount(const Program &program);
 void checkCosts(const schedule::Costs &costs, const Program &program,
                 const std::string &source);
 
-/// The stages whose parameters' gradients lie in a slot; empty for other slots.
-std::vector<int> stagesOfGradients(const DeviceList &device, int64_t slot);
+/// The step of the parameters whose gradients lie in a slot; null for other slots.
+const Step *stepOfGradients(const DeviceList &device, int64_t slot);
+/// What a range is of the elements of a step: the costs of a group are those of all.
+double shareOf(const Range &range, const Step &step);
+/// The same of a sum: half of it is a sum of slices, half a gather of them.
+double shareOf(const CollectiveLink &link);
 
 /// The costs must have passed checkCosts.
 WorkTimes workTimes(const Program &program, const Links &links,

@@ -50,6 +50,7 @@ public:
     out << "\n  void step() override {\n";
     for (size_t i = 0; i < device.instructions.size(); ++i)
       std::visit([&](const auto &op) { printInstruction(i, op); }, device.instructions[i]);
+    printEnd();
     out << "  }\n};\n\n";
   }
 
@@ -85,9 +86,11 @@ private:
         messages[started] = {
             channel({receive->from, me}, "from" + std::to_string(receive->from)),
             scope.add("received_" + tagOf(receive->run))};
-      else if (auto *sum = std::get_if<AllReduce>(&op))
-        sums[started] = {sumChannel(sum->devices),
-                         scope.add("summed_" + joinedNumbers(sum->stages, "_"))};
+      else if (auto *one = std::get_if<Collective>(&op))
+        collectives[started] = {
+            groupChannel(one->devices),
+            scope.add((one->kind == Collective::AllGather ? "gathered_" : "summed_") +
+                      joinedNumbers(one->stages, "_"))};
     }
   }
 
@@ -98,7 +101,7 @@ private:
     return found->second;
   }
 
-  std::string sumChannel(const std::vector<int64_t> &devices) {
+  std::string groupChannel(const std::vector<int64_t> &devices) {
     auto [found, added] = groups.try_emplace(devices);
     if (added)
       found->second = scope.add("sum_" + joinedNumbers(devices, "_"));
@@ -109,7 +112,7 @@ private:
     if (!several)
       return;
     out << "  // Communicators, each with the stream of what it does: one for each directed "
-           "pair of\n  // devices, for each group that sums, and for all.\n";
+           "pair of\n  // devices, for each group that sums or gathers, and for all.\n";
     for (auto &[pair, name] : pairs)
       out << "  const Channel " << name << " = gpu.pair(" << pair.first << ", " << pair.second
           << ");\n";
@@ -122,9 +125,9 @@ private:
   void printEvents() {
     if (!several)
       return;
-    out << "  // Events: what is computed up to here, and the end of each message and sum.\n"
+    out << "  // Events: what is computed up to here, and the end of each message, sum and gather.\n"
            "  const CUevent ready = gpu.event();\n";
-    for (const auto *works : {&messages, &sums})
+    for (const auto *works : {&messages, &collectives})
       for (auto &[index, work] : *works)
         out << "  const CUevent " << work.event << " = gpu.event();\n";
     out << "  const CUevent agreed = gpu.event();\n\n";
@@ -143,7 +146,11 @@ private:
   void printWaits(size_t instruction) {
     for (const Wait &wait : mine.waits[instruction])
       if (!wait.previousStep)
-        await("compute", (wait.kind == Wait::Message ? messages : sums).at(wait.index).event);
+        await("compute", workOf(wait).event);
+  }
+
+  const Work &workOf(const Wait &wait) const {
+    return (wait.kind == Wait::Message ? messages : collectives).at(wait.index);
   }
 
   void await(const std::string &stream, const std::string &event) {
@@ -194,20 +201,35 @@ private:
     return std::to_string(links.messages[mine.starts[instruction]].bytes);
   }
 
-  void printInstruction(size_t i, const AllReduce &op) {
-    beginInstruction(i, "sum gradients of stages " + listText(op.stages) + " over devices " +
-                            listText(op.devices));
-    const std::string &place = slots[op.slot];
-    printWork(sums.at(mine.starts[i]), "ncclAllReduce",
-              {place, place, std::to_string(links.reductions[mine.starts[i]].elements),
-               "ncclFloat", "ncclSum"});
+  void printInstruction(size_t i, const Collective &op) {
+    const CollectiveLink &link = links.collectives[mine.starts[i]];
+    const Work &work = collectives.at(mine.starts[i]);
+    const char *what[] = {"sum gradients", "sum slices of gradients", "gather slices of weights"};
+    beginInstruction(i, what[op.kind] + (" of stages " + listText(op.stages)) +
+                            " over devices " + listText(op.devices));
+    const std::string &all = slots[op.slot];
+    std::string slice = std::to_string(link.slice);
+    std::string own = placeText(all, link.sliceOf(link.memberOf(int64_t(number))).begin);
+    if (op.kind == Collective::AllReduce)
+      printWork(work, "ncclAllReduce",
+                {all, all, std::to_string(link.elements), "ncclFloat", "ncclSum"});
+    else if (op.kind == Collective::ReduceScatter)
+      printWork(work, "ncclReduceScatter", {all, own, slice, "ncclFloat", "ncclSum"});
+    else
+      printWork(work, "ncclAllGather", {own, all, slice, "ncclFloat"});
+  }
+
+  /// The place of an f32 in a slot.
+  static std::string placeText(const std::string &slot, int64_t element) {
+    return slot + ".from(" + std::to_string(element) + ")";
   }
 
   void printInstruction(size_t i, const GradNorm &op) {
     beginInstruction(i, "gradient norm, losses");
     std::vector<std::string> gradients;
-    for (int64_t slot : op.slots)
-      gradients.push_back(slots[slot]);
+    for (size_t s = 0; s < op.slots.size(); ++s)
+      gradients.push_back("{" + slots[op.slots[s]] + ", " + std::to_string(op.ranges[s].begin) +
+                          ", " + std::to_string(op.ranges[s].end) + "}");
     if (gradients.empty())
       gradients.emplace_back();
     gradients.front() = "{" + gradients.front();
@@ -220,8 +242,10 @@ private:
 
   /// After all messages and sums of this device, so that a step ends with what it started.
   void printAgreement() {
-    for (const auto *works : {&messages, &sums})
-      for (auto &[index, work] : *works)
+    for (auto &[index, work] : messages)
+      await("all.stream", work.event);
+    for (auto &[index, work] : collectives)
+      if (links.collectives[index].kind != Collective::AllGather)
         await("all.stream", work.event);
     printWork({"all", "agreed"}, "ncclAllGather",
               {"numbers.mine", "numbers.all", "numbers.count", "ncclDouble"});
@@ -231,6 +255,8 @@ private:
   void printInstruction(size_t i, const Step &op) {
     beginInstruction(i, nameOfOptimizer() + ", stages " + listText(op.stages));
     std::vector<std::string> arguments = {"{.elements = " + std::to_string(op.elements),
+                                          ".begin = " + std::to_string(op.stepped.begin),
+                                          ".end = " + std::to_string(op.stepped.end),
                                           ".weights = " + slots[op.weights],
                                           ".gradients = " + slots[op.gradients]};
     auto add = [&](const char *name, std::optional<int64_t> slot) {
@@ -244,6 +270,19 @@ private:
       arguments.push_back(".workingElements = " + std::to_string(op.workingElements));
     arguments.back() += "}";
     out << callText(4, "gpu.update", arguments);
+  }
+
+  void printInstruction(size_t i, const Round &op) {
+    beginInstruction(i, "round to bf16, stages " + listText(op.stages));
+    out << callText(4, "gpu.round", {"{.elements = " + std::to_string(op.elements),
+                                     ".weights = " + slots[op.weights],
+                                     ".working = " + slots[op.working] + "}"});
+  }
+
+  /// A step ends with all that it has started.
+  void printEnd() {
+    for (const Wait &wait : mine.atEnd)
+      await("compute", workOf(wait).event);
   }
 
   std::string nameOfOptimizer() const {
@@ -262,7 +301,7 @@ private:
   const DeviceList &device;
   const bool several;
   std::vector<std::string> slots;
-  std::map<int64_t, Work> messages, sums; // by number
+  std::map<int64_t, Work> messages, collectives; // by number
   std::map<std::pair<int64_t, int64_t>, std::string> pairs;
   std::map<std::vector<int64_t>, std::string> groups;
 };

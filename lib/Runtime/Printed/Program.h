@@ -43,6 +43,14 @@ struct Slot {
 
   operator CUdeviceptr() const { return address; }
   operator void *() const { return reinterpret_cast<void *>(address); }
+  /// Where an element of f32 is.
+  void *from(int64_t element) const { return reinterpret_cast<float *>(address) + element; }
+};
+
+/// Elements of f32 in a slot, from one to before another.
+struct SlotRange {
+  Slot slot;
+  int64_t begin, end;
 };
 
 /// A communicator, and the stream of all that it does.
@@ -69,12 +77,19 @@ struct AttentionOperands {
                                  dbias = 0;
 };
 
-/// So many elements are updated, and the first ones of them rounded to bf16 into `working`.
+/// Elements from `begin` to before `end` are updated, which moments are of, and gradients of
+/// so many cleared; the first ones are rounded to bf16 into `working`.
 struct UpdateOperands {
-  int64_t elements;
+  int64_t elements, begin, end;
   Slot weights, gradients;
   std::optional<Slot> moment1 = {}, moment2 = {}, working = {};
   int64_t workingElements = 0;
+};
+
+/// Weights that other devices have updated, and where they are rounded to.
+struct RoundOperands {
+  int64_t elements;
+  Slot weights, working;
 };
 
 /// One device of a running program.
@@ -117,12 +132,13 @@ public:
   // The same in the stream in which everything is computed, by the runtime's own kernels.
 
   /// Finds this device's numbers: squares of gradients, losses, bad indices.
-  void contribute(std::initializer_list<Slot> gradients);
+  void contribute(std::initializer_list<SlotRange> gradients);
   /// Decides from the numbers of all devices what updates do: the norm, its clipping, whether
   /// the step is skipped.
   void judge();
   /// The plan's optimizer as the step was judged; clears the gradients.
   void update(const UpdateOperands &operands);
+  void round(const RoundOperands &operands);
 
 private:
   struct Parts;

@@ -123,10 +123,13 @@ void Runtime::attention(size_t number, CUstream stream, const AttentionOperands 
   parts->attentions[number]->run(parts->device.kernels(), operands, scratch(), stream);
 }
 
-void Runtime::contribute(std::initializer_list<printed::Slot> gradients) {
+void Runtime::contribute(std::initializer_list<SlotRange> gradients) {
   parts->norm.slots.clear();
-  for (const printed::Slot &slot : gradients)
-    parts->norm.slots.push_back(slot.number);
+  parts->norm.ranges.clear();
+  for (const SlotRange &one : gradients) {
+    parts->norm.slots.push_back(one.slot.number);
+    parts->norm.ranges.push_back({one.begin, one.end});
+  }
   parts->device.contribute(0, parts->norm);
 }
 
@@ -139,6 +142,8 @@ static std::optional<int64_t> numberOf(const std::optional<printed::Slot> &slot)
 void Runtime::update(const UpdateOperands &of) {
   Step step{{},
             of.elements,
+            {of.begin, of.end},
+            /*sharded=*/false, // of no concern to a device
             of.weights.number,
             of.gradients.number,
             numberOf(of.moment1),
@@ -146,4 +151,8 @@ void Runtime::update(const UpdateOperands &of) {
             numberOf(of.working),
             of.workingElements};
   parts->device.update(0, step, {});
+}
+
+void Runtime::round(const RoundOperands &of) {
+  parts->device.round(0, Round{{}, of.elements, of.weights.number, of.working.number});
 }

@@ -50,6 +50,7 @@ constexpr nccl::DataType ncclInt8 = nccl::Int8, ncclFloat = nccl::Float32,
 constexpr nccl::Operation ncclSum = nccl::Sum;
 using nccl::ncclAllGather;
 using nccl::ncclAllReduce;
+using nccl::ncclReduceScatter;
 using nccl::ncclRecv;
 using nccl::ncclSend;
 

@@ -83,7 +83,7 @@ static DeviceReport reportOf(const Program &program, int64_t number,
   for (size_t i = 0; i < record.timeByCategory().size(); ++i)
     report.byKind[categories[i]] = record.timeByCategory()[i];
   addTimes(report, record, program.devices[number].instructions.size());
-  report.sums = executor.sumTimes(number);
+  report.sums = executor.collectiveTimes(number);
   return report;
 }
 

@@ -19,7 +19,7 @@ struct DeviceReport {
   std::vector<Nanoseconds> work; // of every instruction, the median of the steps
   std::vector<StepTime> steps;
   std::vector<std::vector<TimedWork>> instructions; // of some steps: [step][number]
-  std::vector<std::vector<TimedWork>> sums; // see Transport::sumTimes
+  std::vector<std::vector<TimedWork>> sums; // see Transport::collectiveTimes
   int64_t plannedBytes, touchedBytes;       // of its arena
 
   Nanoseconds total() const;

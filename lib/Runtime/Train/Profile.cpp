@@ -44,8 +44,8 @@ public:
         devices[device.device] = &device;
     for (size_t d = 0; d < devices.size(); ++d)
       addDevice(d);
-    for (size_t i = 0; i < links.reductions.size(); ++i)
-      groups[narrow(links.reductions[i].stages)].sum = sumTime(i);
+    for (size_t i = 0; i < links.collectives.size(); ++i)
+      groups[narrow(links.collectives[i].stages)].sum += timeOfCollective(i);
   }
 
   void fill(Costs &costs) const {
@@ -77,7 +77,7 @@ private:
       if (auto *run = std::get_if<Execute>(&op))
         runs[run->run.stage][run->run.kind].add(time);
       else if (auto *step = std::get_if<Step>(&op))
-        groups[narrow(step->stages)].optimizer.add(time);
+        addTo(groups[narrow(step->stages)].optimizer, time, shareOf(step->stepped, *step));
       else if (auto *norm = std::get_if<GradNorm>(&op))
         addNorm(device, *norm, time);
     }
@@ -85,27 +85,35 @@ private:
 
   /// A device squares the gradients of several groups at once.
   void addNorm(const DeviceList &device, const GradNorm &norm, double time) {
-    double bytes = 0;
-    for (int64_t slot : norm.slots)
-      bytes += double(device.slots[slot].size);
-    if (bytes == 0)
+    double elements = 0;
+    for (const Range &range : norm.ranges)
+      elements += double(range.count());
+    if (elements == 0)
       return;
-    for (int64_t slot : norm.slots)
-      groups[stagesOfGradients(device, slot)].norm.add(
-          time * double(device.slots[slot].size) / bytes);
+    for (size_t i = 0; i < norm.slots.size(); ++i)
+      if (const Step *step = stepOfGradients(device, norm.slots[i]))
+        addTo(groups[narrow(step->stages)].norm,
+              time * double(norm.ranges[i].count()) / elements,
+              shareOf(norm.ranges[i], *step));
   }
 
-  /// Where the sum is in a device's order.
-  size_t placeOf(size_t sum, int64_t device) const {
-    const auto &order = links.devices[device].reductions;
-    return std::ranges::find(order, int64_t(sum)) - order.begin();
+  /// What a share of a group took, as what all of it would take.
+  static void addTo(Mean &mean, double time, double share) {
+    if (share > 0)
+      mean.add(time / share);
+  }
+
+  /// Where a collective is in a device's order.
+  size_t placeOf(size_t number, int64_t device) const {
+    const auto &order = links.devices[device].collectives;
+    return std::ranges::find(order, int64_t(number)) - order.begin();
   }
 
   /// From the last member's coming to the end. But sums give way to computing: so
   /// within a process it is what the longest part takes of a processor, and between
   /// processes the quickest one.
-  double sumTime(size_t number) const {
-    const ReductionLink &link = links.reductions[number];
+  double timeOfCollective(size_t number) const {
+    const CollectiveLink &link = links.collectives[number];
     std::vector<const std::vector<TimedWork> *> parts;
     for (int64_t device : link.devices)
       parts.push_back(&devices[device]->sums[placeOf(number, device)]);

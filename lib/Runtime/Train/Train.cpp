@@ -51,7 +51,7 @@ static void checkSteps(const TrainOptions &options, const Program &program,
                        const Links &links) {
   size_t perStep = std::max<size_t>(2, program.devices.size());
   for (const DeviceLinks &device : links.devices)
-    perStep = std::max(perStep, device.reductions.size());
+    perStep = std::max(perStep, device.collectives.size());
   int64_t most = std::numeric_limits<uint32_t>::max() / perStep - 2;
   if (options.steps > most)
     failUsage("--steps is ", options.steps, ", expected at most ", most,

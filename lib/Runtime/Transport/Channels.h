@@ -1,6 +1,6 @@
 //===- Channels.h - Which numbers messages between processes have ----------===//
 //
-// One channel per directed pair of devices for messages, one for the sums of that
+// One channel per directed pair of devices for messages, one for the sums and gathers of that
 // pair, one for the numbers that all agree upon, and those of the world.
 //
 //===----------------------------------------------------------------------===//

@@ -10,33 +10,35 @@
 
 #include "lib/Runtime/Transport/Agreement.h"
 #include "lib/Runtime/Transport/Messages.h"
-#include "lib/Runtime/Transport/Sums.h"
+#include "lib/Runtime/Transport/Collectives.h"
 #include "lib/Runtime/Transport/Transport.h"
 
 namespace bitpipe {
 
 class HostTransport final : public Transport {
 public:
-  /// `sumTimes` and `threads` as in Sums.
+  /// `collectiveTimes` and `threads` as in Collectives.
   HostTransport(const Program &program, const Links &links, const World &world,
-                const LocalDevices &devices, const std::vector<double> *sumTimes = nullptr,
+                const LocalDevices &devices, const std::vector<double> *collectiveTimes = nullptr,
                 uint32_t threads = 1)
-      : devices(devices), messages(links, world, devices), sums(links, world, devices, sumTimes, threads),
+      : devices(devices), messages(links, world, devices), collectives(links, world, devices, collectiveTimes, threads),
         agreements(program, world, devices.share()) {}
 
   void startMessage(int64_t, int64_t message) override {
     messages.start(message);
   }
-  void startSum(int64_t device) override { sums.start(device); }
+  void startCollective(int64_t device) override { collectives.start(device); }
   Event completion(int64_t, const Wait &wait, uint32_t step) const override {
     const Counter &complete = wait.kind == Wait::Message
                                   ? messages.complete(wait.index)
-                                  : sums.complete(wait.index);
+                                  : collectives.complete(wait.index);
     return {&complete, wait.previousStep ? step : step + 1};
   }
+  /// Messages that nobody waits for concern memory that nobody reads.
+  void finishStep(uint32_t step) const override { collectives.finishStep(step); }
 
-  std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const override {
-    return sums.times(device);
+  std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const override {
+    return collectives.times(device);
   }
   void contribute(int64_t device, uint32_t step) override {
     agreements.contribute(device, step, devices[device].contribution());
@@ -51,7 +53,7 @@ public:
 private:
   const LocalDevices &devices;
   Messages messages;
-  Sums sums;
+  Collectives collectives;
   Agreement agreements;
 };
 

@@ -1,7 +1,7 @@
 //===- Transport.h - How devices exchange what they compute ----------------===//
 //
-// The other seam under the runtime: messages, gradient sums, and the numbers by
-// which all devices judge a step. What is started is named by its number in
+// The other seam under the runtime: messages, gradient sums and gathers of what was
+// stepped, and the numbers by which all devices judge a step. What is started is named by its number in
 // Links; its completion is an event.
 //
 //===----------------------------------------------------------------------===//
@@ -20,17 +20,21 @@ public:
 
   /// Starts a device's end of a message in this step.
   virtual void startMessage(int64_t device, int64_t message) = 0;
-  /// Starts a device's next sum, in the order of DeviceLinks::reductions.
-  virtual void startSum(int64_t device) = 0;
-  /// When a message or sum is complete at this device, in a step or in the one
+  /// Starts a device's next sum or gather, in the order of DeviceLinks::collectives.
+  virtual void startCollective(int64_t device) = 0;
+  /// When a message or collective is complete at this device, in a step or in the one
   /// before it.
   virtual Event completion(int64_t device, const Wait &wait,
                            uint32_t step) const = 0;
 
-  /// The device's parts of its sums in the last steps, the last one first:
-  /// [sum, in the order of DeviceLinks::reductions][step]. They begin when the other
-  /// members in this process have come to the sum.
-  virtual std::vector<std::vector<TimedWork>> sumTimes(int64_t device) const = 0;
+  /// Waits until what the devices of this process have started in a step is complete,
+  /// which they have ended.
+  virtual void finishStep(uint32_t step) const = 0;
+
+  /// The device's parts of its collectives in the last steps, the last one first:
+  /// [in the order of DeviceLinks::collectives][step]. They begin when the other members
+  /// in this process have come to it.
+  virtual std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const = 0;
 
   /// Takes what a device has found of a step, after Device::contribute.
   virtual void contribute(int64_t device, uint32_t step) = 0;

@@ -70,11 +70,12 @@ private:
 
   const Wait *waitOf(const Party &party) const {
     const DeviceMoment &moment = *moments[party.device];
-    auto &waits = links->devices[party.device].waits;
-    if (moment.wait < 0 || moment.instruction >= waits.size() ||
-        size_t(moment.wait) >= waits[moment.instruction].size())
+    const DeviceLinks &device = links->devices[party.device];
+    if (moment.wait < 0 || moment.instruction > device.waits.size())
       return nullptr;
-    return &waits[moment.instruction][moment.wait];
+    bool atEnd = moment.instruction == device.waits.size();
+    auto &waits = atEnd ? device.atEnd : device.waits[moment.instruction];
+    return size_t(moment.wait) < waits.size() ? &waits[moment.wait] : nullptr;
   }
 
   std::string describe(const Party &party) const {
@@ -93,10 +94,9 @@ private:
   }
 
   std::string describe(const Wait &wait, int64_t device) const {
-    if (wait.kind == Wait::Reduction)
-      return "the sum of stages " +
-             listText(links->reductions[wait.index].stages) + " over devices " +
-             listText(links->reductions[wait.index].devices);
+    if (wait.kind == Wait::Collective)
+      return nounOf(links->collectives[wait.index]) + " over devices " +
+             listText(links->collectives[wait.index].devices);
     const MessageLink &link = links->messages[wait.index];
     std::string run = bitpipe::text(link.run);
     return device == link.to ? joined(run, " from device ", link.from)
@@ -138,8 +138,8 @@ private:
     const Wait *wait = waitOf(party);
     if (!wait)
       return party;
-    if (wait->kind == Wait::Reduction)
-      return leastAdvanced(links->reductions[wait->index].devices);
+    if (wait->kind == Wait::Collective)
+      return leastAdvanced(links->collectives[wait->index].devices);
     const MessageLink &link = links->messages[wait->index];
     return parties[link.to == party.device ? link.from : link.to];
   }

@@ -17,21 +17,23 @@ public:
 
   /// Weights, their copies, gradients and moments of every group.
   void addParameters(const ParameterGroups &groups, bool hasMoments) {
+    auto wholeSlices = [&](int64_t number, int64_t bytes) {
+      bool isSharded = program.sharded.contains(number);
+      return isSharded ? std::max(bytes, program.slices.at(number).bytes()) : bytes;
+    };
     for (int64_t number : program.groups)
-      memory.weights[number] = addForGood("weights", groups.all()[number].bytes);
+      memory.weights[number] =
+          addForGood("weights", wholeSlices(number, groups.all()[number].bytes));
     for (int64_t number : program.groups)
       if (int64_t bytes = groups.all()[number].workingBytes)
         memory.working[number] = addForGood("working", bytes);
-    auto add = [&](StringRef source, std::map<int64_t, int64_t> &slots) {
-      for (int64_t number : program.groups)
-        if (int64_t bytes = groups.all()[number].trainableBytes)
-          slots[number] = addForGood(source, bytes);
-    };
-    add("gradients", memory.gradients);
+    for (int64_t number : program.groups)
+      if (int64_t bytes = groups.all()[number].trainableBytes)
+        memory.gradients[number] = addForGood("gradients", wholeSlices(number, bytes));
     if (!hasMoments)
       return;
-    add("moment1", memory.moment1);
-    add("moment2", memory.moment2);
+    addMoments("moment1", memory.moment1);
+    addMoments("moment2", memory.moment2);
   }
 
   void run() {
@@ -44,6 +46,17 @@ public:
   DeviceMemory memory;
 
 private:
+  /// Of the elements that the device steps.
+  void addMoments(StringRef source, std::map<int64_t, int64_t> &slots) {
+    for (auto &[number, gradients] : memory.gradients) {
+      const Slices &slices = program.slices.at(number);
+      auto [begin, end] = program.sharded.contains(number)
+                              ? slices.of(program.index)
+                              : std::pair<int64_t, int64_t>(0, slices.elements);
+      slots[number] = addForGood(source, (end - begin) * int64_t(sizeof(float)));
+    }
+  }
+
   int64_t addSlot(Slot slot) {
     memory.slots.push_back(std::move(slot));
     return memory.slots.size() - 1;

@@ -8,31 +8,25 @@ using namespace mlir;
 using namespace bitpipe;
 using namespace bitpipe::lower;
 
-SmallVector<int64_t> lower::holdersOf(pipe::PlanOp plan,
-                                        const ParameterGroup &group) {
-  std::set<int64_t> holders;
-  for (auto route : plan.getBody().getOps<pipe::RouteOp>())
-    for (auto [stage, device] : llvm::enumerate(route.getDevices()))
-      if (llvm::is_contained(group.stages, int64_t(stage)))
-        holders.insert(device);
-  return {holders.begin(), holders.end()};
-}
-
 namespace {
 
 class Collector {
 public:
   Collector(pipe::PlanOp plan, pipe::DeviceOp device, const StageTable &stages)
       : plan(plan), device(device), stages(stages),
-        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}} {
+        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}, {}, {}} {
     for (auto [number, group] : llvm::enumerate(stages.groups().all())) {
-      auto holders = holdersOf(plan, group);
-      if (!llvm::is_contained(holders, program.index))
+      Slices slices = slicesOf(plan, group);
+      if (!llvm::is_contained(slices.holders, program.index))
         continue;
       program.groups.push_back(number);
-      if (holders.front() == program.index)
+      if (slices.holders.front() == program.index)
         program.ownedGroups.push_back(number);
+      program.slices[number] = std::move(slices);
     }
+    for (auto unshard : device.getBody().getOps<pipe::UnshardOp>())
+      if (int64_t group = stages.groups().withStages(unshard.getStages()); isTrainable(group))
+        program.sharded.insert(group);
   }
 
   FailureOr<DeviceProgram> run() {
@@ -45,6 +39,7 @@ public:
         ++it;
     }
     addNorm(program.loc);
+    addRounds();
     return std::move(program);
   }
 
@@ -56,6 +51,7 @@ private:
         .Case([&](pipe::RecvOp recv) { return addReceive(recv); })
         .Case([&](pipe::ReduceOp reduce) { return addReduce(reduce); })
         .Case([&](pipe::UpdateOp update) { return addUpdate(update); })
+        .Case([&](pipe::UnshardOp unshard) { return addForGroup(Instruction::AllGather, unshard); })
         .Default([](Operation *other) {
           return emitError(other->getLoc())
                  << other->getName() << " is no instruction of a device";
@@ -185,24 +181,32 @@ private:
     return group >= 0 && stages.groups().all()[group].trainableBytes > 0;
   }
 
-  LogicalResult addReduce(pipe::ReduceOp op) {
+  template <typename Op> LogicalResult addForGroup(Instruction::Kind kind, Op op) {
     auto group = groupOf(op.getLoc(), op.getStages());
     if (failed(group) || !isTrainable(*group))
       return success(succeeded(group));
-    Instruction item{Instruction::AllReduce, op.getLoc()};
-    item.group = *group;
-    program.instructions.push_back(item);
+    add(kind, op.getLoc(), *group);
     return success();
+  }
+  void add(Instruction::Kind kind, Location loc, int64_t group) {
+    Instruction item{kind, loc};
+    item.group = group;
+    program.instructions.push_back(item);
+  }
+
+  LogicalResult addReduce(pipe::ReduceOp op) {
+    bool leavesSlices = program.sharded.contains(stages.groups().withStages(op.getStages()));
+    return addForGroup(leavesSlices ? Instruction::ReduceScatter : Instruction::AllReduce, op);
   }
   LogicalResult addUpdate(pipe::UpdateOp op) {
     addNorm(op.getLoc());
-    auto group = groupOf(op.getLoc(), op.getStages());
-    if (failed(group) || !isTrainable(*group))
-      return success(succeeded(group));
-    Instruction item{Instruction::Step, op.getLoc()};
-    item.group = *group;
-    program.instructions.push_back(item);
-    return success();
+    return addForGroup(Instruction::Step, op);
+  }
+  /// Last, since each waits for all slices: copies of what other devices have stepped.
+  void addRounds() {
+    for (int64_t group : program.sharded)
+      if (stages.groups().all()[group].workingElements > 0)
+        add(Instruction::Round, program.loc, group);
   }
   /// Once, before the first update.
   void addNorm(Location loc) {

@@ -10,7 +10,7 @@
 
 #include "lib/Transforms/Lower/Memory.h"
 #include "lib/Transforms/Lower/Packing.h"
-#include "lib/Transforms/Lower/ParameterGroups.h"
+#include "lib/Transforms/Lower/Slices.h"
 
 namespace bitpipe::lower {
 
@@ -32,7 +32,7 @@ struct Piece {
 
 /// One entry of a device's list.
 struct Instruction {
-  enum Kind { Execute, Transmit, Receive, AllReduce, GradNorm, Step };
+  enum Kind { Execute, Transmit, Receive, AllReduce, ReduceScatter, GradNorm, Step, AllGather, Round };
   Kind kind;
   mlir::Location loc;
   pipe::RunKind run = pipe::RunKind::F;
@@ -40,7 +40,7 @@ struct Instruction {
   int64_t peer = 0;                    // Transmit, Receive
   mlir::FlatSymbolRefAttr routine = {}; // Execute
   llvm::SmallVector<unsigned> pieces = {};
-  int64_t group = 0;     // AllReduce, Step
+  int64_t group = 0;     // AllReduce, ReduceScatter, Step, AllGather, Round
   bool handover = false; // Transmit
 };
 
@@ -73,7 +73,9 @@ struct DeviceProgram {
   std::vector<Instruction> instructions;
   std::vector<Piece> pieces;
   llvm::SmallVector<int64_t> groups; // of parameters, held here
-  llvm::SmallVector<int64_t> ownedGroups;
+  llvm::SmallVector<int64_t> ownedGroups; // which this device saves
+  std::map<int64_t, Slices> slices; // of the groups held here
+  std::set<int64_t> sharded; // groups of which every device steps its slice
 };
 
 /// Walks a device's list of the plan.
@@ -85,10 +87,6 @@ mlir::FailureOr<DeviceProgram> collectProgram(pipe::PlanOp plan,
 /// received, so that no run ever waits for the memory of a message, and marks
 /// what the sender has no other use for.
 void finishMessages(llvm::MutableArrayRef<DeviceProgram> programs);
-
-/// The devices that hold a group, ascending.
-llvm::SmallVector<int64_t> holdersOf(pipe::PlanOp plan,
-                                     const ParameterGroup &group);
 
 } // namespace bitpipe::lower
 

@@ -20,10 +20,9 @@ namespace {
 /// Writes one device's program.
 class ProgramWriter {
 public:
-  ProgramWriter(pipe::PlanOp plan, const DeviceProgram &program,
-                const DeviceMemory &memory, const ParameterGroups &groups,
-                OpBuilder &outside)
-      : plan(plan), program(program), memory(memory), groups(groups),
+  ProgramWriter(const DeviceProgram &program, const DeviceMemory &memory,
+                const ParameterGroups &groups, OpBuilder &outside)
+      : program(program), memory(memory), groups(groups),
         op(pipe::ProgramOp::create(
             outside, program.loc, outside.getI64IntegerAttr(program.index),
             outside.getI64IntegerAttr(memory.arena))),
@@ -93,26 +92,60 @@ private:
                               i64(item.microbatch), i64(item.peer),
                               i64(slot(0)));
       return;
-    case Instruction::AllReduce: {
-      const ParameterGroup &group = groups.all()[item.group];
-      pipe::AllReduceOp::create(
-          builder, item.loc, builder.getDenseI64ArrayAttr(group.stages),
-          builder.getDenseI64ArrayAttr(holdersOf(plan, group)),
-          i64(memory.gradients.at(item.group)));
+    case Instruction::AllReduce:
+      pipe::AllReduceOp::create(builder, item.loc, stagesOf(item), holdersOf(item),
+                                i64(memory.gradients.at(item.group)));
       return;
-    }
-    case Instruction::GradNorm: {
-      SmallVector<int64_t> slots;
-      for (int64_t group : program.ownedGroups)
-        if (auto it = memory.gradients.find(group); it != memory.gradients.end())
-          slots.push_back(it->second);
-      pipe::GradNormOp::create(builder, item.loc,
-                               builder.getDenseI64ArrayAttr(slots));
+    case Instruction::ReduceScatter:
+      pipe::ReduceScatterOp::create(builder, item.loc, stagesOf(item), holdersOf(item),
+                                    i64(memory.gradients.at(item.group)), sliceOf(item));
       return;
-    }
+    case Instruction::AllGather:
+      pipe::AllGatherOp::create(builder, item.loc, stagesOf(item), holdersOf(item),
+                                i64(memory.weights.at(item.group)), sliceOf(item));
+      return;
+    case Instruction::GradNorm:
+      return writeNorm(item);
     case Instruction::Step:
       return writeStep(item);
+    case Instruction::Round:
+      pipe::RoundOp::create(builder, item.loc, stagesOf(item),
+                            i64(groups.all()[item.group].workingElements),
+                            i64(memory.weights.at(item.group)),
+                            i64(memory.working.at(item.group)));
     }
+  }
+
+  DenseI64ArrayAttr stagesOf(const Instruction &item) {
+    return builder.getDenseI64ArrayAttr(groups.all()[item.group].stages);
+  }
+  DenseI64ArrayAttr holdersOf(const Instruction &item) {
+    return builder.getDenseI64ArrayAttr(program.slices.at(item.group).holders);
+  }
+  IntegerAttr sliceOf(const Instruction &item) {
+    return i64(program.slices.at(item.group).slice);
+  }
+
+  /// Of every group the device's slice, whether or not it steps that alone: so that
+  /// the sum has one order.
+  void writeNorm(const Instruction &item) {
+    SmallVector<int64_t> slots, begins, ends;
+    bool isWhole = true;
+    for (auto &[group, slot] : memory.gradients) {
+      const Slices &slices = program.slices.at(group);
+      auto [begin, end] = slices.of(program.index);
+      if (begin == end)
+        continue;
+      isWhole &= end - begin == slices.elements && !program.sharded.contains(group);
+      slots.push_back(slot);
+      begins.push_back(begin);
+      ends.push_back(end);
+    }
+    auto unless = [&](ArrayRef<int64_t> values) {
+      return isWhole ? DenseI64ArrayAttr() : builder.getDenseI64ArrayAttr(values);
+    };
+    pipe::GradNormOp::create(builder, item.loc, builder.getDenseI64ArrayAttr(slots),
+                             unless(begins), unless(ends));
   }
 
   void writeStep(const Instruction &item) {
@@ -121,18 +154,21 @@ private:
       auto found = slots.find(item.group);
       return found == slots.end() ? IntegerAttr() : i64(found->second);
     };
-    bool rounds = group.workingElements > 0; // the copies may all be of frozen ones
-    pipe::StepOp::create(builder, item.loc,
-                         builder.getDenseI64ArrayAttr(group.stages),
+    bool isSharded = program.sharded.contains(item.group);
+    auto [begin, end] = program.slices.at(item.group).of(program.index);
+    // The copies may all be of frozen ones; of slices, `round` makes them.
+    bool rounds = group.workingElements > 0 && !isSharded;
+    pipe::StepOp::create(builder, item.loc, stagesOf(item),
                          i64(group.trainableBytes / sizeof(float)),
                          i64(memory.weights.at(item.group)),
                          i64(memory.gradients.at(item.group)),
+                         isSharded ? i64(begin) : IntegerAttr(),
+                         isSharded ? i64(end) : IntegerAttr(),
                          slotOf(memory.moment1), slotOf(memory.moment2),
                          rounds ? slotOf(memory.working) : IntegerAttr(),
                          rounds ? i64(group.workingElements) : IntegerAttr());
   }
 
-  pipe::PlanOp plan;
   const DeviceProgram &program;
   const DeviceMemory &memory;
   const ParameterGroups &groups;
@@ -189,7 +225,7 @@ private:
     builder.setInsertionPointAfter(plan);
     for (const DeviceProgram &program : programs) {
       DeviceMemory memory = layOutMemory(program, groups, hasMoments, inputs, alignment);
-      auto op = ProgramWriter(plan, program, memory, groups, builder).write();
+      auto op = ProgramWriter(program, memory, groups, builder).write();
       if (failed(checkLimit(op)))
         return failure();
     }

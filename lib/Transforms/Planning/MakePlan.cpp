@@ -110,10 +110,14 @@ private:
     auto schedule = schedule::buildSchedule(asked);
     if (!schedule)
       return emitError(module.getLoc()) << schedule.error().text;
-    auto program = schedule::communicate(*schedule, findTies(module), *costs);
+    auto program =
+        schedule::communicate(*schedule, findTies(module), *costs, shardOptimizer);
     if (!program)
       return emitError(module.getLoc())
              << schedule->name << ": " << program.error().text;
+    if (shardOptimizer && !llvm::is_contained(schedule::shardedGroups(*program), true))
+      emitWarning(module.getLoc())
+          << schedule->name << " holds all parameters once: --shard-optimizer changes nothing";
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     auto plan = writePlan(builder, module.getLoc(), schedule->name, *program);
     keepCosts(module, plan);

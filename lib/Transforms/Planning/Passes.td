@@ -12,8 +12,9 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     use become ties.
 
     The schedule is built by name, or read from a file in PyTorch's text form.
-    Messages, gradient sums and updates are derived from the routes. The module
-    is otherwise left alone.
+    Messages, gradient sums and updates are derived from the routes. With
+    `shard-optimizer` devices that hold the same parameters update a slice of them
+    each, and `unshard` follows. The module is otherwise left alone.
 
     `bitpipe-opt --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1"` of
     an empty module is:
@@ -68,6 +69,8 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"recompute", "recompute", "std::string", "\"\"",
            "The stages that recompute what their gradients read: none, all or a list "
            "such as 0,2-3; default: those of the file with the order, else none">,
+    Option<"shardOptimizer", "shard-optimizer", "bool", "false",
+           "Devices that hold the same parameters update a slice of them each">,
   ];
   let dependentDialects = ["::bitpipe::pipe::PipeDialect"];
 }

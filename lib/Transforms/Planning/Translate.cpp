@@ -75,6 +75,10 @@ static void writeInstruction(OpBuilder &builder, Location loc,
     pipe::UpdateOp::create(builder, loc,
                            wide(program.groups[instruction.group].stages));
     return;
+  case Op::Unshard:
+    pipe::UnshardOp::create(builder, loc,
+                            wide(program.groups[instruction.group].stages));
+    return;
   }
 }
 
@@ -173,10 +177,16 @@ static FailureOr<Instruction> readInstruction(Operation *op,
           return failure();
         return Instruction::update(*group);
       })
+      .Case([&](pipe::UnshardOp unshard) -> FailureOr<Instruction> {
+        FailureOr<int> group = findGroup(op, unshard.getStages(), program);
+        if (failed(group))
+          return failure();
+        return Instruction::unshard(*group);
+      })
       .Default([](Operation *op) -> FailureOr<Instruction> {
         return emitError(op->getLoc())
                << "'" << op->getName()
-               << "' in a device, expected run, send, recv, reduce or update";
+               << "' in a device, expected run, send, recv, reduce, update or unshard";
       });
 }
 

@@ -1,7 +1,7 @@
 """Writes a small compiled plan by hand, so that the runtime is tested without
 the compiler: two linear layers and a cross entropy over labels, as two stages.
 
-    toy.py FOLDER [--routes 0,1:0,2 1,0:1,3] [--optimizer adamw] [--copy]
+    toy.py FOLDER [--routes 0,1:0,2 1,0:1,3] [--optimizer adamw] [--copy] [--shard]
 
 A route gives the devices of both stages and its micro-batches. FOLDER gets
 plan.mlir, weights.safetensors, kernels.so and data.safetensors.
@@ -116,12 +116,17 @@ class Device:
         self.slots.append(f'pipe.slot {number} "{source}" size {size} {offset}{extra}')
         return number
 
-    def stage_slots(self, stage, owner, moments):
+    def stage_slots(self, stage, shares, moments):
+        """`shares` are the slices of the stage's parameters that its devices step, or nothing."""
         size = [W1, W2 + BIAS][stage]
-        for kind in ["weights", "gradients"] + ["moment1", "moment2"] * moments:
-            self.slot((kind, stage), kind, size)
+        whole = max(size, shares.slice * len(shares.devices) * F32) if shares.sharded else size
+        begin, end = shares.of(self.index) if shares.sharded else (0, size // F32)
+        for kind in ["weights", "gradients"]:
+            self.slot((kind, stage), kind, whole)
+        for kind in ["moment1", "moment2"] * moments:
+            self.slot((kind, stage), kind, (end - begin) * F32)
         slot = self.named["weights", stage]
-        mark = "trainable" + " owner" * owner
+        mark = "trainable" + " owner" * (self.index == shares.devices[0])
         if stage == 0:
             self.residents.append(f'pipe.resident "first" : tensor<{W}x{H}xf32> slot {slot} offset 0 {mark}')
         else:
@@ -133,6 +138,19 @@ class Device:
 
     def execute(self, kind, stage, mb, routine, slots):
         self.body.append(f"pipe.execute {kind} stage {stage} mb {mb} @{routine} {array_text(slots)}")
+
+
+class Shares:
+    """What each of the devices that hold a stage answers for: of the norm, and of the step where that is sharded."""
+
+    def __init__(self, stage, devices, sharded):
+        self.elements, self.devices = [W * H, H * C + C][stage], devices
+        self.sharded = sharded and len(devices) > 1
+        self.slice = (self.elements + 16 * len(devices) - 1) // (16 * len(devices)) * 16
+
+    def of(self, device):
+        place = self.devices.index(device)
+        return min(place * self.slice, self.elements), min((place + 1) * self.slice, self.elements)
 
 
 def run_forward(device, stage, mb, hidden):
@@ -158,14 +176,15 @@ def transfer(kind, stage, mb, source, target, slots, handover):
     target.body.append(f"pipe.receive {kind} stage {stage} mb {mb} from {source.index} slot {slots[1]}")
 
 
-def programs(routes, optimizer, handover):
+def programs(routes, optimizer, handover, sharded=False):
     place = {mb: devices for devices, mbs in routes for mb in mbs}
     devices = [Device(i) for i in range(1 + max(max(d) for d, _ in routes))]
     homes = [sorted({route[0][stage] for route in routes}) for stage in (0, 1)]
     moments = 1 if optimizer == "adamw" else 0
+    shares = [Shares(stage, homes[stage], sharded) for stage in (0, 1)]
     for stage in (0, 1):
         for index in homes[stage]:
-            devices[index].stage_slots(stage, index == homes[stage][0], moments)
+            devices[index].stage_slots(stage, shares[stage], moments)
 
     def hop(kind, stage, mb, source, target):
         key = (kind, mb)
@@ -190,20 +209,26 @@ def programs(routes, optimizer, handover):
         run_backward(first, 0, mb, hidden[mb][1], gradients[mb][1])
     for stage in (1, 0):
         for index in homes[stage]:
-            if len(homes[stage]) > 1:
-                devices[index].body.append(
-                    f"pipe.all_reduce stages [{stage}] devices {array_text(homes[stage])} "
-                    f"slot {devices[index].named['gradients', stage]}")
+            group = f"stages [{stage}] devices {array_text(homes[stage])} slot {devices[index].named['gradients', stage]}"
+            if shares[stage].sharded:
+                devices[index].body.append(f"pipe.reduce_scatter {group} slice {shares[stage].slice}")
+            elif len(homes[stage]) > 1:
+                devices[index].body.append(f"pipe.all_reduce {group}")
     for device in devices:
-        mine = [s for s in (0, 1) if homes[s][0] == device.index]
-        device.body.append("pipe.grad_norm " + array_text(device.named["gradients", s] for s in mine))
-        for stage in (0, 1):
-            if device.index in homes[stage]:
-                slot = lambda kind: device.named[kind, stage]
-                tail = f"moments {slot('moment1')} {slot('moment2')}" if moments else ""
-                device.body.append(
-                    f"pipe.step stages [{stage}] elements {[W * H, H * C + C][stage]} "
-                    f"weights {slot('weights')} gradients {slot('gradients')} {tail}")
+        mine = [s for s in (0, 1) if device.index in homes[s]]
+        ranges = [shares[s].of(device.index) for s in mine]
+        device.body.append("pipe.grad_norm " + array_text(device.named["gradients", s] for s in mine)
+                           + " from " + array_text(b for b, _ in ranges) + " to " + array_text(e for _, e in ranges))
+        for stage in mine:
+            share = shares[stage]
+            slot = lambda kind: device.named[kind, stage]
+            part = "from {} to {} ".format(*share.of(device.index)) if share.sharded else ""
+            tail = f"moments {slot('moment1')} {slot('moment2')}" if moments else ""
+            device.body.append(f"pipe.step stages [{stage}] elements {share.elements} {part}"
+                               f"weights {slot('weights')} gradients {slot('gradients')} {tail}")
+            if share.sharded:
+                device.body.append(f"pipe.all_gather stages [{stage}] devices {array_text(share.devices)} "
+                                   f"slot {slot('weights')} slice {share.slice}")
     return devices
 
 
@@ -245,6 +270,7 @@ def main():
     parser.add_argument("--routes", nargs="+", default=["0,0:0,1,2,3"])
     parser.add_argument("--optimizer", default="adamw")
     parser.add_argument("--copy", action="store_true", help="no handover")
+    parser.add_argument("--shard", action="store_true", help="devices step slices of what several hold")
     options = parser.parse_args()
     numbers = lambda text: [int(n) for n in text.split(",")]
     routes = [[numbers(part) for part in route.split(":")] for route in options.routes]
@@ -264,7 +290,7 @@ def main():
     subprocess.run(["clang-22", "-O2", "-shared", "-fPIC", "-o", folder / "kernels.so", folder / "kernels.c", "-lm"],
                    check=True)
     handover = "" if options.copy else "handover"
-    devices = programs(routes, options.optimizer, handover)
+    devices = programs(routes, options.optimizer, handover, options.shard)
     (folder / "plan.mlir").write_text(plan_text(folder, devices, options.optimizer, microbatches))
 
 

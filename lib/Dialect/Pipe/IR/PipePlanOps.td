@@ -82,7 +82,8 @@ def Pipe_ReduceOp : Pipe_Op<"reduce", [HasParent<"DeviceOp">]> {
   let summary = "Starts the gradient sum of a group over the devices that hold it";
   let description = [{
     `stages` names the group: the parameters used by exactly these stages.
-    One stage for its own parameters, several for tied ones.
+    One stage for its own parameters, several for tied ones. Where an `unshard`
+    follows, every device is left with the sum of its slice of the gradients.
   }];
   let arguments = (ins DenseI64ArrayAttr:$stages);
   let assemblyFormat = "`stages` $stages attr-dict";
@@ -90,6 +91,20 @@ def Pipe_ReduceOp : Pipe_Op<"reduce", [HasParent<"DeviceOp">]> {
 
 def Pipe_UpdateOp : Pipe_Op<"update", [HasParent<"DeviceOp">]> {
   let summary = "Waits for a group's gradient sum and steps the optimizer";
+  let description = [{
+    On all parameters of the group, or on the device's slice of them where an
+    `unshard` follows.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$stages);
+  let assemblyFormat = "`stages` $stages attr-dict";
+}
+
+def Pipe_UnshardOp : Pipe_Op<"unshard", [HasParent<"DeviceOp">]> {
+  let summary = "Starts to give all devices of a group the slices that each has updated";
+  let description = [{
+    The first run of the next step that reads the group's parameters waits for it.
+    A group has one on all devices that hold it, or on none.
+  }];
   let arguments = (ins DenseI64ArrayAttr:$stages);
   let assemblyFormat = "`stages` $stages attr-dict";
 }

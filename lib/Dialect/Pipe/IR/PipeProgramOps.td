@@ -240,15 +240,44 @@ def Pipe_AllReduceOp : Pipe_Op<"all_reduce", [HasParent<"ProgramOp">]> {
   let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot attr-dict";
 }
 
+def Pipe_ReduceScatterOp : Pipe_Op<"reduce_scatter", [HasParent<"ProgramOp">]> {
+  let summary = "Starts the sum of a gradients slot over devices, of which each gets a slice";
+  let description = [{
+    The slot holds a slice of so many f32 for each device, in their order; the
+    device's own becomes the sum, in the same order and to the same bits as that of
+    `all_reduce`. The others hold what this device has added to them, until the step
+    clears them.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$stages, DenseI64ArrayAttr:$devices,
+                       I64Attr:$slot, I64Attr:$slice);
+  let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot `slice` $slice attr-dict";
+}
+
+def Pipe_AllGatherOp : Pipe_Op<"all_gather", [HasParent<"ProgramOp">]> {
+  let summary = "Starts to give all devices the slices of a weights slot, each from its owner";
+  let description = [{
+    Slices are those of the `reduce_scatter`. The last one may reach beyond the
+    group's trainable parameters, into what is the same on all devices. Whoever uses
+    the slot next waits, in this step or the next one.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$stages, DenseI64ArrayAttr:$devices,
+                       I64Attr:$slot, I64Attr:$slice);
+  let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot `slice` $slice attr-dict";
+}
+
 def Pipe_GradNormOp : Pipe_Op<"grad_norm", [HasParent<"ProgramOp">]> {
   let summary = "Global gradient norm over all devices";
   let description = [{
-    `slots` are the gradients this device answers for, so that over all
-    devices every trainable parameter is counted once. Waits for the sums of
-    these slots, adds up over the devices, and gives every device the norm.
+    `slots` are the gradients this device answers for, of each the elements from
+    `begins` to before `ends`, or the whole slot where these are not given. Over all
+    devices every trainable parameter is counted once: those who hold a group
+    answer for a slice of it each. Waits for the sums of these slots, adds up over
+    the devices, and gives every device the norm.
   }];
-  let arguments = (ins DenseI64ArrayAttr:$slots);
-  let assemblyFormat = "$slots attr-dict";
+  let arguments = (ins DenseI64ArrayAttr:$slots,
+                       OptionalAttr<DenseI64ArrayAttr>:$begins,
+                       OptionalAttr<DenseI64ArrayAttr>:$ends);
+  let assemblyFormat = "$slots (`from` $begins^ `to` $ends)? attr-dict";
 }
 
 def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
@@ -258,16 +287,34 @@ def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
     slot. `moment1` and `moment2` are absent for optimizers without them. The
     first `working_elements` of the weights are then rounded into slot `working`,
     if there is one.
+
+    With `begin` and `end` only these elements are stepped: the device's slice,
+    behind a `reduce_scatter` and before an `all_gather`. Gradients are cleared all
+    the same, and the slots of moments hold those of the slice alone.
   }];
   let arguments = (ins DenseI64ArrayAttr:$stages, I64Attr:$elements,
                        I64Attr:$weights, I64Attr:$gradients,
+                       OptionalAttr<I64Attr>:$begin, OptionalAttr<I64Attr>:$end,
                        OptionalAttr<I64Attr>:$moment1, OptionalAttr<I64Attr>:$moment2,
                        OptionalAttr<I64Attr>:$working,
                        OptionalAttr<I64Attr>:$working_elements);
   let assemblyFormat = [{
-    `stages` $stages `elements` $elements `weights` $weights
-    `gradients` $gradients (`moments` $moment1^ $moment2)?
+    `stages` $stages `elements` $elements (`from` $begin^ `to` $end)?
+    `weights` $weights `gradients` $gradients (`moments` $moment1^ $moment2)?
     (`working` $working^ $working_elements)? attr-dict
+  }];
+}
+
+def Pipe_RoundOp : Pipe_Op<"round", [HasParent<"ProgramOp">]> {
+  let summary = "Rounds weights to their copies in bf16";
+  let description = [{
+    The first `elements` of slot `weights` into slot `working`, where an
+    `all_gather` has brought weights that other devices have stepped.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$stages, I64Attr:$elements,
+                       I64Attr:$weights, I64Attr:$working);
+  let assemblyFormat = [{
+    `stages` $stages `elements` $elements `weights` $weights `working` $working attr-dict
   }];
 }
 

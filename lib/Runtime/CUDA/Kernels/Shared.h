@@ -69,17 +69,26 @@ struct Judge {
   int64_t numberCount; // of a device in a step
 };
 
+/// Steps the elements [begin, end), which moments are of, and clears the gradients of all.
 struct Update {
   float *weights, *gradients, *moment1, *moment2; // moments are null but for AdamW
   uint16_t *working;                              // null if there are none
   const Verdict *verdict;
-  int64_t elements, workingElements;
+  int64_t elements, begin, end, workingElements;
+};
+
+/// Rounds weights that other devices have stepped.
+struct Round {
+  const float *weights;
+  uint16_t *working;
+  int64_t elements;
 };
 
 /// Of elements [begin, end).
 struct Sum {
   float *members[mostMembers];
   int64_t count, begin, end;
+  int64_t target; // the member that gets the sum; -1: all
 };
 
 /// What is written into the result of a matrix product before it is added to it.

@@ -61,16 +61,17 @@ Checked checkVersions(const Program &program);
 
 /// A device updates each group that it holds once, after the last weight
 /// gradient of the group's stages on it. If other devices hold the group too,
-/// one sum lies between the two; if none does, there is no sum.
+/// one sum lies between the two; if none does, there is no sum. Where one of several
+/// devices has an unshard of a group, behind its update, all have.
 Checked checkGroups(const Program &program);
 
-/// Any two devices start the sums that they share in the same order.
+/// Any two devices start the sums and unshards that they share in the same order.
 Checked checkSumOrder(const Program &program);
 
 /// Every instruction is reached: the program does not block when runs wait for
 /// their messages, sends for their receives (posted when the receiver reaches
-/// them), messages for earlier ones between the same two devices, sums for all
-/// members, updates for sums.
+/// them), messages for earlier ones between the same two devices, sums and unshards for
+/// all members and for those before them, updates for sums.
 Checked checkProgress(const Program &program);
 
 /// All of the above, in this order.

@@ -12,10 +12,10 @@ static bool contains(const std::vector<int> &values, int value) {
   return std::find(values.begin(), values.end(), value) != values.end();
 }
 
-/// Positions on one device: of a group's sum and update, of a stage's last
+/// Positions on one device: of a group's sum, update and gather, of a stage's last
 /// weight gradient.
 struct GroupUse {
-  std::vector<int> sum, update, lastGradient;
+  std::vector<int> sum, update, gather, lastGradient;
 };
 
 static Checked collect(const Program &program, int device, GroupUse &use) {
@@ -24,7 +24,7 @@ static Checked collect(const Program &program, int device, GroupUse &use) {
     if (instruction.op == Op::Run &&
         makesWeightGradient(instruction.action.kind))
       use.lastGradient[instruction.action.stage] = int(i);
-    if (instruction.op != Op::Reduce && instruction.op != Op::Update)
+    if (!instruction.isCollective() && instruction.op != Op::Update)
       continue;
     auto fail = [&](const char *what) {
       return violation("groups", program, device, int(i), what);
@@ -32,10 +32,13 @@ static Checked collect(const Program &program, int device, GroupUse &use) {
     const Group &group = program.groups[instruction.group];
     if (!contains(group.devices, device))
       return fail("the device does not hold this group, expected nothing");
-    bool isSum = instruction.op == Op::Reduce;
-    if (isSum && group.devices.size() < 2)
-      return fail("no other device holds this group, expected no sum");
-    int &place = (isSum ? use.sum : use.update)[instruction.group];
+    if (instruction.isCollective() && group.devices.size() < 2)
+      return fail(instruction.op == Op::Reduce
+                      ? "no other device holds this group, expected no sum"
+                      : "no other device holds this group, expected no unshard");
+    int &place = (instruction.op == Op::Reduce   ? use.sum
+                  : instruction.op == Op::Update ? use.update
+                                                 : use.gather)[instruction.group];
     if (place >= 0)
       return fail("comes a second time, expected once");
     place = int(i);
@@ -43,10 +46,12 @@ static Checked collect(const Program &program, int device, GroupUse &use) {
   return {};
 }
 
-static Checked verify(const Program &program, int device, int index,
+/// `isSharded`: another device gathers the group, or this one.
+static Checked verify(const Program &program, int device, int index, bool isSharded,
                       const GroupUse &use) {
   const Group &group = program.groups[index];
   int sum = use.sum[index], update = use.update[index], last = -1;
+  int gather = use.gather[index];
   for (int stage : group.stages)
     last = std::max(last, use.lastGradient[stage]);
   auto missing = [&](Instruction instruction) {
@@ -68,19 +73,25 @@ static Checked verify(const Program &program, int device, int index,
     return violation("groups", program, device, update,
                      "comes before the sum at position " +
                          std::to_string(sum));
+  if (isSharded && gather < 0)
+    return missing(Instruction::unshard(index));
+  if (isSharded && gather < update)
+    return violation("groups", program, device, gather,
+                     "comes before the update at position " + std::to_string(update));
   return {};
 }
 
 Checked bitpipe::schedule::checkGroups(const Program &program) {
+  std::vector<bool> sharded = shardedGroups(program);
   for (int device = 0; device < int(program.devices.size()); ++device) {
     std::vector<int> none(program.groups.size(), -1);
-    GroupUse use{none, none,
+    GroupUse use{none, none, none,
                  std::vector<int>(program.placement.stages(), -1)};
     if (Checked wrong = collect(program, device, use))
       return wrong;
     for (size_t g = 0; g < program.groups.size(); ++g)
       if (contains(program.groups[g].devices, device))
-        if (Checked wrong = verify(program, device, int(g), use))
+        if (Checked wrong = verify(program, device, int(g), sharded[g], use))
           return wrong;
   }
   return {};
@@ -90,7 +101,7 @@ Checked bitpipe::schedule::checkSumOrder(const Program &program) {
   std::vector<std::vector<int>> sums(program.devices.size());
   for (size_t device = 0; device < program.devices.size(); ++device)
     for (size_t i = 0; i < program.devices[device].size(); ++i)
-      if (program.devices[device][i].op == Op::Reduce)
+      if (program.devices[device][i].isCollective())
         sums[device].push_back(int(i));
 
   // Per pair of devices that share a group, the last shared sum of the first
@@ -113,10 +124,12 @@ Checked bitpipe::schedule::checkSumOrder(const Program &program) {
       if (k >= positions.size())
         return violation("sum order", program, other, position,
                          "has no partner on device " + std::to_string(device));
-      if (program.devices[device][positions[k]].group != index)
+      const Instruction &mine = program.devices[other][position];
+      const Instruction &theirs = program.devices[device][positions[k]];
+      if (theirs.group != index || theirs.op != mine.op)
         return violation("sum order", program, other, position,
                          "device " + std::to_string(device) +
-                             " starts another sum at this turn, " +
+                             " starts another one at this turn, " +
                              placeText(program, device, positions[k]));
       ++k;
     }

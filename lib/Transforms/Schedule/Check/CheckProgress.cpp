@@ -8,6 +8,8 @@
 
 #include "lib/Transforms/Schedule/Check/CheckText.h"
 
+#include <algorithm>
+
 using namespace bitpipe::schedule;
 using Op = Instruction::Op;
 
@@ -46,11 +48,14 @@ private:
   }
   const Arrival *arrivalFor(int device, const Action &action) const;
   void advance(int device);
-  void startSum(int device, int group);
+  void start(int device, const Instruction &collective);
+  bool isNext(int device, const Instruction &collective) const;
   bool mayPass(int device, const Instruction &instruction);
+  bool isDone(int device) const;
+  std::string placeOf(int device) const;
   Wait waitOf(int device);
   Wait waitOfMessage(const Arrival &arrival);
-  Wait waitOfSum(int device, int group);
+  Wait waitOfMembers(int device, const Instruction &collective);
   Violation blocked(int device);
 
   const Program &program;
@@ -58,10 +63,10 @@ private:
   /// By tensorKey, the message that brings the tensor.
   std::vector<Arrival> arrivals;
   std::vector<size_t> position;
-  /// Per device, the groups whose sum it has started, in order, and how many
-  /// of these sums are complete.
-  std::vector<std::vector<int>> sums;
-  std::vector<size_t> sumsDone;
+  /// Per device, the sums and unshards that it has started, in order, and how many
+  /// of these are complete.
+  std::vector<std::vector<Instruction>> started;
+  std::vector<size_t> done;
   std::vector<bool> summed;
   std::vector<int> worklist;
 };
@@ -71,8 +76,8 @@ Replay::Replay(const Program &program)
     : program(program),
       channels(program.devices.size() * program.devices.size()),
       arrivals(tensorCount(program.placement)),
-      position(program.devices.size()), sums(program.devices.size()),
-      sumsDone(program.devices.size()), summed(program.groups.size()) {
+      position(program.devices.size()), started(program.devices.size()),
+      done(program.devices.size()), summed(program.groups.size()) {
   for (int device = 0; device < int(program.devices.size()); ++device)
     for (size_t i = 0; i < program.devices[device].size(); ++i) {
       const Instruction &instruction = program.devices[device][i];
@@ -108,25 +113,31 @@ bool Replay::mayPass(int device, const Instruction &instruction) {
   return true;
 }
 
-/// A sum happens when it is next on all its members; that may free the sums
+bool Replay::isNext(int device, const Instruction &collective) const {
+  if (done[device] == started[device].size())
+    return false;
+  const Instruction &next = started[device][done[device]];
+  return next.op == collective.op && next.group == collective.group;
+}
+
+/// A sum or unshard happens when it is next on all its members; that may free those
 /// behind it.
-void Replay::startSum(int device, int group) {
-  sums[device].push_back(group);
-  std::vector<int> candidates{group};
+void Replay::start(int device, const Instruction &collective) {
+  started[device].push_back(collective);
+  std::vector<Instruction> candidates{collective};
   while (!candidates.empty()) {
-    int candidate = candidates.back();
+    Instruction candidate = candidates.back();
     candidates.pop_back();
-    bool ready = !summed[candidate];
-    for (int member : program.groups[candidate].devices)
-      ready = ready && sumsDone[member] < sums[member].size() &&
-              sums[member][sumsDone[member]] == candidate;
-    if (!ready)
+    const std::vector<int> &members = program.groups[candidate.group].devices;
+    if (!std::all_of(members.begin(), members.end(),
+                     [&](int member) { return isNext(member, candidate); }))
       continue;
-    summed[candidate] = true;
-    for (int member : program.groups[candidate].devices) {
+    if (candidate.op == Op::Reduce)
+      summed[candidate.group] = true;
+    for (int member : members) {
       worklist.push_back(member);
-      if (++sumsDone[member] < sums[member].size())
-        candidates.push_back(sums[member][sumsDone[member]]);
+      if (++done[member] < started[member].size())
+        candidates.push_back(started[member][done[member]]);
     }
   }
 }
@@ -144,8 +155,8 @@ void Replay::advance(int device) {
     }
     if (instruction.op == Op::Recv)
       ++channel(instruction.peer, device).posted;
-    if (instruction.op == Op::Reduce)
-      startSum(device, instruction.group);
+    if (instruction.isCollective())
+      start(device, instruction);
   }
 }
 
@@ -161,19 +172,18 @@ Wait Replay::waitOfMessage(const Arrival &arrival) {
   return {name, arrival.to, messages.receives[messages.posted]};
 }
 
-/// A sum waits for the first member that has not come to it: because it is
-/// still on its way, or because another sum is first there.
-Wait Replay::waitOfSum(int device, int group) {
-  std::string name = toString(Instruction::reduce(group), program);
-  for (int member : program.groups[group].devices) {
-    const std::vector<Instruction> &list = program.devices[member];
-    bool started = sumsDone[member] < sums[member].size();
-    if (started && sums[member][sumsDone[member]] == group)
+/// A sum or unshard waits for the first member that has not come to it: because it is
+/// still on its way, or because another one is first there.
+Wait Replay::waitOfMembers(int device, const Instruction &collective) {
+  std::string name = toString(collective, program);
+  for (int member : program.groups[collective.group].devices) {
+    if (isNext(member, collective))
       continue;
-    for (size_t i = started ? 0 : position[member]; i < list.size(); ++i)
-      if (list[i].op == Op::Reduce &&
-          (started ? list[i].group == sums[member][sumsDone[member]]
-                   : list[i].group == group))
+    const std::vector<Instruction> &list = program.devices[member];
+    bool isBehind = done[member] < started[member].size();
+    const Instruction &first = isBehind ? started[member][done[member]] : collective;
+    for (size_t i = isBehind ? 0 : position[member]; i < list.size(); ++i)
+      if (list[i].op == first.op && list[i].group == first.group)
         return {name, member, int(i)};
     return {name, member, -1};
   }
@@ -181,10 +191,24 @@ Wait Replay::waitOfSum(int device, int group) {
 }
 
 Wait Replay::waitOf(int device) {
+  if (position[device] == program.devices[device].size())
+    return waitOfMembers(device, started[device][done[device]]);
   const Instruction &instruction = program.devices[device][position[device]];
   if (instruction.op == Op::Run)
     return waitOfMessage(*arrivalFor(device, instruction.action));
-  return waitOfSum(device, instruction.group);
+  return waitOfMembers(device, Instruction::reduce(instruction.group));
+}
+
+/// With all that it has started.
+bool Replay::isDone(int device) const {
+  return position[device] == program.devices[device].size() &&
+         done[device] == started[device].size();
+}
+
+std::string Replay::placeOf(int device) const {
+  if (position[device] == program.devices[device].size())
+    return "device " + std::to_string(device) + ", at its end,";
+  return placeText(program, device, int(position[device]));
 }
 
 /// Tells the waiting from one device to the next until a device comes again.
@@ -195,8 +219,7 @@ Violation Replay::blocked(int device) {
   while (true) {
     Wait wait = waitOf(device);
     text += text.empty() ? "" : "; ";
-    text += placeText(program, device, int(position[device])) + " waits for " +
-            wait.what;
+    text += placeOf(device) + " waits for " + wait.what;
     seen[device] = true;
     if (wait.position < 0) {
       text += ", which device " + std::to_string(wait.device) + " never starts";
@@ -204,12 +227,13 @@ Violation Replay::blocked(int device) {
     }
     text += ", behind " + placeText(program, wait.device, wait.position);
     device = wait.device;
-    if (position[device] >= program.devices[device].size() || seen[device])
+    if (isDone(device) || seen[device])
       break;
   }
   if (seen[device])
     text += "; this closes a cycle at device " + std::to_string(device);
-  return {"progress", first, int(position[first]), "the plan blocks: " + text};
+  bool atEnd = position[first] == program.devices[first].size();
+  return {"progress", first, atEnd ? -1 : int(position[first]), "the plan blocks: " + text};
 }
 
 Checked Replay::run() {
@@ -221,7 +245,7 @@ Checked Replay::run() {
     advance(device);
   }
   for (size_t device = 0; device < program.devices.size(); ++device)
-    if (position[device] < program.devices[device].size())
+    if (!isDone(int(device)))
       return blocked(int(device));
   return {};
 }

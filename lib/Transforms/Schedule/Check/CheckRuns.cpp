@@ -15,7 +15,7 @@ static std::string wrongName(const Program &program, int device,
                              const Instruction &instruction) {
   const Placement &placement = program.placement;
   const Action &action = instruction.action;
-  if (instruction.op == Op::Reduce || instruction.op == Op::Update) {
+  if (instruction.isCollective() || instruction.op == Op::Update) {
     if (instruction.group < 0 ||
         size_t(instruction.group) >= program.groups.size())
       return outOf("group", instruction.group, int(program.groups.size()));

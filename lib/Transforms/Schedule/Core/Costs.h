@@ -22,11 +22,11 @@ struct StageCost {
   /// What every device that holds the stage always keeps, in the unit of
   /// activations: parameters, gradients, optimizer state.
   double state = 0;
-  /// The sum of the stage's gradients over the devices that hold it. A device
-  /// does one at a time, beside its runs.
+  /// The sum of the stage's gradients over the devices that hold it; in two halves
+  /// where they update slices. A device does one at a time, beside its runs.
   double sum = 0;
-  /// The stage's part in the gradient norm, on the first device that holds it,
-  /// and the update of its parameters, on every one.
+  /// The stage's part in the gradient norm, which those that hold it share, and the
+  /// update of its parameters, on every one or in slices, too.
   double norm = 0, optimizer = 0;
   /// What stays alive from an input gradient to the weight gradient; negative: as much
   /// as from the forward.

@@ -18,6 +18,15 @@ Program bitpipe::schedule::runsOf(const Placement &placement,
   return program;
 }
 
+std::vector<bool> bitpipe::schedule::shardedGroups(const Program &program) {
+  std::vector<bool> sharded(program.groups.size());
+  for (const auto &list : program.devices)
+    for (const Instruction &instruction : list)
+      if (instruction.op == Instruction::Op::Unshard)
+        sharded[instruction.group] = true;
+  return sharded;
+}
+
 static std::string list(const std::vector<int> &values) {
   std::string text = "[";
   for (size_t i = 0; i < values.size(); ++i)
@@ -78,6 +87,8 @@ std::string bitpipe::schedule::toString(const Instruction &instruction,
     return group("reduce");
   case Op::Update:
     return group("update");
+  case Op::Unshard:
+    return group("unshard");
   }
   return {};
 }

@@ -15,7 +15,8 @@ struct Group {
 };
 
 struct Instruction {
-  enum class Op : uint8_t { Run, Send, Recv, Reduce, Update };
+  /// Unshard: gives all devices of a group what each has updated of it.
+  enum class Op : uint8_t { Run, Send, Recv, Reduce, Update, Unshard };
 
   Op op = Op::Run;
   /// Run: what is computed. Send and Recv: the run that makes the tensor, of
@@ -24,7 +25,7 @@ struct Instruction {
   Action action;
   /// Send: to which device; Recv: from which.
   int peer = -1;
-  /// Reduce and Update: which group.
+  /// Reduce, Update and Unshard: which group.
   int group = -1;
 
   static Instruction run(Action action) { return {Op::Run, action, -1, -1}; }
@@ -36,6 +37,9 @@ struct Instruction {
   }
   static Instruction reduce(int group) { return {Op::Reduce, {}, -1, group}; }
   static Instruction update(int group) { return {Op::Update, {}, -1, group}; }
+  static Instruction unshard(int group) { return {Op::Unshard, {}, -1, group}; }
+
+  bool isCollective() const { return op == Op::Reduce || op == Op::Unshard; }
 };
 
 struct Program {
@@ -43,6 +47,10 @@ struct Program {
   std::vector<Group> groups;
   std::vector<std::vector<Instruction>> devices;
 };
+
+/// Whether the devices of a group update a slice of it each: by the instructions, each
+/// group's.
+std::vector<bool> shardedGroups(const Program &program);
 
 /// The runs of an order, without messages, sums and updates.
 Program runsOf(const Placement &placement, const Order &order);

@@ -19,7 +19,7 @@ void bitpipe::schedule::emitSchedule(std::ostream &stream,
 
 /// Where the idle time comes from.
 static void emitCauses(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   print(stream, "%-7s %10s %10s %10s  %s\n", "device", "fill", "waiting",
         "drain", "waits longest for");
   std::vector<IdleTime> idle =
@@ -36,7 +36,7 @@ static void emitCauses(std::ostream &stream, const Simulated &simulated) {
 
 /// What the makespan hangs on, by kind of work.
 static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   constexpr const char *names[kindCount] = {"forwards", "backwards", "input gradients",
                                             "weight gradients", "recomputations"};
   double work[kindCount] = {}, total = 0;
@@ -63,7 +63,7 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
 /// How much of the gradient sums is not hidden behind the computing.
 static void emitSums(std::ostream &stream, const Simulated &simulated,
                      const Bounds &bound) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   if (sums.empty())
     return;
   double total = 0;
@@ -72,14 +72,15 @@ static void emitSums(std::ostream &stream, const Simulated &simulated,
     total += sum.end - sum.start;
     hidden += sum.end <= timing.makespan;
   }
-  print(stream, "gradient sums: %zu taking %.6g in all, %d done within the "
+  print(stream, "gradient sums%s: %zu taking %.6g in all, %d done within the "
                 "makespan; iteration %.6g, lower bound %.6g\n",
-        sums.size(), total, hidden, end, bound.iteration);
+        shards ? ", of which each device gets a slice" : "", sums.size(), total, hidden,
+        end, bound.iteration);
 }
 
 /// What a step takes where others follow it, with norm and updates.
 static void emitStep(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   if (costs.hasUpdates())
     print(stream, "step, one of many: %.6g, with gradient norm and updates, each "
                   "backward sending its message before its weight gradient\n",
@@ -88,7 +89,7 @@ static void emitStep(std::ostream &stream, const Simulated &simulated) {
 
 /// The link that is used longest.
 static void emitLinks(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   std::map<std::pair<int, int>, double> links;
   std::pair<int, int> busiest{-1, -1};
   double longest = 0;
@@ -113,7 +114,7 @@ static void emitLinks(std::ostream &stream, const Simulated &simulated) {
 
 /// What devices hold at most beside what they may, where costs tell.
 static void emitMemory(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   bool hasState = std::any_of(use.begin(), use.end(), [](const DeviceUse &row) {
     return row.state > 0;
   });
@@ -136,7 +137,7 @@ static void emitMemory(std::ostream &stream, const Simulated &simulated) {
 /// the model: that of --compare.
 static void emitCommonUnit(std::ostream &stream, const Simulated &simulated,
                            double bound) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   int base = 2 * schedule.placement.devices();
   int stages = schedule.placement.stages();
   if (costs.stages.size() > 1 || costs.hasMessages() || stages == base)
@@ -164,26 +165,26 @@ static const char *originText(Origin origin) {
 
 void bitpipe::schedule::emitReport(std::ostream &stream,
                                    const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   const Placement &placement = schedule.placement;
   stream << "schedule " << oneLine(schedule.name) << ", "
          << placement.devices() << " devices, " << placement.stages()
          << " stages, " << placement.microbatches() << " micro-batches"
          << originText(schedule.origin) << '\n';
   stream << "times in " << oneLine(costs.timeUnit) << "; activations in "
-         << oneLine(costs.sizeUnit) << "; weights in stages; a stage is 1/"
+         << oneLine(costs.sizeUnit) << "; weights and moments in stages; a stage is 1/"
          << placement.stages() << " of the model\n";
   if (placement.recomputes())
     stream << "recomputed stages: " << toString(recomputedStages(placement)) << '\n';
-  print(stream, "%-7s %10s %10s %8s %12s %8s %9s\n", "device", "work", "idle",
-        "bubble", "activations", "weights", "messages");
+  print(stream, "%-7s %10s %10s %8s %12s %8s %8s %9s\n", "device", "work", "idle",
+        "bubble", "activations", "weights", "moments", "messages");
   double peak = 0;
   int weights = 0, messages = 0;
   for (size_t device = 0; device < use.size(); ++device) {
     const DeviceUse &row = use[device];
-    print(stream, "%-7zu %10.6g %10.6g %7.2f%% %12.6g %8d %9d\n", device,
+    print(stream, "%-7zu %10.6g %10.6g %7.2f%% %12.6g %8d %8.4g %9d\n", device,
           row.work, row.idle, 100 * row.idle / timing.makespan,
-          row.peakActivation, row.weights, row.messages);
+          row.peakActivation, row.weights, row.moments, row.messages);
     peak = std::max(peak, row.peakActivation);
     weights = std::max(weights, row.weights);
     messages += row.messages;

@@ -42,7 +42,7 @@ static void emitName(Events &events, size_t row, const char *what,
 
 static void emitMessage(Events &events, const Simulated &simulated,
                         size_t device, size_t i, size_t id) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   int to = receiver(schedule.placement, schedule.order[device][i]);
   if (to < 0)
     return;
@@ -76,7 +76,7 @@ static void emitSums(Events &events, const Simulated &simulated) {
 
 void bitpipe::schedule::emitTrace(std::ostream &stream,
                                   const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end, step] = simulated;
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   auto precision = stream.precision(12);
   Events events(stream);
   size_t id = 0;

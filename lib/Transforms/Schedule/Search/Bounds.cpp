@@ -43,6 +43,9 @@ Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
                   runs(schedule.order, Kind::I)};
   if (problem.split && runs(schedule.order, Kind::B))
     shortenParts(problem.costs);
+  if (simulated.shardsOptimizer) // of a sum a half comes before the norm
+    for (StageCost &stage : problem.costs.stages)
+      stage.sum /= 2;
   Bounds result;
   result.anyMemory = lowerBound(problem);
   result.iteration = iterationBound(problem);

@@ -52,7 +52,7 @@ public:
   void addMessages();
   void addReductions(const std::vector<Group> &groups);
   std::vector<std::vector<Instruction>>
-  assemble(const std::vector<Group> &groups) const;
+  assemble(const std::vector<Group> &groups, bool shardsOptimizer) const;
 
 private:
   size_t &position(bool backward, int stage, int microbatch) {
@@ -168,7 +168,7 @@ void Communicator::addReductions(const std::vector<Group> &groups) {
 }
 
 std::vector<std::vector<Instruction>>
-Communicator::assemble(const std::vector<Group> &groups) const {
+Communicator::assemble(const std::vector<Group> &groups, bool shardsOptimizer) const {
   std::vector<std::vector<Instruction>> result(order.size());
   for (size_t device = 0; device < order.size(); ++device) {
     auto append = [&](const std::vector<Instruction> &added) {
@@ -182,15 +182,18 @@ Communicator::assemble(const std::vector<Group> &groups) const {
     append(additions[device].before.back());
   }
   for (size_t g = 0; g < groups.size(); ++g)
-    for (int device : groups[g].devices)
+    for (int device : groups[g].devices) {
       result[device].push_back(Instruction::update(int(g)));
+      if (shardsOptimizer && groups[g].devices.size() > 1)
+        result[device].push_back(Instruction::unshard(int(g)));
+    }
   return result;
 }
 
 ErrorOr<Program>
 bitpipe::schedule::communicate(const Schedule &schedule,
                                const std::vector<std::vector<int>> &ties,
-                               const Costs &costs) {
+                               const Costs &costs, bool shardsOptimizer) {
   ErrorOr<Timing> timing =
       simulate(schedule.placement, schedule.order, costs, {{}, true});
   if (!timing)
@@ -201,5 +204,5 @@ bitpipe::schedule::communicate(const Schedule &schedule,
   Communicator communicator(schedule, *timing);
   communicator.addMessages();
   communicator.addReductions(*groups);
-  return Program{schedule.placement, *groups, communicator.assemble(*groups)};
+  return Program{schedule.placement, *groups, communicator.assemble(*groups, shardsOptimizer)};
 }

@@ -25,7 +25,7 @@ public:
         ready(tensorCount(placement), -1), turns(order.size(), ready.size()),
         position(order.size()), free(executed.begin),
         links(int(order.size()), costs),
-        splitsBackwards(executed.splitsBackwards) {
+        splitsBackwards(executed.splitsBackwards), weights(executed.weights) {
     free.resize(order.size());
   }
 
@@ -47,6 +47,7 @@ private:
   std::vector<double> free;
   Links links;
   bool splitsBackwards;
+  const std::vector<std::vector<double>> &weights;
   Timing timing;
 };
 } // namespace
@@ -70,6 +71,8 @@ void Simulation::advance(int device) {
   for (size_t &at = position[device]; at < list.size(); ++at) {
     const Action &action = list[at];
     double start = free[device];
+    if (!weights.empty())
+      start = std::max(start, weights[device][action.stage]);
     for (const Tensor &tensor : effect(placement, action).reads) {
       size_t key = tensorKey(placement, tensor);
       if (ready[key] < 0)
@@ -175,8 +178,10 @@ std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
   for (size_t device = 0; device < order.size(); ++device)
     result[device].state = state[device];
   for (int stage = 0; stage < placement.stages(); ++stage)
-    for (int device : placement.holders(stage))
+    for (int device : placement.holders(stage)) {
       ++result[device].weights;
+      ++result[device].moments;
+    }
   return result;
 }
 
@@ -188,16 +193,32 @@ double bitpipe::schedule::bubble(const std::vector<DeviceUse> &use,
   return timing.makespan > 0 ? idle / (timing.makespan * use.size()) : 0;
 }
 
+/// Where devices share out what they update, in stages, each keeps moments of its part.
+static void setMoments(const Program &program, std::vector<DeviceUse> &use) {
+  std::vector<bool> sharded = shardedGroups(program);
+  for (size_t g = 0; g < program.groups.size(); ++g) {
+    const auto &[stages, devices] = program.groups[g];
+    if (stages.size() == 1 && sharded[g])
+      for (int device : devices)
+        use[device].moments -= 1 - 1.0 / double(devices.size());
+  }
+}
+
 ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
                                                   const Costs &costs,
                                                   const Program *program) {
   ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
   if (!timing)
     return Error{schedule.name + ": " + timing.error().text};
-  Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0, 0};
+  Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0, 0, false};
   result.use = deviceUse(result.schedule.placement, result.schedule.order,
                          result.timing, costs);
   result.iterationEnd = result.timing.makespan;
+  if (program) {
+    setMoments(*program, result.use);
+    std::vector<bool> sharded = shardedGroups(*program);
+    result.shardsOptimizer = std::find(sharded.begin(), sharded.end(), true) != sharded.end();
+  }
   if (!costs.hasSums() && !costs.hasUpdates())
     return result;
   ErrorOr<Program> own = program ? ErrorOr<Program>(*program)

@@ -29,6 +29,8 @@ struct AsExecuted {
   /// A whole backward is executed as its two parts, and sends what the first has
   /// made before the second.
   bool splitsBackwards = false;
+  /// When the weights of each stage are there, by device; empty: at 0.
+  std::vector<std::vector<double>> weights = {};
 };
 
 /// Linear in the number of actions. Fails if costs are missing and, naming who waits
@@ -46,6 +48,8 @@ struct DeviceUse {
   double state = 0;
   /// Stages whose weights the device holds.
   int weights = 0;
+  /// The part of these stages of which it keeps the optimizer's moments.
+  double moments = 0;
   /// Messages sent.
   int messages = 0;
 };
@@ -80,7 +84,8 @@ std::vector<Step> criticalPath(const Placement &placement, const Order &order,
 /// The share of an iteration that the devices idle, on average.
 double bubble(const std::vector<DeviceUse> &use, const Timing &timing);
 
-/// When the gradients of some stages are summed over the devices that hold them.
+/// When the gradients of some stages are summed over the devices that hold them, or
+/// gathered what these have updated.
 struct SumTime {
   /// Of the program's groups.
   int group = 0;
@@ -103,6 +108,8 @@ struct Simulated {
   double iterationEnd = 0;
   /// A step of many, if costs tell what updates take: see steadyStep.
   double step = 0;
+  /// Devices update slices of what several hold, so that sums give each its slice alone.
+  bool shardsOptimizer = false;
 };
 /// With the messages and sums of the program, or those that the order is given
 /// where there is none.

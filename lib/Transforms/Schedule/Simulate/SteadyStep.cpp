@@ -19,30 +19,60 @@ static double exchangeTime(const Costs &costs, int from, int to) {
   return from == to ? 0 : costs.way(from, to).latency;
 }
 
-/// When each device has made its updates, from the norm on.
-static std::vector<double> updated(const Program &program, const Costs &costs) {
-  std::vector<double> times(program.devices.size());
-  for (size_t device = 0; device < times.size(); ++device)
-    times[device] = exchangeTime(costs, 0, int(device));
-  for (const Group &group : program.groups)
+namespace {
+/// What follows the norm, which is at 0.
+struct AfterNorm {
+  /// When each device has made its updates, and has gathered what others have.
+  std::vector<double> updated, gathered;
+  /// When the weights of each stage are there, by device.
+  std::vector<std::vector<double>> weights;
+};
+} // namespace
+
+/// What each device of a group answers for.
+static double shareOf(const Group &group) { return 1.0 / double(group.devices.size()); }
+
+static AfterNorm afterNorm(const Program &program, const Costs &costs) {
+  size_t devices = program.devices.size();
+  std::vector<bool> sharded = shardedGroups(program);
+  AfterNorm after;
+  std::vector<std::vector<double>> ends(devices, std::vector<double>(program.groups.size()));
+  for (size_t device = 0; device < devices; ++device)
+    after.updated.push_back(exchangeTime(costs, 0, int(device)));
+  for (size_t g = 0; g < program.groups.size(); ++g) {
+    const Group &group = program.groups[g];
+    double time = costs.optimizerOf(group.stages) * (sharded[g] ? shareOf(group) : 1);
     for (int device : group.devices)
-      times[device] += costs.optimizerOf(group.stages);
-  return times;
+      ends[device][g] = after.updated[device] += time;
+  }
+  after.gathered.resize(devices);
+  after.weights.assign(devices, std::vector<double>(program.placement.stages()));
+  for (const SumTime &gather : simulateUnshards(program, ends, costs))
+    for (int device : gather.devices) {
+      after.gathered[device] = gather.end;
+      for (int stage : gather.stages) {
+        double &time = after.weights[device][stage];
+        time = std::max(time, gather.end);
+      }
+    }
+  return after;
 }
 
 double bitpipe::schedule::steadyStep(const Program &program, const Order &order,
                                      const Costs &costs) {
+  AfterNorm after = afterNorm(program, costs);
   ErrorOr<Timing> timing = simulate(program.placement, order, costs,
-                                    {updated(program, costs), true});
+                                    {after.updated, true, after.weights});
   std::vector<double> ends;
   for (const auto &device : timing->end)
     ends.push_back(device.empty() ? 0 : device.back());
-  for (const SumTime &sum : simulateSums(program, *timing, costs))
+  for (const SumTime &sum : simulateSums(program, *timing, costs, after.gathered))
     for (int device : sum.devices)
       ends[device] = std::max(ends[device], sum.end);
-  // The first of those that hold parameters squares their gradients.
+  // Each of those that hold parameters squares its slice of their gradients.
   for (const Group &group : program.groups)
-    ends[group.devices.front()] += costs.normOf(group.stages);
+    for (int device : group.devices)
+      ends[device] += costs.normOf(group.stages) * shareOf(group);
   double step = costs.feed;
   for (size_t device = 0; device < ends.size(); ++device)
     step = std::max(step, ends[device] + exchangeTime(costs, int(device), 0));

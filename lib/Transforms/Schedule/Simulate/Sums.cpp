@@ -28,8 +28,9 @@ struct Queue {
 } // namespace
 
 static Queue queueOf(const std::vector<Instruction> &list,
-                     const std::vector<double> &ends) {
+                     const std::vector<double> &ends, double free) {
   Queue queue;
+  queue.free = free;
   size_t runs = 0;
   for (const Instruction &instruction : list) {
     runs += instruction.op == Op::Run;
@@ -50,16 +51,13 @@ std::string bitpipe::schedule::toString(const SumTime &sum) {
   return "sum of gradients of " + text;
 }
 
-std::vector<SumTime> bitpipe::schedule::simulateSums(const Program &program,
-                                                     const Timing &timing,
-                                                     const Costs &costs) {
-  std::vector<Queue> queues;
+/// Goes through the queues of all devices; durations are by group.
+static std::vector<SumTime> runQueues(const Program &program, std::vector<Queue> queues,
+                                      const std::vector<double> &durations) {
   std::vector<int> candidates;
-  for (size_t device = 0; device < program.devices.size(); ++device) {
-    queues.push_back(queueOf(program.devices[device], timing.end[device]));
-    if (!queues.back().sums.empty())
-      candidates.push_back(queues.back().sums.front().group);
-  }
+  for (const Queue &queue : queues)
+    if (!queue.sums.empty())
+      candidates.push_back(queue.sums.front().group);
   std::vector<SumTime> done;
   while (!candidates.empty()) {
     int group = candidates.back();
@@ -75,7 +73,7 @@ std::vector<SumTime> bitpipe::schedule::simulateSums(const Program &program,
       const Queue &queue = queues[member];
       sum.start = std::max({sum.start, queue.free, queue.sums[queue.next].time});
     }
-    sum.end = sum.start + costs.sumOf(stages);
+    sum.end = sum.start + durations[group];
     for (int member : members) {
       Queue &queue = queues[member];
       queue.free = sum.end;
@@ -85,4 +83,37 @@ std::vector<SumTime> bitpipe::schedule::simulateSums(const Program &program,
     done.push_back(std::move(sum));
   }
   return done;
+}
+
+/// What the sum of each group takes, or its unshard, which are one in two halves.
+static std::vector<double> durationsOf(const Program &program, const Costs &costs) {
+  std::vector<bool> sharded = shardedGroups(program);
+  std::vector<double> durations;
+  for (size_t g = 0; g < program.groups.size(); ++g)
+    durations.push_back(costs.sumOf(program.groups[g].stages) * (sharded[g] ? 0.5 : 1));
+  return durations;
+}
+
+std::vector<SumTime> bitpipe::schedule::simulateSums(const Program &program,
+                                                     const Timing &timing,
+                                                     const Costs &costs,
+                                                     std::vector<double> free) {
+  free.resize(program.devices.size());
+  std::vector<Queue> queues;
+  for (size_t device = 0; device < program.devices.size(); ++device)
+    queues.push_back(queueOf(program.devices[device], timing.end[device], free[device]));
+  return runQueues(program, std::move(queues), durationsOf(program, costs));
+}
+
+std::vector<SumTime>
+bitpipe::schedule::simulateUnshards(const Program &program,
+                                    const std::vector<std::vector<double>> &updated,
+                                    const Costs &costs) {
+  std::vector<Queue> queues(program.devices.size());
+  for (size_t device = 0; device < program.devices.size(); ++device)
+    for (const Instruction &instruction : program.devices[device])
+      if (instruction.op == Op::Unshard)
+        queues[device].sums.push_back(
+            {instruction.group, updated[device][instruction.group]});
+  return runQueues(program, std::move(queues), durationsOf(program, costs));
 }

@@ -15,9 +15,17 @@
 namespace bitpipe::schedule {
 
 /// The sums of a program whose runs have the given times, in the order in which
-/// they are done. The program must have passed check().
+/// they are done. The program must have passed check(). Sums of groups that are updated
+/// in slices take half as long. `free` is when each device is done with what it gathers
+/// of the step before; empty: at 0.
 std::vector<SumTime> simulateSums(const Program &program, const Timing &timing,
-                                  const Costs &costs);
+                                  const Costs &costs, std::vector<double> free = {});
+
+/// The unshards of a program, given when each device has updated each group: [device]
+/// [group]. They take the other half.
+std::vector<SumTime> simulateUnshards(const Program &program,
+                                      const std::vector<std::vector<double>> &updated,
+                                      const Costs &costs);
 
 } // namespace bitpipe::schedule
 

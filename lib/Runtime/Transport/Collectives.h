@@ -1,0 +1,128 @@
+//===- Collectives.h - Gradient sums over replicas, gathers of slices ------===//
+//
+// Collectives run on threads of their own, as many per device as that computes with, of
+// low priority. In a sum each member answers for one slice: it adds that up over all
+// members in the order of their list, whichever process they are in. So the bits are the
+// same for any number of processes. In an all-reduce it gives the result to all, in a
+// reduce-scatter it keeps it, and an all-gather is the giving alone. What members in other
+// processes add travels in pieces, through two buffers per member and device; results
+// travel to where they belong.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_RUNTIME_TRANSPORT_COLLECTIVES_H
+#define BITPIPE_RUNTIME_TRANSPORT_COLLECTIVES_H
+
+#include "lib/Runtime/CPU/Team.h"
+#include "lib/Runtime/Emulated/Sleeper.h"
+#include "lib/Runtime/Execute/LocalDevices.h"
+#include "lib/Runtime/Plan/Links.h"
+#include "lib/Runtime/Transport/Channels.h"
+
+#include <deque>
+#include <thread>
+
+namespace bitpipe {
+
+class Collectives {
+public:
+  /// Where devices do not compute, `given` is how long each collective takes, in seconds:
+  /// what travels is of the real size, and nothing is added up or copied. Null otherwise.
+  /// `threads` of each device add up and copy.
+  Collectives(const Links &links, const World &world, const LocalDevices &devices,
+              const std::vector<double> *given, uint32_t threads);
+  ~Collectives();
+
+  /// Starts a device's next collective.
+  void start(int64_t device) {
+    memberOf(device).started.advance();
+  }
+  /// See Transport.
+  std::vector<std::vector<TimedWork>> times(int64_t device) const;
+  /// Counts the steps in which a collective was complete here.
+  const Counter &complete(int64_t number) const { return states[number].complete; }
+  /// Waits until all of this process are complete in a step that devices have ended.
+  void finishStep(uint32_t step) const;
+
+  /// Bytes of a piece, and of one of the buffers.
+  static constexpr int64_t pieceBytes = 1 << 20;
+
+private:
+  static constexpr size_t keptSteps = 64;
+
+  struct State {
+    Counter arrived, parts, complete; // of the members in this process
+    uint32_t local = 0;                // how many those are
+  };
+  /// Pieces under way, as their number and how many of them are complete.
+  struct Pieces {
+    Counter complete;
+    uint32_t started = 0;
+
+    void wait() const { complete.waitFor(started); }
+  };
+  /// A device's part in all of its collectives.
+  struct Member {
+    Counter started;
+    Pieces contributions, results, received;
+    Pieces round[2]; // what others add to a piece, by buffer
+    std::vector<float> buffers;   // two per member in another process
+    std::vector<float *> sources; // of a piece, by member of the sum
+    std::vector<float *> targets; // of a piece, in this process
+    std::vector<TimedWork> times; // of its parts, those of the last steps
+    uint32_t done = 0;            // parts
+    // Of a device that does not compute:
+    std::vector<float> unread; // where all results go
+    Nanoseconds together = 0;  // when all members were known to be there
+    Sleeper sleeper;
+    std::unique_ptr<Team> team; // whose member 0 is the thread
+    std::jthread thread;
+  };
+  void startThread(int64_t device);
+  void enter() const;
+  void stop();
+  void loop(int64_t device, std::stop_token stop);
+  void perform(int64_t device, const CollectiveLink &link);
+  void performTimed(int64_t device, int64_t number);
+  void allReduce(int64_t device, const CollectiveLink &link);
+  void reduceScatter(int64_t device, const CollectiveLink &link);
+  void allGather(int64_t device, const CollectiveLink &link);
+  void sendContributions(int64_t device, const CollectiveLink &link);
+  void receiveResults(int64_t device, const CollectiveLink &link, Pieces &firsts);
+  void copyToLocals(int64_t device, const CollectiveLink &link, Range slice);
+  void sumSlice(int64_t device, const CollectiveLink &link, Range slice);
+  void receivePiece(int64_t device, const CollectiveLink &link, Range piece,
+                    int round);
+  void addUp(int64_t device, const CollectiveLink &link, Range piece, int round);
+  static Range sliceOf(const CollectiveLink &link, size_t member);
+  /// Calls visit(device, index of the member) for members in other processes.
+  template <typename Visit>
+  void forOthers(const CollectiveLink &link, Visit visit) const;
+  template <typename Visit> static void forPieces(Range slice, Visit visit);
+  /// Calls work(begin, end) for parts of the elements of a piece, in several threads.
+  template <typename Work> void shareElements(Member &member, int64_t count, Work work);
+  float *memoryOf(int64_t device, const CollectiveLink &link) const;
+  void send(int64_t from, int64_t to, const float *data, int64_t count,
+            Pieces &pieces);
+  void receive(int64_t from, int64_t to, float *data, int64_t count,
+               Pieces &pieces);
+  Member &memberOf(int64_t device) {
+    return members[device - devices.share().first];
+  }
+  const Member &memberOf(int64_t device) const {
+    return members[device - devices.share().first];
+  }
+
+  const Links &links;
+  const World &world;
+  const LocalDevices &devices;
+  const std::vector<double> *given;
+  const uint32_t threads;
+  Channels channels;
+  std::deque<State> states;
+  std::deque<Member> members; // by device of this process
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_RUNTIME_TRANSPORT_COLLECTIVES_H
