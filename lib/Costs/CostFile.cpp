@@ -27,6 +27,7 @@ private:
   bool readStage(const json::Value &value, StringRef place);
   bool readGradients(const json::Object &object, StringRef place,
                      StageCost &stage);
+  bool readHolders(const json::Object &object, StringRef place, int &holders);
   bool readShared(const json::Value &value);
   bool readSharing(const json::Value &value, StringRef place,
                    std::vector<int> &stages);
@@ -109,7 +110,7 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
   const json::Object *object = nullptr;
   if (!takeObject(value, place,
                   {"F", "B", "I", "W", "recompute", "activation", "kept", "input",
-                   "message", "state", "sum", "norm", "optimizer"},
+                   "message", "state", "sum", "holders", "norm", "optimizer"},
                   object))
     return false;
   if (!object->get("F"))
@@ -132,7 +133,14 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
          takeField(*object, place, "sum", Range::NotNegative, stage.sum) &&
          takeField(*object, place, "norm", Range::NotNegative, stage.norm) &&
          takeField(*object, place, "optimizer", Range::NotNegative,
-                   stage.optimizer);
+                   stage.optimizer) &&
+         readHolders(*object, place, stage.holders);
+}
+
+bool CostFile::readHolders(const json::Object &object, StringRef place,
+                           int &holders) {
+  return !object.get("holders") ||
+         takeIndex(object, place, "holders", 2, INT_MAX, holders);
 }
 
 bool CostFile::readGradients(const json::Object &object, StringRef place,
@@ -158,8 +166,8 @@ bool CostFile::readShared(const json::Value &value) {
   for (size_t i = 0; i < list->size(); ++i) {
     std::string place = "'shared'[" + std::to_string(i) + "]";
     const json::Object *object = nullptr;
-    if (!takeObject((*list)[i], place, {"stages", "sum", "norm", "optimizer"},
-                    object))
+    if (!takeObject((*list)[i], place,
+                    {"stages", "sum", "norm", "optimizer", "holders"}, object))
       return false;
     schedule::SharedCost &cost = costs.shared.emplace_back();
     const json::Value *stages = object->get("stages");
@@ -169,7 +177,8 @@ bool CostFile::readShared(const json::Value &value) {
         !takeField(*object, place, "sum", Range::NotNegative, cost.sum) ||
         !takeField(*object, place, "norm", Range::NotNegative, cost.norm) ||
         !takeField(*object, place, "optimizer", Range::NotNegative,
-                   cost.optimizer))
+                   cost.optimizer) ||
+        !readHolders(*object, place, cost.holders))
       return false;
     if (!seen.insert(cost.stages).second)
       return fail(place + " has stages " + show(*stages) +

@@ -13,7 +13,8 @@ namespace bitpipe {
 ///
 ///     {"stages": [{"F": 2e-3, "I": 2.1e-3, "W": 1.9e-3, "B": 4e-3, "recompute": 2e-3,
 ///                  "activation": 3e8, "kept": 2e8, "input": 1e7, "message": 1e7,
-///                  "state": 4e9, "sum": 5e-3, "norm": 1e-4, "optimizer": 2e-3}, ...],
+///                  "state": 4e9, "sum": 5e-3, "holders": 2, "norm": 1e-4,
+///                  "optimizer": 2e-3}, ...],
 ///      "shared": [{"stages": [0, 7], "sum": 1e-3}],
 ///      "memory": 8e10, "buffers": 1e9, "feed": 1e-3, "threads": 1,
 ///      "links": {"latency": 5e-6, "bandwidth": 2e11,

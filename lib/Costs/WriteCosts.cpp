@@ -55,6 +55,7 @@ std::string stageText(const schedule::StageCost &stage) {
   line.number("message", stage.message);
   line.positive("state", stage.state);
   line.positive("sum", stage.sum);
+  line.positive("holders", stage.holders);
   line.positive("norm", stage.norm);
   line.positive("optimizer", stage.optimizer);
   return line.end();
@@ -65,6 +66,7 @@ std::string sharedText(const schedule::SharedCost &shared) {
   line.text("stages", list(shared.stages, ", ",
                            [](int stage) { return std::to_string(stage); }));
   line.positive("sum", shared.sum);
+  line.positive("holders", shared.holders);
   line.positive("norm", shared.norm);
   line.positive("optimizer", shared.optimizer);
   return line.end();

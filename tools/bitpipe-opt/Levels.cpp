@@ -3,6 +3,7 @@
 #include "tools/bitpipe-opt/Levels.h"
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/Planning/Translate.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
 
 using namespace mlir;
@@ -71,6 +72,7 @@ constexpr Use uses[] = {
     {"precision", Level::Stages},
     {"pipeline", Level::Plan},       {"devices", Level::Plan},
     {"microbatches", Level::Plan},   {"chunks", Level::Plan},
+    {"data-parallel", Level::Plan},
     {"down", Level::Plan},           {"schedule", Level::Plan},
     {"routes", Level::Plan},         {"activations", Level::Plan},
     {"recompute", Level::Plan},      {"shard-optimizer", Level::Plan},
@@ -101,6 +103,12 @@ bool shardsOptimizer(pipe::PlanOp plan) {
   return walk.wasInterrupted();
 }
 
+/// Of how many replicas a plan consists; 1 if it is none.
+int replicasOf(pipe::PlanOp plan) {
+  FailureOr<schedule::Placement> placement = placementOf(plan);
+  return succeeded(placement) ? placement->replicas() : 1;
+}
+
 /// What the module says on what an option asks for; empty where it says nothing
 /// that could be compared.
 std::string saidBy(ModuleOp module, StringRef option) {
@@ -115,9 +123,11 @@ std::string saidBy(ModuleOp module, StringRef option) {
       return std::to_string(plan.getMicrobatches());
     if (option == "shard-optimizer")
       return shardsOptimizer(plan) ? "on" : "off";
+    if (option == "data-parallel")
+      return std::to_string(replicasOf(plan));
     for (auto route : plan.getOps<pipe::RouteOp>())
       if (option == "chunks" && plan.getDevices())
-        return std::to_string(route.getDevices().size() / plan.getDevices());
+        return std::to_string(route.getDevices().size() * replicasOf(plan) / plan.getDevices());
   }
   for (auto training : module.getOps<pipe::TrainingOp>()) {
     if (option == "optimizer")
@@ -137,6 +147,8 @@ std::string asked(const Options &options, StringRef option) {
     return std::to_string(options.microbatches);
   if (option == "shard-optimizer")
     return options.shardOptimizer ? "on" : "off";
+  if (option == "data-parallel")
+    return std::to_string(options.replicas);
   if (option == "chunks")
     return std::to_string(options.chunks);
   if (option == "optimizer")

@@ -102,6 +102,7 @@ void checkValues(const Options &options) {
   checkCount("devices", options.devices, schedule::mostDevices);
   for (int size : options.compareSizes)
     checkCount("microbatches", size, schedule::mostMicrobatches);
+  checkCount("data-parallel", options.replicas, schedule::mostDevices);
   if (options.chunks)
     checkCount("chunks", options.chunks, schedule::mostStages / options.devices);
   if (!(options.scheduleEffort >= 0 && options.scheduleEffort <= 1000))
@@ -161,7 +162,7 @@ bool isCompilerArgument(StringRef argument) {
   if (!argument.starts_with("-"))
     return argument.ends_with(".onnx");
   StringRef name = argument.ltrim('-').split('=').first;
-  return is_contained({"pipeline", "emit", "devices", "microbatches", "chunks", "down",
+  return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "chunks", "down",
                        "schedule", "routes", "activations", "recompute", "schedule-effort", "compare", "shard-optimizer",
                        "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
@@ -195,6 +196,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> recompute("recompute", cl::cat(category), cl::desc("stages that save nothing in their forwards and compute it again before the gradient: none, all, a list, or auto, the cheapest set that fits --memory (default none, or as the file of --schedule has it)"), cl::value_desc("0,2-3"));
   cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
   NumberOption<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
+  NumberOption<int> replicas("data-parallel", cl::cat(category), cl::desc("replicas of the pipeline: each has D/R devices and N/R micro-batches, and the order of one, also that of a file, is that of all (default 1)"), cl::value_desc("R"), cl::init(options.replicas));
   cl::list<int, bool, NumberParser<int>> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several numbers with --compare"), cl::value_desc("N"));
   NumberOption<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, such as 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
   NumberOption<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
@@ -241,6 +243,7 @@ Options parseOptions(int argc, char **argv) {
   options.shardOptimizer = shardOptimizer;
   options.compare = compare;
   options.devices = devices;
+  options.replicas = replicas;
   options.compareSizes.assign(microbatches.begin(), microbatches.end());
   if (options.compareSizes.empty())
     options.compareSizes = {int(std::min<int64_t>(2 * int64_t(devices), INT_MAX))};

@@ -36,6 +36,7 @@ struct Options {
   std::string compare;           // names of schedules to put side by side
   std::vector<int> compareSizes; // numbers of micro-batches to compare at
   int64_t devices = 4;
+  int64_t replicas = 1;          // pipelines that share devices and micro-batches
   int64_t microbatches = 0;      // 0: twice the devices
   int64_t chunks = 0;            // 0: the schedule's own number
   int64_t down = -1;             // micro-batches that go down, -1: half

@@ -40,6 +40,7 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   request.pipeline = options.pipeline;
   request.devices = sizeFor(options, "devices", options.devices);
   request.microbatches = sizeFor(options, "microbatches", options.microbatches);
+  request.replicas = int(options.replicas);
   request.chunks = options.chunks;
   request.down = options.down;
   request.costs = std::move(costs);
@@ -75,6 +76,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.pipeline = options.pipeline;
   planning.devices = sizeFor(options, "devices", options.devices);
   planning.microbatches = sizeFor(options, "microbatches", options.microbatches);
+  planning.replicas = options.replicas;
   planning.chunks = options.chunks;
   planning.down = options.down;
   planning.scheduleFile = options.scheduleFile;

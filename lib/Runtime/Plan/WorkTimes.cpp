@@ -110,6 +110,7 @@ WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
   for (const MessageLink &message : links.messages)
     times.messages.push_back(messageTime(message, costs));
   for (const CollectiveLink &link : links.collectives)
-    times.collectives.push_back(costs.sumOf(narrow(link.stages)) * shareOf(link));
+    times.collectives.push_back(
+        costs.sumOf(narrow(link.stages), link.devices.size()) * shareOf(link));
   return times;
 }

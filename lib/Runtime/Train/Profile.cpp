@@ -31,6 +31,7 @@ struct Mean {
 struct GroupTimes {
   Mean norm, optimizer;
   double sum = 0;
+  int holders = 0; // over which that is; 0: no sum
 };
 
 class Profiler {
@@ -45,7 +46,7 @@ public:
     for (size_t d = 0; d < devices.size(); ++d)
       addDevice(d);
     for (size_t i = 0; i < links.collectives.size(); ++i)
-      groups[narrow(links.collectives[i].stages)].sum += timeOfCollective(i);
+      addCollective(i);
   }
 
   void fill(Costs &costs) const {
@@ -54,7 +55,7 @@ public:
       fillStage(costs.stages[stage], runs[stage]);
     for (const auto &[stages, times] : groups) {
       schedule::SharedCost cost{stages, times.sum, times.norm.get(),
-                                times.optimizer.get()};
+                                times.optimizer.get(), times.holders};
       if (stages.size() > 1)
         costs.shared.push_back(cost);
       else if (!stages.empty())
@@ -101,6 +102,13 @@ private:
   static void addTo(Mean &mean, double time, double share) {
     if (share > 0)
       mean.add(time / share);
+  }
+
+  void addCollective(size_t number) {
+    const CollectiveLink &link = links.collectives[number];
+    GroupTimes &times = groups[narrow(link.stages)];
+    times.sum += timeOfCollective(number);
+    times.holders = int(link.devices.size());
   }
 
   /// Where a collective is in a device's order.
@@ -159,6 +167,7 @@ private:
   static void setOwn(schedule::StageCost &stage,
                      const schedule::SharedCost &times) {
     stage.sum = times.sum;
+    stage.holders = times.holders;
     stage.norm = times.norm;
     stage.optimizer = times.optimizer;
   }

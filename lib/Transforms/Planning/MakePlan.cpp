@@ -75,6 +75,7 @@ private:
       ownMicrobatches = 2 * ownDevices;
     result.devices = clamped(ownDevices);
     result.microbatches = clamped(ownMicrobatches);
+    result.replicas = clamped(replicas);
     result.chunks = clamped(chunks);
     result.down = int(down);
     result.routes = routes;

@@ -47,6 +47,9 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"microbatches", "microbatches", "int64_t", "0",
            "Micro-batches per iteration; 0 for those of the file, else twice the "
            "devices">,
+    Option<"replicas", "data-parallel", "int64_t", "1",
+           "Pipelines that share devices and micro-batches: each has its part of both, "
+           "and the order of one is that of all">,
     Option<"chunks", "chunks", "int64_t", "0",
            "Stages per device and direction; 0 for the schedule's own number">,
     Option<"down", "down", "int64_t", "-1",

@@ -115,8 +115,7 @@ std::vector<bool> bitpipe::recomputedStages(pipe::PlanOp plan, int stages) {
   return result;
 }
 
-/// The routes and ties of a plan, without instructions.
-static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
+FailureOr<schedule::Placement> bitpipe::placementOf(pipe::PlanOp plan) {
   std::vector<schedule::Route> routes;
   for (auto route : plan.getOps<pipe::RouteOp>())
     routes.push_back(
@@ -130,6 +129,14 @@ static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
     return emitError(plan.getLoc())
            << "routes cover " << placement->microbatches()
            << " micro-batches, expected " << plan.getMicrobatches();
+  return std::move(*placement);
+}
+
+/// The routes and ties of a plan, without instructions.
+static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
+  FailureOr<schedule::Placement> placement = placementOf(plan);
+  if (failed(placement))
+    return failure();
   std::vector<std::vector<int>> ties;
   for (auto tie : plan.getOps<pipe::TieOp>())
     ties.push_back(narrow(tie.getStages()));

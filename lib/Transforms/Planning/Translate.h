@@ -15,6 +15,9 @@ pipe::PlanOp writePlan(mlir::OpBuilder &builder, mlir::Location loc,
                        llvm::StringRef schedule,
                        const schedule::Program &program);
 
+/// The placement of a plan; an error where its routes are none.
+mlir::FailureOr<schedule::Placement> placementOf(pipe::PlanOp plan);
+
 /// A program and the operation of each of its instructions.
 struct PlanProgram {
   schedule::Program program;

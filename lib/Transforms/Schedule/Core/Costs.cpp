@@ -23,8 +23,23 @@ static double sharedTime(const Costs &costs, const std::vector<int> &sharing,
   return longest;
 }
 
-double Costs::sumOf(const std::vector<int> &sharing) const {
-  return sharedTime(*this, sharing, &StageCost::sum, &SharedCost::sum);
+/// A sum that takes `time` over so many devices, over others.
+static double overOthers(double time, int holders, size_t devices) {
+  if (holders < 2 || devices < 2 || size_t(holders) == devices)
+    return time;
+  auto share = [](double count) { return (count - 1) / count; };
+  return time * share(double(devices)) / share(holders);
+}
+
+double Costs::sumOf(const std::vector<int> &sharing, size_t devices) const {
+  if (sharing.size() > 1)
+    for (const SharedCost &listed : shared)
+      if (listed.stages == sharing)
+        return overOthers(listed.sum, listed.holders, devices);
+  double longest = 0;
+  for (int index : sharing)
+    longest = std::max(longest, overOthers(stage(index).sum, stage(index).holders, devices));
+  return longest;
 }
 
 double Costs::normOf(const std::vector<int> &sharing) const {
@@ -99,7 +114,7 @@ static void add(StageCost &sum, const StageCost &stage, double part) {
 }
 
 Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
-  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   Costs result = costs;
   result.shared.clear(); // by the numbers of stages that are gone
   if (costs.stages.size() == 1) {
@@ -107,6 +122,7 @@ Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
     add(stage, costs.stages.front(), double(from) / to);
     stage.message = costs.stages.front().message;
     stage.input = costs.stages.front().input;
+    stage.holders = costs.stages.front().holders;
     return result;
   }
   from = int(costs.stages.size());
@@ -120,6 +136,7 @@ Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
     sum.message = stage.message;
     if (begin % from == 0) // the first part
       sum.input = stage.input;
+    sum.holders = stage.holders;
   }
   return result;
 }

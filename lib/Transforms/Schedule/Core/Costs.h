@@ -35,6 +35,8 @@ struct StageCost {
   double recompute = -1;
   /// What stays alive from a forward to the recomputation, where there is one.
   double input = 0;
+  /// Over how many devices `sum` is; 0: over any number of them.
+  int holders = 0;
 
   double recomputation() const { return recompute < 0 ? forward : recompute; }
   /// The most that one micro-batch holds of the stage at a time.
@@ -45,6 +47,7 @@ struct StageCost {
 struct SharedCost {
   std::vector<int> stages;
   double sum = 0, norm = 0, optimizer = 0;
+  int holders = 0;
 };
 
 /// The way from one device to another. One message at a time is transferred.
@@ -123,8 +126,10 @@ struct Costs {
             way(from, to).latency};
   }
 
-  /// What the parameters of exactly these stages take.
-  double sumOf(const std::vector<int> &sharing) const;
+  /// What the parameters of exactly these stages take; the sum over so many devices,
+  /// each of which adds up its share and gives it to the others: of K devices, each
+  /// sends and receives (K-1)/K of the gradients twice.
+  double sumOf(const std::vector<int> &sharing, size_t devices) const;
   double normOf(const std::vector<int> &sharing) const;
   double optimizerOf(const std::vector<int> &sharing) const;
   /// Whether any sum, or what follows it in a step, takes time.

@@ -14,6 +14,35 @@ std::string bitpipe::schedule::toString(const Action &action) {
          std::to_string(action.microbatch);
 }
 
+/// Whether a route is another one, moved on by so many devices and micro-batches.
+static bool isMoved(const Route &route, const Route &from, int devices,
+                    int microbatches) {
+  auto isBehind = [](int distance) {
+    return [distance](int got, int start) { return got == start + distance; };
+  };
+  return std::ranges::equal(route.devices, from.devices, isBehind(devices)) &&
+         std::ranges::equal(route.microbatches, from.microbatches,
+                            isBehind(microbatches));
+}
+
+/// Whether so many equal parts of the routes follow each other.
+static bool consistsOf(int replicas, const std::vector<Route> &routes,
+                       int devices, int microbatches) {
+  if (devices % replicas || microbatches % replicas || routes.size() % replicas)
+    return false;
+  size_t own = routes.size() / replicas;
+  for (size_t i = own; i < routes.size(); ++i)
+    if (!isMoved(routes[i], routes[i - own], devices / replicas,
+                 microbatches / replicas))
+      return false;
+  // Those of the first one are its own devices.
+  for (size_t i = 0; i < own; ++i)
+    for (int device : routes[i].devices)
+      if (device >= devices / replicas)
+        return false;
+  return true;
+}
+
 ErrorOr<Placement> Placement::make(int devices, std::vector<Route> routes) {
   if (routes.empty() || routes.front().devices.empty())
     return Error{"no route, expected at least one with one stage"};
@@ -53,6 +82,10 @@ ErrorOr<Placement> Placement::make(int devices, std::vector<Route> routes) {
     }
   }
   result.routeList = std::move(routes);
+  int most = int(std::min({result.routeList.size(), size_t(devices), count}));
+  for (int replicas = most; replicas > 1 && result.replicaCount == 1; --replicas)
+    if (consistsOf(replicas, result.routeList, devices, int(count)))
+      result.replicaCount = replicas;
   return result;
 }
 

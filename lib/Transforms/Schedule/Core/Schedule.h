@@ -80,6 +80,14 @@ public:
   }
   /// The devices that hold the parameters of a stage, ascending.
   std::vector<int> holders(int stage) const;
+  /// Of how many equal pipelines it consists, each on as many devices and with as many
+  /// micro-batches that follow those of the one before (Replicas.h): the most that
+  /// there are, 1 if it is one.
+  int replicas() const { return replicaCount; }
+  /// The number of a micro-batch's route in its replica.
+  int way(int microbatch) const {
+    return routeOf[microbatch] % int(routeList.size() / replicaCount);
+  }
 
   /// Whether the forwards of a stage save nothing, and its gradients read what a
   /// recomputation makes: for all micro-batches, or none. No stage does at first.
@@ -94,6 +102,7 @@ private:
   std::vector<int> routeOf;
   /// Empty where no stage does.
   std::vector<bool> recomputed;
+  int replicaCount = 1;
 };
 
 /// What each device computes, in order.

@@ -22,10 +22,12 @@ struct Row {
 };
 } // namespace
 
-/// A limit in stages of 2D, as the table counts, in stages as the family does.
+/// A limit in stages of 2D, as the table counts, in stages as the family does, which a
+/// replica has all of.
 static double ownLimit(const Request &request) {
   ErrorOr<const Family *> family = familyNamed(request.pipeline);
-  return family ? request.memory * (*family)->chunks / 2 : request.memory;
+  return family ? request.memory * (*family)->chunks / (2 * request.replicas)
+                : request.memory;
 }
 
 static ErrorOr<Row> measure(Request request) {

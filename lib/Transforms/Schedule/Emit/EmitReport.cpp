@@ -149,6 +149,28 @@ static void emitCommonUnit(std::ostream &stream, const Simulated &simulated,
         base, factor * timing.makespan, factor * bound, factor * peak);
 }
 
+/// How the devices are shared out where there are several pipelines, and when each of
+/// these is done: at one time where devices and links are alike.
+static void emitReplicas(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
+  const Placement &placement = schedule.placement;
+  int replicas = placement.replicas();
+  if (replicas == 1)
+    return;
+  size_t devices = placement.devices() / replicas;
+  std::vector<double> ends(replicas);
+  for (size_t device = 0; device < timing.end.size(); ++device)
+    if (!timing.end[device].empty())
+      ends[device / devices] =
+          std::max(ends[device / devices], timing.end[device].back());
+  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+  print(stream, "%d replicas, each of %zu devices with %d micro-batches, done by",
+        replicas, devices, placement.microbatches() / replicas);
+  for (size_t i = 0; i < ends.size(); ++i)
+    print(stream, "%s %.6g", i ? "," : "", ends[i]);
+  stream << '\n';
+}
+
 static const char *originText(Origin origin) {
   switch (origin) {
   case Origin::Unknown:
@@ -171,6 +193,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
          << placement.devices() << " devices, " << placement.stages()
          << " stages, " << placement.microbatches() << " micro-batches"
          << originText(schedule.origin) << '\n';
+  emitReplicas(stream, simulated);
   stream << "times in " << oneLine(costs.timeUnit) << "; activations in "
          << oneLine(costs.sizeUnit) << "; weights and moments in stages; a stage is 1/"
          << placement.stages() << " of the model\n";

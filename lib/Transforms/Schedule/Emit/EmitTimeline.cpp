@@ -21,7 +21,7 @@ using namespace bitpipe::schedule;
 
 namespace {
 constexpr double left = 76, laneHeight = 30, laneGap = 6, sumHeight = 8,
-                 curveHeight = 34, curveGap = 12;
+                 replicaGap = 18, curveHeight = 34, curveGap = 12;
 
 class Timeline {
 public:
@@ -29,6 +29,8 @@ public:
       : stream(stream), schedule(simulated.schedule), costs(simulated.costs),
         timing(simulated.timing), use(simulated.use), sums(simulated.sums),
         iterationEnd(simulated.iterationEnd),
+        replicas(schedule.placement.replicas()),
+        devicesOfOne(schedule.placement.devices() / replicas),
         unit(xmlText(simulated.costs.timeUnit)),
         activationUnit(xmlText(simulated.costs.sizeUnit)) {
     double work = 0, actions = 0;
@@ -50,13 +52,18 @@ public:
 private:
   double x(double time) const { return left + time * scale; }
   double y(size_t device) const {
-    return top + device * (laneHeight + laneGap + (sums.empty() ? 0 : sumHeight));
+    return top + device * (laneHeight + laneGap + (sums.empty() ? 0 : sumHeight)) +
+           (replicas > 1 ? (device + devicesOfOne) / devicesOfOne * replicaGap : 0);
   }
-  double curvesTop() const { return y(timing.start.size()) + 44; }
+  double bottom() const {
+    return y(timing.start.size()) - (replicas > 1 ? replicaGap : 0);
+  }
+  double curvesTop() const { return bottom() + 44; }
 
   void drawHead(double height);
   void drawTitle();
   void drawAxis();
+  void drawReplica(size_t first);
   void drawLane(size_t device);
   void drawPairs(size_t device);
   void drawSums();
@@ -71,6 +78,7 @@ private:
   const std::vector<DeviceUse> &use;
   const std::vector<SumTime> &sums;
   const double iterationEnd;
+  const size_t replicas, devicesOfOne;
   const std::string unit, activationUnit;
   double scale = 30, width = 0;
   std::vector<LegendEntry> legend;
@@ -111,7 +119,10 @@ void Timeline::drawTitle() {
   percent.precision(3);
   percent << 100 * bubble(use, timing);
   stream << "<text class=\"c\" x=\"8\" y=\"18\" font-weight=\"bold\">"
-         << xmlText(schedule.name) << ": " << placement.devices() << " devices, "
+         << xmlText(schedule.name) << ": ";
+  if (replicas > 1)
+    stream << replicas << " replicas, ";
+  stream << placement.devices() << " devices, "
          << placement.stages() << " stages, " << placement.microbatches()
          << " micro-batches, makespan " << timing.makespan << ", bubble "
          << percent.str() << "%";
@@ -124,12 +135,18 @@ void Timeline::drawAxis() {
   double step = std::pow(10, std::ceil(std::log10(60 / scale)));
   if (step * scale > 150)
     step /= 2;
-  double bottom = y(timing.start.size());
   for (double time = 0; time <= iterationEnd; time += step)
     stream << "<line class=\"g\" x1=\"" << x(time) << "\" x2=\"" << x(time)
-           << "\" y1=\"" << top - 6 << "\" y2=\"" << bottom
+           << "\" y1=\"" << top - 6 << "\" y2=\"" << bottom()
            << "\"/><text class=\"r\" text-anchor=\"middle\" x=\"" << x(time)
-           << "\" y=\"" << bottom + 8 << "\">" << time << "</text>\n";
+           << "\" y=\"" << bottom() + 8 << "\">" << time << "</text>\n";
+}
+
+/// The heading of a replica's lanes.
+void Timeline::drawReplica(size_t first) {
+  stream << "<text class=\"c\" x=\"8\" y=\"" << y(first) - 5
+         << "\" font-weight=\"bold\">replica " << first / devicesOfOne
+         << "</text>\n";
 }
 
 void Timeline::drawLane(size_t device) {
@@ -249,6 +266,8 @@ void Timeline::draw() {
   drawTitle();
   drawLegend(stream, legend);
   drawAxis();
+  for (size_t first = 0; replicas > 1 && first < devices; first += devicesOfOne)
+    drawReplica(first);
   for (size_t device = 0; device < devices; ++device)
     drawLane(device);
   for (size_t device = 0; device < devices; ++device)

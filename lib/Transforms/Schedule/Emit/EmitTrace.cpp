@@ -31,10 +31,13 @@ private:
 };
 } // namespace
 
-static void emitName(Events &events, size_t row, const char *what,
-                     size_t device) {
-  events.next("M", row) << ",\"name\":\"thread_name\",\"args\":{\"name\":\""
-                        << what << device << "\"}}";
+static void emitName(Events &events, const Placement &placement, size_t row,
+                     const char *what, size_t device) {
+  std::ostream &name = events.next("M", row);
+  name << ",\"name\":\"thread_name\",\"args\":{\"name\":\"" << what << device;
+  if (int replicas = placement.replicas(); replicas > 1)
+    name << ", replica " << device * replicas / placement.devices();
+  name << "\"}}";
   events.next("M", row) << ",\"name\":\"thread_sort_index\",\"args\":{"
                            "\"sort_index\":"
                         << row + 1 << "}}";
@@ -65,7 +68,8 @@ static void emitMemory(Events &events, size_t device, double time,
 static void emitSums(Events &events, const Simulated &simulated) {
   size_t devices = simulated.schedule.order.size();
   for (size_t device = 0; device < devices && !simulated.sums.empty(); ++device)
-    emitName(events, devices + device, "sums of device ", device);
+    emitName(events, simulated.schedule.placement, devices + device,
+             "sums of device ", device);
   for (const SumTime &sum : simulated.sums)
     for (int device : sum.devices)
       events.next("X", devices + device)
@@ -84,7 +88,7 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
                       << jsonText(schedule.name + ", 1 ms is " + costs.timeUnit)
                       << "}}";
   for (size_t device = 0; device < schedule.order.size(); ++device) {
-    emitName(events, device, "device ", device);
+    emitName(events, schedule.placement, device, "device ", device);
     double alive = 0;
     for (size_t i = 0; i < schedule.order[device].size(); ++i) {
       const Action &action = schedule.order[device][i];

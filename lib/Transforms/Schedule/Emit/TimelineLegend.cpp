@@ -21,7 +21,7 @@ static std::string style(Kind kind, int way) {
 
 std::string bitpipe::schedule::blockStyle(const Placement &placement,
                                           const Action &action) {
-  return style(action.kind, placement.route(action.microbatch));
+  return style(action.kind, placement.way(action.microbatch));
 }
 
 /// What occurs, without places.
@@ -34,7 +34,8 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
       pairs |= action.overlapsNext;
     }
   std::vector<LegendEntry> entries;
-  int ways = int(std::min<size_t>(schedule.placement.routes().size(), 2));
+  const Placement &placement = schedule.placement;
+  int ways = std::min(int(placement.routes().size()) / placement.replicas(), 2);
   for (Kind kind : {Kind::F, Kind::R, Kind::B, Kind::I, Kind::W})
     for (int way = 0; used[int(kind)] && way < ways; ++way) {
       std::string name = kindName(kind);

@@ -187,9 +187,9 @@ double bitpipe::schedule::lowerBound(const Problem &problem) {
 double bitpipe::schedule::iterationBound(const Problem &problem) {
   double bound = lowerBound(problem);
   std::vector<Load> loads = loadsOf(problem);
-  std::vector<bool> isShared;
+  std::vector<size_t> holders;
   for (int stage = 0; stage < problem.placement.stages(); ++stage)
-    isShared.push_back(problem.placement.holders(stage).size() > 1);
+    holders.push_back(problem.placement.holders(stage).size());
   for (size_t device = 0; device < loads.size(); ++device) {
     const Load &load = loads[device];
     // Of the stages that run here: the least that comes after the last run,
@@ -198,10 +198,11 @@ double bitpipe::schedule::iterationBound(const Problem &problem) {
     for (int stage = 0; stage < problem.placement.stages(); ++stage) {
       if (load.stageWork[stage] == 0)
         continue;
-      double sum = isShared[stage] ? problem.costs.stage(stage).sum : 0;
+      bool isShared = holders[stage] > 1;
+      double sum = isShared ? problem.costs.sumOf({stage}, holders[stage]) : 0;
       last = std::min(last, sum);
       sums += sum;
-      if (isShared[stage])
+      if (isShared)
         first = std::min(first, load.stageWork[stage]);
     }
     if (load.work > 0)

@@ -90,7 +90,9 @@ static std::vector<double> durationsOf(const Program &program, const Costs &cost
   std::vector<bool> sharded = shardedGroups(program);
   std::vector<double> durations;
   for (size_t g = 0; g < program.groups.size(); ++g)
-    durations.push_back(costs.sumOf(program.groups[g].stages) * (sharded[g] ? 0.5 : 1));
+    durations.push_back(
+        costs.sumOf(program.groups[g].stages, program.groups[g].devices.size()) *
+        (sharded[g] ? 0.5 : 1));
   return durations;
 }
 

@@ -4,6 +4,7 @@
 
 #include "lib/Transforms/Schedule/Check/Check.h"
 #include "lib/Transforms/Schedule/Core/Limits.h"
+#include "lib/Transforms/Schedule/Core/Replicas.h"
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Search/Solve.h"
@@ -182,7 +183,39 @@ ErrorOr<Ordered> search(const Problem &problem, const Request &request) {
   return Ordered(std::move(*order), Origin::Solver);
 }
 
-ErrorOr<Placement> placementFor(const Request &request) {
+/// What is asked of each replica.
+static ErrorOr<Request> requestOfOne(const Request &request) {
+  if (std::optional<Error> wrong =
+          checkCount(request.replicas, "replicas", mostDevices))
+    return *wrong;
+  Request one = request;
+  one.replicas = 1;
+  int replicas = request.replicas;
+  struct Part {
+    int Request::*number;
+    const char *what;
+  };
+  for (auto [number, what] : {Part{&Request::devices, "devices"},
+                              Part{&Request::microbatches, "micro-batches"},
+                              Part{&Request::down, "micro-batches that go down"}}) {
+    int &own = one.*number;
+    if (own > 0 && own % replicas)
+      return Error{std::to_string(own) + " " + what + " for " +
+                   std::to_string(replicas) + " replicas, expected a multiple"};
+    own = own > 0 ? own / replicas : own;
+  }
+  return one;
+}
+
+/// An error of one of several replicas.
+static Error inReplica(const Request &request, const Error &error) {
+  if (request.replicas == 1)
+    return error;
+  return Error{"each of " + std::to_string(request.replicas) +
+               " replicas: " + error.text};
+}
+
+static ErrorOr<Placement> placeOne(const Request &request) {
   if (!request.order.empty()) {
     ErrorOr<Schedule> read = readOrder(request);
     return read ? ErrorOr<Placement>(std::move(read->placement)) : read.error();
@@ -193,6 +226,16 @@ ErrorOr<Placement> placementFor(const Request &request) {
   if (!family)
     return family.error();
   return placeFor(complete(request, **family), **family);
+}
+
+ErrorOr<Placement> placementFor(const Request &request) {
+  ErrorOr<Request> one = requestOfOne(request);
+  if (!one)
+    return one.error();
+  ErrorOr<Placement> placement = placeOne(*one);
+  if (!placement)
+    return inReplica(request, placement.error());
+  return replicate(*placement, request.replicas);
 }
 
 /// The schedule of a request that names its routes itself.
@@ -296,11 +339,35 @@ static std::optional<Error> checkFits(const Schedule &schedule,
   return {};
 }
 
+static ErrorOr<Schedule> scheduleOne(const Request &request) {
+  if (!request.order.empty())
+    return scheduleFile(request);
+  if (!request.routes.empty())
+    return scheduleRoutes(request);
+  return scheduleFamily(request);
+}
+
+/// The order of one replica on all.
+static ErrorOr<Schedule> scheduleReplicas(const Request &request) {
+  ErrorOr<Placement> placement = placementFor(request);
+  if (!placement)
+    return placement.error();
+  if (std::optional<Error> wrong = request.costs.check(*placement))
+    return *wrong;
+  Request one = *requestOfOne(request);
+  one.costs = costsOfOne(request.costs, placement->devices(), request.replicas);
+  ErrorOr<Schedule> schedule = scheduleOne(one);
+  if (!schedule)
+    return inReplica(request, schedule.error());
+  schedule->order =
+      replicate(schedule->order, schedule->placement, request.replicas);
+  schedule->placement = *replicate(schedule->placement, request.replicas);
+  return schedule;
+}
+
 ErrorOr<Schedule> buildSchedule(const Request &request) {
-  ErrorOr<Schedule> schedule = !request.order.empty() ? scheduleFile(request)
-                               : !request.routes.empty()
-                                   ? scheduleRoutes(request)
-                                   : scheduleFamily(request);
+  ErrorOr<Schedule> schedule =
+      request.replicas == 1 ? scheduleOne(request) : scheduleReplicas(request);
   if (!schedule)
     return schedule;
   if (std::optional<Error> wrong = checkFits(*schedule, request.costs))

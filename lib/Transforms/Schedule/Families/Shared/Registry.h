@@ -24,6 +24,10 @@ struct Request {
   /// number, also of chunks, must be the file's.
   int devices = 4;
   int microbatches = 8;
+  /// How many pipelines share the devices and the micro-batches (and those that go
+  /// down): the order is found for one of them, which has its part of each, and is
+  /// that of all (Core/Replicas.h). A file is that of one.
+  int replicas = 1;
   /// Stages per device and direction; 0 for the family's own number.
   int chunks = 0;
   /// How many of the micro-batches go down (enter on device 0) where a family

@@ -1,0 +1,79 @@
+//===- Replicas.cpp - A pipeline several times beside itself ---------------===//
+
+#include "lib/Transforms/Schedule/Core/Replicas.h"
+
+#include "lib/Transforms/Schedule/Core/Limits.h"
+
+#include <algorithm>
+
+using namespace bitpipe::schedule;
+
+ErrorOr<Placement> bitpipe::schedule::replicate(const Placement &one,
+                                                int replicas) {
+  if (std::optional<Error> wrong =
+          checkSize(int64_t(one.devices()) * replicas, one.stages(),
+                    int64_t(one.microbatches()) * replicas))
+    return *wrong;
+  std::vector<Route> routes;
+  for (int replica = 0; replica < replicas; ++replica)
+    for (Route route : one.routes()) {
+      for (int &device : route.devices)
+        device += replica * one.devices();
+      for (int &microbatch : route.microbatches)
+        microbatch += replica * one.microbatches();
+      routes.push_back(std::move(route));
+    }
+  ErrorOr<Placement> result =
+      Placement::make(one.devices() * replicas, std::move(routes));
+  std::vector<bool> recomputed;
+  for (int stage = 0; stage < one.stages(); ++stage)
+    recomputed.push_back(one.recomputes(stage));
+  if (result)
+    result->setRecomputed(std::move(recomputed));
+  return result;
+}
+
+Order bitpipe::schedule::replicate(const Order &order, const Placement &one,
+                                   int replicas) {
+  Order result;
+  for (int replica = 0; replica < replicas; ++replica)
+    for (const std::vector<Action> &list : order) {
+      std::vector<Action> &own = result.emplace_back(list);
+      for (Action &action : own)
+        action.microbatch += replica * one.microbatches();
+    }
+  return result;
+}
+
+/// Of the values of all replicas in the same place the one that `pick` takes.
+template <typename Pick>
+static std::vector<double> fold(const std::vector<double> &values,
+                                int replicas, Pick pick) {
+  size_t size = values.size() / replicas;
+  std::vector<double> result(values.begin(), values.begin() + size);
+  for (size_t i = size; i < values.size(); ++i)
+    result[i % size] = pick(result[i % size], values[i]);
+  return result;
+}
+
+Costs bitpipe::schedule::costsOfOne(const Costs &costs, int devices,
+                                    int replicas) {
+  Costs result = costs;
+  auto least = [](double a, double b) { return std::min(a, b); };
+  auto most = [](double a, double b) { return std::max(a, b); };
+  if (!costs.memory.empty())
+    result.memory = fold(costs.memory, replicas, least);
+  if (!costs.buffers.empty())
+    result.buffers = fold(costs.buffers, replicas, most);
+  if (costs.links.empty())
+    return result;
+  int size = devices / replicas;
+  result.links.assign(size, std::vector<Link>(size, Link{0, 0}));
+  for (int from = 0; from < devices; ++from)
+    for (int to = from / size * size; to < from / size * size + size; ++to) {
+      Link &link = result.links[from % size][to % size];
+      link.transfer = std::max(link.transfer, costs.links[from][to].transfer);
+      link.latency = std::max(link.latency, costs.links[from][to].latency);
+    }
+  return result;
+}
