@@ -19,9 +19,13 @@ public:
   Groups plain() const { return missingIn(fewest, 1); }
   /// Others, drawn: mostly the last but one, or the two before the last, are not full.
   Groups draw(std::mt19937_64 &random) const;
+  /// Groups of the same sizes with a little other speeds.
+  Groups drawNear(Groups groups, std::mt19937_64 &random) const;
 
 private:
   Groups missingIn(int count, int spread) const;
+  Groups equalMiddle(std::mt19937_64 &random) const;
+  void drawSpeeds(Groups &groups, std::mt19937_64 &random) const;
   void move(Groups &groups, int from, int to, int most, int routes) const;
   void moveOne(Groups &groups, int routes, std::mt19937_64 &random) const;
 

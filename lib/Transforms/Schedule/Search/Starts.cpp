@@ -13,6 +13,8 @@ using namespace bitpipe::schedule;
 /// Of each sort so many are kept. Many are made for so many actions in all, each given
 /// up after so many passes that gained nothing.
 static constexpr size_t mostAlike = 5, mostActions = 2'000'000, patience = 10;
+/// Groups are scheduled without waiting in a pass or two or not at all: rather others.
+static constexpr size_t groupPatience = 4;
 
 Starts::Starts(const Problem &problem)
     : problem(problem), lowest(lowerBound(problem) * (1 + 1e-9)), random(1) {}
@@ -60,10 +62,18 @@ void Starts::offerGroups() {
     return;
   Groupings groupings(problem);
   size_t tries = affordable(30 * mostActions, 10'000);
+  Groups best = groupings.plain();
+  double shortest = std::numeric_limits<double>::infinity();
   for (size_t used = 0; used < tries && !isDone();) {
-    Groups groups = used ? groupings.draw(random) : groupings.plain();
+    Groups groups = used == 0       ? best
+                    : random() % 4 ? groupings.drawNear(best, random)
+                                    : groupings.draw(random);
     Found found =
-        justify(problem, {groupWave(problem, groups), 0}, patience, random);
+        justify(problem, {groupWave(problem, groups), 0}, groupPatience, random);
+    if (found.makespan <= shortest) {
+      shortest = found.makespan;
+      best = groups;
+    }
     offer(std::move(found.order), Start::Groups);
     used += found.tries;
   }
