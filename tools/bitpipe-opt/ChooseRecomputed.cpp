@@ -1,17 +1,18 @@
 //===- ChooseRecomputed.cpp - Which stages recompute, to fit in memory -----===//
 //
-// What a set of stages takes in time and activations is simulated, which is quick; what a
-// device needs in all shows when the programs are laid out, which is not. So the device's
-// needs beside its activations are learnt from the layouts of a few sets: first of none,
-// then of each set that the simulation takes to fit, until one does. Every layout that
-// does not fit rules its set out, so that this ends.
+// How long a set of stages makes the iteration is simulated, which is quick; what a device
+// needs shows when the programs are laid out, which is not. But it depends on which of its
+// own stages recompute, and hardly on others: a layout tells of all devices at once, for
+// the part of the set that each of them holds. And the more stages recompute, the less is
+// needed. So a part that no layout has shown is taken to need as little as the larger ones
+// that are known; the set that is best by that is laid out, until one fits. What does not
+// fit is known from then on, so that this ends, with the best set of all if both holds.
 //
 //===----------------------------------------------------------------------===//
 
 #include "tools/bitpipe-opt/ChooseRecomputed.h"
 
 #include "lib/Transforms/Planning/Costs.h"
-#include "lib/Transforms/Planning/StageSizes.h"
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
@@ -20,10 +21,25 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <map>
+
 using namespace mlir;
+using bitpipe::schedule::StageSet;
 
 namespace bitpipe {
 namespace {
+
+/// So many layouts look for the best set. Then a part that is not known is taken to need
+/// as much as the smaller ones that are, with which the first set that is found fits.
+constexpr int mostLayouts = 32;
+
+/// Whether all stages of one set are in another.
+bool isWithin(const StageSet &part, const StageSet &whole) {
+  for (size_t stage = 0; stage < part.size(); ++stage)
+    if (part[stage] && !whole[stage])
+      return false;
+  return true;
+}
 
 class Choice {
 public:
@@ -36,19 +52,25 @@ private:
   LogicalResult fail(const Twine &text) {
     return emitError(UnknownLoc::get(module.getContext())) << text;
   }
-  /// The order without recomputation, and its costs with sizes in bytes.
+  /// The order without recomputation, and its costs.
   LogicalResult prepare();
-  /// Whether a set fits; what it needs beside activations is noted.
-  FailureOr<bool> fits(const schedule::StageSet &stages);
-  schedule::Simulated simulated(const schedule::StageSet &stages);
-  void tell(const schedule::StageSet &stages);
+  /// Whether a set fits; what its devices need is noted.
+  FailureOr<bool> fits(const StageSet &stages);
+  FailureOr<StageSet> search();
+  StageSet partOf(int device, const StageSet &stages) const;
+  /// What a device needs, in bytes.
+  double known(int device, const StageSet &stages) const;
+  double makespan(const StageSet &stages) const;
+  void tell(const StageSet &stages);
 
   const Options &options;
   ModuleOp module;
   MeasureMemory measure;
   std::optional<schedule::Schedule> order;
   schedule::Costs costs;
-  std::vector<int64_t> needed; // by the set that was measured last
+  int layouts = 0;
+  std::vector<std::map<StageSet, double>> seen; // by device, bytes of its parts
+  std::vector<int64_t> needed;                  // by the set that was laid out last
 };
 
 } // namespace
@@ -68,76 +90,99 @@ LogicalResult Choice::prepare() {
   if (built->placement.recomputes())
     return fail("--recompute is auto, but the order of '" + options.scheduleFile +
                 "' says which stages recompute");
-  std::vector<StageSizes> sizes = stageSizes(module);
-  if (int(sizes.size()) != placement->stages())
-    return fail("--recompute is auto, but the stages do not have all their functions, "
-                "whose results tell what they hold");
   order = *built;
   costs = *found;
-  costs.stages.resize(sizes.size(), costs.stages.front());
-  for (auto [stage, size] : llvm::zip(costs.stages, sizes)) {
-    stage.activation = size.saved;
-    stage.kept = size.kept;
-    stage.input = size.input;
-    stage.state = 0; // part of what is measured
-  }
   costs.memory.assign(placement->devices(), double(*options.memory));
-  costs.buffers.assign(placement->devices(), 0);
+  seen.resize(placement->devices());
   return success();
 }
 
-schedule::Simulated Choice::simulated(const schedule::StageSet &stages) {
-  schedule::Schedule with = *order;
-  schedule::recompute(with, stages);
-  return *schedule::simulateAll(std::move(with), costs);
+StageSet Choice::partOf(int device, const StageSet &stages) const {
+  StageSet part = stages;
+  for (size_t stage = 0; stage < stages.size(); ++stage)
+    if (!llvm::is_contained(order->placement.holders(int(stage)), device))
+      part[stage] = false;
+  return part;
 }
 
-FailureOr<bool> Choice::fits(const schedule::StageSet &stages) {
+double Choice::known(int device, const StageSet &stages) const {
+  StageSet part = partOf(device, stages);
+  double least = 0, most = schedule::mostCost;
+  for (const auto &[other, bytes] : seen[device]) {
+    if (isWithin(part, other))
+      least = std::max(least, bytes);
+    if (isWithin(other, part))
+      most = std::min(most, bytes);
+  }
+  bool isSeen = seen[device].count(part);
+  return isSeen || layouts < mostLayouts ? least : most;
+}
+
+double Choice::makespan(const StageSet &stages) const {
+  schedule::Schedule with = *order;
+  schedule::recompute(with, stages);
+  return schedule::simulate(with.placement, with.order, costs)->makespan;
+}
+
+FailureOr<bool> Choice::fits(const StageSet &stages) {
   auto measured = measure(schedule::toString(stages));
   if (failed(measured))
     return failure();
   needed = *measured;
-  if (*llvm::max_element(needed) <= *options.memory)
-    return true;
-  schedule::Simulated held = simulated(stages);
-  for (size_t device = 0; device < needed.size(); ++device)
-    costs.buffers[device] = std::max(
-        costs.buffers[device], double(needed[device]) - held.use[device].peakActivation);
-  return false;
+  ++layouts;
+  for (size_t device = 0; device < needed.size(); ++device) {
+    double &bytes = seen[device][partOf(int(device), stages)];
+    bytes = std::max(bytes, double(needed[device]));
+  }
+  return *llvm::max_element(needed) <= *options.memory;
 }
 
-void Choice::tell(const schedule::StageSet &stages) {
-  double before = simulated(schedule::StageSet(stages.size())).timing.makespan;
-  double longer = simulated(stages).timing.makespan / before - 1;
+void Choice::tell(const StageSet &stages) {
+  double longer = makespan(stages) / makespan(StageSet(stages.size())) - 1;
   auto most = llvm::max_element(needed);
   llvm::errs() << "--recompute=auto: stages to recompute: " << schedule::toString(stages)
-               << "; the iteration takes " << llvm::format("%.1f", 100 * longer)
-               << "% longer as simulated, device " << most - needed.begin() << " needs "
-               << *most << " of " << *options.memory << " bytes\n";
+               << "; ";
+  if (longer > 0)
+    llvm::errs() << "the iteration takes " << llvm::format("%.1f", 100 * longer)
+                 << "% longer as simulated, ";
+  llvm::errs() << "device " << most - needed.begin() << " needs " << *most << " of "
+               << *options.memory << " bytes\n";
+}
+
+FailureOr<StageSet> Choice::search() {
+  size_t count = order->placement.stages();
+  StageSet stages(count), all(count, true);
+  FailureOr<bool> isEnough = fits(stages);
+  if (failed(isEnough) || *isEnough)
+    return failed(isEnough) ? FailureOr<StageSet>() : stages;
+  isEnough = fits(all);
+  if (failed(isEnough))
+    return failure();
+  if (!*isEnough) {
+    auto most = llvm::max_element(needed);
+    return fail("--memory is " + Twine(*options.memory) + " bytes, but device " +
+                Twine(most - needed.begin()) + " needs " + Twine(*most) +
+                " even where all stages recompute");
+  }
+  for (isEnough = false; !*isEnough;) {
+    auto best = schedule::chooseRecomputed(
+        *order, costs, [&](int device, const StageSet &set) { return known(device, set); });
+    stages = best.value_or(all);
+    isEnough = fits(stages);
+    if (failed(isEnough))
+      return failure();
+  }
+  return stages;
 }
 
 FailureOr<std::string> Choice::run() {
   if (failed(prepare()))
     return failure();
-  schedule::StageSet none(costs.stages.size()), all(costs.stages.size(), true);
-  schedule::StageSet stages = none;
-  while (true) {
-    FailureOr<bool> isEnough = fits(stages);
-    if (failed(isEnough))
-      return failure();
-    if (*isEnough)
-      break;
-    auto next = schedule::chooseRecomputed(*order, costs);
-    if (!next && stages == all) {
-      auto most = llvm::max_element(needed);
-      return fail("--memory is " + Twine(*options.memory) + " bytes, but device " +
-                  Twine(most - needed.begin()) + " needs " + Twine(*most) +
-                  " even where all stages recompute");
-    }
-    stages = next.value_or(all);
-  }
-  tell(stages);
-  return schedule::toString(stages);
+  FailureOr<StageSet> stages = search();
+  if (failed(stages))
+    return failure();
+  tell(*stages);
+  return schedule::toString(*stages);
 }
 
 FailureOr<std::string> chooseRecomputed(const Options &options, ModuleOp module,

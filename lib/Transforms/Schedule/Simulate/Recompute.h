@@ -12,6 +12,7 @@
 
 #include "lib/Transforms/Schedule/Core/Costs.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,13 +42,18 @@ void recompute(Schedule &schedule, const StageSet &stages);
 /// where the text is wrong, and where the order has recomputations of other stages.
 std::optional<Error> recompute(Schedule &schedule, const std::string &text);
 
+/// What a device needs where some stages recompute, where that is known better than from
+/// the costs.
+using KnownMemory = std::function<double(int device, const StageSet &stages)>;
+
 /// None where that fits, else the stages of which recomputing makes the iteration longest by least while each device
 /// holds, with its state, no more than its memory in the costs; of equally long ones those
 /// that hold least on the device that holds most. Of all sets, where these are few
 /// enough to try (see RecomputeSets.cpp); else of those that are met on a way from none
 /// to all and back. Empty if not even all of them fit. The order must have none, and
 /// run.
-std::optional<StageSet> chooseRecomputed(const Schedule &schedule, const Costs &costs);
+std::optional<StageSet> chooseRecomputed(const Schedule &schedule, const Costs &costs,
+                                         const KnownMemory &known = {});
 
 } // namespace bitpipe::schedule
 

@@ -48,8 +48,9 @@ struct Outcome {
 
 class Chooser {
 public:
-  Chooser(const Schedule &schedule, const Costs &costs)
-      : schedule(schedule), costs(costs), count(schedule.placement.stages()) {}
+  Chooser(const Schedule &schedule, const Costs &costs, const KnownMemory &known)
+      : schedule(schedule), costs(costs), known(known),
+        count(schedule.placement.stages()) {}
 
   std::optional<StageSet> run() {
     if (outcomeOf(StageSet(count)).fits())
@@ -73,6 +74,7 @@ private:
 
   const Schedule &schedule;
   const Costs &costs;
+  const KnownMemory &known;
   int count;
 };
 } // namespace
@@ -85,7 +87,8 @@ Outcome Chooser::outcomeOf(const StageSet &stages) const {
   std::vector<DeviceUse> use = deviceUse(with.placement, with.order, *timing, costs);
   double largest = 0;
   for (size_t device = 0; device < use.size(); ++device) {
-    double held = use[device].state + use[device].peakActivation;
+    double held = known ? known(int(device), stages)
+                        : use[device].state + use[device].peakActivation;
     outcome.most = std::max(outcome.most, held);
     double lack = held - costs.memory[device] * (1 + 1e-9);
     if (lack <= 0)
@@ -159,6 +162,7 @@ std::optional<Outcome> Chooser::growAndShrink() const {
 }
 
 std::optional<StageSet> bitpipe::schedule::chooseRecomputed(const Schedule &schedule,
-                                                            const Costs &costs) {
-  return Chooser(schedule, costs).run();
+                                                            const Costs &costs,
+                                                            const KnownMemory &known) {
+  return Chooser(schedule, costs, known).run();
 }
