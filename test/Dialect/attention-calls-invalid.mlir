@@ -113,6 +113,6 @@ pipe.routine @r blocks [64] {
 // -----
 
 pipe.routine @r blocks [64] {
-  // expected-error @+1 {{pipe.attention_call is of f16, expected f32 or bf16}}
+  // expected-error @+1 {{pipe.attention_call is of 'f16', expected f32 or bf16}}
   pipe.attention_call q <0, 0> [1, 1, 1] k <0, 0> [1, 1, 1] v <0, 0> [1, 1, 1] o <0, 0> [1, 1, 1] lse <0, 0> [1, 1] workspace <0, 0> 64 sizes [1, 1, 1, 1, 1, 1, 1] of f16
 }

@@ -159,11 +159,14 @@ bool Run::meet(int64_t first, int64_t end) {
                                   [](const Thread &t) { return meets(t.state); });
   if (waiting == 0)
     return false;
-  State what = from->state;
+  State what = std::find_if(from, threads.begin() + end, [](const Thread &t) {
+                 return meets(t.state);
+               })->state;
   for (int64_t i = first; i < first + warp; ++i)
     if (i >= end || !meets(threads[i].state) || threads[i].state != what) {
-      fail(i, "does not come to a shuffle or exchange that " + std::to_string(waiting) +
-                  " threads of its warp are at");
+      fail(i, std::string("does not come to ") +
+                  (what == State::AtExchange ? "an exchange" : "a shuffle") + " that " +
+                  std::to_string(waiting) + " threads of its warp are at");
       return false;
     }
   if (what == State::AtShuffle)

@@ -69,7 +69,6 @@ def check_same_bits():
     expected = saved.read_bytes(), numbers()
     launchers = [(), ("mpirun", "-n", "2"), ("mpirun", "-n", "4")]
     assert steps_at_once(["bitpipe", "sharded"], launchers) == expected
-    assert steps_at_once(["sharded", "bitpipe"], launchers[1:]) == expected
     names = set(load_file(saved))
     newest = kept / (kept / "latest").read_text().strip()
     moments = set().union(*(load_file(file) for file in newest.glob("moment1-*.safetensors")))

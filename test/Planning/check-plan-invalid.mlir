@@ -444,6 +444,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
 // -----
 
 // What one device has updated of a group, all have.
+// expected-error @below {{device 1: unshard stages [0] is missing, expected once}}
 pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
   pipe.route devices [0, 0] microbatches [0]
   pipe.route devices [1, 1] microbatches [1]
@@ -458,7 +459,6 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
     pipe.unshard stages [0]
     pipe.update stages [1]
   }
-  // expected-error @below {{device 1: unshard stages [0] is missing, expected once}}
   pipe.device 1 {
     pipe.run F stage 0 mb 1
     pipe.run F stage 1 mb 1

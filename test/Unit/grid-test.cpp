@@ -73,6 +73,22 @@ static void shuffleBesideBarrier(void *const *) {
   else
     (void)bitpipe_gpu_shuffle_xor(1, 1);
 }
+/// Each thread writes what the next one has shown at the meeting before the last.
+static void exchangeTwice(void *const *arguments) {
+  int32_t own = bitpipe_gpu_thread(), next = (own % 32 + 1) % 32, value = own, other = -own;
+  auto *shown = static_cast<const int32_t *>(bitpipe_gpu_exchange(&value, sizeof(value)));
+  (void)bitpipe_gpu_exchange(&other, sizeof(other));
+  write(static_cast<float *>(arguments[0]) + own, float(shown[next]));
+}
+static void exchangeOfSome(void *const *) {
+  int32_t value = 0;
+  if (bitpipe_gpu_thread() != 7)
+    (void)bitpipe_gpu_exchange(&value, sizeof(value));
+}
+static void exchangeMuch(void *const *) {
+  char values[40] = {};
+  (void)bitpipe_gpu_exchange(values, sizeof(values));
+}
 static void beyondShared(void *const *) {
   auto *shared = static_cast<float *>(bitpipe_gpu_shared());
   write(shared + bitpipe_gpu_thread(), 1);
@@ -115,6 +131,16 @@ int main() {
               run("barrier", barrierOfSome, none, 1, 64, 0, true));
   expectFault("kernel shuffle, block 0, thread 40: does not come to a shuffle that 31 threads of its warp are at",
               run("shuffle", shuffleOfSome, none, 1, 64, 0, true));
+  std::vector<float> next(64);
+  error = run("exchange", exchangeTwice, next, 1, 64, 0, true);
+  bool isNext = true;
+  for (int i = 0; i < 64; ++i)
+    isNext &= next[i] == float(i / 32 * 32 + (i + 1) % 32);
+  expect(error.empty() && isNext, "what the next thread of the warp has shown", error);
+  expectFault("kernel some, block 0, thread 7: does not come to an exchange that 31 threads of its warp are at",
+              run("some", exchangeOfSome, none, 1, 32, 0, true));
+  expectFault("kernel much, block 0, thread 0: exchanges 40 bytes, expected at most 32",
+              run("much", exchangeMuch, none, 1, 32, 0, true));
   expectFault("kernel masks, block 0, thread 3: shuffles with mask 2",
               run("masks", shuffleWithMasks, none, 1, 32, 0, true));
   expectFault("kernel mixed, block 0, thread 0: does not come to a shuffle",

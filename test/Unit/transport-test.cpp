@@ -168,6 +168,7 @@ void runRank(const Program &program, const Links &links, World &world,
         runner.run(step, inputs);
     });
   threads.clear(); // joins
+  transport.finishStep(stepCount - 1);
   for (size_t i = 0; i < writers.size(); ++i)
     results[devices.share().first + i] = writers[i]->total;
   world.barrier();

@@ -28,7 +28,7 @@ public:
                            uint32_t step) const = 0;
 
   /// Waits until what the devices of this process have started in a step is complete,
-  /// which they have ended.
+  /// which they have ended. The last step is finished before the transport goes.
   virtual void finishStep(uint32_t step) const = 0;
 
   /// The device's parts of its collectives in the last steps, the last one first:
