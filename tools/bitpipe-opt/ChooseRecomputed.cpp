@@ -13,14 +13,18 @@
 #include "tools/bitpipe-opt/ChooseRecomputed.h"
 
 #include "lib/Transforms/Planning/Costs.h"
+#include "lib/Transforms/Schedule/Core/CSV.h"
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 #include "tools/bitpipe-opt/Views.h"
 
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <fstream>
 #include <map>
 
 using namespace mlir;
@@ -60,7 +64,10 @@ private:
   StageSet partOf(int device, const StageSet &stages) const;
   /// What a device needs, in bytes.
   double known(int device, const StageSet &stages) const;
+  schedule::Schedule with(const StageSet &stages) const;
   double makespan(const StageSet &stages) const;
+  /// Lays the programs of a set out. They have the order that is found once.
+  FailureOr<std::vector<int64_t>> layOut(const StageSet &stages);
   void tell(const StageSet &stages);
 
   const Options &options;
@@ -118,14 +125,33 @@ double Choice::known(int device, const StageSet &stages) const {
   return isSeen || layouts < mostLayouts ? least : most;
 }
 
+schedule::Schedule Choice::with(const StageSet &stages) const {
+  schedule::Schedule result = *order;
+  schedule::recompute(result, stages);
+  return result;
+}
+
 double Choice::makespan(const StageSet &stages) const {
-  schedule::Schedule with = *order;
-  schedule::recompute(with, stages);
-  return schedule::simulate(with.placement, with.order, costs)->makespan;
+  schedule::Schedule result = with(stages);
+  return schedule::simulate(result.placement, result.order, costs)->makespan;
+}
+
+FailureOr<std::vector<int64_t>> Choice::layOut(const StageSet &stages) {
+  SmallString<128> file;
+  if (std::error_code wrong = llvm::sys::fs::createTemporaryFile("order", "csv", file))
+    return fail("a temporary file cannot be made: " + wrong.message());
+  llvm::FileRemover remover(file);
+  {
+    std::ofstream stream{std::string(file)};
+    schedule::writeCSV(stream, with(stages).order);
+    if (!stream.flush())
+      return fail("'" + file + "' cannot be written");
+  }
+  return measure(file);
 }
 
 FailureOr<bool> Choice::fits(const StageSet &stages) {
-  auto measured = measure(schedule::toString(stages));
+  auto measured = layOut(stages);
   if (failed(measured))
     return failure();
   needed = *measured;

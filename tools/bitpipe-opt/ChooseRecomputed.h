@@ -10,10 +10,9 @@
 
 namespace bitpipe {
 
-/// The bytes that each device needs where the stages of a text, such as `0,2-3`,
-/// recompute. Fails with a message.
+/// The bytes that each device needs in the order of a file. Fails with a message.
 using MeasureMemory =
-    llvm::function_ref<mlir::FailureOr<std::vector<int64_t>>(const std::string &stages)>;
+    llvm::function_ref<mlir::FailureOr<std::vector<int64_t>>(llvm::StringRef order)>;
 
 /// What --recompute=auto is for a module with stages: the stages of which recomputing
 /// makes the iteration longest by least, as simulated, while each device fits --memory, as

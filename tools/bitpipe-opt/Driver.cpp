@@ -61,14 +61,14 @@ private:
   LogicalResult load();
   /// Checks a module of any level that was given back, and how it is cut.
   LogicalResult checkInput();
-  /// Refuses programs that no files can be made of.
+  /// Refuses programs of which no files can be made.
   LogicalResult checkUnfinished();
   /// Takes the module through the phases up to a level.
   LogicalResult raiseTo(Level level);
   /// Puts the stages in the place of --recompute=auto, where the module has come so far.
   LogicalResult chooseRecomputed();
-  /// What each device needs where these stages recompute, in bytes.
-  FailureOr<std::vector<int64_t>> memoryWith(const std::string &recompute);
+  /// What each device needs in the order of a file, in bytes.
+  FailureOr<std::vector<int64_t>> memoryOf(StringRef order);
   /// Brings the module from the level below to this one.
   LogicalResult raise(Level level);
   /// Refuses what must not be replaced, before any work is done.
@@ -132,22 +132,20 @@ LogicalResult Compilation::raiseTo(Level goal) {
 LogicalResult Compilation::chooseRecomputed() {
   if (options.recompute != "auto" || levelOf(*module) != Level::Stages)
     return success();
-  auto chosen = bitpipe::chooseRecomputed(
-      options, *module, [&](const std::string &stages) { return memoryWith(stages); });
-  if (failed(chosen))
-    return failure();
-  options.recompute = *chosen;
-  return success();
+  auto chosen = bitpipe::chooseRecomputed(options, *module, [&](StringRef order) { return memoryOf(order); });
+  if (succeeded(chosen))
+    options.recompute = *chosen;
+  return chosen;
 }
 
-FailureOr<std::vector<int64_t>> Compilation::memoryWith(const std::string &recompute) {
+FailureOr<std::vector<int64_t>> Compilation::memoryOf(StringRef order) {
   OwningOpRef<ModuleOp> copy = module->clone();
-  PlanningOptions planning = planningOptions(options);
-  planning.recompute = recompute;
-  if (failed(runPasses([&](PassManager &manager) {
-        buildPlanningPipeline(manager, planning);
-        buildLowerPipeline(manager, {options.optimizer, options.target, 0, ""});
-      }, *copy)))
+  PlanningOptions planning{.scheduleFile = order.str(), .cost = options.cost, .costFile = options.costFile};
+  auto lower = [&](PassManager &manager) {
+    buildPlanningPipeline(manager, planning);
+    buildLowerPipeline(manager, {options.optimizer, options.target, 0, ""});
+  };
+  if (failed(runPasses(lower, *copy)))
     return failure();
   std::vector<int64_t> bytes;
   for (auto program : copy->getOps<pipe::ProgramOp>())

@@ -46,12 +46,12 @@ std::optional<Error> recompute(Schedule &schedule, const std::string &text);
 /// the costs.
 using KnownMemory = std::function<double(int device, const StageSet &stages)>;
 
-/// None where that fits, else the stages of which recomputing makes the iteration longest by least while each device
-/// holds, with its state, no more than its memory in the costs; of equally long ones those
-/// that hold least on the device that holds most. Of all sets, where these are few
-/// enough to try (see RecomputeSets.cpp); else of those that are met on a way from none
-/// to all and back. Empty if not even all of them fit. The order must have none, and
-/// run.
+/// None where that fits, else the stages of which recomputing makes the iteration longest
+/// by least while each device holds, with its state, no more than its memory in the costs;
+/// of equally long ones those that hold least on the device that holds most. Of all sets,
+/// where these are few enough to try (see RecomputeSets.cpp); else of those that are met
+/// where one is grown and shrunk. Nothing if no set of these fits. The order must have no
+/// recomputation, and run.
 std::optional<StageSet> chooseRecomputed(const Schedule &schedule, const Costs &costs,
                                          const KnownMemory &known = {});
 
