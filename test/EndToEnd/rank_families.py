@@ -1,6 +1,6 @@
 """Every schedule by name on four devices: threads and 1, 2 and 4 processes save the same bits.
 
-    rank_families.py FOLDER MODEL... [--steps=3] [--data-parallel=1]
+    rank_families.py FOLDER MODEL... [--steps=3] [--schedules=NAME,...] [bitpipe-opt options]
 """
 import argparse
 import hashlib
@@ -12,8 +12,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=pathlib.Path)
 parser.add_argument("models", type=pathlib.Path, nargs="+")
 parser.add_argument("--steps", type=int, default=3)
-parser.add_argument("--data-parallel", default="1")
-options = parser.parse_args()
+parser.add_argument("--schedules", default="")
+options, compiling = parser.parse_known_args()
 options.folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -33,10 +33,9 @@ def saved(prefix, plan, model):
 
 runs = 0
 for model in options.models:
-    for schedule in schedules():
+    for schedule in options.schedules.split(",") if options.schedules else schedules():
         plan = options.folder / f"{schedule}.mlir"
-        subprocess.run(["bitpipe-opt", model / "model.onnx", f"--pipeline={schedule}", "--devices=4",
-                        f"--data-parallel={options.data_parallel}", "-o", plan],
+        subprocess.run(["bitpipe-opt", model / "model.onnx", f"--pipeline={schedule}", "--devices=4", *compiling, "-o", plan],
                        check=True, capture_output=True)
         expected = saved([], plan, model)
         for n in (1, 2, 4):

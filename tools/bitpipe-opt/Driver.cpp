@@ -21,7 +21,9 @@
 #include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Planning/Passes.h"
 #include "lib/Transforms/Precision/Passes.h"
+#include "lib/Transforms/Schedule/Emit/EmitChoice.h"
 #include "tools/bitpipe-opt/ChooseRecomputed.h"
+#include "tools/bitpipe-opt/ChooseSchedule.h"
 #include "tools/bitpipe-opt/Diagnostics.h"
 #include "tools/bitpipe-opt/EmitCUDA.h"
 #include "tools/bitpipe-opt/Levels.h"
@@ -37,6 +39,8 @@
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <sstream>
 
 using namespace mlir;
 
@@ -61,6 +65,14 @@ private:
   LogicalResult load();
   /// Checks a module of any level that was given back, and how it is cut.
   LogicalResult checkInput();
+  /// Decides which schedule --pipeline=auto is.
+  LogicalResult choose();
+  /// The model cut in the common number of stages, for their costs; null if costs are
+  /// given or there is none.
+  FailureOr<OwningOpRef<ModuleOp>> stagesForCosts();
+  LogicalResult tryChoice(ModuleOp forCosts, double buffers);
+  /// The most bytes that any device's layout takes under the schedule of the options.
+  FailureOr<int64_t> laidOut();
   /// Refuses programs of which no files can be made.
   LogicalResult checkUnfinished();
   /// Takes the module through the phases up to a level.
@@ -96,8 +108,9 @@ private:
     return manager.run(target ? target : *module);
   }
 
-  Options options; // once they are chosen, with the stages that recompute
+  Options options; // with the schedule, and the stages that recompute, once they are chosen
   MLIRContext *context;
+  std::optional<schedule::Choice> choice;
   std::optional<int> stages; // of the schedule
   OwningOpRef<ModuleOp> module;
   std::string weights; // where to write the weights; empty: nowhere
@@ -107,13 +120,16 @@ private:
 
 LogicalResult Compilation::run() {
   checkOutputs();
+  bool chooses = choosesSchedule(options);
   if (options.input.empty())
-    return print();
+    return chooses && failed(choose()) ? failure() : print();
   // A schedule that cannot be is reported before any model is read.
   bool isModel = llvm::sys::path::extension(options.input) == ".onnx";
-  if (isModel && !(stages = stageCount(options, context)))
+  if (isModel && !chooses && !(stages = stageCount(options, context)))
     return failure();
   if (failed(load()) || (!isModel && failed(checkInput())))
+    return failure();
+  if (chooses && failed(choose()))
     return failure();
   if (options.emit == Emit::Files)
     return failed(checkSourceFiles(*module)) ? failure() : writeFiles();
@@ -174,6 +190,11 @@ LogicalResult Compilation::checkInput() {
   // A text may have been changed.
   if (level >= Level::Plan)
     return runPasses([](PassManager &manager) { manager.addPass(createCheckPlanPass()); });
+  if (choosesSchedule(options)) {
+    if (level == Level::Stages)
+      return error(context, "--pipeline is auto, but the file holds stages, whose number depends on the schedule: expected an earlier level");
+    return success();
+  }
   stages = stageCount(options, context);
   if (!stages)
     return failure();
@@ -182,6 +203,70 @@ LogicalResult Compilation::checkInput() {
   if (level == Level::Stages && count != *stages)
     return error(context, "the file holds " + Twine(count) + " stages, but the schedule that is asked for has " +
                               Twine(*stages));
+  return success();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> Compilation::stagesForCosts() {
+  if (!module || hasCosts(options))
+    return OwningOpRef<ModuleOp>();
+  if (failed(raiseTo(Level::Loss)))
+    return failure();
+  OwningOpRef<ModuleOp> whole = module->clone();
+  stages = int(2 * options.devices);
+  LogicalResult raised = raiseTo(Level::Stages);
+  std::swap(module, whole);
+  if (failed(raised))
+    return failure();
+  return whole;
+}
+
+FailureOr<int64_t> Compilation::laidOut() {
+  OwningOpRef<ModuleOp> whole = module->clone();
+  FailureOr<std::vector<int64_t>> bytes = failure();
+  if (succeeded(raiseTo(Level::Stages)))
+    bytes = memoryWith(options.recompute);
+  std::swap(module, whole);
+  if (failed(bytes))
+    return failure();
+  return *llvm::max_element(*bytes);
+}
+
+LogicalResult Compilation::tryChoice(ModuleOp forCosts, double buffers) {
+  Options open = options;
+  auto chosen = chooseSchedule(open, forCosts, buffers);
+  if (!chosen)
+    return error(context, chosen.error().text);
+  choice = std::move(*chosen);
+  options = withChosen(open, *choice);
+  stages = stageCount(options, context);
+  return success(bool(stages));
+}
+
+/// The schedule counts what is alive; the layout, which has the last word, has messages and
+/// memory to compute in besides. Where that is too much, as much is added for every schedule,
+/// and it is chosen anew.
+LogicalResult Compilation::choose() {
+  FailureOr<OwningOpRef<ModuleOp>> forCosts = stagesForCosts();
+  if (failed(forCosts))
+    return failure();
+  const Options open = options;
+  double buffers = 0;
+  while (true) {
+    options = open;
+    ModuleOp cut = *forCosts ? **forCosts : ModuleOp();
+    if (failed(tryChoice(cut, buffers)))
+      return failure();
+    bool isLimited = cut && options.memory && levelFor(options.emit) >= Level::Stages;
+    if (!isLimited)
+      break;
+    FailureOr<int64_t> need = laidOut();
+    if (failed(need))
+      return failure();
+    if (*need <= *options.memory)
+      break;
+    buffers += double(*need) - choice->fitting.front().memory;
+  }
+  llvm::errs() << schedule::toText(*choice) << "\n";
   return success();
 }
 
@@ -345,6 +430,11 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
   }
   if (options.emit == Emit::CUDA)
     return printCUDA(out);
+  if (options.emit == Emit::Report && choice) {
+    std::ostringstream table;
+    schedule::emitChoice(table, *choice);
+    out << table.str() << "\n";
+  }
   if (failed(printView(options, module ? *module : ModuleOp(), context, out)))
     return failure();
   if (options.emit != Emit::Report || !module || !options.compare.empty())

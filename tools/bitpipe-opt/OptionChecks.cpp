@@ -3,6 +3,7 @@
 #include "tools/bitpipe-opt/OptionChecks.h"
 
 #include "tools/bitpipe-opt/BadUsage.h"
+#include "tools/bitpipe-opt/ChooseSchedule.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -34,6 +35,12 @@ void checkGiven(const Options &options) {
   if (options.emit == Emit::Schedule)
     refuse(options, {"shard-optimizer"},
            " with --emit=schedule, expected no such option: an order has no updates");
+  if (choosesSchedule(options))
+    refuse(options, {"down", "activations"},
+           " beside --pipeline=auto, expected none: what it counts depends on the schedule");
+  if (choosesSchedule(options) && !llvm::is_contained({"", "none", "all"}, options.recompute))
+    badUsage("--recompute is '" + options.recompute + "' beside --pipeline=auto, expected none or all, "
+             "or no such option, where it is chosen, too");
   if (options.input.empty())
     refuse(options, {"dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch", "memory"},
            " without a model, expected one");

@@ -75,6 +75,42 @@ static schedule::ErrorOr<Costs> countCosts(mlir::ModuleOp module) {
   return costs;
 }
 
+/// What the optimizer keeps of a stage's parameters, and these.
+static double stateBytes(pipe::StageOp stage, mlir::SymbolTable &symbols, StringRef optimizer) {
+  double bytes = 0;
+  for (mlir::Attribute name : stage.getParameters()) {
+    auto parameter = symbols.lookup<pipe::ParameterOp>(
+        mlir::cast<mlir::FlatSymbolRefAttr>(name).getAttr());
+    auto type = parameter ? mlir::dyn_cast<mlir::RankedTensorType>(parameter.getType())
+                          : mlir::RankedTensorType();
+    if (!type)
+      continue;
+    double own = double(type.getNumElements()) * ((type.getElementTypeBitWidth() + 7) / 8);
+    // Of trained ones gradients, and two moments.
+    int copies = !parameter.getTrainable() ? 1 : optimizer == "adamw" ? 4 : 2;
+    bytes += own * copies;
+    if (is_contained(stage.workingNames(), name))
+      bytes += own / 2;
+  }
+  return bytes;
+}
+
+void bitpipe::addSizes(mlir::ModuleOp module, StringRef optimizer, Costs &costs) {
+  std::vector<StageSizes> sizes = stageSizes(module);
+  if (sizes.size() != costs.stages.size())
+    return; // A module that was written by hand.
+  mlir::SymbolTable symbols(module);
+  for (auto stage : module.getOps<pipe::StageOp>()) {
+    schedule::StageCost &cost = costs.stages[stage.getIndex()];
+    const StageSizes &size = sizes[stage.getIndex()];
+    cost.activation = size.saved;
+    cost.kept = size.kept;
+    cost.input = size.input;
+    cost.state = stateBytes(stage, symbols, optimizer);
+  }
+  costs.sizeUnit = "bytes";
+}
+
 schedule::ErrorOr<Costs> bitpipe::findCosts(StringRef text, StringRef file,
                                             int devices,
                                             mlir::ModuleOp module) {

@@ -22,6 +22,11 @@ schedule::ErrorOr<schedule::Costs> findCosts(llvm::StringRef text,
                                              llvm::StringRef file, int devices,
                                              mlir::ModuleOp module);
 
+/// Adds to the costs of all stages of a module what they keep and hold, in bytes, as the
+/// types of their functions and parameters say; what a step needs besides, to compute in and
+/// to send, is not known before it is laid out.
+void addSizes(mlir::ModuleOp module, llvm::StringRef optimizer, schedule::Costs &costs);
+
 } // namespace bitpipe
 
 #endif // BITPIPE_TRANSFORMS_PLANNING_COSTS_H

@@ -2,6 +2,7 @@
 
 #include "lib/Transforms/Schedule/Emit/Compare.h"
 
+#include "lib/Transforms/Schedule/Choose/Measure.h"
 #include "lib/Transforms/Schedule/Emit/Print.h"
 #include "lib/Transforms/Schedule/Search/Bounds.h"
 
@@ -22,28 +23,12 @@ struct Row {
 };
 } // namespace
 
-/// A limit in stages of 2D, as the table counts, in stages as the family does, which a
-/// replica has all of.
-static double ownLimit(const Request &request) {
-  ErrorOr<const Family *> family = familyNamed(request.pipeline);
-  return family ? request.memory * (*family)->chunks / (2 * request.replicas)
-                : request.memory;
-}
-
-static ErrorOr<Row> measure(Request request) {
-  ErrorOr<Placement> placement = placementFor(request);
-  if (!placement)
-    return placement.error();
-  int stages = placement->stages(), base = 2 * placement->devices();
-  request.costs = recut(request.costs, base, stages);
-  request.memory = ownLimit(request);
-  ErrorOr<Schedule> schedule = buildSchedule(request);
-  if (!schedule)
-    return schedule.error();
-  ErrorOr<Simulated> simulated =
-      simulateAll(std::move(*schedule), request.costs);
+static ErrorOr<Row> rowOf(const Request &request) {
+  ErrorOr<Simulated> simulated = measure(request);
   if (!simulated)
     return simulated.error();
+  int stages = simulated->schedule.placement.stages();
+  int base = commonStages(request);
   Bounds bound = bounds(*simulated);
   Row row;
   row.makespan = simulated->timing.makespan;
@@ -84,7 +69,7 @@ static void printNotes(std::ostream &stream, const Request &base,
                        const std::vector<std::string> &names) {
   stream << "times in " << base.costs.timeUnit << "; activations in "
          << base.costs.sizeUnit << "; weights in stages; a stage is 1/"
-         << 2 * base.devices << " of the model for all schedules\n"
+         << commonStages(base) << " of the model for all schedules\n"
          << "idle, activations and weights: of the device with most; speed: "
             "iterations by time, relative to the first row of the same N; which "
             "schedule is for what: docs/Schedules.md\n";
@@ -126,7 +111,7 @@ bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
       Request request = base;
       request.pipeline = name;
       request.microbatches = count;
-      ErrorOr<Row> row = measure(request);
+      ErrorOr<Row> row = rowOf(request);
       print(stream, "%-24s %6d ", name.c_str(), count);
       if (!row) {
         stream << row.error().text << '\n';

@@ -37,6 +37,13 @@ static void shortenParts(Costs &costs) {
   }
 }
 
+double bitpipe::schedule::leastTime(const Placement &placement,
+                                    const Costs &costs) {
+  Problem problem{placement, costs, {}, true};
+  shortenParts(problem.costs);
+  return iterationBound(problem);
+}
+
 Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
   const Schedule &schedule = simulated.schedule;
   Problem problem{schedule.placement, simulated.costs, {},

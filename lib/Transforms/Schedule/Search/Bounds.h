@@ -22,6 +22,10 @@ struct Bounds {
 /// otherwise.
 Bounds bounds(const Simulated &simulated);
 
+/// What an iteration with its gradient sums takes at least on some routes, with any
+/// memory, whichever backwards are split.
+double leastTime(const Placement &placement, const Costs &costs);
+
 } // namespace bitpipe::schedule
 
 #endif // BITPIPE_TRANSFORMS_SCHEDULE_SEARCH_BOUNDS_H

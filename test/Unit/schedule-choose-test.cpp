@@ -1,0 +1,111 @@
+//===- schedule-choose-test.cpp - The fastest schedule that fits ------------===//
+//
+// What is chosen, beside a search through all combinations with loops of its own, without
+// proofs that spare any; with costs from none to slow links and little memory.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Choose/Choose.h"
+#include "test/Unit/schedule-support.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+using namespace bitpipe::schedule;
+
+/// The least time of a step of all that can be built for these costs.
+static double fastest(const Request &base) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const Family &family : families())
+    for (int chunks : {1, 2, 4})
+      for (int replicas = 1; replicas <= base.devices; ++replicas) {
+        Request asked = base;
+        asked.pipeline = family.name;
+        asked.chunks = chunks;
+        asked.replicas = replicas;
+        asked.effort *= 0.05;
+        for (const char *recompute : {"none", "all"}) {
+          asked.recompute = recompute;
+          if (ErrorOr<Simulated> simulated = measure(asked))
+            least = std::min(least, simulated->step > 0 ? simulated->step
+                                                        : simulated->iterationEnd);
+        }
+      }
+  return least;
+}
+
+static Costs costsOf(double message, double sum, double memory, int devices) {
+  Costs costs;
+  StageCost &stage = costs.stages.front();
+  stage.state = 4;
+  stage.sum = sum;
+  stage.holders = 2;
+  stage.optimizer = sum / 4;
+  costs.link.transfer = message;
+  if (memory > 0)
+    costs.memory.assign(devices, memory);
+  return costs;
+}
+
+static void testAgainstAll(int devices, int microbatches, const Costs &costs) {
+  Request base = request("auto", devices, microbatches);
+  base.replicas = 0;
+  base.costs = costs;
+  base.effort = 0.1;
+  std::string name = std::to_string(devices) + " devices, message " +
+                     std::to_string(costs.link.transfer) + ", sum " +
+                     std::to_string(costs.stages.front().sum) + ", memory " +
+                     std::to_string(costs.memory.empty() ? 0 : costs.memory.front());
+  double expected = fastest(base);
+  ErrorOr<Choice> choice = choose(base);
+  if (!choice)
+    return expect(std::isinf(expected) &&
+                      choice.error().text.find("no schedule fits") == 0,
+                  name + ": " + choice.error().text);
+  const Candidate &first = choice->fitting.front();
+  expect(std::abs(first.time - expected) < 1e-6,
+         name + ": " + first.name() + " takes " + std::to_string(first.time) +
+             ", expected " + std::to_string(expected));
+  expect(choice->fitting.size() <= mostShown &&
+             choice->count >= choice->fitting.size() + choice->slower,
+         name + ": the counts are wrong");
+  for (const Candidate &candidate : choice->fitting) {
+    expect(candidate.time >= first.time - 1e-9, name + ": the first one is not the fastest");
+    for (double most : costs.memory)
+      expect(candidate.memory <= most, name + ": " + candidate.name() + " does not fit");
+  }
+}
+
+/// What fits nothing tells what would: with that memory something fits, with less nothing.
+static void testNeed() {
+  Request base = request("auto", 4, 8);
+  base.replicas = 0;
+  base.costs = costsOf(0, 1, 5, 4);
+  ErrorOr<Choice> none = choose(base);
+  expect(!none, "a model fits nowhere and is taken");
+  if (none)
+    return;
+  const std::string &text = none.error().text;
+  size_t at = text.find("expected at least ");
+  expect(at != std::string::npos, text);
+  if (at == std::string::npos)
+    return;
+  double need = std::atof(text.c_str() + at + std::string("expected at least ").size());
+  base.costs = costsOf(0, 1, need, 4);
+  expect(bool(choose(base)), "nothing fits in " + std::to_string(need) + ", but: " + text);
+  base.costs = costsOf(0, 1, need * 0.999, 4);
+  expect(!choose(base), "less would do than: " + text);
+}
+
+int main() {
+  for (int devices : {1, 2, 4})
+    for (double message : {0.0, 0.5})
+      for (double sum : {0.0, 3.0})
+        for (double memory : {0.0, 26.0, 14.0})
+          testAgainstAll(devices, 2 * devices, costsOf(message, sum, memory, devices));
+  testAgainstAll(6, 12, costsOf(0.2, 1, 20, 6));
+  testNeed();
+  return report();
+}
