@@ -79,8 +79,8 @@ private:
   LogicalResult raiseTo(Level level);
   /// Puts the stages in the place of --recompute=auto, where the module has come so far.
   LogicalResult chooseRecomputed();
-  /// What each device needs in the order of a file, in bytes.
-  FailureOr<std::vector<int64_t>> memoryOf(StringRef order);
+  /// What each device needs under a schedule, in bytes.
+  FailureOr<std::vector<int64_t>> memoryOf(const PlanningOptions &planning);
   /// Brings the module from the level below to this one.
   LogicalResult raise(Level level);
   /// Refuses what must not be replaced, before any work is done.
@@ -148,15 +148,16 @@ LogicalResult Compilation::raiseTo(Level goal) {
 LogicalResult Compilation::chooseRecomputed() {
   if (options.recompute != "auto" || levelOf(*module) != Level::Stages)
     return success();
-  auto chosen = bitpipe::chooseRecomputed(options, *module, [&](StringRef order) { return memoryOf(order); });
+  auto chosen = bitpipe::chooseRecomputed(options, *module, [&](StringRef order) {
+    return memoryOf({.scheduleFile = order.str(), .cost = options.cost, .costFile = options.costFile});
+  });
   if (succeeded(chosen))
     options.recompute = *chosen;
   return chosen;
 }
 
-FailureOr<std::vector<int64_t>> Compilation::memoryOf(StringRef order) {
+FailureOr<std::vector<int64_t>> Compilation::memoryOf(const PlanningOptions &planning) {
   OwningOpRef<ModuleOp> copy = module->clone();
-  PlanningOptions planning{.scheduleFile = order.str(), .cost = options.cost, .costFile = options.costFile};
   auto lower = [&](PassManager &manager) {
     buildPlanningPipeline(manager, planning);
     buildLowerPipeline(manager, {options.optimizer, options.target, 0, ""});
@@ -224,7 +225,7 @@ FailureOr<int64_t> Compilation::laidOut() {
   OwningOpRef<ModuleOp> whole = module->clone();
   FailureOr<std::vector<int64_t>> bytes = failure();
   if (succeeded(raiseTo(Level::Stages)))
-    bytes = memoryWith(options.recompute);
+    bytes = memoryOf(planningOptions(options));
   std::swap(module, whole);
   if (failed(bytes))
     return failure();
