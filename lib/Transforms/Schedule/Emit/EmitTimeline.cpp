@@ -10,6 +10,7 @@
 
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Emit/Emit.h"
+#include "lib/Transforms/Schedule/Emit/Print.h"
 #include "lib/Transforms/Schedule/Emit/TimelineLegend.h"
 
 #include <algorithm>
@@ -240,8 +241,9 @@ void Timeline::drawCurve(size_t device, double peak) {
   double unit = peak > 0 ? curveHeight / peak : 0, alive = 0;
   stream << "<text class=\"c\" x=\"8\" y=\"" << base - 12 << "\">device "
          << device << "</text><text class=\"r\" x=\"8\" y=\"" << base
-         << "\">at most " << use[device].peakActivation
-         << "</text><path class=\"m\" d=\"M" << left << " " << base;
+         << "\">at most ";
+  print(stream, "%.4g", use[device].peakActivation); // no more has room
+  stream << "</text><path class=\"m\" d=\"M" << left << " " << base;
   auto stepTo = [&](double time, double change) {
     alive += change;
     stream << "H" << x(time) << "V" << base - alive * unit;
