@@ -1,13 +1,13 @@
 """Trains a model with --precision=bf16 and compares it with f32, with PyTorch and with itself.
 
-    python bf16.py MODELS NAME [--rename OLD=NEW] [--steps 12] [--schedules]
+    python bf16.py MODELS NAME [--rename OLD=NEW] [--steps 12] [--schedules] [--tolerance 0.01]
 
 MODELS is test/models, NAME a folder in it. Compared are:
 
 gradients  of every parameter with PyTorch in float64. The error, as a norm, may be 1.5 times that of PyTorch's
            autocast(bf16) on the CPU, on the same weights and data. Both are means over all batches of the data: a vector
            of 32 numbers is off by more or less as it comes.
-losses     with those of the same plan in f32: within 1% at each of the first 24 steps, and in the mean of any 48 in a
+losses     with those of the same plan in f32: within 1%, or the tolerance, at each of the first 24 steps, and in the mean of any 48 in a
            row. (Where a model has learnt the few samples by heart its loss is small, and in a single step differs by more,
            as autocast's does.)
 schedules  (if asked for) of four stages: the loss of the first step is one number, bit for bit; those that send all micro-batches one way
@@ -27,7 +27,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 FACTOR = 1.5  # of autocast's own error
-TOLERANCE = 0.01  # of a loss
 FIRST, WINDOW = 24, 48  # steps that are compared one by one, and so many as their mean
 
 
@@ -169,22 +168,22 @@ def compare_memory(model, *options):
     return sizes
 
 
-def check(model, steps, schedules):
+def check(model, steps, schedules, tolerance):
     errors = compare_gradients(model, "--pipeline=1f1b", "--devices=2")
     for name, ours, theirs, norm in errors:
         if not ours <= FACTOR * theirs:
             sys.exit(f"gradient of {name}: off by {ours:.3e}, autocast by {theirs:.3e}, of {norm:.3e}; expected at most "
                      f"{FACTOR} times as much")
     worst, _, _, _ = compare_losses(model, steps, "--pipeline=1f1b", "--devices=2")
-    if not worst <= TOLERANCE:
-        sys.exit(f"losses differ from those of f32 by {worst:.2%}, expected at most {TOLERANCE:.0%}")
+    if not worst <= tolerance:
+        sys.exit(f"losses differ from those of f32 by {worst:.2%}, expected at most {tolerance:.1%}")
     if schedules:
         check_schedules(model, 3)
     sizes = compare_memory(model, "--pipeline=1f1b", "--devices=2")
     sent, kept = (sizes["bf16"][i] / sizes["f32"][i] for i in range(2))
-    # A statistic of each row stays f32, should a cut be in the middle of a normalisation; so do results of attention.
-    if not 0.5 <= sent < 0.55 or not kept < 0.7:
-        sys.exit(f"messages take {sent:.2f} of what they do in f32 and activations {kept:.2f}, expected 0.5 to 0.55 and below 0.7")
+    # A statistic of each row stays f32, should a cut be in the middle of a normalisation.
+    if not 0.5 <= sent < 0.55 or not kept < 0.55:
+        sys.exit(f"messages take {sent:.2f} of what they do in f32 and activations {kept:.2f}, expected 0.5 to 0.55 and below 0.55")
     ratio = max(ours / theirs for _, ours, theirs, _ in errors)
     print(f"{model.name}: gradients at most {ratio:.2f} of autocast's error, losses within {worst:.2%}")
 
@@ -196,11 +195,13 @@ def main():
     parser.add_argument("--rename", action="append", default=[])
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--schedules", action="store_true")
+    parser.add_argument("--tolerance", type=float, default=0.01, help="of a loss, relatively")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         rename = dict(pair.split("=") for pair in arguments.rename)
-        check(Model(arguments.models, arguments.name, rename, scratch), arguments.steps, arguments.schedules)
+        check(Model(arguments.models, arguments.name, rename, scratch), arguments.steps, arguments.schedules,
+              arguments.tolerance)
 
 
 if __name__ == "__main__":
