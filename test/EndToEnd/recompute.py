@@ -8,11 +8,12 @@ name), and every set of stages (with / for a comma), the parameters saved by thr
 of a plan without recomputation. With --less no device needs more memory for activations and messages than without, but
 for a message or two, and where all stages recompute all devices together need less."""
 import argparse
-import hashlib
 import pathlib
 import re
 import subprocess
 import sys
+
+from saved_parameters import saved, schedules
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=pathlib.Path)
@@ -33,13 +34,6 @@ def run(*command):
     return done.stderr
 
 
-def pipelines():
-    if arguments.pipelines != "all":
-        return arguments.pipelines.split(",")
-    listed = subprocess.run(["bitpipe-opt", "--pipeline=?", "--emit=report"], capture_output=True, text=True).stderr
-    return re.search("expected one of (.*)", listed)[1].split(", ")
-
-
 def compiled(pipeline, recompute):
     """The plan, and MiB for activations and messages of each device."""
     plan = arguments.folder / f"{pipeline}-{recompute.replace(',', '-')}.mlir"
@@ -50,25 +44,20 @@ def compiled(pipeline, recompute):
     return plan, [float(row[5]) + float(row[6]) for row in rows]
 
 
-def saved(plan, launcher=()):
-    target = arguments.folder / "saved.safetensors"
-    target.unlink(missing_ok=True)
-    run(*launcher, "bitpipe-run", plan, "--threads=1", f"--data={arguments.model / 'data.safetensors'}",
-        f"--steps={arguments.steps}", f"--save={target}")
-    return hashlib.sha256(target.read_bytes()).hexdigest()
+def trained(plan, processes=0):
+    return saved(plan, arguments.model, arguments.folder / "saved.safetensors", processes=processes, steps=arguments.steps)
 
 
 runs = 0
-for pipeline in pipelines():
+for pipeline in schedules() if arguments.pipelines == "all" else arguments.pipelines.split(","):
     plan, before = compiled(pipeline, "none")
-    expected = saved(plan)
+    expected = trained(plan)
     for recompute in arguments.sets.replace("/", ";").split(","):
         plan, after = compiled(pipeline, recompute.replace(";", ","))
         text = plan.read_text()
         assert "pipe.execute R stage 0 mb 0 " in text, f"{pipeline}: nothing is recomputed"
-        for count in ["threads", *filter(None, arguments.processes.split(","))]:
-            launcher = () if count == "threads" else ("mpirun", "-n", count)
-            assert saved(plan, launcher) == expected, f"{pipeline}, {recompute}, {count}: other bits than without"
+        for count in [0, *filter(None, arguments.processes.split(","))]:
+            assert trained(plan, count) == expected, f"{pipeline}, {recompute}, {count} processes: other bits than without"
             runs += 1
         print(f"{pipeline}, {recompute}: MiB of activations and messages {max(before):.2f}, recomputed {max(after):.2f}")
         if arguments.less:

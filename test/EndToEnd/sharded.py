@@ -4,10 +4,11 @@ bf16, for every optimizer; moments take half the memory where two devices hold e
     sharded.py FOLDER MODEL... [--pipelines=bitpipe,chimera,dualpipe]
 """
 import argparse
-import hashlib
 import pathlib
 import re
 import subprocess
+
+from saved_parameters import saved
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=pathlib.Path)
@@ -15,7 +16,7 @@ parser.add_argument("models", type=pathlib.Path, nargs="+")
 parser.add_argument("--pipelines", default="bitpipe,chimera,dualpipe")
 options = parser.parse_args()
 options.folder.mkdir(parents=True, exist_ok=True)
-saved, metrics = options.folder / "saved.safetensors", options.folder / "m.jsonl"
+parameters, metrics = options.folder / "saved.safetensors", options.folder / "m.jsonl"
 
 
 def compile_plan(model, name, *flags):
@@ -27,15 +28,11 @@ def compile_plan(model, name, *flags):
 
 def trained(plan, model, *flags, processes=0):
     """The hash of the parameters and the norms of all steps."""
-    saved.unlink(missing_ok=True)
-    prefix = ["mpirun", "-n", str(processes)] if processes else []
-    done = subprocess.run([*prefix, "bitpipe-run", plan, "--threads=1", f"--data={model / 'data.safetensors'}", "--steps=4",
-                           "--clip=0.5", "--weight-decay=0.1", "--lr=0.01", f"--save={saved}", f"--metrics={metrics}", *flags],
-                          capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, (plan, processes, done.stderr)
+    bits = saved(plan, model, parameters, "--clip=0.5", "--weight-decay=0.1", "--lr=0.01", f"--metrics={metrics}", *flags,
+                 processes=processes, steps=4)
     norms = re.findall(r'"grad_norm": *([^,}]*)', metrics.read_text())
     assert len(norms) == 4, metrics.read_text()
-    return hashlib.sha256(saved.read_bytes()).hexdigest(), norms
+    return bits, norms
 
 
 def moments(plan):

@@ -1,0 +1,20 @@
+"""What several tests of equal bits share: which schedules there are, and the parameters that a run saves."""
+import hashlib
+import re
+import subprocess
+
+
+def schedules():
+    """All that have a name."""
+    listed = subprocess.run(["bitpipe-opt", "--pipeline=?", "--emit=report"], capture_output=True, text=True).stderr
+    return re.search("expected one of (.*)", listed)[1].split(", ")
+
+
+def saved(plan, model, target, *flags, processes=0, steps=3):
+    """The hash of what a run saves: of threads, or of so many processes. Each device has one thread."""
+    target.unlink(missing_ok=True)
+    launcher = ["mpirun", "-n", str(processes)] if processes else []
+    done = subprocess.run([*launcher, "bitpipe-run", plan, "--threads=1", f"--data={model / 'data.safetensors'}",
+                           f"--steps={steps}", f"--save={target}", *flags], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, (plan, processes, done.stdout, done.stderr)
+    return hashlib.sha256(target.read_bytes()).hexdigest()

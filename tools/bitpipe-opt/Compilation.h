@@ -1,0 +1,95 @@
+//===- Compilation.h - One module on its way -------------------------------===//
+//
+// What the parts of a compilation share: Compilation.cpp takes the module from level to
+// level, CompilationChoices.cpp decides what options leave open, CompilationOutput.cpp
+// writes what was asked for.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BITPIPE_TOOLS_BITPIPE_OPT_COMPILATION_H
+#define BITPIPE_TOOLS_BITPIPE_OPT_COMPILATION_H
+
+#include "lib/Transforms/Planning/Passes.h"
+#include "lib/Transforms/Schedule/Choose/Choose.h"
+#include "tools/bitpipe-opt/Levels.h"
+#include "tools/bitpipe-opt/Output.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
+
+namespace bitpipe {
+
+class Compilation {
+public:
+  Compilation(const Options &options, mlir::MLIRContext *context)
+      : options(options), context(context) {
+    mlir::applyDefaultTimingManagerCLOptions(timer);
+    timing = timer.getRootScope();
+  }
+
+  mlir::LogicalResult run();
+
+private:
+  mlir::LogicalResult fail(const llvm::Twine &message) {
+    return mlir::emitError(mlir::UnknownLoc::get(context)) << message;
+  }
+  mlir::LogicalResult load();
+  /// Checks a module of any level that was given back, and how it is cut.
+  mlir::LogicalResult checkInput();
+  /// Decides which schedule --pipeline=auto is.
+  mlir::LogicalResult choose();
+  /// The model cut in the common number of stages, for their costs; null if costs are
+  /// given or there is none.
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> stagesForCosts();
+  mlir::LogicalResult tryChoice(mlir::ModuleOp forCosts, double buffers);
+  /// The most bytes that any device's layout takes under the schedule of the options.
+  mlir::FailureOr<int64_t> laidOut();
+  /// Refuses programs of which no files can be made.
+  mlir::LogicalResult checkUnfinished();
+  /// Takes the module through the phases up to a level.
+  mlir::LogicalResult raiseTo(Level level);
+  /// Puts the stages in the place of --recompute=auto, where the module has come so far.
+  mlir::LogicalResult chooseRecomputed();
+  /// What each device needs under a schedule, in bytes.
+  mlir::FailureOr<std::vector<int64_t>> memoryOf(const PlanningOptions &planning);
+  /// Brings the module from the level below to this one.
+  mlir::LogicalResult raise(Level level);
+  /// Refuses what must not be replaced, before any work is done.
+  void checkOutputs();
+  /// Refuses a file that the compilation reads.
+  void checkNotRead(llvm::StringRef path);
+  mlir::LogicalResult writeFiles();
+  /// The target of the programs, which a file may hold already.
+  bool isForGPU();
+  std::string archOfGPU() { return options.arch.empty() ? "sm_90" : options.arch; }
+  PlanPaths pathsOfPlan();
+  void addKernelPass(mlir::PassManager &manager, const std::string &output);
+  /// Prints the one thing asked for.
+  mlir::LogicalResult print();
+  mlir::LogicalResult printTo(llvm::raw_ostream &out);
+  /// A plan for GPUs as C++.
+  mlir::LogicalResult printCUDA(llvm::raw_ostream &out);
+
+  template <typename Build> mlir::LogicalResult runPasses(Build build, mlir::ModuleOp target = {}) {
+    mlir::PassManager manager(context);
+    if (mlir::failed(mlir::applyPassManagerCLOptions(manager)))
+      return mlir::failure();
+    manager.enableTiming(timing);
+    build(manager);
+    return manager.run(target ? target : *module);
+  }
+
+  Options options; // with the schedule, and the stages that recompute, once they are chosen
+  mlir::MLIRContext *context;
+  std::optional<schedule::Choice> choice;
+  std::optional<int> stages; // of the schedule
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string weights; // where to write the weights; empty: nowhere
+  mlir::DefaultTimingManager timer;
+  mlir::TimingScope timing;
+};
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TOOLS_BITPIPE_OPT_COMPILATION_H
