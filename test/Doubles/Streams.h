@@ -69,10 +69,6 @@ public:
   Result add(Work work);
   Result record(EventState &event);
   Result wait(EventState &event);
-  /// In the order in which streams were made.
-  unsigned number() const { return lane; }
-  /// How many waits have been counted before.
-  unsigned countWait() { return waits++; }
   Result launch(std::shared_ptr<Captured> graph);
   Result beginCapture();
   Result endCapture(std::shared_ptr<Captured> &graph);
@@ -90,6 +86,8 @@ private:
     Clock host;                         // what the host knew
   };
 
+  /// Whether the next wait is the one to be left out.
+  bool dropsWait();
   /// A capture ends for all streams when it ends for its origin.
   void leaveCapture();
   void push(Item item);
@@ -99,8 +97,8 @@ private:
   void runGraph(Item &item, std::unique_lock<std::mutex> &lock);
 
   Engine &engine;
-  const uint32_t lane;
-  unsigned waits = 0;
+  const uint32_t lane; // streams are numbered as they are made
+  unsigned waits = 0;  // so far
   Clock clock;
   std::deque<Item> queue;
   size_t added = 0, done = 0;

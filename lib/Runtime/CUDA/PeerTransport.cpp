@@ -108,21 +108,9 @@ void PeerTransport::enqueueSlice(const CollectiveLink &link, Group &group, size_
   group.slices[member].record(stream);
 }
 
-Range PeerTransport::sliceOf(const CollectiveLink &link, size_t member) const {
-  if (link.kind != Collective::AllReduce)
-    return link.sliceOf(member);
-  constexpr int64_t unit = 64; // elements: slices begin at lines of memory
-  auto members = int64_t(link.devices.size());
-  int64_t units = (link.elements + unit - 1) / unit;
-  auto place = [&](size_t i) {
-    return std::min(units * int64_t(i) / members * unit, link.elements);
-  };
-  return {place(member), place(member + 1)};
-}
-
 void PeerTransport::sumSlice(const CollectiveLink &link, size_t member,
                              const CUDAStream &stream) {
-  Range slice = sliceOf(link, member);
+  Range slice = link.sliceOf(member);
   bool keeps = link.kind == Collective::ReduceScatter;
   gpu::Sum arguments{{}, int64_t(link.devices.size()), slice.begin, slice.end,
                      keeps ? int64_t(member) : -1};

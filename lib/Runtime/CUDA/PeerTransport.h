@@ -58,7 +58,6 @@ private:
   void copy(const MessageLink &link, Message &message);
   void enqueue(const CollectiveLink &link, Group &group);
   void enqueueSlice(const CollectiveLink &link, Group &group, size_t member);
-  Range sliceOf(const CollectiveLink &link, size_t member) const;
   void sumSlice(const CollectiveLink &link, size_t member, const CUDAStream &stream);
   void giveSlice(const CollectiveLink &link, size_t member, const CUDAStream &stream);
   float *memoryOf(const CollectiveLink &link, size_t member) const;

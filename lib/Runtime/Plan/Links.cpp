@@ -164,6 +164,16 @@ private:
 
 } // namespace
 
+Range CollectiveLink::sliceOf(size_t member) const {
+  auto i = int64_t(member), members = int64_t(devices.size());
+  if (kind != Collective::AllReduce)
+    return {i * slice, (i + 1) * slice};
+  constexpr int64_t unit = 64; // elements of a line of a GPU's memory
+  int64_t units = (elements + unit - 1) / unit;
+  auto place = [&](int64_t part) { return std::min(units * part / members * unit, elements); };
+  return {place(i), place(i + 1)};
+}
+
 size_t CollectiveLink::memberOf(int64_t device) const {
   return size_t(std::ranges::find(devices, device) - devices.begin());
 }

@@ -31,11 +31,9 @@ struct CollectiveLink {
   int64_t elements; // that all slices make up
   int64_t slice;    // elements of each, but for an all-reduce
 
-  /// What a member answers for, but for an all-reduce.
-  Range sliceOf(size_t member) const {
-    auto i = int64_t(member);
-    return {i * slice, (i + 1) * slice};
-  }
+  /// What a member adds up, or gives to the others: in an all-reduce even parts that
+  /// begin at lines of memory.
+  Range sliceOf(size_t member) const;
   size_t memberOf(int64_t device) const;
 };
 

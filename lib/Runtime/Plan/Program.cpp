@@ -91,3 +91,11 @@ std::vector<int64_t> AttentionCall::sizesOf(Part part) const {
   }
   return {};
 }
+
+std::set<int64_t> bitpipe::recomputedStages(const DeviceList &device) {
+  std::set<int64_t> stages;
+  for (const Instruction &op : device.instructions)
+    if (auto *run = std::get_if<Execute>(&op); run && run->run.kind == 'R')
+      stages.insert(run->run.stage);
+  return stages;
+}

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -237,6 +238,9 @@ struct DeviceList {
   std::vector<Resident> residents;
   std::vector<Instruction> instructions;
 };
+
+/// The stages of which a device runs any recomputation.
+std::set<int64_t> recomputedStages(const DeviceList &device);
 
 struct Program {
   std::string path; // of plan.mlir

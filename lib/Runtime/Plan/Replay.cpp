@@ -173,15 +173,6 @@ private:
   std::vector<Meeting> messages, collectives;
 };
 
-/// The stages of which a device runs any recomputation.
-std::set<int64_t> recomputedStages(const DeviceList &device) {
-  std::set<int64_t> stages;
-  for (const Instruction &op : device.instructions)
-    if (auto *run = std::get_if<Execute>(&op); run && run->run.kind == 'R')
-      stages.insert(run->run.stage);
-  return stages;
-}
-
 /// Checks that what a stage that recomputes saves is made between the forward and the
 /// gradient, once.
 void checkRecomputation(const Program &program, size_t number) {

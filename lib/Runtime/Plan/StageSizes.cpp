@@ -67,20 +67,10 @@ static int64_t stateBytes(const DeviceList &device, const Step &step) {
   return bytes;
 }
 
-/// The stages of which any recomputation runs.
-static std::set<int64_t> recomputedStages(const Program &program) {
-  std::set<int64_t> stages;
-  for (const DeviceList &device : program.devices)
-    for (const Instruction &op : device.instructions)
-      if (auto *run = std::get_if<Execute>(&op); run && run->run.kind == 'R')
-        stages.insert(run->run.stage);
-  return stages;
-}
-
 /// Most activations at once, as a schedule counts them: from a forward to the last
 /// gradient, or of a stage that recomputes its input up to the recomputation.
-static double peakActivation(const DeviceList &device, const schedule::Costs &costs,
-                             const std::set<int64_t> &recomputed) {
+static double peakActivation(const DeviceList &device, const schedule::Costs &costs) {
+  std::set<int64_t> recomputed = recomputedStages(device);
   double alive = 0, most = 0;
   for (const Instruction &op : device.instructions) {
     auto *run = std::get_if<Execute>(&op);
@@ -102,9 +92,9 @@ void bitpipe::addSizes(const Program &program, const Links &links,
                        schedule::Costs &costs) {
   for (schedule::StageCost &stage : costs.stages)
     stage.activation = stage.input = stage.message = stage.state = 0;
-  std::set<int64_t> recomputed = recomputedStages(program);
   for (const DeviceList &device : program.devices) {
     DeviceRuns runs(device);
+    std::set<int64_t> recomputed = recomputedStages(device);
     for (const Instruction &op : device.instructions)
       if (auto *run = std::get_if<Execute>(&op); run && run->run.kind == 'F') {
         auto [kind, stage, microbatch] = run->run;
@@ -127,7 +117,7 @@ void bitpipe::addSizes(const Program &program, const Links &links,
     costs.stages[stage].input = costs.stages[stage - 1].message;
   costs.buffers.clear();
   for (const DeviceList &device : program.devices) {
-    double rest = double(device.arena) - peakActivation(device, costs, recomputed);
+    double rest = double(device.arena) - peakActivation(device, costs);
     for (const Instruction &op : device.instructions)
       if (auto *step = std::get_if<Step>(&op); step && step->stages.size() == 1)
         rest -= costs.stages[step->stages.front()].state;

@@ -128,16 +128,6 @@ std::vector<std::vector<TimedWork>> Collectives::times(int64_t device) const {
   return times;
 }
 
-Range Collectives::sliceOf(const CollectiveLink &link, size_t member) {
-  if (link.kind != Collective::AllReduce)
-    return link.sliceOf(member);
-  constexpr int64_t line = 16; // f32 in a cache line
-  auto members = int64_t(link.devices.size());
-  int64_t slice = (link.elements / members + line) / line * line;
-  int64_t begin = std::min(int64_t(member) * slice, link.elements);
-  return {begin, std::min(begin + slice, link.elements)};
-}
-
 template <typename Visit>
 void Collectives::forOthers(const CollectiveLink &link, Visit visit) const {
   for (size_t m = 0; m < link.devices.size(); ++m)
@@ -176,7 +166,7 @@ void Collectives::perform(int64_t device, const CollectiveLink &link) {
 void Collectives::allReduce(int64_t device, const CollectiveLink &link) {
   Member &me = memberOf(device);
   sendContributions(device, link);
-  sumSlice(device, link, sliceOf(link, link.memberOf(device)));
+  sumSlice(device, link, link.sliceOf(link.memberOf(device)));
   me.contributions.wait(); // the others' results go where those lie
   receiveResults(device, link, me.received);
   me.received.wait();
@@ -185,14 +175,14 @@ void Collectives::allReduce(int64_t device, const CollectiveLink &link) {
 
 void Collectives::reduceScatter(int64_t device, const CollectiveLink &link) {
   sendContributions(device, link);
-  sumSlice(device, link, sliceOf(link, link.memberOf(device)));
+  sumSlice(device, link, link.sliceOf(link.memberOf(device)));
   memberOf(device).contributions.wait();
 }
 
 void Collectives::allGather(int64_t device, const CollectiveLink &link) {
   Member &me = memberOf(device);
   const float *memory = memoryOf(device, link);
-  Range mine = sliceOf(link, link.memberOf(device));
+  Range mine = link.sliceOf(link.memberOf(device));
   forOthers(link, [&](int64_t other, size_t) {
     forPieces(mine, [&](Range piece) {
       send(device, other, memory + piece.begin, piece.count(), me.results);
@@ -211,7 +201,7 @@ void Collectives::allGather(int64_t device, const CollectiveLink &link) {
 void Collectives::sendContributions(int64_t device, const CollectiveLink &link) {
   const float *memory = memoryOf(device, link);
   forOthers(link, [&](int64_t other, size_t m) {
-    forPieces(sliceOf(link, m), [&](Range piece) {
+    forPieces(link.sliceOf(m), [&](Range piece) {
       send(device, other, memory + piece.begin, piece.count(), memberOf(device).contributions);
     });
   });
@@ -223,7 +213,7 @@ void Collectives::receiveResults(int64_t device, const CollectiveLink &link, Pie
   Member &me = memberOf(device);
   float *memory = memoryOf(device, link);
   forOthers(link, [&](int64_t other, size_t m) {
-    Range slice = sliceOf(link, m);
+    Range slice = link.sliceOf(m);
     forPieces(slice, [&](Range piece) {
       receive(other, device, given ? me.unread.data() : memory + piece.begin,
               piece.count(), piece.begin == slice.begin ? firsts : me.received);

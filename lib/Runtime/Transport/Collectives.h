@@ -94,7 +94,6 @@ private:
   void receivePiece(int64_t device, const CollectiveLink &link, Range piece,
                     int round);
   void addUp(int64_t device, const CollectiveLink &link, Range piece, int round);
-  static Range sliceOf(const CollectiveLink &link, size_t member);
   /// Calls visit(device, index of the member) for members in other processes.
   template <typename Visit>
   void forOthers(const CollectiveLink &link, Visit visit) const;

@@ -8,22 +8,12 @@
 
 #include "lib/Transforms/Partition/Carried.h"
 
-#include "mlir/IR/BuiltinTypes.h"
-#include "llvm/Support/MathExtras.h"
+#include "lib/Dialect/Pipe/IR/TypeBytes.h"
 
 #include <set>
 
 using namespace mlir;
 using namespace bitpipe;
-
-double bitpipe::bytesOf(Type type) {
-  double elements = 1;
-  if (auto tensor = dyn_cast<RankedTensorType>(type))
-    elements = tensor.getNumElements();
-  Type element = getElementTypeOrSelf(type);
-  unsigned bits = element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 64;
-  return elements * llvm::divideCeil(bits, 8);
-}
 
 Carried::Carried(const ForwardGraph &graph) : nodes(graph.nodes().size()) {
   for (Operation *op : graph.operations())

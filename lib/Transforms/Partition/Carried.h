@@ -13,9 +13,6 @@
 
 namespace bitpipe {
 
-/// The bytes of a value of this type.
-double bytesOf(mlir::Type type);
-
 /// What each cut of the line of nodes would carry.
 class Carried {
 public:

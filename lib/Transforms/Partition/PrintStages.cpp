@@ -7,7 +7,7 @@
 
 #include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Partition/Carried.h"
+#include "lib/Dialect/Pipe/IR/TypeBytes.h"
 #include "lib/Transforms/Partition/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -3,6 +3,7 @@
 #include "lib/Transforms/Planning/Costs.h"
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Dialect/Pipe/IR/TypeBytes.h"
 #include "lib/Costs/CostFile.h"
 #include "lib/Transforms/Planning/StageSizes.h"
 
@@ -81,11 +82,9 @@ static double stateBytes(pipe::StageOp stage, mlir::SymbolTable &symbols, String
   for (mlir::Attribute name : stage.getParameters()) {
     auto parameter = symbols.lookup<pipe::ParameterOp>(
         mlir::cast<mlir::FlatSymbolRefAttr>(name).getAttr());
-    auto type = parameter ? mlir::dyn_cast<mlir::RankedTensorType>(parameter.getType())
-                          : mlir::RankedTensorType();
-    if (!type)
+    if (!parameter)
       continue;
-    double own = double(type.getNumElements()) * ((type.getElementTypeBitWidth() + 7) / 8);
+    double own = bytesOf(parameter.getType());
     // Of trained ones gradients, and two moments.
     int copies = !parameter.getTrainable() ? 1 : optimizer == "adamw" ? 4 : 2;
     bytes += own * copies;

@@ -1,6 +1,7 @@
 //===- StageSizes.cpp - What stages keep, by their functions ---------------===//
 
 #include "lib/Transforms/Planning/StageSizes.h"
+#include "lib/Dialect/Pipe/IR/TypeBytes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -9,13 +10,6 @@
 
 using namespace mlir;
 using namespace bitpipe;
-
-static double bytesOf(Value value) {
-  auto tensor = dyn_cast<RankedTensorType>(value.getType());
-  if (!tensor || !tensor.hasStaticShape())
-    return 0;
-  return double(tensor.getNumElements()) * ((tensor.getElementTypeBitWidth() + 7) / 8);
-}
 
 /// Of some results those that are no arguments but these first ones: all others are
 /// there anyway. A value that is returned twice is there once.
@@ -28,7 +22,7 @@ static double bytesReturned(func::FuncOp function, unsigned first, unsigned argu
   }
   double bytes = 0;
   for (Value value : values)
-    bytes += bytesOf(value);
+    bytes += bytesOf(value.getType());
   return bytes;
 }
 
@@ -52,7 +46,7 @@ static std::optional<StageSizes> sizesOf(pipe::StageOp stage, SymbolTable &symbo
   size_t saved = forward.getNumResults() - stage.carriedByForward();
   sizes.kept = bytesReturned(gradient, gradientsIn, gradientsOut + saved);
   for (Value argument : forward.getArguments().take_front(carriedIn))
-    sizes.input += bytesOf(argument);
+    sizes.input += bytesOf(argument.getType());
   return sizes;
 }
 

@@ -10,16 +10,16 @@
 
 using namespace bitpipe::schedule;
 
-/// A time of the parameters of these stages, as the fields name it.
-static double sharedTime(const Costs &costs, const std::vector<int> &sharing,
-                         double StageCost::*own, double SharedCost::*together) {
+/// A time of the parameters of these stages, which `time` takes from costs of either kind.
+template <typename Time>
+static double sharedTime(const Costs &costs, const std::vector<int> &sharing, Time time) {
   if (sharing.size() > 1)
     for (const SharedCost &listed : costs.shared)
       if (listed.stages == sharing)
-        return listed.*together;
+        return time(listed);
   double longest = 0;
   for (int index : sharing)
-    longest = std::max(longest, costs.stage(index).*own);
+    longest = std::max(longest, time(costs.stage(index)));
   return longest;
 }
 
@@ -32,23 +32,17 @@ static double overOthers(double time, int holders, size_t devices) {
 }
 
 double Costs::sumOf(const std::vector<int> &sharing, size_t devices) const {
-  if (sharing.size() > 1)
-    for (const SharedCost &listed : shared)
-      if (listed.stages == sharing)
-        return overOthers(listed.sum, listed.holders, devices);
-  double longest = 0;
-  for (int index : sharing)
-    longest = std::max(longest, overOthers(stage(index).sum, stage(index).holders, devices));
-  return longest;
+  return sharedTime(*this, sharing, [&](const auto &cost) {
+    return overOthers(cost.sum, cost.holders, devices);
+  });
 }
 
 double Costs::normOf(const std::vector<int> &sharing) const {
-  return sharedTime(*this, sharing, &StageCost::norm, &SharedCost::norm);
+  return sharedTime(*this, sharing, [](const auto &cost) { return cost.norm; });
 }
 
 double Costs::optimizerOf(const std::vector<int> &sharing) const {
-  return sharedTime(*this, sharing, &StageCost::optimizer,
-                    &SharedCost::optimizer);
+  return sharedTime(*this, sharing, [](const auto &cost) { return cost.optimizer; });
 }
 
 /// Whether any of the parameters that `costs` are of takes such a time.

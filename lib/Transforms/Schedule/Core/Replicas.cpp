@@ -25,11 +25,8 @@ ErrorOr<Placement> bitpipe::schedule::replicate(const Placement &one,
     }
   ErrorOr<Placement> result =
       Placement::make(one.devices() * replicas, std::move(routes));
-  std::vector<bool> recomputed;
-  for (int stage = 0; stage < one.stages(); ++stage)
-    recomputed.push_back(one.recomputes(stage));
   if (result)
-    result->setRecomputed(std::move(recomputed));
+    result->setRecomputed(one.recomputedStages());
   return result;
 }
 

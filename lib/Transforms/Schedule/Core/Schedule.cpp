@@ -98,6 +98,10 @@ std::vector<int> Placement::holders(int stage) const {
   return result;
 }
 
+std::vector<bool> Placement::recomputedStages() const {
+  return recomputes() ? recomputed : std::vector<bool>(stages());
+}
+
 void Placement::setRecomputed(std::vector<bool> stages) {
   bool any = std::find(stages.begin(), stages.end(), true) != stages.end();
   recomputed = any ? std::move(stages) : std::vector<bool>();

@@ -94,6 +94,7 @@ public:
   bool recomputes(int stage) const { return !recomputed.empty() && recomputed[stage]; }
   bool recomputes() const { return !recomputed.empty(); }
   /// One per stage.
+  std::vector<bool> recomputedStages() const;
   void setRecomputed(std::vector<bool> stages);
 
 private:

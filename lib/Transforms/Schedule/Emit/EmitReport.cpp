@@ -198,7 +198,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
          << oneLine(costs.sizeUnit) << "; weights and moments in stages; a stage is 1/"
          << placement.stages() << " of the model\n";
   if (placement.recomputes())
-    stream << "recomputed stages: " << toString(recomputedStages(placement)) << '\n';
+    stream << "recomputed stages: " << toString(placement.recomputedStages()) << '\n';
   print(stream, "%-7s %10s %10s %8s %12s %8s %8s %9s\n", "device", "work", "idle",
         "bubble", "activations", "weights", "moments", "messages");
   double peak = 0;

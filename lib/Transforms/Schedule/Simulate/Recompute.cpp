@@ -57,13 +57,6 @@ ErrorOr<StageSet> bitpipe::schedule::parseStageSet(const std::string &text,
   }
 }
 
-StageSet bitpipe::schedule::recomputedStages(const Placement &placement) {
-  StageSet result;
-  for (int stage = 0; stage < placement.stages(); ++stage)
-    result.push_back(placement.recomputes(stage));
-  return result;
-}
-
 std::string bitpipe::schedule::toString(const StageSet &stages) {
   std::string text;
   for (size_t first = 0, end; first < stages.size(); first = end + 1) {
@@ -112,7 +105,7 @@ std::optional<Error> bitpipe::schedule::recompute(Schedule &schedule,
     recompute(schedule, *asked);
     return {};
   }
-  StageSet held = recomputedStages(schedule.placement);
+  StageSet held = schedule.placement.recomputedStages();
   if (held == *asked)
     return {};
   return Error{oneLine(schedule.name) + ": recomputes stages " + toString(held) +

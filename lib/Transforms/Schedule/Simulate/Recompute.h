@@ -26,9 +26,6 @@ using StageSet = std::vector<bool>;
 /// there is not, or one twice.
 ErrorOr<StageSet> parseStageSet(const std::string &text, int stages);
 
-/// The stages of a placement that do.
-StageSet recomputedStages(const Placement &placement);
-
 /// `0,2-3`, or `none`.
 std::string toString(const StageSet &stages);
 

@@ -194,8 +194,8 @@ double bitpipe::schedule::bubble(const std::vector<DeviceUse> &use,
 }
 
 /// Where devices share out what they update, in stages, each keeps moments of its part.
-static void setMoments(const Program &program, std::vector<DeviceUse> &use) {
-  std::vector<bool> sharded = shardedGroups(program);
+static void setMoments(const Program &program, const std::vector<bool> &sharded,
+                       std::vector<DeviceUse> &use) {
   for (size_t g = 0; g < program.groups.size(); ++g) {
     const auto &[stages, devices] = program.groups[g];
     if (stages.size() == 1 && sharded[g])
@@ -215,8 +215,8 @@ ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
                          result.timing, costs);
   result.iterationEnd = result.timing.makespan;
   if (program) {
-    setMoments(*program, result.use);
     std::vector<bool> sharded = shardedGroups(*program);
+    setMoments(*program, sharded, result.use);
     result.shardsOptimizer = std::find(sharded.begin(), sharded.end(), true) != sharded.end();
   }
   if (!costs.hasSums() && !costs.hasUpdates())
