@@ -116,7 +116,10 @@ EXPORT Status ncclGetUniqueId(UniqueId *id) {
                 count++);
   return Success;
 }
-EXPORT Status ncclCommInitRank(Communicator *communicator, int ranks, UniqueId id, int rank) {
+EXPORT Status ncclCommInitRankConfig(Communicator *communicator, int ranks, UniqueId id, int rank,
+                                     Config *config) {
+  if (config->magic != 0xcafebeef || config->maxBlocks < 1 || config->blocking == 0)
+    return Status(4);
   wakeStreams();
   *communicator = reinterpret_cast<Communicator>(new Group{id.internal, rank, ranks});
   return Success;

@@ -91,6 +91,19 @@ SAME(Float32, ncclFloat32);
 SAME(Float64, ncclFloat64);
 SAME(Sum, ncclSum);
 static_assert(sizeof(bitpipe::nccl::UniqueId) == sizeof(ncclUniqueId));
+static_assert(bitpipe::nccl::Config::unset == NCCL_CONFIG_UNDEF_INT);
+#define SAME_PLACE(ours, theirs)                                                               \
+  static_assert(offsetof(bitpipe::nccl::Config, ours) == offsetof(ncclConfig_t, theirs))
+SAME_PLACE(size, size);
+SAME_PLACE(magic, magic);
+SAME_PLACE(version, version);
+SAME_PLACE(blocking, blocking);
+SAME_PLACE(clusterSize, cgaClusterSize);
+SAME_PLACE(minBlocks, minCTAs);
+SAME_PLACE(maxBlocks, maxCTAs);
+SAME_PLACE(network, netName);
+SAME_PLACE(splitsShare, splitShare);
+#undef SAME_PLACE
 #undef SAME
 #endif
 

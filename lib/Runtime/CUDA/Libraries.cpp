@@ -5,6 +5,8 @@
 #include "lib/Runtime/CUDA/VendorLibrary.h"
 #include "lib/Runtime/Error.h"
 
+#include <cstdlib>
+
 using namespace bitpipe;
 
 #define FUNCTION(name, symbol, ...)                                                          \
@@ -24,6 +26,10 @@ constexpr int oldestDriver = 12000;
 constexpr size_t oldestBlas = 120000;
 constexpr int oldestNCCL = 21800;
 
+/// A GPU has 8 queues for all streams unless the driver is told otherwise before it starts,
+/// and 32 at most. What waits in a queue keeps back what comes later, of other streams too.
+static void giveStreamsQueues() { setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*replace=*/0); }
+
 static cuda::Driver loadDriver() {
   using namespace cuda;
   const VendorLibrary &vendor = driverLibrary;
@@ -35,6 +41,7 @@ static cuda::Driver loadDriver() {
   if (version < oldestDriver)
     fail("error: NVIDIA's driver knows CUDA ", version / 1000, ".", version % 1000 / 10,
          ", expected at least ", oldestDriver / 1000, ".0: install a newer one");
+  giveStreamsQueues();
   if (Result result = table.init(0); result == NoDevice)
     fail("error: the driver finds no GPU (CUDA_VISIBLE_DEVICES hides them, if it is set)");
   else if (result != Success)

@@ -91,21 +91,22 @@ void NCCLTransport::makeGroups(World &world) {
   gpu.use();
   device.stream().synchronize(); // memory is cleared there
   Groups groups = groupsOf(links);
+  agree(world, [&] { checkBlocks(groups); });
   Ids ids(world, groups, number);
   for (const Members &members : groups.pairs)
     if (auto id = ids.next(members); isMember(members)) {
       Group &group = pairs.try_emplace(members, gpu, CUDAStream::High).first->second;
-      join(group, members, id);
+      join(group, members, id, pairBlocks);
       warmUpPair(group, members);
     }
   for (const Members &members : groups.sums)
     if (auto id = ids.next(members); isMember(members)) {
       Group &group = sumGroups.try_emplace(members, gpu, CUDAStream::Low).first->second;
-      join(group, members, id);
+      join(group, members, id, sumBlocks);
       warmUpGroup(group);
     }
   all = std::make_unique<Group>(gpu, CUDAStream::Low);
-  join(*all, groups.all, ids.next(groups.all));
+  join(*all, groups.all, ids.next(groups.all), numbersBlocks);
   warmUpGroup(*all);
 }
 
@@ -113,9 +114,24 @@ bool NCCLTransport::isMember(const Members &members) const {
   return std::ranges::find(members, number) != members.end();
 }
 
-void NCCLTransport::join(Group &group, const Members &members, const nccl::UniqueId &id) const {
+void NCCLTransport::checkBlocks(const Groups &groups) const {
+  auto mine = [&](const Members &members) { return isMember(members); };
+  auto pairCount = std::ranges::count_if(groups.pairs, mine);
+  auto sumCount = std::ranges::count_if(groups.sums, mine);
+  int64_t blocks = pairCount * pairBlocks + sumCount * sumBlocks + numbersBlocks;
+  if (int64_t there = device.gpu().multiprocessors(); blocks > there)
+    fail("error: device ", number, " has ", pairCount, " ways to exchange messages and is in ",
+         sumCount, " groups that sum, for which up to ", blocks,
+         " blocks of NCCL wait at once, and ", there, " multiprocessors on ",
+         device.gpu().text(), ", expected one for each block, or one might never start");
+}
+
+void NCCLTransport::join(Group &group, const Members &members, const nccl::UniqueId &id,
+                         int blocks) const {
   auto me = std::ranges::find(members, number) - members.begin();
-  check(library().commInitRank(&group.communicator, int(members.size()), id, int(me)),
+  nccl::Config config;
+  config.maxBlocks = blocks;
+  check(library().commInitRank(&group.communicator, int(members.size()), id, int(me), &config),
         "make a communicator");
 }
 

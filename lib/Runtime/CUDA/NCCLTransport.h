@@ -5,6 +5,10 @@
 // its own, as the replay of the plan assumes, and every group that sums, and one has all.
 // They are made, and each used once, before step 1, in one order on all ranks.
 //
+// A block of NCCL's waits for its partners on the GPU. A plan's messages come in no order
+// that all ranks share, so whatever waits must not keep anything else from starting: every
+// communicator has few blocks, and all of them have a multiprocessor of their own.
+//
 // Gradients are added up in NCCL's order, which depends on the group and not on chance, but
 // may be another where each device gets a slice of the sum.
 //
@@ -30,6 +34,8 @@ public:
     nccl::Communicator communicator = nullptr;
     CUDAStream stream;
   };
+  /// The most blocks that wait at once for a pair, for a group that sums, and for all.
+  static constexpr int pairBlocks = 4, sumBlocks = 8, numbersBlocks = 1;
 
   /// `device` is the only one of this process, and has that number.
   NCCLTransport(const Links &links, World &world, CUDADevice &device, int64_t number);
@@ -67,7 +73,8 @@ private:
   static Groups groupsOf(const Links &links);
   void makeGroups(World &world);
   bool isMember(const Members &members) const;
-  void join(Group &group, const Members &members, const nccl::UniqueId &id) const;
+  void checkBlocks(const Groups &groups) const;
+  void join(Group &group, const Members &members, const nccl::UniqueId &id, int blocks) const;
   void warmUpPair(const Group &group, const Members &members) const;
   void warmUpGroup(const Group &group) const;
   void collect(const CollectiveLink &link, const Group &group) const;

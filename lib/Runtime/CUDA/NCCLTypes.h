@@ -9,12 +9,25 @@
 
 #include "lib/Runtime/CUDA/DriverTypes.h"
 
+#include <climits>
+
 namespace bitpipe::nccl {
 
 enum Status : int { Success = 0, InProgress = 7 };
 using Communicator = struct CommunicatorTag *;
 struct UniqueId {
   char internal[128];
+};
+/// What a communicator may take; as NCCL 2.18 has it, which newer ones know by size and
+/// version, and take their own choice for what is not there.
+struct Config {
+  static constexpr int unset = INT_MIN;
+
+  size_t size = sizeof(Config);
+  unsigned magic = 0xcafebeef, version = 21800;
+  int blocking = unset, clusterSize = unset, minBlocks = unset, maxBlocks = unset;
+  const char *network = nullptr;
+  int splitsShare = unset, unused = unset;
 };
 enum DataType : int { Int8 = 0, Float32 = 7, Float64 = 8 };
 enum Operation : int { Sum = 0 };

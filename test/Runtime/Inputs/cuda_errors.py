@@ -51,3 +51,4 @@ second = '[ "$OMPI_COMM_WORLD_RANK" = 1 ]'
 attempt_on_ranks("no driver on rank 1", second, BITPIPE_CUDA_DRIVER="absent.so")
 attempt_on_ranks("no NCCL on rank 1", second, BITPIPE_NCCL="absent.so")
 attempt_on_ranks("no GPU for rank 1", BITPIPE_DOUBLES_DEVICES="1")
+attempt_on_ranks("a small GPU on rank 1", second, BITPIPE_DOUBLES_MULTIPROCESSORS="8")
