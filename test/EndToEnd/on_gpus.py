@@ -1,25 +1,27 @@
 """Trains a model with plans for GPUs, on doubles of CUDA's libraries, and compares with its reference.
 
-    python on_gpus.py BUILD MODEL_FOLDER --pipeline=bitpipe --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
-        [--seeds 1,2] [--drop STREAMS:WAITS] [--ranks] [bitpipe-opt options]
+    python on_gpus.py BUILD MODEL_FOLDER --pipeline=bitpipe,1f1b --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
+        [--checks bits,resumed] [--seeds 2] [--drop STREAMS:WAITS] [bitpipe-opt options]
 
-BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each number of devices:
+BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each schedule (--pipeline=every: all by
+name) and number of devices numbers, and what --checks names:
 
 numbers  loss, gradient norm and parameters as reference.py compares them; under --precision=bf16 losses are within 1% of
          the reference.
-bits     the same parameters whether a step is one graph or not, whatever the order of streams (--seeds of delays), with
-         memory of NaNs, with a GPU for each device, and after a checkpoint.
-edges    with --drop, for each of the first waits of each of the first streams: a run in which it is left out ends with an
+bits     the same parameters whether a step is one graph or not, whatever the order of streams (so many --seeds of delays), with
+         memory of NaNs, and with a GPU for each device. Seeds go on from one schedule to the next.
+resumed  the same parameters after a checkpoint.
+edges    for each of the first waits of each of the first streams: a run in which it is left out ends with an
          error that names what it put in order, or the wait was not needed: then the bits are the same. At least half of
          the runs must end with an error.
-
-whole    with --shard-optimizer, the bits of a run without it.
-ranks    with --ranks, the reference's numbers with a process for each device, connected by a double of NCCL.
+whole    of a sharded optimizer, the bits of a run without it.
+ranks    the reference's numbers with a process for each device, connected by a double of NCCL.
 
 --through-cpu takes kernels for processors (test/Runtime/Inputs/as_cuda.py) instead of the compiler's for GPUs.
 """
 import argparse
 import filecmp
+import itertools
 import json
 import os
 import subprocess
@@ -28,6 +30,7 @@ import tempfile
 
 sys.path.append(os.path.dirname(__file__))
 from reference import compare, compare_run, run  # noqa: E402
+from saved_parameters import schedules  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -39,13 +42,13 @@ def doubles(build, **variables):
 
 
 class Model:
-    def __init__(self, arguments, options, devices, scratch):
-        self.arguments, self.scratch = arguments, scratch
-        self.folder, self.shards = arguments.folder, "--shard-optimizer" in options
+    def __init__(self, arguments, options, devices, seeds, scratch):
+        self.arguments, self.seeds, self.scratch = arguments, seeds, scratch
+        self.folder = arguments.folder
         with open(os.path.join(self.folder, "reference.json")) as file:
             self.reference = json.load(file)
         self.plan = self.compile(f"d{devices}", [*options, f"--devices={devices}"])
-        if self.shards:
+        if "whole" in arguments.checks:
             self.whole = self.compile(f"whole{devices}", [*(o for o in options if o != "--shard-optimizer"), f"--devices={devices}"])
 
     def compile(self, name, options):
@@ -84,22 +87,24 @@ class Model:
     def check_bits(self, devices):
         runs = [("graph", ["--share-gpus"], {}), ("poison", ["--share-gpus", "--no-graph", "--poison"], {}),
                 ("apart", [], {"BITPIPE_DOUBLES_DEVICES": str(devices)})]
-        for seed in self.arguments.seeds.split(","):
+        for seed in self.seeds:
             runs.append((f"graph, seed {seed}", ["--share-gpus"], {"BITPIPE_DOUBLES_DELAYS": seed}))
             runs.append((f"seed {seed}", ["--share-gpus", "--no-graph"], {"BITPIPE_DOUBLES_DELAYS": seed}))
+        few = 3  # one walked, one captured, one replayed
+        self.trained("few", ["--share-gpus", "--no-graph"], steps=few)
         for name, options, variables in runs:
-            self.trained(name, options, **variables)
-            if not filecmp.cmp(self.path("first"), self.path(name), shallow=False):
+            self.trained(name, options, steps=few, **variables)
+            if not filecmp.cmp(self.path("few"), self.path(name), shallow=False):
                 sys.exit(f"{name}: saves other bits than the first run")
 
-    def check_resumed(self):
+    def check_resumed(self, devices):
         checkpoint = [f"--checkpoint={self.path('checkpoint')}", "--share-gpus"]
         self.trained("half", checkpoint, steps=3)
         self.trained("resumed", [*checkpoint, "--resume"])
         if not filecmp.cmp(self.path("first"), self.path("resumed"), shallow=False):
             sys.exit("a run that was interrupted saves other bits")
 
-    def check_whole(self):
+    def check_whole(self, devices):
         self.trained("whole", ["--share-gpus"], plan=self.whole)
         if not filecmp.cmp(self.path("first"), self.path("whole"), shallow=False):
             sys.exit("a sharded optimizer saves other bits than one that is not")
@@ -116,7 +121,7 @@ class Model:
         if not filecmp.cmp(self.path("ranks"), self.path("ranks with graphs"), shallow=False):
             sys.exit("ranks with graphs save other bits than without")
 
-    def check_edges(self):
+    def check_edges(self, devices):
         streams, waits = (int(number) for number in self.arguments.drop.split(":"))
         missed, count = 0, streams * waits
         for number in range(count):
@@ -136,28 +141,27 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("folder")
+    parser.add_argument("--pipeline", required=True)
     parser.add_argument("--devices", default="2")
     parser.add_argument("--rename", action="append", default=[])
-    parser.add_argument("--seeds", default="1")
-    parser.add_argument("--drop")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--drop", default="8:1")
     parser.add_argument("--through-cpu", action="store_true")
-    parser.add_argument("--ranks", action="store_true")
+    parser.add_argument("--checks", default="bits,resumed")
     arguments, options = parser.parse_known_args()
+    arguments.checks = arguments.checks.split(",")
     arguments.renamed = dict(pair.split("=") for pair in arguments.rename)
     options.append("--microbatches=8")
-    for devices in arguments.devices.split(","):
+    pipelines = schedules() if arguments.pipeline == "every" else arguments.pipeline.split(",")
+    works = itertools.product(pipelines, arguments.devices.split(","))
+    for number, (pipeline, devices) in enumerate(works):
+        seeds = [str(1 + number * arguments.seeds + i) for i in range(arguments.seeds)]
         with tempfile.TemporaryDirectory() as scratch:
-            model = Model(arguments, options, devices, scratch)
+            model = Model(arguments, [f"--pipeline={pipeline}", *options], devices, seeds, scratch)
             model.trained("first", ["--share-gpus", "--no-graph"])
-            model.check_numbers(f"{' '.join(options)} devices {devices}")
-            model.check_bits(devices)
-            model.check_resumed()
-            if model.shards:
-                model.check_whole()
-            if arguments.ranks:
-                model.check_ranks(devices)
-            if arguments.drop:
-                model.check_edges()
+            model.check_numbers(f"{pipeline} {' '.join(options)} devices {devices}")
+            for check in arguments.checks:
+                getattr(model, f"check_{check}")(devices)
 
 
 main()
