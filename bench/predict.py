@@ -2,8 +2,9 @@
 
     python bench/predict.py [--rounds 3] [--parts threads,processes,computing]
 
-Emulated devices: eight schedules on eight devices, as threads of one process and as eight
-processes under mpirun. A first run tells what messages take; the predictions for the next ones
+Emulated devices: eight schedules on eight devices, as threads of one process, told 4 ms and more for what a
+device does forward, and as eight processes under mpirun, told 16 ms: each process has threads of its own that
+wake up for messages, and eight of them are late by milliseconds of a step on two cores. A first run tells what messages take; the predictions for the next ones
 use that and the times that the devices are told. Computing devices: the example GPT on two
 devices, predicted for each run from the profile of a run before it.
 
@@ -46,10 +47,10 @@ def compile_plan(schedule, devices, microbatches):
     return plan
 
 
-def told(plan):
-    """Uneven stages of the same model, 4 ms and more for all that a device does forward."""
+def told(plan, forward):
+    """Uneven stages of the same model; so many seconds and more for all that a device does forward."""
     stages = 1 + max(int(n) for n in re.findall(r"pipe\.execute F stage (\d+)", plan.read_text()))
-    unit = 4e-3 * 8 / stages
+    unit = forward * 8 / stages
     times = []
     for stage in range(stages):
         f = unit * (1 + stage % 3 / 12)
@@ -68,10 +69,10 @@ def train(plan, costs, arguments, launcher=()):
     return {name: (values[2 * i], values[2 * i + 1]) for i, name in enumerate(QUANTITIES)}
 
 
-def emulated(schedule, rounds, launcher):
+def emulated(schedule, rounds, forward, launcher=()):
     plan = compile_plan(schedule, 8, 16)
     profile = plan.with_suffix(".profile.json")
-    costs = told(plan)
+    costs = told(plan, forward)
     arguments = ["--device=emulated", "--steps=20"]
     train(plan, costs, [*arguments, f"--profile={profile}"], launcher)
     known = json.loads(profile.read_text())
@@ -114,6 +115,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", default="threads,processes,computing")
+    parser.add_argument("--schedules", default=",".join(SCHEDULES), help="of emulated devices")
     parser.add_argument("--idle-share", type=float, default=0.0)
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
@@ -122,8 +124,8 @@ def main():
             rows = {name: computing(name, options.rounds) for name in COMPUTED}
             show("two devices that compute, from the profile of a run before", rows, options.idle_share)
             continue
-        launcher = ["mpirun", "--oversubscribe", "-n", "8"] if part == "processes" else []
-        rows = {name: emulated(name, options.rounds, launcher) for name in SCHEDULES}
+        setting = (16e-3, ["mpirun", "--oversubscribe", "-n", "8"]) if part == "processes" else (4e-3,)
+        rows = {name: emulated(name, options.rounds, *setting) for name in options.schedules.split(",")}
         show(f"eight emulated devices as {part}", rows, options.idle_share)
 
 
