@@ -1,12 +1,14 @@
 """Predicted step time, idle time and memory beside measured ones.
 
-    python bench/predict.py [--rounds 3] [--parts threads,processes,computing]
+    python bench/predict.py [--rounds 3] [--parts threads,processes,computing,slow-link]
 
 Emulated devices: eight schedules on eight devices, as threads of one process, told 4 ms and more for what a
 device does forward, and as eight processes under mpirun, told 16 ms: each process has threads of its own that
 wake up for messages, and eight of them are late by milliseconds of a step on two cores. A first run tells what messages take; the predictions for the next ones
 use that and the times that the devices are told. Computing devices: the example GPT on two
-devices, predicted for each run from the profile of a run before it.
+devices, predicted for each run from the profile of a run before it. Slow link: the same two devices as processes
+in two network namespaces (bench/slow_link.py, needs root), predicted from a profile made without that link, and the
+link's delay and rate.
 
 Every figure is the median over the rounds, of which each measures medians over its steps. The
 machine's load is printed, since others on it make everything late. With `--idle-share` a
@@ -20,6 +22,7 @@ import pathlib
 import re
 import statistics
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "bin"
@@ -63,7 +66,10 @@ def train(plan, costs, arguments, launcher=()):
     """What --predict prints of all devices: {quantity: (predicted, measured)}."""
     path = plan.with_suffix(".costs.json")
     path.write_text(json.dumps(costs))
-    out = run(*launcher, BIN / "bitpipe-run", plan, f"--cost-file={path}", "--predict", "--force", *arguments)
+    return totals(run(*launcher, BIN / "bitpipe-run", plan, f"--cost-file={path}", "--predict", "--force", *arguments))
+
+
+def totals(out):
     row = re.search(r"^all +(\S+) +(\S+) +\S+ +(\S+) +(\S+) +\S+ +(\S+) +(\S+)", out, re.M)
     values = [float(number) for number in row.groups()]
     return {name: (values[2 * i], values[2 * i + 1]) for i, name in enumerate(QUANTITIES)}
@@ -80,14 +86,30 @@ def emulated(schedule, rounds, forward, launcher=()):
     return [train(plan, costs, arguments, launcher) for _ in range(rounds)]
 
 
-def computing(schedule, rounds):
+def profiled(schedule):
+    """A plan for two devices that compute, the data, and a profile of a run of both as threads."""
     plan = compile_plan(schedule, 2, 8)
     text, profile = OUT / "licences.txt", plan.with_suffix(".profile.json")
     text.write_bytes(b"".join(path.read_bytes() for path in sorted(pathlib.Path("/usr/share/common-licenses").iterdir())
                               if path.is_file())[:400_000])
-    arguments = [f"--data={text}", "--steps=40"]
-    run(BIN / "bitpipe-run", plan, *arguments, f"--profile={profile}", "--force")
-    return [train(plan, json.loads(profile.read_text()), arguments) for _ in range(rounds)]
+    run(BIN / "bitpipe-run", plan, f"--data={text}", "--steps=40", "--threads=1", f"--profile={profile}", "--force")
+    return plan, text, json.loads(profile.read_text())
+
+
+def computing(schedule, rounds):
+    plan, text, known = profiled(schedule)
+    return [train(plan, known, [f"--data={text}", "--steps=40", "--threads=1"]) for _ in range(rounds)]
+
+
+def slow_link(schedule, rounds, delay=20e-3, rate=100e6):
+    plan, text, known = profiled(schedule)
+    costs = plan.with_suffix(".costs.json")
+    costs.write_text(json.dumps(known | {"links": {"latency": delay, "bandwidth": rate / 8}}))
+    hosts = ROOT / "test" / "Runtime" / "Inputs" / "two_hosts.py"
+    command = [sys.executable, ROOT / "bench" / "slow_link.py", f"--delay={delay * 1e3:g}", f"--rate={rate / 1e6:g}", "--",
+               sys.executable, hosts, "{a}", "{b}", plan, text, OUT / "hosts", f"--cost-file={costs}", "--predict",
+               "--steps=20"]
+    return [totals(run(*command)) for _ in range(rounds)]
 
 
 def difference(predicted, measured):
@@ -111,18 +133,22 @@ def show(title, rows, idle_share):
         print(f"{quantity}: at most {off:.1%} off, goal {GOAL:.0%}: {'reached' if off <= GOAL else 'missed'}")
 
 
+COMPUTING = {"computing": ("two devices that compute, from the profile of a run before", computing),
+             "slow-link": ("two processes that compute, 20 ms and 100 Mbit/s apart", slow_link)}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", default="threads,processes,computing")
+    parser.add_argument("--parts", default="threads,processes,computing,slow-link")
     parser.add_argument("--schedules", default=",".join(SCHEDULES), help="of emulated devices")
     parser.add_argument("--idle-share", type=float, default=0.0)
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     for part in options.parts.split(","):
-        if part == "computing":
-            rows = {name: computing(name, options.rounds) for name in COMPUTED}
-            show("two devices that compute, from the profile of a run before", rows, options.idle_share)
+        if part in COMPUTING:
+            title, measure = COMPUTING[part]
+            show(title, {name: measure(name, options.rounds) for name in COMPUTED}, options.idle_share)
             continue
         setting = (16e-3, ["mpirun", "--oversubscribe", "-n", "8"]) if part == "processes" else (4e-3,)
         rows = {name: emulated(name, options.rounds, *setting) for name in options.schedules.split(",")}
