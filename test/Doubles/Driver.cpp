@@ -189,7 +189,8 @@ EXPORT Result cuMemGetInfo_v2(size_t *free, size_t *total) {
   Lock lock = locked();
   if (current < 0)
     return InvalidContext;
-  *free = *total = Engine::get().memory.freeBytes(current);
+  *free = Engine::get().memory.freeBytes(current);
+  *total = Engine::get().memory.totalBytes();
   return Success;
 }
 EXPORT Result cuMemAlloc_v2(Pointer *pointer, size_t bytes) {
@@ -321,6 +322,9 @@ EXPORT Result cuEventElapsedTime(float *milliseconds, EventHandle begin, EventHa
   return Success;
 }
 
+/// What a module takes of its device.
+constexpr size_t moduleBytes = 64 << 10;
+
 EXPORT Result cuModuleLoadDataEx(bitpipe::cuda::Module *module, const void *image, unsigned,
                                  JitOption *, void **) {
   Lock lock = locked();
@@ -329,6 +333,7 @@ EXPORT Result cuModuleLoadDataEx(bitpipe::cuda::Module *module, const void *imag
   auto loaded = doubles::Module::load(image);
   if (!loaded)
     return NoBinaryForGPU;
+  Engine::get().memory.take(current, moduleBytes);
   *module = reinterpret_cast<bitpipe::cuda::Module>(loaded.release());
   return Success;
 }

@@ -48,6 +48,9 @@ public:
   uint64_t allocate(int device, size_t bytes);
   bool release(uint64_t pointer);
   size_t freeBytes(int device) const;
+  size_t totalBytes() const { return limit; }
+  /// Takes memory that nobody gets an address of.
+  void take(int device, size_t bytes) { used[device] += bytes; }
   void enablePeer(int from, int to) { peers[from][to] = true; }
 
   /// Begins an operation: the accesses that follow are its own.

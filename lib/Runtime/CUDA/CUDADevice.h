@@ -47,6 +47,7 @@ public:
   StepResult result(uint32_t step) override;
   std::string describeBadIndex() override;
   std::string place() const override { return unit.text(); }
+  int64_t libraryBytes() const override { return unit.takenBeside(); }
   bool computes() const override { return false; } // on processors of this machine
   int64_t touchedBytes() const override { return layout.bytes; }
   void upload(int64_t slot, int64_t offset, const void *data, int64_t bytes) override;

@@ -13,7 +13,7 @@ using cuda::driver;
 GPU::GPU(int number) : ordinal(number) {
   check(driver().deviceGet(&device, number), "find the GPU");
   check(driver().primaryContextRetain(&context, device), "open the GPU");
-  use();
+  freeAtFirst = freeBytes();
 }
 
 GPU::~GPU() { driver().primaryContextRelease(device); }
@@ -66,6 +66,10 @@ size_t GPU::freeBytes() const {
   return free;
 }
 
+int64_t GPU::takenBeside() const {
+  return int64_t(freeAtFirst) - int64_t(freeBytes()) - int64_t(allocated);
+}
+
 DeviceMemory::DeviceMemory(const GPU &gpu, size_t bytes, const std::string &purpose)
     : gpu(gpu), size(bytes) {
   gpu.use();
@@ -74,11 +78,13 @@ DeviceMemory::DeviceMemory(const GPU &gpu, size_t bytes, const std::string &purp
     fail("error: ", gpu.text(), " has no memory for ", purpose, ": ", bytes >> 20,
          " MiB, of which ", gpu.freeBytes() >> 20, " MiB are free");
   check(result, "allocate memory of the GPU");
+  gpu.allocated += bytes;
 }
 
 DeviceMemory::~DeviceMemory() {
   gpu.use();
   driver().memFree(start);
+  gpu.allocated -= size;
 }
 
 PinnedMemory::PinnedMemory(size_t bytes) {

@@ -5,6 +5,7 @@
 
 #include "lib/Runtime/CUDA/Libraries.h"
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -30,11 +31,18 @@ public:
   /// Lets this GPU reach the memory of the other. Throws a UserError if it cannot.
   void reach(const GPU &other) const;
   size_t freeBytes() const;
+  /// What is taken of its memory since this object was made, beside what it allocated:
+  /// modules, communicators, graphs, and whatever others took meanwhile.
+  int64_t takenBeside() const;
 
   static int count();
 
 private:
+  friend class DeviceMemory;
+
   int ordinal;
+  size_t freeAtFirst = 0;
+  mutable std::atomic<size_t> allocated = 0;
   cuda::Device device;
   cuda::Context context;
 };

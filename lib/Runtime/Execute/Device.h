@@ -74,6 +74,8 @@ public:
   virtual std::string describeBadIndex() = 0;
   /// The GPU that it is; empty if it is none.
   virtual std::string place() const { return ""; }
+  /// What libraries have taken of the memory of that GPU, for all devices on it.
+  virtual int64_t libraryBytes() const { return 0; }
 
   /// Whether its work needs a processor of this machine.
   virtual bool computes() const = 0;

@@ -16,8 +16,8 @@ using nlohmann::json;
 namespace bitpipe {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepTime, begin, end, waited)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TimedWork, begin, end, work)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, computes, place, byKind, work, steps,
-                                   instructions, sums, plannedBytes, touchedBytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, computes, place, libraryBytes, byKind, work,
+                                   steps, instructions, sums, plannedBytes, touchedBytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessReport, rank, host, cores, threads,
                                    peakBytes, devices)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NamedEvent, name, category, begin, end)
@@ -77,6 +77,7 @@ static DeviceReport reportOf(const Program &program, int64_t number,
   report.device = number;
   report.computes = device.computes();
   report.place = device.place();
+  report.libraryBytes = device.libraryBytes();
   report.plannedBytes = program.devices[number].arena;
   report.touchedBytes = device.touchedBytes();
   const auto &categories = executor.calls().categories();

@@ -15,6 +15,7 @@ struct DeviceReport {
   int64_t device;
   bool computes; // needs a processor for its work
   std::string place; // the GPU that it is, or empty
+  int64_t libraryBytes; // see Device
   std::map<std::string, Nanoseconds> byKind;
   std::vector<Nanoseconds> work; // of every instruction, the median of the steps
   std::vector<StepTime> steps;

@@ -105,6 +105,18 @@ double printDevices(const Processes &processes) {
   return all ? waiting / all : 0;
 }
 
+/// Beside what devices have planned and get in one piece.
+void printLibraries(const Processes &processes) {
+  std::map<std::string, int64_t> taken; // by host and GPU
+  for (const ProcessReport &process : processes)
+    for (const DeviceReport &device : process.devices)
+      if (!device.place.empty())
+        taken[device.place + " of " + process.host] = device.libraryBytes;
+  for (auto &[gpu, bytes] : taken)
+    std::printf("libraries, kernels and graphs took %.1f MiB of %s\n", mebibytes(bytes),
+                gpu.c_str());
+}
+
 void printProcesses(const Processes &processes) {
   for (const ProcessReport &process : processes)
     if (processes.size() == 1)
@@ -162,6 +174,7 @@ void bitpipe::printReport(const Processes &processes,
   if (isTimed(processes))
     printBubble(cores, bubble, predicted);
   printProcesses(processes);
+  printLibraries(processes);
   if (isTimed(processes))
     printKinds(processes);
   else
