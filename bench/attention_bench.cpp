@@ -101,7 +101,7 @@ public:
     add(s, d, s, s, 1, d, 1); // p v, ds k
     if (gradient)
       add(s, d, s, 1, s, d, 1); // p^T do, ds^T q
-    runner = std::make_unique<MatmulRunner>(library);
+    runner = std::make_unique<MatmulRunner>(library, 0);
     flop = (gradient ? 5 : 2) * 2.0 * w.heads * s * s * d;
   }
 
@@ -129,7 +129,7 @@ private:
 
   Work w;
   Buffer scores, rows, out;
-  MatmulLibrary library;
+  MatmulLibrary library{1};
   std::unique_ptr<MatmulRunner> runner;
   double flop;
 };

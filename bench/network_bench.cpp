@@ -179,7 +179,9 @@ void measureWaiting() {
   double share = double(std::clock() - before) / CLOCKS_PER_SEC / duration, sum = 0;
   world.connection()->send(next, 1, &sent, 1, done);
   done.waitFor(2);
-  for (double other : world.allGatherValues(share))
+  std::vector<double> shares(size);
+  world.allGatherValues(share, shares);
+  for (double other : shares)
     sum += other;
   if (world.speaks())
     std::printf("%d processes that wait: %.1f%% of a core each\n", size, 100 * sum / size);

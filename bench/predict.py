@@ -7,8 +7,8 @@ device does forward, and as eight processes under mpirun, told 16 ms: each proce
 wake up for messages, and eight of them are late by milliseconds of a step on two cores. A first run tells what messages take; the predictions for the next ones
 use that and the times that the devices are told. Computing devices: the example GPT on two
 devices, predicted for each run from the profile of a run before it. Slow link: the same two devices as processes
-in two network namespaces (bench/slow_link.py, needs root), predicted from a profile made without that link, and the
-link's delay and rate.
+in two network namespaces (bench/slow_link.py, needs root), compiled for and predicted from a profile made without that
+link, and the link's delay and rate.
 
 Every figure is the median over the rounds, of which each measures medians over its steps. The
 machine's load is printed, since others on it make everything late. With `--idle-share` a
@@ -43,10 +43,10 @@ def run(*command):
     return done.stdout
 
 
-def compile_plan(schedule, devices, microbatches):
+def compile_plan(schedule, devices, microbatches, *options):
     plan = OUT / f"{schedule}-{devices}.mlir"
     run(BIN / "bitpipe-opt", MODEL, f"--pipeline={schedule}", f"--devices={devices}",
-        f"--microbatches={microbatches}", "--force", "-o", plan)
+        f"--microbatches={microbatches}", *options, "--force", "-o", plan)
     return plan
 
 
@@ -105,6 +105,7 @@ def slow_link(schedule, rounds, delay=20e-3, rate=100e6):
     plan, text, known = profiled(schedule)
     costs = plan.with_suffix(".costs.json")
     costs.write_text(json.dumps(known | {"links": {"latency": delay, "bandwidth": rate / 8}}))
+    compile_plan(schedule, 2, 8, f"--cost-file={costs}")
     hosts = ROOT / "test" / "Runtime" / "Inputs" / "two_hosts.py"
     command = [sys.executable, ROOT / "bench" / "slow_link.py", f"--delay={delay * 1e3:g}", f"--rate={rate / 1e6:g}", "--",
                sys.executable, hosts, "{a}", "{b}", plan, text, OUT / "hosts", f"--cost-file={costs}", "--predict",

@@ -173,20 +173,31 @@ static double lateness(const Costs &costs) {
   return most;
 }
 
+/// Each device a process of its own, whose messages leave before they are asked for: also
+/// where receives were put for quicker links.
+static PredictOptions eagerProcesses(size_t devices) {
+  PredictOptions options;
+  for (size_t d = 0; d < devices; ++d)
+    options.processes.push_back(d);
+  options.eagerBytes.assign(devices, std::vector<int64_t>(devices, 1));
+  return options;
+}
+
 static void compare(const schedule::Request &asked, const Costs &costs,
-                    const char *what, bool shards = false) {
+                    const char *what, bool shards = false,
+                    const PredictOptions &options = {}, const Costs *madeFor = nullptr) {
   auto made = schedule::buildSchedule(asked);
   if (!made)
     return; // sizes that this family refuses
   std::vector<std::vector<int>> ties;
   if (!costs.shared.empty())
     ties = {{0, made->placement.stages() - 1}};
-  schedule::Program source = *schedule::communicate(*made, ties, costs, shards);
+  schedule::Program source = *schedule::communicate(*made, ties, madeFor ? *madeFor : costs, shards);
   double known = schedule::steadyStep(source, made->order, costs);
   Translation translated(source);
   Prediction prediction =
       predict(translated.program, translated.links,
-              workTimes(translated.program, translated.links, costs));
+              workTimes(translated.program, translated.links, costs), options);
   double later = prediction.step - known, rounding = 1e-9 * known;
   expect(later >= -rounding && later <= rounding + lateness(costs),
          toText(asked) + " with " + what +
@@ -226,6 +237,11 @@ static void testSchedules() {
         for (schedule::Link &link : from)
           link.latency = 0.2;
       compare(asked, costs, "one latency");
+      Costs slow = costs;
+      for (auto &from : slow.links)
+        for (schedule::Link &link : from)
+          link.latency = 20;
+      compare(asked, slow, "slow links, eager messages", false, eagerProcesses(devices), &costs);
       for (size_t i = 0; i < costs.stages.size(); ++i) {
         costs.stages[i].norm = 0.1 + 0.05 * double(i % 3);
         costs.stages[i].optimizer = 0.5 + 0.2 * double(i % 4);

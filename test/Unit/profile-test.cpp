@@ -80,8 +80,8 @@ struct Case {
     sender.instructions = {first, first};
     receiver.instructions = {second, second};
     if (!apart)
-      return {{0, "host", {0, 1}, 1, 0, {sender, receiver}}};
-    return {{0, "host", {0}, 1, 0, {sender}}, {1, "host", {1}, 1, 0, {receiver}}};
+      return {{0, "host", {0, 1}, 1, 0, {}, {sender, receiver}}};
+    return {{0, "host", {0}, 1, 0, {eagerBytes, eagerBytes}, {sender}}, {1, "host", {1}, 1, 0, {}, {receiver}}};
   }
 
   schedule::Costs measure(bool apart, Nanoseconds hop) const {
@@ -91,6 +91,7 @@ struct Case {
   }
 
   std::vector<int64_t> sizes;
+  int64_t eagerBytes = 0;
   std::vector<bool> late; // messages whose receive is posted when they have come
   Program program;
   Links links;
@@ -116,6 +117,13 @@ int main() {
                               {false, false, true, true, false, true}).measure(true, 3000);
   expectNear(late.links[0][1].latency, 10e-6, "latency beside late receives");
   expectNear(1 / late.links[0][1].transfer, 1e9, "bandwidth beside late receives");
+
+  // One that leaves unasked takes its time from then on, unless it queues behind another.
+  Case unasked({1000, 200'000, 1000, 1000, 200'000, 1000}, {false, false, true, true, false, true});
+  unasked.eagerBytes = 1 << 20;
+  schedule::Costs eager = unasked.measure(true, 3000);
+  expectNear(eager.links[0][1].latency, 10e-6, "latency of what leaves unasked");
+  expectNear(1 / eager.links[0][1].transfer, 1e9, "bandwidth of what leaves unasked");
 
   // In one process memory changes hands, whatever its size.
   schedule::Costs within = Case({100'000, 100'000}).measure(false, 0);

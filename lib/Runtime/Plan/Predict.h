@@ -41,6 +41,9 @@ struct PredictOptions {
   /// By device, if there are several: between them messages go through a network
   /// that is looked at now and then (Pacing.h).
   std::vector<size_t> processes;
+  /// By the process that sends and the one that receives: messages of up to so many bytes
+  /// leave before they are asked for. None do where it is empty.
+  std::vector<std::vector<int64_t>> eagerBytes;
   int64_t tracedSteps = 0; // whose events are wanted
 };
 

@@ -16,6 +16,11 @@ Simulator::Simulator(const Program &program, const Links &links,
   if (!options.processes.empty())
     processOf = options.processes;
   lastNews.resize(1 + std::ranges::max(processOf));
+  for (size_t i = 0; i < messages.size() && !options.eagerBytes.empty(); ++i) {
+    const MessageLink &link = links.messages[i];
+    size_t from = processOf[link.from], to = processOf[link.to];
+    messages[i].eager = from != to && link.bytes <= options.eagerBytes[from][to];
+  }
   pools.emplace_back(0);
   for (const Machine &machine : options.machines) {
     for (size_t d : machine.devices)
@@ -30,10 +35,13 @@ void Simulator::record(PredictedEvent::Kind kind, size_t d, size_t instruction,
     prediction.events.push_back({kind, d, instruction, begin, end});
 }
 
-bool Simulator::isComplete(const Wait &wait, int64_t step) const {
+bool Simulator::isComplete(size_t d, const Wait &wait, int64_t step) const {
   int64_t needed = step + 1 - wait.previousStep;
-  return (wait.kind == Wait::Message ? messages[wait.index].completed
-                                     : collectives[wait.index].completed) >= needed;
+  if (wait.kind != Wait::Message)
+    return collectives[wait.index].completed >= needed;
+  const Message &message = messages[wait.index];
+  bool hasLeft = message.eager && links.messages[wait.index].from == int64_t(d);
+  return (hasLeft ? message.sent : message.completed) >= needed;
 }
 
 /// Whether nothing holds the device at its next instruction or step.
@@ -44,7 +52,7 @@ bool Simulator::mayBegin(size_t d) {
   const DeviceLinks &mine = links.devices[d];
   bool atEnd = device.next == list(d).size();
   for (const Wait &wait : atEnd ? mine.atEnd : mine.waits[device.next])
-    if (!isComplete(wait, device.step))
+    if (!isComplete(d, wait, device.step))
       return false;
   return true;
 }

@@ -44,7 +44,8 @@ private:
     bool inCollective = false; // stands at one, or works on its part
   };
   struct Message {
-    int64_t starts = 0, completed = 0;
+    bool eager = false; // leaves before it is asked for
+    int64_t sent = 0, asked = 0, arrived = 0, completed = 0;
   };
   struct Meeting {
     int64_t arrived = 0, parts = 0, completed = 0; // members, over all steps
@@ -68,13 +69,14 @@ private:
   // Devices
   void advance(size_t d);
   bool mayBegin(size_t d);
-  bool isComplete(const Wait &wait, int64_t step) const;
+  bool isComplete(size_t d, const Wait &wait, int64_t step) const;
   void wait(size_t d);
   void endWait(size_t d);
   void finishInstruction(size_t d);
   void endStep(size_t d);
   // What they start
   void startMessage(size_t d, size_t index);
+  void transmit(size_t index);
   double lateness(size_t d) const;
   void messageThere(size_t index);
   void completeMessage(size_t index);

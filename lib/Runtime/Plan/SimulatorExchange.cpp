@@ -11,11 +11,20 @@
 
 using namespace bitpipe;
 
-/// Who comes second lets a message go; one at a time uses a way.
+/// Who comes second lets a message go, or its sender.
 void Simulator::startMessage(size_t d, size_t index) {
   lastNews[processOf[d]] = now;
-  if (++messages[index].starts % 2 != 0)
-    return;
+  Message &message = messages[index];
+  bool sends = links.messages[index].from == int64_t(d);
+  ++(sends ? message.sent : message.asked);
+  if (message.eager ? sends : message.sent == message.asked)
+    transmit(index);
+  else if (message.eager && message.arrived >= message.asked)
+    completeMessage(index);
+}
+
+/// One at a time uses a way.
+void Simulator::transmit(size_t index) {
   const MessageLink &link = links.messages[index];
   const schedule::MessageTime &time = times.messages[index];
   double &free = linkFree[{link.from, link.to}];
@@ -35,8 +44,11 @@ double Simulator::lateness(size_t d) const {
   return double(Pacing::sleepAfter(whole).count()) * 0.5e-9;
 }
 
+/// What was not asked for yet is complete when it is.
 void Simulator::messageThere(size_t index) {
   const MessageLink &link = links.messages[index];
+  if (Message &message = messages[index]; ++message.arrived > message.asked)
+    return;
   bool within = processOf[link.from] == processOf[link.to];
   double late = within ? 0 : lateness(link.to);
   if (late > 0)

@@ -73,6 +73,8 @@ private:
       options.machines = machinesOf(processes);
     if (processes.size() > 1)
       options.processes = processesOf(processes);
+    for (const ProcessReport &process : processes)
+      options.eagerBytes.push_back(process.eagerBytes);
     options.tracedSteps = tracedSteps;
     return predict(run.program, run.links,
                    workTimes(run.program, run.links, costs), options);

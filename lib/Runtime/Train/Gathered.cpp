@@ -6,6 +6,7 @@
 #include "lib/Runtime/Launch/Host.h"
 #include "lib/Runtime/Launch/Cores.h"
 #include "lib/Runtime/Median.h"
+#include "lib/Runtime/Transport/NetworkThread.h"
 
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
@@ -19,7 +20,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TimedWork, begin, end, work)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, computes, place, libraryBytes, byKind, work,
                                    steps, instructions, sums, plannedBytes, touchedBytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessReport, rank, host, cores, threads,
-                                   peakBytes, devices)
+                                   peakBytes, eagerBytes, devices)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NamedEvent, name, category, begin, end)
 } // namespace bitpipe
 
@@ -106,7 +107,10 @@ std::vector<ProcessReport> bitpipe::gatherReports(World &world,
   getrusage(RUSAGE_SELF, &usage);
   ProcessReport mine{world.rank(), hostName(), coresOfProcess(),
                      executor.calls().members(),
-                     int64_t(usage.ru_maxrss) * 1024, {}};
+                     int64_t(usage.ru_maxrss) * 1024, {}, {}};
+  for (int to = 0; to < world.size(); ++to)
+    mine.eagerBytes.push_back(
+        world.connection() ? int64_t(world.connection()->eagerBytes(to)) : 0);
   Nanoseconds ahead = clockAhead(world);
   for (int64_t d = executor.share().first; d < executor.share().end; ++d) {
     mine.devices.push_back(reportOf(program, d, executor));

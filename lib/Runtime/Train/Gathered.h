@@ -33,6 +33,7 @@ struct ProcessReport {
   std::vector<int> cores; // see coresOfProcess
   int64_t threads;        // per device
   int64_t peakBytes; // of the process, as the system counts it
+  std::vector<int64_t> eagerBytes; // by rank, see Network
   std::vector<DeviceReport> devices;
 };
 

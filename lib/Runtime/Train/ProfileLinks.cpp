@@ -1,10 +1,12 @@
 //===- ProfileLinks.cpp - What messages took -------------------------------===//
 //
-// A message is under way from when both sides have started it. Its end shows where
-// its receiver waits for it and for nothing else: in time until that goes on, which
-// includes waking up. What came in time shows nothing. Nor does what was sent before its
-// receive was posted: it may have been on its way, or have come, by then; that counts
-// only between devices that have nothing else.
+// A message is under way from when both sides have started it, or its sender has if it
+// leaves before it is asked for. Its end shows where its receiver waits for it and for
+// nothing else: in time until that goes on, which includes waking up. What came in time
+// shows nothing. Nor does what was sent before its receive was posted, if it is not known
+// whether it left then; that counts only between devices that have nothing else. What
+// leaves unasked may queue behind the message before it, until that is used, and is taken
+// for awaited if it was asked for in the first half of its time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +27,7 @@ using Pair = std::pair<int64_t, int64_t>; // from, to
 struct Ends {
   size_t send = 0, receive = 0;
   std::optional<size_t> user; // waits for this message alone
+  std::optional<size_t> before; // the message that the sender sends before this one
 };
 
 class LinkProfiler {
@@ -40,8 +43,9 @@ public:
       }
     for (size_t d = 0; d < devices.size(); ++d)
       findEnds(d);
+    findOrder();
     for (size_t m = 0; m < ends.size(); ++m)
-      measure(m, processes[processOf[links.messages[m].to]]);
+      measure(m, processes);
     times.merge(unexpected); // of pairs that have no others
   }
 
@@ -98,21 +102,45 @@ private:
     }
   }
 
+  void findOrder() {
+    std::map<Pair, std::map<size_t, size_t>> ways; // messages by their send
+    for (size_t m = 0; m < ends.size(); ++m)
+      ways[{links.messages[m].from, links.messages[m].to}][ends[m].send] = m;
+    for (const auto &[way, sent] : ways)
+      for (auto at = sent.begin(); at != sent.end(); ++at)
+        if (at != sent.begin())
+          ends[at->second].before = std::prev(at)->second;
+  }
+
+  /// Whether the message before it was used when a message left, in a step.
+  bool hasWay(size_t m, size_t back, Nanoseconds left) const {
+    if (!ends[m].before)
+      return true;
+    const Ends &before = ends[*ends[m].before];
+    return before.user &&
+           devices[links.messages[m].to]->instructions[back][*before.user].begin <= left;
+  }
+
   /// Devices that take turns on processors wait for those, too, which is no message.
-  void measure(size_t m, const ProcessReport &receiver) {
+  void measure(size_t m, const std::vector<ProcessReport> &processes) {
     const MessageLink &link = links.messages[m];
-    bool within = processOf[link.from] == processOf[link.to];
-    if (!ends[m].user || (within && sharesProcessors(receiver)))
+    size_t from = processOf[link.from], to = processOf[link.to];
+    bool within = from == to;
+    if (!ends[m].user || (within && sharesProcessors(processes[to])))
       return;
+    const std::vector<int64_t> &most = processes[from].eagerBytes;
+    bool eager = !within && !most.empty() && link.bytes <= most[to];
     const auto &sent = devices[link.from]->instructions;
     const auto &received = devices[link.to]->instructions;
     for (size_t back = 0; back < std::min(sent.size(), received.size()); ++back) {
       const auto &list = received[back];
-      Nanoseconds begin = std::max(sent[back][ends[m].send].end,
-                                   list[ends[m].receive].end);
+      Nanoseconds left = sent[back][ends[m].send].end, asked = list[ends[m].receive].end;
       Nanoseconds used = list[*ends[m].user].begin;
+      if (eager && (!hasWay(m, back, left) || used - asked < asked - left))
+        continue;
+      Nanoseconds begin = eager ? left : std::max(left, asked);
       bool waited = used > list[*ends[m].user - 1].end;
-      bool expected = sent[back][ends[m].send].end >= list[ends[m].receive].end;
+      bool expected = eager || left >= asked;
       if (waited && used > begin)
         (expected ? times : unexpected)[{link.from, link.to}][within ? 0 : link.bytes].push_back(
             double(used - begin) * 1e-9);
@@ -152,7 +180,8 @@ private:
   }
 
   /// From when the last device has given its part of the norm, there are two small
-  /// messages to when those in other processes than device 0's have the result.
+  /// messages to when those in other processes than device 0's have the result, or one if
+  /// that device is in the process of device 0.
   double hopTime() {
     if (hop)
       return *hop;
@@ -162,13 +191,16 @@ private:
       steps = std::min(steps, device->instructions.size());
     for (size_t back = 0; back < steps; ++back) {
       Nanoseconds given = 0;
+      double messages = 1;
       for (size_t d = 0; d < devices.size(); ++d)
-        if (const TimedWork *norm = normOf(d, back))
-          given = std::max(given, norm->begin + norm->work);
+        if (const TimedWork *norm = normOf(d, back); norm && norm->begin + norm->work >= given) {
+          given = norm->begin + norm->work;
+          messages = processOf[d] == processOf[0] ? 1 : 2;
+        }
       for (size_t d = 0; d < devices.size(); ++d)
         if (const TimedWork *norm = normOf(d, back);
             norm && processOf[d] != processOf[0])
-          hops.push_back(double(norm->end - given) * 0.5e-9);
+          hops.push_back(double(norm->end - given) * 1e-9 / messages);
     }
     hop = std::max(0.0, median(hops));
     return *hop;

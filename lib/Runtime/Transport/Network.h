@@ -49,6 +49,10 @@ public:
   /// The library with its version, for reports: "Open MPI 4.1.4".
   virtual std::string description() const = 0;
 
+  /// Messages of up to so many bytes leave for a rank whether it has asked for them or
+  /// not, as far as is known: 0 before the first message to it. Any thread may ask.
+  virtual size_t eagerBytes(int to) const { return 0; }
+
   /// Starts a message. Its memory must stay as it is until poll returns its token.
   /// A receive may be larger than what comes, not smaller. Throws a NetworkError.
   virtual void send(int to, uint32_t channel, const void *data, size_t bytes,

@@ -120,6 +120,7 @@ NetworkThread::~NetworkThread() {
 int NetworkThread::rank() const { return state->network->rank(); }
 int NetworkThread::size() const { return state->network->size(); }
 std::string NetworkThread::description() const { return state->network->description(); }
+size_t NetworkThread::eagerBytes(int to) const { return state->network->eagerBytes(to); }
 
 void NetworkThread::send(int to, uint32_t channel, const void *data, size_t bytes,
                          Counter &complete) {

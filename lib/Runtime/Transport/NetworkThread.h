@@ -30,6 +30,7 @@ public:
   int rank() const;
   int size() const;
   std::string description() const;
+  size_t eagerBytes(int to) const;
 
   /// Starts a message, whose counter advances when it is complete here. Any thread
   /// may call; those posted by one thread start in its order. A receive may be

@@ -13,7 +13,7 @@ UCXNetwork::UCXNetwork(const Launch &launch, std::chrono::seconds timeout)
     : myRank(launch.rank), timeout(timeout), worker(launch.size, sizeof(Note)) {
   auto meet = myRank == 0 ? listenByUCX : callByUCX;
   for (UCXPeer &known : meet(worker, launch, timeout))
-    peers.push_back({this, int(peers.size()), std::move(known)});
+    peers.emplace_back(this, int(peers.size()), std::move(known));
 }
 
 std::string UCXNetwork::description() const {
@@ -38,6 +38,7 @@ UCXNetwork::Peer &UCXNetwork::connected(int rank) {
   };
   bool sameHost = peer.known.host == peers[myRank].known.host;
   peer.end = worker.connect(peer.known.address, !sameHost, failed, &peer);
+  peer.eagerBytes = UCXWorker::eagerBytesOf(peer.end);
   return peer;
 }
 

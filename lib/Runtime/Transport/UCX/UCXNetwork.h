@@ -11,6 +11,9 @@
 #include "lib/Runtime/Transport/Network.h"
 #include "lib/Runtime/Transport/UCX/UCXMeeting.h"
 
+#include <atomic>
+#include <deque>
+
 namespace bitpipe {
 
 class UCXNetwork : public Network {
@@ -20,6 +23,7 @@ public:
   int rank() const override { return myRank; }
   int size() const override { return int(peers.size()); }
   std::string description() const override;
+  size_t eagerBytes(int to) const override { return peers[to].eagerBytes; }
 
   void send(int to, uint32_t channel, const void *data, size_t bytes,
             Token token) override;
@@ -34,6 +38,7 @@ private:
     int rank;
     UCXPeer known;
     ucp_ep_h end = nullptr; // made when first needed
+    std::atomic<size_t> eagerBytes = 0;
     ucs_status_t failure = UCS_OK;
     size_t underWay = 0; // messages to and from it
   };
@@ -52,7 +57,7 @@ private:
   const int myRank;
   const std::chrono::seconds timeout; // of what all ranks do together
   UCXWorker worker;
-  std::vector<Peer> peers;
+  std::deque<Peer> peers;
   std::vector<Token> ready;
   bool anyFailed = false;
 };

@@ -4,6 +4,8 @@
 
 #include "lib/Runtime/Error.h"
 
+#include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 using namespace bitpipe;
@@ -13,7 +15,16 @@ void bitpipe::checkUCX(ucs_status_t status, const char *what) {
     fail("error: UCX cannot ", what, ": ", ucs_status_string(status));
 }
 
+/// A message that is longer than one piece is announced first over TCP, and goes once the other
+/// side has answered: two more ways over the network, 110 ms in place of 28 for 96 KiB over
+/// one with 20 ms and 100 Mbit/s. Longer pieces than UCX's 8 KiB, unless the user has chosen.
+static void lengthenPieces() {
+  for (const char *name : {"UCX_TCP_TX_SEG_SIZE", "UCX_TCP_RX_SEG_SIZE"})
+    setenv(name, "256k", /*replace=*/0);
+}
+
 UCXWorker::UCXWorker(int processes, size_t noteBytes) {
+  lengthenPieces();
   ucp_config_t *config;
   checkUCX(ucp_config_read(nullptr, nullptr, &config), "read its configuration");
   ucp_params_t params = {};
@@ -50,6 +61,24 @@ ucp_ep_h UCXWorker::connect(const std::string &address, bool watched, Handler fa
   ucp_ep_h end;
   checkUCX(ucp_ep_create(worker, &params, &end), "connect");
   return end;
+}
+
+/// From a line as `tag_send: 0..<egr/short>..8185..<egr/zcopy>..8192..<rndv>..(inf)`.
+size_t UCXWorker::eagerBytesOf(ucp_ep_h end) {
+  char *text = nullptr;
+  size_t size = 0;
+  FILE *stream = open_memstream(&text, &size);
+  if (!stream)
+    return 0;
+  ucp_ep_print_info(end, stream);
+  std::fclose(stream);
+  std::string info(text, size);
+  std::free(text);
+  size_t line = info.find("tag_send:"), rest = info.find("..<rndv>", line);
+  if (rest >= info.find('\n', line))
+    return 0;
+  size_t begin = info.find_last_not_of("0123456789", rest - 1) + 1;
+  return std::strtoull(info.c_str() + begin, nullptr, 10);
 }
 
 void UCXWorker::work() {

@@ -34,6 +34,10 @@ public:
   /// process ends, but does without shared memory.
   ucp_ep_h connect(const std::string &address, bool watched, Handler failed, void *object);
 
+  /// Up to which size a message leaves over a connection before it is asked for, as UCX
+  /// prints it; 0 where it prints something else.
+  static size_t eagerBytesOf(ucp_ep_h end);
+
   /// Sends a text and waits until it may be changed; false if the connection fails.
   bool send(ucp_ep_h end, ucp_tag_t tag, const std::string &text);
   /// Takes a text of this tag if one has come, otherwise waits a moment.
