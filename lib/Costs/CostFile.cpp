@@ -110,7 +110,7 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
   const json::Object *object = nullptr;
   if (!takeObject(value, place,
                   {"F", "B", "I", "W", "recompute", "activation", "kept", "input",
-                   "message", "state", "sum", "holders", "norm", "optimizer"},
+                   "message", "state", "weights", "sum", "holders", "norm", "optimizer"},
                   object))
     return false;
   if (!object->get("F"))
@@ -130,6 +130,7 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
          takeField(*object, place, "message", Range::NotNegative,
                    stage.message) &&
          takeField(*object, place, "state", Range::NotNegative, stage.state) &&
+         takeField(*object, place, "weights", Range::NotNegative, stage.weights) &&
          takeField(*object, place, "sum", Range::NotNegative, stage.sum) &&
          takeField(*object, place, "norm", Range::NotNegative, stage.norm) &&
          takeField(*object, place, "optimizer", Range::NotNegative,

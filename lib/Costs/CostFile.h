@@ -13,7 +13,7 @@ namespace bitpipe {
 ///
 ///     {"stages": [{"F": 2e-3, "I": 2.1e-3, "W": 1.9e-3, "B": 4e-3, "recompute": 2e-3,
 ///                  "activation": 3e8, "kept": 2e8, "input": 1e7, "message": 1e7,
-///                  "state": 4e9, "sum": 5e-3, "holders": 2, "norm": 1e-4,
+///                  "state": 4e9, "weights": 1e9, "sum": 5e-3, "holders": 2, "norm": 1e-4,
 ///                  "optimizer": 2e-3}, ...],
 ///      "shared": [{"stages": [0, 7], "sum": 1e-3}],
 ///      "memory": 8e10, "buffers": 1e9, "feed": 1e-3, "threads": 1,
@@ -26,7 +26,7 @@ namespace bitpipe {
 /// each, with other links between them; `pairs` have links of their own. What a
 /// link leaves out it has in common with the others. `threads` is how many of a device
 /// the times were measured with. Needed are F and either B or I
-/// and W; `recompute` is as long as F where it is not given, and `input` 0;
+/// and W; `recompute` is as long as F where it is not given, `input` and `weights` 0;
 /// `activation` where memory is given, `message` where a bandwidth is.
 /// Units are the user's, as long as a bandwidth is in those of sizes and times.
 /// Fails with the place, what is there and what is expected.

@@ -548,3 +548,108 @@ pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
     pipe.unshard stages [0]
   }
 }
+
+// -----
+
+// Of a stage with two versions micro-batch 2 reads what the update after micro-batch 0 makes.
+pipe.plan @p schedule "by hand" devices 1 microbatches 3 {
+  pipe.route devices [0] microbatches [0, 1, 2]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 0 mb 1
+    pipe.run B stage 0 mb 0
+    // expected-error @below {{device 0, position 3 (run F stage 0 mb 2): reads version 1 of the weights of stage 0, which no update before it makes}}
+    pipe.run F stage 0 mb 2
+    pipe.run U stage 0 mb 0 versions 2
+    pipe.run B stage 0 mb 1
+    pipe.run U stage 0 mb 1 versions 2
+    pipe.run B stage 0 mb 2
+    pipe.run U stage 0 mb 2 versions 2
+  }
+}
+
+// -----
+
+pipe.plan @p schedule "by hand" devices 1 microbatches 2 {
+  pipe.route devices [0] microbatches [0, 1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 0 mb 1
+    // expected-error @below {{device 0, position 2 (run U stage 0 mb 0 versions 2): reads the weight gradient of stage 0, micro-batch 0, which does not run before it}}
+    pipe.run U stage 0 mb 0 versions 2
+    pipe.run B stage 0 mb 0
+    pipe.run B stage 0 mb 1
+    pipe.run U stage 0 mb 1 versions 2
+  }
+}
+
+// -----
+
+pipe.plan @p schedule "by hand" devices 1 microbatches 2 {
+  pipe.route devices [0] microbatches [0, 1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 0 mb 1
+    pipe.run B stage 0 mb 0
+    pipe.run U stage 0 mb 0 versions 2
+    pipe.run B stage 0 mb 1
+    // expected-error @below {{says that there are 3 versions of the weights of stage 0, expected 2 as at its first update}}
+    pipe.run U stage 0 mb 1 versions 3
+  }
+}
+
+// -----
+
+pipe.plan @p schedule "by hand" devices 1 microbatches 2 {
+  pipe.route devices [0] microbatches [0, 1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 0 mb 1
+    pipe.run B stage 0 mb 0
+    // expected-error @below {{comes before the update of stage 0 after micro-batch 0, expected behind it: the gradients of both are summed in one place}}
+    pipe.run B stage 0 mb 1
+    pipe.run U stage 0 mb 0 versions 2
+    pipe.run U stage 0 mb 1 versions 2
+  }
+}
+
+// -----
+
+pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
+  pipe.route devices [0] microbatches [0]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run B stage 0 mb 0
+    pipe.run U stage 0 mb 0 versions 1
+    // expected-error @below {{expected nothing of this at the end of a schedule that updates between micro-batches}}
+    pipe.update stages [0]
+  }
+}
+
+// -----
+
+// expected-error @below {{stages [0, 1] share parameters, expected none in a schedule that updates between micro-batches}}
+pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
+  pipe.route devices [0, 0] microbatches [0]
+  pipe.tie stages [0, 1]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 1 mb 0
+    pipe.run B stage 1 mb 0
+    pipe.run U stage 1 mb 0 versions 1
+    pipe.run B stage 0 mb 0
+    pipe.run U stage 0 mb 0 versions 1
+  }
+}
+
+// -----
+
+pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
+  pipe.route devices [0] microbatches [0]
+  pipe.device 0 {
+    // expected-error @below {{run F says versions, expected them of run U alone}}
+    pipe.run F stage 0 mb 0 versions 1
+    pipe.run B stage 0 mb 0
+    pipe.update stages [0]
+  }
+}

@@ -34,3 +34,23 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
     pipe.update stages [0, 1]
   }
 }
+
+// Updates between micro-batches: of two versions in groups of two, with none at the end.
+// CHECK: pipe.plan @between
+// CHECK: pipe.run U stage 0 mb 1 versions 2
+pipe.plan @between schedule "by hand" devices 1 microbatches 4 {
+  pipe.route devices [0] microbatches [0, 1, 2, 3]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.run F stage 0 mb 1
+    pipe.run F stage 0 mb 2
+    pipe.run B stage 0 mb 0
+    pipe.run B stage 0 mb 1
+    pipe.run U stage 0 mb 1 versions 2
+    pipe.run F stage 0 mb 3
+    pipe.run I stage 0 mb 2
+    pipe.run W stage 0 mb 2
+    pipe.run B stage 0 mb 3
+    pipe.run U stage 0 mb 3 versions 2
+  }
+}

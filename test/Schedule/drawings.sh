@@ -18,6 +18,7 @@ compare GPipe gpipe 3 2
 compare OneFOneB 1f1b 3 4
 compare Interleaved interleaved 2 2
 compare BreadthFirst breadth-first 2 2
+compare PipeDream pipedream 3 4
 compare ZeroBubbleH zb-h1 2 3
 compare ZeroBubbleV zb-v 2 3
 compare VHalf v-half 2 3

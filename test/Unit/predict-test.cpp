@@ -36,6 +36,8 @@ public:
           i += addBackward(d, list, i);
         else
           add(d, list[i]);
+      if (source.placement.updates()) // which have added to the norm
+        push(d, GradNorm(), {}, -1);
     }
   }
 
@@ -73,6 +75,9 @@ private:
     std::vector<int64_t> stages(group.stages.begin(), group.stages.end());
     switch (instruction.op) {
     case Op::Run:
+      if (run.kind == 'U')
+        return push(d, Step{{run.stage}, slice, {0, slice}, false, 0, run.stage, {}, {}, {}, 0,
+                            run.microbatch, 1}, {}, -1);
       return push(d, Execute{run, 0, {}}, waitsOf(run), -1);
     case Op::Send:
       return push(d, Transmit{run, instruction.peer, 0, true}, {}, message(run, d, instruction.peer));
@@ -118,7 +123,7 @@ private:
     }
     int64_t elements = slice * int64_t(source.groups[group].devices.size());
     Range stepped = sharded[group] ? sliceOf(d, group) : Range{0, elements};
-    push(d, Step{stages, elements, stepped, sharded[group], 0, group, {}, {}, {}, 0}, {}, -1);
+    push(d, Step{stages, elements, stepped, sharded[group], 0, group, {}, {}, {}, 0, -1, 1}, {}, -1);
   }
 
   int64_t message(const RunName &run, int from, int to) {
@@ -190,9 +195,11 @@ static void compare(const schedule::Request &asked, const Costs &costs,
   if (!made)
     return; // sizes that this family refuses
   std::vector<std::vector<int>> ties;
-  if (!costs.shared.empty())
+  bool ends = !made->placement.updates(); // with one update, of whatever is shared
+  if (!costs.shared.empty() && ends)
     ties = {{0, made->placement.stages() - 1}};
-  schedule::Program source = *schedule::communicate(*made, ties, madeFor ? *madeFor : costs, shards);
+  schedule::Program source =
+      *schedule::communicate(*made, ties, madeFor ? *madeFor : costs, shards && ends);
   double known = schedule::steadyStep(source, made->order, costs);
   Translation translated(source);
   Prediction prediction =

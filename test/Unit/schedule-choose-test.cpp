@@ -21,6 +21,8 @@ static double fastest(const Request &base) {
   for (const Family &family : families())
     for (int chunks : {1, 2, 4})
       for (int replicas = 1; replicas <= base.devices; ++replicas) {
+        if (family.updatesBetween || family.sharesStages)
+          continue; // It trains to other numbers, or wants another cut.
         Request asked = base;
         asked.pipeline = family.name;
         asked.chunks = chunks;

@@ -101,10 +101,10 @@ inline void testSchedule(const Request &asked, const Schedule &schedule) {
                std::to_string(simulated->iterationEnd) + " beats the bound " +
                std::to_string(bound.iteration));
   }
+  bool ties = schedule.placement.stages() > 1 && !schedule.placement.updates();
   ErrorOr<Program> program =
-      communicate(schedule, {{0, schedule.placement.stages() - 1}});
-  if (schedule.placement.stages() == 1)
-    program = communicate(schedule);
+      ties ? communicate(schedule, {{0, schedule.placement.stages() - 1}})
+           : communicate(schedule);
   if (!program)
     return expect(false, toText(asked) + ": " + program.error().text);
   Checked wrong = check(*program);
@@ -112,6 +112,8 @@ inline void testSchedule(const Request &asked, const Schedule &schedule) {
   testSums(asked, schedule, *program);
   ErrorOr<Placement> inferred = inferPlacement(schedule.order);
   expect(bool(inferred), toText(asked) + ": routes cannot be read off");
+  expect(inferred->updates() == schedule.placement.updates(),
+         toText(asked) + ": updates cannot be read off");
 }
 
 } // namespace bitpipe::schedule

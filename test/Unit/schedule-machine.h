@@ -31,7 +31,11 @@ inline Value mix(Value a, Value b) {
 class Machine {
 public:
   Machine(const Program &program, const std::vector<Held> &limits)
-      : program(program), limits(limits), devices(program.devices.size()) {}
+      : program(program), limits(limits), devices(program.devices.size()) {
+    const Placement &placement = program.placement;
+    for (int stage = 0; placement.updates() && stage < placement.stages(); ++stage)
+      devices[placement.device(stage, 0)].weights[stage][0] = firstWeights(stage);
+  }
 
   bool run() {
     for (bool moved = true; moved;) {
@@ -57,6 +61,7 @@ private:
     std::map<Name, Value> values;
     std::map<Name, int> expected; // receives posted and not complete
     std::map<int, Value> gradients; // by stage
+    std::map<int, std::map<int, Value>> weights; // by stage and version, as many as it keeps
     std::deque<std::pair<Op, int>> started; // sums and unshards of groups
     std::map<int, Value> summed; // by group
     std::map<int, Value> updated;
@@ -70,6 +75,37 @@ private:
     std::deque<Name> posted;
   };
 
+  static Value firstWeights(int stage) { return mix(stage, 77); }
+  /// With updates between micro-batches: what a stage reads for a micro-batch.
+  int versionFor(int stage, int m) const {
+    const Updates &updates = program.placement.updates();
+    return std::max(0, m / updates.every + 1 - updates.versions[stage]);
+  }
+  /// What a value becomes by the weights that the run reads, if there are several.
+  std::optional<Value> weighted(Device &device, const Action &action, Value value) {
+    if (!program.placement.updates())
+      return value;
+    auto &kept = device.weights[action.stage];
+    auto found = kept.find(versionFor(action.stage, action.microbatch));
+    if (found == kept.end()) {
+      fail();
+      return std::nullopt;
+    }
+    return mix(value, found->second);
+  }
+  /// Makes the newest version of what gradients there are, and drops the oldest.
+  bool updateBetween(Device &device, const Action &action) {
+    auto &kept = device.weights[action.stage];
+    if (kept.empty())
+      return fail();
+    auto [newest, value] = *kept.rbegin();
+    kept[newest + 1] = mix(value, device.gradients[action.stage]);
+    device.gradients[action.stage] = 0;
+    int versions = program.placement.updates().versions[action.stage];
+    std::erase_if(kept, [&](auto &one) { return one.first < newest + 2 - versions; });
+    return true;
+  }
+
   bool recomputes(const Action &action) const {
     return program.placement.recomputes(action.stage);
   }
@@ -77,11 +113,14 @@ private:
   /// What is made of an input is saved at once, or from the input that is kept.
   bool forward(Device &device, const Action &action, Value input) {
     int stage = action.stage, m = action.microbatch;
-    device.values[{'F', stage, m}] = mix(input, stage);
+    std::optional<Value> made = weighted(device, action, mix(input, stage));
+    if (!made)
+      return false;
+    device.values[{'F', stage, m}] = *made;
     if (recomputes(action))
       device.values[{'N', stage, m}] = input;
     else
-      device.values[{'S', stage, m}] = mix(input, stage);
+      device.values[{'S', stage, m}] = *made;
     return true;
   }
   bool recompute(Device &device, const Action &action) {
@@ -89,7 +128,10 @@ private:
     auto kept = device.values.find({'N', stage, m});
     if (kept == device.values.end())
       return fail();
-    device.values[{'S', stage, m}] = mix(kept->second, stage);
+    std::optional<Value> made = weighted(device, action, mix(kept->second, stage));
+    if (!made)
+      return false;
+    device.values[{'S', stage, m}] = *made;
     device.values.erase(kept);
     return true;
   }
@@ -170,6 +212,8 @@ private:
     }
     if (action.kind == Kind::R)
       return recompute(device, action);
+    if (action.kind == Kind::U)
+      return updateBetween(device, action);
     if (action.kind == Kind::W) {
       std::optional<Value> gradient = read(device, {'B', stage, m});
       if (gradient)
@@ -181,10 +225,12 @@ private:
         stage < last ? read(device, {'B', stage + 1, m}) : Value(1);
     if (!saved || !output)
       return false;
-    Value gradient = mix(*saved, *output);
-    device.values[{'B', stage, m}] = gradient;
+    std::optional<Value> gradient = weighted(device, action, mix(*saved, *output));
+    if (!gradient)
+      return false;
+    device.values[{'B', stage, m}] = *gradient;
     if (action.kind == Kind::B)
-      device.gradients[stage] += gradient;
+      device.gradients[stage] += *gradient;
     return true;
   }
 
@@ -264,8 +310,41 @@ private:
     return true;
   }
 
+  /// One group of micro-batches after the other, each stage with its version.
+  bool weightsAreRight() {
+    const Placement &placement = program.placement;
+    int stages = placement.stages(), every = placement.updates().every;
+    std::vector<std::vector<Value>> weights;
+    for (int stage = 0; stage < stages; ++stage)
+      weights.push_back({firstWeights(stage)});
+    for (int first = 0; first < placement.microbatches(); first += every) {
+      std::vector<Value> sums(stages);
+      for (int m = first; m < first + every; ++m) {
+        std::vector<Value> forward;
+        for (int stage = 0; stage < stages; ++stage)
+          forward.push_back(mix(mix(stage ? forward.back() : Value(m), stage),
+                                weights[stage][versionFor(stage, m)]));
+        Value gradient = 1;
+        for (int stage = stages; stage-- > 0;)
+          sums[stage] += gradient = mix(mix(forward[stage], gradient),
+                                        weights[stage][versionFor(stage, m)]);
+      }
+      for (int stage = 0; stage < stages; ++stage)
+        weights[stage].push_back(mix(weights[stage].back(), sums[stage]));
+    }
+    for (int stage = 0; stage < stages; ++stage) {
+      auto &kept = devices[placement.device(stage, 0)].weights[stage];
+      if (kept.empty() || kept.rbegin()->second != weights[stage].back() ||
+          kept.rbegin()->first + 1 != int(weights[stage].size()))
+        return false;
+    }
+    return allMessagesRead();
+  }
+
   bool gradientsAreRight() {
     const Placement &placement = program.placement;
+    if (placement.updates())
+      return weightsAreRight();
     std::vector<Value> expected(placement.stages());
     for (int m = 0; m < placement.microbatches(); ++m) {
       std::vector<Value> forward;
@@ -284,6 +363,10 @@ private:
         if (it == devices[member].updated.end() || it->second != total)
           return false;
       }
+    return allMessagesRead();
+  }
+
+  bool allMessagesRead() {
     for (const auto &[ends, channel] : channels)
       if (!channel.sent.empty() || !channel.posted.empty())
         return false;

@@ -13,6 +13,7 @@
 #include "lib/Transforms/Schedule/Simulate/OrderFile.h"
 #include "lib/Transforms/Schedule/Core/Limits.h"
 #include "lib/Transforms/Schedule/Core/Routes.h"
+#include "test/Unit/order-updates.h"
 #include "test/Unit/schedule-support.h"
 
 #include <cstdlib>
@@ -27,7 +28,6 @@ using namespace bitpipe::schedule;
 
 namespace {
 using Rows = std::vector<std::vector<std::string>>;
-using Run = std::tuple<char, int, int>; // kind, stage, micro-batch
 
 std::mt19937 generator;
 
@@ -99,7 +99,7 @@ std::set<Run> neededBy(const Run &run, int stages, const std::set<Run> &all) {
 
 /// Whether the cells can be done one after the other in every row, both runs of a
 /// pair at once.
-bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all) {
+bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all, const Between &between) {
   std::set<Run> done;
   std::vector<size_t> at(rows.size());
   for (bool moved = true; moved;) {
@@ -107,9 +107,13 @@ bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all) {
     for (size_t row = 0; row < rows.size(); ++row)
       for (; at[row] < rows[row].size(); ++at[row], moved = true) {
         bool ready = true;
-        for (const Run &run : runsIn(rows[row][at[row]]))
-          for (const Run &needed : neededBy(run, stages, all))
-            ready = ready && done.count(needed);
+        for (const Run &run : runsIn(rows[row][at[row]])) {
+          std::set<Run> needed = neededBy(run, stages, all);
+          if (between.every)
+            addUpdates(run, between, all, needed);
+          for (const Run &one : needed)
+            ready = ready && done.count(one);
+        }
         if (!ready)
           break;
         for (const Run &run : runsIn(rows[row][at[row]]))
@@ -124,9 +128,18 @@ bool isRight(const Rows &rows) {
   std::set<Run> all;
   std::map<Run, size_t> device;
   int stages = 0, microbatches = 0;
+  Between between;
   for (size_t row = 0; row < rows.size(); ++row)
     for (const std::string &cell : rows[row]) {
       std::vector<Run> runs = runsIn(cell);
+      bool isUpdate = runs.size() == 1 && std::get<0>(runs[0]) == 'U';
+      if (isUpdate != (cell[0] != '(' && cell.find('V') != std::string::npos))
+        return false;
+      if (isUpdate)
+        between.add(runs[0], versionsIn(cell));
+      if (isUpdate && (versionsIn(cell) < 1 ||
+                       versionsIn(cell) != between.versions[std::get<1>(runs[0])]))
+        return false;
       if (runs.size() == 2) {
         std::string kinds{std::get<0>(runs[0]), std::get<0>(runs[1])};
         if (kinds != "FB" && kinds != "BF" && kinds != "FI" && kinds != "IF")
@@ -152,7 +165,9 @@ bool isRight(const Rows &rows) {
             it != device.end() && it->second != device[{'F', stage, m}])
           return false;
     }
-  return stages > 0 && runsToEnd(rows, stages, all);
+  if (between.every && !updatesAreWhole(between, stages, microbatches, all, device))
+    return false;
+  return stages > 0 && runsToEnd(rows, stages, all, between);
 }
 
 std::vector<std::string> &someRow(Rows &rows) {
@@ -185,12 +200,13 @@ void breakOnce(Rows &rows) {
       std::swap(row[at], row[at + 1]);
     return;
   case 4: { // of another kind
-    size_t letter = cell.find_first_of("FBIWR");
-    row[at][letter] = "FBIWR"[below(5)];
+    size_t letter = cell.find_first_of("FBIWRU");
+    row[at][letter] = "FBIWRU"[below(6)];
     return;
   }
   case 5: { // another number
-    size_t digit = cell.find_first_of("0123456789");
+    size_t digit = below(2) ? cell.find_first_of("0123456789")
+                            : cell.find_last_of("0123456789");
     row[at][digit] = char('0' + below(10));
     return;
   }

@@ -53,7 +53,8 @@ private:
   /// Where what an action makes is read.
   size_t reader(const Action &action) const {
     int stage = action.stage + (action.kind == Kind::F ? 1 : -1);
-    bool isRead = action.kind != Kind::W && action.kind != Kind::R && stage >= 0 &&
+    bool isRead = action.kind != Kind::W && action.kind != Kind::R &&
+                  action.kind != Kind::U && stage >= 0 &&
                   stage < schedule.placement.stages();
     return schedule.placement.device(isRead ? stage : action.stage,
                                      action.microbatch);

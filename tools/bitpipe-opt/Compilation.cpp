@@ -25,6 +25,14 @@
 using namespace mlir;
 using namespace bitpipe;
 
+/// A stage gets as much work as it has devices.
+static PipePartitionOptions partitionOptions(int stages, const Options &options) {
+  PipePartitionOptions partition;
+  partition.stages = stages;
+  partition.replicas.assign(options.stageReplicas.begin(), options.stageReplicas.end());
+  return partition;
+}
+
 LogicalResult Compilation::run() {
   checkOutputs();
   bool chooses = choosesSchedule(options);
@@ -108,7 +116,7 @@ LogicalResult Compilation::raise(Level level) {
       break;
     case Level::Stages:
       // Cut before differentiating: equal stages are then differentiated once.
-      manager.addPass(createPipePartition({*stages}));
+      manager.addPass(createPipePartition(partitionOptions(*stages, options)));
       buildAutodiffPipeline(manager);
       if (options.precision == "bf16") {
         manager.addPass(createUseBF16());

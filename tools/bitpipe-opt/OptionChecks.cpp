@@ -36,7 +36,7 @@ void checkGiven(const Options &options) {
     refuse(options, {"shard-optimizer"},
            " with --emit=schedule, expected no such option: an order has no updates");
   if (choosesSchedule(options))
-    refuse(options, {"down", "activations"},
+    refuse(options, {"down", "activations", "update-every", "stage-replicas"},
            " beside --pipeline=auto, expected none: what it counts depends on the schedule");
   if (choosesSchedule(options) && !llvm::is_contained({"", "none", "all"}, options.recompute))
     badUsage("--recompute is '" + options.recompute + "' beside --pipeline=auto, expected none or all, "

@@ -162,7 +162,7 @@ bool isCompilerArgument(StringRef argument) {
   if (!argument.starts_with("-"))
     return argument.ends_with(".onnx");
   StringRef name = argument.ltrim('-').split('=').first;
-  return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "chunks", "down",
+  return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "chunks", "down", "update-every", "stage-replicas",
                        "schedule", "routes", "activations", "recompute", "schedule-effort", "compare", "shard-optimizer",
                        "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
@@ -200,6 +200,8 @@ Options parseOptions(int argc, char **argv) {
   cl::list<int, bool, NumberParser<int>> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several numbers with --compare"), cl::value_desc("N"));
   NumberOption<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, such as 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
   NumberOption<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
+  NumberOption<int> updateEvery("update-every", cl::cat(category), cl::desc("micro-batches between updates of the weights, in schedules that update within a step (default: the schedule's own, such as D for pipedream-2bw)"), cl::value_desc("G"), cl::init(options.updateEvery));
+  cl::list<int, bool, NumberParser<int>> stageReplicas("stage-replicas", cl::cat(category), cl::CommaSeparated, cl::desc("for pipedream-flush: of each stage how many devices take turns with its micro-batches"), cl::value_desc("2,1,1"));
   cl::list<std::string> dims("dim", cl::cat(category), cl::desc("size of a symbolic dimension of the model's inputs; may be given several times"), cl::value_desc("name=K"));
   cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy (on the logits), the name of an output (a loss or logits), or SUM/COUNT, two outputs (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
@@ -250,6 +252,8 @@ Options parseOptions(int argc, char **argv) {
   options.microbatches = options.compareSizes.front();
   options.chunks = chunks;
   options.down = down;
+  options.updateEvery = updateEvery;
+  options.stageReplicas.assign(stageReplicas.begin(), stageReplicas.end());
   for (const std::string &dim : dims)
     parseDim(dim, options);
   options.loss = loss;
@@ -266,6 +270,8 @@ Options parseOptions(int argc, char **argv) {
   options.costFile = costFile;
   if (chunks.getNumOccurrences() && options.chunks < 1)
     badUsage("--chunks is " + Twine(options.chunks) + ", expected at least 1");
+  if (updateEvery.getNumOccurrences() && options.updateEvery < 1)
+    badUsage("--update-every is " + Twine(options.updateEvery) + ", expected at least 1");
   int most = *max_element(options.compareSizes);
   if (down.getNumOccurrences() && (options.down < 0 || options.down > most))
     badUsage("--down is " + Twine(options.down) + ", expected 0 to " + Twine(most) + ", the number of micro-batches");

@@ -43,6 +43,8 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   request.replicas = int(options.replicas);
   request.chunks = options.chunks;
   request.down = options.down;
+  request.updateEvery = int(options.updateEvery);
+  request.stageReplicas = options.stageReplicas;
   request.costs = std::move(costs);
   request.memory = options.activations;
   request.routes = options.routesFile;
@@ -79,6 +81,8 @@ PlanningOptions planningOptions(const Options &options) {
   planning.replicas = options.replicas;
   planning.chunks = options.chunks;
   planning.down = options.down;
+  planning.updateEvery = options.updateEvery;
+  planning.stageReplicas.assign(options.stageReplicas.begin(), options.stageReplicas.end());
   planning.scheduleFile = options.scheduleFile;
   planning.routes = options.routesFile;
   planning.cost = options.cost;

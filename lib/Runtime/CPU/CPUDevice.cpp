@@ -7,6 +7,7 @@
 #include "lib/Runtime/Launch/Cores.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace bitpipe;
 
@@ -32,6 +33,8 @@ CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
     if (auto *norm = std::get_if<GradNorm>(&op))
       for (const Range &range : norm->ranges)
         mostChunks = std::max(mostChunks, size_t(chunksOf(range)));
+    if (auto *step = std::get_if<Step>(&op))
+      mostChunks = std::max(mostChunks, size_t(chunksOf(step->stepped)));
   }
   blocks.resize(mostBlocks);
   squares.resize(mostChunks);
@@ -132,22 +135,26 @@ void CPUDevice::shareElements(int64_t elements, Work work) {
   });
 }
 
+double CPUDevice::squareSum(int64_t slot, const Range &range) {
+  const float *values = slots.floats(slot) + range.begin;
+  int64_t count = range.count(), chunks = chunksOf(range);
+  auto members = uint32_t(std::clamp<int64_t>(chunks, 1, team.size()));
+  team.share(members, chunks, [&](uint32_t, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      int64_t first = i * chunkElements;
+      squares[i] = sumOfSquares(values + first, std::min(chunkElements, count - first));
+    }
+  });
+  double sum = 0;
+  for (int64_t i = 0; i < chunks; ++i)
+    sum += squares[i];
+  return sum;
+}
+
 double CPUDevice::squareSum(size_t instruction, const GradNorm &norm) {
   double sum = 0;
-  for (size_t s = 0; s < norm.slots.size(); ++s) {
-    const Range &range = norm.ranges[s];
-    const float *values = slots.floats(norm.slots[s]) + range.begin;
-    int64_t count = range.count(), chunks = chunksOf(range);
-    auto members = uint32_t(std::clamp<int64_t>(chunks, 1, team.size()));
-    team.share(members, chunks, [&](uint32_t, int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        int64_t first = i * chunkElements;
-        squares[i] = sumOfSquares(values + first, std::min(chunkElements, count - first));
-      }
-    });
-    for (int64_t i = 0; i < chunks; ++i)
-      sum += squares[i];
-  }
+  for (size_t s = 0; s < norm.slots.size(); ++s)
+    sum += squareSum(norm.slots[s], norm.ranges[s]);
   finishPart(Calls::Norm, labelOf(instruction));
   pauseWork();
   return sum;
@@ -164,9 +171,11 @@ LossValue CPUDevice::loss(int64_t slot) {
 
 void CPUDevice::update(size_t instruction, const Step &step,
                        const OptimizerSettings &settings) {
-  const Judgement &judgement = this->judgement();
+  UpdateTerms terms = termsOf(step);
   float *gradients = slots.floats(step.gradients);
-  bool keeps = judgement.skips || program.optimizer == "none";
+  bool keeps = terms.skips || program.optimizer == "none";
+  if (step.isBetween())
+    addSquares(squareSum(step.gradients, step.stepped));
   auto clear = [&](Range range) {
     shareElements(range.count(), [&](int64_t begin, int64_t end) {
       std::fill(gradients + range.begin + begin, gradients + range.begin + end, 0.0f);
@@ -176,13 +185,13 @@ void CPUDevice::update(size_t instruction, const Step &step,
   if (keeps)
     clear(step.stepped);
   else
-    stepRange(step, settings);
+    stepRange(step, settings, terms);
   clear({step.stepped.end, step.elements});
   finishPart(Calls::Optimizer, labelOf(instruction));
 }
 
-void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings) {
-  const Judgement &judgement = this->judgement();
+void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings,
+                          const UpdateTerms &terms) {
   int64_t first = step.stepped.begin;
   float *weights = slots.floats(step.weights) + first;
   float *gradients = slots.floats(step.gradients) + first;
@@ -192,14 +201,31 @@ void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings) {
                                : nullptr;
   shareElements(step.stepped.count(), [&](int64_t begin, int64_t end) {
     if (moment1)
-      stepAdamW(settings, judgement.state.updates, judgement.gradientScale, end - begin,
+      stepAdamW(settings, terms.number, terms.gradientScale, end - begin,
                 weights + begin, gradients + begin, moment1 + begin, moment2 + begin);
     else
-      stepSGD(settings, judgement.gradientScale, end - begin, weights + begin,
+      stepSGD(settings, terms.gradientScale, end - begin, weights + begin,
               gradients + begin);
     if (int64_t last = std::min(end, step.workingElements); working && begin < last)
       roundWeights(weights + begin, working + begin, last - begin);
   });
+}
+
+void CPUDevice::stash(size_t instruction, const Stash &stash) {
+  auto copy = [&](int64_t from, int64_t into) {
+    constexpr int64_t line = 64;
+    const char *source = slots.address(from);
+    char *target = slots.address(into);
+    int64_t bytes = device.slots[from].size;
+    shareElements((bytes + line - 1) / line, [&](int64_t begin, int64_t end) {
+      std::memcpy(target + begin * line, source + begin * line,
+                  std::min(end * line, bytes) - begin * line);
+    });
+  };
+  copy(stash.weights, stash.kept);
+  if (stash.working)
+    copy(*stash.working, *stash.workingKept);
+  finishPart(Calls::Optimizer, labelOf(instruction));
 }
 
 /// Where the step changed nothing, that is what the copies hold.

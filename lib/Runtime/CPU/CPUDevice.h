@@ -31,6 +31,7 @@ public:
   void update(size_t instruction, const Step &step,
               const OptimizerSettings &settings) override;
   void round(size_t instruction, const Round &round) override;
+  void stash(size_t instruction, const Stash &stash) override;
   /// The same on all devices of the process.
   std::string describeBadIndex() override;
 
@@ -42,7 +43,9 @@ protected:
 private:
   void enter(uint32_t member) const;
   /// Steps what the device answers for, and clears its gradients.
-  void stepRange(const Step &step, const OptimizerSettings &settings);
+  void stepRange(const Step &step, const OptimizerSettings &settings, const UpdateTerms &terms);
+  /// Of some elements of a slot, in a fixed order.
+  double squareSum(int64_t slot, const Range &range);
   void call(const PreparedRoutine &routine, const PreparedCall &call);
   void callKernel(const PreparedCall &call);
   void callProduct(const PreparedCall &call);

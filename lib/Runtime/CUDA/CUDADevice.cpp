@@ -205,6 +205,11 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
     own.launch(kernel, (op.elements + 3) / 4, compute, update);
 }
 
+/// Plans with such an instruction are refused (checkProgram).
+void CUDADevice::stash(size_t, const Stash &op) {
+  fail(program.path, ": error: '", text(Instruction(op)), "', expected none of this on GPUs");
+}
+
 void CUDADevice::round(size_t instruction, const Round &op) {
   timer.begin(instruction, compute);
   auto *working = reinterpret_cast<uint16_t *>(slots.floats(op.working));

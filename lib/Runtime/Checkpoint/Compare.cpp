@@ -61,6 +61,10 @@ void bitpipe::checkBelongs(const Manifest &saved, const Setting &now,
   if (before.optimizer != now.optimizer)
     fail(path, ": error: has the state of optimizer ", before.optimizer,
          ", the plan's is ", now.optimizer, "; --load takes the parameters alone");
+  if (before.updatesPerStep != now.updatesPerStep)
+    fail(path, ": error: is of a training with ", before.updatesPerStep,
+         " updates in a step, the plan has ", now.updatesPerStep,
+         "; --load takes the parameters alone");
   checkParameters(saved.parameters, parameters, path);
   if (saved.position.step > now.steps)
     fail(path, ": error: is after step ", saved.position.step,

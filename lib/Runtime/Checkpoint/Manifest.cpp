@@ -90,6 +90,7 @@ static json written(const Setting &setting) {
                  {"precision", setting.precision},
                  {"devices", setting.devices},
                  {"microbatches", setting.microbatches},
+                 {"updates_per_step", setting.updatesPerStep},
                  {"threads", setting.threads}};
   return out;
 }
@@ -128,6 +129,8 @@ static Setting readSetting(const json &from) {
   setting.precision = plan.value("precision", "f32"); // older ones have none
   setting.devices = Whole(plan, "devices");
   setting.microbatches = Whole(plan, "microbatches");
+  if (plan.contains("updates_per_step")) // there was one before there could be more
+    setting.updatesPerStep = Whole(plan, "updates_per_step");
   if (plan.contains("threads")) // there was one before there could be more
     setting.threads = Whole(plan, "threads");
   return setting;

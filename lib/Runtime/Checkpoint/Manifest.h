@@ -43,6 +43,7 @@ struct Setting {
   std::string plan, planHash, weightsHash;
   std::string precision = "f32"; // parameters and moments are f32 in any
   int64_t devices = 0, microbatches = 0;
+  int64_t updatesPerStep = 1;
   int64_t threads = 1; // per device
 };
 

@@ -39,6 +39,7 @@ static Setting settingOf(const TrainOptions &options, const Program &program,
   setting.precision = program.precision;
   setting.devices = int64_t(program.devices.size());
   setting.microbatches = program.microbatches;
+  setting.updatesPerStep = program.updatesPerStep();
   return setting;
 }
 

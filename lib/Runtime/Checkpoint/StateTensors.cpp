@@ -62,7 +62,7 @@ private:
     for (const Instruction &op : device.instructions)
       if (auto *step = std::get_if<Step>(&op);
           step && step->weights == resident.slot && step->moment1)
-        addMoments(number, resident, *step);
+        return addMoments(number, resident, *step); // of many steps all have the same
   }
 
   /// Moments lie as the weights do that they belong to, from the first that the device

@@ -36,6 +36,7 @@ void Feeder::findInputs(const World &world) {
   offsets.assign(program.inputs.size(),
                  std::vector<int64_t>(program.microbatches, -1));
   counts.resize(program.microbatches);
+  labelCounts.resize(program.microbatches);
   std::vector<bool> counted(program.microbatches);
   for (size_t d = 0; d < program.devices.size(); ++d)
     for (const Slot &slot : program.devices[d].slots) {
@@ -78,8 +79,8 @@ int64_t Feeder::fill(int64_t step, StepInputs &inputs) {
       inputs.data[i][mb] = base + offsets[i][mb];
       readMicrobatch(first, i, inputs.data[i][mb]);
     }
-    if (counts[mb])
-      labels += countLabels(inputs.data[program.labels][mb]);
+    labelCounts[mb] = counts[mb] ? countLabels(inputs.data[program.labels][mb]) : 0;
+    labels += labelCounts[mb];
   }
   if (step == 0 && warns && program.labels >= 0)
     warnOfCopies();
@@ -87,9 +88,7 @@ int64_t Feeder::fill(int64_t step, StepInputs &inputs) {
 }
 
 int64_t Feeder::setDivisor(int64_t labels, StepInputs &inputs) const {
-  int64_t divisor = program.loss == "labels"         ? labels
-                    : program.loss == "microbatches" ? program.microbatches
-                                                     : 1;
+  int64_t divisor = divisorOf(labels, program.microbatches);
   // Without a label to learn from there is no loss and no gradient.
   inputs.seed[0] = divisor ? 1.0 / double(divisor) : 0;
   return divisor;

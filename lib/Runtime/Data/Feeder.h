@@ -30,6 +30,16 @@ public:
   /// before are not affected.
   int64_t fill(int64_t step, StepInputs &inputs);
 
+  /// Of the step that was filled last, those of each micro-batch.
+  const std::vector<int64_t> &labels() const { return labelCounts; }
+
+  /// What the sum of losses of so many micro-batches is divided by, given the labels of all
+  /// ranks.
+  int64_t divisorOf(int64_t labels, int64_t microbatches) const {
+    return program.loss == "labels"         ? labels
+           : program.loss == "microbatches" ? microbatches
+                                            : 1;
+  }
   /// What the sum of losses is divided by, given the labels of all ranks; sets the
   /// gradient that follows from it.
   int64_t setDivisor(int64_t labels, StepInputs &inputs) const;
@@ -61,6 +71,7 @@ private:
   /// devices reads it.
   std::vector<std::vector<int64_t>> offsets;
   std::vector<bool> counts; // by micro-batch: whether its labels count here
+  std::vector<int64_t> labelCounts; // by micro-batch, of the last step
   std::optional<uint64_t> seed;
   std::vector<uint32_t> order; // of the epoch, if shuffled
   int64_t shuffledEpoch = -1;

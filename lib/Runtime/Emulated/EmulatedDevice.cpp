@@ -101,6 +101,15 @@ void EmulatedDevice::update(size_t instruction, const Step &step,
   take(instruction, Calls::Optimizer);
 }
 
+void EmulatedDevice::stash(size_t instruction, const Stash &stash) {
+  touch(stash.weights);
+  touch(stash.kept);
+  for (auto slot : {stash.working, stash.workingKept})
+    if (slot)
+      touch(*slot);
+  take(instruction, Calls::Optimizer);
+}
+
 void EmulatedDevice::round(size_t instruction, const Round &round) {
   touch(round.working);
   take(instruction, Calls::Optimizer);

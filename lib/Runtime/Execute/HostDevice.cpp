@@ -4,6 +4,7 @@
 
 #include "lib/Runtime/Execute/DropoutKey.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace bitpipe;
@@ -35,6 +36,7 @@ HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
       [[fallthrough]];
     case SlotSource::Arena:
     case SlotSource::Message:
+    case SlotSource::Stashed:
       deadSlots.push_back(i);
       break;
     default:
@@ -44,8 +46,13 @@ HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
   keys.resize(keySlots.size());
   for (size_t i = 0; i < keys.size(); ++i)
     slots.address(keySlots[i]) = reinterpret_cast<char *>(&keys[i]);
-  for (int64_t slot : seedSlots)
-    slots.address(slot) = reinterpret_cast<char *>(seed);
+  seeds.resize(program.updateEvery ? program.updatesPerStep() : 0);
+  for (int64_t slot : seedSlots) {
+    float *given = seed;
+    if (program.updateEvery)
+      given = &seeds[device.slots[slot].microbatch / program.updateEvery];
+    slots.address(slot) = reinterpret_cast<char *>(given);
+  }
 }
 
 bool HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
@@ -63,6 +70,9 @@ bool HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
     slots.address(slot) = inputs.data[input.input][input.microbatch];
   }
   std::memcpy(seed, inputs.seed, sizeof(seed));
+  std::copy_n(inputs.seeds.begin(), seeds.size(), seeds.begin());
+  maxBadSteps = inputs.maxBadSteps;
+  mine.squares = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     const Slot &slot = device.slots[keySlots[i]];
     keys[i] = dropoutKey(inputs.dropoutSeed, inputs.number, slot.microbatch,
@@ -111,7 +121,7 @@ void HostDevice::awaitNumbers(const Event &event, size_t instruction) {
 }
 
 void HostDevice::contribute(size_t instruction, const GradNorm &norm) {
-  mine.squares = squareSum(instruction, norm);
+  mine.squares += squareSum(instruction, norm);
   mine.badIndex = metBadIndex();
   for (size_t i = 0; i < lossSlots.size(); ++i)
     mine.losses[i] = loss(lossSlots[i]);
@@ -120,6 +130,15 @@ void HostDevice::contribute(size_t instruction, const GradNorm &norm) {
 void HostDevice::judge(size_t, const StepNumbers &numbers, const StepInputs &inputs) {
   UpdateState before = results[(step + 1) % 2].judgement.state;
   results[step % 2].judgement = bitpipe::judge(numbers, inputs, before);
+}
+
+HostDevice::UpdateTerms HostDevice::termsOf(const Step &update) const {
+  const Judgement &now = results[step % 2].judgement;
+  if (!update.isBetween())
+    return {now.state.updates, now.gradientScale, now.skips};
+  const UpdateState &before = results[(step + 1) % 2].judgement.state;
+  int64_t within = update.microbatch / program.updateEvery;
+  return {before.updates + within + 1, 1, before.skippedInARow >= maxBadSteps};
 }
 
 void HostDevice::finishInstruction(size_t instruction) {

@@ -52,8 +52,16 @@ protected:
   virtual LossValue loss(int64_t slot) = 0;
   /// Whether a kernel has met an index outside of its table, ever.
   virtual bool metBadIndex() const = 0;
-  /// Of the current step.
-  const Judgement &judgement() const { return results[step % 2].judgement; }
+  /// What an update does: the one that ends the current step, as it is judged, or one
+  /// within it, which no other device has a say in.
+  struct UpdateTerms {
+    int64_t number; // of the updates of the training, from 1
+    float gradientScale;
+    bool skips;
+  };
+  UpdateTerms termsOf(const Step &update) const;
+  /// Of an update within a step, to its norm.
+  void addSquares(double sum) { mine.squares += sum; }
   /// Books the time since the last piece of work.
   void finishPart(uint32_t category, uint32_t label, Nanoseconds end = now());
   /// What follows, up to the next wait's end, is no work of the instruction.
@@ -93,6 +101,8 @@ private:
   StepResult results[2]{}; // of the last two steps, by their number modulo two
   std::vector<uint64_t> keys; // of the key slots, for the current step
   float seed[2];              // likewise
+  std::vector<float> seeds;   // of the updates of a step, where there are many
+  int64_t maxBadSteps = 0;    // likewise
   uint32_t step = 0;
   Nanoseconds stepBegin = 0; // without the wait before it
   Nanoseconds lastEnd = 0;   // of the step before

@@ -27,7 +27,8 @@ Judgement bitpipe::judge(const StepNumbers &numbers, const StepInputs &inputs,
   double count = numbers.counts.empty() ? 1 : sum(numbers.counts);
   // Where nothing counts there is no loss and no gradient.
   double scale = count == 0 ? 0 : 1 / count;
-  double norm = scale * std::sqrt(sum(numbers.squares));
+  // Of many updates the root of the mean of the squares.
+  double norm = scale * std::sqrt(sum(numbers.squares) / double(inputs.updates));
   if (inputs.clip > 0)
     scale *= std::min(1.0, inputs.clip / (norm + 1e-6));
   Judgement step{norm, sum(numbers.losses), count, float(scale), true,
@@ -38,6 +39,6 @@ Judgement bitpipe::judge(const StepNumbers &numbers, const StepInputs &inputs,
     step.skips = !canUpdate(step);
     step.state.skippedInARow = step.skips ? before.skippedInARow + 1 : 0;
   }
-  step.state.updates += !step.skips;
+  step.state.updates += step.skips ? 0 : inputs.updates;
   return step;
 }

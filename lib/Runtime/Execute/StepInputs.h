@@ -21,6 +21,10 @@ struct StepInputs {
   /// Gradient of the loss sum, and of what it is divided by where that is
   /// computed with it.
   float seed[2] = {1, 0};
+  /// The same for each of the updates of a step, where there are many; `updates` is how
+  /// many there are.
+  std::vector<float> seeds;
+  int64_t updates = 1;
   uint64_t dropoutSeed = 0;
   /// Address of every model input of every micro-batch: [input][microbatch].
   /// Null where no device of this process reads it.

@@ -7,6 +7,7 @@
 #include "lib/Runtime/Hash.h"
 #include "lib/Runtime/Plan/CheckDevice.h"
 #include "lib/Runtime/Plan/CheckShards.h"
+#include "lib/Runtime/Plan/CheckVersions.h"
 #include "lib/Runtime/Plan/Checked.h"
 
 #include <algorithm>
@@ -125,9 +126,17 @@ void bitpipe::checkProgram(const Program &program) {
   if (program.devices.empty())
     fail(program.path, ": error: the plan has no device");
   int64_t stages = countStages(program);
+  int64_t every = program.updateEvery;
+  if (every && program.isForGPUs())
+    fail(program.path, ": error: updates between micro-batches are not for GPUs, expected target "
+         "cpu");
+  if (every < 0 || (every && program.microbatches % every))
+    fail(program.path, ": error: updates after every ", every, " micro-batches, expected a "
+         "divisor of ", program.microbatches);
   for (size_t i = 0; i < program.devices.size(); ++i)
     checkDevice(program, i, stages);
   checkShards(program);
+  checkVersions(program);
   checkLosses(program);
 }
 

@@ -96,6 +96,8 @@ public:
                op.elements);
     Checked momentBytes = Checked(end - begin) * sizeof(float);
     checkStages(text(op), op.stages);
+    if (op.isBetween() && op.sharded)
+      failHere(text(op), " steps a slice, expected all elements between micro-batches");
     checkSource(text(op), op.weights, SlotSource::Weights, bytes);
     checkSource(text(op), op.gradients, SlotSource::Gradients, bytes);
     if (op.moment1)
@@ -107,6 +109,19 @@ public:
     if (moments != (program.optimizer == "adamw" ? 2 : 0))
       failHere(text(op), " has ", moments, " moments, expected 2 for adamw and "
                "none for other optimizers");
+  }
+  void operator()(const Stash &op) {
+    checkStages(text(op), op.stages);
+    auto checkCopy = [&](int64_t from, SlotSource source, int64_t into) {
+      checkSource(text(op), from, source);
+      checkSource(text(op), into, SlotSource::Stashed);
+      int64_t bytes = device.slots[from].size, room = device.slots[into].size;
+      if (bytes != room)
+        failHere(text(op), " copies ", bytes, " bytes into slot ", into, ", which has ", room);
+    };
+    checkCopy(op.weights, SlotSource::Weights, op.kept);
+    if (op.working)
+      checkCopy(*op.working, SlotSource::Working, *op.workingKept);
   }
   void operator()(const Round &op) {
     checkStages(text(op), op.stages);
@@ -184,7 +199,8 @@ private:
       failHere("slot ", index, " has ", slot.size, " bytes at ", slot.offset,
                ", expected them within the arena of ", device.arena,
                " and aligned to ", alignment());
-    bool perMicrobatch = slot.source == SlotSource::Input ||
+    bool perMicrobatch = (slot.source == SlotSource::Seed && program.updateEvery) ||
+                         slot.source == SlotSource::Input ||
                          slot.source == SlotSource::Key ||
                          slot.source == SlotSource::Loss;
     if (perMicrobatch && (slot.microbatch < 0 ||
@@ -228,7 +244,8 @@ private:
       return std::holds_alternative<GradNorm>(op);
     };
     auto isStep = [](const Instruction &op) {
-      return std::holds_alternative<Step>(op);
+      auto *step = std::get_if<Step>(&op);
+      return step && !step->isBetween(); // what these must be, checkVersions knows
     };
     const auto &list = device.instructions;
     if (std::ranges::count_if(list, isNorm) != 1)

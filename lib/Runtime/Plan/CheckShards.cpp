@@ -175,7 +175,7 @@ private:
   void addDevice(size_t d) {
     std::map<int64_t, Group *> byGradients;
     for (const Instruction &op : program.devices[d].instructions)
-      if (auto *step = std::get_if<Step>(&op)) {
+      if (auto *step = std::get_if<Step>(&op); step && !step->isBetween()) {
         Group &group = groups.try_emplace(step->stages, Group{step->elements, d, {}}).first->second;
         if (group.elements != step->elements)
           fail(program.path, ": error: '", text(op), "' is over ", step->elements,

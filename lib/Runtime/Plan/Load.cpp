@@ -99,12 +99,13 @@ SlotSource slotSource(pipe::SlotOp op) {
       {"key", SlotSource::Key},             {"loss", SlotSource::Loss},
       {"weights", SlotSource::Weights},     {"working", SlotSource::Working},
       {"gradients", SlotSource::Gradients}, {"moment1", SlotSource::Moment1},
-      {"moment2", SlotSource::Moment2}};
+      {"moment2", SlotSource::Moment2},
+      {"stashed", SlotSource::Stashed}};
   auto found = sources.find(op.getSource());
   if (found == sources.end())
     failAt(op, "slot source is '", op.getSource().str(),
            "', expected arena, message, input, seed, key, loss, weights, "
-           "working, gradients, moment1 or moment2");
+           "stashed, working, gradients, moment1 or moment2");
   return found->second;
 }
 
@@ -159,6 +160,7 @@ private:
     program.precision = op.getPrecision().str();
     program.ignoreIndex = op.getIgnoreIndex();
     program.microbatches = op.getMicrobatches();
+    program.updateEvery = op.getUpdateEvery().value_or(0);
     auto folder = std::filesystem::path(program.path).parent_path();
     program.weightsPath = (folder / op.getWeights().str()).string();
     program.kernelsPath = (folder / op.getKernels().str()).string();
@@ -291,6 +293,14 @@ private:
                        int64_t(op.getWeights()), int64_t(op.getWorking())};
         })
         .Case([&](pipe::StepOp op) -> Instruction { return readStep(op); })
+        .Case([&](pipe::StashOp op) -> Instruction {
+          auto number = [](std::optional<uint64_t> slot) {
+            return slot ? std::optional(int64_t(*slot)) : std::nullopt;
+          };
+          return Stash{list(op.getStages()), int64_t(op.getVersion()),
+                       int64_t(op.getWeights()), int64_t(op.getKept()),
+                       number(op.getWorking()), number(op.getWorkingKept())};
+        })
         .Default([](mlir::Operation *other) -> Instruction {
           failUnexpected(other);
         });
@@ -323,7 +333,8 @@ private:
   static Step readStep(pipe::StepOp op) {
     Step step{list(op.getStages()), int64_t(op.getElements()),
               {0, int64_t(op.getElements())}, /*sharded=*/false,
-              int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}, {}, 0};
+              int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}, {}, 0,
+              int64_t(op.getMicrobatch().value_or(-1)), int64_t(op.getVersions().value_or(1))};
     if ((step.sharded = bool(op.getBegin())))
       step.stepped = {int64_t(*op.getBegin()), int64_t(*op.getEnd())};
     if (auto moment = op.getMoment1())

@@ -54,7 +54,12 @@ struct InstructionText {
   }
   std::string operator()(const GradNorm &) const { return "gradient norm"; }
   std::string operator()(const Step &op) const {
-    return "update stages " + listText(op.stages);
+    return "update stages " + listText(op.stages) +
+           (op.isBetween() ? " after mb " + std::to_string(op.microbatch) : "");
+  }
+  std::string operator()(const Stash &op) const {
+    return "stash version " + std::to_string(op.version) + " of stages " +
+           listText(op.stages);
   }
   std::string operator()(const Round &op) const {
     return "round stages " + listText(op.stages);

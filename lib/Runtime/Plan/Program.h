@@ -132,7 +132,7 @@ struct GPUKernel {
 };
 
 enum class SlotSource {
-  Arena, Message, Input, Seed, Key, Loss, Weights, Working, Gradients, Moment1, Moment2
+  Arena, Message, Input, Seed, Key, Loss, Weights, Stashed, Working, Gradients, Moment1, Moment2
 };
 
 struct Slot {
@@ -219,6 +219,16 @@ struct Step {
   std::optional<int64_t> moment1, moment2;
   std::optional<int64_t> working; // slot that weights are rounded into,
   int64_t workingElements = 0;    // and so many of the first ones are
+  int64_t microbatch = -1; // after which it comes, if it is one of many in a step,
+  int64_t versions = 1;    // and how many of the weights there are
+
+  bool isBetween() const { return microbatch >= 0; }
+};
+/// Keeps a version of the weights that a step changes.
+struct Stash {
+  std::vector<int64_t> stages;
+  int64_t version, weights, kept;
+  std::optional<int64_t> working, workingKept; // their copies in bf16
 };
 /// Rounds weights that other devices have stepped.
 struct Round {
@@ -226,7 +236,7 @@ struct Round {
   int64_t elements, weights, working;
 };
 using Instruction =
-    std::variant<Execute, Transmit, Receive, Collective, GradNorm, Step, Round>;
+    std::variant<Execute, Transmit, Receive, Collective, GradNorm, Step, Round, Stash>;
 
 /// What an instruction is called in messages and traces.
 std::string text(const Instruction &instruction);
@@ -251,12 +261,15 @@ struct Program {
   int64_t labels = -1; // number of the input that holds the labels
   int64_t ignoreIndex = -1;
   int64_t microbatches = 0;
+  int64_t updateEvery = 0; // micro-batches between updates; 0: one ends the step
   std::string weightsPath, weightsHash, kernelsPath, kernelsHash;
   std::vector<Parameter> parameters;
   std::map<std::string, GPUKernel> gpuKernels; // by name; none on the processor
   std::vector<Routine> routines;
   std::vector<DeviceList> devices;
 
+  /// Of the optimizer, in a step.
+  int64_t updatesPerStep() const { return updateEvery ? microbatches / updateEvery : 1; }
   /// Whether its devices are GPUs.
   bool isForGPUs() const { return target == "cuda"; }
   /// Samples of one micro-batch: the first size of every input.

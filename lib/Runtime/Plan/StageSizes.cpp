@@ -67,6 +67,12 @@ static int64_t stateBytes(const DeviceList &device, const Step &step) {
   return bytes;
 }
 
+/// What keeping a version of the weights takes.
+static int64_t versionBytes(const DeviceList &device, const Step &step) {
+  return device.slots[step.weights].size +
+         (step.working ? device.slots[*step.working].size : 0);
+}
+
 /// Most activations at once, as a schedule counts them: from a forward to the last
 /// gradient, or of a stage that recomputes its input up to the recomputation.
 static double peakActivation(const DeviceList &device, const schedule::Costs &costs) {
@@ -91,7 +97,7 @@ static double peakActivation(const DeviceList &device, const schedule::Costs &co
 void bitpipe::addSizes(const Program &program, const Links &links,
                        schedule::Costs &costs) {
   for (schedule::StageCost &stage : costs.stages)
-    stage.activation = stage.input = stage.message = stage.state = 0;
+    stage.activation = stage.input = stage.message = stage.state = stage.weights = 0;
   for (const DeviceList &device : program.devices) {
     DeviceRuns runs(device);
     std::set<int64_t> recomputed = recomputedStages(device);
@@ -107,6 +113,7 @@ void bitpipe::addSizes(const Program &program, const Links &links,
       } else if (auto *step = std::get_if<Step>(&op); step && step->stages.size() == 1) {
         double &state = costs.stages[step->stages.front()].state;
         state = std::max(state, double(stateBytes(device, *step))); // slices may differ
+        costs.stages[step->stages.front()].weights = double(versionBytes(device, *step));
       }
   }
   for (const MessageLink &message : links.messages)
@@ -118,9 +125,14 @@ void bitpipe::addSizes(const Program &program, const Links &links,
   costs.buffers.clear();
   for (const DeviceList &device : program.devices) {
     double rest = double(device.arena) - peakActivation(device, costs);
+    std::set<int64_t> stepped; // once each, however many steps there are
     for (const Instruction &op : device.instructions)
       if (auto *step = std::get_if<Step>(&op); step && step->stages.size() == 1)
-        rest -= costs.stages[step->stages.front()].state;
+        if (stepped.insert(step->stages.front()).second)
+          rest -= costs.stages[step->stages.front()].state;
+    for (const Slot &slot : device.slots)
+      if (slot.source == SlotSource::Stashed)
+        rest -= double(slot.size);
     costs.buffers.push_back(std::max(rest, 0.0));
   }
 }

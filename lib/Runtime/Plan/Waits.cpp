@@ -48,6 +48,12 @@ struct TouchedSlots {
         touched.push_back({*slot, true});
     return touched;
   }
+  std::vector<Touched> operator()(const Stash &op) const {
+    std::vector<Touched> touched = {{op.weights, false}, {op.kept, true}};
+    if (op.working)
+      touched.insert(touched.end(), {{*op.working, false}, {*op.workingKept, true}});
+    return touched;
+  }
   std::vector<Touched> operator()(const Round &op) const {
     return {{op.weights, false}, {op.working, true}};
   }

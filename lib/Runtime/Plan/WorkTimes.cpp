@@ -77,12 +77,15 @@ struct InstructionTime {
     return time;
   }
   double operator()(const Step &op) const {
-    return costs.optimizerOf(narrow(op.stages)) * shareOf(op.stepped, op);
+    std::vector<int> stages = narrow(op.stages);
+    double norm = op.isBetween() ? costs.normOf(stages) : 0; // else it is taken at the end
+    return (costs.optimizerOf(stages) + norm) * shareOf(op.stepped, op);
   }
   double operator()(const Transmit &) const { return 0; }
   double operator()(const Receive &) const { return 0; }
   double operator()(const Collective &) const { return 0; }
   double operator()(const Round &) const { return 0; } // not among the costs
+  double operator()(const Stash &) const { return 0; } // likewise
 };
 } // namespace
 

@@ -272,6 +272,11 @@ private:
     out << callText(4, "gpu.update", arguments);
   }
 
+  /// Plans with such an instruction are refused (checkProgram).
+  void printInstruction(size_t, const Stash &op) {
+    fail(program.path, ": error: '", text(Instruction(op)), "', expected none of this on GPUs");
+  }
+
   void printInstruction(size_t i, const Round &op) {
     beginInstruction(i, "round to bf16, stages " + listText(op.stages));
     out << callText(4, "gpu.round", {"{.elements = " + std::to_string(op.elements),
@@ -330,6 +335,8 @@ std::string printed::kindOf(const Program &program, const Slot &slot) {
     return "loss" + microbatch;
   case SlotSource::Weights:
     return "weights";
+  case SlotSource::Stashed:
+    return "stashed";
   case SlotSource::Working:
     return "working";
   case SlotSource::Gradients:

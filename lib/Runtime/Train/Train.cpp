@@ -78,6 +78,14 @@ static void checkWorld(const Program &program, const World &world) {
          " devices, expected at most as many processes, got ", world.size());
 }
 
+/// What needs all gradients of a step before its one update.
+static void checkUpdates(const TrainOptions &options, const Program &program) {
+  if (program.updateEvery && options.clip > 0)
+    fail(program.path, ": error: the plan updates after every ", program.updateEvery,
+         " micro-batches, when no device knows the norm of all gradients: expected no --clip, got ",
+         options.clip);
+}
+
 static void checkTarget(const TrainOptions &options, const Program &program) {
   if (!options.target.empty() && options.target != program.target)
     fail(program.path, ": error: the plan is for target '", program.target,
@@ -290,7 +298,7 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     Position begin = checkpoints ? checkpoints->start() : Position();
     training.emplace(options, program, world, *run->executor, *run->feeder, begin,
                      checkpoints);
-    run->executor->start({begin.updates(), begin.skippedInARow});
+    run->executor->start({begin.updates() * program.updatesPerStep(), begin.skippedInARow});
   });
   watch.attach(program, run->links, *run->executor);
   world.mainThread().begin(MainThread::Trains);
@@ -298,7 +306,9 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
 
   world.mainThread().begin(MainThread::Saves);
   bool saved = checkpoint(*training, world, checkpoints);
-  saved &= save(options, world, run->parameters);
+  // Within a step they have been updated by what made it a bad one.
+  if (!program.updateEvery || training->canGoOn())
+    saved &= save(options, world, run->parameters);
   if (world.speaks())
     printRemark(*training);
   world.mainThread().begin(MainThread::Reports);
@@ -380,6 +390,7 @@ Outcome bitpipe::train(const TrainOptions &options, World &world, Watch &watch,
     program = loadProgram(options.plan);
     checkProgram(program);
     checkTarget(options, program);
+    checkUpdates(options, program);
     checkWorld(program, world);
   });
   return trainProgram(options, program, world, watch, stop);

@@ -6,13 +6,14 @@
 #include "lib/Runtime/Median.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace bitpipe;
 
 Training::Training(const TrainOptions &options, const Program &program,
                    World &world, Executor &executor, Feeder &feeder, const Position &begin,
                    Checkpoints *checkpoints)
-    : options(options), world(world), executor(executor), feeder(feeder),
+    : options(options), program(program), world(world), executor(executor), feeder(feeder),
       begin(begin), checkpoints(checkpoints),
       progress(begin.step, options.steps),
       metrics(world.speaks() ? options.metrics : "", begin.step, program.precision),
@@ -78,14 +79,35 @@ void Training::prepare(int64_t step, const StopRequest &stop) {
     return;
   saves = news.front().saves;
   divisors[step % 2] = feeder.setDivisor(labels, inputs);
+  if (program.updateEvery)
+    setSeeds(inputs);
   inputs.number = step;
   inputs.optimizer = options.optimizer;
   inputs.optimizer.lr = learningRate(options, step);
   inputs.clip = options.clip;
   inputs.dropoutSeed = options.seed;
-  inputs.maxBadSteps = options.maxBadSteps;
+  inputs.maxBadSteps = maxBadSteps();
   ++prepared;
   feeds.push_back((processorTime() - worked) * 1e-9);
+}
+
+/// Each update divides by what counts of its own micro-batches, on whatever ranks.
+void Training::setSeeds(StepInputs &inputs) {
+  const std::vector<int64_t> &mine = feeder.labels();
+  std::vector<int64_t> labels(program.updatesPerStep());
+  for (const std::string &rank :
+       world.allGather({reinterpret_cast<const char *>(mine.data()), mine.size() * sizeof(int64_t)}))
+    for (size_t mb = 0; mb < mine.size(); ++mb) {
+      int64_t count;
+      std::memcpy(&count, rank.data() + mb * sizeof(count), sizeof(count));
+      labels[mb / program.updateEvery] += count;
+    }
+  inputs.updates = program.updatesPerStep();
+  inputs.seeds.clear();
+  for (int64_t count : labels) {
+    int64_t divisor = feeder.divisorOf(count, program.updateEvery);
+    inputs.seeds.push_back(divisor ? float(1.0 / double(divisor)) : 0);
+  }
 }
 
 double Training::feedSeconds() const {
@@ -159,6 +181,10 @@ std::string Training::remark() const {
     return "";
   std::string why = ": loss or gradient norm was not finite, or too large for "
                     "f32";
+  if (program.updateEvery)
+    return joined("error: ended at step ", done, " of ", options.steps, why,
+                  "; the updates within that step are made, so that the parameters are of "
+                  "no use: go on from a checkpoint of before");
   if (outcome() == Outcome::Done)
     return joined(skipped, " of ", done, " steps changed nothing", why);
   return joined("error: ended at step ", done, " of ", options.steps, ", since ",

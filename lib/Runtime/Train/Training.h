@@ -48,7 +48,10 @@ private:
   void prepare(int64_t step, const StopRequest &stop);
   void collect(int64_t step);
   void shareFailure();
-  bool diverged() const { return skippedInARow >= options.maxBadSteps; }
+  bool diverged() const { return skippedInARow >= maxBadSteps(); }
+  /// Updates within a step have been made when it turns out to be a bad one.
+  int64_t maxBadSteps() const { return program.updateEvery ? 1 : options.maxBadSteps; }
+  void setSeeds(StepInputs &inputs);
   int64_t done() const { return begin.step + int64_t(seconds.size()); }
 
   /// What a rank tells the others before a step.
@@ -60,6 +63,7 @@ private:
   };
 
   const TrainOptions &options;
+  const Program &program;
   World &world;
   Executor &executor;
   Feeder &feeder;

@@ -40,6 +40,7 @@ public:
     for (auto [i, piece] : llvm::enumerate(program.pieces))
       memory.slotOfPiece[i] = addFixed(piece);
     addMessages();
+    addStashed();
     addShared();
   }
 
@@ -70,8 +71,10 @@ private:
 
   /// Slots that are no matter of lifetimes; -1 for all others.
   int64_t addFixed(const Piece &piece) {
-    auto [block, stage, microbatch] = piece.name;
+    auto [block, stage, microbatch, version] = piece.name;
     int64_t bytes = piece.lifetime.bytes;
+    if (version >= 0)
+      return -1;
     switch (block.role) {
     case Role::Weights:
       return memory.weights.at(block.number);
@@ -84,7 +87,8 @@ private:
     case Role::Key:
       return addSlot({"key", bytes, {}, {}, microbatch, block.number});
     case Role::Seed:
-      return addSlot({"seed", bytes, {}, {}, {}});
+      return addSlot({"seed", bytes, {}, {},
+                      program.versions ? std::optional(microbatch) : std::nullopt});
     case Role::Loss: { // read when the step is over
       int64_t slot = addForGood("loss", bytes);
       memory.slots[slot].microbatch = microbatch;
@@ -101,15 +105,29 @@ private:
     for (auto [i, piece] : llvm::enumerate(program.pieces))
       if (piece.isMessage)
         bySize[piece.lifetime.bytes].push_back(i);
-    for (auto &[bytes, pieces] : bySize) {
-      std::vector<int64_t> colours = colour(lifetimesOf(pieces));
-      std::map<int64_t, int64_t> slots; // by colour
-      for (auto [piece, number] : llvm::zip(pieces, colours)) {
-        auto [entry, isNew] = slots.try_emplace(number, -1);
-        if (isNew)
-          entry->second = addForGood("message", bytes);
-        memory.slotOfPiece[piece] = entry->second;
-      }
+    for (auto &[bytes, pieces] : bySize)
+      addInTurn("message", bytes, pieces);
+  }
+
+  /// So do older versions of one group's weights.
+  void addStashed() {
+    std::map<RoutineBlock, std::vector<unsigned>> byBlock;
+    for (auto [i, piece] : llvm::enumerate(program.pieces))
+      if (piece.name.version >= 0)
+        byBlock[piece.name.block].push_back(i);
+    for (auto &[block, pieces] : byBlock)
+      addInTurn("stashed", program.pieces[pieces.front()].lifetime.bytes, pieces);
+  }
+
+  /// As few slots as there are pieces alive at once.
+  void addInTurn(StringRef source, int64_t bytes, ArrayRef<unsigned> pieces) {
+    std::vector<int64_t> colours = colour(lifetimesOf(pieces));
+    std::map<int64_t, int64_t> slots; // by colour
+    for (auto [piece, number] : llvm::zip(pieces, colours)) {
+      auto [entry, isNew] = slots.try_emplace(number, -1);
+      if (isNew)
+        entry->second = addForGood(source, bytes);
+      memory.slotOfPiece[piece] = entry->second;
     }
   }
 

@@ -14,7 +14,7 @@ class Collector {
 public:
   Collector(pipe::PlanOp plan, pipe::DeviceOp device, const StageTable &stages)
       : plan(plan), device(device), stages(stages),
-        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}, {}, {}} {
+        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}, {}, {}, {}} {
     for (auto [number, group] : llvm::enumerate(stages.groups().all())) {
       Slices slices = slicesOf(plan, group);
       if (!llvm::is_contained(slices.holders, program.index))
@@ -27,6 +27,8 @@ public:
     for (auto unshard : device.getBody().getOps<pipe::UnshardOp>())
       if (int64_t group = stages.groups().withStages(unshard.getStages()); isTrainable(group))
         program.sharded.insert(group);
+    program.versions = Versions::find(plan);
+    findLastReads();
   }
 
   FailureOr<DeviceProgram> run() {
@@ -69,6 +71,8 @@ private:
       return execute(op, *stage, kind, stage->getForwardAttr());
     if (kind == pipe::RunKind::R)
       return addRecomputation(op, *stage);
+    if (kind == pipe::RunKind::U)
+      return addUpdateBetween(op);
     if (kind != pipe::RunKind::W &&
         failed(execute(op, *stage, pipe::RunKind::I,
                        stage->getInputGradientAttr())))
@@ -107,11 +111,70 @@ private:
       PieceName piece = stages.pieceFor(stage, block, op.getMicrobatch());
       if (block.role == Role::Scratch) // of this run only
         piece = {block, int64_t(program.instructions.size())};
+      if (program.versions && failed(chooseVersion(op, piece)))
+        return failure();
       if (failed(checkExists(op, kind, block, piece)))
         return failure();
       item.pieces.push_back(use(piece, bytes));
     }
     program.instructions.push_back(item);
+    return success();
+  }
+
+  /// The last run on the device that reads each version of a stage's weights.
+  void findLastReads() {
+    if (program.versions)
+      for (auto run : device.getBody().getOps<pipe::RunOp>())
+        if (run.getKind() != pipe::RunKind::U)
+          lastReads[{run.getStage(),
+                     program.versions.read(run.getStage(), run.getMicrobatch())}] = run;
+  }
+
+  /// Of weights the version that the run reads, and of the seed the one of its update.
+  LogicalResult chooseVersion(pipe::RunOp op, PieceName &piece) {
+    int64_t stage = op.getStage(), microbatch = op.getMicrobatch();
+    if (piece.block.role == Role::Seed)
+      piece.microbatch = program.versions.end(microbatch);
+    bool isStepped = piece.block.role == Role::Weights   ? isTrainable(piece.block.number)
+                     : piece.block.role == Role::Working ? hasCopies(piece.block.number)
+                                                         : false;
+    if (!isStepped)
+      return success();
+    int64_t wanted = program.versions.read(stage, microbatch), newest = updates[stage];
+    if (wanted == newest)
+      return success();
+    piece.version = wanted;
+    if (numbers.contains(piece))
+      return success();
+    return emitError(op.getLoc())
+           << "run of stage " << stage << ", micro-batch " << microbatch << " on device "
+           << program.index << " reads version " << wanted << " of the weights, of which "
+           << newest << " is the newest, expected one that is kept";
+  }
+
+  /// Keeps the newest version if a later run reads it, and makes the next one.
+  LogicalResult addUpdateBetween(pipe::RunOp op) {
+    int64_t stage = op.getStage(), version = updates[stage]++;
+    auto group = groupOf(op.getLoc(), {stage});
+    if (failed(group) || !isTrainable(*group))
+      return success(succeeded(group));
+    Operation *last = lastReads[{stage, version}];
+    if (last && op->isBeforeInBlock(last)) {
+      Instruction keep{Instruction::Stash, op.getLoc()};
+      keep.stage = stage;
+      keep.group = *group;
+      keep.version = version;
+      const ParameterGroup &parameters = stages.groups().all()[*group];
+      keep.pieces.push_back(use({{Role::Weights, *group}, 0, 0, version}, parameters.bytes));
+      if (hasCopies(*group))
+        keep.pieces.push_back(
+            use({{Role::Working, *group}, 0, 0, version}, parameters.workingBytes));
+      program.instructions.push_back(keep);
+    }
+    add(Instruction::Step, op.getLoc(), *group);
+    program.instructions.back().stage = stage;
+    program.instructions.back().microbatch = op.getMicrobatch();
+    program.instructions.back().version = version + 1;
     return success();
   }
 
@@ -181,6 +244,11 @@ private:
     return group >= 0 && stages.groups().all()[group].trainableBytes > 0;
   }
 
+  /// In bf16, of what is stepped.
+  bool hasCopies(int64_t group) const {
+    return stages.groups().all()[group].workingElements > 0;
+  }
+
   template <typename Op> LogicalResult addForGroup(Instruction::Kind kind, Op op) {
     auto group = groupOf(op.getLoc(), op.getStages());
     if (failed(group) || !isTrainable(*group))
@@ -232,6 +300,8 @@ private:
   const StageTable &stages;
   DeviceProgram program;
   std::map<PieceName, unsigned> numbers;
+  std::map<int64_t, int64_t> updates; // so far, by stage
+  std::map<std::pair<int64_t, int64_t>, Operation *> lastReads; // by stage and version
   bool hasNorm = false;
 };
 

@@ -11,6 +11,7 @@
 #include "lib/Transforms/Lower/Memory.h"
 #include "lib/Transforms/Lower/Packing.h"
 #include "lib/Transforms/Lower/Slices.h"
+#include "lib/Transforms/Lower/Versions.h"
 
 namespace bitpipe::lower {
 
@@ -20,6 +21,7 @@ namespace bitpipe::lower {
 struct PieceName {
   RoutineBlock block;
   int64_t stage = 0, microbatch = 0;
+  int64_t version = -1; // of weights, where it is not the newest
 
   auto operator<=>(const PieceName &) const = default;
 };
@@ -32,7 +34,7 @@ struct Piece {
 
 /// One entry of a device's list.
 struct Instruction {
-  enum Kind { Execute, Transmit, Receive, AllReduce, ReduceScatter, GradNorm, Step, AllGather, Round };
+  enum Kind { Execute, Transmit, Receive, AllReduce, ReduceScatter, GradNorm, Stash, Step, AllGather, Round };
   Kind kind;
   mlir::Location loc;
   pipe::RunKind run = pipe::RunKind::F;
@@ -40,7 +42,8 @@ struct Instruction {
   int64_t peer = 0;                    // Transmit, Receive
   mlir::FlatSymbolRefAttr routine = {}; // Execute
   llvm::SmallVector<unsigned> pieces = {};
-  int64_t group = 0;     // AllReduce, ReduceScatter, Step, AllGather, Round
+  int64_t group = 0;     // AllReduce, ReduceScatter, Stash, Step, AllGather, Round
+  int64_t version = -1;  // Stash; Step between micro-batches: the one that it makes
   bool handover = false; // Transmit
 };
 
@@ -76,6 +79,7 @@ struct DeviceProgram {
   llvm::SmallVector<int64_t> ownedGroups; // which this device saves
   std::map<int64_t, Slices> slices; // of the groups held here
   std::set<int64_t> sharded; // groups of which every device steps its slice
+  Versions versions; // of the weights
 };
 
 /// Walks a device's list of the plan.

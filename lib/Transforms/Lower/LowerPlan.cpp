@@ -106,6 +106,14 @@ private:
       return;
     case Instruction::GradNorm:
       return writeNorm(item);
+    case Instruction::Stash: {
+      bool hasCopies = item.pieces.size() > 1;
+      pipe::StashOp::create(builder, item.loc, stagesOf(item), i64(item.version),
+                            i64(memory.weights.at(item.group)), i64(slot(0)),
+                            hasCopies ? i64(memory.working.at(item.group)) : IntegerAttr(),
+                            hasCopies ? i64(slot(1)) : IntegerAttr());
+      return;
+    }
     case Instruction::Step:
       return writeStep(item);
     case Instruction::Round:
@@ -127,11 +135,13 @@ private:
   }
 
   /// Of every group the device's slice, whether or not it steps that alone: so that
-  /// the sum has one order.
+  /// the sum has one order. Updates between micro-batches have added what they took.
   void writeNorm(const Instruction &item) {
     SmallVector<int64_t> slots, begins, ends;
     bool isWhole = true;
     for (auto &[group, slot] : memory.gradients) {
+      if (program.versions)
+        break;
       const Slices &slices = program.slices.at(group);
       auto [begin, end] = slices.of(program.index);
       if (begin == end)
@@ -158,10 +168,13 @@ private:
     auto [begin, end] = program.slices.at(item.group).of(program.index);
     // The copies may all be of frozen ones; of slices, `round` makes them.
     bool rounds = group.workingElements > 0 && !isSharded;
+    bool isBetween = item.version >= 0;
     pipe::StepOp::create(builder, item.loc, stagesOf(item),
                          i64(group.trainableBytes / sizeof(float)),
                          i64(memory.weights.at(item.group)),
                          i64(memory.gradients.at(item.group)),
+                         isBetween ? i64(item.microbatch) : IntegerAttr(),
+                         isBetween ? i64(program.versions.ofStage.at(item.stage)) : IntegerAttr(),
                          isSharded ? i64(begin) : IntegerAttr(),
                          isSharded ? i64(end) : IntegerAttr(),
                          slotOf(memory.moment1), slotOf(memory.moment2),
@@ -241,7 +254,8 @@ private:
            << " bytes, expected at most " << int64_t(memoryLimit) << ": weights "
            << use.weights << ", working weights " << use.working << ", gradients " << use.gradients << ", optimizer "
            << use.optimizer << ", activations " << use.activations
-           << ", messages " << use.messages << ", scratch " << use.scratch;
+           << ", messages " << use.messages << ", scratch " << use.scratch
+           << (use.stashed ? ", older versions of weights " + std::to_string(use.stashed) : "");
   }
 };
 

@@ -3,6 +3,7 @@
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Runtime/ABI.h"
 #include "lib/Transforms/Lower/Passes.h"
+#include "lib/Transforms/Lower/Versions.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -64,7 +65,8 @@ public:
     auto plan = findOne<pipe::PlanOp>(getOperation());
     llvm::StringMap<Type> types;
     if (failed(model) || failed(plan) || failed(checkOptions()) ||
-        failed(checkModel(*model)) || failed(findTypes(getOperation(), types)))
+        failed(checkModel(*model)) || failed(findTypes(getOperation(), types)) ||
+        failed(checkUpdates(*model, *plan)))
       return signalPassFailure();
     create(*model, *plan, types);
     model->erase();
@@ -97,6 +99,22 @@ private:
     return success();
   }
 
+  /// What there is not yet for updates between micro-batches.
+  LogicalResult checkUpdates(pipe::ModelOp model, pipe::PlanOp plan) {
+    if (!lower::Versions::find(plan))
+      return success();
+    if (target != "cpu")
+      return emitError(plan.getLoc())
+             << "schedule '" << plan.getSchedule() << "' updates between micro-batches, expected "
+             << "target cpu, got " << target;
+    if (model.getLoss() == "counts")
+      return emitError(plan.getLoc())
+             << "schedule '" << plan.getSchedule() << "' updates between micro-batches, expected a "
+             << "loss that is divided by what is known beforehand: this one's count is known "
+             << "to the last stage alone";
+    return success();
+  }
+
   void create(pipe::ModelOp model, pipe::PlanOp plan,
               const llvm::StringMap<Type> &types) {
     OpBuilder builder(model);
@@ -115,6 +133,7 @@ private:
     }
     bool fromLabels = model.getLoss() == "labels";
     StringAttr none = builder.getStringAttr("");
+    lower::Versions versions = lower::Versions::find(plan);
     pipe::TrainingOp::create(
         builder, model.getLoc(),
         builder.getI64IntegerAttr(abi::contractVersion),
@@ -128,7 +147,8 @@ private:
         builder.getStringAttr(optimizer), plan.getDevicesAttr(),
         plan.getMicrobatchesAttr(), none, none, none, none,
         model.getPrecisionAttr() ? model.getPrecisionAttr() : builder.getStringAttr("f32"),
-        /*arch=*/StringAttr());
+        /*arch=*/StringAttr(),
+        versions ? builder.getI64IntegerAttr(versions.every) : IntegerAttr());
   }
 };
 

@@ -24,6 +24,7 @@ MemoryUse bitpipe::memoryUse(pipe::ProgramOp program) {
     if (int64_t *sum = llvm::StringSwitch<int64_t *>(slot.getSource())
                            .Case("weights", &use.weights)
                            .Case("working", &use.working)
+                           .Case("stashed", &use.stashed)
                            .Case("gradients", &use.gradients)
                            .Cases({"moment1", "moment2"}, &use.optimizer)
                            .Case("message", &use.messages)
@@ -46,13 +47,23 @@ void bitpipe::printMemoryReport(ModuleOp module, raw_ostream &out) {
     return text;
   };
   out << "Memory per device in MiB\n";
-  line("device", "weights", "working", "gradients", "optimizer", "activations", "messages",
-       "scratch", "total");
+  bool stashes = llvm::any_of(module.getOps<pipe::ProgramOp>(), [](pipe::ProgramOp program) {
+    return memoryUse(program).stashed > 0;
+  });
+  if (!stashes)
+    line("device", "weights", "working", "gradients", "optimizer", "activations", "messages",
+         "scratch", "total");
+  else
+    line("device", "weights", "working", "gradients", "optimizer", "activations", "messages",
+         "scratch", "versions", "total");
   for (auto program : module.getOps<pipe::ProgramOp>()) {
     MemoryUse use = memoryUse(program);
-    line(std::to_string(program.getDevice()), mib(use.weights),
-         mib(use.working), mib(use.gradients), mib(use.optimizer), mib(use.activations),
-         mib(use.messages), mib(use.scratch), mib(use.total()));
+    auto row = [&](auto... last) {
+      line(std::to_string(program.getDevice()), mib(use.weights), mib(use.working),
+           mib(use.gradients), mib(use.optimizer), mib(use.activations), mib(use.messages),
+           mib(use.scratch), last...);
+    };
+    stashes ? row(mib(use.stashed), mib(use.total())) : row(mib(use.total()));
   }
 }
 

@@ -13,12 +13,13 @@ namespace bitpipe {
 /// Bytes of a device's arena by what they are for.
 struct MemoryUse {
   int64_t weights = 0, working = 0; // and their copies in bf16
+  int64_t stashed = 0;              // older versions of both
   int64_t gradients = 0, optimizer = 0, messages = 0;
   int64_t scratch = 0;     // of the routine that needs most
   int64_t activations = 0; // the rest: what is saved, carried and kept
 
   int64_t total() const {
-    return weights + working + gradients + optimizer + messages + scratch + activations;
+    return weights + working + stashed + gradients + optimizer + messages + scratch + activations;
   }
 };
 

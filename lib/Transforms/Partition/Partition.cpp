@@ -13,6 +13,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace bitpipe;
 
@@ -48,16 +50,22 @@ static func::FuncOp findForward(ModuleOp module, pipe::ModelOp model) {
   return nullptr;
 }
 
-/// Divides the nodes: what every stage computes and what its cuts carry.
+/// Divides the nodes: what every stage computes and what its cuts carry. A stage for
+/// several devices is as many equal parts in a row.
 static SmallVector<StageRange> divide(const ForwardGraph &graph,
-                                      unsigned stages, double tolerance,
+                                      ArrayRef<int64_t> replicas, double tolerance,
                                       double messageTolerance) {
+  unsigned stages = replicas.size();
   std::vector<double> costs;
   for (Operation *node : graph.nodes())
     costs.push_back(graph.cost(node).total());
   Carried carried(graph);
-  std::vector<size_t> begin =
-      balanceMessages(costs, carried.bytes(), stages, tolerance, messageTolerance);
+  size_t parts = std::accumulate(replicas.begin(), replicas.end(), int64_t(0));
+  std::vector<size_t> beginOfPart =
+      balanceMessages(costs, carried.bytes(), parts, tolerance, messageTolerance);
+  std::vector<size_t> begin;
+  for (size_t stage = 0, part = 0; stage < stages; part += replicas[stage++])
+    begin.push_back(beginOfPart[part]);
 
   SmallVector<StageRange> ranges(stages);
   for (unsigned stage = 0; stage < stages; ++stage) {
@@ -71,6 +79,19 @@ static SmallVector<StageRange> divide(const ForwardGraph &graph,
       range.carriedIn = ranges[stage - 1].carriedOut;
   }
   return ranges;
+}
+
+/// How many devices each stage is for; a message if that does not fit the stages.
+static FailureOr<SmallVector<int64_t>> replicasOf(func::FuncOp forward, int64_t stages,
+                                                  ArrayRef<int64_t> asked) {
+  if (asked.empty())
+    return SmallVector<int64_t>(std::max<int64_t>(stages, 0), 1);
+  if (int64_t(asked.size()) == stages && llvm::all_of(asked, [](int64_t r) { return r > 0; }))
+    return SmallVector<int64_t>(asked);
+  InFlightDiagnostic error = emitError(forward.getLoc());
+  error << "replicas are [";
+  llvm::interleaveComma(asked, error);
+  return error << "], expected a number from 1 on for each of " << stages << " stages";
 }
 
 /// Whether there are at least as many nodes as stages, reported if not.
@@ -170,11 +191,13 @@ private:
              << ", expected 0 or more";
     auto graph = ForwardGraph::analyse(forward, CountedCost(),
                                        std::max<int64_t>(stages, 1));
-    if (failed(graph) ||
-        failed(checkStages(forward, stages, graph->nodes().size())))
+    auto parts = replicasOf(forward, stages, *replicas);
+    if (failed(graph) || failed(parts) ||
+        failed(checkStages(forward, std::accumulate(parts->begin(), parts->end(), int64_t(0)),
+                           graph->nodes().size())))
       return failure();
     StageWriter(module, model, *graph).write(
-        divide(*graph, stages, tolerance, messageTolerance));
+        divide(*graph, *parts, tolerance, messageTolerance));
     forward.erase();
     return success();
   }

@@ -48,6 +48,9 @@ def PipePartition : Pass<"pipe-partition", "mlir::ModuleOp"> {
     Option<"messageTolerance", "message-tolerance", "double", /*default=*/"0.10",
            "By what part it may grow to avoid messages that are several times as "
            "large; tolerance or less: not at all">,
+    ListOption<"replicas", "replicas", "int64_t",
+               "Of each stage how many devices take turns with its micro-batches: it gets so "
+               "many parts of the work. Default: one each">,
   ];
 }
 

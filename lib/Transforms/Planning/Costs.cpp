@@ -76,6 +76,16 @@ static schedule::ErrorOr<Costs> countCosts(mlir::ModuleOp module) {
   return costs;
 }
 
+/// A version of a stage's parameters, with what is read of them in bf16.
+static double versionBytes(pipe::StageOp stage, mlir::SymbolTable &symbols) {
+  double bytes = 0;
+  for (mlir::Attribute name : stage.getParameters())
+    if (auto parameter = symbols.lookup<pipe::ParameterOp>(
+            mlir::cast<mlir::FlatSymbolRefAttr>(name).getAttr()))
+      bytes += bytesOf(parameter.getType()) * (is_contained(stage.workingNames(), name) ? 1.5 : 1);
+  return bytes;
+}
+
 /// What the optimizer keeps of a stage's parameters, and these.
 static double stateBytes(pipe::StageOp stage, mlir::SymbolTable &symbols, StringRef optimizer) {
   double bytes = 0;
@@ -106,6 +116,7 @@ void bitpipe::addSizes(mlir::ModuleOp module, StringRef optimizer, Costs &costs)
     cost.kept = size.kept;
     cost.input = size.input;
     cost.state = stateBytes(stage, symbols, optimizer);
+    cost.weights = versionBytes(stage, symbols);
   }
   costs.sizeUnit = "bytes";
 }

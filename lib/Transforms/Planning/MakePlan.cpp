@@ -78,6 +78,8 @@ private:
     result.replicas = clamped(replicas);
     result.chunks = clamped(chunks);
     result.down = int(down);
+    result.updateEvery = clamped(updateEvery);
+    result.stageReplicas.assign(stageReplicas.begin(), stageReplicas.end());
     result.routes = routes;
     result.order = scheduleFile;
     result.memory = activations;

@@ -55,6 +55,12 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"down", "down", "int64_t", "-1",
            "Micro-batches that go down where there are two directions; -1 for "
            "half of them">,
+    Option<"updateEvery", "update-every", "int64_t", "0",
+           "Micro-batches between updates in schedules that update within an iteration; "
+           "0 for the schedule's own number">,
+    ListOption<"stageReplicas", "stage-replicas", "int",
+               "For pipedream-flush: of each stage how many devices take turns with its "
+               "micro-batches">,
     Option<"scheduleFile", "schedule", "std::string", "\"\"",
            "Reads the order from this file instead">,
     Option<"routes", "routes", "std::string", "\"\"",

@@ -42,8 +42,11 @@ static schedule::Kind toSchedule(pipe::RunKind kind) {
 static constexpr StringLiteral overlapsName = "overlaps_next";
 
 static void writeRun(OpBuilder &builder, Location loc, const Action &action) {
+  IntegerAttr versions;
+  if (action.kind == schedule::Kind::U)
+    versions = builder.getI64IntegerAttr(action.versions);
   auto run = pipe::RunOp::create(builder, loc, toPlan(action.kind), action.stage,
-                                 action.microbatch);
+                                 action.microbatch, versions);
   if (action.overlapsNext)
     run->setAttr(overlapsName, builder.getUnitAttr());
 }
@@ -115,6 +118,17 @@ std::vector<bool> bitpipe::recomputedStages(pipe::PlanOp plan, int stages) {
   return result;
 }
 
+schedule::Updates bitpipe::updatesOf(pipe::PlanOp plan, int stages) {
+  schedule::Order updates(1);
+  plan.walk([&](pipe::RunOp run) {
+    if (run.getKind() == pipe::RunKind::U && run.getStage() < uint64_t(stages))
+      updates[0].push_back({schedule::Kind::U, false, narrow(run.getStage()),
+                            narrow(run.getMicrobatch()),
+                            narrow(run.getVersions().value_or(0))});
+  });
+  return schedule::updatesIn(updates, stages);
+}
+
 FailureOr<schedule::Placement> bitpipe::placementOf(pipe::PlanOp plan) {
   std::vector<schedule::Route> routes;
   for (auto route : plan.getOps<pipe::RouteOp>())
@@ -144,6 +158,7 @@ static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
   if (!groups)
     return emitError(plan.getLoc()) << groups.error().text;
   placement->setRecomputed(recomputedStages(plan, placement->stages()));
+  placement->setUpdates(updatesOf(plan, placement->stages()));
   return schedule::Program{*placement, *groups, {}};
 }
 
@@ -165,7 +180,11 @@ static FailureOr<Instruction> readInstruction(Operation *op,
                   narrow(run.getStage()), narrow(run.getMicrobatch())};
   };
   return TypeSwitch<Operation *, FailureOr<Instruction>>(op)
-      .Case([&](pipe::RunOp run) -> FailureOr<Instruction> { return Instruction::run(action(run)); })
+      .Case([&](pipe::RunOp run) -> FailureOr<Instruction> {
+        Action made = action(run);
+        made.versions = narrow(run.getVersions().value_or(0));
+        return Instruction::run(made);
+      })
       .Case([&](pipe::SendOp send) {
         return Instruction::send(action(send), narrow(send.getTo()));
       })

@@ -28,6 +28,9 @@ struct PlanProgram {
 /// that it does not have.
 mlir::FailureOr<PlanProgram> readPlan(pipe::PlanOp plan);
 
+/// The updates between micro-batches of stages 0 to `stages` - 1.
+schedule::Updates updatesOf(pipe::PlanOp plan, int stages);
+
 /// The stages of 0 to `stages` - 1 of which any recomputation runs.
 std::vector<bool> recomputedStages(pipe::PlanOp plan, int stages);
 

@@ -37,7 +37,7 @@ def Pipe_UnknownType : TypeDef<Pipe_Dialect, "Unknown"> {
 def Pipe_RunKind : I32EnumAttr<"RunKind", "what a run computes", [
     I32EnumAttrCase<"F", 0>, I32EnumAttrCase<"B", 1>,
     I32EnumAttrCase<"I", 2>, I32EnumAttrCase<"W", 3>,
-    I32EnumAttrCase<"R", 4>]> {
+    I32EnumAttrCase<"R", 4>, I32EnumAttrCase<"U", 5>]> {
   let cppNamespace = "::bitpipe::pipe";
 }
 

@@ -90,6 +90,16 @@ static LogicalResult verifyTypes(MatmulOp op) {
          << ", expected f32 for a, b and c, or bf16 for a and b and one of both for c";
 }
 
+LogicalResult RunOp::verify() {
+  bool isUpdate = getKind() == RunKind::U;
+  if (isUpdate && !getVersions())
+    return mlir::emitError(getLoc()) << "run U says no versions, expected how many its stage has";
+  if (!isUpdate && getVersions())
+    return mlir::emitError(getLoc()) << "run " << stringifyRunKind(getKind())
+                                     << " says versions, expected them of run U alone";
+  return success();
+}
+
 LogicalResult GPUKernelOp::verify() {
   size_t launches = getEntries().size();
   if (launches == 0)

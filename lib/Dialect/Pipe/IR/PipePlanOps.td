@@ -57,9 +57,18 @@ def Pipe_DeviceOp : Pipe_Op<"device", [HasParent<"PlanOp">, NoTerminator,
 }
 
 def Pipe_RunOp : Pipe_Op<"run", [HasParent<"DeviceOp">]> {
-  let summary = "Computes forward (F), backward (B), input gradient (I), weight gradient (W), or what a forward did not save (R)";
-  let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch);
-  let assemblyFormat = "$kind `stage` $stage `mb` $microbatch attr-dict";
+  let summary = "Computes forward (F), backward (B), input gradient (I), weight gradient (W), what a forward did not save (R), or updates weights (U)";
+  let description = [{
+    An update comes behind the last micro-batch of those whose gradients it takes, which
+    follow those of the update before it. `versions` says how many versions of the weights
+    its stage has: all that the stage runs for the t-th of these groups, counted from 0,
+    reads the weights after t + 1 - versions updates, or the first ones. A plan with such
+    updates has none at its end.
+  }];
+  let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch,
+                       OptionalAttr<I64Attr>:$versions);
+  let assemblyFormat = "$kind `stage` $stage `mb` $microbatch (`versions` $versions^)? attr-dict";
+  let hasVerifier = 1;
 }
 
 def Pipe_SendOp : Pipe_Op<"send", [HasParent<"DeviceOp">]> {

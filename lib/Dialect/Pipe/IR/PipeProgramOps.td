@@ -16,7 +16,8 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
     `arch` is the GPU that the kernels are for ("sm_90"), if they are for one.
     `version` is the version of the contract between compiler and runtime,
     `precision` what products compute in: f32, or bf16 with parameters, their
-    gradients and the optimizer's moments in f32.
+    gradients and the optimizer's moments in f32. With `update_every` a step of the
+    programs holds many of the optimizer, one after so many micro-batches each.
     `weights` and `kernels` name files beside the plan, with their hashes.
   }];
   let arguments = (ins I64Attr:$version, StrAttr:$target, StrArrayAttr:$inputs,
@@ -28,7 +29,8 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
                        StrAttr:$weights, StrAttr:$weights_hash,
                        StrAttr:$kernels, StrAttr:$kernels_hash,
                        DefaultValuedAttr<StrAttr, "\"f32\"">:$precision,
-                       OptionalAttr<StrAttr>:$arch);
+                       OptionalAttr<StrAttr>:$arch,
+                       OptionalAttr<I64Attr>:$update_every);
   let assemblyFormat = "attr-dict";
 }
 
@@ -165,13 +167,16 @@ def Pipe_SlotOp : Pipe_Op<"slot", [HasParent<"ProgramOp">]> {
       may be exchanged with a peer's slot of the same size when sending.
     - `input`: model input `name` of micro-batch `microbatch`, from the data.
     - `seed`: one f32, the gradient of the loss sum; with a loss by `counts` a
-      second one, 0, for the count.
+      second one, 0, for the count. With `microbatch`, that of the micro-batches whose
+      update comes after this one.
     - `key`: one i64, the key of dropout `dropout` for micro-batch `microbatch`;
       see `pipe.dropout_key`.
     - `loss`: as arena; holds the loss sum of micro-batch `microbatch`, and
       behind it its count where the loss is by `counts`.
     - `weights`, `gradients`, `moment1`, `moment2`: as arena, persistent over
       steps; zero before step 1 but for the weights.
+    - `stashed`: as arena, but shared with no other; an older version of what a weights or
+      working slot holds.
     - `working`: as arena, persistent over steps; copies in bf16 of what a weights
       slot holds, rounded when parameters are loaded and by every step.
   }];
@@ -291,17 +296,38 @@ def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
     With `begin` and `end` only these elements are stepped: the device's slice,
     behind a `reduce_scatter` and before an `all_gather`. Gradients are cleared all
     the same, and the slots of moments hold those of the slice alone.
+
+    With `microbatch` it is one of many within a step of the program: it takes the
+    gradients of the `update_every` micro-batches up to that one, and makes the next version
+    of the weights, of which the stage has so many as `versions` says (see pipe.run). It
+    comes before the gradient norm, to which it adds the squares of its gradients.
   }];
   let arguments = (ins DenseI64ArrayAttr:$stages, I64Attr:$elements,
                        I64Attr:$weights, I64Attr:$gradients,
+                       OptionalAttr<I64Attr>:$microbatch, OptionalAttr<I64Attr>:$versions,
                        OptionalAttr<I64Attr>:$begin, OptionalAttr<I64Attr>:$end,
                        OptionalAttr<I64Attr>:$moment1, OptionalAttr<I64Attr>:$moment2,
                        OptionalAttr<I64Attr>:$working,
                        OptionalAttr<I64Attr>:$working_elements);
   let assemblyFormat = [{
-    `stages` $stages `elements` $elements (`from` $begin^ `to` $end)?
-    `weights` $weights `gradients` $gradients (`moments` $moment1^ $moment2)?
+    `stages` $stages (`mb` $microbatch^ `versions` $versions)? `elements` $elements
+    (`from` $begin^ `to` $end)? `weights` $weights `gradients` $gradients (`moments` $moment1^ $moment2)?
     (`working` $working^ $working_elements)? attr-dict
+  }];
+}
+
+def Pipe_StashOp : Pipe_Op<"stash", [HasParent<"ProgramOp">]> {
+  let summary = "Keeps a version of the weights that later runs read, before a step changes them";
+  let description = [{
+    Copies slot `weights`, which holds version `version` of a group's parameters, into slot
+    `kept`, and the copies in bf16 of slot `working`, if there is one, into `working_kept`.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$stages, I64Attr:$version, I64Attr:$weights,
+                       I64Attr:$kept, OptionalAttr<I64Attr>:$working,
+                       OptionalAttr<I64Attr>:$working_kept);
+  let assemblyFormat = [{
+    `stages` $stages `version` $version `weights` $weights `into` $kept
+    (`working` $working^ `into` $working_kept)? attr-dict
   }];
 }
 

@@ -37,7 +37,8 @@ Checked checkNames(const Program &program);
 
 /// Of every stage and micro-batch, the device on its route runs one forward
 /// and either one whole backward or one input and one weight gradient, and of a stage
-/// that recomputes one recomputation; no other device runs anything of it.
+/// that recomputes one recomputation; no other device runs anything of it. Where there are
+/// updates between micro-batches, each stage has one after every group of them.
 Checked checkExactlyOnce(const Program &program);
 
 /// Before a run, its device has run or received what it reads: the previous
@@ -54,6 +55,14 @@ Checked checkMessages(const Program &program);
 /// Between two devices and in one direction, the k-th receive expects what the
 /// k-th send holds: messages have no tags.
 Checked checkPairing(const Program &program);
+
+/// With updates between micro-batches: all of a stage have its number of versions;
+/// gradients of a group come behind the update with those of the group before, since they
+/// are summed in one place, and weight gradients in the order of the micro-batches, so
+/// that the last one knows that a version is read no more. Parameters are in one place,
+/// and the end has neither sums nor updates. Which version a run reads follows from its
+/// micro-batch, and that it is there is readiness.
+Checked checkUpdates(const Program &program);
 
 /// An iteration sees one version of the weights: on no device a stage runs after
 /// the update of a group that holds parameters of it.

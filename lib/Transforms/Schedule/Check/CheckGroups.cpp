@@ -82,6 +82,8 @@ static Checked verify(const Program &program, int device, int index, bool isShar
 }
 
 Checked bitpipe::schedule::checkGroups(const Program &program) {
+  if (program.placement.updates())
+    return {}; // checkUpdates has found that there is nothing to sum.
   std::vector<bool> sharded = shardedGroups(program);
   for (int device = 0; device < int(program.devices.size()); ++device) {
     std::vector<int> none(program.groups.size(), -1);

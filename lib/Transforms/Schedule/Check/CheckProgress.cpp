@@ -256,7 +256,7 @@ Checked bitpipe::schedule::checkProgress(const Program &program) {
 
 Checked bitpipe::schedule::check(const Program &program) {
   for (auto invariant :
-       {checkNames, checkExactlyOnce, checkReadiness, checkMessages,
+       {checkNames, checkExactlyOnce, checkUpdates, checkReadiness, checkMessages,
         checkPairing, checkVersions, checkGroups, checkSumOrder, checkProgress})
     if (Checked wrong = invariant(program))
       return wrong;

@@ -53,8 +53,24 @@ Checked bitpipe::schedule::checkNames(const Program &program) {
   return {};
 }
 
+/// What is wrong with there being an update, or nothing.
+static std::string needlessUpdate(const Placement &placement, const Action &action) {
+  int every = placement.updates().every;
+  if (action.kind != Kind::U || (every && (action.microbatch + 1) % every == 0))
+    return {};
+  return every ? "runs, expected updates after every " + std::to_string(every) +
+                     " micro-batches as the first one says"
+               : "runs, expected no update between micro-batches";
+}
+
 Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
   const Placement &placement = program.placement;
+  int every = placement.updates().every;
+  if (every && placement.microbatches() % every)
+    return Violation{"exactly once", -1, -1,
+                     std::to_string(placement.microbatches()) +
+                         " micro-batches, expected a multiple of the " +
+                         std::to_string(every) + " between updates"};
   // One bit per kind.
   std::vector<uint8_t> seen(size_t(placement.stages()) *
                             placement.microbatches());
@@ -85,6 +101,8 @@ Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
       if (action.kind == Kind::R && !placement.recomputes(action.stage))
         return fail("runs, but stage " + std::to_string(action.stage) +
                     " does not recompute");
+      if (std::string wrong = needlessUpdate(placement, action); !wrong.empty())
+        return fail(wrong);
     }
 
   for (int stage = 0; stage < placement.stages(); ++stage)
@@ -107,6 +125,11 @@ Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
                          toString({Kind::R, false, stage, m}) +
                              " never runs, expected once: stage " +
                              std::to_string(stage) + " recomputes");
+      if (every && (m + 1) % every == 0 && !has(Kind::U))
+        return violation("exactly once", placement.device(stage, m),
+                         "the update of stage " + std::to_string(stage) +
+                             " after micro-batch " + std::to_string(m) +
+                             " never runs, expected once");
     }
   return {};
 }
@@ -116,7 +139,11 @@ namespace {
 class Possessions {
 public:
   Possessions(const Placement &placement)
-      : placement(placement), owner(tensorCount(placement), nobody) {}
+      : placement(placement), owner(tensorCount(placement), nobody) {
+    forEachGiven(placement, [&](int device, const Tensor &given) {
+      owner[tensorKey(placement, given)] = device;
+    });
+  }
 
   void add(int device, const Instruction &instruction) {
     if (instruction.op == Op::Recv)
@@ -152,16 +179,24 @@ static std::string lacking(const Possessions &possessions,
                            const Action &action) {
   constexpr const char *names[tensorSorts] = {"the activation", "the gradient",
                                               "the forward", "the input gradient",
-                                              "the input"};
+                                              "the input", "the weight gradient",
+                                              "version "};
   for (const Tensor &tensor : effect(placement, action).reads) {
     if (possessions.has(device, tensor))
       continue;
     bool isAgain = tensor.sort == Tensor::Saved && placement.recomputes(tensor.stage);
     std::string text = std::string("reads ") +
-                       (isAgain ? "the recomputation" : names[tensor.sort]) +
-                       " of stage " + std::to_string(tensor.stage);
+                       (isAgain ? "the recomputation" : names[tensor.sort]);
+    if (tensor.sort == Tensor::Weights)
+      text += std::to_string(tensor.microbatch) + " of the weights";
+    text += " of stage " + std::to_string(tensor.stage);
     if (possessions.wasFreed(tensor))
       return text + ", which is freed before it";
+    if (tensor.sort == Tensor::Weights)
+      return text + ", which no update before it makes";
+    if (tensor.sort == Tensor::Sum)
+      return text + ", micro-batch " + std::to_string(tensor.microbatch) +
+             ", which does not run before it";
     if (tensor.sort == Tensor::Input)
       return text + ", which the forward keeps, but that does not run before it";
     return text + ", which is neither run nor received before it";

@@ -30,6 +30,8 @@ static std::vector<Request> everyReplicas(const Request &request) {
 static std::vector<Request> everyFamily(const Request &request) {
   std::vector<Request> result;
   for (const Family &family : families()) {
+    if (family.updatesBetween || family.sharesStages)
+      continue; // Other numbers are trained, or a cut into other stages is wanted.
     result.push_back(request);
     result.back().pipeline = family.name;
   }

@@ -80,7 +80,9 @@ public:
     return true;
   }
   bool take(Action &action) {
-    return take(action.stage) && take(action.kind) && take(action.microbatch);
+    if (!take(action.stage) || !take(action.kind) || !take(action.microbatch))
+      return false;
+    return action.kind != Kind::U || (take("V") && take(action.versions));
   }
 
 private:
@@ -157,8 +159,8 @@ ErrorOr<Order> bitpipe::schedule::readCSV(std::string_view text) {
       if (!readCell(cell, order.back()))
         return Error{"row " + std::to_string(order.size()) + ", cell " +
                      std::to_string(column) + ": " + quoted(cell) +
-                     ", expected an action such as 3F2, (0F7;7B3)OVERLAP_F_B "
-                     "or 0SEND_F2"};
+                     ", expected an action such as 3F2, 3U2V4, "
+                     "(0F7;7B3)OVERLAP_F_B or 0SEND_F2"};
     }
   }
   while (!order.empty() && order.back().empty())

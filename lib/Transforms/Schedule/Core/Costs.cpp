@@ -100,7 +100,7 @@ static void add(StageCost &sum, const StageCost &stage, double part) {
        {&StageCost::forward, &StageCost::inputGradient,
         &StageCost::weightGradient, &StageCost::backward,
         &StageCost::activation, &StageCost::state, &StageCost::sum,
-        &StageCost::norm, &StageCost::optimizer})
+        &StageCost::norm, &StageCost::optimizer, &StageCost::weights})
     sum.*field += part * stage.*field;
   double kept = stage.kept < 0 ? stage.activation : stage.kept;
   sum.kept += part * kept;
@@ -108,7 +108,7 @@ static void add(StageCost &sum, const StageCost &stage, double part) {
 }
 
 Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
-  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   Costs result = costs;
   result.shared.clear(); // by the numbers of stages that are gone
   if (costs.stages.size() == 1) {

@@ -35,6 +35,8 @@ struct StageCost {
   double recompute = -1;
   /// What stays alive from a forward to the recomputation, where there is one.
   double input = 0;
+  /// One version of the weights beside the newest, which is in `state`.
+  double weights = 0;
   /// Over how many devices `sum` is; 0: over any number of them.
   int holders = 0;
 
@@ -105,6 +107,8 @@ struct Costs {
       return cost.weightGradient;
     case Kind::R:
       return cost.recomputation();
+    case Kind::U: // with the part that it gives to the norm
+      return optimizerOf({action.stage}) + normOf({action.stage});
     }
     return 0;
   }

@@ -11,12 +11,22 @@
 //   I input gradient   Saved, Gradient of the next stage   Gradient, Kept    Saved
 //   W weight gradient  Kept                                                  Kept
 //
+// With updates between micro-batches (Updates in Schedule.h) all of these also read a
+// version of the weights, which the last of its readers frees, and W and B make the
+// weight gradient that is summed until the update:
+//
+//   U update           Sums of its group, the newest       Weights           Sums
+//                      Weights
+//
+// Where no later run reads what U has read, it frees that, too.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_CORE_EFFECTS_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_CORE_EFFECTS_H
 
 #include "lib/Transforms/Schedule/Core/Costs.h"
+#include "lib/Transforms/Schedule/Core/Versions.h"
 
 #include <optional>
 
@@ -26,9 +36,10 @@ namespace bitpipe::schedule {
 /// its input, which other stages read on whatever device they are; and what stays on the
 /// device, saved by the forward or the recomputation for the gradients, kept by the input
 /// gradient for the weight gradient, and what the forward has read, for the
-/// recomputation.
+/// recomputation. Between updates the weight gradient; and the weights, of which the
+/// version stands for the micro-batch.
 struct Tensor {
-  enum Sort : uint8_t { Output, Gradient, Saved, Kept, Input };
+  enum Sort : uint8_t { Output, Gradient, Saved, Kept, Input, Sum, Weights };
 
   Sort sort = Output;
   int stage = 0;
@@ -36,29 +47,84 @@ struct Tensor {
 
   bool operator==(const Tensor &) const = default;
 };
-constexpr size_t tensorSorts = 5;
+constexpr size_t tensorSorts = 7;
 
-/// At most two tensors.
+/// At most three tensors, and before these some of micro-batches in a row.
 class Tensors {
 public:
   void add(Tensor::Sort sort, int stage, int microbatch) {
     tensors[count++] = {sort, stage, microbatch};
   }
-  const Tensor *begin() const { return tensors; }
-  const Tensor *end() const { return tensors + count; }
+  void addRow(Tensor::Sort sort, int stage, int first, int number) {
+    row = {sort, stage, first};
+    rowCount = number;
+  }
+
+  class Iterator {
+  public:
+    Iterator(const Tensors &all, int at) : all(all), at(at) {}
+    Tensor operator*() const {
+      if (at >= all.rowCount)
+        return all.tensors[at - all.rowCount];
+      return {all.row.sort, all.row.stage, all.row.microbatch + at};
+    }
+    Iterator &operator++() {
+      ++at;
+      return *this;
+    }
+    bool operator!=(const Iterator &other) const { return at != other.at; }
+
+  private:
+    const Tensors &all;
+    int at;
+  };
+  Iterator begin() const { return {*this, 0}; }
+  Iterator end() const { return {*this, rowCount + count}; }
 
 private:
-  Tensor tensors[2];
-  int count = 0;
+  Tensor tensors[3], row;
+  int count = 0, rowCount = 0;
 };
 
 struct Effect {
   Tensors reads, makes, frees;
 };
 
+/// What updates between micro-batches add to the runs.
+inline void addVersions(const Placement &placement, const Action &action, Effect &effect) {
+  int stage = action.stage, m = action.microbatch;
+  int version = versionRead(placement, stage, m);
+  effect.reads.add(Tensor::Weights, stage, version);
+  if (!makesWeightGradient(action.kind))
+    return;
+  effect.makes.add(Tensor::Sum, stage, m);
+  int last = lastReadingGroup(placement, stage, version);
+  if (last > version && m == endOfGroup(placement, last))
+    effect.frees.add(Tensor::Weights, stage, version);
+}
+
+inline Effect effectOfUpdate(const Placement &placement, const Action &action) {
+  Effect effect;
+  int every = placement.updates().every;
+  if (!every)
+    return effect; // Refused by the checks.
+  int stage = action.stage, version = groupOf(placement, action.microbatch);
+  effect.reads.addRow(Tensor::Sum, stage, version * every, every);
+  effect.reads.add(Tensor::Weights, stage, version);
+  effect.makes.add(Tensor::Weights, stage, version + 1);
+  effect.frees.addRow(Tensor::Sum, stage, version * every, every);
+  if (lastReadingGroup(placement, stage, version) <= version)
+    effect.frees.add(Tensor::Weights, stage, version);
+  return effect;
+}
+
 inline Effect effect(const Placement &placement, const Action &action) {
   int stage = action.stage, m = action.microbatch;
   Effect effect;
+  if (action.kind == Kind::U)
+    return effectOfUpdate(placement, action);
+  if (placement.updates())
+    addVersions(placement, action, effect);
   switch (action.kind) {
   case Kind::F:
     if (stage > 0)
@@ -86,6 +152,8 @@ inline Effect effect(const Placement &placement, const Action &action) {
     effect.makes.add(Tensor::Saved, stage, m);
     effect.frees.add(Tensor::Input, stage, m);
     return effect;
+  case Kind::U:
+    break;
   }
   return effect;
 }
@@ -126,14 +194,23 @@ inline int receiver(const Placement &placement, const Action &action) {
   return to == placement.device(action.stage, action.microbatch) ? -1 : to;
 }
 
-/// A dense number for every tensor, those that travel first.
+/// A dense number for every tensor, those that travel first, and last the weights, of
+/// which there is one version more than micro-batches.
 inline size_t tensorKey(const Placement &placement, const Tensor &tensor) {
-  return (size_t(tensor.sort) * placement.stages() + tensor.stage) *
-             placement.microbatches() +
-         tensor.microbatch;
+  size_t key = (size_t(tensor.sort) * placement.stages() + tensor.stage) *
+                   placement.microbatches() +
+               tensor.microbatch;
+  return tensor.sort == Tensor::Weights ? key + tensor.stage : key;
 }
 inline size_t tensorCount(const Placement &placement) {
-  return tensorSorts * placement.stages() * placement.microbatches();
+  return (tensorSorts * placement.microbatches() + 1) * placement.stages();
+}
+
+/// Calls `visit` with what is there before anything runs, and the device that has it: the
+/// first version of the weights.
+template <typename Visit> void forEachGiven(const Placement &placement, Visit visit) {
+  for (int stage = 0; placement.updates() && stage < placement.stages(); ++stage)
+    visit(placement.device(stage, 0), Tensor{Tensor::Weights, stage, 0});
 }
 
 /// The memory of a tensor that stays, in the costs' unit.
@@ -146,9 +223,12 @@ inline double sizeOf(const Costs &costs, const Tensor &tensor) {
     return stage.kept < 0 ? stage.activation : stage.kept;
   case Tensor::Input:
     return stage.input;
+  case Tensor::Weights:
+    return stage.weights;
   case Tensor::Output:
   case Tensor::Gradient:
-    return 0; // Part of what is saved, or a message's buffer.
+  case Tensor::Sum:
+    return 0; // Part of what is saved, a message's buffer, or of the state.
   }
   return 0;
 }

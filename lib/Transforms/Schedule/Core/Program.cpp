@@ -61,6 +61,23 @@ bitpipe::schedule::makeGroups(const Placement &placement,
   return groups;
 }
 
+std::optional<Error> bitpipe::schedule::checkHolders(const Placement &placement,
+                                                     const std::vector<Group> &groups) {
+  if (!placement.updates())
+    return {};
+  for (const Group &group : groups) {
+    if (group.stages.size() > 1)
+      return Error{"stages " + list(group.stages) +
+                   " share parameters, expected none in a schedule that updates "
+                   "between micro-batches"};
+    if (group.devices.size() > 1)
+      return Error{"stage " + std::to_string(group.stages.front()) + " is on devices " +
+                   list(group.devices) +
+                   ", expected one in a schedule that updates between micro-batches"};
+  }
+  return {};
+}
+
 std::string bitpipe::schedule::toString(const Instruction &instruction,
                                         const Program &program) {
   using Op = Instruction::Op;
@@ -78,7 +95,9 @@ std::string bitpipe::schedule::toString(const Instruction &instruction,
   };
   switch (instruction.op) {
   case Op::Run:
-    return named("run");
+    return named("run") + (action.kind == Kind::U
+                               ? " versions " + std::to_string(action.versions)
+                               : "");
   case Op::Send:
     return named("send") + " to " + std::to_string(instruction.peer);
   case Op::Recv:

@@ -5,6 +5,8 @@
 
 #include "lib/Transforms/Schedule/Core/Schedule.h"
 
+#include <optional>
+
 namespace bitpipe::schedule {
 
 /// The parameters used by exactly these stages, and the devices that hold
@@ -58,6 +60,12 @@ Program runsOf(const Placement &placement, const Order &order);
 /// One group per stage, and one per tie: stages that share parameters.
 ErrorOr<std::vector<Group>> makeGroups(const Placement &placement,
                                        const std::vector<std::vector<int>> &ties);
+
+/// Fails where there are updates between micro-batches and parameters in several places,
+/// whose gradients would have to be summed for each update: of stages that several devices
+/// hold, or that share parameters.
+std::optional<Error> checkHolders(const Placement &placement,
+                                  const std::vector<Group> &groups);
 
 /// `recv F stage 3 mb 1 from 2`, as in a plan.
 std::string toString(const Instruction &instruction, const Program &program);

@@ -10,8 +10,9 @@
 using namespace bitpipe::schedule;
 
 std::string bitpipe::schedule::toString(const Action &action) {
-  return std::to_string(action.stage) + letterOf(action.kind) +
-         std::to_string(action.microbatch);
+  std::string text = std::to_string(action.stage) + letterOf(action.kind) +
+                     std::to_string(action.microbatch);
+  return action.kind == Kind::U ? text + "V" + std::to_string(action.versions) : text;
 }
 
 /// Whether a route is another one, moved on by so many devices and micro-batches.
@@ -117,6 +118,21 @@ static std::vector<bool> recomputedIn(const Order &order, int stages) {
   return result;
 }
 
+Updates bitpipe::schedule::updatesIn(const Order &order, int stages) {
+  Updates result;
+  for (const auto &list : order)
+    for (const Action &action : list) {
+      if (action.kind != Kind::U || action.stage >= stages)
+        continue;
+      result.versions.resize(stages, 0);
+      int &versions = result.versions[action.stage];
+      versions = versions ? versions : action.versions;
+      int every = action.microbatch + 1;
+      result.every = result.every ? std::min(result.every, every) : every;
+    }
+  return result;
+}
+
 ErrorOr<Placement> bitpipe::schedule::inferPlacement(const Order &order) {
   int stages = 0, microbatches = 0;
   size_t forwards = 0;
@@ -160,7 +176,9 @@ ErrorOr<Placement> bitpipe::schedule::inferPlacement(const Order &order) {
   }
   ErrorOr<Placement> placement =
       Placement::make(int(order.size()), std::move(routes));
-  if (placement)
+  if (placement) {
     placement->setRecomputed(recomputedIn(order, stages));
+    placement->setUpdates(updatesIn(order, stages));
+  }
   return placement;
 }

@@ -19,9 +19,9 @@
 namespace bitpipe::schedule {
 
 /// Forward, whole backward, input gradient, weight gradient, recomputation: what the
-/// forward would have saved, once more.
-enum class Kind : uint8_t { F, B, I, W, R };
-constexpr std::string_view kindLetters = "FBIWR";
+/// forward would have saved, once more; update of the weights between micro-batches.
+enum class Kind : uint8_t { F, B, I, W, R, U };
+constexpr std::string_view kindLetters = "FBIWRU";
 constexpr size_t kindCount = kindLetters.size();
 
 inline char letterOf(Kind kind) { return kindLetters[size_t(kind)]; }
@@ -39,18 +39,22 @@ inline bool makesWeightGradient(Kind kind) {
 /// True for what other stages wait for.
 inline bool handsOn(Kind kind) { return kind == Kind::F || makesInputGradient(kind); }
 
-/// One stage's work on one micro-batch.
+/// One stage's work on one micro-batch; an update comes after the last one of those whose
+/// gradients it takes.
 struct Action {
   Kind kind = Kind::F;
   /// Meant to run at the same time as the action that follows it.
   bool overlapsNext = false;
   int stage = 0;
   int microbatch = 0;
+  /// Of an update: how many versions of the weights its stage has (Updates).
+  int versions = 0;
 
   bool operator==(const Action &) const = default;
 };
 
-/// `3F2`: stage 3, forward, micro-batch 2.
+/// `3F2`: stage 3, forward, micro-batch 2. `3U2V4`: update of stage 3 after micro-batch
+/// 2, of 4 versions.
 std::string toString(const Action &action);
 
 /// The device of every stage, for a set of micro-batches.
@@ -59,6 +63,19 @@ struct Route {
   std::vector<int> microbatches;
 
   bool operator==(const Route &) const = default;
+};
+
+/// Updates between the micro-batches of an iteration. Without them there is one at its
+/// end. With them the micro-batches are taken in groups of `every`, in their order: after
+/// the gradients of group t each stage is updated, which makes version t + 1 of its
+/// weights. All that a stage runs for group t reads version t + 1 - versions, and the
+/// first one, 0, before that is there.
+struct Updates {
+  int every = 0; // 0: there are none
+  std::vector<int> versions; // of each stage
+
+  explicit operator bool() const { return every > 0; }
+  bool operator==(const Updates &) const = default;
 };
 
 /// Routes that cover every micro-batch once. What is replicated, and which
@@ -97,12 +114,17 @@ public:
   std::vector<bool> recomputedStages() const;
   void setRecomputed(std::vector<bool> stages);
 
+  /// Updates between micro-batches; none at first.
+  const Updates &updates() const { return updated; }
+  void setUpdates(Updates updates) { updated = std::move(updates); }
+
 private:
   int deviceCount = 0;
   std::vector<Route> routeList;
   std::vector<int> routeOf;
   /// Empty where no stage does.
   std::vector<bool> recomputed;
+  Updates updated;
   int replicaCount = 1;
 };
 
@@ -120,9 +142,13 @@ struct Schedule {
   Origin origin = Origin::Unknown;
 };
 
+/// The updates of an order as the first one of each stage implies them; whether the others
+/// agree is checked (Check.h).
+Updates updatesIn(const Order &order, int stages);
+
 /// Reads the routes off an order: the device that runs the forward of a stage
-/// is its place; a stage of which any recomputation runs recomputes. Fails where a
-/// forward is missing or doubled.
+/// is its place; a stage of which any recomputation runs recomputes; updates are those
+/// that the first one of each stage implies. Fails where a forward is missing or doubled.
 ErrorOr<Placement> inferPlacement(const Order &order);
 
 } // namespace bitpipe::schedule

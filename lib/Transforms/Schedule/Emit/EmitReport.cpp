@@ -6,6 +6,7 @@
 #include "lib/Transforms/Schedule/Emit/Print.h"
 #include "lib/Transforms/Schedule/Search/Bounds.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
+#include "lib/Transforms/Schedule/Simulate/SteadyState.h"
 
 #include <algorithm>
 #include <map>
@@ -38,7 +39,7 @@ static void emitCauses(std::ostream &stream, const Simulated &simulated) {
 static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   constexpr const char *names[kindCount] = {"forwards", "backwards", "input gradients",
-                                            "weight gradients", "recomputations"};
+                                            "weight gradients", "recomputations", "updates"};
   double work[kindCount] = {}, total = 0;
   int count[kindCount] = {}, messages = 0, device = -1;
   for (const Step &step :
@@ -81,7 +82,7 @@ static void emitSums(std::ostream &stream, const Simulated &simulated,
 /// What a step takes where others follow it, with norm and updates.
 static void emitStep(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
-  if (costs.hasUpdates())
+  if (costs.hasUpdates() && !simulated.schedule.placement.updates())
     print(stream, "step, one of many: %.6g, with gradient norm and updates, each "
                   "backward sending its message before its weight gradient\n",
           step);
@@ -171,6 +172,53 @@ static void emitReplicas(std::ostream &stream, const Simulated &simulated) {
   stream << '\n';
 }
 
+/// What all devices send in a step, where costs tell sizes, beside what as many would that each
+/// hold the whole model.
+static void emitSent(std::ostream &stream, const Simulated &simulated) {
+  const Placement &placement = simulated.schedule.placement;
+  double weights = 0, messages = 0, sums = 0;
+  for (int stage = 0; stage < placement.stages(); ++stage) {
+    double own = simulated.costs.stage(stage).weights;
+    if (own <= 0)
+      return;
+    // Each of K devices sends (K-1)/K of the gradients twice.
+    sums += 2 * double(placement.holders(stage).size() - 1) * own;
+    weights += own;
+  }
+  for (const auto &list : simulated.schedule.order)
+    for (const Action &action : list)
+      if (receiver(placement, action) >= 0) {
+        int boundary = action.kind == Kind::F ? action.stage : action.stage - 1;
+        messages += simulated.costs.stage(boundary).message;
+      }
+  double alone = 2 * double(placement.devices() - 1) * weights;
+  print(stream, "sent in a step: messages %.6g, sums of gradients %.6g; by data parallelism "
+                "alone %.6g, of which this is %.3g%%\n",
+        messages, sums, alone, alone > 0 ? 100 * (messages + sums) / alone : 0.0);
+}
+
+/// Versions of the weights, and what goes on between fill and drain.
+static void emitUpdates(std::ostream &stream, const Simulated &simulated) {
+  const Updates &updates = simulated.schedule.placement.updates();
+  if (!updates)
+    return;
+  print(stream, "updates after every %d micro-batches; versions of the weights, by stage:",
+        updates.every);
+  for (int versions : updates.versions)
+    stream << ' ' << versions;
+  std::optional<SteadyState> steady =
+      steadyState(simulated.schedule, simulated.timing, simulated.costs);
+  if (!steady) {
+    stream << "\nsteady state: none between fill and drain, expected more micro-batches\n";
+    return;
+  }
+  print(stream, "\nsteady state, per micro-batch: period %.6g, bound %.6g, idle by device:",
+        steady->period, steady->bound);
+  for (double idle : steady->idle) // What is left over to rounding is no time.
+    print(stream, " %.6g", idle > 1e-9 * steady->period ? idle : 0.0);
+  stream << "; fill and drain come once in an iteration\n";
+}
+
 static const char *originText(Origin origin) {
   switch (origin) {
   case Origin::Unknown:
@@ -223,6 +271,8 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
   emitCriticalPath(stream, simulated);
   emitLinks(stream, simulated);
   emitSums(stream, simulated, bound);
+  emitSent(stream, simulated);
+  emitUpdates(stream, simulated);
   emitStep(stream, simulated);
   emitMemory(stream, simulated);
 }

@@ -95,7 +95,7 @@ void Timeline::drawHead(double height) {
          << R"(<style>
 .f1{fill:#b5d9f2}.f2{fill:#1b6ca8}.b1{fill:#fdd09a}.b2{fill:#c45a00}
 .i1{fill:#f3bcd5}.i2{fill:#a1306f}.w1{fill:#c3e6bd}.w2{fill:#2a7a3f}
-.r1{fill:#cfd6dc}.r2{fill:#4a5a68}
+.r1{fill:#cfd6dc}.r2{fill:#4a5a68}.u1{fill:#111}.u2{fill:#111}
 rect{stroke:#fff;stroke-width:.6}
 .t{text-anchor:middle;font-size:11px;font-weight:bold;pointer-events:none}
 .s{text-anchor:middle;font-size:7px;pointer-events:none}
@@ -159,7 +159,9 @@ void Timeline::drawLane(size_t device) {
     const Action &action = schedule.order[device][i];
     double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
     std::string colour = blockStyle(schedule.placement, action);
-    const char *ink = colour[1] == '2' ? "l" : "d";
+    const char *ink = colour[1] == '2' || action.kind == Kind::U ? "l" : "d";
+    if (action.kind == Kind::U) // seen even where it takes no time
+      end = std::max(end, start + 3);
     stream << "<rect class=\"" << colour << "\" x=\"" << start << "\" y=\""
            << y(device) << "\" width=\"" << end - start << "\" height=\""
            << laneHeight << "\"/>\n";
@@ -205,6 +207,12 @@ std::string Timeline::tip(size_t device, size_t i) const {
   text << kindName(action.kind) << ", stage " << action.stage
        << ", micro-batch " << action.microbatch << "\ndevice " << device
        << ", " << timing.start[device][i] << " to " << timing.end[device][i];
+  if (schedule.placement.updates())
+    text << (action.kind == Kind::U ? "\nmakes version " : "\nreads version ")
+         << (action.kind == Kind::U
+                 ? groupOf(schedule.placement, action.microbatch) + 1
+                 : versionRead(schedule.placement, action.stage, action.microbatch))
+         << " of the weights";
   const std::vector<Action> &list = schedule.order[device];
   if (i > 0 && list[i - 1].overlapsNext)
     text << "\npair with " << toString(list[i - 1]);

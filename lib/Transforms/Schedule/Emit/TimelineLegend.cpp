@@ -11,12 +11,12 @@ constexpr double legendLeft = 8, legendTop = 28, rowHeight = 18, boxHeight = 14;
 
 const char *bitpipe::schedule::kindName(Kind kind) {
   constexpr const char *names[kindCount] = {"forward", "backward", "input gradient",
-                                            "weight gradient", "recomputation"};
+                                            "weight gradient", "recomputation", "update"};
   return names[int(kind)];
 }
 
 static std::string style(Kind kind, int way) {
-  return "fbiwr"[int(kind)] + std::to_string(way % 2 + 1);
+  return "fbiwru"[int(kind)] + std::to_string(way % 2 + 1);
 }
 
 std::string bitpipe::schedule::blockStyle(const Placement &placement,
@@ -36,7 +36,7 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
   std::vector<LegendEntry> entries;
   const Placement &placement = schedule.placement;
   int ways = std::min(int(placement.routes().size()) / placement.replicas(), 2);
-  for (Kind kind : {Kind::F, Kind::R, Kind::B, Kind::I, Kind::W})
+  for (Kind kind : {Kind::F, Kind::R, Kind::B, Kind::I, Kind::W, Kind::U})
     for (int way = 0; used[int(kind)] && way < ways; ++way) {
       std::string name = kindName(kind);
       if (ways > 1)

@@ -17,7 +17,11 @@ public:
   PairReplay(const Placement &placement, const Order &order)
       : placement(placement), order(order), position(order.size()),
         made(tensorCount(placement)),
-        turns(order.size(), made.size()) {}
+        turns(order.size(), made.size()) {
+    forEachGiven(placement, [&](int, const Tensor &given) {
+      made[tensorKey(placement, given)] = true;
+    });
+  }
 
   std::optional<Error> run();
 
@@ -106,7 +110,7 @@ bitpipe::schedule::checkPairs(const Placement &placement, const Order &order) {
 std::optional<Error> bitpipe::schedule::checkOrder(const Schedule &schedule) {
   const auto &[name, placement, order, origin] = schedule;
   Program runs = runsOf(placement, order);
-  for (auto invariant : {checkNames, checkExactlyOnce})
+  for (auto invariant : {checkNames, checkExactlyOnce, checkUpdates})
     if (Checked wrong = invariant(runs))
       return Error{wrong->text};
   // Tells of an order that blocks in the order's own words.

@@ -181,7 +181,7 @@ Communicator::assemble(const std::vector<Group> &groups, bool shardsOptimizer) c
     }
     append(additions[device].before.back());
   }
-  for (size_t g = 0; g < groups.size(); ++g)
+  for (size_t g = 0; g < groups.size() && !placement.updates(); ++g)
     for (int device : groups[g].devices) {
       result[device].push_back(Instruction::update(int(g)));
       if (shardsOptimizer && groups[g].devices.size() > 1)
@@ -201,6 +201,11 @@ bitpipe::schedule::communicate(const Schedule &schedule,
   ErrorOr<std::vector<Group>> groups = makeGroups(schedule.placement, ties);
   if (!groups)
     return groups.error();
+  if (schedule.placement.updates() && shardsOptimizer)
+    return Error{"updates between micro-batches have no slices, expected no "
+                 "--shard-optimizer"};
+  if (std::optional<Error> wrong = checkHolders(schedule.placement, *groups))
+    return *wrong;
   Communicator communicator(schedule, *timing);
   communicator.addMessages();
   communicator.addReductions(*groups);

@@ -27,6 +27,9 @@ public:
         links(int(order.size()), costs),
         splitsBackwards(executed.splitsBackwards), weights(executed.weights) {
     free.resize(order.size());
+    forEachGiven(placement, [&](int, const Tensor &given) {
+      ready[tensorKey(placement, given)] = 0;
+    });
   }
 
   ErrorOr<Timing> run();
@@ -95,18 +98,26 @@ void Simulation::advance(int device) {
 }
 
 /// What makes a tensor; of two sorts of backward the whole one.
-static Kind makerOf(const Placement &placement, const Tensor &tensor) {
+static Action makerOf(const Placement &placement, const Tensor &tensor) {
+  Action maker{Kind::F, false, tensor.stage, tensor.microbatch};
   switch (tensor.sort) {
   case Tensor::Output:
   case Tensor::Input:
-    return Kind::F;
+    return maker;
   case Tensor::Saved:
-    return placement.recomputes(tensor.stage) ? Kind::R : Kind::F;
+    maker.kind = placement.recomputes(tensor.stage) ? Kind::R : Kind::F;
+    return maker;
   case Tensor::Gradient:
   case Tensor::Kept:
-    return Kind::B;
+  case Tensor::Sum:
+    maker.kind = Kind::B;
+    return maker;
+  case Tensor::Weights:
+    maker.kind = Kind::U;
+    maker.microbatch = endOfGroup(placement, tensor.microbatch - 1);
+    maker.versions = placement.updates().versions[tensor.stage];
   }
-  return Kind::F;
+  return maker;
 }
 
 /// Follows the waiting from device to device until one comes again.
@@ -124,10 +135,9 @@ std::string Simulation::blocked() const {
     seen[device] = true;
     for (const Tensor &tensor : effect(placement, action).reads)
       if (ready[tensorKey(placement, tensor)] < 0) {
-        int stage = tensor.stage, m = tensor.microbatch;
-        text += " waits for " +
-                toString({makerOf(placement, tensor), false, stage, m});
-        device = placement.device(stage, m);
+        Action maker = makerOf(placement, tensor);
+        text += " waits for " + toString(maker);
+        device = placement.device(maker.stage, maker.microbatch);
         break;
       }
     if (position[device] == order[device].size())

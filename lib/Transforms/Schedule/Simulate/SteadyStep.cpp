@@ -42,6 +42,8 @@ static AfterNorm afterNorm(const Program &program, const Costs &costs) {
   for (size_t g = 0; g < program.groups.size(); ++g) {
     const Group &group = program.groups[g];
     double time = costs.optimizerOf(group.stages) * (sharded[g] ? shareOf(group) : 1);
+    if (program.placement.updates())
+      time = 0; // among the runs, as what it gives to the norm
     for (int device : group.devices)
       ends[device][g] = after.updated[device] += time;
   }
@@ -72,7 +74,8 @@ double bitpipe::schedule::steadyStep(const Program &program, const Order &order,
   // Each of those that hold parameters squares its slice of their gradients.
   for (const Group &group : program.groups)
     for (int device : group.devices)
-      ends[device] += costs.normOf(group.stages) * shareOf(group);
+      if (!program.placement.updates())
+        ends[device] += costs.normOf(group.stages) * shareOf(group);
   double step = costs.feed;
   for (size_t device = 0; device < ends.size(); ++device)
     step = std::max(step, ends[device] + exchangeTime(costs, int(device), 0));

@@ -7,6 +7,7 @@
 #include "lib/Transforms/Schedule/Core/Replicas.h"
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Families/Shared/CheckRequest.h"
 #include "lib/Transforms/Schedule/Search/Solve.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
 #include "lib/Transforms/Schedule/Simulate/OrderFile.h"
@@ -95,6 +96,10 @@ static ErrorOr<Placement> placeFor(const Request &request, const Family &family)
     return fail(wrong->text);
   if (std::optional<Error> wrong = checkDown(request, family))
     return fail(wrong->text);
+  if (std::optional<Error> wrong = checkUpdateEvery(request, family.updatesBetween))
+    return fail(wrong->text);
+  if (std::optional<Error> wrong = checkStageReplicas(request, family.sharesStages))
+    return fail(wrong->text);
   ErrorOr<Placement> placement = family.place(request);
   return placement ? placement : fail(placement.error().text);
 }
@@ -122,6 +127,9 @@ std::optional<Error> checkAgrees(const Request &request,
   if (request.microbatches && request.microbatches != placement.microbatches())
     return counts(placement.microbatches(), "micro-batches",
                   request.microbatches);
+  int every = placement.updates().every;
+  if (request.updateEvery && every && request.updateEvery != every)
+    return counts(every, "micro-batches between updates", request.updateEvery);
   if (request.chunks && int64_t(request.chunks) * devices != stages)
     return Error{std::to_string(stages) + " stages on " +
                  std::to_string(devices) + " devices, but " +
@@ -139,6 +147,10 @@ static ErrorOr<Placement> placeRoutes(const Request &request) {
     return placement;
   if (std::optional<Error> wrong = checkAgrees(request, *placement))
     return Error{oneLine(request.routes) + ": " + wrong->text};
+  for (const std::optional<Error> &wrong :
+       {checkUpdateEvery(request, false), checkStageReplicas(request, false)})
+    if (wrong)
+      return Error{oneLine(request.routes) + ": " + wrong->text};
   return placement;
 }
 
@@ -151,6 +163,11 @@ static ErrorOr<Schedule> readOrder(const Request &request) {
     return schedule;
   if (std::optional<Error> wrong = checkAgrees(request, schedule->placement))
     return Error{oneLine(request.order) + ": " + wrong->text};
+  bool updatesBetween = bool(schedule->placement.updates());
+  for (const std::optional<Error> &wrong :
+       {checkUpdateEvery(request, updatesBetween), checkStageReplicas(request, false)})
+    if (wrong)
+      return Error{oneLine(request.order) + ": " + wrong->text};
   return schedule;
 }
 
@@ -266,8 +283,10 @@ static std::optional<Error> checkActivations(const Request &request,
   if (request.memory <= 0)
     return {};
   double chunks = double(request.chunks) / family.chunks;
-  return problemFor(request, placement, request.memory, false, chunks)
-      .verify(order);
+  Problem problem = problemFor(request, placement, request.memory, false, chunks);
+  for (StageCost &stage : problem.costs.stages)
+    stage.weights = 0; // versions are no activations
+  return problem.verify(order);
 }
 
 static ErrorOr<Schedule> scheduleFamily(const Request &request) {
@@ -314,6 +333,8 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
     for (double StageCost::*size :
          {&StageCost::activation, &StageCost::kept, &StageCost::input})
       stage.*size /= unit;
+  for (StageCost &stage : counted.stages)
+    stage.weights = 0; // versions are no activations
   std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX});
   if (Checked wrong = checkMemory(*program, counted, limits))
     return Error{oneLine(request.order) + ": " + wrong->text};
@@ -359,6 +380,9 @@ static ErrorOr<Schedule> scheduleReplicas(const Request &request) {
   ErrorOr<Schedule> schedule = scheduleOne(one);
   if (!schedule)
     return inReplica(request, schedule.error());
+  if (schedule->placement.updates())
+    return Error{oneLine(schedule->name) + ": " + std::to_string(request.replicas) +
+                 " replicas, expected 1 where weights are updated between micro-batches"};
   schedule->order =
       replicate(schedule->order, schedule->placement, request.replicas);
   schedule->placement = *replicate(schedule->placement, request.replicas);

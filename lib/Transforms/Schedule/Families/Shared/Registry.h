@@ -33,6 +33,12 @@ struct Request {
   /// How many of the micro-batches go down (enter on device 0) where a family
   /// has two directions; the others go up. Negative: half of them.
   int down = -1;
+  /// Where a family updates between micro-batches: after how many; 0 for the family's own
+  /// number.
+  int updateEvery = 0;
+  /// Where a family has stages that several devices share: how many take turns at each;
+  /// empty: one.
+  std::vector<int> stageReplicas;
   /// What a scheduled order is made for. No schedule takes more than the memory
   /// that they give the devices.
   Costs costs;
@@ -72,6 +78,11 @@ struct Family {
   ErrorOr<Ordered> (*order)(const Request &request, const Placement &placement);
   /// Micro-batches go down and up, so that Request::down means something.
   bool hasTwoWays = false;
+  /// Weights are updated between micro-batches, so that it trains to other numbers than
+  /// the families that do the same in another order.
+  bool updatesBetween = false;
+  /// Several devices take turns at a stage as Request::stageReplicas says.
+  bool sharesStages = false;
 };
 
 /// The number of micro-batches that go down; of an odd number one more does.

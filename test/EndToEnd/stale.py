@@ -1,0 +1,196 @@
+"""Trains with updates between micro-batches, and compares with their definition on one device.
+
+    stale.py FOLDER MODELS NAME [--cases pipedream:16:1,...] [--processes 2,4] [--steps 3] [--optimizers adamw,sgd]
+        [--tolerance 1e-3] [--apart 20] [bitpipe-opt options]
+
+MODELS is test/models, NAME a folder in it of a model whose stages share no parameters. A case is a schedule, its
+micro-batches per step and the micro-batches between updates. Against each stands PyTorch in float64: it keeps every
+version of every parameter that there has been, runs one micro-batch after the other through the whole model, each stage
+with the version that the papers give it, and steps the optimizer. Of the plan it knows which parameters are in which
+stage, and nothing else:
+
+pipedream           a forward finds the weights that D-1-s later forwards of the stage before have left, as one
+                    micro-batch enters for each that leaves: those after m-(D-1-s) updates (Harlap et al., 2018, 3.3)
+pipedream-vertical  all stages read what the first one has read
+pipedream-2bw       W(t+1) = W(t) - v grad(W(t-1)) for the t-th group (Narayanan et al., 2020, 3.1)
+
+What is trained differs from that by less than the tolerance of all that training has moved, losses and norms by less
+than 1e-3, and from what other versions would have trained by at least so many times more. Processes save the bits of
+threads."""
+import argparse
+import functools
+import importlib.util
+import json
+import math
+import pathlib
+import re
+import subprocess
+import sys
+
+import torch
+from safetensors.torch import load_file
+
+from saved_parameters import saved
+
+parser = argparse.ArgumentParser()
+parser.add_argument("folder", type=pathlib.Path)
+parser.add_argument("models", type=pathlib.Path)
+parser.add_argument("name")
+parser.add_argument("--cases", default="pipedream:12:1,pipedream-vertical:12:1,pipedream-2bw:16:4,pipedream-2bw:24:6")
+parser.add_argument("--devices", type=int, default=4)
+parser.add_argument("--processes", default="2,4")
+parser.add_argument("--steps", type=int, default=2)
+parser.add_argument("--optimizers", default="adamw,sgd")
+parser.add_argument("--tolerance", type=float, default=1e-3)
+parser.add_argument("--apart", type=float, default=20)
+arguments, options = parser.parse_known_args()
+arguments.folder.mkdir(parents=True, exist_ok=True)
+MODEL = arguments.models / arguments.name
+torch.set_num_threads(1)
+RATES = {"adamw": 1e-3, "sgd": 0.2}
+DECAY, BETA1, BETA2, EPS = 0.01, 0.9, 0.999, 1e-8
+
+
+def run(*command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        sys.exit(f"{command}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+@functools.cache
+def make():
+    specification = importlib.util.spec_from_file_location("make", arguments.models / "make.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def stages(plan):
+    """The stage of every trained parameter, which is its device."""
+    result, device = {}, -1
+    for line in plan.read_text().splitlines():
+        if program := re.match(r" *pipe.program device (\d+)", line):
+            device = int(program[1])
+        if resident := re.match(r' *pipe.resident "([^"]+)".* trainable', line):
+            assert resident[1] not in result, f"{resident[1]} is on two devices"
+            result[resident[1]] = device
+    return result
+
+
+def version(schedule, stage, group):
+    """What stage reads for that group of micro-batches, by the papers; or another one, beside the schedule's name."""
+    schedule, _, other = schedule.partition("/")
+    late = {"pipedream": arguments.devices - 1 - stage, "pipedream-vertical": arguments.devices - 1, "pipedream-2bw": 1}[schedule]
+    late = {"": late, "no version but the newest": 0, "one version more": late + 1}[other]
+    return max(0, group - late)
+
+
+class Reference:
+    """Steps of `every` micro-batches each, over the data in its order."""
+
+    def __init__(self, optimizer, stage):
+        tests = make()
+        factory, _, self.inputs, _ = tests.MODELS[arguments.name]
+        self.module = tests.build(factory).double()
+        self.data, self.size = load_file(MODEL / "data.safetensors"), tests.MICRO
+        self.optimizer, self.stage, self.updates = optimizer, stage, 0
+        self.weights = {name: value.detach().clone() for name, value in self.module.named_parameters() if name in stage}
+        assert set(self.weights) == set(stage), set(self.weights) ^ set(stage)
+        self.moments = {name: [torch.zeros_like(value)] * 2 for name, value in self.weights.items()}
+        self.taken = 0
+
+    def loss(self, weights):
+        """The sum of losses of the next micro-batch, and how many labels it has."""
+        samples = len(self.data["labels"])
+        part = slice(self.taken * self.size % samples, self.taken * self.size % samples + self.size)
+        self.taken += 1
+        labels = self.data["labels"][part].reshape(-1)
+        logits = torch.func.functional_call(self.module, weights, kwargs={
+            name: self.data[name][part] for name in self.inputs}).logits
+        logits = logits.reshape(-1, logits.shape[-1])
+        sum = torch.nn.functional.cross_entropy(logits, labels, ignore_index=-100, reduction="sum")
+        return sum, int((labels != -100).sum())
+
+    def step(self, name, newest, gradient):
+        rate = RATES[self.optimizer]
+        newest = newest * (1 - rate * DECAY)
+        if self.optimizer == "sgd":
+            return newest - rate * gradient
+        m, v = self.moments[name]
+        m, v = self.moments[name] = [BETA1 * m + (1 - BETA1) * gradient, BETA2 * v + (1 - BETA2) * gradient**2]
+        m, v = m / (1 - BETA1**self.updates), v / (1 - BETA2**self.updates)
+        return newest - rate * m / (v.sqrt() + EPS)
+
+    def window(self, schedule, microbatches, every):
+        """A step of the plan, from one version to one. Its loss and norm."""
+        versions = {name: [value] for name, value in self.weights.items()}
+        losses = labels = squares = 0
+        for group in range(microbatches // every):
+            read = {name: value[version(schedule, self.stage[name], group)].requires_grad_()
+                    for name, value in versions.items()}
+            total = counted = 0
+            for _ in range(every):
+                sum, count = self.loss(read)
+                total, counted = total + sum, counted + count
+            gradients = torch.autograd.grad(total / counted, list(read.values()))
+            losses, labels = losses + float(total), labels + counted
+            squares += float(sum_of_squares(gradients))
+            self.updates += 1
+            for (name, value), gradient in zip(versions.items(), gradients):
+                value.append(self.step(name, value[-1], gradient).detach())
+        self.weights = {name: value[-1] for name, value in versions.items()}
+        return losses / labels, math.sqrt(squares / (microbatches // every))
+
+
+def sum_of_squares(tensors):
+    return sum(tensor.double().pow(2).sum() for tensor in tensors)
+
+
+def distance(one, other):
+    return float(sum_of_squares([one[name] - other[name] for name in other]).sqrt())
+
+
+def reference(optimizer, stage, schedule, microbatches, every):
+    training = Reference(optimizer, stage)
+    start = training.weights
+    lines = [training.window(schedule, microbatches, every) for _ in range(arguments.steps)]
+    return start, training.weights, lines
+
+
+def check(schedule, microbatches, every, optimizer):
+    plan = arguments.folder / f"{schedule}-{microbatches}-{every}-{optimizer}.mlir"
+    metrics, target = plan.with_suffix(".jsonl"), arguments.folder / "saved.safetensors"
+    run("bitpipe-opt", MODEL / "model.onnx", f"--pipeline={schedule}", f"--devices={arguments.devices}",
+        f"--microbatches={microbatches}", f"--update-every={every}", f"--optimizer={optimizer}", *options, "--force", "-o", plan)
+    flags = [f"--lr={RATES[optimizer]}", f"--weight-decay={DECAY}", "--force"]
+    bits = saved(plan, MODEL, target, *flags, f"--metrics={metrics}", "--poison", steps=arguments.steps)
+    trained = load_file(target)
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+
+    stage = stages(plan)
+    start, expected, numbers = reference(optimizer, stage, schedule, microbatches, every)
+    moved = distance(start, expected)
+    error = distance(trained, expected) / moved
+    others = {other: distance(reference(optimizer, stage, f"{schedule}/{other}", microbatches, every)[1], expected) / moved
+              for other in ("no version but the newest", "one version more")}
+    nearest = min(others.values())
+    what = f"{schedule}, {microbatches} micro-batches, updates after {every}, {optimizer}"
+    print(f"{what}: parameters off by {error:.1e} of their way, other versions by {nearest:.1e}")
+    assert error < arguments.tolerance, f"{what}: expected less than {arguments.tolerance}"
+    assert nearest > arguments.apart * error, f"{what}: other versions train nearly the same: {others}"
+    for line, (loss, norm) in zip(lines, numbers, strict=True):
+        assert abs(line["loss"] - loss) < 1e-3 * loss, (what, line, loss)
+        assert abs(line["grad_norm"] - norm) < 1e-2 * norm, (what, line, norm)
+    for count in filter(None, arguments.processes.split(",")):
+        other = saved(plan, MODEL, target, *flags, processes=count, steps=arguments.steps)
+        assert other == bits, f"{what}: {count} processes save other bits than threads"
+
+
+runs = 0
+for case in arguments.cases.split(","):
+    schedule, microbatches, every = case.split(":")
+    for optimizer in arguments.optimizers.split(","):
+        check(schedule, int(microbatches), int(every), optimizer)
+        runs += 1
+print(f"{runs} trainings as defined")
