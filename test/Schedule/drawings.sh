@@ -19,6 +19,7 @@ compare OneFOneB 1f1b 3 4
 compare Interleaved interleaved 2 2
 compare BreadthFirst breadth-first 2 2
 compare PipeDream pipedream 3 4
+compare BPipe bpipe 4 4
 compare ZeroBubbleH zb-h1 2 3
 compare ZeroBubbleV zb-v 2 3
 compare VHalf v-half 2 3

@@ -18,7 +18,7 @@ using Run = std::tuple<char, int, int>; // kind, stage, micro-batch
 
 /// The number of versions in an update's cell; 0 in any other.
 inline int versionsIn(const std::string &cell) {
-  size_t at = cell.find('V', cell.find_first_of("FBIWRU"));
+  size_t at = cell.find('V', cell.find_first_of("FBIWRUEGKL"));
   return cell[0] == '(' || at == std::string::npos ? 0 : std::atoi(cell.c_str() + at + 1);
 }
 

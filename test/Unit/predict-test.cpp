@@ -14,6 +14,8 @@
 #include "test/Unit/schedule-invariants.h"
 
 #include <map>
+#include <optional>
+#include <utility>
 
 using namespace bitpipe;
 using schedule::Costs;
@@ -29,13 +31,12 @@ public:
       : source(source), sharded(schedule::shardedGroups(source)) {
     program.devices.resize(source.devices.size());
     links.devices.resize(source.devices.size());
+    leaving.resize(source.devices.size());
+    due.resize(source.devices.size());
     for (int d = 0; d < int(source.devices.size()); ++d) {
       const auto &list = source.devices[d];
       for (size_t i = 0; i < list.size(); ++i)
-        if (list[i].op == Op::Run && list[i].action.kind == schedule::Kind::B)
-          i += addBackward(d, list, i);
-        else
-          add(d, list[i]);
+        addWithMoves(d, list, i);
       if (source.placement.updates()) // which have added to the norm
         push(d, GradNorm(), {}, -1);
     }
@@ -53,6 +54,25 @@ private:
     program.devices[d].instructions.push_back(std::move(op));
     links.devices[d].waits.push_back(std::move(waits));
     links.devices[d].starts.push_back(starts);
+  }
+
+  /// Behind the next run what is moved away has gone.
+  void addWithMoves(int d, const std::vector<schedule::Instruction> &list, size_t &i) {
+    std::optional<schedule::Action> action = schedule::actionOf(list[i]);
+    size_t first = program.devices[d].instructions.size();
+    if (action && action->kind == schedule::Kind::B)
+      i += addBackward(d, list, i);
+    else
+      add(d, list[i]);
+    if (!action)
+      return;
+    auto &waits = links.devices[d].waits[first];
+    for (int64_t message : std::exchange(due[d], {}))
+      waits.push_back({Wait::Message, message, false});
+    if (schedule::sendsMove(action->kind))
+      leaving[d].push_back(links.devices[d].starts[first]);
+    else if (!schedule::isMove(action->kind))
+      due[d] = std::exchange(leaving[d], {});
   }
 
   /// As its two parts, with the send that follows, if one does, between them.
@@ -80,7 +100,9 @@ private:
                             run.microbatch, 1}, {}, -1);
       return push(d, Execute{run, 0, {}}, waitsOf(run), -1);
     case Op::Send:
-      return push(d, Transmit{run, instruction.peer, 0, true}, {}, message(run, d, instruction.peer));
+      return push(d, Transmit{run, instruction.peer, 0, true},
+                  run.kind == 'G' ? waitsOf(run) : std::vector<Wait>(),
+                  message(run, d, instruction.peer));
     case Op::Recv:
       return push(d, Receive{run, instruction.peer, 0}, {}, message(run, instruction.peer, d));
     case Op::Reduce:
@@ -146,9 +168,15 @@ private:
 
   std::vector<Wait> waitsOf(const RunName &run) {
     bool forward = run.kind == 'F';
-    if (run.kind == 'W' || run.kind == 'R')
+    if (run.kind == 'W' || run.kind == 'R' || run.kind == 'E')
       return {};
     std::vector<Wait> waits;
+    char moved = run.kind == 'G' ? 'E' : 'G'; // which of the two brings what is read
+    if (auto found = numbers.find({moved, run.stage, run.microbatch});
+        !forward && found != numbers.end())
+      waits.push_back({Wait::Message, found->second, false});
+    if (run.kind == 'G')
+      return waits;
     for (int g = 0; g < int(source.groups.size()); ++g)
       if (sharded[g] && std::ranges::count(source.groups[g].stages, run.stage))
         waits.push_back({Wait::Collective, collective(Collective::AllGather, g), true});
@@ -163,6 +191,8 @@ private:
   const std::vector<bool> sharded;
   std::map<std::tuple<char, int64_t, int64_t>, int64_t> numbers;
   std::map<std::pair<Collective::Kind, int>, int64_t> collectives;
+  /// Per device, messages of moves: sent since the last run, and before that.
+  std::vector<std::vector<int64_t>> leaving, due;
 };
 
 } // namespace

@@ -16,6 +16,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace bitpipe::schedule {
 
@@ -69,8 +70,11 @@ private:
     double activations = 0;
     std::deque<Name> buffers; // received or still to be, and not read
     std::set<Name> overwritten;
+    std::vector<std::pair<int, size_t>> leaving, due; // moves, by peer and number
+    std::map<int, size_t> sends; // how many, by peer
   };
   struct Channel {
+    size_t exchanged = 0;
     std::deque<Value> sent;
     std::deque<Name> posted;
   };
@@ -136,9 +140,63 @@ private:
     return true;
   }
 
+  /// Of what moves, the name that it has where it goes.
   static Name name(const Action &action) {
-    return {action.kind == Kind::F ? 'F' : 'B', action.stage,
-            action.microbatch};
+    char kind = action.kind == Kind::F   ? 'F'
+                : action.kind == Kind::E ? 'U'
+                : action.kind == Kind::G ? 'S'
+                                         : 'B';
+    return {kind, action.stage, action.microbatch};
+  }
+  /// And the one where it comes from.
+  static Name source(const Action &action) {
+    return isMove(action.kind)
+               ? Name{action.kind == Kind::E ? 'S' : 'U', action.stage, action.microbatch}
+               : name(action);
+  }
+
+  /// Whether all that had to be sent by now has gone.
+  bool hasSent(int d) {
+    std::erase_if(devices[d].due, [&](const std::pair<int, size_t> &message) {
+      return channels[{d, message.first}].exchanged > message.second;
+    });
+    return devices[d].due.empty();
+  }
+
+  /// What moves away is gone from here at once, though its memory is free a run later.
+  bool send(int d, const Instruction &instruction) {
+    Device &device = devices[d];
+    const Action &action = instruction.action;
+    bool moves = isMove(action.kind);
+    std::optional<Value> value;
+    if (moves) {
+      value = read(device, source(action));
+    } else if (auto it = device.values.find(name(action)); it != device.values.end()) {
+      value = it->second;
+    } else {
+      return fail();
+    }
+    if (!value)
+      return false;
+    size_t number = device.sends[instruction.peer]++;
+    channels[{d, instruction.peer}].sent.push_back(*value);
+    if (moves) {
+      device.leaving.push_back({instruction.peer, number});
+      device.values.erase(source(action));
+    }
+    return true;
+  }
+
+  bool receive(int d, const Instruction &instruction) {
+    Device &device = devices[d];
+    const Action &action = instruction.action;
+    if (!isMove(action.kind))
+      occupy(device, name(action), limits[d].receives);
+    else if (++device.activations > limits[d].activations)
+      return fail();
+    ++device.expected[name(action)];
+    channels[{instruction.peer, d}].posted.push_back(name(action));
+    return true;
   }
 
   bool step(int d) {
@@ -147,21 +205,15 @@ private:
       return false;
     const Instruction &instruction = program.devices[d][device.position];
     bool done = true;
+    if (actionOf(instruction) && !hasSent(d))
+      return false;
     if (instruction.op == Op::Run)
       done = compute(device, instruction.action) &&
              keep(device, instruction.action, limits[d].activations);
-    if (instruction.op == Op::Send) {
-      auto it = device.values.find(name(instruction.action));
-      if (it == device.values.end())
-        return fail();
-      channels[{d, instruction.peer}].sent.push_back(it->second);
-    }
-    if (instruction.op == Op::Recv) {
-      occupy(device, name(instruction.action), limits[d].receives);
-      ++device.expected[name(instruction.action)];
-      channels[{instruction.peer, d}].posted.push_back(
-          name(instruction.action));
-    }
+    if (instruction.op == Op::Send)
+      done = send(d, instruction);
+    if (instruction.op == Op::Recv)
+      done = receive(d, instruction);
     if (instruction.op == Op::Unshard && !device.updated.count(instruction.group))
       return fail(); // there is nothing to give
     if (instruction.isCollective())
@@ -185,8 +237,11 @@ private:
   bool keep(Device &device, const Action &action, double limit) {
     bool saves = recomputes(action) ? action.kind == Kind::R : action.kind == Kind::F;
     device.activations += saves;
+    bool fits = device.activations <= limit;
     device.activations -= makesWeightGradient(action.kind);
-    return device.activations <= limit || fail();
+    device.activations -= double(device.leaving.size());
+    device.due = std::exchange(device.leaving, {});
+    return fits || fail();
   }
 
   /// Reads a tensor; waits while it is on its way.
@@ -258,6 +313,7 @@ private:
         Device &receiver = devices[ends.second];
         receiver.values[channel.posted.front()] = channel.sent.front();
         --receiver.expected[channel.posted.front()];
+        ++channel.exchanged;
         channel.posted.pop_front();
         channel.sent.pop_front();
         moved = true;

@@ -24,11 +24,21 @@ using List = std::vector<Instruction>;
 
 static size_t below(Random &random, size_t count) { return random() % count; }
 
-/// The position of a random instruction with this operation, if there is one.
-static std::optional<size_t> pick(Random &random, const List &list, Op op) {
+/// Sorts of instructions: those of an operation, and ends of moves.
+constexpr size_t moves = 6, sorts = 7;
+/// The way to break a program behind ten for every sort.
+constexpr int otherVersions = 10 * sorts;
+static bool isOf(const Instruction &instruction, size_t sort) {
+  constexpr Op ops[] = {Op::Run, Op::Send, Op::Recv, Op::Reduce, Op::Update, Op::Unshard};
+  std::optional<Action> action = actionOf(instruction);
+  return sort == moves ? action && isMove(action->kind) : instruction.op == ops[sort];
+}
+
+/// The position of a random instruction of this sort, if there is one.
+static std::optional<size_t> pick(Random &random, const List &list, size_t sort) {
   std::vector<size_t> places;
   for (size_t i = 0; i < list.size(); ++i)
-    if (list[i].op == op)
+    if (isOf(list[i], sort))
       places.push_back(i);
   if (places.empty())
     return std::nullopt;
@@ -58,14 +68,13 @@ static bool mutate(Random &random, Program &program, int way) {
   List &list = program.devices[below(random, program.devices.size())];
   if (list.size() < 3)
     return false;
-  if (way == 60)
+  if (way == otherVersions)
     return changeVersions(random, list);
-  constexpr Op ops[] = {Op::Run, Op::Send, Op::Recv, Op::Reduce, Op::Update, Op::Unshard};
-  std::optional<size_t> at = pick(random, list, ops[way % 6]);
+  std::optional<size_t> at = pick(random, list, way % sorts);
   if (!at)
     return false;
-  std::optional<size_t> other = pick(random, list, ops[way % 6]);
-  switch (way / 6) {
+  std::optional<size_t> other = pick(random, list, way % sorts);
+  switch (way / sorts) {
   case 0: // lost
     list.erase(list.begin() + *at);
     return true;
@@ -123,7 +132,7 @@ static void testMutants(Random &random, const Request &asked, const Program &ori
   expect(Machine(original, limits).run(), toText(asked) + " does not run");
   for (int i = 0; i < mutants; ++i) {
     Program broken = original;
-    if (!mutate(random, broken, i % 61))
+    if (!mutate(random, broken, i % (otherVersions + 1)))
       continue;
     ++counts.total;
     Checked wrong = check(broken);
@@ -173,6 +182,12 @@ int main() {
       asked.recompute = stages;
       testFamily(random, asked, false, 300, counts);
       testFamily(random, asked, true, 300, counts);
+    }
+    for (const char *stages : {"", "0,2"}) {
+      asked.balance = family.name != "bpipe";
+      asked.recompute = stages;
+      testFamily(random, asked, false, 400, counts);
+      testFamily(random, asked, true, 400, counts);
     }
   }
   Request shared = request("pipedream-flush", 4, 8);

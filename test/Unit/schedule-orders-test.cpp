@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <sstream>
@@ -76,6 +77,11 @@ bool recomputes(int stage, const std::set<Run> &all) {
   return first != all.end() && std::get<0>(*first) == 'R' && std::get<1>(*first) == stage;
 }
 
+constexpr const char *kinds = "FBIWRUEGKL";
+bool moves(char kind) { return std::string("EGKL").find(kind) != std::string::npos; }
+/// The end of a message on its other device.
+char otherEnd(char kind) { return kind == 'E' ? 'K' : kind == 'G' ? 'L' : 0; }
+
 /// What a run must have of others, on any device.
 std::set<Run> neededBy(const Run &run, int stages, const std::set<Run> &all) {
   auto [kind, stage, m] = run;
@@ -87,19 +93,56 @@ std::set<Run> neededBy(const Run &run, int stages, const std::set<Run> &all) {
     needed.insert({'F', stage - 1, m});
   if (kind == 'W')
     needed.insert(gradient(stage));
-  if (kind == 'R')
+  if (kind == 'R' || kind == 'E')
     needed.insert({'F', stage, m});
+  if (kind == 'G')
+    needed.insert({{'E', stage, m}, {'K', stage, m}});
   if (kind == 'B' || kind == 'I') {
     needed.insert({recomputes(stage, all) ? 'R' : 'F', stage, m});
+    if (all.count({'L', stage, m}))
+      needed.insert({{'G', stage, m}, {'L', stage, m}});
     if (stage + 1 < stages)
       needed.insert(gradient(stage + 1));
   }
   return needed;
 }
 
+/// What was moved away beside a run must have gone before what is behind that run.
+std::set<Run> mustHaveGone(const std::vector<std::string> &row, size_t at) {
+  std::set<Run> others;
+  bool behindRun = false;
+  for (size_t i = at; i-- > 0;) {
+    auto [kind, stage, m] = runsIn(row[i]).front();
+    if (behindRun && otherEnd(kind))
+      others.insert({otherEnd(kind), stage, m});
+    behindRun = behindRun || !moves(kind);
+  }
+  return others;
+}
+
+/// Messages between two devices come in turn: before one that a run needs, what moves the
+/// same way and was sent earlier must be received.
+std::set<Run> mustHaveCome(const Rows &rows, const std::map<Run, size_t> &device,
+                           const Run &needed, size_t row) {
+  std::set<Run> others;
+  size_t from = device.at(needed);
+  for (const std::string &cell : rows[from]) {
+    for (const Run &run : runsIn(cell)) {
+      if (run == needed)
+        return others;
+      auto [kind, stage, m] = run;
+      Run other{otherEnd(kind), stage, m};
+      if (otherEnd(kind) && from != row && device.at(other) == row)
+        others.insert(other);
+    }
+  }
+  return others;
+}
+
 /// Whether the cells can be done one after the other in every row, both runs of a
 /// pair at once.
-bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all, const Between &between) {
+bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all, const Between &between,
+               const std::map<Run, size_t> &device) {
   std::set<Run> done;
   std::vector<size_t> at(rows.size());
   for (bool moved = true; moved;) {
@@ -107,13 +150,19 @@ bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all, const Bet
     for (size_t row = 0; row < rows.size(); ++row)
       for (; at[row] < rows[row].size(); ++at[row], moved = true) {
         bool ready = true;
+        std::set<Run> others = mustHaveGone(rows[row], at[row]);
         for (const Run &run : runsIn(rows[row][at[row]])) {
           std::set<Run> needed = neededBy(run, stages, all);
-          if (between.every)
+          if (between.every && !moves(std::get<0>(run)))
             addUpdates(run, between, all, needed);
-          for (const Run &one : needed)
-            ready = ready && done.count(one);
+          for (const Run &one : needed) {
+            others.insert(one);
+            if (all.count(one))
+              others.merge(mustHaveCome(rows, device, one, row));
+          }
         }
+        for (const Run &other : others)
+          ready = ready && done.count(other);
         if (!ready)
           break;
         for (const Run &run : runsIn(rows[row][at[row]]))
@@ -121,6 +170,45 @@ bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all, const Bet
       }
   }
   return done == all;
+}
+
+/// Whether what moves of a stage and micro-batch is evicted and loaded on its device around
+/// nothing but what may come between, and kept and given back on one other.
+bool movesRight(const Rows &rows, const std::map<Run, size_t> &device, int stage, int m) {
+  auto place = [&](char kind) -> std::optional<std::pair<size_t, size_t>> {
+    auto it = device.find({kind, stage, m});
+    if (it == device.end())
+      return {};
+    for (size_t i = 0; i < rows[it->second].size(); ++i)
+      for (const Run &run : runsIn(rows[it->second][i]))
+        if (run == it->first)
+          return std::pair(it->second, i);
+    return {};
+  };
+  auto e = place('E'), l = place('L'), k = place('K'), g = place('G');
+  if (!e && !l && !k && !g)
+    return true;
+  if (!e || !l || !k || !g || place('R'))
+    return false;
+  auto forward = *place('F'), gradient = place('B') ? *place('B') : *place('I');
+  return e->first == forward.first && l->first == forward.first && k->first == g->first &&
+         k->first != forward.first && forward < *e && *e < *l && *l < gradient && *k < *g;
+}
+
+/// Whether moves between two devices are received in the order in which they are sent.
+bool movesInTurn(const Rows &rows, const std::map<Run, size_t> &device) {
+  std::map<std::pair<size_t, size_t>, std::vector<Run>> sent, received;
+  for (size_t row = 0; row < rows.size(); ++row)
+    for (const std::string &cell : rows[row])
+      for (auto [kind, stage, m] : runsIn(cell)) {
+        if (kind == 'E' || kind == 'G')
+          sent[{row, device.at({otherEnd(kind), stage, m})}].push_back({kind, stage, m});
+        if (kind == 'K' || kind == 'L') {
+          Run sender{kind == 'K' ? 'E' : 'G', stage, m};
+          received[{device.at(sender), row}].push_back(sender);
+        }
+      }
+  return sent == received;
 }
 
 /// The definition of an order: see CSV.h and CheckOrder.h.
@@ -164,10 +252,13 @@ bool isRight(const Rows &rows) {
         if (auto it = device.find({kind, stage, m});
             it != device.end() && it->second != device[{'F', stage, m}])
           return false;
+      if (!movesRight(rows, device, stage, m))
+        return false;
     }
   if (between.every && !updatesAreWhole(between, stages, microbatches, all, device))
     return false;
-  return stages > 0 && runsToEnd(rows, stages, all, between);
+  return stages > 0 && movesInTurn(rows, device) &&
+         runsToEnd(rows, stages, all, between, device);
 }
 
 std::vector<std::string> &someRow(Rows &rows) {
@@ -200,8 +291,8 @@ void breakOnce(Rows &rows) {
       std::swap(row[at], row[at + 1]);
     return;
   case 4: { // of another kind
-    size_t letter = cell.find_first_of("FBIWRU");
-    row[at][letter] = "FBIWRU"[below(6)];
+    size_t letter = cell.find_first_of(kinds);
+    row[at][letter] = kinds[below(10)];
     return;
   }
   case 5: { // another number
@@ -331,9 +422,11 @@ int main(int argc, char **argv) {
   std::vector<Rows> orders;
   for (const Family &family : families())
     for (auto [devices, microbatches, recompute] :
-         {std::tuple(2, 2, ""), {2, 4, ""}, {3, 4, ""}, {4, 8, ""}, {2, 4, "all"}, {4, 8, "1"}}) {
+         {std::tuple(2, 2, ""), {2, 4, ""}, {3, 4, ""}, {4, 8, ""}, {2, 4, "all"}, {4, 8, "1"},
+          {4, 8, "balance"}}) {
       Request asked = request(family.name, devices, microbatches);
-      asked.recompute = recompute;
+      asked.balance = recompute == std::string("balance") && family.name != "bpipe";
+      asked.recompute = recompute == std::string("balance") ? "" : recompute;
       if (auto schedule = buildSchedule(asked)) {
         std::ostringstream text;
         writeCSV(text, schedule->order);

@@ -32,6 +32,7 @@ inline std::string toText(const bitpipe::schedule::Request &asked) {
          " N=" + std::to_string(asked.microbatches) +
          (asked.chunks ? " v=" + std::to_string(asked.chunks) : "") +
          (asked.down >= 0 ? " down=" + std::to_string(asked.down) : "") +
+         (asked.balance ? " balance" : "") +
          (asked.recompute.empty() ? "" : " recompute=" + asked.recompute);
 }
 

@@ -41,6 +41,30 @@ private:
     char kind = action.kind == Kind::I ? 'B' : letterOf(action.kind);
     return {kind, action.stage, action.microbatch};
   }
+  static Name other(char kind, const Action &action) {
+    return {kind, action.stage, action.microbatch};
+  }
+  /// When what an E or G sends is there.
+  double moved(Name send) {
+    auto [from, i] = where.at(send);
+    size_t to = reader(schedule.order[from][i]);
+    return transferred(from, to, i) + way(from, to).latency;
+  }
+  /// What a device began to send between its last two runs has gone before it goes on.
+  double allSent(size_t device, size_t i) {
+    const std::vector<Action> &list = schedule.order[device];
+    double time = 0;
+    if (i == 0 || isMove(list[i - 1].kind))
+      return time;
+    for (size_t before = i - 1; before-- > 0;) {
+      char kind = letterOf(list[before].kind);
+      if (kind == 'E' || kind == 'G')
+        time = std::max(time, moved(name(list[before])));
+      else if (kind != 'K' && kind != 'L')
+        break;
+    }
+    return time;
+  }
   double arrival(size_t device, Name needed) {
     auto [from, i] = where.at(needed);
     if (from == device)
@@ -50,8 +74,14 @@ private:
   Link way(size_t from, size_t to) const {
     return costs.links.empty() ? costs.link : costs.links[from][to];
   }
-  /// Where what an action makes is read.
+  /// Where what an action makes is read, or moves to.
   size_t reader(const Action &action) const {
+    if (action.kind == Kind::E || action.kind == Kind::L)
+      return action.kind == Kind::E ? where.at(other('K', action)).first
+                                    : where.at(name(action)).first;
+    if (action.kind == Kind::K || action.kind == Kind::G)
+      return action.kind == Kind::G ? where.at(other('L', action)).first
+                                    : where.at(name(action)).first;
     int stage = action.stage + (action.kind == Kind::F ? 1 : -1);
     bool isRead = action.kind != Kind::W && action.kind != Kind::R &&
                   action.kind != Kind::U && stage >= 0 &&
@@ -67,6 +97,11 @@ private:
       return it->second;
     const std::vector<Action> &list = schedule.order[from];
     double start = end(from, i);
+    char kind = letterOf(list[i].kind);
+    if (kind == 'E' || kind == 'G') {
+      auto [there, k] = where.at(other(kind == 'E' ? 'K' : 'L', list[i]));
+      start = std::max(start, end(there, k));
+    }
     for (size_t before = i; before-- > 0;)
       if (reader(list[before]) == to) {
         start = std::max(start, transferred(from, to, before));
@@ -74,7 +109,10 @@ private:
       }
     // Between stages s and s + 1 everything is as large as the output of s.
     int boundary = list[i].stage - (list[i].kind == Kind::F ? 0 : 1);
-    double size = costs.stages[costs.stages.size() > 1 ? boundary : 0].message;
+    bool moves = kind == 'E' || kind == 'G';
+    const StageCost &stage =
+        costs.stages[costs.stages.size() > 1 ? (moves ? list[i].stage : boundary) : 0];
+    double size = moves ? stage.activation : stage.message;
     return transfers[{from, i}] = start + size * way(from, to).transfer;
   }
   double end(size_t device, size_t i) {
@@ -83,12 +121,16 @@ private:
       return it->second;
     const Action &action = schedule.order[device][i];
     auto [kind, stage, m] = name(action);
-    double start = i ? end(device, i - 1) : 0;
+    double start = i ? std::max(end(device, i - 1), allSent(device, i)) : 0;
     int last = schedule.placement.stages() - 1;
     if (kind == 'F' && stage > 0)
       start = std::max(start, arrival(device, {'F', stage - 1, m}));
     if (kind == 'B' && stage < last)
       start = std::max(start, arrival(device, {'B', stage + 1, m}));
+    if (kind == 'G')
+      start = std::max(start, moved({'E', stage, m}));
+    if (kind == 'B' && where.count({'G', stage, m}))
+      start = std::max(start, moved({'G', stage, m}));
     return ends[{device, i}] = start + costs.time(action);
   }
 

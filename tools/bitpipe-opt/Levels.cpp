@@ -77,6 +77,7 @@ constexpr Use uses[] = {
     {"down", Level::Plan},           {"schedule", Level::Plan},
     {"routes", Level::Plan},         {"activations", Level::Plan},
     {"recompute", Level::Plan},      {"shard-optimizer", Level::Plan},
+    {"balance", Level::Plan},
     {"schedule-effort", Level::Plan}, {"compare", Level::Plan},
     {"optimizer", Level::Program},   {"target", Level::Program},
     {"memory", Level::Program},
@@ -104,6 +105,13 @@ bool shardsOptimizer(pipe::PlanOp plan) {
   return walk.wasInterrupted();
 }
 
+bool movesActivations(pipe::PlanOp plan) {
+  WalkResult walk = plan.walk([](pipe::RecvOp recv) {
+    return recv.getKind() == pipe::RunKind::E ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return walk.wasInterrupted();
+}
+
 /// Of how many replicas a plan consists; 1 if it is none.
 int replicasOf(pipe::PlanOp plan) {
   FailureOr<schedule::Placement> placement = placementOf(plan);
@@ -124,6 +132,8 @@ std::string saidBy(ModuleOp module, StringRef option) {
       return std::to_string(plan.getMicrobatches());
     if (option == "shard-optimizer")
       return shardsOptimizer(plan) ? "on" : "off";
+    if (option == "balance")
+      return movesActivations(plan) ? "on" : "off";
     if (option == "data-parallel")
       return std::to_string(replicasOf(plan));
     for (auto route : plan.getOps<pipe::RouteOp>())
@@ -148,6 +158,8 @@ std::string asked(const Options &options, StringRef option) {
     return std::to_string(options.microbatches);
   if (option == "shard-optimizer")
     return options.shardOptimizer ? "on" : "off";
+  if (option == "balance")
+    return options.balance ? "on" : "off";
   if (option == "data-parallel")
     return std::to_string(options.replicas);
   if (option == "chunks")

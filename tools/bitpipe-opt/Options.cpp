@@ -5,6 +5,7 @@
 #include "lib/Transforms/Kernels/Passes.h"
 #include "lib/Transforms/Schedule/Core/Limits.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Emit/Speedup.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
 #include "tools/bitpipe-opt/Arguments.h"
 #include "tools/bitpipe-opt/OptionChecks.h"
@@ -134,10 +135,18 @@ void checkRecompute(const Options &options) {
     badUsage("--recompute: " + stages.error().text);
 }
 
+void checkEfficiency(const Options &options) {
+  auto read = schedule::parseEfficiencies(options.efficiency);
+  if (!read)
+    badUsage("--efficiency: " + read.error().text);
+}
+
 /// Options that do not go together, or not without another.
 void checkTogether(const Options &options) {
   if (options.compareSizes.size() > 1 && options.compare.empty())
     badUsage("--microbatches is a list, expected one number without --compare");
+  if (!options.efficiency.empty() && (options.emit != Emit::Report || !options.compare.empty()))
+    badUsage("--efficiency is given, expected --emit=report with it, of one schedule");
   if (!options.compare.empty() && options.emit != Emit::Report)
     badUsage("--compare is given, expected --emit=report with it");
   if (!options.cost.empty() && !options.costFile.empty())
@@ -163,7 +172,7 @@ bool isCompilerArgument(StringRef argument) {
     return argument.ends_with(".onnx");
   StringRef name = argument.ltrim('-').split('=').first;
   return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "chunks", "down", "update-every", "stage-replicas",
-                       "schedule", "routes", "activations", "recompute", "schedule-effort", "compare", "shard-optimizer",
+                       "schedule", "routes", "activations", "balance", "recompute", "efficiency", "schedule-effort", "compare", "shard-optimizer",
                        "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
                       name);
@@ -193,7 +202,9 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> routes("routes", cl::cat(category), cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
   NumberOption<double> scheduleEffort("schedule-effort", cl::cat(category), cl::desc("how much is searched for a better order, where one is searched: 1 is some seconds at most, 10 ten times that (default 1)"), cl::value_desc("K"), cl::init(options.scheduleEffort));
   NumberOption<double> activations("activations", cl::cat(category), cl::desc("most live activations per device, in stages; an order that takes more is refused (default: the schedule's own)"), cl::value_desc("stages"), cl::init(0));
+  cl::opt<bool> balance("balance", cl::cat(category), cl::desc("devices that hold most activations evict some to those that hold least, and load them back before their gradients, beside the runs (default: all stay; bpipe moves its own)"));
   cl::opt<std::string> recompute("recompute", cl::cat(category), cl::desc("stages that save nothing in their forwards and compute it again before the gradient: none, all, a list, or auto, the cheapest set that fits --memory (default none, or as the file of --schedule has it)"), cl::value_desc("0,2-3"));
+  cl::opt<std::string> efficiency("efficiency", cl::cat(category), cl::desc("whether larger micro-batches would pay, with --emit=report: samples of a step, and how efficiently stages run micro-batches of several sizes"), cl::value_desc("128:1=0.38,2=0.49"));
   cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
   NumberOption<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
   NumberOption<int> replicas("data-parallel", cl::cat(category), cl::desc("replicas of the pipeline: each has D/R devices and N/R micro-batches, and the order of one, also that of a file, is that of all (default 1)"), cl::value_desc("R"), cl::init(options.replicas));
@@ -241,6 +252,8 @@ Options parseOptions(int argc, char **argv) {
   options.routesFile = routes;
   options.scheduleEffort = scheduleEffort;
   options.activations = activations;
+  options.balance = balance;
+  options.efficiency = efficiency;
   options.recompute = recompute;
   options.shardOptimizer = shardOptimizer;
   options.compare = compare;
@@ -279,6 +292,8 @@ Options parseOptions(int argc, char **argv) {
     badUsage("--activations is " + show(options.activations) + ", expected a number above 0");
   if (recompute.getNumOccurrences())
     checkRecompute(options);
+  if (efficiency.getNumOccurrences())
+    checkEfficiency(options);
   for (const cl::opt<std::string> *file : {&schedule, &routes, &costFile})
     if (file->getNumOccurrences() && file->empty())
       badUsage("--" + file->ArgStr + " is empty, expected a file");

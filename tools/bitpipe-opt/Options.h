@@ -32,7 +32,9 @@ struct Options {
   double scheduleEffort = 1;     // how much is searched for a better order
   bool shardOptimizer = false;   // partners update a slice of what they share
   double activations = 0;        // most live ones per device, 0: the schedule's
+  bool balance = false;          // devices that hold more evict to those that hold less
   std::string recompute;         // none, all, auto, "0,2-3"; empty: as the order's file has it
+  std::string efficiency;        // "128:1=0.38,2=0.49": of sizes of micro-batches
   std::string compare;           // names of schedules to put side by side
   std::vector<int> compareSizes; // numbers of micro-batches to compare at
   int64_t devices = 4;

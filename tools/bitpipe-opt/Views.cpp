@@ -7,6 +7,7 @@
 #include "lib/Transforms/Planning/Translate.h"
 #include "lib/Transforms/Schedule/Emit/Compare.h"
 #include "lib/Transforms/Schedule/Emit/Emit.h"
+#include "lib/Transforms/Schedule/Emit/Speedup.h"
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
@@ -51,6 +52,7 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   request.order = options.scheduleFile;
   request.effort = options.scheduleEffort;
   request.recompute = options.recompute;
+  request.balance = options.balance;
   return request;
 }
 
@@ -90,6 +92,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.activations = options.activations;
   planning.effort = options.scheduleEffort;
   planning.recompute = options.recompute;
+  planning.balance = options.balance;
   planning.shardOptimizer = options.shardOptimizer;
   return planning;
 }
@@ -142,6 +145,8 @@ LogicalResult printView(const Options &options, ModuleOp module,
   }
   if (!schedule)
     return failure();
+  if (!schedule->note.empty() && options.emit != Emit::Report) // which tells it itself
+    emitRemark(UnknownLoc::get(context)) << schedule->note;
   if (options.emit == Emit::Schedule) {
     schedule::emitSchedule(text, *schedule);
     out << text.str();
@@ -156,6 +161,11 @@ LogicalResult printView(const Options &options, ModuleOp module,
   if (!simulated)
     return failure();
   printForm(options.emit, *simulated, text);
+  if (!options.efficiency.empty()) {
+    auto wrong = schedule::emitSpeedups(text, *simulated, *schedule::parseEfficiencies(options.efficiency));
+    if (wrong)
+      return emitError(UnknownLoc::get(context)) << "--efficiency: " << wrong->text, failure();
+  }
   out << text.str();
   return success();
 }

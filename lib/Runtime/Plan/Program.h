@@ -169,11 +169,12 @@ struct Resident {
   std::optional<Copy> working; // in bf16
 };
 
-/// Names a tensor by the run that makes it: "F stage 1 mb 0".
+/// Names a tensor by the run that makes it, or the move that sends it: "F stage 1 mb 0".
 struct RunName {
-  char kind; // F, B, I, W or R
+  char kind; // F, B, I, W or R; of what a forward has saved E, evicted, or G, given back
   int64_t stage, microbatch;
 
+  bool isMove() const { return kind == 'E' || kind == 'G'; }
   bool operator==(const RunName &) const = default;
 };
 std::string text(const RunName &run);

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 using namespace bitpipe;
 
@@ -74,11 +75,16 @@ static int64_t versionBytes(const DeviceList &device, const Step &step) {
 }
 
 /// Most activations at once, as a schedule counts them: from a forward to the last
-/// gradient, or of a stage that recomputes its input up to the recomputation.
+/// gradient, or of a stage that recomputes its input up to the recomputation; what is
+/// evicted is elsewhere meanwhile.
 static double peakActivation(const DeviceList &device, const schedule::Costs &costs) {
   std::set<int64_t> recomputed = recomputedStages(device);
-  double alive = 0, most = 0;
+  double alive = 0, most = 0, leaving = 0;
   for (const Instruction &op : device.instructions) {
+    if (auto *send = std::get_if<Transmit>(&op); send && send->run.isMove())
+      leaving += double(device.slots[send->slot].size);
+    if (auto *receive = std::get_if<Receive>(&op); receive && receive->run.isMove())
+      most = std::max(most, alive += double(device.slots[receive->slot].size));
     auto *run = std::get_if<Execute>(&op);
     if (!run || run->run.kind == 'I')
       continue;
@@ -90,6 +96,7 @@ static double peakActivation(const DeviceList &device, const schedule::Costs &co
     else
       alive -= cost.activation;
     most = std::max(most, alive);
+    alive -= std::exchange(leaving, 0);
   }
   return most;
 }
@@ -116,9 +123,16 @@ void bitpipe::addSizes(const Program &program, const Links &links,
         costs.stages[step->stages.front()].weights = double(versionBytes(device, *step));
       }
   }
-  for (const MessageLink &message : links.messages)
-    if (message.run.kind == 'F')
-      costs.stages[message.run.stage].message = double(message.bytes);
+  std::map<std::pair<int64_t, int64_t>, double> evicted; // by stage and micro-batch
+  for (const MessageLink &message : links.messages) {
+    auto [kind, stage, microbatch] = message.run;
+    if (kind == 'F')
+      costs.stages[stage].message = double(message.bytes);
+    if (kind == 'E')
+      costs.stages[stage].activation =
+          std::max(costs.stages[stage].activation,
+                   evicted[{stage, microbatch}] += double(message.bytes));
+  }
   // What a forward reads, whether it is kept for a recomputation or not.
   for (size_t stage = 1; stage < costs.stages.size(); ++stage)
     costs.stages[stage].input = costs.stages[stage - 1].message;

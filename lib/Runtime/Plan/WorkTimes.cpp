@@ -56,6 +56,8 @@ static schedule::Action actionOf(const RunName &run) {
               : run.kind == 'B' ? Kind::B
               : run.kind == 'I' ? Kind::I
               : run.kind == 'W' ? Kind::W
+              : run.kind == 'E' ? Kind::E
+              : run.kind == 'G' ? Kind::G
                                 : Kind::R;
   return {kind, false, int(run.stage), int(run.microbatch)};
 }
@@ -89,10 +91,25 @@ struct InstructionTime {
 };
 } // namespace
 
-/// Nothing lies before the first stage, whatever a plan sends there.
-static schedule::MessageTime messageTime(const MessageLink &message,
+/// The bytes of all messages of a move.
+static int64_t movedBytes(const RunName &move, const Links &links) {
+  int64_t bytes = 0;
+  for (const MessageLink &message : links.messages)
+    bytes += message.run == move ? message.bytes : 0;
+  return bytes;
+}
+
+/// Nothing lies before the first stage, whatever a plan sends there. A move is an activation,
+/// in as many messages as that has pieces.
+static schedule::MessageTime messageTime(const MessageLink &message, const Links &links,
                                          const Costs &costs) {
   int from = int(message.from), to = int(message.to);
+  if (message.run.isMove()) {
+    schedule::MessageTime time = costs.message(from, to, actionOf(message.run));
+    if (int64_t bytes = movedBytes(message.run, links))
+      time.transfer *= double(message.bytes) / double(bytes);
+    return time;
+  }
   if (message.run.kind != 'F' && message.run.stage == 0)
     return {0, costs.way(from, to).latency};
   return costs.message(from, to, actionOf(message.run));
@@ -111,7 +128,7 @@ WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
     times.fromFirst.push_back(d ? costs.way(0, int(d)).latency : 0);
   }
   for (const MessageLink &message : links.messages)
-    times.messages.push_back(messageTime(message, costs));
+    times.messages.push_back(messageTime(message, links, costs));
   for (const CollectiveLink &link : links.collectives)
     times.collectives.push_back(
         costs.sumOf(narrow(link.stages), link.devices.size()) * shareOf(link));

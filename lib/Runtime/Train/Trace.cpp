@@ -110,6 +110,8 @@ private:
     auto begin = begins.find({from, step, bitpipe::text(Instruction(send))});
     if (begin == begins.end())
       return;
+    if (send.run.isMove())
+      return; // no run stands for its other end on the device that keeps it
     bool forward = send.run.kind == 'F';
     const char *users = forward ? "F" : "BI";
     for (; *users; ++users) {

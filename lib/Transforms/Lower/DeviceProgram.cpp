@@ -63,6 +63,15 @@ private:
   /// A whole backward is an input gradient and a weight gradient; what the
   /// first makes is sent before the second runs.
   LogicalResult addRun(pipe::RunOp op, Operation *next, bool &tookNext) {
+    if (failed(addParts(op, next, tookNext)))
+      return failure();
+    for (unsigned piece : leaving)
+      program.pieces[piece].lifetime.last = int64_t(program.instructions.size()) - 1;
+    leaving.clear();
+    return success();
+  }
+
+  LogicalResult addParts(pipe::RunOp op, Operation *next, bool &tookNext) {
     auto stage = stages.stage(op.getLoc(), op.getStage());
     if (failed(stage))
       return failure();
@@ -204,13 +213,44 @@ private:
     Instruction item{Instruction::Transmit, op.getLoc(), op.getKind(),
                      int64_t(op.getStage()), int64_t(op.getMicrobatch())};
     item.peer = op.getTo();
+    if (item.isMove())
+      return addMove(item);
     return addMessage(item, /*mustExist=*/true);
   }
   LogicalResult addReceive(pipe::RecvOp op) {
     Instruction item{Instruction::Receive, op.getLoc(), op.getKind(),
                      int64_t(op.getStage()), int64_t(op.getMicrobatch())};
     item.peer = op.getFrom();
+    if (item.isMove())
+      return addMove(item);
     return addMessage(item, /*mustExist=*/false);
+  }
+
+  /// A message for each piece that the forward has saved. What is sent is another piece when
+  /// it is here again.
+  LogicalResult addMove(Instruction item) {
+    auto stage = stages.stage(item.loc, item.stage);
+    if (failed(stage))
+      return failure();
+    bool sends = item.kind == Instruction::Transmit;
+    auto fail = [&](const Twine &what) {
+      return emitError(item.loc) << "what stage " << item.stage << " has saved of micro-batch "
+                                 << item.microbatch << " moves on device " << program.index
+                                 << ", but " << what;
+    };
+    if (stage->getRecompute())
+      return fail("the stage recomputes it");
+    for (auto &[name, bytes] : stages.savedPieces(*stage, item.microbatch)) {
+      if (numbers.contains(name) != sends)
+        return fail(sends ? "is not there before it is sent" : "is there before it is received");
+      item.pieces = {use(name, bytes)};
+      program.instructions.push_back(item);
+      if (!sends)
+        continue;
+      leaving.push_back(item.pieces[0]);
+      numbers.erase(name);
+    }
+    return success();
   }
 
   LogicalResult addMessage(Instruction item, bool mustExist) {
@@ -302,6 +342,7 @@ private:
   std::map<PieceName, unsigned> numbers;
   std::map<int64_t, int64_t> updates; // so far, by stage
   std::map<std::pair<int64_t, int64_t>, Operation *> lastReads; // by stage and version
+  SmallVector<unsigned> leaving; // while the next run goes on
   bool hasNorm = false;
 };
 

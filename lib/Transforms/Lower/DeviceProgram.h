@@ -45,6 +45,9 @@ struct Instruction {
   int64_t group = 0;     // AllReduce, ReduceScatter, Stash, Step, AllGather, Round
   int64_t version = -1;  // Stash; Step between micro-batches: the one that it makes
   bool handover = false; // Transmit
+
+  /// Whether it sends or receives what a forward has saved.
+  bool isMove() const { return run == pipe::RunKind::E || run == pipe::RunKind::G; }
 };
 
 /// What the stages and the model say, looked up once.
@@ -61,6 +64,9 @@ public:
                      int64_t microbatch) const;
   /// The bytes of what F (activations) or B and I (gradient) of a stage send.
   int64_t messageBytes(pipe::StageOp stage, bool isForward) const;
+  /// What the forward of a stage saves of a micro-batch, and its bytes.
+  std::vector<std::pair<PieceName, int64_t>> savedPieces(pipe::StageOp stage,
+                                                         int64_t microbatch) const;
   const ParameterGroups &groups() const { return *parameterGroups; }
 
 private:
@@ -89,7 +95,8 @@ mlir::FailureOr<DeviceProgram> collectProgram(pipe::PlanOp plan,
 
 /// Lets what is sent live until this device can know that it has been
 /// received, so that no run ever waits for the memory of a message, and marks
-/// what the sender has no other use for.
+/// what the sender has no other use for. Not what is moved to be kept elsewhere, whose
+/// memory is free behind the next run.
 void finishMessages(llvm::MutableArrayRef<DeviceProgram> programs);
 
 } // namespace bitpipe::lower

@@ -3,7 +3,9 @@
 // A run that writes where a message has not left yet would have to wait for
 // the receiver, an order of events that no schedule knows of. A sender
 // therefore keeps the memory of a message until it has itself received
-// something which the receiver sent later: nobody ever waits.
+// something which the receiver sent later: nobody ever waits. What is moved to be kept
+// elsewhere is too large for that, and moves to make room: of that the schedule does know
+// (Core/Effects.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -79,7 +81,7 @@ void lower::finishMessages(MutableArrayRef<DeviceProgram> programs) {
   for (DeviceProgram &program : programs) {
     std::map<size_t, Evidence> evidence; // by receiver
     for (auto [at, item] : llvm::enumerate(program.instructions)) {
-      if (item.kind != Instruction::Transmit)
+      if (item.kind != Instruction::Transmit || item.isMove())
         continue;
       Lifetime &lifetime = program.pieces[item.pieces[0]].lifetime;
       item.handover = lifetime.last == int64_t(at);

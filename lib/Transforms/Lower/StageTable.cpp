@@ -100,6 +100,19 @@ PieceName StageTable::pieceFor(pipe::StageOp stage, RoutineBlock block,
   }
 }
 
+std::vector<std::pair<PieceName, int64_t>>
+StageTable::savedPieces(pipe::StageOp stage, int64_t microbatch) const {
+  std::vector<std::pair<PieceName, int64_t>> pieces;
+  pipe::RoutineOp forward = routine(stage.getForwardAttr());
+  auto roles = forward.getRolesAttr().getAsValueRange<StringAttr>();
+  for (auto [role, bytes] : llvm::zip(roles, forward.getBlocks())) {
+    RoutineBlock block = *RoutineBlock::parse(role);
+    if ((block.role == Role::Saved || block.role == Role::SavedKept) && bytes > 0)
+      pieces.push_back({pieceFor(stage, block, microbatch), bytes});
+  }
+  return pieces;
+}
+
 int64_t StageTable::messageBytes(pipe::StageOp stage, bool isForward) const {
   FlatSymbolRefAttr name =
       isForward ? stage.getForwardAttr() : stage.getInputGradientAttr();

@@ -85,6 +85,7 @@ private:
     result.memory = activations;
     result.effort = effort;
     result.recompute = recompute;
+    result.balance = balance;
     return result;
   }
 
@@ -118,6 +119,8 @@ private:
     if (!program)
       return emitError(module.getLoc())
              << schedule->name << ": " << program.error().text;
+    if (!schedule->note.empty())
+      emitRemark(module.getLoc()) << schedule->note;
     if (shardOptimizer && !llvm::is_contained(schedule::shardedGroups(*program), true))
       emitWarning(module.getLoc())
           << schedule->name << " holds all parameters once: --shard-optimizer changes nothing";

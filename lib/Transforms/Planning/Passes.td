@@ -78,6 +78,8 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"recompute", "recompute", "std::string", "\"\"",
            "The stages that recompute what their gradients read: none, all or a list "
            "such as 0,2-3; default: those of the file with the order, else none">,
+    Option<"balance", "balance", "bool", "false",
+           "Devices that hold most activations evict some to those that hold least">,
     Option<"shardOptimizer", "shard-optimizer", "bool", "false",
            "Devices that hold the same parameters update a slice of them each">,
   ];

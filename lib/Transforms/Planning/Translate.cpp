@@ -29,7 +29,8 @@ static std::vector<int> narrow(ArrayRef<int64_t> values) {
   return result;
 }
 
-// The two enumerations name the same kinds in the same order.
+// The two enumerations name the same kinds in the same order; those of the schedule that
+// only receive, K and L, are none of a plan's.
 static pipe::RunKind toPlan(schedule::Kind kind) {
   return static_cast<pipe::RunKind>(kind);
 }
@@ -129,6 +130,18 @@ schedule::Updates bitpipe::updatesOf(pipe::PlanOp plan, int stages) {
   return schedule::updatesIn(updates, stages);
 }
 
+std::vector<int> bitpipe::keepersOf(pipe::PlanOp plan, const schedule::Placement &placement) {
+  std::vector<int> result(size_t(placement.stages()) * placement.microbatches(), -1);
+  plan.walk([&](pipe::RecvOp recv) {
+    auto device = dyn_cast<pipe::DeviceOp>(recv->getParentOp());
+    uint64_t stage = recv.getStage(), microbatch = recv.getMicrobatch();
+    if (device && recv.getKind() == pipe::RunKind::E && stage < uint64_t(placement.stages()) &&
+        microbatch < uint64_t(placement.microbatches()))
+      result[stage * placement.microbatches() + microbatch] = narrow(device.getIndex());
+  });
+  return result;
+}
+
 FailureOr<schedule::Placement> bitpipe::placementOf(pipe::PlanOp plan) {
   std::vector<schedule::Route> routes;
   for (auto route : plan.getOps<pipe::RouteOp>())
@@ -159,6 +172,7 @@ static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
     return emitError(plan.getLoc()) << groups.error().text;
   placement->setRecomputed(recomputedStages(plan, placement->stages()));
   placement->setUpdates(updatesOf(plan, placement->stages()));
+  placement->setKeepers(keepersOf(plan, *placement));
   return schedule::Program{*placement, *groups, {}};
 }
 
@@ -244,8 +258,8 @@ schedule::Order bitpipe::orderOf(const schedule::Program &program) {
   schedule::Order order(program.devices.size());
   for (auto [list, instructions] : llvm::zip(order, program.devices))
     for (const Instruction &instruction : instructions)
-      if (instruction.op == Instruction::Op::Run)
-        list.push_back(instruction.action);
+      if (std::optional<Action> action = schedule::actionOf(instruction))
+        list.push_back(*action);
   return order;
 }
 

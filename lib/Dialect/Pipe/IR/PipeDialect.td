@@ -34,10 +34,11 @@ def Pipe_UnknownType : TypeDef<Pipe_Dialect, "Unknown"> {
   let summary = "An ONNX value whose shape is not inferred yet, or a sequence";
 }
 
-def Pipe_RunKind : I32EnumAttr<"RunKind", "what a run computes", [
+def Pipe_RunKind : I32EnumAttr<"RunKind", "what a run computes, or a message moves", [
     I32EnumAttrCase<"F", 0>, I32EnumAttrCase<"B", 1>,
     I32EnumAttrCase<"I", 2>, I32EnumAttrCase<"W", 3>,
-    I32EnumAttrCase<"R", 4>, I32EnumAttrCase<"U", 5>]> {
+    I32EnumAttrCase<"R", 4>, I32EnumAttrCase<"U", 5>,
+    I32EnumAttrCase<"E", 6>, I32EnumAttrCase<"G", 7>]> {
   let cppNamespace = "::bitpipe::pipe";
 }
 

@@ -73,6 +73,11 @@ def Pipe_RunOp : Pipe_Op<"run", [HasParent<"DeviceOp">]> {
 
 def Pipe_SendOp : Pipe_Op<"send", [HasParent<"DeviceOp">]> {
   let summary = "Starts to send what a run made: F its activations, B its input gradient";
+  let description = [{
+    Or what the forward of the stage has saved: E evicts it, G gives it back from the
+    device that has kept it. It is sent by the end of the run that follows, and its memory
+    is free from there on.
+  }];
   let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch, I64Attr:$to);
   let assemblyFormat = "$kind `stage` $stage `mb` $microbatch `to` $to attr-dict";
 }
@@ -81,7 +86,8 @@ def Pipe_RecvOp : Pipe_Op<"recv", [HasParent<"DeviceOp">]> {
   let summary = "Starts to receive what a run on another device made";
   let description = [{
     `stage` is the stage of the run that made the tensor, as in the matching
-    send. The first run that needs the tensor waits for it.
+    send. The first run that needs the tensor waits for it. `recv E` makes room for
+    what another device evicts, `recv G` for what comes back.
   }];
   let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch, I64Attr:$from);
   let assemblyFormat = "$kind `stage` $stage `mb` $microbatch `from` $from attr-dict";

@@ -41,6 +41,12 @@ Checked checkNames(const Program &program);
 /// updates between micro-batches, each stage has one after every group of them.
 Checked checkExactlyOnce(const Program &program);
 
+/// What a forward has saved and another device keeps for a while is evicted there once,
+/// between the forward and the gradient, and loaded back once, between the two; it is kept
+/// and given back once on that other device. Of no stage that recomputes, which has nothing
+/// to evict.
+Checked checkMoves(const Program &program);
+
 /// Before a run, its device has run or received what it reads: the previous
 /// stage's activation (forward), the own forward and the next stage's gradient
 /// (backward, input gradient), the own input gradient (weight gradient). Where the
@@ -80,7 +86,8 @@ Checked checkSumOrder(const Program &program);
 /// Every instruction is reached: the program does not block when runs wait for
 /// their messages, sends for their receives (posted when the receiver reaches
 /// them), messages for earlier ones between the same two devices, sums and unshards for
-/// all members and for those before them, updates for sums.
+/// all members and for those before them, updates for sums; and what is behind the run
+/// that follows a move's send for that send, whose memory is then free.
 Checked checkProgress(const Program &program);
 
 /// All of the above, in this order.

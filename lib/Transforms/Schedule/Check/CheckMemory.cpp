@@ -13,30 +13,35 @@ namespace {
 class Holdings {
 public:
   Holdings(const Program &program, const Costs &costs)
-      : placement(program.placement), costs(costs),
+      : placement(program.placement), costs(costs), walk(placement, costs),
         unread(tensorCount(placement)) {}
 
+  /// The lists are walked one after the other; what is unread at the end of
+  /// one counts no more.
+  void restart() {
+    now = {};
+    walk.restart();
+  }
+
   void visit(const Instruction &instruction) {
-    if (instruction.op == Op::Run)
-      run(instruction.action);
+    freed = 0;
+    if (std::optional<Action> action = actionOf(instruction))
+      return act(*action);
     if (instruction.op != Op::Recv)
       return;
     unread[tensorKey(placement, tensorOf(instruction.action))] = true;
     ++now.receives;
   }
   /// What a run has freed is free for the next one.
-  void leave(const Instruction &instruction) {
-    if (instruction.op == Op::Run)
-      now.activations -= memoryChange(placement, costs, instruction.action).freed;
-  }
+  void leave() { now.activations -= freed; }
 
-  /// The lists are walked one after the other; what is unread at the end of
-  /// one counts no more.
   Held now;
 
 private:
-  void run(const Action &action) {
-    now.activations += memoryChange(placement, costs, action).taken;
+  void act(const Action &action) {
+    MemoryChange change = walk.next(action);
+    now.activations += change.taken;
+    freed = change.freed;
     std::optional<Tensor> read = received(placement, action);
     if (!read)
       return;
@@ -47,6 +52,8 @@ private:
 
   const Placement &placement;
   const Costs &costs;
+  MemoryWalk walk;
+  double freed = 0;
   /// By tensorKey, whether it is posted and its run still to come.
   std::vector<bool> unread;
 };
@@ -69,14 +76,14 @@ std::vector<Held> bitpipe::schedule::mostHeld(const Program &program,
   std::vector<Held> result;
   Holdings holdings(program, costs);
   for (const auto &list : program.devices) {
-    holdings.now = {};
+    holdings.restart();
     Held &most = result.emplace_back();
     for (const Instruction &instruction : list) {
       holdings.visit(instruction);
       most.activations =
           std::max(most.activations, holdings.now.activations);
       most.receives = std::max(most.receives, holdings.now.receives);
-      holdings.leave(instruction);
+      holdings.leave();
     }
   }
   return result;
@@ -87,13 +94,13 @@ Checked bitpipe::schedule::checkMemory(const Program &program,
                                        const std::vector<Held> &limits) {
   Holdings holdings(program, costs);
   for (size_t device = 0; device < program.devices.size(); ++device) {
-    holdings.now = {};
+    holdings.restart();
     for (size_t i = 0; i < program.devices[device].size(); ++i) {
       holdings.visit(program.devices[device][i]);
       std::string wrong = exceeded(holdings.now, limits[device]);
       if (!wrong.empty())
         return violation("memory", program, int(device), int(i), wrong);
-      holdings.leave(program.devices[device][i]);
+      holdings.leave();
     }
   }
   return {};

@@ -46,18 +46,19 @@ Checked Ends::visitMessage(int device, int position) {
   auto fail = [&](const std::string &what) {
     return violation("messages", program, device, position, what);
   };
-  int reader = readerStage(placement, tensorOf(action));
-  if (reader < 0)
+  Tensor tensor = tensorOf(action);
+  if (travels(tensor.sort) && readerStage(placement, tensor) < 0)
     return fail("no stage reads this tensor, expected no message");
+  std::optional<Ways> way = wayOf(placement, tensor);
+  if (!way)
+    return fail("is read on the device that makes it, expected no message");
   bool isSend = instruction.op == Op::Send;
-  int from = placement.device(action.stage, action.microbatch);
-  int to = placement.device(reader, action.microbatch);
-  if ((isSend ? device : instruction.peer) != from ||
-      (isSend ? instruction.peer : device) != to)
-    return fail("expected from device " + std::to_string(from) +
-                " to device " + std::to_string(to) + " by its route");
-  size_t key = tensorKey(placement, tensorOf(action));
-  if (isSend && !made[key])
+  if ((isSend ? device : instruction.peer) != way->from ||
+      (isSend ? instruction.peer : device) != way->to)
+    return fail("expected from device " + std::to_string(way->from) +
+                " to device " + std::to_string(way->to) + " by its route");
+  size_t key = tensorKey(placement, tensor);
+  if (isSend && travels(tensor.sort) && !made[key])
     return fail("sends before the run that makes the tensor");
   std::vector<bool> &ends = isSend ? sent : received;
   if (ends[key])
@@ -72,12 +73,10 @@ Checked Ends::missing() const {
     for (int stage = 0; stage < placement.stages(); ++stage)
       for (int m = 0; m < placement.microbatches(); ++m) {
         Tensor tensor{sort, stage, m};
-        int reader = readerStage(placement, tensor);
-        if (reader < 0)
+        std::optional<Ways> way = wayOf(placement, tensor);
+        if (!way)
           continue;
-        int from = placement.device(stage, m), to = placement.device(reader, m);
-        if (from == to)
-          continue;
+        auto [from, to] = *way;
         size_t key = tensorKey(placement, tensor);
         std::string what = std::string(sort == Tensor::Output ? "the activation"
                                                               : "the gradient") +

@@ -9,6 +9,8 @@
 #include "lib/Transforms/Schedule/Check/CheckText.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 using namespace bitpipe::schedule;
 using Op = Instruction::Op;
@@ -30,6 +32,12 @@ struct Arrival {
   size_t message = 0;
 };
 
+/// What a device has begun to move away must have left before an instruction.
+struct Departure {
+  size_t before;
+  Arrival arrival;
+};
+
 /// What a blocked device waits for: an instruction on a device, or one that
 /// does not exist (position -1).
 struct Wait {
@@ -46,7 +54,8 @@ private:
   Channel &channel(int from, int to) {
     return channels[size_t(from) * program.devices.size() + to];
   }
-  const Arrival *arrivalFor(int device, const Action &action) const;
+  void findDepartures(int device);
+  const Arrival *missing(int device, const Instruction &instruction);
   void advance(int device);
   void start(int device, const Instruction &collective);
   bool isNext(int device, const Instruction &collective) const;
@@ -62,6 +71,9 @@ private:
   std::vector<Channel> channels;
   /// By tensorKey, the message that brings the tensor.
   std::vector<Arrival> arrivals;
+  /// Per device, in order, and how many of them it has passed.
+  std::vector<std::vector<Departure>> departures;
+  std::vector<size_t> departed;
   std::vector<size_t> position;
   /// Per device, the sums and unshards that it has started, in order, and how many
   /// of these are complete.
@@ -75,8 +87,8 @@ private:
 Replay::Replay(const Program &program)
     : program(program),
       channels(program.devices.size() * program.devices.size()),
-      arrivals(tensorCount(program.placement)),
-      position(program.devices.size()), started(program.devices.size()),
+      arrivals(tensorCount(program.placement)), departures(program.devices.size()),
+      departed(program.devices.size()), position(program.devices.size()), started(program.devices.size()),
       done(program.devices.size()), summed(program.groups.size()) {
   for (int device = 0; device < int(program.devices.size()); ++device)
     for (size_t i = 0; i < program.devices[device].size(); ++i) {
@@ -90,23 +102,58 @@ Replay::Replay(const Program &program)
           instruction.peer, device, from.receives.size()};
       from.receives.push_back(int(i));
     }
+  for (int device = 0; program.placement.moves() && device < int(departures.size()); ++device)
+    findDepartures(device);
 }
 
-/// The message that a run waits for, or nothing.
-const Arrival *Replay::arrivalFor(int device, const Action &action) const {
-  std::optional<Tensor> read = received(program.placement, action);
-  if (!read)
+/// Behind the next run, the first run or move waits for what was sent before.
+void Replay::findDepartures(int device) {
+  std::vector<Arrival> leaving, due;
+  std::map<int, size_t> sends; // by receiver
+  const std::vector<Instruction> &list = program.devices[device];
+  for (size_t i = 0; i < list.size(); ++i) {
+    std::optional<Action> action = actionOf(list[i]);
+    for (const Arrival &arrival : action ? due : std::vector<Arrival>())
+      departures[device].push_back({i, arrival});
+    if (action)
+      due.clear();
+    if (action && !isMove(action->kind))
+      due = std::exchange(leaving, {});
+    if (list[i].op != Op::Send)
+      continue;
+    size_t message = sends[list[i].peer]++;
+    if (action)
+      leaving.push_back({device, list[i].peer, message});
+  }
+}
+
+/// The first message that an instruction waits for and that is not complete, or nothing: one
+/// that brings what it reads, or one that takes away what must have left.
+const Arrival *Replay::missing(int device, const Instruction &instruction) {
+  auto isOpen = [&](const Arrival &arrival) {
+    return !channel(arrival.from, arrival.to).complete(arrival.message);
+  };
+  for (size_t &next = departed[device]; next < departures[device].size(); ++next) {
+    const Departure &departure = departures[device][next];
+    if (departure.before > position[device])
+      break;
+    if (isOpen(departure.arrival))
+      return &departure.arrival;
+  }
+  std::optional<Action> action = actionOf(instruction);
+  if (!action)
     return nullptr;
-  const Arrival &arrival = arrivals[tensorKey(program.placement, *read)];
-  return arrival.to == device ? &arrival : nullptr;
+  for (const Tensor &tensor : effect(program.placement, *action).reads) {
+    const Arrival &arrival = arrivals[tensorKey(program.placement, tensor)];
+    if (arrival.to == device && isOpen(arrival))
+      return &arrival;
+  }
+  return nullptr;
 }
 
 bool Replay::mayPass(int device, const Instruction &instruction) {
-  if (instruction.op == Op::Run) {
-    const Arrival *arrival = arrivalFor(device, instruction.action);
-    return !arrival ||
-           channel(arrival->from, arrival->to).complete(arrival->message);
-  }
+  if (missing(device, instruction))
+    return false;
   if (instruction.op == Op::Update)
     return program.groups[instruction.group].devices.size() < 2 ||
            summed[instruction.group];
@@ -153,8 +200,11 @@ void Replay::advance(int device) {
       ++channel(device, instruction.peer).sent;
       worklist.push_back(instruction.peer);
     }
-    if (instruction.op == Op::Recv)
+    if (instruction.op == Op::Recv) {
       ++channel(instruction.peer, device).posted;
+      if (isMove(instruction.action.kind)) // its sender may wait for it
+        worklist.push_back(instruction.peer);
+    }
     if (instruction.isCollective())
       start(device, instruction);
   }
@@ -163,13 +213,17 @@ void Replay::advance(int device) {
 /// A message waits for the first end that is missing in its channel.
 Wait Replay::waitOfMessage(const Arrival &arrival) {
   Channel &messages = channel(arrival.from, arrival.to);
-  std::string name = toString(
-      program.devices[arrival.to][messages.receives[arrival.message]], program);
+  bool isReceived = arrival.message < messages.receives.size();
+  const Instruction &end =
+      isReceived ? program.devices[arrival.to][messages.receives[arrival.message]]
+                 : program.devices[arrival.from][messages.sends[arrival.message]];
+  std::string name = toString(end, program);
   if (messages.sent <= messages.posted) {
     bool exists = messages.sent < messages.sends.size();
     return {name, arrival.from, exists ? messages.sends[messages.sent] : -1};
   }
-  return {name, arrival.to, messages.receives[messages.posted]};
+  bool exists = messages.posted < messages.receives.size();
+  return {name, arrival.to, exists ? messages.receives[messages.posted] : -1};
 }
 
 /// A sum or unshard waits for the first member that has not come to it: because it is
@@ -194,8 +248,8 @@ Wait Replay::waitOf(int device) {
   if (position[device] == program.devices[device].size())
     return waitOfMembers(device, started[device][done[device]]);
   const Instruction &instruction = program.devices[device][position[device]];
-  if (instruction.op == Op::Run)
-    return waitOfMessage(*arrivalFor(device, instruction.action));
+  if (const Arrival *arrival = missing(device, instruction))
+    return waitOfMessage(*arrival);
   return waitOfMembers(device, Instruction::reduce(instruction.group));
 }
 
@@ -256,7 +310,7 @@ Checked bitpipe::schedule::checkProgress(const Program &program) {
 
 Checked bitpipe::schedule::check(const Program &program) {
   for (auto invariant :
-       {checkNames, checkExactlyOnce, checkUpdates, checkReadiness, checkMessages,
+       {checkNames, checkExactlyOnce, checkUpdates, checkMoves, checkReadiness, checkMessages,
         checkPairing, checkVersions, checkGroups, checkSumOrder, checkProgress})
     if (Checked wrong = invariant(program))
       return wrong;

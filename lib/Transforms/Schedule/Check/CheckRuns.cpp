@@ -25,15 +25,20 @@ static std::string wrongName(const Program &program, int device,
     return outOf("stage", action.stage, placement.stages());
   if (action.microbatch < 0 || action.microbatch >= placement.microbatches())
     return outOf("micro-batch", action.microbatch, placement.microbatches());
+  if (instruction.op == Op::Run && isMove(action.kind))
+    return "a run of kind " + std::string(1, letterOf(action.kind)) +
+           ", expected F, B, I, W or R: what moves is sent and received";
   if (instruction.op == Op::Run)
     return {};
+  if (sendsMove(action.kind) && placement.keeper(action.stage, action.microbatch) < 0)
+    return "no device keeps what it moves, expected one that receives it";
   if (instruction.peer < 0 || instruction.peer >= placement.devices())
     return outOf("device", instruction.peer, placement.devices());
   if (instruction.peer == device)
     return "a message to the device itself, expected another one";
-  if (action.kind != Kind::F && action.kind != Kind::B)
+  if (action.kind != Kind::F && action.kind != Kind::B && !sendsMove(action.kind))
     return "a message of kind " + std::string(1, letterOf(action.kind)) +
-           ", expected F or B";
+           ", expected F, B, E or G";
   return {};
 }
 
@@ -179,7 +184,8 @@ static std::string lacking(const Possessions &possessions,
                            const Action &action) {
   constexpr const char *names[tensorSorts] = {"the activation", "the gradient",
                                               "the forward", "the input gradient",
-                                              "the input", "the weight gradient",
+                                              "the input", "what is kept",
+                                              "what is evicted", "the weight gradient",
                                               "version "};
   for (const Tensor &tensor : effect(placement, action).reads) {
     if (possessions.has(device, tensor))

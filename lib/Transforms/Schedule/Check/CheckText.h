@@ -29,8 +29,11 @@ inline Violation violation(const char *invariant, int device,
 
 /// The tensor of a message, which is named by the run that makes it.
 inline Tensor tensorOf(const Action &made) {
-  return {made.kind == Kind::F ? Tensor::Output : Tensor::Gradient, made.stage,
-          made.microbatch};
+  Tensor::Sort sort = made.kind == Kind::F   ? Tensor::Output
+                      : made.kind == Kind::E ? Tensor::Guest
+                      : made.kind == Kind::G ? Tensor::Loaded
+                                             : Tensor::Gradient;
+  return {sort, made.stage, made.microbatch};
 }
 
 } // namespace bitpipe::schedule

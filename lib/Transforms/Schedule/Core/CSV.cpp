@@ -45,9 +45,10 @@ void bitpipe::schedule::writeCSV(std::ostream &stream, const Program &program) {
     };
     for (const Instruction &instruction : list) {
       using Op = Instruction::Op;
-      if (instruction.op == Op::Run)
-        cell(toString(instruction.action));
-      if (instruction.op == Op::Send || instruction.op == Op::Recv)
+      bool isMessage = instruction.op == Op::Send || instruction.op == Op::Recv;
+      if (std::optional<Action> action = actionOf(instruction))
+        cell(toString(*action));
+      else if (isMessage)
         cell(messageText(instruction));
       if (instruction.op == Op::Reduce)
         for (int stage : program.groups[instruction.group].stages)

@@ -1,6 +1,7 @@
 //===- CSV.h - Orders as text, in PyTorch's form -----------------*- C++ -*-===//
 //
-// One row per device, one action per cell: `3F2` (F, B, I, W or R), and
+// One row per device, one action per cell: `3F2` (F, B, I, W or R, and the moves E, K, G
+// and L of Effects.h, which PyTorch does not have), and
 // `(0F7;7B3)OVERLAP_F_B` for two that run at the same time. Empty cells are
 // time slots without work and say nothing about order. Cells for messages,
 // gradient sums and sharding (`0SEND_F2`, `1RECV_B3`, `0REDUCE_GRAD`,

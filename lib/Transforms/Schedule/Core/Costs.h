@@ -17,7 +17,7 @@ struct StageCost {
   /// What stays alive from a forward to its weight gradient.
   double activation = 1;
   /// The size of what goes to the next stage, and of the gradient that comes
-  /// back.
+  /// back. An activation that moves is a message of its size.
   double message = 1;
   /// What every device that holds the stage always keeps, in the unit of
   /// activations: parameters, gradients, optimizer state.
@@ -109,6 +109,11 @@ struct Costs {
       return cost.recomputation();
     case Kind::U: // with the part that it gives to the norm
       return optimizerOf({action.stage}) + normOf({action.stage});
+    case Kind::E:
+    case Kind::G:
+    case Kind::K:
+    case Kind::L:
+      return 0; // beside the runs
     }
     return 0;
   }
@@ -123,11 +128,11 @@ struct Costs {
   const Link &way(int from, int to) const {
     return links.empty() ? link : links[from][to];
   }
-  /// What a message with the result of an action takes.
+  /// What a message with the result of an action takes, or with what it moves.
   MessageTime message(int from, int to, const Action &made) const {
     int boundary = made.kind == Kind::F ? made.stage : made.stage - 1;
-    return {stage(boundary).message * way(from, to).transfer,
-            way(from, to).latency};
+    double size = isMove(made.kind) ? stage(made.stage).activation : stage(boundary).message;
+    return {size * way(from, to).transfer, way(from, to).latency};
   }
 
   /// What the parameters of exactly these stages take; the sum over so many devices,

@@ -10,8 +10,18 @@
 //   B whole backward   Saved, Gradient of the next stage   Gradient          Saved
 //   I input gradient   Saved, Gradient of the next stage   Gradient, Kept    Saved
 //   W weight gradient  Kept                                                  Kept
+//   E evict            Saved                               Guest, with K     Saved
+//   K keep                                                 Guest, with E
+//   G give back        Guest                               Loaded, with L    Guest
+//   L load                                                 Loaded, with G
 //
-// With updates between micro-batches (Updates in Schedule.h) all of these also read a
+// What is evicted moves to another device, which gives it back later; B and I then read
+// and free Loaded in the place of Saved. Moves take no time of their device. E and G start
+// to send, K and L make room and start to receive. What two of them make is there when
+// both were reached and the message has come. It goes on beside the next run of the sender,
+// which has it sent by the end of that: then its memory is free, and not before.
+//
+// With updates between micro-batches (Updates in Schedule.h) all runs also read a
 // version of the weights, which the last of its readers frees, and W and B make the
 // weight gradient that is summed until the update:
 //
@@ -36,10 +46,11 @@ namespace bitpipe::schedule {
 /// its input, which other stages read on whatever device they are; and what stays on the
 /// device, saved by the forward or the recomputation for the gradients, kept by the input
 /// gradient for the weight gradient, and what the forward has read, for the
-/// recomputation. Between updates the weight gradient; and the weights, of which the
+/// recomputation. Guest and Loaded are what the forward has saved, on the device that keeps
+/// it and back again. Between updates the weight gradient; and the weights, of which the
 /// version stands for the micro-batch.
 struct Tensor {
-  enum Sort : uint8_t { Output, Gradient, Saved, Kept, Input, Sum, Weights };
+  enum Sort : uint8_t { Output, Gradient, Saved, Kept, Input, Guest, Loaded, Sum, Weights };
 
   Sort sort = Output;
   int stage = 0;
@@ -47,7 +58,7 @@ struct Tensor {
 
   bool operator==(const Tensor &) const = default;
 };
-constexpr size_t tensorSorts = 7;
+constexpr size_t tensorSorts = 9;
 
 /// At most three tensors, and before these some of micro-batches in a row.
 class Tensors {
@@ -120,10 +131,11 @@ inline Effect effectOfUpdate(const Placement &placement, const Action &action) {
 
 inline Effect effect(const Placement &placement, const Action &action) {
   int stage = action.stage, m = action.microbatch;
+  Tensor::Sort saved = placement.keeper(stage, m) < 0 ? Tensor::Saved : Tensor::Loaded;
   Effect effect;
   if (action.kind == Kind::U)
     return effectOfUpdate(placement, action);
-  if (placement.updates())
+  if (placement.updates() && !isMove(action.kind))
     addVersions(placement, action, effect);
   switch (action.kind) {
   case Kind::F:
@@ -135,13 +147,13 @@ inline Effect effect(const Placement &placement, const Action &action) {
     return effect;
   case Kind::B:
   case Kind::I:
-    effect.reads.add(Tensor::Saved, stage, m);
+    effect.reads.add(saved, stage, m);
     if (stage + 1 < placement.stages())
       effect.reads.add(Tensor::Gradient, stage + 1, m);
     effect.makes.add(Tensor::Gradient, stage, m);
     if (action.kind == Kind::I)
       effect.makes.add(Tensor::Kept, stage, m);
-    effect.frees.add(Tensor::Saved, stage, m);
+    effect.frees.add(saved, stage, m);
     return effect;
   case Kind::W:
     effect.reads.add(Tensor::Kept, stage, m);
@@ -154,8 +166,29 @@ inline Effect effect(const Placement &placement, const Action &action) {
     return effect;
   case Kind::U:
     break;
+  case Kind::E:
+    effect.reads.add(Tensor::Saved, stage, m);
+    effect.makes.add(Tensor::Guest, stage, m);
+    effect.frees.add(Tensor::Saved, stage, m);
+    return effect;
+  case Kind::K:
+    effect.makes.add(Tensor::Guest, stage, m);
+    return effect;
+  case Kind::G:
+    effect.reads.add(Tensor::Guest, stage, m);
+    effect.makes.add(Tensor::Loaded, stage, m);
+    effect.frees.add(Tensor::Guest, stage, m);
+    return effect;
+  case Kind::L:
+    effect.makes.add(Tensor::Loaded, stage, m);
+    return effect;
   }
   return effect;
+}
+
+/// Whether a tensor is what a forward has saved, on its way or arrived: two actions make it.
+inline bool isMoved(Tensor::Sort sort) {
+  return sort == Tensor::Guest || sort == Tensor::Loaded;
 }
 
 /// Whether other stages read tensors of a sort.
@@ -169,8 +202,10 @@ inline int readerStage(const Placement &placement, const Tensor &tensor) {
   return reader < placement.stages() ? reader : -1;
 }
 
-/// The tensor of an action's that other stages read, if any does.
+/// The tensor of an action's that other stages read, if any does, or that it moves away.
 inline std::optional<Tensor> sent(const Placement &placement, const Action &action) {
+  if (sendsMove(action.kind))
+    return *effect(placement, action).makes.begin();
   for (const Tensor &tensor : effect(placement, action).makes)
     if (travels(tensor.sort) && readerStage(placement, tensor) >= 0)
       return tensor;
@@ -185,13 +220,30 @@ inline std::optional<Tensor> received(const Placement &placement, const Action &
   return {};
 }
 
+/// The devices between which a tensor goes.
+struct Ways {
+  int from, to;
+};
+
+/// Nothing for a tensor that no other device reads.
+inline std::optional<Ways> wayOf(const Placement &placement, const Tensor &tensor) {
+  int home = placement.device(tensor.stage, tensor.microbatch);
+  if (isMoved(tensor.sort)) {
+    int keeper = placement.keeper(tensor.stage, tensor.microbatch);
+    if (keeper < 0)
+      return {};
+    return tensor.sort == Tensor::Guest ? Ways{home, keeper} : Ways{keeper, home};
+  }
+  int reader = travels(tensor.sort) ? readerStage(placement, tensor) : -1;
+  int to = reader < 0 ? home : placement.device(reader, tensor.microbatch);
+  return to == home ? std::nullopt : std::optional(Ways{home, to});
+}
+
 /// The device that gets a message when the action is done, or -1.
 inline int receiver(const Placement &placement, const Action &action) {
   std::optional<Tensor> tensor = sent(placement, action);
-  if (!tensor)
-    return -1;
-  int to = placement.device(readerStage(placement, *tensor), action.microbatch);
-  return to == placement.device(action.stage, action.microbatch) ? -1 : to;
+  std::optional<Ways> way = tensor ? wayOf(placement, *tensor) : std::nullopt;
+  return way ? way->to : -1;
 }
 
 /// A dense number for every tensor, those that travel first, and last the weights, of
@@ -218,6 +270,8 @@ inline double sizeOf(const Costs &costs, const Tensor &tensor) {
   const StageCost &stage = costs.stage(tensor.stage);
   switch (tensor.sort) {
   case Tensor::Saved:
+  case Tensor::Guest:
+  case Tensor::Loaded:
     return stage.activation;
   case Tensor::Kept:
     return stage.kept < 0 ? stage.activation : stage.kept;
@@ -243,11 +297,40 @@ inline MemoryChange memoryChange(const Placement &placement, const Costs &costs,
   Effect tensors = effect(placement, action);
   double change = 0;
   for (const Tensor &made : tensors.makes)
-    change += sizeOf(costs, made);
+    if (!sendsMove(action.kind)) // that is made on the other device
+      change += sizeOf(costs, made);
   for (const Tensor &freed : tensors.frees)
     change -= sizeOf(costs, freed);
   return change > 0 ? MemoryChange{change, 0} : MemoryChange{0, -change};
 }
+
+/// The changes of one device's actions, one after the other: what is sent away is freed by
+/// the next run.
+class MemoryWalk {
+public:
+  MemoryWalk(const Placement &placement, const Costs &costs)
+      : placement(placement), costs(costs) {}
+
+  MemoryChange next(const Action &action) {
+    MemoryChange change = memoryChange(placement, costs, action);
+    if (sendsMove(action.kind)) {
+      leaving += change.freed;
+      return {};
+    }
+    if (!isMove(action.kind)) {
+      change.freed += leaving;
+      leaving = 0;
+    }
+    return change;
+  }
+  /// For another device.
+  void restart() { leaving = 0; }
+
+private:
+  const Placement &placement;
+  const Costs &costs;
+  double leaving = 0;
+};
 
 } // namespace bitpipe::schedule
 

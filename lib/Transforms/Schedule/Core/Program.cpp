@@ -7,13 +7,44 @@
 
 using namespace bitpipe::schedule;
 
+Instruction bitpipe::schedule::instructionOf(const Placement &placement,
+                                             const Action &action) {
+  int stage = action.stage, m = action.microbatch;
+  int home = placement.device(stage, m), keeper = placement.keeper(stage, m);
+  switch (action.kind) {
+  case Kind::E:
+    return Instruction::send(action, keeper);
+  case Kind::K:
+    return Instruction::recv({Kind::E, false, stage, m}, home);
+  case Kind::G:
+    return Instruction::send(action, home);
+  case Kind::L:
+    return Instruction::recv({Kind::G, false, stage, m}, keeper);
+  default:
+    return Instruction::run(action);
+  }
+}
+
+std::optional<Action> bitpipe::schedule::actionOf(const Instruction &instruction) {
+  using Op = Instruction::Op;
+  Action action = instruction.action;
+  if (instruction.op == Op::Run)
+    return action;
+  bool isMessage = instruction.op == Op::Send || instruction.op == Op::Recv;
+  if (!isMessage || !isMove(action.kind))
+    return {};
+  if (instruction.op == Op::Recv)
+    action.kind = action.kind == Kind::E ? Kind::K : Kind::L;
+  return action;
+}
+
 Program bitpipe::schedule::runsOf(const Placement &placement,
                                   const Order &order) {
   Program program{placement, {}, {}};
   for (const auto &list : order) {
     auto &instructions = program.devices.emplace_back();
     for (const Action &action : list)
-      instructions.push_back(Instruction::run(action));
+      instructions.push_back(instructionOf(placement, action));
   }
   return program;
 }

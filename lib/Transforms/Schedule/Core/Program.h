@@ -23,7 +23,7 @@ struct Instruction {
   Op op = Op::Run;
   /// Run: what is computed. Send and Recv: the run that makes the tensor, of
   /// kind F for an activation and B for an input gradient, whether a whole
-  /// backward or an input gradient alone makes it.
+  /// backward or an input gradient alone makes it; or the move that sends, E or G.
   Action action;
   /// Send: to which device; Recv: from which.
   int peer = -1;
@@ -54,7 +54,14 @@ struct Program {
 /// group's.
 std::vector<bool> shardedGroups(const Program &program);
 
-/// The runs of an order, without messages, sums and updates.
+/// An action of an order as an instruction of its device: a run, or an end of a message
+/// that moves what was saved.
+Instruction instructionOf(const Placement &placement, const Action &action);
+
+/// The action of the order that an instruction is, if it is one.
+std::optional<Action> actionOf(const Instruction &instruction);
+
+/// The runs and moves of an order, without other messages, sums and updates.
 Program runsOf(const Placement &placement, const Order &order);
 
 /// One group per stage, and one per tie: stages that share parameters.

@@ -25,8 +25,19 @@ ErrorOr<Placement> bitpipe::schedule::replicate(const Placement &one,
     }
   ErrorOr<Placement> result =
       Placement::make(one.devices() * replicas, std::move(routes));
-  if (result)
-    result->setRecomputed(one.recomputedStages());
+  if (!result)
+    return result;
+  result->setRecomputed(one.recomputedStages());
+  if (!one.moves())
+    return result;
+  std::vector<int> keepers;
+  for (int stage = 0; stage < one.stages(); ++stage)
+    for (int m = 0; m < result->microbatches(); ++m) {
+      int replica = m / one.microbatches();
+      int keeper = one.keeper(stage, m % one.microbatches());
+      keepers.push_back(keeper < 0 ? -1 : keeper + replica * one.devices());
+    }
+  result->setKeepers(std::move(keepers));
   return result;
 }
 

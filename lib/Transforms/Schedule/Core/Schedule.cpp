@@ -108,6 +108,32 @@ void Placement::setRecomputed(std::vector<bool> stages) {
   recomputed = any ? std::move(stages) : std::vector<bool>();
 }
 
+void Placement::setKeepers(std::vector<int> devices) {
+  bool any = std::any_of(devices.begin(), devices.end(), [](int device) { return device >= 0; });
+  keepers = any ? std::move(devices) : std::vector<int>();
+}
+
+ErrorOr<std::vector<int>>
+bitpipe::schedule::keepersIn(const Order &order, int stages, int microbatches) {
+  std::vector<int> result(size_t(stages) * microbatches, -1);
+  auto at = [&](const Action &action) -> int & {
+    return result[size_t(action.stage) * microbatches + action.microbatch];
+  };
+  for (Kind kind : {Kind::G, Kind::K})
+    for (size_t device = 0; device < order.size(); ++device)
+      for (const Action &action : order[device])
+        if (action.kind == kind)
+          at(action) = int(device);
+  for (size_t device = 0; device < order.size(); ++device)
+    for (const Action &action : order[device])
+      if (isMove(action.kind) && at(action) < 0)
+        return Error{toString(action) + " is on device " + std::to_string(device) +
+                     ", but no device keeps what it moves, expected " +
+                     toString({Kind::K, false, action.stage, action.microbatch}) +
+                     " on another one"};
+  return result;
+}
+
 /// The stages of which any recomputation runs.
 static std::vector<bool> recomputedIn(const Order &order, int stages) {
   std::vector<bool> result(stages);
@@ -176,9 +202,13 @@ ErrorOr<Placement> bitpipe::schedule::inferPlacement(const Order &order) {
   }
   ErrorOr<Placement> placement =
       Placement::make(int(order.size()), std::move(routes));
-  if (placement) {
-    placement->setRecomputed(recomputedIn(order, stages));
-    placement->setUpdates(updatesIn(order, stages));
-  }
+  if (!placement)
+    return placement;
+  placement->setRecomputed(recomputedIn(order, stages));
+  placement->setUpdates(updatesIn(order, stages));
+  ErrorOr<std::vector<int>> keepers = keepersIn(order, stages, microbatches);
+  if (!keepers)
+    return keepers.error();
+  placement->setKeepers(std::move(*keepers));
   return placement;
 }

@@ -19,9 +19,11 @@
 namespace bitpipe::schedule {
 
 /// Forward, whole backward, input gradient, weight gradient, recomputation: what the
-/// forward would have saved, once more; update of the weights between micro-batches.
-enum class Kind : uint8_t { F, B, I, W, R, U };
-constexpr std::string_view kindLetters = "FBIWRU";
+/// forward would have saved, once more; update of the weights between micro-batches. And
+/// moves of what a forward has saved to another device and back: it is evicted (E), there
+/// given back (G); and kept there (K), at home loaded (L).
+enum class Kind : uint8_t { F, B, I, W, R, U, E, G, K, L };
+constexpr std::string_view kindLetters = "FBIWRUEGKL";
 constexpr size_t kindCount = kindLetters.size();
 
 inline char letterOf(Kind kind) { return kindLetters[size_t(kind)]; }
@@ -38,6 +40,11 @@ inline bool makesWeightGradient(Kind kind) {
 
 /// True for what other stages wait for.
 inline bool handsOn(Kind kind) { return kind == Kind::F || makesInputGradient(kind); }
+
+/// True for what moves what a forward has saved, and computes nothing: E and G send, K and
+/// L receive.
+inline bool isMove(Kind kind) { return kind >= Kind::E; }
+inline bool sendsMove(Kind kind) { return kind == Kind::E || kind == Kind::G; }
 
 /// One stage's work on one micro-batch; an update comes after the last one of those whose
 /// gradients it takes.
@@ -118,6 +125,21 @@ public:
   const Updates &updates() const { return updated; }
   void setUpdates(Updates updates) { updated = std::move(updates); }
 
+  /// The device that keeps what a forward has saved for a while, between its eviction and
+  /// when it is given back; -1: it stays where it is, as all does at first.
+  int keeper(int stage, int microbatch) const {
+    return keepers.empty() ? -1 : keepers[size_t(stage) * microbatches() + microbatch];
+  }
+  bool moves() const { return !keepers.empty(); }
+  /// One per stage and micro-batch, those of a stage one behind the other.
+  void setKeepers(std::vector<int> devices);
+  /// Where an action takes place.
+  int place(const Action &action) const {
+    bool isAway = action.kind == Kind::G || action.kind == Kind::K;
+    return isAway ? keeper(action.stage, action.microbatch)
+                  : device(action.stage, action.microbatch);
+  }
+
 private:
   int deviceCount = 0;
   std::vector<Route> routeList;
@@ -125,6 +147,8 @@ private:
   /// Empty where no stage does.
   std::vector<bool> recomputed;
   Updates updated;
+  /// Empty where nothing moves.
+  std::vector<int> keepers;
   int replicaCount = 1;
 };
 
@@ -140,6 +164,8 @@ struct Schedule {
   Placement placement;
   Order order;
   Origin origin = Origin::Unknown;
+  /// What was done to the order and what was not, in one line, if there is anything to tell.
+  std::string note = {};
 };
 
 /// The updates of an order as the first one of each stage implies them; whether the others
@@ -148,8 +174,13 @@ Updates updatesIn(const Order &order, int stages);
 
 /// Reads the routes off an order: the device that runs the forward of a stage
 /// is its place; a stage of which any recomputation runs recomputes; updates are those
-/// that the first one of each stage implies. Fails where a forward is missing or doubled.
+/// that the first one of each stage implies; the device that keeps what is evicted is its
+/// keeper. Fails where a forward is missing or doubled, and where something is evicted or
+/// loaded that no device keeps.
 ErrorOr<Placement> inferPlacement(const Order &order);
+
+/// Who keeps what an order moves, as Placement has it.
+ErrorOr<std::vector<int>> keepersIn(const Order &order, int stages, int microbatches);
 
 } // namespace bitpipe::schedule
 

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <utility>
 
 using namespace bitpipe::schedule;
 
@@ -39,7 +41,8 @@ static void emitCauses(std::ostream &stream, const Simulated &simulated) {
 static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   constexpr const char *names[kindCount] = {"forwards", "backwards", "input gradients",
-                                            "weight gradients", "recomputations", "updates"};
+                                            "weight gradients", "recomputations", "updates",
+                                            "evictions", "returns", "keeps", "loads"};
   double work[kindCount] = {}, total = 0;
   int count[kindCount] = {}, messages = 0, device = -1;
   for (const Step &step :
@@ -59,6 +62,32 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   double rest = timing.makespan - total;
   print(stream, " %d messages taking %.6g\n", messages,
         rest > 1e-9 * timing.makespan ? rest : 0.0);
+}
+
+/// What devices keep for others, and how much of it is away during a run.
+static void emitMoves(std::ostream &stream, const Schedule &schedule) {
+  for (size_t device = 0; device < schedule.order.size(); ++device) {
+    int moved = 0, leaving = 0, away = 0, most = 0;
+    std::set<int> keepers;
+    for (const Action &action : schedule.order[device]) {
+      away -= action.kind == Kind::L;
+      if (action.kind == Kind::E) {
+        ++moved;
+        ++leaving;
+        keepers.insert(schedule.placement.keeper(action.stage, action.microbatch));
+      }
+      if (isMove(action.kind))
+        continue;
+      most = std::max(most, away);
+      away += std::exchange(leaving, 0);
+    }
+    if (!moved)
+      continue;
+    print(stream, "device %zu evicts %d activations, at most %d at a time, to", device, moved, most);
+    for (int keeper : keepers)
+      print(stream, "%s device %d", keeper == *keepers.begin() ? "" : ",", keeper);
+    stream << '\n';
+  }
 }
 
 /// How much of the gradient sums is not hidden behind the computing.
@@ -247,6 +276,8 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
          << placement.stages() << " of the model\n";
   if (placement.recomputes())
     stream << "recomputed stages: " << toString(placement.recomputedStages()) << '\n';
+  if (!schedule.note.empty())
+    stream << oneLine(schedule.note) << '\n';
   print(stream, "%-7s %10s %10s %8s %12s %8s %8s %9s\n", "device", "work", "idle",
         "bubble", "activations", "weights", "moments", "messages");
   double peak = 0;
@@ -267,6 +298,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
         timing.makespan, bound.anyMemory, bound.sameMemory,
         100 * bubble(use, timing), peak, weights, messages);
   emitCommonUnit(stream, simulated, bound.anyMemory);
+  emitMoves(stream, schedule);
   emitCauses(stream, simulated);
   emitCriticalPath(stream, simulated);
   emitLinks(stream, simulated);

@@ -66,6 +66,7 @@ private:
   void drawAxis();
   void drawReplica(size_t first);
   void drawLane(size_t device);
+  void drawMove(size_t device, size_t i);
   void drawPairs(size_t device);
   void drawSums();
   void drawPointers(size_t device);
@@ -106,7 +107,7 @@ rect{stroke:#fff;stroke-width:.6}
 .p:hover path{display:inline}
 .o{fill:none;stroke:#000;stroke-width:1.6;pointer-events:none}
 .g{stroke:#ddd;stroke-width:.6}.e{fill:#f1f1f1;stroke:none}
-.u{fill:#555}
+.u{fill:#555}.v{fill:#111}
 .m{fill:#d5d5e6;stroke:#44447a;stroke-width:1}
 .c{font-size:11px;fill:#222}.r{font-size:9px;fill:#444}
 @media print{.p{display:none}}
@@ -158,6 +159,10 @@ void Timeline::drawLane(size_t device) {
   for (size_t i = 0; i < schedule.order[device].size(); ++i) {
     const Action &action = schedule.order[device][i];
     double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
+    if (isMove(action.kind)) {
+      drawMove(device, i);
+      continue;
+    }
     std::string colour = blockStyle(schedule.placement, action);
     const char *ink = colour[1] == '2' || action.kind == Kind::U ? "l" : "d";
     if (action.kind == Kind::U) // seen even where it takes no time
@@ -173,6 +178,15 @@ void Timeline::drawLane(size_t device) {
            << "\" x=\"" << (start + end) / 2 << "\" y=\"" << y(device) + 25
            << "\">" << letterOf(action.kind) << action.stage << "</text>\n";
   }
+}
+
+/// A bar at the foot of the sender's lane, as long as the message takes.
+void Timeline::drawMove(size_t device, size_t i) {
+  if (!sendsMove(schedule.order[device][i].kind))
+    return;
+  double start = x(timing.start[device][i]), end = x(timing.arrival[device][i]);
+  stream << "<rect class=\"v\" x=\"" << start << "\" y=\"" << y(device) + laneHeight - 4
+         << "\" width=\"" << std::max(end - start, 3.0) << "\" height=\"4\"/>\n";
 }
 
 /// Frames around actions that are meant to run at the same time.
@@ -256,9 +270,10 @@ void Timeline::drawCurve(size_t device, double peak) {
     alive += change;
     stream << "H" << x(time) << "V" << base - alive * unit;
   };
+  MemoryWalk walk(schedule.placement, costs);
   for (size_t i = 0; i < schedule.order[device].size(); ++i) {
     const Action &action = schedule.order[device][i];
-    MemoryChange change = memoryChange(schedule.placement, costs, action);
+    MemoryChange change = walk.next(action);
     if (change.taken > 0)
       stepTo(timing.start[device][i], change.taken);
     if (change.freed > 0)

@@ -90,6 +90,7 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
   for (size_t device = 0; device < schedule.order.size(); ++device) {
     emitName(events, schedule.placement, device, "device ", device);
     double alive = 0;
+    MemoryWalk walk(schedule.placement, costs);
     for (size_t i = 0; i < schedule.order[device].size(); ++i) {
       const Action &action = schedule.order[device][i];
       double start = timing.start[device][i], end = timing.end[device][i];
@@ -100,7 +101,7 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
           << ",\"args\":{\"stage\":" << action.stage
           << ",\"microbatch\":" << action.microbatch << "}}";
       emitMessage(events, simulated, device, i, id++);
-      MemoryChange change = memoryChange(schedule.placement, costs, action);
+      MemoryChange change = walk.next(action);
       if (change.taken > 0)
         emitMemory(events, device, start, alive += change.taken);
       if (change.freed > 0)

@@ -11,11 +11,14 @@ constexpr double legendLeft = 8, legendTop = 28, rowHeight = 18, boxHeight = 14;
 
 const char *bitpipe::schedule::kindName(Kind kind) {
   constexpr const char *names[kindCount] = {"forward", "backward", "input gradient",
-                                            "weight gradient", "recomputation", "update"};
+                                            "weight gradient", "recomputation", "update",
+                                            "evict", "give back", "keep", "load"};
   return names[int(kind)];
 }
 
 static std::string style(Kind kind, int way) {
+  if (isMove(kind))
+    return "v";
   return "fbiwru"[int(kind)] + std::to_string(way % 2 + 1);
 }
 
@@ -27,10 +30,11 @@ std::string bitpipe::schedule::blockStyle(const Placement &placement,
 /// What occurs, without places.
 static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
                                           bool hasSums) {
-  bool used[kindCount] = {}, pairs = false;
+  bool used[kindCount] = {}, pairs = false, moves = false;
   for (const auto &list : schedule.order)
     for (const Action &action : list) {
       used[int(action.kind)] = true;
+      moves |= isMove(action.kind);
       pairs |= action.overlapsNext;
     }
   std::vector<LegendEntry> entries;
@@ -45,6 +49,8 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
     }
   if (pairs)
     entries.push_back({"o", 28, "run as a pair"});
+  if (moves)
+    entries.push_back({"v", 14, "activation on its way to another device, or back"});
   if (hasSums)
     entries.push_back({"u", 14, "sum of gradients"});
   entries.push_back({"", 0, "large: micro-batch; small: kind and stage"});

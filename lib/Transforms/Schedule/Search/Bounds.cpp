@@ -8,7 +8,7 @@
 //
 // Recomputations are work that a device has to do between its first forward and its last
 // gradient, and count as that. What is said of memory holds of activations that live from
-// the forward on, so that with recomputation nothing is claimed of it.
+// the forward on, so that with recomputation, or where they move, nothing is claimed of it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,7 +57,7 @@ Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
   result.anyMemory = lowerBound(problem);
   result.iteration = iterationBound(problem);
   result.sameMemory = result.anyMemory;
-  if (schedule.placement.recomputes())
+  if (schedule.placement.recomputes() || schedule.placement.moves())
     return result;
   for (const DeviceUse &use : simulated.use)
     problem.memory.push_back(use.peakActivation);

@@ -74,9 +74,11 @@ bitpipe::schedule::criticalPath(const Placement &placement, const Order &order,
     bool isFree = position > 0 && timing.end[device][position - 1] >= start;
     if (isFree)
       path.push_back({device, position - 1});
-    else if (source(placement, order[device][position], from))
-      path.push_back(
-          {placement.device(from.stage, from.microbatch), slot(from)});
+    else if (source(placement, order[device][position], from) &&
+             timing.arrival[placement.place(from)][slot(from)] >= start)
+      path.push_back({placement.place(from), slot(from)});
+    else if (position > 0) // what comes between is a move
+      path.push_back({device, position - 1});
     else
       break;
   }

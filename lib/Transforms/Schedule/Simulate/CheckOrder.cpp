@@ -16,7 +16,7 @@ class PairReplay {
 public:
   PairReplay(const Placement &placement, const Order &order)
       : placement(placement), order(order), position(order.size()),
-        made(tensorCount(placement)),
+        made(tensorCount(placement)), halfMade(placement.moves() ? made.size() : 0),
         turns(order.size(), made.size()) {
     forEachGiven(placement, [&](int, const Tensor &given) {
       made[tensorKey(placement, given)] = true;
@@ -38,6 +38,8 @@ private:
   std::vector<size_t> position;
   /// By tensorKey, what is made.
   std::vector<bool> made;
+  /// Of what two actions make, what one has.
+  std::vector<bool> halfMade;
   Turns turns;
 };
 } // namespace
@@ -62,6 +64,10 @@ void PairReplay::advance(int device) {
     for (size_t i = begin; i < end; ++i)
       for (const Tensor &tensor : effect(placement, list[i]).makes) {
         size_t key = tensorKey(placement, tensor);
+        if (isMoved(tensor.sort) && !halfMade[key]) {
+          halfMade[key] = true;
+          continue;
+        }
         made[key] = true;
         turns.made(key);
       }
@@ -108,9 +114,10 @@ bitpipe::schedule::checkPairs(const Placement &placement, const Order &order) {
 }
 
 std::optional<Error> bitpipe::schedule::checkOrder(const Schedule &schedule) {
-  const auto &[name, placement, order, origin] = schedule;
+  const Placement &placement = schedule.placement;
+  const Order &order = schedule.order;
   Program runs = runsOf(placement, order);
-  for (auto invariant : {checkNames, checkExactlyOnce, checkUpdates})
+  for (auto invariant : {checkNames, checkExactlyOnce, checkUpdates, checkMoves})
     if (Checked wrong = invariant(runs))
       return Error{wrong->text};
   // Tells of an order that blocks in the order's own words.

@@ -4,7 +4,8 @@
 // the tag, so receives are posted in the order of the sends; each as early as
 // its message can be sent in the simulated iteration, which needs no more
 // buffers than arriving takes. There whole backwards send when they do in a plan,
-// before their weight gradients.
+// before their weight gradients. Moves are ends of messages themselves and stand where
+// the order has them.
 //
 // Why this never blocks, even where a buffer is free for its next writer only
 // when its message has left: a receive is posted no later than its send starts
@@ -24,11 +25,12 @@ using namespace bitpipe::schedule;
 
 namespace {
 /// A message on its way: what, and before which of the receiver's actions the
-/// receive is posted.
+/// receive is posted. Of a move that action is the receive.
 struct Message {
   Action made;
   int from, to;
   size_t post;
+  bool isMove = false;
 };
 
 /// What is placed around the actions of one device: before[i] and after[i] the
@@ -42,6 +44,7 @@ public:
   Communicator(const Schedule &schedule, const Timing &timing)
       : placement(schedule.placement), order(schedule.order), timing(timing),
         positions(2 * size_t(placement.stages()) * placement.microbatches()),
+        moves(placement.moves() ? positions.size() : 0),
         additions(order.size()) {
     for (size_t device = 0; device < order.size(); ++device) {
       additions[device].before.resize(order[device].size() + 1);
@@ -60,8 +63,13 @@ private:
                          placement.microbatches() +
                      microbatch];
   }
+  /// Of K, and of L.
+  size_t &movePosition(bool back, int stage, int microbatch) {
+    return moves[&position(back, stage, microbatch) - positions.data()];
+  }
   void findPositions();
   std::vector<Message> messagesFrom(int device);
+  void keepInTurn(std::vector<Message> &messages) const;
 
   const Placement &placement;
   const Order &order;
@@ -69,6 +77,8 @@ private:
   /// Where on its device the forward and the input gradient of a stage and
   /// micro-batch run.
   std::vector<size_t> positions;
+  /// The same of the moves that receive, on their devices.
+  std::vector<size_t> moves;
   std::vector<Additions> additions;
 };
 } // namespace
@@ -79,6 +89,8 @@ void Communicator::findPositions() {
       if (handsOn(list[i].kind))
         position(list[i].kind != Kind::F, list[i].stage, list[i].microbatch) =
             i;
+      else if (isMove(list[i].kind) && !sendsMove(list[i].kind))
+        movePosition(list[i].kind == Kind::L, list[i].stage, list[i].microbatch) = i;
 }
 
 /// The messages of one device in the order of their sends. A receive may be
@@ -94,6 +106,11 @@ std::vector<Message> Communicator::messagesFrom(int device) {
       continue;
     bool backward = tensor->sort == Tensor::Gradient;
     int stage = tensor->stage, m = tensor->microbatch;
+    if (isMove(list[i].kind)) {
+      size_t post = movePosition(list[i].kind == Kind::G, stage, m);
+      result.push_back({list[i], device, to, post, /*isMove=*/true});
+      continue;
+    }
     int reader = readerStage(placement, *tensor);
     Action made{backward ? Kind::B : Kind::F, false, stage, m};
     additions[device].after[i].push_back(Instruction::send(made, to));
@@ -107,18 +124,33 @@ std::vector<Message> Communicator::messagesFrom(int device) {
   return result;
 }
 
+/// A receive is posted behind those of all moves that are sent earlier, and before those
+/// of all messages that are sent later.
+void Communicator::keepInTurn(std::vector<Message> &messages) const {
+  std::vector<size_t> earliest(order.size(), 0), latest(order.size(), SIZE_MAX);
+  for (Message &message : messages) {
+    size_t &limit = earliest[message.to];
+    if (message.isMove)
+      limit = message.post + 1;
+    else
+      message.post = std::max(message.post, limit);
+  }
+  for (size_t i = messages.size(); i-- > 0;) {
+    size_t &limit = latest[messages[i].to];
+    if (!messages[i].isMove)
+      messages[i].post = std::min(messages[i].post, limit);
+    limit = messages[i].post;
+  }
+}
+
 void Communicator::addMessages() {
   findPositions();
   for (int device = 0; device < int(order.size()); ++device) {
     std::vector<Message> messages = messagesFrom(device);
-    // Backwards, so that no receive is posted after one that is sent later.
-    std::vector<size_t> latest(order.size(), SIZE_MAX);
-    for (size_t i = messages.size(); i-- > 0;) {
-      size_t &limit = latest[messages[i].to];
-      limit = messages[i].post = std::min(messages[i].post, limit);
-    }
+    keepInTurn(messages);
     for (const Message &message : messages)
-      additions[message.to].before[message.post].push_back(
+      if (!message.isMove)
+        additions[message.to].before[message.post].push_back(
           Instruction::recv(message.made, message.from));
   }
 }
@@ -176,7 +208,7 @@ Communicator::assemble(const std::vector<Group> &groups, bool shardsOptimizer) c
     };
     for (size_t i = 0; i < order[device].size(); ++i) {
       append(additions[device].before[i]);
-      result[device].push_back(Instruction::run(order[device][i]));
+      result[device].push_back(instructionOf(placement, order[device][i]));
       append(additions[device].after[i]);
     }
     append(additions[device].before.back());

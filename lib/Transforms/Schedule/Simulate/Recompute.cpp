@@ -72,10 +72,32 @@ std::string bitpipe::schedule::toString(const StageSet &stages) {
   return text.empty() ? "none" : text;
 }
 
+/// A stage that recomputes has nothing saved to move.
+static void dropMoves(Schedule &schedule, const StageSet &stages) {
+  Placement &placement = schedule.placement;
+  if (!placement.moves())
+    return;
+  StageSet dropped(stages.size());
+  std::vector<int> keepers;
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    for (int m = 0; m < placement.microbatches(); ++m) {
+      dropped[stage] = dropped[stage] || (stages[stage] && placement.keeper(stage, m) >= 0);
+      keepers.push_back(stages[stage] ? -1 : placement.keeper(stage, m));
+    }
+  placement.setKeepers(std::move(keepers));
+  for (std::vector<Action> &list : schedule.order)
+    std::erase_if(list, [&](const Action &action) {
+      return isMove(action.kind) && stages[action.stage];
+    });
+  if (dropped != StageSet(stages.size()))
+    schedule.note = "stages " + toString(dropped) + " recompute, so nothing of them is evicted";
+}
+
 void bitpipe::schedule::recompute(Schedule &schedule, const StageSet &stages) {
   schedule.placement.setRecomputed(stages);
   if (!schedule.placement.recomputes())
     return;
+  dropMoves(schedule, stages);
   for (std::vector<Action> &list : schedule.order) {
     std::vector<Action> result;
     for (size_t i = 0; i < list.size(); ++i) {

@@ -33,6 +33,7 @@ std::string toString(const StageSet &stages);
 /// in front of its gradient, or of the pair that the gradient is in, so that it goes on
 /// while the gradient's message is awaited, and what it makes is alive as short as can be.
 /// Linear. An order that runs still does: a recomputation reads nothing of other devices.
+/// Where the order evicts what these stages save, it does so no more, and the note says so.
 void recompute(Schedule &schedule, const StageSet &stages);
 
 /// Does so for the stages that a text names; empty: leaves the schedule alone. Fails

@@ -1,6 +1,6 @@
 //===- Simulate.cpp - When everything happens ------------------------------===//
 //
-// Devices take turns (Turns.h), so that each action is looked at twice at most.
+// Devices take turns (Turns.h), so that each action is looked at a few times at most.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,17 +13,34 @@
 #include "lib/Transforms/Schedule/Simulate/Sums.h"
 
 #include <algorithm>
+#include <deque>
+#include <map>
+#include <utility>
 
 using namespace bitpipe::schedule;
 
 namespace {
+/// A message on its way between two devices. That of a move is held until its receiver
+/// makes room, and those behind it with it.
+struct Sending {
+  Action made;
+  size_t tensor;
+  double time;
+  bool isHeld;
+  /// The sender's.
+  int device;
+  size_t position;
+};
+
 class Simulation {
 public:
   Simulation(const Placement &placement, const Order &order, const Costs &costs,
              const AsExecuted &executed)
       : placement(placement), order(order), costs(costs),
-        ready(tensorCount(placement), -1), turns(order.size(), ready.size()),
-        position(order.size()), free(executed.begin),
+        ready(tensorCount(placement), -1), turns(order.size(), 2 * ready.size()),
+        started(placement.moves() ? ready.size() : 0),
+        room(placement.moves() ? ready.size() : 0, -1), leaving(order.size()),
+        sentBy(order.size()), position(order.size()), free(executed.begin),
         links(int(order.size()), costs),
         splitsBackwards(executed.splitsBackwards), weights(executed.weights) {
     free.resize(order.size());
@@ -37,6 +54,14 @@ public:
 private:
   void advance(int device);
   void make(int device, const Action &action, double time);
+  void send(int to, const Sending &sending);
+  void deliverAll(int to, std::deque<Sending> &way);
+  void deliver(int to, const Sending &sending);
+  void meet(int device, const Action &action, double time);
+  bool waitForSent(int device);
+  Tensor tensorOf(size_t key) const;
+  Action missing(Tensor tensor) const;
+  std::optional<Action> awaited(int device) const;
   std::string blocked() const;
 
   const Placement &placement;
@@ -44,7 +69,16 @@ private:
   const Costs &costs;
   /// Per tensor, when it is where it is used.
   std::vector<double> ready;
+  /// Devices wait for tensors to come; behind these, for tensors to have left.
   Turns turns;
+  /// What is on its way, where anything moves; per tensor that moves, whether it is sent,
+  /// and since when there is room for it.
+  std::map<std::pair<int, int>, std::deque<Sending>> ways;
+  std::vector<bool> started;
+  std::vector<double> room;
+  /// Per device, what it has begun to send since its last run, and what must have been
+  /// sent before its next action.
+  std::vector<std::vector<size_t>> leaving, sentBy;
   /// Per device: the next action, and when it may start.
   std::vector<size_t> position;
   std::vector<double> free;
@@ -55,16 +89,76 @@ private:
 };
 } // namespace
 
+/// What is sent is where it is read when all before it on the same way is.
+void Simulation::send(int to, const Sending &sending) {
+  if (!placement.moves())
+    return deliver(to, sending);
+  std::deque<Sending> &way = ways[{sending.device, to}];
+  way.push_back(sending);
+  deliverAll(to, way);
+}
+
+void Simulation::deliverAll(int to, std::deque<Sending> &way) {
+  for (; !way.empty() && !way.front().isHeld; way.pop_front())
+    deliver(to, way.front());
+}
+
+void Simulation::deliver(int to, const Sending &sending) {
+  double arrival = links.send(sending.device, to, sending.made, sending.time);
+  ready[sending.tensor] = timing.arrival[sending.device][sending.position] = arrival;
+  turns.made(sending.tensor);
+  turns.made(sending.tensor + ready.size());
+}
+
+/// A move has come to one of its ends; at the second one the message may begin.
+void Simulation::meet(int device, const Action &action, double time) {
+  Tensor tensor = *effect(placement, action).makes.begin();
+  auto [from, to] = *wayOf(placement, tensor);
+  size_t key = tensorKey(placement, tensor);
+  if (sendsMove(action.kind)) {
+    leaving[device].push_back(key);
+    started[key] = true;
+    bool isHeld = room[key] < 0;
+    return send(to, {action, key, std::max(time, room[key]), isHeld, device, position[device]});
+  }
+  room[key] = time;
+  std::deque<Sending> &way = ways[{from, to}];
+  for (Sending &sending : way)
+    if (sending.tensor == key) {
+      sending.time = std::max(sending.time, time);
+      sending.isHeld = false;
+    }
+  deliverAll(to, way);
+}
+
+/// Whether something that must have been sent by now is still here.
+bool Simulation::waitForSent(int device) {
+  for (size_t key : sentBy[device]) {
+    if (ready[key] < 0) {
+      turns.waitFor(device, key + ready.size());
+      return true;
+    }
+    free[device] = std::max(free[device], ready[key]);
+  }
+  sentBy[device].clear();
+  return false;
+}
+
 /// An action has made its tensors by `time`: those that another device reads are there
 /// after a message.
 void Simulation::make(int device, const Action &action, double time) {
-  int to = receiver(placement, action);
   timing.made[device].push_back(time);
-  double arrival = to < 0 ? time : links.send(device, to, action, time);
-  timing.arrival[device].push_back(arrival);
+  timing.arrival[device].push_back(time);
+  if (isMove(action.kind))
+    return meet(device, action, time);
+  int to = receiver(placement, action);
   for (const Tensor &tensor : effect(placement, action).makes) {
     size_t key = tensorKey(placement, tensor);
-    ready[key] = travels(tensor.sort) ? arrival : time;
+    if (travels(tensor.sort) && to >= 0) {
+      send(to, {action, key, time, /*isHeld=*/false, device, position[device]});
+      continue;
+    }
+    ready[key] = time;
     turns.made(key);
   }
 }
@@ -73,6 +167,8 @@ void Simulation::advance(int device) {
   const std::vector<Action> &list = order[device];
   for (size_t &at = position[device]; at < list.size(); ++at) {
     const Action &action = list[at];
+    if (waitForSent(device))
+      return;
     double start = free[device];
     if (!weights.empty())
       start = std::max(start, weights[device][action.stage]);
@@ -80,7 +176,7 @@ void Simulation::advance(int device) {
       size_t key = tensorKey(placement, tensor);
       if (ready[key] < 0)
         return turns.waitFor(device, key);
-      if (travels(tensor.sort))
+      if (travels(tensor.sort) || isMoved(tensor.sort))
         start = std::max(start, ready[key]);
     }
     double end = start + costs.time(action), made = end;
@@ -94,6 +190,8 @@ void Simulation::advance(int device) {
     free[device] = end;
     timing.makespan = std::max(timing.makespan, end);
     make(device, action, made);
+    if (!isMove(action.kind))
+      sentBy[device] = std::exchange(leaving[device], {});
   }
 }
 
@@ -112,12 +210,50 @@ static Action makerOf(const Placement &placement, const Tensor &tensor) {
   case Tensor::Sum:
     maker.kind = Kind::B;
     return maker;
+  case Tensor::Guest:
+    maker.kind = Kind::E;
+    return maker;
+  case Tensor::Loaded:
+    maker.kind = Kind::G;
+    return maker;
   case Tensor::Weights:
     maker.kind = Kind::U;
     maker.microbatch = endOfGroup(placement, tensor.microbatch - 1);
     maker.versions = placement.updates().versions[tensor.stage];
   }
   return maker;
+}
+
+Tensor Simulation::tensorOf(size_t key) const {
+  size_t runs = size_t(placement.stages()) * placement.microbatches(), index = key % runs;
+  return {Tensor::Sort(key / runs), int(index / placement.microbatches()),
+          int(index % placement.microbatches())};
+}
+
+/// The action that a tensor waits for: of a move the end that is not reached, and of what is
+/// on its way the one that holds it up.
+Action Simulation::missing(Tensor tensor) const {
+  if (std::optional<Ways> way = wayOf(placement, tensor))
+    if (auto found = ways.find({way->from, way->to}); found != ways.end())
+      for (const Sending &sending : found->second)
+        if (sending.tensor == tensorKey(placement, tensor))
+          tensor = tensorOf(found->second.front().tensor);
+  Action maker = makerOf(placement, tensor);
+  if (isMoved(tensor.sort) && started[tensorKey(placement, tensor)])
+    maker.kind = maker.kind == Kind::E ? Kind::K : Kind::L;
+  return maker;
+}
+
+/// What a device that stands still waits for.
+std::optional<Action> Simulation::awaited(int device) const {
+  for (size_t key : sentBy[device])
+    if (ready[key] < 0)
+      return missing(tensorOf(key));
+  const Action &action = order[device][position[device]];
+  for (const Tensor &tensor : effect(placement, action).reads)
+    if (ready[tensorKey(placement, tensor)] < 0)
+      return missing(tensor);
+  return {};
 }
 
 /// Follows the waiting from device to device until one comes again.
@@ -133,13 +269,10 @@ std::string Simulation::blocked() const {
     if (seen[device])
       return text;
     seen[device] = true;
-    for (const Tensor &tensor : effect(placement, action).reads)
-      if (ready[tensorKey(placement, tensor)] < 0) {
-        Action maker = makerOf(placement, tensor);
-        text += " waits for " + toString(maker);
-        device = placement.device(maker.stage, maker.microbatch);
-        break;
-      }
+    if (std::optional<Action> maker = awaited(device)) {
+      text += " waits for " + toString(*maker);
+      device = placement.place(*maker);
+    }
     if (position[device] == order[device].size())
       return text + ", which device " + std::to_string(device) + " lacks";
     text += ",";
@@ -175,9 +308,10 @@ std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
   for (size_t device = 0; device < order.size(); ++device) {
     DeviceUse &use = result[device];
     double alive = 0;
+    MemoryWalk walk(placement, costs);
     for (const Action &action : order[device]) {
       use.work += costs.time(action);
-      MemoryChange change = memoryChange(placement, costs, action);
+      MemoryChange change = walk.next(action);
       use.peakActivation = std::max(use.peakActivation, alive += change.taken);
       alive -= change.freed;
       use.messages += receiver(placement, action) >= 0;

@@ -31,9 +31,9 @@ static Queue queueOf(const std::vector<Instruction> &list,
                      const std::vector<double> &ends, double free) {
   Queue queue;
   queue.free = free;
-  size_t runs = 0;
+  size_t runs = 0; // and moves
   for (const Instruction &instruction : list) {
-    runs += instruction.op == Op::Run;
+    runs += actionOf(instruction).has_value();
     double reached = runs ? ends[runs - 1] : 0;
     if (instruction.op == Op::Reduce)
       queue.sums.push_back({instruction.group, reached});

@@ -9,6 +9,7 @@
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Families/Shared/CheckRequest.h"
 #include "lib/Transforms/Schedule/Search/Solve.h"
+#include "lib/Transforms/Schedule/Simulate/Balance.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
 #include "lib/Transforms/Schedule/Simulate/OrderFile.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
@@ -255,6 +256,14 @@ ErrorOr<Placement> placementFor(const Request &request) {
   return replicate(*placement, request.replicas);
 }
 
+/// What is put into an order that is there: recomputation, and then activations that move,
+/// of stages that do not recompute.
+static std::optional<Error> addToOrder(Schedule &schedule, const Request &request) {
+  if (std::optional<Error> wrong = recompute(schedule, request.recompute))
+    return wrong;
+  return request.balance ? balance(schedule, request.costs) : std::nullopt;
+}
+
 /// The schedule of a request that names its routes itself.
 static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
   ErrorOr<Placement> placement = placeRoutes(request);
@@ -268,7 +277,7 @@ static ErrorOr<Schedule> scheduleRoutes(const Request &request) {
     return Error{oneLine(request.routes) + ": " + order.error().text};
   Schedule schedule{request.routes, std::move(*placement), std::move(order->order),
                     order->origin};
-  if (std::optional<Error> wrong = recompute(schedule, request.recompute))
+  if (std::optional<Error> wrong = addToOrder(schedule, request))
     return *wrong;
   return schedule;
 }
@@ -304,7 +313,13 @@ static ErrorOr<Schedule> scheduleFamily(const Request &request) {
     return Error{(*family)->name + ": " + order.error().text};
   Schedule schedule{asked.pipeline, std::move(*placement), std::move(order->order),
                     order->origin};
-  if (std::optional<Error> wrong = recompute(schedule, asked.recompute))
+  const Placement &placed = schedule.placement;
+  ErrorOr<std::vector<int>> keepers =
+      keepersIn(schedule.order, placed.stages(), placed.microbatches());
+  if (!keepers)
+    return Error{(*family)->name + ": " + keepers.error().text};
+  schedule.placement.setKeepers(std::move(*keepers));
+  if (std::optional<Error> wrong = addToOrder(schedule, asked))
     return *wrong;
   if (std::optional<Error> wrong =
           checkActivations(asked, **family, schedule.placement, schedule.order))
@@ -319,7 +334,7 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
     return schedule;
   if (std::optional<Error> wrong = request.costs.check(schedule->placement))
     return Error{oneLine(request.order) + ": " + wrong->text};
-  if (std::optional<Error> wrong = recompute(*schedule, request.recompute))
+  if (std::optional<Error> wrong = addToOrder(*schedule, request))
     return *wrong;
   if (request.memory <= 0)
     return schedule;

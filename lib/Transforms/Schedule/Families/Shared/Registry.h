@@ -53,6 +53,8 @@ struct Request {
   /// The stages that recompute: none, all or a list (Recompute.h); empty: those of the
   /// file with the order, or none. Orders are searched without recomputation.
   std::string recompute;
+  /// Whether devices that hold more evict activations to those that hold less (Balance.h).
+  bool balance = false;
   /// How much is searched for a better order, where the family searches: see solve.
   double effort = 1;
 };
