@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -11,6 +12,7 @@ import time
 class Finished:
     out: str
     seconds: float
+    processor: float  # seconds of all its threads, whoever else computes
     memory: int  # the most bytes the process ever held
 
 
@@ -24,6 +26,12 @@ def peak_memory(pid="self"):
     return int(lines[0].split()[1]) * 1024 if lines else 0
 
 
+def processor_time():
+    """Of all processes that have been waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def run(arguments, cwd=None, **environment):
     """Runs a command to its end; RuntimeError with its messages if it fails.
 
@@ -31,7 +39,7 @@ def run(arguments, cwd=None, **environment):
     process before it became the command, when it still was this one."""
     arguments = [str(argument) for argument in arguments]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        begin, memory = time.perf_counter(), 0
+        begin, before, memory = time.perf_counter(), processor_time(), 0
         process = subprocess.Popen(arguments, cwd=cwd, stdout=out, stderr=errors,
                                    env={**os.environ, **environment})
         while process.poll() is None:
@@ -42,4 +50,4 @@ def run(arguments, cwd=None, **environment):
         errors.seek(0)
         if process.returncode != 0:
             raise RuntimeError(f"{' '.join(arguments)} failed:\n{errors.read().strip()}")
-        return Finished(out.read(), seconds, memory)
+        return Finished(out.read(), seconds, processor_time() - before, memory)

@@ -150,7 +150,7 @@ bool CostFile::readGradients(const json::Object &object, StringRef place,
   StringRef keys[] = {"B", "I", "W"};
   for (auto [key, time] : zip(keys, times))
     if (object.get(key) &&
-        !takeField(object, place, key, Range::Positive, time.emplace()))
+        !takeField(object, place, key, Range::NotNegative, time.emplace()))
       return false;
   auto wrong = schedule::setGradients(stage, times[0], times[1], times[2]);
   if (!wrong && !times[0] && !times[1])

@@ -26,7 +26,8 @@ namespace bitpipe {
 /// each, with other links between them; `pairs` have links of their own. What a
 /// link leaves out it has in common with the others. `threads` is how many of a device
 /// the times were measured with. Needed are F and either B or I
-/// and W; `recompute` is as long as F where it is not given, `input` and `weights` 0;
+/// and W, which are 0 where a stage trains nothing, or computes all in one; `recompute` is
+/// as long as F where it is not given, `input` and `weights` 0;
 /// `activation` where memory is given, `message` where a bandwidth is.
 /// Units are the user's, as long as a bandwidth is in those of sizes and times.
 /// Fails with the place, what is there and what is expected.

@@ -26,6 +26,8 @@ compare VHalf v-half 2 3
 compare Chimera chimera 4 4
 compare ChimeraDoubling chimera-doubling 2 4
 compare DualPipe dualpipev 1 3
+compare Hanayo hanayo 2 2
+compare MixPipe mixpipe 4 4
 compare BitPipePublished bitpipe-published 4 4
 compare BitPipe bitpipe 4 4
 echo all drawings agree

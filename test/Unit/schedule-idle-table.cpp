@@ -23,6 +23,7 @@ struct Formula {
 } // namespace
 
 static double classic(double d, double) { return 3 * (d - 1); }
+static double tight(double d, double) { return 4 * (d - 1); }
 static double groups(double d, double k) { return (k + 1) * (d - 2); }
 static double early(double d, double) { return 1.5 * (d - 2); }
 static double fill(double d, double) { return d - 1; }
@@ -41,6 +42,7 @@ static constexpr Formula formulas[] = {
     {"interleaved", "3(D-1)", classic},
     {"breadth-first", "3(D-1)", classic},
     {"breadth-first-ascending", "3(D-1)", classic},
+    {"hanayo", "4(D-1)", tight},
     {"interleaved-zb", "D-1", fill},
     {"zb-h1", "D-1", fill},
     {"zb-h2", "D-1", fill},
@@ -51,6 +53,7 @@ static constexpr Formula formulas[] = {
     {"dualpipev", "D-1", fill},
     {"chimera", "(K+1)(D-2)", groups},
     {"chimera-doubling", "1.5(D-2)", early},
+    {"mixpipe", "1.5(D-2)", early},
     {"bitpipe-published", "(K+1)(D-2)", groups},
     {"bitpipe", "1.5(D-2)", early},
     {"bitpipe-zb", "(D-2)/2", halfFill},

@@ -20,6 +20,9 @@ static void testFormulas() {
       expectIdle(request("chimera", d, n), (k + 1) * (d - 2));
       expectIdle(request("bitpipe-zb", d, n), (d - 2) / 2.0, 2 * d);
       expectIdle(request("dualpipe", d, n), (d - 2) / 2.0, d + 1);
+      expectIdle(request("hanayo", d, n), 4 * (d - 1), 2 * d);
+      if (k > 1)
+        expectIdle(request("mixpipe", d, n), 1.5 * (d - 2), 1.5 * d);
       if (d <= 8)
         expectIdle(request("bitpipe-zb", d, n, 4), (d - 2) / 4.0, 2 * d);
       if (k < 2)
@@ -53,8 +56,19 @@ static void testTightMemory() {
   }
 }
 
+/// With D-1 activations more a wave idles no longer than any order on one route must.
+static void testWave() {
+  for (int d : {2, 3, 4, 6, 8})
+    for (int n : {2 * d, 4 * d}) {
+      Request asked = request("hanayo", d, n);
+      asked.memory = 3 * d - 1;
+      expectIdle(asked, 3 * (d - 1), 3 * d - 1);
+    }
+}
+
 int main() {
   testFormulas();
+  testWave();
   testFewMicrobatches();
   testTightMemory();
   return report();

@@ -17,6 +17,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "llvm/Support/FileUtilities.h"
 
 namespace bitpipe {
 
@@ -43,6 +44,8 @@ private:
   /// given or there is none.
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> stagesForCosts();
   mlir::LogicalResult tryChoice(mlir::ModuleOp forCosts, double buffers);
+  /// Puts a list of costs of the chosen schedule's own stages in the place of the file's.
+  mlir::LogicalResult useOwnCosts();
   /// The most bytes that any device's layout takes under the schedule of the options.
   mlir::FailureOr<int64_t> laidOut();
   /// Refuses programs of which no files can be made.
@@ -85,6 +88,7 @@ private:
   std::optional<schedule::Choice> choice;
   std::optional<int> stages; // of the schedule
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  llvm::FileRemover ownCosts; // of the chosen schedule
   std::string weights; // where to write the weights; empty: nowhere
   mlir::DefaultTimingManager timer;
   mlir::TimingScope timing;

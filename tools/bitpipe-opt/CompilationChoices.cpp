@@ -7,7 +7,9 @@
 
 #include "tools/bitpipe-opt/Compilation.h"
 
+#include "lib/Costs/CostFile.h"
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Files/Error.h"
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/PrintMemory.h"
 #include "lib/Transforms/Schedule/Emit/EmitChoice.h"
@@ -15,6 +17,7 @@
 #include "tools/bitpipe-opt/ChooseSchedule.h"
 #include "tools/bitpipe-opt/Views.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -109,5 +112,26 @@ LogicalResult Compilation::choose() {
     buffers += double(*need) - choice->fitting.front().memory;
   }
   llvm::errs() << schedule::toText(*choice) << "\n";
+  return useOwnCosts();
+}
+
+/// A list of costs is for one number of stages, and the chosen schedule may have another, for
+/// which the list was joined and divided: what is made of the choice reads that, too.
+LogicalResult Compilation::useOwnCosts() {
+  const schedule::Costs &costs = choice->fitting.front().request.costs;
+  bool isList = !options.costFile.empty() && costs.stages.size() > 1;
+  if (!isList || int(costs.stages.size()) == *stages)
+    return success();
+  SmallString<128> path;
+  if (std::error_code failed = llvm::sys::fs::createTemporaryFile("costs", "json", path))
+    throw WriteError("a temporary file", failed.message());
+  ownCosts.setFile(path);
+  std::error_code failed;
+  llvm::raw_fd_ostream file(path, failed);
+  file << textOf(schedule::recut(costs, 0, *stages));
+  file.close();
+  if (file.has_error())
+    throw WriteError(std::string(path), file.error().message());
+  options.costFile = std::string(path);
   return success();
 }

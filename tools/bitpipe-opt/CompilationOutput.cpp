@@ -35,6 +35,8 @@ static FileKind kindOf(Emit emit) {
     return FileKind::Trace;
   case Emit::CUDA:
     return FileKind::Program;
+  case Emit::Costs:
+    return FileKind::Profile;
   case Emit::Schedule:
   case Emit::Report:
     return FileKind::Unmarked;
@@ -149,6 +151,8 @@ LogicalResult Compilation::printTo(raw_ostream &out) {
   }
   if (options.emit == Emit::CUDA)
     return printCUDA(out);
+  if (options.emit == Emit::Costs)
+    return printCosts(options, *module, out);
   if (options.emit == Emit::Report && choice) {
     std::ostringstream table;
     schedule::emitChoice(table, *choice);

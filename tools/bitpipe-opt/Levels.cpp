@@ -46,6 +46,7 @@ Level levelFor(Emit emit) {
   case Emit::Timeline:
   case Emit::Trace:
   case Emit::Report:
+  case Emit::Costs:
     return Level::Stages;
   case Emit::Plan:
     return Level::Plan;

@@ -35,6 +35,9 @@ void checkGiven(const Options &options) {
   if (options.emit == Emit::Schedule)
     refuse(options, {"shard-optimizer"},
            " with --emit=schedule, expected no such option: an order has no updates");
+  if (options.emit == Emit::Costs)
+    refuse(options, {"cost", "cost-file"},
+           " with --emit=costs, expected no such option: those of the model are printed");
   if (choosesSchedule(options))
     refuse(options, {"down", "activations", "update-every", "stage-replicas"},
            " beside --pipeline=auto, expected none: what it counts depends on the schedule");

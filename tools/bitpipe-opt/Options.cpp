@@ -79,6 +79,7 @@ std::optional<Emit> parseEmit(StringRef text) {
       .Case("trace", Emit::Trace)
       .Case("report", Emit::Report)
       .Case("cuda", Emit::CUDA)
+      .Case("costs", Emit::Costs)
       .Default(std::nullopt);
 }
 
@@ -226,7 +227,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device: bytes, or with K, M, G, T of 1024 (default: no limit)"), cl::value_desc("size"));
   cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times of forward, backward, input and weight gradient, recomputation, message, gradient sum, in one unit (default: from the model, else as shown)"), cl::value_desc("F=1,B=2,I=1,W=1,R=1,comm=0,sum=0"));
   cl::opt<std::string> costFile("cost-file", cl::cat(category), cl::desc("times and sizes per stage, memory per device and links from a file, instead of --cost"), cl::value_desc("file.json"));
-  cl::opt<std::string> emit("emit", cl::cat(category), cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (JSON for Perfetto), report (table), cuda (C++, of a plan for GPUs)"), cl::value_desc("kind"));
+  cl::opt<std::string> emit("emit", cl::cat(category), cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (JSON for Perfetto), report (table), costs (a file of costs, from the model), cuda (C++, of a plan for GPUs)"), cl::value_desc("kind"));
 
   cl::opt<bool> force("force", cl::cat(category), cl::desc("replace files that bitpipe did not write"));
 
@@ -300,7 +301,7 @@ Options parseOptions(int argc, char **argv) {
   if (emit.getNumOccurrences()) {
     std::optional<Emit> kind = parseEmit(emit);
     if (!kind)
-      badUsage("--emit is '" + emit + "', expected graph, stages, plan, program, schedule, timeline, trace, report or cuda");
+      badUsage("--emit is '" + emit + "', expected graph, stages, plan, program, schedule, timeline, trace, report, cuda or costs");
     options.emit = *kind;
   }
   checkValues(options);

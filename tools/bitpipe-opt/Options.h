@@ -20,8 +20,8 @@
 namespace bitpipe {
 
 /// What bitpipe-opt prints: one level of IR, one view of the schedule, a program in C++,
-/// or the whole plan with its files.
-enum class Emit { Graph, Stages, Plan, Program, Schedule, Timeline, Trace, Report, CUDA, Files };
+/// a file of costs, or the whole plan with its files.
+enum class Emit { Graph, Stages, Plan, Program, Schedule, Timeline, Trace, Report, CUDA, Costs, Files };
 
 struct Options {
   std::string input;             // empty: no model

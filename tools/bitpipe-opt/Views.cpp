@@ -2,6 +2,7 @@
 
 #include "tools/bitpipe-opt/Views.h"
 
+#include "lib/Costs/CostFile.h"
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Planning/Costs.h"
 #include "lib/Transforms/Planning/Translate.h"
@@ -106,6 +107,14 @@ static schedule::ErrorOr<int> deviceCount(const Options &options, pipe::PlanOp p
     return int(options.devices);
   auto placement = schedule::placementFor(requestFor(options));
   return placement ? schedule::ErrorOr<int>(placement->devices()) : placement.error();
+}
+
+LogicalResult printCosts(const Options &options, ModuleOp module, raw_ostream &out) {
+  auto costs = valueOrError(costsOfStages(module, options.optimizer), module.getContext());
+  if (!costs)
+    return failure();
+  out << textOf(*costs);
+  return success();
 }
 
 static pipe::PlanOp planOf(ModuleOp module) {

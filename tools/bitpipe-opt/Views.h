@@ -31,6 +31,10 @@ mlir::LogicalResult printView(const Options &options, mlir::ModuleOp module,
                               mlir::MLIRContext *context,
                               llvm::raw_ostream &out);
 
+/// Prints what the stages of the module cost, as a file for --cost-file.
+mlir::LogicalResult printCosts(const Options &options, mlir::ModuleOp module,
+                               llvm::raw_ostream &out);
+
 } // namespace bitpipe
 
 #endif // BITPIPE_TOOLS_BITPIPE_OPT_VIEWS_H

@@ -47,28 +47,39 @@ static SmallVector<double> keptCosts(mlir::ModuleOp module) {
   return {};
 }
 
+static std::optional<schedule::Error> checkCounts(ArrayRef<double> counts) {
+  for (auto [i, count] : enumerate(counts))
+    if (!(count >= 0 && count <= schedule::mostCost))
+      return schedule::Error{"a cost of stage " + std::to_string(i / 3) + " is " +
+                             std::to_string(count) + ", expected 0 to 1e100"};
+  return {};
+}
+
+/// With so many operations to a time of 1.
+static std::vector<schedule::StageCost> inUnits(ArrayRef<double> counts, double unit) {
+  std::vector<schedule::StageCost> stages;
+  for (size_t i = 0; i < counts.size(); i += 3)
+    stages.push_back({counts[i] / unit, counts[i + 1] / unit, counts[i + 2] / unit,
+                      (counts[i + 1] + counts[i + 2]) / unit, 1});
+  return stages;
+}
+
 /// Activations count as 1: how large those of one stage are beside another's is left out.
 /// What a stage has read counts as its share of them.
 static schedule::ErrorOr<Costs> countCosts(mlir::ModuleOp module) {
   SmallVector<double> counts = stageCosts(module);
   if (counts.empty())
     counts = keptCosts(module);
+  if (auto wrong = checkCounts(counts))
+    return *wrong;
   double forward = 0;
-  for (auto [i, count] : enumerate(counts)) {
-    if (!(count >= 0 && count <= schedule::mostCost))
-      return schedule::Error{"a cost of stage " + std::to_string(i / 3) + " is " +
-                             std::to_string(count) + ", expected 0 to 1e100"};
-    forward += i % 3 ? 0 : count;
-  }
+  for (size_t i = 0; i < counts.size(); i += 3)
+    forward += counts[i];
   Costs costs;
   if (forward == 0) // A module that was written by hand.
     return costs;
-  costs.stages.clear();
   costs.timeUnit = "forwards of a mean stage";
-  double unit = forward / (counts.size() / 3);
-  for (size_t i = 0; i < counts.size(); i += 3)
-    costs.stages.push_back({counts[i] / unit, counts[i + 1] / unit, counts[i + 2] / unit,
-                            (counts[i + 1] + counts[i + 2]) / unit, 1});
+  costs.stages = inUnits(counts, forward / (counts.size() / 3));
   std::vector<StageSizes> sizes = stageSizes(module);
   for (size_t stage = 0; stage < sizes.size() && stage < costs.stages.size(); ++stage)
     if (sizes[stage].saved > 0)
@@ -115,10 +126,25 @@ void bitpipe::addSizes(mlir::ModuleOp module, StringRef optimizer, Costs &costs)
     cost.activation = size.saved;
     cost.kept = size.kept;
     cost.input = size.input;
+    bool isLast = stage.getIndex() + 1 == int64_t(sizes.size());
+    cost.message = isLast ? 0 : sizes[stage.getIndex() + 1].input;
     cost.state = stateBytes(stage, symbols, optimizer);
     cost.weights = versionBytes(stage, symbols);
   }
   costs.sizeUnit = "bytes";
+}
+
+schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef optimizer) {
+  SmallVector<double> counts = stageCosts(module);
+  if (counts.empty() || stageSizes(module).size() * 3 != counts.size())
+    return schedule::Error{"the file holds no stages with their functions, expected an earlier "
+                           "level than a plan's to count costs of"};
+  if (auto wrong = checkCounts(counts))
+    return *wrong;
+  Costs costs;
+  costs.stages = inUnits(counts, 1);
+  addSizes(module, optimizer, costs);
+  return costs;
 }
 
 schedule::ErrorOr<Costs> bitpipe::findCosts(StringRef text, StringRef file,

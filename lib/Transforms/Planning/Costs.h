@@ -22,9 +22,13 @@ schedule::ErrorOr<schedule::Costs> findCosts(llvm::StringRef text,
                                              llvm::StringRef file, int devices,
                                              mlir::ModuleOp module);
 
-/// Adds to the costs of all stages of a module what they keep and hold, in bytes, as the
-/// types of their functions and parameters say; what a step needs besides, to compute in and
-/// to send, is not known before it is laid out.
+/// The costs of a module's stages as a file has them: operations, as the partition counts
+/// them, for times, and bytes. What links, sums and updates take depends on machines.
+schedule::ErrorOr<schedule::Costs> costsOfStages(mlir::ModuleOp module, llvm::StringRef optimizer);
+
+/// Adds to the costs of all stages of a module what they keep, hold and send, in bytes, as
+/// the types of their functions and parameters say; what a step needs besides, to compute in
+/// and to send, is not known before it is laid out.
 void addSizes(mlir::ModuleOp module, llvm::StringRef optimizer, schedule::Costs &costs);
 
 } // namespace bitpipe

@@ -1,0 +1,239 @@
+"""Writes the tables of docs/Evaluation.md: published settings, simulated with costs of the published models.
+
+    python bench/evaluation.py [--tables NAME,...] [--check]
+
+All of it takes about eight minutes of one core, --tables some of it. Each table lies in the page between two marks that
+name it; the page is replaced when all that is asked for is made. With --check nothing is written, and what differs
+from the page is printed and an error."""
+
+import argparse
+import difflib
+import os
+import pathlib
+import re
+import sys
+
+import simulated
+from simulated import Failed, Machine, Model
+
+PAGE = simulated.ROOT / "docs" / "Evaluation.md"
+
+# NVIDIA's A100 with 400 instead of 600 GB/s of NVLink in both directions; a port of 200 Gb/s to each.
+A800 = Machine("A800", 312e12, 0.45, 80e9, 2039e9, 8, 200e9, 25e9, 0.8, (5e-6, 10e-6))
+# DGX-1: 300 GB/s of NVLink in both directions; four ports of 100 Gb/s to eight.
+V100 = Machine("V100", 125e12, 0.45, 32e9, 900e9, 8, 150e9, 6.25e9, 0.8, (5e-6, 10e-6))
+
+
+def model(name, kind, **sizes):
+    return Model(name, kind, tuple(sizes.items()))
+
+
+BERT64 = model("BERT-64", "bert", layers=64, hidden=2560, heads=64, sequence=512, vocabulary=29056, batch=4)
+GPT96 = model("GPT-96", "gpt", layers=96, hidden=3072, heads=32, sequence=1024, vocabulary=50304, batch=1)
+GPT52B = model("GPT-52B", "gpt", layers=64, hidden=8192, heads=64, sequence=1024, vocabulary=50304, batch=1)
+LLAMA70B = model("LLaMA-70B", "llama", layers=80, hidden=8192, heads=64, groups=8, inner=28672, sequence=4096,
+                 vocabulary=32000, batch=1)
+
+SMALL = model("GPT-2 medium", "gpt", layers=24, hidden=1024, heads=16, sequence=1024, vocabulary=50304, batch=1)
+
+# BitPipe's paper: its own schedule, and what it is measured against.
+ONE_WAY, TWO_WAYS = ["1f1b", "interleaved"], ["mixpipe", "chimera", "bitpipe-published", "bitpipe", "bitpipe-zb"]
+COMPARED, OURS = ["1f1b", "interleaved", "mixpipe", "chimera"], ["bitpipe-published", "bitpipe", "bitpipe-zb"]
+STRAIGHT = ["1f1b", "mixpipe", "chimera"]  # a stage to a device and direction, the others two
+PUBLISHED = 1.05, 1.28
+DEPTHS, GPUS, GROUPS = [4, 8], [8, 16, 32], [1, 2, 4]
+
+# Breadth-first: devices and chunks of a pipeline of 64 GPUs, micro-batches per device of it.
+LOOPS, BATCHES = [(8, 4), (16, 4), (32, 2)], [1, 2, 4]
+
+CHOICES = [(GPT96, 8, 16), (GPT96, 32, 64), (LLAMA70B, 8, 16), (LLAMA70B, 32, 64)]
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines).replace("| --- ", "|---").replace("--- |", "---|")
+
+
+def marked(ratio):
+    """Bold within the published range."""
+    return f"**{ratio:.2f}**" if PUBLISHED[0] <= round(ratio, 2) <= PUBLISHED[1] else f"{ratio:.2f}"
+
+
+def sizes(what):
+    """What the compiler says of a model as a whole, in 16 stages."""
+    stages = simulated.counted(what, 16)
+    total = {key: sum(stage[key] for stage in stages) for key in ("F", "I", "W", "activation", "parameters")}
+    done = simulated.counting(what, 16, "adamw")
+    return [what.name, f"{total['parameters'] / 1e9:.1f}", *(f"{total[kind] / 1e12:.1f}" for kind in "FIW"),
+            f"{total['activation'] / 1e9:.1f}", f"{stages[0]['message'] / 1e6:.1f}",
+            f"{done.processor:.0f} s, {done.memory / 2**20:.0f} MiB"]
+
+
+def models():
+    return table(["model", "parameters, 10^9", "F", "I", "W", "activations, GB", "message, MB", "counted in"],
+                 [sizes(what) for what in (BERT64, GPT96, GPT52B, LLAMA70B)])
+
+
+def times(what, depth, gpus, counts, **leaving_out):
+    """The rows of all schedules; those of two directions have their gradients on twice as many devices."""
+    stages, replicas = simulated.counted(what, 2 * depth), gpus // depth
+    found = {}
+    for names, ways in ((ONE_WAY, 1), (TWO_WAYS, 2)):
+        costs = simulated.cost_file(stages, A800, gpus, ways * replicas, gpus <= A800.node, **leaving_out)
+        found |= simulated.compare(names, [count * replicas for count in counts],
+                                   [f"--devices={gpus}", f"--data-parallel={replicas}", f"--cost-file={costs}"])
+    return {(name, count // replicas): row for (name, count), row in found.items()}
+
+
+def bitpipe_rows(what, depth, gpus):
+    found = times(what, depth, gpus, [group * depth for group in GROUPS])
+    state = sum(stage["state"] for stage in simulated.counted(what, 2 * depth))
+    for group in GROUPS:
+        count = group * depth
+        end = {name: found[name, count].end for name in ONE_WAY + TWO_WAYS}
+        ratios = [" / ".join(marked(end[name] / end[own]) for name in COMPARED) for own in OURS]
+        own = found["bitpipe", count]
+        held = own.activations + own.weights * state / (2 * gpus)
+        yield [depth, gpus, count, f"{1e3 * end['1f1b']:.0f}", *ratios, f"{held / 1e9:.0f}"]
+
+
+def bitpipe(what, depths=DEPTHS, gpus=GPUS):
+    head = ["D", "GPUs", "N", "1F1B, ms", *(f"`{name}`" for name in OURS), "GB, `bitpipe`"]
+    return table(head, [row for depth in depths for count in gpus for row in bitpipe_rows(what, depth, count)])
+
+
+def steps(what, depth, count):
+    """Steps of many on one node: with updates, and backwards in two parts, as plans execute them."""
+    found = {}
+    for name in ONE_WAY + TWO_WAYS:
+        stages = simulated.counted(what, depth if name in STRAIGHT else 2 * depth)
+        costs = simulated.cost_file(stages, A800, depth, 2 if name in TWO_WAYS else 1)
+        found[name] = simulated.step([f"--pipeline={name}", f"--devices={depth}", f"--microbatches={count}", f"--cost-file={costs}"])
+    return found
+
+
+def reasons():
+    """What each cost does to the ratios, on eight GPUs with the published batches."""
+    rows = []
+    for what, count in ((BERT64, 8), (GPT96, 16)):
+        even = simulated.compare(ONE_WAY + TWO_WAYS, [count], ["--devices=8", "--cost=F=1,B=2"])
+        cases = {"equal stages, F = 1, B = 2": even,
+                 "the model's stages": times(what, 8, 8, [count], messages=False, sums=False),
+                 "and messages": times(what, 8, 8, [count], sums=False),
+                 "and sums": times(what, 8, 8, [count])}
+        ends = {case: {name: found[name, count].end for name in ONE_WAY + TWO_WAYS} for case, found in cases.items()}
+        ends["a step of many as plans execute it"] = steps(what, 8, count)
+        for case, end in ends.items():
+            rows.append([what.name, count, case, *(" / ".join(marked(end[name] / end[own]) for name in COMPARED) for own in OURS)])
+    return table(["model", "N", "costs", *(f"`{name}`" for name in OURS)], rows)
+
+
+def in_slices(stages, depth, replicas, rounds):
+    """How long a device's link is busy if each replica kept a slice of weights and gradients: in every round of
+    micro-batches weights are gathered in 16 bits for forwards and for backwards, and gradients scattered in 32."""
+    share = sum(stage["parameters"] for stage in stages) / depth * (replicas - 1) / replicas
+    return rounds * share * (2 + 2 + 4) / V100.rate(False)
+
+
+def breadth_row(depth, chunks, batch):
+    replicas, count = 64 // depth, batch * depth
+    stages = simulated.counted(GPT52B, depth * chunks)
+    costs = simulated.cost_file(stages, V100, 64, replicas, False)
+    common = ["--devices=64", f"--data-parallel={replicas}", f"--chunks={chunks}", f"--cost-file={costs}"]
+    names = ["interleaved", "breadth-first"]
+    found = simulated.compare(names, [count * replicas], common)
+    slow, fast = (found[name, count * replicas] for name in names)
+    slower, faster = (simulated.step([f"--pipeline={name}", f"--microbatches={count * replicas}", "--shard-optimizer", *common])
+                      for name in names)
+    busy = [in_slices(stages, depth, replicas, rounds) for rounds in (batch, 1)]
+    least = [max(row.makespan, link) for row, link in zip((slow, fast), busy)]
+    return [f"{depth} x {replicas}", chunks, count, *(f"{row.makespan:.2f} / {row.end:.2f}" for row in (slow, fast)),
+            f"{slow.end / fast.end:.2f}", f"{slower / faster:.2f}", f"{busy[0]:.1f} / {busy[1]:.1f}", f"{least[0] / least[1]:.2f}"]
+
+
+def breadth_first():
+    head = ["devices x replicas", "chunks", "N", "depth-first, s", "breadth-first, s", "gain", "gain, sharded optimizer",
+            "all in slices: link, s", "all in slices: gain"]
+    return table(head, [breadth_row(*loop, batch) for loop in LOOPS for batch in BATCHES])
+
+
+def choose(what, devices, count, arguments):
+    """The first row of the table of --pipeline=auto, or why there is none; and the processor's seconds for both."""
+    try:
+        done = simulated.compiler("--pipeline=auto", f"--devices={devices}", f"--microbatches={count}", "--emit=report", *arguments)
+    except Failed as why:
+        return str(why).split("--pipeline=auto: ")[-1], None
+    return next(line for line in done.out.splitlines() if line.endswith(" taken")).split(), done.processor
+
+
+def choice_row(what, devices, count, source, arguments, seconds):
+    row, processor = choose(what, devices, count, arguments)
+    if processor is None:
+        return [what.name, devices, count, source, row, "", "", "", "", ""]
+    name, chunks, replicas, recomputed = row[:4]
+    step, idle, messages, sums = (seconds * float(value) for value in row[4:8])
+    tokens = count * dict(what.sizes)["sequence"]
+    return [what.name, devices, count, source, f"`{name}`, chunks {chunks}, replicas {replicas}, recomputed {recomputed}", f"{step:.2f}",
+            f"{idle:.2f} / {messages:.2f} / {sums:.2f}", f"{float(row[8]) / 1e9:.0f}", f"{tokens / step:.0f}", f"{processor:.0f}"]
+
+
+def choice_rows(what, devices, count):
+    """From the model alone, which knows no links, and for the machine."""
+    stages = simulated.counted(what, 2 * devices)
+    forward = sum(stage["F"] for stage in stages) / len(stages) / A800.operations / A800.efficiency
+    yield choice_row(what, devices, count, "the model", [simulated.file_of(what), "--precision=bf16", f"--memory={A800.memory:.0f}"], forward)
+    costs = simulated.cost_file(stages, A800, devices, 2, devices <= A800.node, memory=True)
+    yield choice_row(what, devices, count, "A800s", [f"--cost-file={costs}"], 1)
+
+
+def choices():
+    head = ["model", "GPUs", "N", "costs of", "taken", "step, s", "idle / messages / sums and updates, s", "GB", "tokens per second",
+            "processor, s"]
+    return table(head, [row for case in CHOICES for row in choice_rows(*case)])
+
+
+TABLES = {
+    "models": models,
+    "small": lambda: bitpipe(SMALL, [4], [8]),
+    "bert-64": lambda: bitpipe(BERT64),
+    "gpt-96": lambda: bitpipe(GPT96),
+    "reasons": reasons,
+    "breadth-first": breadth_first,
+    "choices": choices,
+}
+
+
+def pattern(name):
+    return re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+
+
+def replace(text, name, made):
+    if len(pattern(name).findall(text)) != 1:
+        raise SystemExit(f"{PAGE}: the mark '<!-- {name} -->' with its '<!-- end -->' is expected once")
+    return pattern(name).sub(lambda found: found[1] + made + found[3], text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tables", default=",".join(TABLES), help="which, with commas between (all)")
+    parser.add_argument("--check", action="store_true", help="compare with the page instead of writing it")
+    options = parser.parse_args()
+    names = options.tables.split(",")
+    if unknown := set(names) - set(TABLES):
+        parser.error(f"no table named {', '.join(sorted(unknown))}, expected some of {', '.join(TABLES)}")
+    before = after = PAGE.read_text()
+    for name in names:
+        after = replace(after, name, TABLES[name]())
+        print(f"{name}: made", file=sys.stderr, flush=True)
+    if options.check:
+        difference = list(difflib.unified_diff(before.splitlines(), after.splitlines(), str(PAGE), "made", lineterm="", n=0))
+        print("\n".join(difference))
+        return bool(difference)
+    temporary = PAGE.with_suffix(".tmp")
+    temporary.write_text(after)
+    os.replace(temporary, PAGE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+//===- MixPipe.cpp - Two opposite straight pipes, ordered by search ---------===//
+//
+// "MixPipe: Efficient Bidirectional Pipeline Parallelism for Training Large-Scale
+// Models", DAC 2023: Chimera's two pipes, but micro-batches are not bound to groups, and
+// how many of them are let in at the beginning is chosen. The placement is the paper's.
+// The order is the scheduler's, with whole backwards: as many are let in as there is
+// memory for. D = 4, N = 4:
+//
+//   0F0,0F2,3F1,3B1,3F3,3B3,0B0,0B2
+//   1F0,2F1,1F2,2F3,2B1,1B0,2B3,1B2
+//   1F1,2F0,1F3,2F2,2B0,1B1,2B2,1B3
+//   0F1,0F3,3F0,3B0,3F2,3B2,0B1,0B3
+//
+// Idle 1.5(D-2) for even D and N from 2D on, in 1.5D activations, as no order on these
+// routes does less: D/2-1 forwards pass before the two middle devices have something to
+// do, and D/2-1 backwards after they have done all.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/Schedule/Core/Routes.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+
+#include <limits>
+
+using namespace bitpipe::schedule;
+
+static ErrorOr<Placement> place(const Request &request) {
+  if (request.chunks != 1)
+    return Error{std::to_string(request.chunks) +
+                 " chunks, expected 1 (more is 'bitpipe')"};
+  if (request.microbatches < 2)
+    return Error{std::to_string(request.microbatches) +
+                 " micro-batches, expected at least one per direction"};
+  return twoWaysSpread(request.devices, request.microbatches,
+                       loop(request.devices, 1), downCount(request));
+}
+
+/// Where the memory of the devices is known, it alone is the limit.
+static ErrorOr<Ordered> order(const Request &request, const Placement &placement) {
+  bool isKnown = !request.costs.memory.empty();
+  double own = isKnown ? std::numeric_limits<double>::infinity() : 1.5 * request.devices;
+  return search(problemFor(request, placement, own, false), request);
+}
+
+std::vector<Family> bitpipe::schedule::file::MixPipe() {
+  return {{"mixpipe", "two opposite straight pipes, made by the scheduler", 1, place, order, true}};
+}
