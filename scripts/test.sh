@@ -3,7 +3,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 log=build/test.log
-build/venv/bin/python /usr/lib/llvm-22/bin/lit --timeout 900 -j "$(nproc)" -v build/test "$@" > "$log" 2>&1 &
+# One more than there are cores: some tests wait most of their time.
+build/venv/bin/python /usr/lib/llvm-22/bin/lit --timeout 900 -j "$(($(nproc) + 1))" -v build/test "$@" > "$log" 2>&1 &
 lit=$!
 while kill -0 "$lit" 2>/dev/null; do
   sleep 2

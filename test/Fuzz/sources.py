@@ -219,6 +219,18 @@ class Orders(TextFile):
         write(folder, cls.name, made.stdout)
 
 
+class Moves(Orders):
+    """An order whose activations move."""
+
+    name = "moves.csv"
+
+    @classmethod
+    def prepare(cls, folder):
+        made = subprocess.run([OPT_TOOL, "--pipeline=bpipe", "--devices=4", "--microbatches=4", "--emit=schedule"],
+                              check=True, capture_output=True)
+        write(folder, cls.name, made.stdout)
+
+
 class Routes(TextFile):
     name, option, good = "routes.txt", "--routes", "0 1 1 0 : 0 2 4 6\n1 0 0 1 : 1 3 5 7\n"
 
@@ -237,4 +249,4 @@ class Costs(TextFile):
 
 
 KINDS = {"onnx": Model, "operators": Cases, "ir": Levels, "plan": Plan, "weights": Weights, "tokens": Tokens, "tensors": Tensors,
-         "orders": Orders, "routes": Routes, "costs": Costs}
+         "orders": Orders, "moves": Moves, "routes": Routes, "costs": Costs}

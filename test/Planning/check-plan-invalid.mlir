@@ -429,7 +429,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 1 {
   pipe.route devices [0, 1] microbatches [0]
   pipe.device 0 {
     pipe.run F stage 0 mb 0
-    // expected-error @below {{device 0, position 1 (send R stage 0 mb 0 to 1): a message of kind R, expected F or B}}
+    // expected-error @below {{device 0, position 1 (send R stage 0 mb 0 to 1): a message of kind R, expected F, B, E or G}}
     pipe.send R stage 0 mb 0 to 1
     pipe.run B stage 0 mb 0
     pipe.update stages [0]
@@ -651,5 +651,298 @@ pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
     pipe.run F stage 0 mb 0 versions 1
     pipe.run B stage 0 mb 0
     pipe.update stages [0]
+  }
+}
+
+// -----
+
+// What was saved is loaded before it is evicted.
+pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
+  pipe.route devices [0, 1] microbatches [0, 1, 2]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    // expected-error @below {{device 0, position 1 (recv G stage 0 mb 0 from 1): loads what is not evicted before it}}
+    pipe.recv G stage 0 mb 0 from 1
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 1
+    pipe.send F stage 0 mb 1 to 1
+    pipe.send E stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 2
+    pipe.send F stage 0 mb 2 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.recv B stage 1 mb 1 from 1
+    pipe.run B stage 0 mb 1
+    pipe.recv B stage 1 mb 2 from 1
+    pipe.run B stage 0 mb 2
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.recv F stage 0 mb 1 from 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.recv E stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 1
+    pipe.recv F stage 0 mb 2 from 0
+    pipe.send G stage 0 mb 0 to 0
+    pipe.run B stage 1 mb 1
+    pipe.send B stage 1 mb 1 to 0
+    pipe.run F stage 1 mb 2
+    pipe.run B stage 1 mb 2
+    pipe.send B stage 1 mb 2 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// It is evicted twice.
+pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
+  pipe.route devices [0, 1] microbatches [0, 1, 2]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 1
+    pipe.send F stage 0 mb 1 to 1
+    pipe.send E stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 2
+    // expected-error @below {{device 0, position 6 (send E stage 0 mb 0 to 1): is evicted a second time, expected once}}
+    pipe.send E stage 0 mb 0 to 1
+    pipe.send F stage 0 mb 2 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.recv G stage 0 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.recv B stage 1 mb 1 from 1
+    pipe.run B stage 0 mb 1
+    pipe.recv B stage 1 mb 2 from 1
+    pipe.run B stage 0 mb 2
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.recv F stage 0 mb 1 from 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.recv E stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 1
+    pipe.recv F stage 0 mb 2 from 0
+    pipe.send G stage 0 mb 0 to 0
+    pipe.run B stage 1 mb 1
+    pipe.send B stage 1 mb 1 to 0
+    pipe.run F stage 1 mb 2
+    pipe.run B stage 1 mb 2
+    pipe.send B stage 1 mb 2 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// A gradient reads what is evicted.
+pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
+  pipe.route devices [0, 1] microbatches [0, 1, 2]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 1
+    pipe.send F stage 0 mb 1 to 1
+    pipe.send E stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 2
+    pipe.send F stage 0 mb 2 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    // expected-error @below {{device 0, position 8 (run B stage 0 mb 0): reads what is evicted, expected 0L0 before it}}
+    pipe.run B stage 0 mb 0
+    pipe.recv G stage 0 mb 0 from 1
+    pipe.recv B stage 1 mb 1 from 1
+    pipe.run B stage 0 mb 1
+    pipe.recv B stage 1 mb 2 from 1
+    pipe.run B stage 0 mb 2
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.recv F stage 0 mb 1 from 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.recv E stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 1
+    pipe.recv F stage 0 mb 2 from 0
+    pipe.send G stage 0 mb 0 to 0
+    pipe.run B stage 1 mb 1
+    pipe.send B stage 1 mb 1 to 0
+    pipe.run F stage 1 mb 2
+    pipe.run B stage 1 mb 2
+    pipe.send B stage 1 mb 2 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// It is never loaded back.
+pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
+  pipe.route devices [0, 1] microbatches [0, 1, 2]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 1
+    pipe.send F stage 0 mb 1 to 1
+    pipe.send E stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 2
+    pipe.send F stage 0 mb 2 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    // expected-error @below {{device 0, position 8 (run B stage 0 mb 0): reads what is evicted and never loaded back, expected 0L0 before it}}
+    pipe.run B stage 0 mb 0
+    pipe.recv B stage 1 mb 1 from 1
+    pipe.run B stage 0 mb 1
+    pipe.recv B stage 1 mb 2 from 1
+    pipe.run B stage 0 mb 2
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.recv F stage 0 mb 1 from 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.recv E stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 1
+    pipe.recv F stage 0 mb 2 from 0
+    pipe.run B stage 1 mb 1
+    pipe.send B stage 1 mb 1 to 0
+    pipe.run F stage 1 mb 2
+    pipe.run B stage 1 mb 2
+    pipe.send B stage 1 mb 2 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// The other device frees it twice.
+pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
+  pipe.route devices [0, 1] microbatches [0, 1, 2]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 1
+    pipe.send F stage 0 mb 1 to 1
+    pipe.send E stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 2
+    pipe.send F stage 0 mb 2 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.recv G stage 0 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.recv B stage 1 mb 1 from 1
+    pipe.run B stage 0 mb 1
+    pipe.recv B stage 1 mb 2 from 1
+    pipe.run B stage 0 mb 2
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.recv F stage 0 mb 1 from 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.recv E stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 1
+    pipe.recv F stage 0 mb 2 from 0
+    pipe.send G stage 0 mb 0 to 0
+    // expected-error @below {{device 1, position 9 (send G stage 0 mb 0 to 0): is freed a second time, expected once}}
+    pipe.send G stage 0 mb 0 to 0
+    pipe.run B stage 1 mb 1
+    pipe.send B stage 1 mb 1 to 0
+    pipe.run F stage 1 mb 2
+    pipe.run B stage 1 mb 2
+    pipe.send B stage 1 mb 2 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// Nobody keeps what is evicted.
+pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
+  pipe.route devices [0, 1] microbatches [0, 1, 2]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 1
+    pipe.send F stage 0 mb 1 to 1
+    // expected-error @below {{device 0, position 4 (send E stage 0 mb 0 to 1): no device keeps what it moves, expected one that receives it}}
+    pipe.send E stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 2
+    pipe.send F stage 0 mb 2 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.recv G stage 0 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.recv B stage 1 mb 1 from 1
+    pipe.run B stage 0 mb 1
+    pipe.recv B stage 1 mb 2 from 1
+    pipe.run B stage 0 mb 2
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.recv F stage 0 mb 1 from 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.run F stage 1 mb 1
+    pipe.recv F stage 0 mb 2 from 0
+    pipe.send G stage 0 mb 0 to 0
+    pipe.run B stage 1 mb 1
+    pipe.send B stage 1 mb 1 to 0
+    pipe.run F stage 1 mb 2
+    pipe.run B stage 1 mb 2
+    pipe.send B stage 1 mb 2 to 0
+    pipe.update stages [1]
+  }
+}
+
+// -----
+
+// Messages between two devices have no names: what is evicted is received for another one.
+pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
+  pipe.route devices [0, 1] microbatches [0, 1, 2]
+  pipe.device 0 {
+    pipe.run F stage 0 mb 0
+    pipe.send F stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 1
+    pipe.send F stage 0 mb 1 to 1
+    pipe.send E stage 0 mb 0 to 1
+    pipe.run F stage 0 mb 2
+    pipe.send F stage 0 mb 2 to 1
+    pipe.recv B stage 1 mb 0 from 1
+    pipe.recv G stage 0 mb 0 from 1
+    pipe.run B stage 0 mb 0
+    pipe.recv B stage 1 mb 1 from 1
+    pipe.run B stage 0 mb 1
+    pipe.recv B stage 1 mb 2 from 1
+    pipe.run B stage 0 mb 2
+    pipe.update stages [0]
+  }
+  pipe.device 1 {
+    pipe.recv F stage 0 mb 0 from 0
+    pipe.run F stage 1 mb 0
+    pipe.recv F stage 0 mb 1 from 0
+    pipe.run B stage 1 mb 0
+    pipe.send B stage 1 mb 0 to 0
+    pipe.run F stage 1 mb 1
+    // expected-error @below {{device 1, position 6 (recv F stage 0 mb 2 from 0): is message 2 from device 0, which sends at this turn device 0, position 4 (send E stage 0 mb 0 to 1)}}
+    pipe.recv F stage 0 mb 2 from 0
+    pipe.recv E stage 0 mb 0 from 0
+    pipe.send G stage 0 mb 0 to 0
+    pipe.run B stage 1 mb 1
+    pipe.send B stage 1 mb 1 to 0
+    pipe.run F stage 1 mb 2
+    pipe.run B stage 1 mb 2
+    pipe.send B stage 1 mb 2 to 0
+    pipe.update stages [1]
   }
 }

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import xml.dom.minidom
 
-NAMES = ["1f1b", "gpipe", "zb-v", "bitpipe", "dualpipe", "interleaved", "chimera"]
+NAMES = ["1f1b", "bpipe", "gpipe", "zb-v", "bitpipe", "dualpipe", "interleaved", "chimera"]
 
 
 def number(draw, low, high):
@@ -62,6 +62,7 @@ def draw_line(draw, folder):
             ("activations", 0.1, lambda: number(draw, 1, 20)),
             ("cost", 0.3, lambda: draw.choice(["F=1", "B=4", "F=2,B=3,comm=0.5", "I=1", "I=1,W=2", "F=-1", "F=1,", "", "F=1e400", "\n"])),
             ("recompute", 0.2, lambda: draw.choice(["none", "all", "0", "1-2", "0,2-3", "9", "0,", "auto", "x\n"])),
+            ("balance", 0.2, lambda: "true"),
             ("memory", 0.05, lambda: draw.choice(["1G", "0", ""]))]:
         if draw.random() < chance:
             line.append(f"--{option}={value()}")

@@ -224,6 +224,8 @@ static void compare(const schedule::Request &asked, const Costs &costs,
   auto made = schedule::buildSchedule(asked);
   if (!made)
     return; // sizes that this family refuses
+  if (!options.eagerBytes.empty() && made->placement.moves())
+    return; // what moves waits for room, in the compiler's simulation always
   std::vector<std::vector<int>> ties;
   bool ends = !made->placement.updates(); // with one update, of whatever is shared
   if (!costs.shared.empty() && ends)

@@ -39,6 +39,7 @@ static double halfFill(double d, double) { return (d - 2) / 2; }
 static constexpr Formula formulas[] = {
     {"gpipe", "3(D-1)", classic},
     {"1f1b", "3(D-1)", classic},
+    {"bpipe", "3(D-1)", classic},
     {"interleaved", "3(D-1)", classic},
     {"breadth-first", "3(D-1)", classic},
     {"breadth-first-ascending", "3(D-1)", classic},

@@ -13,7 +13,7 @@ static void testFormulas() {
   for (int d : {2, 4, 6, 8, 12, 16})
     for (int k : {1, 2, 3, 4, 8}) {
       int n = k * d;
-      for (const char *name : {"gpipe", "1f1b", "interleaved", "breadth-first"})
+      for (const char *name : {"gpipe", "1f1b", "bpipe", "interleaved", "breadth-first"})
         expectIdle(request(name, d, n), 3 * (d - 1));
       expectIdle(request("bitpipe-published", d, n), (k + 1) * (d - 2),
                  2 * d);

@@ -16,6 +16,7 @@
 #include "test/Unit/order-updates.h"
 #include "test/Unit/schedule-support.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -255,6 +256,10 @@ bool isRight(const Rows &rows) {
       if (!movesRight(rows, device, stage, m))
         return false;
     }
+  bool movesAny = std::any_of(all.begin(), all.end(),
+                              [](const Run &run) { return moves(std::get<0>(run)); });
+  if (between.every && movesAny)
+    return false;
   if (between.every && !updatesAreWhole(between, stages, microbatches, all, device))
     return false;
   return stages > 0 && movesInTurn(rows, device) &&

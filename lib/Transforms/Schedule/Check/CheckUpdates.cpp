@@ -68,6 +68,10 @@ static Checked checkDevice(const Program &program, int device) {
 Checked bitpipe::schedule::checkUpdates(const Program &program) {
   if (!program.placement.updates())
     return {};
+  if (program.placement.moves())
+    return Violation{"updates", -1, -1,
+                     "weights are updated between micro-batches and activations move, expected "
+                     "one of the two"};
   ErrorOr<std::vector<Group>> own = makeGroups(program.placement, {});
   for (const std::vector<Group> &groups : {*own, program.groups})
     if (std::optional<Error> wrong = checkHolders(program.placement, groups))

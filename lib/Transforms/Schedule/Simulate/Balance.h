@@ -3,7 +3,7 @@
 // Kim et al., BPipe: Memory-Balanced Pipeline Parallelism, ICML 2023. A device that holds
 // more activations than another one evicts some of them to that one and loads them back
 // before their gradients. Like recomputation it is put into a finished order, whatever made
-// that: see Balance.cpp.
+// that: see Balancer.cpp.
 //
 //===----------------------------------------------------------------------===//
 
