@@ -10,7 +10,6 @@ import sys
 import tempfile
 
 source = pathlib.Path(sys.argv[1])
-tool = shutil.which("bitpipe-run")
 root = os.geteuid() == 0
 
 
@@ -18,13 +17,14 @@ def attempt(folder, limit):
     def limited():
         resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
 
-    command = [tool, folder / "plan.mlir", f"--data={folder / 'data.safetensors'}", "--steps=2", f"--save={folder / 'saved'}"]
+    command = [folder / "bitpipe-run", folder / "plan.mlir", f"--data={folder / 'data.safetensors'}", "--steps=2", f"--save={folder / 'saved'}"]
     nobody = {"user": 65534, "group": 65534, "extra_groups": []} if root else {}
     return subprocess.run(command, capture_output=True, text=True, preexec_fn=limited, cwd="/", **nobody)
 
 
 with tempfile.TemporaryDirectory(dir="/tmp") as name:  # that of the tests is for root alone
     folder = pathlib.Path(name)
+    shutil.copy(shutil.which("bitpipe-run"), folder)
     for file in ("plan.mlir", "weights.safetensors", "kernels.so", "data.safetensors"):
         shutil.copy(source / file, folder)
     if root:

@@ -13,7 +13,7 @@ namespace {
 class Holdings {
 public:
   Holdings(const Program &program, const Costs &costs)
-      : placement(program.placement), costs(costs), walk(placement, costs),
+      : placement(program.placement), walk(placement, costs),
         unread(tensorCount(placement)) {}
 
   /// The lists are walked one after the other; what is unread at the end of
@@ -51,7 +51,6 @@ private:
   }
 
   const Placement &placement;
-  const Costs &costs;
   MemoryWalk walk;
   double freed = 0;
   /// By tensorKey, whether it is posted and its run still to come.

@@ -125,6 +125,7 @@ std::string Walk::step(const Action &action) {
   }
   case Kind::W:
   case Kind::R:
+  case Kind::U:
     return {};
   }
   return {};
