@@ -73,8 +73,8 @@ static void testLines() {
   std::ostringstream text;
   expect(!emitSpeedups(text, simulated, {256, {{1, 0.4}, {2, 0.5}}}), "refused");
   expect(text.str() == "micro-batches of 2 samples instead of 1: 1.188x as fast, 1.250x by "
-                       "efficiency and 0.951x by idling, for a batch of 256 and the idle time "
-                       "of 7 micro-batches\n",
+                       "efficiency and 0.951x by idling, for a batch of 128 in each replica and "
+                       "the idle time of 7 micro-batches\n",
          text.str());
   expect(bool(emitSpeedups(text, simulated, {3, {{1, 0.4}, {3, 0.5}}})), "replicas share nothing");
 }

@@ -27,8 +27,12 @@ LogicalResult Compilation::chooseRecomputed() {
   if (options.recompute != "auto" || levelOf(*module) != Level::Stages)
     return success();
   auto chosen = bitpipe::chooseRecomputed(options, *module, [&](StringRef order) {
-    return memoryOf({.scheduleFile = order.str(), .cost = options.cost, .costFile = options.costFile,
-                     .shardOptimizer = options.shardOptimizer});
+    PlanningOptions planning;
+    planning.scheduleFile = order.str();
+    planning.cost = options.cost;
+    planning.costFile = options.costFile;
+    planning.shardOptimizer = options.shardOptimizer;
+    return memoryOf(planning);
   });
   if (succeeded(chosen))
     options.recompute = *chosen;

@@ -181,8 +181,9 @@ bool isCompilerArgument(StringRef argument) {
 
 bool asksToCompile(int argc, char **argv) {
   // IR and a file to write: what the other options default to makes a plan of it.
-  ArrayRef<char *> arguments(argv + 1, argc - 1);
-  if (arguments.size() == 3 && is_contained({StringRef(arguments[0]), StringRef(arguments[1])}, "-o"))
+  SmallVector<StringRef> arguments(argv + 1, argv + argc);
+  erase_if(arguments, [](StringRef argument) { return argument.ltrim('-') == "force"; });
+  if (arguments.size() == 3 && is_contained({arguments[0], arguments[1]}, "-o"))
     return true;
   return any_of(arguments, [](StringRef argument) {
     return isCompilerArgument(argument) ||

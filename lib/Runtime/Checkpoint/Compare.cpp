@@ -111,7 +111,11 @@ std::vector<std::string> bitpipe::changes(const Setting &saved,
   if (std::string options = changedOptions(saved, now); !options.empty())
     lines.push_back("options have changed, the new ones count: " + options);
   if (std::string plan = changedPlan(saved, now); !plan.empty())
-    lines.push_back("the plan has changed, which rounds otherwise: " + plan);
+    lines.push_back((now.updatesPerStep > 1
+                         ? "the plan has changed, and with it which weights are read, so that "
+                           "training goes on to other numbers: "
+                         : "the plan has changed, which rounds otherwise: ") +
+                    plan);
   if (saved.threads != now.threads)
     lines.push_back(joined("devices have other threads, which rounds matrix products "
                            "otherwise: ", now.threads, " each (was ", saved.threads, ")"));

@@ -126,7 +126,7 @@ void bitpipe::addSizes(mlir::ModuleOp module, StringRef optimizer, Costs &costs)
     cost.activation = size.saved;
     cost.kept = size.kept;
     cost.input = size.input;
-    bool isLast = stage.getIndex() + 1 == int64_t(sizes.size());
+    bool isLast = stage.getIndex() + 1 == sizes.size();
     cost.message = isLast ? 0 : sizes[stage.getIndex() + 1].input;
     cost.state = stateBytes(stage, symbols, optimizer);
     cost.weights = versionBytes(stage, symbols);

@@ -91,7 +91,8 @@ def stalled(rank):
 
 
 def stalled_within(function, call, rank, text, *options):
-    """A rank stops for good where the others wait in another way than in the steps."""
+    """A rank stops for good where the others wait in another way than in the steps. Whoever of them says so first may
+    end the job before the rest have."""
     stop = ["env", f"LD_PRELOAD={stop_at}", f"STOP_AT={function}", f"STOP_COUNT={call}", f"STOP_RANK={rank}"]
     job = Job("--steps=4", "--timeout=3", *options, command=[*stop, *run])
     # Open MPI's mpirun now and then crashes or hangs when its ranks end in MPI_Finalize.
@@ -228,9 +229,9 @@ for rank in range(4):
     killed(rank)
 stalled(2)
 stalled(0)
-stalled_within("MPI_Init_thread", 1, 1, "rank 0 gives up: MPI has not connected all processes within 3 s")
-stalled_within("MPI_Finalize", 1, 2, "rank 0 gives up: other ranks have not come to the end within 3 s")
-stalled_within("rename", 2, 0, "rank 1 gives up: nothing has come from other ranks for 3 s", "--checkpoint-every=2",
+stalled_within("MPI_Init_thread", 1, 1, "gives up: MPI has not connected all processes within 3 s")
+stalled_within("MPI_Finalize", 1, 2, "gives up: other ranks have not come to the end within 3 s")
+stalled_within("rename", 2, 0, "gives up: nothing has come from other ranks for 3 s", "--checkpoint-every=2",
                f"--checkpoint={folder / 'checkpoints'}")
 suspended()
 asked()

@@ -128,11 +128,16 @@ struct Costs {
   const Link &way(int from, int to) const {
     return links.empty() ? link : links[from][to];
   }
-  /// What a message with the result of an action takes, or with what it moves.
+  /// The size of a message with the result of an action, or with what it moves.
+  double messageSize(const Action &made) const {
+    if (isMove(made.kind))
+      return stage(made.stage).activation;
+    return stage(made.kind == Kind::F ? made.stage : made.stage - 1).message;
+  }
+  /// What that message takes.
   MessageTime message(int from, int to, const Action &made) const {
-    int boundary = made.kind == Kind::F ? made.stage : made.stage - 1;
-    double size = isMove(made.kind) ? stage(made.stage).activation : stage(boundary).message;
-    return {size * way(from, to).transfer, way(from, to).latency};
+    const Link &link = way(from, to);
+    return {messageSize(made) * link.transfer, link.latency};
   }
 
   /// What the parameters of exactly these stages take; the sum over so many devices,

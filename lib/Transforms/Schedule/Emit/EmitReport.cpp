@@ -216,10 +216,8 @@ static void emitSent(std::ostream &stream, const Simulated &simulated) {
   }
   for (const auto &list : simulated.schedule.order)
     for (const Action &action : list)
-      if (receiver(placement, action) >= 0) {
-        int boundary = action.kind == Kind::F ? action.stage : action.stage - 1;
-        messages += simulated.costs.stage(boundary).message;
-      }
+      if (receiver(placement, action) >= 0)
+        messages += simulated.costs.messageSize(action);
   double alone = 2 * double(placement.devices() - 1) * weights;
   print(stream, "sent in a step: messages %.6g, sums of gradients %.6g; by data parallelism "
                 "alone %.6g, of which this is %.3g%%\n",

@@ -79,10 +79,11 @@ std::optional<Error> bitpipe::schedule::emitSpeedups(std::ostream &stream,
     double factor = speedup(double(batch) / replicas, idle, sizes.front(), sizes[i]);
     print(stream, "micro-batches of %d samples instead of %d: %.3fx as fast, ", sizes[i].size,
           sizes.front().size, factor);
-    print(stream, "%.3fx by efficiency and %.3fx by idling, for a batch of %d and the idle time "
+    print(stream, "%.3fx by efficiency and %.3fx by idling, for a batch of %d%s and the idle time "
                   "of %.6g micro-batches\n",
           sizes[i].efficiency / sizes.front().efficiency,
-          factor * sizes.front().efficiency / sizes[i].efficiency, batch, idle);
+          factor * sizes.front().efficiency / sizes[i].efficiency, batch / replicas,
+          replicas > 1 ? " in each replica" : "", idle);
   }
   return {};
 }
