@@ -84,7 +84,7 @@ private:
     int64_t stage, gradients, versions;
     std::optional<int64_t> working;
     int64_t steps = 0;
-    std::set<int64_t> added; // micro-batches whose gradients came since the last one
+    std::set<int64_t> added = {}; // micro-batches whose gradients came since the last one
   };
   struct Version {
     int64_t stage, number;
