@@ -184,7 +184,7 @@ std::string Training::remark() const {
   if (program.updateEvery)
     return joined("error: ended at step ", done, " of ", options.steps, why,
                   "; the updates within that step are made, so that the parameters are of "
-                  "no use: go on from a checkpoint of before");
+                  "no use, and not saved: go on from a checkpoint of before, if there is one");
   if (outcome() == Outcome::Done)
     return joined(skipped, " of ", done, " steps changed nothing", why);
   return joined("error: ended at step ", done, " of ", options.steps, ", since ",
