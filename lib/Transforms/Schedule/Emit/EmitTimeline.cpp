@@ -66,6 +66,7 @@ private:
   void drawAxis();
   void drawReplica(size_t first);
   void drawLane(size_t device);
+  void drawBlock(size_t device, size_t i);
   void drawMove(size_t device, size_t i);
   void drawPairs(size_t device);
   void drawSums();
@@ -156,28 +157,37 @@ void Timeline::drawLane(size_t device) {
          << "\">device " << device << "</text><rect class=\"e\" x=\"" << left
          << "\" y=\"" << y(device) << "\" width=\"" << iterationEnd * scale
          << "\" height=\"" << laneHeight << "\"/>\n";
-  for (size_t i = 0; i < schedule.order[device].size(); ++i) {
-    const Action &action = schedule.order[device][i];
-    double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
-    if (isMove(action.kind)) {
-      drawMove(device, i);
-      continue;
+  const std::vector<Action> &list = schedule.order[device];
+  // Last what may take no time, so that no block hides it.
+  for (bool last : {false, true})
+    for (size_t i = 0; i < list.size(); ++i) {
+      bool isMark = list[i].kind == Kind::U || isMove(list[i].kind);
+      if (isMark != last)
+        continue;
+      if (isMove(list[i].kind))
+        drawMove(device, i);
+      else
+        drawBlock(device, i);
     }
-    std::string colour = blockStyle(schedule.placement, action);
-    const char *ink = colour[1] == '2' || action.kind == Kind::U ? "l" : "d";
-    if (action.kind == Kind::U) // seen even where it takes no time
-      end = std::max(end, start + 3);
-    stream << "<rect class=\"" << colour << "\" x=\"" << start << "\" y=\""
-           << y(device) << "\" width=\"" << end - start << "\" height=\""
-           << laneHeight << "\"/>\n";
-    if (end - start < 14)
-      continue; // No room for numbers; hovering shows them.
-    stream << "<text class=\"t " << ink << "\" x=\""
-           << (start + end) / 2 << "\" y=\"" << y(device) + 15 << "\">"
-           << action.microbatch << "</text><text class=\"s " << ink
-           << "\" x=\"" << (start + end) / 2 << "\" y=\"" << y(device) + 25
-           << "\">" << letterOf(action.kind) << action.stage << "</text>\n";
-  }
+}
+
+void Timeline::drawBlock(size_t device, size_t i) {
+  const Action &action = schedule.order[device][i];
+  double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
+  std::string colour = blockStyle(schedule.placement, action);
+  const char *ink = colour[1] == '2' || action.kind == Kind::U ? "l" : "d";
+  if (action.kind == Kind::U)
+    end = std::max(end, start + 3);
+  stream << "<rect class=\"" << colour << "\" x=\"" << start << "\" y=\""
+         << y(device) << "\" width=\"" << end - start << "\" height=\""
+         << laneHeight << "\"/>\n";
+  if (end - start < 14)
+    return; // No room for numbers; hovering shows them.
+  stream << "<text class=\"t " << ink << "\" x=\""
+         << (start + end) / 2 << "\" y=\"" << y(device) + 15 << "\">"
+         << action.microbatch << "</text><text class=\"s " << ink
+         << "\" x=\"" << (start + end) / 2 << "\" y=\"" << y(device) + 25
+         << "\">" << letterOf(action.kind) << action.stage << "</text>\n";
 }
 
 /// A bar at the foot of the sender's lane, as long as the message takes.
