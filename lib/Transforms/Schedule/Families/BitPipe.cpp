@@ -23,7 +23,6 @@
 #include "lib/Transforms/Schedule/Families/Shared/BitPipeGroup.h"
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
-#include <limits>
 
 using namespace bitpipe::schedule;
 
@@ -50,13 +49,10 @@ static ErrorOr<Placement> place(const Request &request) {
 }
 
 /// Activations are counted in stages of a V, whatever the number of chunks.
-/// Where the memory of the devices is known, it alone is the limit.
 static Problem problem(const Request &request, const Placement &placement,
                        double share, bool split) {
-  bool isKnown = !request.costs.memory.empty();
-  double own = isKnown ? std::numeric_limits<double>::infinity()
-                       : share * request.devices;
-  return problemFor(request, placement, own, split, request.chunks / 2.0);
+  return problemFor(request, placement, unlessKnown(request, share * request.devices), split,
+                    request.chunks / 2.0);
 }
 
 static ErrorOr<Ordered> order(const Request &request,

@@ -20,8 +20,6 @@
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
-#include <limits>
-
 using namespace bitpipe::schedule;
 
 static ErrorOr<Placement> place(const Request &request) {
@@ -32,11 +30,9 @@ static ErrorOr<Placement> place(const Request &request) {
                 wave(request.devices, request.chunks));
 }
 
-/// Activations are counted in stages of a V, whatever the number of chunks. Where the
-/// memory of the devices is known, it alone is the limit.
+/// Activations are counted in stages of a V, whatever the number of chunks.
 static ErrorOr<Ordered> order(const Request &request, const Placement &placement) {
-  bool isKnown = !request.costs.memory.empty();
-  double own = isKnown ? std::numeric_limits<double>::infinity() : 2 * request.devices;
+  double own = unlessKnown(request, 2 * request.devices);
   return search(problemFor(request, placement, own, false, request.chunks / 2.0), request);
 }
 

@@ -20,8 +20,6 @@
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 
-#include <limits>
-
 using namespace bitpipe::schedule;
 
 static ErrorOr<Placement> place(const Request &request) {
@@ -35,10 +33,8 @@ static ErrorOr<Placement> place(const Request &request) {
                        loop(request.devices, 1), downCount(request));
 }
 
-/// Where the memory of the devices is known, it alone is the limit.
 static ErrorOr<Ordered> order(const Request &request, const Placement &placement) {
-  bool isKnown = !request.costs.memory.empty();
-  double own = isKnown ? std::numeric_limits<double>::infinity() : 1.5 * request.devices;
+  double own = unlessKnown(request, 1.5 * request.devices);
   return search(problemFor(request, placement, own, false), request);
 }
 

@@ -14,22 +14,13 @@
 // Training, 2020 (2BW): an update after every group of at least D micro-batches, which all
 // stages run with the version before the newest: two versions suffice.
 //
-// PipeDream-Flush of the same paper is 1F1B where each stage has one device, and has a name
-// here for stages that several devices share: they take micro-batches in turn, and a device
-// has the devices from its stage on, divided by those of the stage and rounded up, under way.
-//
 // Idle (D-1)(f+b) on every device at the ends of the iteration, as 1F1B, however many
 // micro-batches and updates lie between.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Core/Routes.h"
-#include "lib/Transforms/Schedule/Core/Limits.h"
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
-#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
-
-#include <algorithm>
-#include <numeric>
 
 using namespace bitpipe::schedule;
 
@@ -77,93 +68,23 @@ static ErrorOr<Placement> placeTwo(const Request &request) {
   return place(request, every, std::vector<int>(request.devices, 2));
 }
 
-/// One forward and one backward in turn, and an update behind the last backward of each
-/// group.
+/// 1F1B's, with an update behind the last backward of each group.
 static ErrorOr<Ordered> order(const Request &request, const Placement &placement) {
+  ErrorOr<Ordered> ordered = file::OneFOneB().front().order(request, placement);
+  if (!ordered)
+    return ordered;
   const Updates &updates = placement.updates();
-  Order result(request.devices);
-  for (int stage = 0; stage < request.devices; ++stage) {
-    std::vector<Action> &list = result[stage];
-    int ahead = std::min(request.microbatches, request.devices - 1 - stage);
-    for (int m = 0; m < request.microbatches + ahead; ++m) {
-      if (m < request.microbatches)
-        list.push_back({Kind::F, false, stage, m});
-      int back = m - ahead;
-      if (back >= 0)
-        list.push_back({Kind::B, false, stage, back});
-      if (back >= 0 && (back + 1) % updates.every == 0)
-        list.push_back({Kind::U, false, stage, back, updates.versions[stage]});
+  for (std::vector<Action> &list : ordered->order) {
+    std::vector<Action> updated;
+    for (const Action &action : list) {
+      updated.push_back(action);
+      auto [kind, overlapsNext, stage, m, versions] = action;
+      if (kind == Kind::B && (m + 1) % updates.every == 0)
+        updated.push_back({Kind::U, false, stage, m, updates.versions[stage]});
     }
+    list = std::move(updated);
   }
-  return result;
-}
-
-/// The first device of each stage, and behind them their number.
-static std::vector<int> firstDevices(const Request &request) {
-  std::vector<int> first{0};
-  for (int replicas : request.stageReplicas)
-    first.push_back(first.back() + replicas);
-  return first;
-}
-
-/// A route for every residue of the micro-batches.
-static ErrorOr<Placement> placeShared(const Request &request) {
-  const std::vector<int> &replicas = request.stageReplicas;
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) + " chunks, expected 1"};
-  bool isShared = false;
-  int64_t residues = 1, devices = 0;
-  for (int count : replicas) {
-    if (count < 1)
-      return Error{std::to_string(count) + " devices at a stage, expected 1 or more"};
-    isShared |= count > 1;
-    devices += count;
-    residues = std::min<int64_t>(std::lcm(residues, int64_t(count)), mostMicrobatches);
-  }
-  if (!isShared)
-    return Error{"one device at each stage, expected --stage-replicas with more at some (else "
-                 "it is '1f1b')"};
-  if (devices != request.devices)
-    return Error{std::to_string(devices) + " devices at all stages, expected " +
-                 std::to_string(request.devices)};
-  if (request.microbatches % residues)
-    return Error{std::to_string(request.microbatches) + " micro-batches, expected a multiple of " +
-                 std::to_string(residues) + ", so that all devices of a stage have as many"};
-  std::vector<int> first = firstDevices(request);
-  std::vector<Route> routes(residues);
-  for (int residue = 0; residue < residues; ++residue) {
-    for (size_t stage = 0; stage < replicas.size(); ++stage)
-      routes[residue].devices.push_back(first[stage] + residue % replicas[stage]);
-    for (int m = residue; m < request.microbatches; m += int(residues))
-      routes[residue].microbatches.push_back(m);
-  }
-  return Placement::make(request.devices, std::move(routes));
-}
-
-static ErrorOr<Ordered> orderShared(const Request &request, const Placement &) {
-  std::vector<int> first = firstDevices(request);
-  Order result(request.devices);
-  for (int stage = 0; stage + 1 < int(first.size()); ++stage) {
-    int replicas = request.stageReplicas[stage], behind = request.devices - first[stage];
-    for (int own = 0; own < replicas; ++own) {
-      std::vector<Action> forwards, backwards;
-      for (int m = own; m < request.microbatches; m += replicas) {
-        forwards.push_back({Kind::F, false, stage, m});
-        backwards.push_back({Kind::B, false, stage, m});
-      }
-      size_t underWay = size_t(behind + replicas - 1) / replicas;
-      result[first[stage] + own] =
-          takeTurns(forwards, backwards, std::min(underWay - 1, forwards.size()));
-    }
-  }
-  return result;
-}
-
-static Family shared() {
-  Family result{"pipedream-flush", "1F1B over stages that several devices share", 1,
-                placeShared, orderShared};
-  result.sharesStages = true;
-  return result;
+  return ordered;
 }
 
 static Family family(const char *name, const char *summary,
@@ -179,6 +100,5 @@ std::vector<Family> bitpipe::schedule::file::PipeDream() {
           family("pipedream-vertical", "pipedream, one version through all stages",
                  placeVertical),
           family("pipedream-2bw", "1F1B without a flush: an update per group, two versions",
-                 placeTwo),
-          shared()};
+                 placeTwo)};
 }

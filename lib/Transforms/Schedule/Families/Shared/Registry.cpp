@@ -55,36 +55,6 @@ static Request complete(const Request &request, const Family &family) {
   return result;
 }
 
-int downCount(const Request &request) {
-  return request.down < 0 ? (request.microbatches + 1) / 2 : request.down;
-}
-
-/// "3 of 8 micro-batches go down".
-static std::string downText(const Request &request) {
-  return std::to_string(downCount(request)) + " of " +
-         std::to_string(request.microbatches) + " micro-batches go down";
-}
-
-std::optional<Error> needsHalves(const Request &request) {
-  if (2 * downCount(request) == request.microbatches)
-    return {};
-  return Error{downText(request) + ", expected half of them"};
-}
-
-/// Whether the family can give the directions the shares that are asked for.
-static std::optional<Error> checkDown(const Request &request,
-                                      const Family &family) {
-  if (request.down < 0)
-    return {};
-  if (!family.hasTwoWays)
-    return Error{downText(request) +
-                 ", expected no such number: all go the same way"};
-  if (request.down > request.microbatches)
-    return Error{downText(request) + ", expected 0 to " +
-                 std::to_string(request.microbatches)};
-  return {};
-}
-
 static ErrorOr<Placement> placeFor(const Request &request, const Family &family) {
   auto fail = [&](const std::string &text) {
     return Error{family.name + ": " + text};
@@ -95,47 +65,13 @@ static ErrorOr<Placement> placeFor(const Request &request, const Family &family)
           checkSize(request.devices, int64_t(request.devices) * request.chunks,
                     request.microbatches))
     return fail(wrong->text);
-  if (std::optional<Error> wrong = checkDown(request, family))
+  if (std::optional<Error> wrong = checkDown(request, family.hasTwoWays))
     return fail(wrong->text);
-  if (std::optional<Error> wrong = checkUpdateEvery(request, family.updatesBetween))
-    return fail(wrong->text);
-  if (std::optional<Error> wrong = checkStageReplicas(request, family.sharesStages))
+  if (std::optional<Error> wrong =
+          checkKnown(request, family.updatesBetween, family.sharesStages))
     return fail(wrong->text);
   ErrorOr<Placement> placement = family.place(request);
   return placement ? placement : fail(placement.error().text);
-}
-
-/// Fails if the request says how many micro-batches go down beside a file that
-/// says which.
-static std::optional<Error> checkNoDown(const Request &request,
-                                        const std::string &file) {
-  if (request.down < 0)
-    return {};
-  return Error{oneLine(file) + ": " + std::to_string(request.down) +
-               " micro-batches go down, expected no such number: the file says "
-               "which do"};
-}
-
-std::optional<Error> checkAgrees(const Request &request,
-                                 const Placement &placement) {
-  auto counts = [](int got, const char *what, int asked) {
-    return Error{std::to_string(got) + " " + what + ", but " +
-                 std::to_string(asked) + " are asked for"};
-  };
-  int devices = placement.devices(), stages = placement.stages();
-  if (request.devices && request.devices != devices)
-    return counts(devices, "devices", request.devices);
-  if (request.microbatches && request.microbatches != placement.microbatches())
-    return counts(placement.microbatches(), "micro-batches",
-                  request.microbatches);
-  int every = placement.updates().every;
-  if (request.updateEvery && every && request.updateEvery != every)
-    return counts(every, "micro-batches between updates", request.updateEvery);
-  if (request.chunks && int64_t(request.chunks) * devices != stages)
-    return Error{std::to_string(stages) + " stages on " +
-                 std::to_string(devices) + " devices, but " +
-                 std::to_string(request.chunks) + " chunks are asked for"};
-  return {};
 }
 
 /// The placement of a request that names its routes itself.
@@ -146,12 +82,8 @@ static ErrorOr<Placement> placeRoutes(const Request &request) {
       readRoutes(request.routes, request.microbatches);
   if (!placement)
     return placement;
-  if (std::optional<Error> wrong = checkAgrees(request, *placement))
-    return Error{oneLine(request.routes) + ": " + wrong->text};
-  for (const std::optional<Error> &wrong :
-       {checkUpdateEvery(request, false), checkStageReplicas(request, false)})
-    if (wrong)
-      return Error{oneLine(request.routes) + ": " + wrong->text};
+  if (std::optional<Error> wrong = checkFile(request, request.routes, *placement))
+    return *wrong;
   return placement;
 }
 
@@ -162,14 +94,15 @@ static ErrorOr<Schedule> readOrder(const Request &request) {
   ErrorOr<Schedule> schedule = readSchedule(request.order);
   if (!schedule)
     return schedule;
-  if (std::optional<Error> wrong = checkAgrees(request, schedule->placement))
-    return Error{oneLine(request.order) + ": " + wrong->text};
-  bool updatesBetween = bool(schedule->placement.updates());
-  for (const std::optional<Error> &wrong :
-       {checkUpdateEvery(request, updatesBetween), checkStageReplicas(request, false)})
-    if (wrong)
-      return Error{oneLine(request.order) + ": " + wrong->text};
+  if (std::optional<Error> wrong = checkFile(request, request.order, schedule->placement))
+    return *wrong;
   return schedule;
+}
+
+/// Versions of the weights are no activations, and not counted among them.
+static void leaveOutVersions(Costs &costs) {
+  for (StageCost &stage : costs.stages)
+    stage.weights = 0;
 }
 
 /// The activation of a mean stage, in the costs' unit.
@@ -199,6 +132,10 @@ ErrorOr<Ordered> search(const Problem &problem, const Request &request) {
   if (!order)
     return order.error();
   return Ordered(std::move(*order), Origin::Solver);
+}
+
+double unlessKnown(const Request &request, double own) {
+  return request.costs.memory.empty() ? own : std::numeric_limits<double>::infinity();
 }
 
 /// What is asked of each replica.
@@ -293,8 +230,7 @@ static std::optional<Error> checkActivations(const Request &request,
     return {};
   double chunks = double(request.chunks) / family.chunks;
   Problem problem = problemFor(request, placement, request.memory, false, chunks);
-  for (StageCost &stage : problem.costs.stages)
-    stage.weights = 0; // versions are no activations
+  leaveOutVersions(problem.costs);
   return problem.verify(order);
 }
 
@@ -348,8 +284,7 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
     for (double StageCost::*size :
          {&StageCost::activation, &StageCost::kept, &StageCost::input})
       stage.*size /= unit;
-  for (StageCost &stage : counted.stages)
-    stage.weights = 0; // versions are no activations
+  leaveOutVersions(counted);
   std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX});
   if (Checked wrong = checkMemory(*program, counted, limits))
     return Error{oneLine(request.order) + ": " + wrong->text};

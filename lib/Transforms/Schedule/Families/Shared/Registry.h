@@ -123,6 +123,10 @@ ErrorOr<Placement> placementFor(const Request &request);
 Problem problemFor(const Request &request, const Placement &placement,
                    double own, bool split, double stagesPerActivation = 1);
 
+/// A family's own number of activations, which is no limit where the memory of the devices
+/// is known: that alone is then.
+double unlessKnown(const Request &request, double own);
+
 /// The scheduler's order for a problem, with the effort of the request.
 ErrorOr<Ordered> search(const Problem &problem, const Request &request);
 
