@@ -214,7 +214,10 @@ static PredictOptions eagerProcesses(size_t devices) {
   PredictOptions options;
   for (size_t d = 0; d < devices; ++d)
     options.processes.push_back(d);
-  options.eagerBytes.assign(devices, std::vector<int64_t>(devices, 1));
+  for (size_t from = 0; from < devices; ++from)
+    for (EagerBytes &most = options.eagerBytes.emplace_back(); size_t to : options.processes)
+      if (to != from)
+        most[to] = 1;
   return options;
 }
 

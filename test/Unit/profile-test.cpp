@@ -81,7 +81,7 @@ struct Case {
     receiver.instructions = {second, second};
     if (!apart)
       return {{0, "host", {0, 1}, 1, 0, {}, {sender, receiver}}};
-    return {{0, "host", {0}, 1, 0, {eagerBytes, eagerBytes}, {sender}}, {1, "host", {1}, 1, 0, {}, {receiver}}};
+    return {{0, "host", {0}, 1, 0, {{1, eagerBytes}}, {sender}}, {1, "host", {1}, 1, 0, {}, {receiver}}};
   }
 
   schedule::Costs measure(bool apart, Nanoseconds hop) const {

@@ -5,6 +5,8 @@
 
 #include "lib/Runtime/Plan/WorkTimes.h"
 
+#include <map>
+
 namespace bitpipe {
 
 struct PredictedEvent {
@@ -35,15 +37,21 @@ struct Machine {
   int64_t processors;
 };
 
+/// By the rank of a receiver: messages of up to so many bytes leave before it asks for them.
+using EagerBytes = std::map<size_t, int64_t>;
+inline bool leavesUnasked(const EagerBytes &most, size_t to, int64_t bytes) {
+  auto found = most.find(to);
+  return found != most.end() && bytes <= found->second;
+}
+
 struct PredictOptions {
   /// Devices that are on none of them have a processor each, and one for sums.
   std::vector<Machine> machines;
   /// By device, if there are several: between them messages go through a network
   /// that is looked at now and then (Pacing.h).
   std::vector<size_t> processes;
-  /// By the process that sends and the one that receives: messages of up to so many bytes
-  /// leave before they are asked for. None do where it is empty.
-  std::vector<std::vector<int64_t>> eagerBytes;
+  /// Of each process; empty: none has any.
+  std::vector<EagerBytes> eagerBytes;
   int64_t tracedSteps = 0; // whose events are wanted
 };
 

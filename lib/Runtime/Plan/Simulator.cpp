@@ -18,8 +18,8 @@ Simulator::Simulator(const Program &program, const Links &links,
   lastNews.resize(1 + std::ranges::max(processOf));
   for (size_t i = 0; i < messages.size() && !options.eagerBytes.empty(); ++i) {
     const MessageLink &link = links.messages[i];
-    size_t from = processOf[link.from], to = processOf[link.to];
-    messages[i].eager = from != to && link.bytes <= options.eagerBytes[from][to];
+    messages[i].eager =
+        leavesUnasked(options.eagerBytes[processOf[link.from]], processOf[link.to], link.bytes);
   }
   pools.emplace_back(0);
   for (const Machine &machine : options.machines) {

@@ -108,9 +108,9 @@ std::vector<ProcessReport> bitpipe::gatherReports(World &world,
   ProcessReport mine{world.rank(), hostName(), coresOfProcess(),
                      executor.calls().members(),
                      int64_t(usage.ru_maxrss) * 1024, {}, {}};
-  for (int to = 0; to < world.size(); ++to)
-    mine.eagerBytes.push_back(
-        world.connection() ? int64_t(world.connection()->eagerBytes(to)) : 0);
+  for (int to = 0; world.connection() && to < world.size(); ++to)
+    if (size_t bytes = world.connection()->eagerBytes(to))
+      mine.eagerBytes[size_t(to)] = int64_t(bytes);
   Nanoseconds ahead = clockAhead(world);
   for (int64_t d = executor.share().first; d < executor.share().end; ++d) {
     mine.devices.push_back(reportOf(program, d, executor));

@@ -4,6 +4,7 @@
 #define BITPIPE_RUNTIME_TRAIN_GATHERED_H
 
 #include "lib/Runtime/Execute/Executor.h"
+#include "lib/Runtime/Plan/Predict.h"
 
 #include <map>
 
@@ -33,7 +34,7 @@ struct ProcessReport {
   std::vector<int> cores; // see coresOfProcess
   int64_t threads;        // per device
   int64_t peakBytes; // of the process, as the system counts it
-  std::vector<int64_t> eagerBytes; // by rank, see Network
+  EagerBytes eagerBytes; // where there are any, see Network
   std::vector<DeviceReport> devices;
 };
 

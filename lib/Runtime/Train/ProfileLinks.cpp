@@ -128,8 +128,7 @@ private:
     bool within = from == to;
     if (!ends[m].user || (within && sharesProcessors(processes[to])))
       return;
-    const std::vector<int64_t> &most = processes[from].eagerBytes;
-    bool eager = !within && !most.empty() && link.bytes <= most[to];
+    bool eager = leavesUnasked(processes[from].eagerBytes, to, link.bytes);
     const auto &sent = devices[link.from]->instructions;
     const auto &received = devices[link.to]->instructions;
     for (size_t back = 0; back < std::min(sent.size(), received.size()); ++back) {
