@@ -106,32 +106,6 @@ EXPORT Result cuDriverGetVersion(int *version) {
   *version = given ? std::atoi(given) : 13000;
   return Success;
 }
-EXPORT Result cuGetErrorName(Result result, const char **name) {
-  switch (result) {
-  case OutOfMemory:
-    *name = "CUDA_ERROR_OUT_OF_MEMORY";
-    break;
-  case IllegalAddress:
-    *name = "CUDA_ERROR_ILLEGAL_ADDRESS";
-    break;
-  case LaunchFailed:
-    *name = "CUDA_ERROR_LAUNCH_FAILED";
-    break;
-  case NoBinaryForGPU:
-    *name = "CUDA_ERROR_NO_BINARY_FOR_GPU";
-    break;
-  default:
-    *name = "CUDA_ERROR";
-  }
-  return Success;
-}
-EXPORT Result cuGetErrorString(Result result, const char **text) {
-  static thread_local char buffer[32];
-  std::snprintf(buffer, sizeof(buffer), "error %d of the doubles", int(result));
-  *text = buffer;
-  return Success;
-}
-
 EXPORT Result cuDeviceGetCount(int *count) {
   *count = deviceCount();
   return started ? Success : NotInitialized;

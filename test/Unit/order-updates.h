@@ -7,18 +7,16 @@
 #ifndef BITPIPE_TEST_UNIT_ORDER_UPDATES_H
 #define BITPIPE_TEST_UNIT_ORDER_UPDATES_H
 
+#include "test/Unit/order-cells.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <set>
-#include <string>
-#include <tuple>
-
-using Run = std::tuple<char, int, int>; // kind, stage, micro-batch
 
 /// The number of versions in an update's cell; 0 in any other.
 inline int versionsIn(const std::string &cell) {
-  size_t at = cell.find('V', cell.find_first_of("FBIWRUEGKL"));
+  size_t at = cell.find('V', cell.find_first_of(kinds));
   return cell[0] == '(' || at == std::string::npos ? 0 : std::atoi(cell.c_str() + at + 1);
 }
 

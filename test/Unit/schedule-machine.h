@@ -10,6 +10,7 @@
 
 #include "lib/Transforms/Schedule/Check/Check.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
+#include "test/Unit/schedule-numbers.h"
 
 #include <algorithm>
 #include <deque>
@@ -19,14 +20,6 @@
 #include <utility>
 
 namespace bitpipe::schedule {
-
-using Value = uint64_t;
-
-inline Value mix(Value a, Value b) {
-  Value x = a * 0x9e3779b97f4a7c15ull + b + 0x7f4a7c159e3779b9ull;
-  x ^= x >> 29;
-  return x * 0xbf58476d1ce4e5b9ull;
-}
 
 /// Runs a program with a number for every tensor. Fails by returning false.
 class Machine {
@@ -79,18 +72,12 @@ private:
     std::deque<Name> posted;
   };
 
-  static Value firstWeights(int stage) { return mix(stage, 77); }
-  /// With updates between micro-batches: what a stage reads for a micro-batch.
-  int versionFor(int stage, int m) const {
-    const Updates &updates = program.placement.updates();
-    return std::max(0, m / updates.every + 1 - updates.versions[stage]);
-  }
   /// What a value becomes by the weights that the run reads, if there are several.
   std::optional<Value> weighted(Device &device, const Action &action, Value value) {
     if (!program.placement.updates())
       return value;
     auto &kept = device.weights[action.stage];
-    auto found = kept.find(versionFor(action.stage, action.microbatch));
+    auto found = kept.find(versionFor(program.placement, action.stage, action.microbatch));
     if (found == kept.end()) {
       fail();
       return std::nullopt;
@@ -369,26 +356,8 @@ private:
   /// One group of micro-batches after the other, each stage with its version.
   bool weightsAreRight() {
     const Placement &placement = program.placement;
-    int stages = placement.stages(), every = placement.updates().every;
-    std::vector<std::vector<Value>> weights;
-    for (int stage = 0; stage < stages; ++stage)
-      weights.push_back({firstWeights(stage)});
-    for (int first = 0; first < placement.microbatches(); first += every) {
-      std::vector<Value> sums(stages);
-      for (int m = first; m < first + every; ++m) {
-        std::vector<Value> forward;
-        for (int stage = 0; stage < stages; ++stage)
-          forward.push_back(mix(mix(stage ? forward.back() : Value(m), stage),
-                                weights[stage][versionFor(stage, m)]));
-        Value gradient = 1;
-        for (int stage = stages; stage-- > 0;)
-          sums[stage] += gradient = mix(mix(forward[stage], gradient),
-                                        weights[stage][versionFor(stage, m)]);
-      }
-      for (int stage = 0; stage < stages; ++stage)
-        weights[stage].push_back(mix(weights[stage].back(), sums[stage]));
-    }
-    for (int stage = 0; stage < stages; ++stage) {
+    std::vector<std::vector<Value>> weights = versionsOfWeights(placement);
+    for (int stage = 0; stage < placement.stages(); ++stage) {
       auto &kept = devices[placement.device(stage, 0)].weights[stage];
       if (kept.empty() || kept.rbegin()->second != weights[stage].back() ||
           kept.rbegin()->first + 1 != int(weights[stage].size()))
@@ -401,15 +370,7 @@ private:
     const Placement &placement = program.placement;
     if (placement.updates())
       return weightsAreRight();
-    std::vector<Value> expected(placement.stages());
-    for (int m = 0; m < placement.microbatches(); ++m) {
-      std::vector<Value> forward;
-      for (int stage = 0; stage < placement.stages(); ++stage)
-        forward.push_back(mix(stage ? forward.back() : Value(m), stage));
-      Value gradient = 1;
-      for (int stage = placement.stages(); stage-- > 0;)
-        expected[stage] += gradient = mix(forward[stage], gradient);
-    }
+    std::vector<Value> expected = sumsOfGradients(placement);
     for (size_t g = 0; g < program.groups.size(); ++g)
       for (int member : program.groups[g].devices) {
         Value total = 0;

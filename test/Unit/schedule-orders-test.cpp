@@ -13,6 +13,7 @@
 #include "lib/Transforms/Schedule/Simulate/OrderFile.h"
 #include "lib/Transforms/Schedule/Core/Limits.h"
 #include "lib/Transforms/Schedule/Core/Routes.h"
+#include "test/Unit/order-moves.h"
 #include "test/Unit/order-updates.h"
 #include "test/Unit/schedule-support.h"
 
@@ -29,8 +30,6 @@
 using namespace bitpipe::schedule;
 
 namespace {
-using Rows = std::vector<std::vector<std::string>>;
-
 std::mt19937 generator;
 
 size_t below(size_t count) {
@@ -59,29 +58,11 @@ std::string textOf(const Rows &rows) {
   return text;
 }
 
-/// The runs of a cell: one, or the two of a pair.
-std::vector<Run> runsIn(const std::string &cell) {
-  std::vector<Run> runs;
-  int stage, microbatch, stage2, microbatch2;
-  char kind, kind2;
-  if (std::sscanf(cell.c_str(), "(%d%c%d;%d%c%d)", &stage, &kind, &microbatch,
-                  &stage2, &kind2, &microbatch2) == 6)
-    return {{kind, stage, microbatch}, {kind2, stage2, microbatch2}};
-  if (std::sscanf(cell.c_str(), "%d%c%d", &stage, &kind, &microbatch) == 3)
-    return {{kind, stage, microbatch}};
-  return {};
-}
-
 /// Whether any recomputation of a stage runs.
 bool recomputes(int stage, const std::set<Run> &all) {
   auto first = all.lower_bound({'R', stage, 0});
   return first != all.end() && std::get<0>(*first) == 'R' && std::get<1>(*first) == stage;
 }
-
-constexpr const char *kinds = "FBIWRUEGKL";
-bool moves(char kind) { return std::string("EGKL").find(kind) != std::string::npos; }
-/// The end of a message on its other device.
-char otherEnd(char kind) { return kind == 'E' ? 'K' : kind == 'G' ? 'L' : 0; }
 
 /// What a run must have of others, on any device.
 std::set<Run> neededBy(const Run &run, int stages, const std::set<Run> &all) {
@@ -106,38 +87,6 @@ std::set<Run> neededBy(const Run &run, int stages, const std::set<Run> &all) {
       needed.insert(gradient(stage + 1));
   }
   return needed;
-}
-
-/// What was moved away beside a run must have gone before what is behind that run.
-std::set<Run> mustHaveGone(const std::vector<std::string> &row, size_t at) {
-  std::set<Run> others;
-  bool behindRun = false;
-  for (size_t i = at; i-- > 0;) {
-    auto [kind, stage, m] = runsIn(row[i]).front();
-    if (behindRun && otherEnd(kind))
-      others.insert({otherEnd(kind), stage, m});
-    behindRun = behindRun || !moves(kind);
-  }
-  return others;
-}
-
-/// Messages between two devices come in turn: before one that a run needs, what moves the
-/// same way and was sent earlier must be received.
-std::set<Run> mustHaveCome(const Rows &rows, const std::map<Run, size_t> &device,
-                           const Run &needed, size_t row) {
-  std::set<Run> others;
-  size_t from = device.at(needed);
-  for (const std::string &cell : rows[from]) {
-    for (const Run &run : runsIn(cell)) {
-      if (run == needed)
-        return others;
-      auto [kind, stage, m] = run;
-      Run other{otherEnd(kind), stage, m};
-      if (otherEnd(kind) && from != row && device.at(other) == row)
-        others.insert(other);
-    }
-  }
-  return others;
 }
 
 /// Whether the cells can be done one after the other in every row, both runs of a
@@ -171,45 +120,6 @@ bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all, const Bet
       }
   }
   return done == all;
-}
-
-/// Whether what moves of a stage and micro-batch is evicted and loaded on its device around
-/// nothing but what may come between, and kept and given back on one other.
-bool movesRight(const Rows &rows, const std::map<Run, size_t> &device, int stage, int m) {
-  auto place = [&](char kind) -> std::optional<std::pair<size_t, size_t>> {
-    auto it = device.find({kind, stage, m});
-    if (it == device.end())
-      return {};
-    for (size_t i = 0; i < rows[it->second].size(); ++i)
-      for (const Run &run : runsIn(rows[it->second][i]))
-        if (run == it->first)
-          return std::pair(it->second, i);
-    return {};
-  };
-  auto e = place('E'), l = place('L'), k = place('K'), g = place('G');
-  if (!e && !l && !k && !g)
-    return true;
-  if (!e || !l || !k || !g || place('R'))
-    return false;
-  auto forward = *place('F'), gradient = place('B') ? *place('B') : *place('I');
-  return e->first == forward.first && l->first == forward.first && k->first == g->first &&
-         k->first != forward.first && forward < *e && *e < *l && *l < gradient && *k < *g;
-}
-
-/// Whether moves between two devices are received in the order in which they are sent.
-bool movesInTurn(const Rows &rows, const std::map<Run, size_t> &device) {
-  std::map<std::pair<size_t, size_t>, std::vector<Run>> sent, received;
-  for (size_t row = 0; row < rows.size(); ++row)
-    for (const std::string &cell : rows[row])
-      for (auto [kind, stage, m] : runsIn(cell)) {
-        if (kind == 'E' || kind == 'G')
-          sent[{row, device.at({otherEnd(kind), stage, m})}].push_back({kind, stage, m});
-        if (kind == 'K' || kind == 'L') {
-          Run sender{kind == 'K' ? 'E' : 'G', stage, m};
-          received[{device.at(sender), row}].push_back(sender);
-        }
-      }
-  return sent == received;
 }
 
 /// The definition of an order: see CSV.h and CheckOrder.h.
