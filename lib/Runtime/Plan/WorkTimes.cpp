@@ -5,6 +5,8 @@
 #include "lib/Runtime/Error.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 using namespace bitpipe;
 using schedule::Costs;
@@ -91,22 +93,19 @@ struct InstructionTime {
 };
 } // namespace
 
-/// The bytes of all messages of a move.
-static int64_t movedBytes(const RunName &move, const Links &links) {
-  int64_t bytes = 0;
-  for (const MessageLink &message : links.messages)
-    bytes += message.run == move ? message.bytes : 0;
-  return bytes;
+/// The bytes of all messages of each move: it has as many as an activation has pieces.
+using MovedBytes = std::map<std::tuple<char, int64_t, int64_t>, int64_t>;
+static int64_t &bytesOf(MovedBytes &moved, const RunName &move) {
+  return moved[{move.kind, move.stage, move.microbatch}];
 }
 
-/// Nothing lies before the first stage, whatever a plan sends there. A move is an activation,
-/// in as many messages as that has pieces.
-static schedule::MessageTime messageTime(const MessageLink &message, const Links &links,
+/// Nothing lies before the first stage, whatever a plan sends there. A move is an activation.
+static schedule::MessageTime messageTime(const MessageLink &message, MovedBytes &moved,
                                          const Costs &costs) {
   int from = int(message.from), to = int(message.to);
   if (message.run.isMove()) {
     schedule::MessageTime time = costs.message(from, to, actionOf(message.run));
-    if (int64_t bytes = movedBytes(message.run, links))
+    if (int64_t bytes = bytesOf(moved, message.run))
       time.transfer *= double(message.bytes) / double(bytes);
     return time;
   }
@@ -127,8 +126,12 @@ WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
     times.toFirst.push_back(d ? costs.way(int(d), 0).latency : 0);
     times.fromFirst.push_back(d ? costs.way(0, int(d)).latency : 0);
   }
+  MovedBytes moved;
   for (const MessageLink &message : links.messages)
-    times.messages.push_back(messageTime(message, links, costs));
+    if (message.run.isMove())
+      bytesOf(moved, message.run) += message.bytes;
+  for (const MessageLink &message : links.messages)
+    times.messages.push_back(messageTime(message, moved, costs));
   for (const CollectiveLink &link : links.collectives)
     times.collectives.push_back(
         costs.sumOf(narrow(link.stages), link.devices.size()) * shareOf(link));

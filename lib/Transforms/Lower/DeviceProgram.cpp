@@ -12,9 +12,10 @@ namespace {
 
 class Collector {
 public:
-  Collector(pipe::PlanOp plan, pipe::DeviceOp device, const StageTable &stages)
+  Collector(pipe::PlanOp plan, pipe::DeviceOp device, const StageTable &stages,
+            const Versions &versions)
       : plan(plan), device(device), stages(stages),
-        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}, {}, {}, {}} {
+        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}, {}, {}, versions} {
     for (auto [number, group] : llvm::enumerate(stages.groups().all())) {
       Slices slices = slicesOf(plan, group);
       if (!llvm::is_contained(slices.holders, program.index))
@@ -27,7 +28,6 @@ public:
     for (auto unshard : device.getBody().getOps<pipe::UnshardOp>())
       if (int64_t group = stages.groups().withStages(unshard.getStages()); isTrainable(group))
         program.sharded.insert(group);
-    program.versions = Versions::find(plan);
     findLastReads();
   }
 
@@ -350,6 +350,7 @@ private:
 
 FailureOr<DeviceProgram> lower::collectProgram(pipe::PlanOp plan,
                                                  pipe::DeviceOp device,
-                                                 const StageTable &stages) {
-  return Collector(plan, device, stages).run();
+                                                 const StageTable &stages,
+                                                 const Versions &versions) {
+  return Collector(plan, device, stages, versions).run();
 }

@@ -88,10 +88,11 @@ struct DeviceProgram {
   Versions versions; // of the weights
 };
 
-/// Walks a device's list of the plan.
+/// Walks a device's list of the plan, whose versions of the weights are known.
 mlir::FailureOr<DeviceProgram> collectProgram(pipe::PlanOp plan,
                                               pipe::DeviceOp device,
-                                              const StageTable &stages);
+                                              const StageTable &stages,
+                                              const Versions &versions);
 
 /// Lets what is sent live until this device can know that it has been
 /// received, so that no run ever waits for the memory of a message, and marks

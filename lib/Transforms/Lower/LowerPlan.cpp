@@ -216,9 +216,10 @@ private:
     auto stages = StageTable::find(getOperation(), *groups);
     if (failed(stages))
       return failure();
+    Versions versions = Versions::find(plan);
     std::vector<DeviceProgram> programs;
     for (auto device : plan.getBody().getOps<pipe::DeviceOp>()) {
-      auto program = collectProgram(plan, device, *stages);
+      auto program = collectProgram(plan, device, *stages, versions);
       if (failed(program))
         return failure();
       programs.push_back(std::move(*program));

@@ -65,10 +65,12 @@ public:
     auto plan = findOne<pipe::PlanOp>(getOperation());
     llvm::StringMap<Type> types;
     if (failed(model) || failed(plan) || failed(checkOptions()) ||
-        failed(checkModel(*model)) || failed(findTypes(getOperation(), types)) ||
-        failed(checkUpdates(*model, *plan)))
+        failed(checkModel(*model)) || failed(findTypes(getOperation(), types)))
       return signalPassFailure();
-    create(*model, *plan, types);
+    lower::Versions versions = lower::Versions::find(*plan);
+    if (versions && failed(checkUpdates(*model, *plan)))
+      return signalPassFailure();
+    create(*model, *plan, types, versions);
     model->erase();
   }
 
@@ -101,8 +103,6 @@ private:
 
   /// What there is not yet for updates between micro-batches.
   LogicalResult checkUpdates(pipe::ModelOp model, pipe::PlanOp plan) {
-    if (!lower::Versions::find(plan))
-      return success();
     if (target != "cpu")
       return emitError(plan.getLoc())
              << "schedule '" << plan.getSchedule() << "' updates between micro-batches, expected "
@@ -116,7 +116,7 @@ private:
   }
 
   void create(pipe::ModelOp model, pipe::PlanOp plan,
-              const llvm::StringMap<Type> &types) {
+              const llvm::StringMap<Type> &types, const lower::Versions &versions) {
     OpBuilder builder(model);
     SmallVector<Attribute> inputs, inputTypes;
     SmallVector<int64_t> bounds, lowest;
@@ -133,7 +133,6 @@ private:
     }
     bool fromLabels = model.getLoss() == "labels";
     StringAttr none = builder.getStringAttr("");
-    lower::Versions versions = lower::Versions::find(plan);
     pipe::TrainingOp::create(
         builder, model.getLoc(),
         builder.getI64IntegerAttr(abi::contractVersion),
