@@ -138,13 +138,20 @@ COMPUTING = {"computing": ("two devices that compute, from the profile of a run 
              "slow-link": ("two processes that compute, 20 ms and 100 Mbit/s apart", slow_link)}
 
 
+PARTS = ["threads", "processes", *COMPUTING]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", default="threads,processes,computing,slow-link")
+    parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--schedules", default=",".join(SCHEDULES), help="of emulated devices")
     parser.add_argument("--idle-share", type=float, default=0.0)
     options = parser.parse_args()
+    for what, given, known in ("part", options.parts, PARTS), ("schedule", options.schedules, SCHEDULES):
+        for name in given.split(","):
+            if name not in known:
+                parser.error(f"no {what} named {name}, expected some of {', '.join(known)}")
     OUT.mkdir(parents=True, exist_ok=True)
     for part in options.parts.split(","):
         if part in COMPUTING:
