@@ -40,6 +40,18 @@ def pack_models(folder, arguments):
                      "--microbatches=8")
 
 
+    compile_plan(ROOT / "test/models/gpt2/model.onnx", folder / "gpt2-pair.mlir", arguments, "--pipeline=1f1b", "--devices=2",
+                 "--microbatches=8")
+
+
+def pack_printed(folder):
+    """The program of gpt2, linked with the doubles of CUDA's libraries, which have the names of the real ones."""
+    source = folder / "program.cpp"
+    subprocess.run([BIN / "bitpipe-opt", folder / "gpt2-f32.mlir", "--emit=cuda", "-o", source, "--force"], check=True)
+    subprocess.run(["clang++-22", "-std=c++20", "-I", ROOT, source, f"@{ROOT}/build/program.link", f"-L{BIN}/doubles",
+                    "-l:libcuda.so.1", "-l:libcublasLt.so.13", "-l:libnccl.so.2", "-o", folder / "program"], check=True)
+
+
 def pack_gpt(folder, arguments):
     import gpt
     from bitpipe.export import export
@@ -89,6 +101,7 @@ def main():
     arguments.folder.mkdir(parents=True)
     pack_program(arguments.folder)
     pack_models(arguments.folder, arguments)
+    pack_printed(arguments.folder)
     pack_gpt(arguments.folder, arguments)
     size = sum(file.stat().st_size for file in arguments.folder.rglob("*") if file.is_file())
     print(f"{arguments.folder}: {size / 2**20:.1f} MiB")

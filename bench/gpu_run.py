@@ -2,8 +2,11 @@
 
 models   gpt2, bert and llama in f32 and bf16: losses beside the references (PyTorch on a CPU), and four devices sharing
          the GPU
+sanitize two steps of gpt2 under compute-sanitizer, where it is there
+printed  gpt2 as a printed program: same bits as bitpipe-run
 gpt      tokens/s and MFU of a GPT in bf16
 torch    PyTorch on the same model, eager and compiled, under autocast
+nccl     gpt2 on processes that share the GPU, which NCCL takes for hosts of their own: same bits as one process has
 graph    the same GPT without graphs
 calls    every kernel, product and attention of it by itself, with bytes or operations per second
 shared   the same with two and four devices that share the GPU
@@ -13,13 +16,14 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-LIMITS = {"models": 90, "gpt": 150, "torch": 120, "graph": 50, "shared": 120, "calls": 60}
+LIMITS = {"models": 90, "sanitize": 90, "printed": 40, "nccl": 120, "gpt": 150, "torch": 120, "graph": 50, "shared": 120, "calls": 60}
 PEAK = 989e12  # of dense bf16 products on an H100 or H200 SXM
 STEPS = 12
 
@@ -58,6 +62,86 @@ def models(limit):
             if lines:
                 worst = max(abs(line["loss"] - want) / want for line, want in zip(lines, reference))
                 note(model=name, kind=kind, options=options, worst_relative_loss_error=worst)
+
+
+def sanitize(limit):
+    checker = shutil.which("compute-sanitizer")
+    if not checker:
+        return note(error="no compute-sanitizer on PATH")
+    for tool in ("memcheck", "racecheck"):
+        for kind in ("f32", "bf16"):
+            command = [checker, "--tool", tool, "--error-exitcode", "9", HERE / "bitpipe-run", HERE / f"gpt2-{kind}.mlir",
+                       f"--data={HERE / 'gpt2.data.safetensors'}", "--steps=2", "--no-graph"]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=limit / 4)
+            except subprocess.TimeoutExpired:
+                note(sanitizer=tool, kind=kind, error=f"took over {limit / 4:.0f} s")
+                continue
+            found = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("=========")]
+            note(sanitizer=tool, kind=kind, exit=done.returncode, said=found[-1:] if done.returncode == 0 else found[:12])
+
+
+def library_folders():
+    """Where the libraries are that a printed program is linked with."""
+    import sysconfig
+
+    packages = pathlib.Path(sysconfig.get_paths()["purelib"]) / "nvidia"
+    return sorted({str(file.parent) for name in ("libcublasLt.so.13", "libnccl.so.2") for file in packages.glob(f"*/lib/{name}")})
+
+
+def printed(limit):
+    data = HERE / "gpt2.data.safetensors"
+    walked = train("gpt2-f32", data, 6, limit / 2, "--clip=1.0")
+    folders = ":".join([*library_folders(), os.environ.get("LD_LIBRARY_PATH", "")])
+    metrics = HERE / "printed.jsonl"
+    done = subprocess.run([HERE / "program", HERE / "gpt2-f32.mlir", f"--data={data}", "--steps=6", "--clip=1.0",
+                           f"--metrics={metrics}", "--force"], capture_output=True, text=True, timeout=limit / 2,
+                          env=dict(os.environ, LD_LIBRARY_PATH=folders))
+    if done.returncode:
+        return note(what="printed program", exit=done.returncode, error=done.stderr.strip()[-600:])
+    with open(metrics) as file:
+        lines = [json.loads(line) for line in file]
+    note(what="printed program", same_bits=walked and all(a["loss"] == b["loss"] and a["grad_norm"] == b["grad_norm"]
+                                                          for a, b in zip(walked, lines, strict=True)))
+
+
+def run_ranks(count, command, limit):
+    """Exit status and the end of what was said, of every rank. They take turns on the GPU, so that this says nothing of
+    speed."""
+    ranks = []
+    for rank in range(count):
+        variables = dict(os.environ, RANK=str(rank), WORLD_SIZE=str(count), LOCAL_RANK="0", MASTER_ADDR="127.0.0.1",
+                         MASTER_PORT="29517", CUDA_VISIBLE_DEVICES="0", NCCL_HOSTID=f"bitpipe-{rank}",
+                         NCCL_SOCKET_IFNAME="lo", NCCL_IB_DISABLE="1")
+        ranks.append(subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    end, said = time.time() + limit, []
+    for rank in ranks:
+        try:
+            output, _ = rank.communicate(timeout=max(1, end - time.time()))
+        except subprocess.TimeoutExpired:
+            rank.kill()
+            output, _ = rank.communicate()
+            output += f"\ntook over {limit:.0f} s"
+        said.append((rank.returncode, output.strip()[-600:]))
+    return said
+
+
+def nccl(limit):
+    for plan, count in (("gpt2-pair", 2), ("gpt2-shared", 4)):
+        data = HERE / "gpt2.data.safetensors"
+        alone = train(plan, data, 6, limit / 6, "--clip=1.0", "--share-gpus")
+        metrics = HERE / f"{plan}-ranks.jsonl"
+        begin = time.time()
+        said = run_ranks(count, [HERE / "bitpipe-run", HERE / f"{plan}.mlir", f"--data={data}", "--steps=6", "--clip=1.0",
+                                 f"--metrics={metrics}", "--force"], limit / 3)
+        if any(status for status, _ in said):
+            note(plan=plan, processes=count, failed=said)
+            continue
+        with open(metrics) as file:
+            lines = [json.loads(line) for line in file]
+        same = alone and all(a[key] == b[key] for a, b in zip(alone, lines, strict=True) for key in ("loss", "grad_norm"))
+        note(plan=plan, processes=count, same_bits_as_threads=same, losses=[line["loss"] for line in lines],
+             seconds=round(time.time() - begin, 1))
 
 
 def gpt_size():
@@ -172,14 +256,14 @@ def pytorch_steps(mode):
 
 def machine():
     found = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], capture_output=True,
-                           text=True) if os.path.exists("/usr/bin/nvidia-smi") else None
+                           text=True) if shutil.which("nvidia-smi") else None
     note(machine=found.stdout.strip() if found else "no nvidia-smi", python=re.sub(r"\s.*", "", sys.version))
 
 
 def main():
     if sys.argv[1:2] == ["--pytorch"]:
         return pytorch_steps(sys.argv[2])
-    parts = {"models": models, "gpt": gpt, "torch": pytorch, "graph": graph, "calls": calls, "shared": shared}
+    parts = {"models": models, "sanitize": sanitize, "printed": printed, "nccl": nccl, "gpt": gpt, "torch": pytorch, "graph": graph, "calls": calls, "shared": shared}
     machine()
     for name in sys.argv[1:] or parts:
         begin = time.time()

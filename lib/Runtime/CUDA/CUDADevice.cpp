@@ -31,7 +31,7 @@ CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
       verdicts(2 * sizeof(gpu::Verdict)), bounce(bounceBytes),
       ended{CUDAEvent(gpu), CUDAEvent(gpu)},
       indexRecord(planned.global(abi::indexRecord).address),
-      timer(device, gpu, names, events, timed) {
+      timer(program, device, gpu, names, events, timed) {
   routines.setMemory(memoryAt(layout.scratch), memoryAt(layout.workspace));
   setAddresses();
   check(driver().fillBytes(all.begin(), 0, all.bytes(), compute), "clear memory");
@@ -158,7 +158,13 @@ std::span<char *const> CUDADevice::blocksOf(const Execute &run) {
 
 void CUDADevice::execute(size_t instruction, const Execute &run) {
   timer.begin(instruction, compute);
-  routines.run(run.routine, blocksOf(run), compute);
+  std::span<char *const> at = blocksOf(run);
+  if (!timer.isTiming())
+    return routines.run(run.routine, at, compute);
+  for (size_t i = 0; i < routines.calls(run.routine); ++i) {
+    routines.runCall(run.routine, i, at, compute);
+    timer.endCall(instruction, i, compute);
+  }
 }
 
 void CUDADevice::contribute(size_t instruction, const GradNorm &norm) {

@@ -4,9 +4,9 @@
 
 using namespace bitpipe;
 
-static uint32_t categoryOf(const Instruction &op, Calls &names) {
+static uint32_t categoryOf(const Instruction &op) {
   if (std::holds_alternative<Execute>(op))
-    return names.addCategory("runs");
+    return Calls::Runs;
   if (std::holds_alternative<GradNorm>(op))
     return Calls::Norm;
   if (std::holds_alternative<Step>(op))
@@ -14,23 +14,31 @@ static uint32_t categoryOf(const Instruction &op, Calls &names) {
   return Calls::Messages;
 }
 
-static size_t countCategories(Calls &names) {
-  names.addCategory("runs");
-  return names.categories().size();
-}
-
-StepTimer::StepTimer(const DeviceList &device, const GPU &gpu, Calls &names,
-                     size_t events, bool timed)
-    : timed(timed), record(countCategories(names), device.instructions.size(), events) {
+/// Adds all categories that there are to `names`.
+static std::vector<StepTimer::Label> labelsOf(const Program &program, const DeviceList &device,
+                                              Calls &names) {
+  std::vector<StepTimer::Label> labels;
   for (const Instruction &op : device.instructions) {
     std::string name = text(op);
-    labels.push_back({categoryOf(op, names), names.addLabel(name),
-                      names.addLabel("wait: " + name)});
+    labels.push_back({categoryOf(op), names.addLabel(name), names.addLabel("wait: " + name), {}});
+    if (auto *run = std::get_if<Execute>(&op))
+      for (const Call &call : program.routines[run->routine].calls)
+        labels.back().calls.push_back(names.nameOf(call));
   }
+  return labels;
+}
+
+StepTimer::StepTimer(const Program &program, const DeviceList &device, const GPU &gpu,
+                     Calls &names, size_t events, bool timed)
+    : timed(timed), labels(labelsOf(program, device, names)),
+      record(names.categories().size(), device.instructions.size(), events) {
   for (Steps &parity : steps)
     if (timed) {
-      for (size_t i = 0; i < device.instructions.size(); ++i)
-        parity.instructions.emplace_back(gpu);
+      for (const Label &label : labels) {
+        Times &times = parity.instructions.emplace_back(gpu);
+        for (size_t i = 0; i < label.calls.size(); ++i)
+          times.calls.emplace_back(gpu, CUDAEvent::Time);
+      }
       parity.begin.emplace_back(gpu, CUDAEvent::Time);
     }
 }
@@ -47,6 +55,10 @@ void StepTimer::begin(size_t instruction, cuda::Stream stream) {
   Times &times = steps[step % 2].instructions[instruction];
   times.begin.record(stream);
   times.used = true;
+}
+
+void StepTimer::endCall(size_t instruction, size_t call, cuda::Stream stream) {
+  steps[step % 2].instructions[instruction].calls[call].record(stream);
 }
 
 void StepTimer::end(size_t instruction, cuda::Stream stream) {
@@ -93,8 +105,22 @@ void StepTimer::collectInstructions(Steps &parity, Nanoseconds end) {
     Nanoseconds from = origin + between(begin, times.begin);
     Nanoseconds to = origin + between(begin, times.end);
     record.add(Calls::Waiting, labels[i].wait, clock, from);
-    record.add(labels[i].category, labels[i].instruction, from, to);
+    addWork(labels[i], times, from, to);
     record.addInstruction(i, {from, to, to - from});
     clock = to;
+  }
+}
+
+/// A run encloses its calls, each of which begins when the one before has ended.
+void StepTimer::addWork(const Label &label, const Times &times, Nanoseconds from,
+                        Nanoseconds to) {
+  if (label.calls.empty())
+    return record.add(label.category, label.instruction, from, to);
+  record.addEvent(Calls::Runs, label.instruction, from, to);
+  Nanoseconds clock = from;
+  for (size_t i = 0; i < label.calls.size(); ++i) {
+    Nanoseconds end = from + between(times.begin, times.calls[i]);
+    record.add(label.calls[i].category, label.calls[i].label, clock, end);
+    clock = end;
   }
 }

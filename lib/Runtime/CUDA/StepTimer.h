@@ -1,9 +1,9 @@
 //===- StepTimer.h - When a GPU began and ended what it did ----------------------===//
 //
 // Without being asked it knows only when a step has ended. Where instructions are
-// timed, an event is recorded before and after each; what lies between two of them is
-// waiting. Their times are put on the clock of the host by the moment at which the
-// host learns that the step has ended.
+// timed, an event is recorded before and after each, and after each call of a routine;
+// what lies between two instructions is waiting. Their times are put on the clock of the
+// host by the moment at which the host learns that the step has ended.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,11 +20,21 @@ namespace bitpipe {
 
 class StepTimer {
 public:
-  StepTimer(const DeviceList &device, const GPU &gpu, Calls &names, size_t events, bool timed);
+  /// What an instruction is told as.
+  struct Label {
+    uint32_t category, instruction, wait;
+    std::vector<Calls::Name> calls; // of the routine that it runs
+  };
+
+  StepTimer(const Program &program, const DeviceList &device, const GPU &gpu, Calls &names,
+            size_t events, bool timed);
+
+  bool isTiming() const { return timed; }
 
   // By the thread that walks the list.
   void beginStep(uint32_t step, cuda::Stream stream);
   void begin(size_t instruction, cuda::Stream stream);
+  void endCall(size_t instruction, size_t call, cuda::Stream stream);
   void end(size_t instruction, cuda::Stream stream);
 
   /// When the step is known to have ended.
@@ -32,14 +42,12 @@ public:
   const Recorder &recorder() const { return record; }
 
 private:
-  struct Label {
-    uint32_t category, instruction, wait;
-  };
   /// Of an instruction in one of two steps.
   struct Times {
     explicit Times(const GPU &gpu) : begin(gpu, CUDAEvent::Time), end(gpu, CUDAEvent::Time) {}
 
     CUDAEvent begin, end;
+    std::deque<CUDAEvent> calls; // after each
     bool used = false;
   };
   struct Steps {
@@ -48,10 +56,11 @@ private:
   };
 
   void collectInstructions(Steps &steps, Nanoseconds end);
+  void addWork(const Label &label, const Times &times, Nanoseconds from, Nanoseconds to);
 
   const bool timed;
+  const std::vector<Label> labels;
   Recorder record;
-  std::vector<Label> labels;
   Steps steps[2]; // by parity
   uint32_t step = 0;
   Nanoseconds lastEnd = 0;

@@ -45,6 +45,20 @@ static std::string labelOf(const std::string &layer, const std::string &what) {
   return layer.empty() ? what : layer + ": " + what;
 }
 
+Calls::Name Calls::nameOf(const Call &call) {
+  return std::visit([&](auto &what) { return nameOf(what); }, call);
+}
+Calls::Name Calls::nameOf(const KernelCall &call) {
+  return {addCategory(call.name), addLabel(labelOf(call.layer, call.name))};
+}
+Calls::Name Calls::nameOf(const MatmulCall &call) {
+  return {MatrixProducts, addLabel(labelOf(call.layer, "matmul " + text(shapeOf(call))))};
+}
+Calls::Name Calls::nameOf(const AttentionCall &call) {
+  std::string what = std::string(call.name()) + " " + text(call.sizes);
+  return {addCategory(call.name()), addLabel(labelOf(call.layer, what))};
+}
+
 /// How many members share a kernel. Handing out takes as long as some kilobytes do.
 static uint32_t sharersOf(const Kernel &kernel, uint32_t members) {
   constexpr int64_t leastBytes = 16 << 10;
@@ -60,6 +74,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
                         call.arguments.end());
   largestCall = std::max<size_t>(largestCall, count);
   Kernel kernel = library->find(call.name);
+  auto [category, label] = nameOf(call);
   return {PreparedCall::Kernel,
           0,
           kernel.function,
@@ -68,8 +83,8 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const KernelCall &call) {
           sharersOf(kernel, teamMembers),
           first,
           count,
-          addCategory(call.name),
-          addLabel(labelOf(call.layer, call.name))};
+          category,
+          label};
 }
 
 PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
@@ -80,6 +95,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
                          call.residual.value_or(none)});
   auto number = uint32_t(products.add(call));
   const MatmulLibrary::Product &product = products[number];
+  auto [category, label] = nameOf(call);
   return {PreparedCall::Matmul,
           number,
           nullptr,
@@ -88,8 +104,8 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const MatmulCall &call) {
           uint32_t(product.parts.size()),
           first,
           5,
-          MatrixProducts,
-          addLabel(labelOf(call.layer, "matmul " + text(product.shape)))};
+          category,
+          label};
 }
 
 /// Its places are those of all parts, and the workspace.
@@ -100,7 +116,7 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const AttentionCall &call)
   routine.places.push_back(call.workspace);
   auto count = uint32_t(call.operands.size() + 1);
   largestCall = std::max<size_t>(largestCall, count);
-  std::string what = std::string(call.name()) + " " + text(call.sizes);
+  auto [category, label] = nameOf(call);
   auto number = uint32_t(attentionTasks.add(call));
   int64_t items = attentionTasks.items(number);
   return {PreparedCall::Attention,
@@ -111,8 +127,8 @@ PreparedCall Calls::prepare(PreparedRoutine &routine, const AttentionCall &call)
           uint32_t(std::min<int64_t>(items, teamMembers)),
           first,
           count,
-          addCategory(call.name()),
-          addLabel(labelOf(call.layer, what))};
+          category,
+          label};
 }
 
 uint32_t Calls::addCategory(const std::string &kernel) {

@@ -58,6 +58,11 @@ public:
   const std::vector<std::string> &categories() const { return categoryNames; }
   const std::vector<std::string> &labels() const { return labelNames; }
   uint32_t addLabel(const std::string &name);
+  /// What a call is told as.
+  struct Name {
+    uint32_t category, label;
+  };
+  Name nameOf(const Call &call);
   /// Of a family of kernels.
   uint32_t addCategory(const std::string &kernel);
   size_t mostPlaces() const { return largestCall; }
@@ -67,6 +72,9 @@ public:
   const LoadedKernels *kernels() const { return library; }
 
 private:
+  Name nameOf(const KernelCall &call);
+  Name nameOf(const MatmulCall &call);
+  Name nameOf(const AttentionCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const KernelCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const MatmulCall &call);
   PreparedCall prepare(PreparedRoutine &routine, const AttentionCall &call);
