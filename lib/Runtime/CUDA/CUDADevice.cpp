@@ -32,7 +32,7 @@ CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
       ended{CUDAEvent(gpu), CUDAEvent(gpu)},
       indexRecord(planned.global(abi::indexRecord).address),
       timer(program, device, gpu, names, events, timed) {
-  routines.setMemory(memoryAt(layout.scratch), memoryAt(layout.workspace));
+  routines.setMemory({memoryAt(layout.scratch), memoryAt(layout.workspace)});
   setAddresses();
   check(driver().fillBytes(all.begin(), 0, all.bytes(), compute), "clear memory");
   copyIn(memoryAt(layout.places), layout.numberPlaces.data(),

@@ -107,7 +107,7 @@ void GPURoutines::run(const KernelEntry &entry, std::span<char *const> blocks,
   for (const BlockPlace &place : entry.places)
     arguments[count++] = addressOf(place, blocks);
   if (entry.scratch)
-    arguments[count++] = scratchAddress;
+    arguments[count++] = memory.scratch;
   for (const Launch &one : entry.launches)
     launch(one.function, one.grid, one.block, one.shared, stream, arguments.data(),
            count * sizeof(cuda::Pointer));
@@ -119,14 +119,14 @@ void GPURoutines::run(const ProductEntry &entry, std::span<char *const> blocks,
                {addressOf(entry.a, blocks), addressOf(entry.b, blocks),
                 addressOf(entry.c, blocks), addressOf(entry.bias, blocks),
                 addressOf(entry.residual, blocks)},
-               stream, workspaceAddress);
+               stream, memory);
 }
 
 void GPURoutines::run(const AttentionEntry &entry, std::span<char *const> blocks,
                       cuda::Stream stream) {
   for (size_t i = 0; i < entry.places.size(); ++i)
     operands[i] = addressOf(entry.places[i], blocks);
-  entry.attention.run(own, operands, scratchAddress, stream);
+  entry.attention.run(own, operands, memory.scratch, stream);
 }
 
 bool GPURoutines::uses(int64_t routine, std::span<char *const> blocks,

@@ -22,11 +22,8 @@ public:
               const CUDAModule &kernels, const OwnKernels &own);
 
   /// Bytes that calls need besides their blocks, one call at a time.
-  int64_t scratchBytes() const { return scratch; }
-  void setMemory(cuda::Pointer scratch, cuda::Pointer workspace) {
-    scratchAddress = scratch;
-    workspaceAddress = workspace;
-  }
+  int64_t scratchBytes() const { return std::max(scratch, products.scratchBytes()); }
+  void setMemory(const ProductMemory &given) { memory = given; }
 
   /// Puts the calls of a routine into a stream, given where its blocks are.
   void run(int64_t routine, std::span<char *const> blocks, cuda::Stream stream);
@@ -84,8 +81,8 @@ private:
   std::vector<std::vector<Entry>> routines;
   std::vector<cuda::Pointer> arguments; // of the kernel that is launched
   std::vector<cuda::Pointer> operands;  // of the attention
-  int64_t scratch = 0;
-  cuda::Pointer scratchAddress = 0, workspaceAddress = 0;
+  int64_t scratch = 0; // that kernels and attentions need
+  ProductMemory memory{};
 };
 
 } // namespace bitpipe

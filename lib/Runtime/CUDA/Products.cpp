@@ -114,6 +114,7 @@ size_t Products::add(const MatmulCall &call, const std::string &where) {
     if (entries[i].shape == entry.shape && std::ranges::equal(entries[i].alignments, alignments))
       return i;
   prepare(entry, where);
+  scratch = std::max(scratch, entry.roundedBias * sizeOf(StoredFloat::BF16));
   entries.push_back(std::move(entry));
   return entries.size() - 1;
 }
@@ -156,9 +157,7 @@ void Products::prepare(Entry &entry, const std::string &where) const {
   set(entry.desc, blas::TransA, int32_t(first->operation));
   set(entry.desc, blas::TransB, int32_t(second->operation));
   set(entry.desc, blas::BiasType, int32_t(typeOf(shape.result)));
-  // A bias of f32 goes with results of f32, before they are rounded with others.
-  bool canBias = shape.bias == MatmulShape::Columns && shape.result == StoredFloat::F32 &&
-                 entry.alignments[3] >= 16;
+  bool canBias = shape.bias == MatmulShape::Columns && entry.alignments[3] >= 16;
   divide(entry, canBias, where);
   blas::Status status = choose(entry);
   if (status != blas::Success && canBias) {
@@ -174,6 +173,8 @@ void Products::prepare(Entry &entry, const std::string &where) const {
 void Products::divide(Entry &entry, bool biasByLibrary, const std::string &where) const {
   const MatmulShape &shape = entry.shape;
   entry.biasByLibrary = biasByLibrary;
+  bool rounds = biasByLibrary && shape.result == StoredFloat::BF16;
+  entry.roundedBias = rounds ? shape.sizes.end()[-2] : 0;
   entry.begin = {};
   bool ownBias = shape.bias != MatmulShape::None && !entry.biasByLibrary;
   entry.residualByLibrary = shape.residual && !ownBias && !shape.accumulate;
@@ -227,9 +228,10 @@ void Products::eachCall(const Entry &entry, size_t loop, const ProductPlaces &pl
 }
 
 void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stream,
-                   cuda::Pointer workspace) const {
+                   const ProductMemory &memory) const {
   const Entry &entry = entries[number];
-  eachCall(entry, 0, begin(entry, places, stream), workspace, [&](const ProductCall &m) {
+  ProductPlaces begun = begin(entry, places, stream, memory.scratch);
+  eachCall(entry, 0, begun, memory.workspace, [&](const ProductCall &m) {
     check(library().matmul(m.handle, m.desc, m.alpha, m.a, m.aLayout, m.b, m.bLayout, m.beta,
                            m.c, m.cLayout, m.d, m.dLayout, m.algorithm, m.workspace,
                            m.workspaceBytes, stream),
@@ -238,16 +240,16 @@ void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stre
 }
 
 void Products::begin(size_t number, const ProductPlaces &places, cuda::Stream stream,
-                     cuda::Pointer workspace, std::vector<ProductCall> &calls) const {
+                     const ProductMemory &memory, std::vector<ProductCall> &calls) const {
   const Entry &entry = entries[number];
   calls.clear();
-  eachCall(entry, 0, begin(entry, places, stream), workspace,
+  eachCall(entry, 0, begin(entry, places, stream, memory.scratch), memory.workspace,
            [&](const ProductCall &call) { calls.push_back(call); });
 }
 
 /// Sets the bias or writes it, and gives the places as the library takes them.
 ProductPlaces Products::begin(const Entry &entry, const ProductPlaces &places,
-                              cuda::Stream stream) const {
+                              cuda::Stream stream, cuda::Pointer scratch) const {
   if (entry.begin.active) {
     gpu::Start start = entry.begin.arguments;
     start.c = reinterpret_cast<void *>(places.c);
@@ -258,11 +260,22 @@ ProductPlaces Products::begin(const Entry &entry, const ProductPlaces &places,
     kernels.launch(kernels.start, start.elements, stream, start);
   }
   if (entry.biasByLibrary)
-    set(entry.desc, blas::BiasPointer, places.bias);
+    set(entry.desc, blas::BiasPointer, biasFor(entry, places.bias, stream, scratch));
   ProductPlaces mine = places;
   if (entry.shape.swapped)
     std::swap(mine.a, mine.b);
   if (!entry.residualByLibrary)
     mine.residual = mine.c;
   return mine;
+}
+
+/// As the library takes it. Rounding it first is what PyTorch's autocast does, too.
+cuda::Pointer Products::biasFor(const Entry &entry, cuda::Pointer bias, cuda::Stream stream,
+                                cuda::Pointer scratch) const {
+  if (!entry.roundedBias)
+    return bias;
+  kernels.launch(kernels.round, (entry.roundedBias + 3) / 4, stream,
+                 gpu::Round{reinterpret_cast<const float *>(bias),
+                            reinterpret_cast<uint16_t *>(scratch), entry.roundedBias});
+  return scratch;
 }

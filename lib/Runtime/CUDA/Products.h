@@ -19,6 +19,11 @@ struct ProductPlaces {
   cuda::Pointer a, b, c, bias, residual;
 };
 
+/// What all products of a stream have: scratch memory, and `workspaceBytes` for the library.
+struct ProductMemory {
+  cuda::Pointer scratch, workspace;
+};
+
 class Products {
 public:
   Products(const GPU &gpu, const OwnKernels &kernels);
@@ -31,12 +36,15 @@ public:
   size_t add(const MatmulCall &call, const std::string &where);
   const MatmulShape &shape(size_t number) const { return entries[number].shape; }
 
+  /// Bytes that a product needs besides its operands and the workspace.
+  int64_t scratchBytes() const { return scratch; }
+
   void run(size_t number, const ProductPlaces &places, cuda::Stream stream,
-           cuda::Pointer workspace) const;
+           const ProductMemory &memory) const;
   /// The same by whoever makes the library's calls, in this order: `calls` is filled with
   /// them, and what comes before is put into the stream.
   void begin(size_t number, const ProductPlaces &places, cuda::Stream stream,
-             cuda::Pointer workspace, std::vector<ProductCall> &calls) const;
+             const ProductMemory &memory, std::vector<ProductCall> &calls) const;
 
   /// Of one stream.
   static constexpr int64_t workspaceBytes = 32 << 20;
@@ -57,6 +65,7 @@ private:
     std::vector<Loop> loops;
     Begin begin;
     bool residualByLibrary, biasByLibrary;
+    int64_t roundedBias; // elements: the library adds a bias of bf16 to results of bf16
     float alpha, beta;
     blas::MatmulDesc desc;
     blas::MatrixLayout a, b, c;
@@ -66,8 +75,10 @@ private:
   void prepare(Entry &entry, const std::string &where) const;
   void divide(Entry &entry, bool biasByLibrary, const std::string &where) const;
   blas::Status choose(Entry &entry) const;
-  ProductPlaces begin(const Entry &entry, const ProductPlaces &places,
-                      cuda::Stream stream) const;
+  ProductPlaces begin(const Entry &entry, const ProductPlaces &places, cuda::Stream stream,
+                      cuda::Pointer scratch) const;
+  cuda::Pointer biasFor(const Entry &entry, cuda::Pointer bias, cuda::Stream stream,
+                        cuda::Pointer scratch) const;
   template <typename Call>
   void eachCall(const Entry &entry, size_t loop, const ProductPlaces &places,
                 cuda::Pointer workspace, Call call) const;
@@ -75,6 +86,7 @@ private:
   const OwnKernels &kernels;
   blas::Handle handle;
   std::vector<Entry> entries;
+  int64_t scratch = 0;
 };
 
 } // namespace bitpipe

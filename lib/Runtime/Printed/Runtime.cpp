@@ -112,7 +112,7 @@ std::span<const ProductCall> Runtime::product(size_t number, CUstream stream,
                                               const MatmulOperands &at) {
   parts->products.begin(parts->productNumbers[number],
                         {at.a, at.b, at.c, at.bias, at.residual}, stream,
-                        parts->device.workspace(), parts->calls);
+                        {scratch(), parts->device.workspace()}, parts->calls);
   return parts->calls;
 }
 
