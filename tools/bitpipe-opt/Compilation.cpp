@@ -117,7 +117,7 @@ LogicalResult Compilation::raise(Level level) {
     case Level::Stages:
       // Cut before differentiating: equal stages are then differentiated once.
       manager.addPass(createPipePartition(partitionOptions(*stages, options)));
-      buildAutodiffPipeline(manager);
+      buildAutodiffPipeline(manager, options.target == "cuda" ? logitBytesOnGPU : logitBytesOnCPU);
       if (options.precision == "bf16") {
         manager.addPass(createUseBF16());
         manager.addNestedPass<func::FuncOp>(createCSEPass());

@@ -14,9 +14,9 @@ namespace bitpipe::tablegen {
 
 using namespace mlir;
 
-void bitpipe::buildAutodiffPipeline(OpPassManager &manager) {
+void bitpipe::buildAutodiffPipeline(OpPassManager &manager, int64_t logitBytes) {
   manager.addPass(createPipeDifferentiate());
-  manager.addNestedPass<func::FuncOp>(createPipeChunkLoss());
+  manager.addNestedPass<func::FuncOp>(createPipeChunkLoss({logitBytes}));
   // Views of views and reshapes there and back cancel.
   manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   manager.addNestedPass<func::FuncOp>(createCSEPass());
@@ -26,5 +26,5 @@ void bitpipe::registerAutodiffPasses() {
   tablegen::registerAutodiffPasses();
   PassPipelineRegistration<>("pipe-autodiff",
                              "Differentiate the stages and tidy up",
-                             buildAutodiffPipeline);
+                             [](OpPassManager &manager) { buildAutodiffPipeline(manager); });
 }
