@@ -92,7 +92,10 @@ bool runRound(Machine &machine) {
   // Wide ones with several tiles of rows and columns.
   AttentionCall call = makeCall(wide ? CaseLimits{140, 128, true} : CaseLimits{40, 140});
   call.element = brain ? StoredFloat::BF16 : StoredFloat::F32;
-  int biasForm = int(pick(-8, 15)); // one bit per dimension that is repeated
+  bool plain = wide && pick(0, 1); // has kernels of its own
+  if (plain)
+    call.softcap.reset(), call.dropout.reset();
+  int biasForm = plain ? -1 : int(pick(-8, 15)); // one bit per dimension that is repeated
   std::vector<int64_t> bias = biasStrides(call.sizes, std::max(biasForm, 0));
   for (bool gradient : {false, true}) {
     call.gradient = gradient;

@@ -56,7 +56,11 @@ GPUAttention::GPUAttention(const AttentionCall &call, const std::string &where)
   shape.dropout = call.dropout.has_value();
   shape.lanes = lanesOf(std::max(n.size, n.valueSize));
   shape.wide = loadsWide(call);
-  tensor = brain && shape.wide && std::max(n.size, n.valueSize) <= 128;
+  constexpr int64_t mostItems = 1 << 30; // which are counted in 32 bits there
+  tensor = brain && shape.wide && std::max(n.size, n.valueSize) <= 128 &&
+           std::max(n.rows, n.columns) <= mostItems;
+  bool biased = call.operands[Part::Bias] || call.operands[Part::DBias];
+  plain = !biased && shape.softcap == 0 && !shape.dropout && shape.scale > 0;
 }
 
 int64_t GPUAttention::scratchBytes() const {
@@ -78,14 +82,15 @@ void GPUAttention::runByThreads(const OwnKernels &kernels, const gpu::Attention<
   addBiasGradient(kernels, a, stream);
 }
 
-/// Blocks have `tensorTile` rows or columns.
+/// Blocks have `tensorItems` rows or columns.
 template <int32_t width>
-void GPUAttention::runByTensorCores(const OwnKernels &kernels, const OwnKernels::Attention &found,
+void GPUAttention::runByTensorCores(const OwnKernels &kernels,
                                     const gpu::Attention<attention::Brain> &a,
                                     cuda::Stream stream) const {
   const gpu::AttentionShape &n = shape;
+  const OwnKernels::Attention &found = kernels.tensorAttention[plain][width > 64];
   auto blocks = [](int64_t heads, int64_t size) {
-    return heads * ((size + gpu::tensorTile - 1) / gpu::tensorTile);
+    return heads * ((size + gpu::tensorItems - 1) / gpu::tensorItems);
   };
   auto run = [&](cuda::Function kernel, int64_t grid, int64_t shared) {
     launch(kernel, grid, gpu::tensorThreads, shared, stream, &a, sizeof(a));
@@ -121,7 +126,7 @@ void GPUAttention::run(const OwnKernels &kernels, std::span<const cuda::Pointer>
   if (!tensor)
     return runByThreads(kernels, a, stream);
   if (std::max(shape.size, shape.valueSize) <= 64)
-    runByTensorCores<64>(kernels, kernels.tensorAttention[0], a, stream);
+    runByTensorCores<64>(kernels, a, stream);
   else
-    runByTensorCores<128>(kernels, kernels.tensorAttention[1], a, stream);
+    runByTensorCores<128>(kernels, a, stream);
 }

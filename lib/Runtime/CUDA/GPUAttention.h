@@ -27,14 +27,14 @@ private:
   void runByThreads(const OwnKernels &kernels, const gpu::Attention<Element> &a,
                     cuda::Stream stream) const;
   template <int32_t width>
-  void runByTensorCores(const OwnKernels &kernels, const OwnKernels::Attention &found,
-                        const gpu::Attention<attention::Brain> &a, cuda::Stream stream) const;
+  void runByTensorCores(const OwnKernels &kernels, const gpu::Attention<attention::Brain> &a,
+                        cuda::Stream stream) const;
   template <typename Element>
   void addBiasGradient(const OwnKernels &kernels, const gpu::Attention<Element> &a,
                        cuda::Stream stream) const;
 
   bool gradient, brain;
-  bool tensor;
+  bool tensor, plain; // see TensorScores.inc
   gpu::AttentionShape shape;
 };
 

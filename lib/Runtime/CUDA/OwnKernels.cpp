@@ -36,6 +36,13 @@ static std::string emulatedImage() {
   return readFile(folder / emulatedFile);
 }
 
+template <int32_t width>
+OwnKernels::Attention OwnKernels::findTensorAttention(const std::string &suffix) const {
+  return {module.find("bitpipe_attention" + suffix, sizeof(gpu::ForwardTiles<width>)),
+          module.find("bitpipe_attention_dq" + suffix, sizeof(gpu::QueryTiles<width>)),
+          module.find("bitpipe_attention_dkv" + suffix, sizeof(gpu::ColumnTiles<width>))};
+}
+
 OwnKernels::OwnKernels(const GPU &gpu, const Program &program)
     : module(gpu, program.arch == "emulated" ? emulatedImage() : bitpipe_own_ptx,
              "bitpipe-run"),
@@ -52,7 +59,10 @@ OwnKernels::OwnKernels(const GPU &gpu, const Program &program)
                      module.find("bitpipe_attention_dbias_lanes")},
                     {module.find("bitpipe_attention_dbias_bf16"),
                      module.find("bitpipe_attention_dbias_bf16_lanes")}},
-      tensorAttention{findAttention("_tensor_64"), findAttention("_tensor_128")} {}
+      tensorAttention{{findTensorAttention<64>("_general_64"),
+                       findTensorAttention<128>("_general_128")},
+                      {findTensorAttention<64>("_plain_64"),
+                       findTensorAttention<128>("_plain_128")}} {}
 
 OwnKernels::Attention OwnKernels::findAttention(const std::string &suffix) const {
   return {module.find("bitpipe_attention" + suffix), module.find("bitpipe_attention_dq" + suffix),

@@ -55,11 +55,12 @@ public:
   /// By whether elements are bf16 and whether several threads share a row.
   const Attention attention[2][2];
   const cuda::Function attentionBias[2][2];
-  /// On tensor cores, for heads of up to 64 and of up to 128.
-  const Attention tensorAttention[2];
+  /// On tensor cores, by whether scores are plain, for heads of up to 64 and of up to 128.
+  const Attention tensorAttention[2][2];
 
 private:
   Attention findAttention(const std::string &suffix) const;
+  template <int32_t width> Attention findTensorAttention(const std::string &suffix) const;
 };
 
 } // namespace bitpipe

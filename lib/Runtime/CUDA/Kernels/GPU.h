@@ -10,7 +10,7 @@
 //   KERNEL(bitpipe_copy, Copy, 0) { store(a.to + thread(), load(a.from + thread())); }
 //
 // KERNEL's last parameter says whether threads meet at barriers or shuffles; KERNEL_OF is
-// for blocks of so many threads, which may then use more registers.
+// for blocks of so many threads, of which so many share a multiprocessor.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,8 +33,8 @@ static_assert(sizeof(int64_t) == 8 && sizeof(void *) == 8);
 #define DEVICE_MEMBER __attribute__((device, always_inline))
 #define KERNEL(name, Arguments, fibers)                                                      \
   extern "C" __attribute__((global)) void name(Arguments a)
-#define KERNEL_OF(threads, name, Arguments, fibers)                                          \
-  extern "C" __attribute__((global, launch_bounds(threads))) void name(Arguments a)
+#define KERNEL_OF(threads, blocks, name, Arguments, fibers)                                  \
+  extern "C" __attribute__((global, launch_bounds(threads, blocks))) void name(Arguments a)
 #define SHARED(type, name, count) __attribute__((shared)) static type name[count]
 /// All that the launch gives to a block.
 #define DYNAMIC_SHARED(type, name)                                                           \
@@ -62,7 +62,7 @@ template <typename T> DEVICE void store(T *to, T value) { *to = value; }
     name##_thread(*reinterpret_cast<const Arguments *>(arguments));                          \
   }                                                                                          \
   static void name##_thread(const Arguments &a)
-#define KERNEL_OF(threads, name, Arguments, fibers) KERNEL(name, Arguments, fibers)
+#define KERNEL_OF(threads, blocks, name, Arguments, fibers) KERNEL(name, Arguments, fibers)
 #define SHARED(type, name, count)                                                            \
   type *name = static_cast<type *>(bitpipe_gpu_shared())
 #define DYNAMIC_SHARED(type, name) SHARED(type, name, )

@@ -18,4 +18,7 @@ using attention::Brain;
 #include "lib/Runtime/CUDA/Kernels/Start.inc"
 #include "lib/Runtime/CUDA/Kernels/Attention.inc"
 #include "lib/Runtime/CUDA/Kernels/WarpProducts.inc"
+#include "lib/Runtime/CUDA/Kernels/AsyncTiles.inc"
+#include "lib/Runtime/CUDA/Kernels/TensorScores.inc"
 #include "lib/Runtime/CUDA/Kernels/TensorAttention.inc"
+#include "lib/Runtime/CUDA/Kernels/TensorGradient.inc"

@@ -120,32 +120,33 @@ template <typename Element> struct Attention : attention::Operands<Element> {
 /// Dimensions of a thread of an attention, and the most threads of a row.
 constexpr int32_t laneDims = 16, mostLanes = 16;
 
-/// Of attention by the tensor cores: threads of a block, rows of a head that it has, and
-/// rows of the tiles that it goes through in the gradient.
-constexpr int32_t tensorThreads = 128, tensorTile = 64, tensorStep = 32;
+/// Of attention by the tensor cores: threads of a block, the rows or columns of a head that
+/// it has, and rows of the tiles that it goes through.
+constexpr int32_t tensorThreads = 128, tensorItems = 64, forwardStep = 64, gradientStep = 32;
 
 /// Rows of bf16 in shared memory. Eight elements lie between two rows, so that a warp
 /// reads eight rows without conflicts.
-template <int32_t rowCount, int32_t width> struct Tile {
-  attention::Brain rows[rowCount][width + 8];
+constexpr int32_t tilePadding = 8;
+template <int32_t rowCount, int32_t width> struct alignas(16) Tile {
+  attention::Brain rows[rowCount][width + tilePadding];
+};
+struct alignas(8) RowSums {
+  float lse, delta;
 };
 
-/// What a block shares, for heads of up to `width` dimensions.
+/// What a block shares: two tiles of each kind, of which one is loaded while the other is
+/// used.
 template <int32_t width> struct ForwardTiles {
-  Tile<tensorTile, width> k, v;
+  Tile<forwardStep, width> k[2], v[2];
 };
 template <int32_t width> struct QueryTiles {
-  Tile<tensorStep, width> k, v;
+  Tile<gradientStep, width> k[2], v[2];
 };
 template <int32_t width> struct ColumnTiles {
-  // Wide heads leave room for fewer rows.
-  static constexpr int32_t step = width > 64 ? tensorStep / 2 : tensorStep;
-
-  Tile<tensorTile, width> k, v;
-  Tile<step, width> q, d;
+  Tile<tensorItems, width> k, v;
+  Tile<gradientStep, width> q[2], d[2];
+  RowSums sums[2][gradientStep];
 };
-static_assert(sizeof(ColumnTiles<128>) <= 48 << 10 && sizeof(ForwardTiles<128>) <= 48 << 10,
-              "a block has no more without asking");
 
 } // namespace bitpipe::gpu
 
