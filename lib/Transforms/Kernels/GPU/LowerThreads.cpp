@@ -2,6 +2,7 @@
 
 #include "lib/Transforms/Kernels/GPU/LowerThreads.h"
 #include "lib/Transforms/Kernels/GPU/Emulation.h"
+#include "lib/Transforms/Kernels/GPU/Instructions.h"
 #include "lib/Transforms/Kernels/LowerToLLVM.h"
 #include "lib/Transforms/Lower/Alignment.h"
 
@@ -186,6 +187,8 @@ LogicalResult grid::lowerLaunches(ModuleOp module, ArrayRef<Kernel> kernels, Fla
     patterns.add<LowerNumber<gpu::ThreadIdOp, NVVM::ThreadIdXOp>, LowerNumber<gpu::BlockIdOp, NVVM::BlockIdXOp>,
                  LowerBarrier, LowerShuffle>(types, module.getContext(), flavour);
   };
+  if (flavour == Flavour::NVVM && failed(useInstructions(module)))
+    return failure();
   if (failed(lowerToLLVM(module, addPatterns)))
     return failure();
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
