@@ -121,6 +121,7 @@ LogicalResult Compilation::raise(Level level) {
       if (options.precision == "bf16") {
         manager.addPass(createUseBF16());
         manager.addNestedPass<func::FuncOp>(createCSEPass());
+        manager.addNestedPass<func::FuncOp>(createFuseRoundings());
       }
       break;
     case Level::Plan:

@@ -275,9 +275,11 @@ void Destinations::reuseInput(DestinationStyleOpInterface op, unsigned i) {
     return;
   }
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
-  if (!generic || generic.getNumReductionLoops() || op->getNumResults() != 1)
+  if (!generic || generic.getNumReductionLoops())
     return;
   auto maps = generic.getIndexingMapsArray();
+  if (!llvm::all_equal(ArrayRef<AffineMap>(maps).drop_front(generic.getNumDpsInputs())))
+    return;
   Value result = op->getResult(i);
   for (auto [input, map] : llvm::zip(generic.getDpsInputs(), maps)) {
     if (map != maps.back() || input.getType() != result.getType() ||

@@ -44,4 +44,26 @@ def UseBF16 : Pass<"pipe-use-bf16", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FuseRoundings : Pass<"pipe-fuse-roundings", "::mlir::func::FuncOp"> {
+  let summary = "What makes a tensor of f32 element by element rounds it, too";
+  let description = [{
+    Expects a function of a stage in bf16. A tensor that is read as f32 and, rounded, as bf16,
+    as a residual is that a normalisation saves, is rounded by what makes it, if that is an
+    elementwise operation: it gets a result more. So the tensor is read once less, and one
+    that is rounded for another function only need not lie in memory until the end.
+
+    Roundings are found in one walk, each looks at the operation that makes its operand,
+    and the new operation takes the place of that one.
+
+    ```mlir
+    %x = linalg.generic ... ins(%a, %b : tensor<4x6xf32>, tensor<4x6xbf16>) // a sum
+    %r = linalg.generic ... ins(%x : tensor<4x6xf32>) // its elements in bf16
+    // becomes
+    %x:2 = linalg.generic ... ins(%a, %b) -> (tensor<4x6xf32>, tensor<4x6xbf16>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif
