@@ -96,6 +96,10 @@ Result doubles::enqueue(bitpipe::cuda::Stream stream, Work work) {
   Lock lock = locked();
   return of(stream)->add(std::move(work));
 }
+std::shared_ptr<Captured> doubles::captureOf(bitpipe::cuda::Stream stream) {
+  std::lock_guard<std::mutex> lock(Engine::get().mutex);
+  return of(stream)->captured();
+}
 
 EXPORT Result cuInit(unsigned) {
   started = true;
@@ -257,6 +261,8 @@ EXPORT Result cuStreamEndCapture(bitpipe::cuda::Stream stream, Graph *graph) {
   Lock lock = locked();
   auto captured = std::make_unique<std::shared_ptr<Captured>>();
   Result result = of(stream)->endCapture(*captured);
+  if (*captured)
+    ++(*captured)->handles;
   *graph = reinterpret_cast<Graph>(captured.release());
   return result;
 }
@@ -363,6 +369,7 @@ EXPORT Result cuLaunchKernel(bitpipe::cuda::Function function, unsigned gridX, u
 }
 
 EXPORT Result cuGraphInstantiateWithFlags(GraphExec *exec, Graph graph, unsigned long long) {
+  ++(*of(graph))->handles;
   *exec = reinterpret_cast<GraphExec>(new std::shared_ptr<Captured>(*of(graph)));
   return Success;
 }
@@ -371,10 +378,12 @@ EXPORT Result cuGraphLaunch(GraphExec graph, bitpipe::cuda::Stream stream) {
   return of(stream)->launch(*of(graph));
 }
 EXPORT Result cuGraphDestroy(Graph graph) {
+  --(*of(graph))->handles;
   delete of(graph);
   return Success;
 }
 EXPORT Result cuGraphExecDestroy(GraphExec graph) {
+  --(*of(graph))->handles;
   delete of(graph);
   return Success;
 }

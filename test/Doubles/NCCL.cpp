@@ -30,6 +30,7 @@ struct Group {
   std::string name;
   int rank, ranks;
   uint64_t started = 0; // operations
+  std::vector<std::shared_ptr<Captured>> captures = {}; // that hold some of them
 };
 
 Group *of(Communicator communicator) { return reinterpret_cast<Group *>(communicator); }
@@ -64,7 +65,9 @@ std::string take(const std::string &path) {
 size_t bytesOf(DataType type) { return type == Int8 ? 1 : type == Float32 ? 4 : 8; }
 
 
-Status put(bitpipe::cuda::Stream stream, Work work) {
+Status put(Group *group, bitpipe::cuda::Stream stream, Work work) {
+  if (std::shared_ptr<Captured> graph = captureOf(stream))
+    group->captures.push_back(graph);
   return enqueue(stream, std::move(work)) == bitpipe::cuda::Success ? Success : Status(1);
 }
 
@@ -80,7 +83,7 @@ bool allHaveCome(const Group &group, uint64_t operation) {
 Status collect(Group *group, const void *mine, size_t bytes, bitpipe::cuda::Stream stream,
                std::function<std::optional<std::string>(std::vector<std::string>)> finish) {
   auto operation = std::make_shared<uint64_t>();
-  Status status = put(stream, {"a collective's part", nullptr, [=]() -> std::optional<std::string> {
+  Status status = put(group, stream, {"a collective's part", nullptr, [=]() -> std::optional<std::string> {
                                  char *there = nullptr;
                                  if (auto wrong = translate(mine, bytes, false, there))
                                    return wrong;
@@ -92,7 +95,7 @@ Status collect(Group *group, const void *mine, size_t bytes, bitpipe::cuda::Stre
                                }});
   if (status != Success)
     return status;
-  return put(stream, {"a collective", [=] { return allHaveCome(*group, *operation); },
+  return put(group, stream, {"a collective", [=] { return allHaveCome(*group, *operation); },
                       [=] {
                         std::vector<std::string> parts;
                         for (int rank = 0; rank < group->ranks; ++rank)
@@ -128,6 +131,12 @@ EXPORT Status ncclCommInitRankConfig(Communicator *communicator, int ranks, Uniq
 /// rank, which goes last, takes the marks away.
 EXPORT Status ncclCommDestroy(Communicator communicator) {
   const Group &group = *of(communicator);
+  for (const std::shared_ptr<Captured> &capture : group.captures)
+    if (capture->handles > 0) {
+      std::fprintf(stderr, "doubles: a communicator ends before a graph that uses it, for which "
+                           "NCCL waits\n");
+      std::abort();
+    }
   std::error_code ignored;
   auto mark = [&](int rank, const char *what) {
     return "/dev/shm/" + group.name + "." + what + "." + std::to_string(rank);
@@ -160,7 +169,7 @@ EXPORT Status ncclSend(const void *data, size_t count, DataType type, int peer,
   size_t bytes = count * bytesOf(type);
   if (peer == group->rank || peer >= group->ranks)
     return Status(4);
-  Status status = put(stream, {"a send", nullptr, [=]() -> std::optional<std::string> {
+  Status status = put(group, stream, {"a send", nullptr, [=]() -> std::optional<std::string> {
                                  char *there = nullptr;
                                  if (auto wrong = translate(data, bytes, false, there))
                                    return wrong;
@@ -170,7 +179,7 @@ EXPORT Status ncclSend(const void *data, size_t count, DataType type, int peer,
                                }});
   if (status != Success)
     return status;
-  return put(stream, {"the end of a send", [=] { return !fs::exists(*path); },
+  return put(group, stream, {"the end of a send", [=] { return !fs::exists(*path); },
                       []() -> std::optional<std::string> { return std::nullopt; }});
 }
 
@@ -178,7 +187,7 @@ EXPORT Status ncclRecv(void *data, size_t count, DataType type, int, Communicato
                        bitpipe::cuda::Stream stream) {
   Group *group = of(communicator);
   size_t bytes = count * bytesOf(type);
-  return put(stream, {"a receive",
+  return put(group, stream, {"a receive",
                       [=] { return fs::exists(fileOf(*group, group->started, group->rank)); },
                       [=]() -> std::optional<std::string> {
                         std::string path = fileOf(*group, group->started++, group->rank);

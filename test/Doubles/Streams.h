@@ -51,6 +51,7 @@ struct Captured {
   };
   std::vector<Node> nodes;
   bool open = true;
+  int handles = 0; // of a graph that holds it, or of one to launch
 };
 
 struct EventState {
@@ -74,6 +75,8 @@ public:
   Result endCapture(std::shared_ptr<Captured> &graph);
   /// Until all is done that was added; not while it is captured.
   Result synchronize();
+
+  const std::shared_ptr<Captured> &captured() const { return capture; }
 
   const int device;
 
@@ -141,6 +144,8 @@ private:
 
 /// Appends to a stream of the driver, for doubles of other libraries.
 Result enqueue(bitpipe::cuda::Stream stream, Work work);
+/// What the stream is captured into, or null.
+std::shared_ptr<Captured> captureOf(bitpipe::cuda::Stream stream);
 /// Checks an access to a device pointer by the operation that runs, and finds the bytes.
 std::optional<std::string> translate(const void *pointer, size_t bytes, bool writes,
                                      char *&bytesThere);

@@ -91,7 +91,8 @@ std::unique_ptr<Device> CUDAProcess::makeDevice(int64_t number, Calls &names, si
 
 std::unique_ptr<Transport> CUDAProcess::connectDevices(World &world, const Links &links) {
   if (world.size() > 1)
-    return std::make_unique<NCCLTransport>(links, world, *devices.front(), share.first);
+    return std::make_unique<NCCLTransport>(links, world, *devices.front(), share.first,
+                                           graph.get());
   return std::make_unique<PeerTransport>(program, links, devices);
 }
 

@@ -54,8 +54,8 @@ private:
 } // namespace
 
 NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &device,
-                             int64_t number)
-    : links(links), device(device), number(number), agreed(device.gpu()) {
+                             int64_t number, StepGraph *graph)
+    : links(links), device(device), number(number), graph(graph), agreed(device.gpu()) {
   device.setTargets({device.numbers()});
   for (size_t i = 0; i < links.messages.size(); ++i)
     messages.emplace_back(device.gpu());
@@ -65,6 +65,9 @@ NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &devic
 }
 
 NCCLTransport::~NCCLTransport() {
+  device.stream().synchronize();
+  if (graph)
+    graph->destroy();
   for (auto *groups : {&pairs, &sumGroups})
     for (auto &[members, group] : *groups)
       library().commDestroy(group.communicator);

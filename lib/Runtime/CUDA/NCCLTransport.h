@@ -38,7 +38,9 @@ public:
   static constexpr int pairBlocks = 4, sumBlocks = 8, numbersBlocks = 1;
 
   /// `device` is the only one of this process, and has that number.
-  NCCLTransport(const Links &links, World &world, CUDADevice &device, int64_t number);
+  /// `graph` is what its operations may be part of, or null.
+  NCCLTransport(const Links &links, World &world, CUDADevice &device, int64_t number,
+                StepGraph *graph);
   ~NCCLTransport() override;
 
   void startMessage(int64_t device, int64_t message) override;
@@ -84,6 +86,7 @@ private:
   const Links &links;
   CUDADevice &device;
   const int64_t number;
+  StepGraph *const graph;
   std::map<Members, Group> pairs, sumGroups; // that this device belongs to
   std::unique_ptr<Group> all;
   std::deque<Work> messages, collectives; // by number; those of other devices are unused

@@ -17,9 +17,12 @@ StepGraph::StepGraph(Share share, const std::vector<const GPU *> &gpus)
   }
 }
 
-StepGraph::~StepGraph() {
+StepGraph::~StepGraph() { destroy(); }
+
+void StepGraph::destroy() {
   if (graph)
     driver().graphExecDestroy(graph);
+  graph = nullptr;
 }
 
 /// The first device's stream takes in all others, then the capture begins there and takes

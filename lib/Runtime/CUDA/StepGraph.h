@@ -29,6 +29,10 @@ public:
   /// Called when it has been walked, or need not be.
   void end(int64_t device, uint32_t step, const CUDAStream &stream);
 
+  /// Gives the graph back, when all of it has ended. Communicators that it uses end after it:
+  /// NCCL waits until then.
+  void destroy();
+
 private:
   bool leads(int64_t device) const { return device == share.first; }
   void capture(const CUDAStream &stream);
