@@ -11,6 +11,7 @@
 
 #include <cstring>
 #include <sstream>
+#include <vector>
 
 using namespace doubles;
 using namespace bitpipe::blas;
@@ -113,12 +114,18 @@ struct Product {
       return wrong;
     auto m = int64_t(d.layout.rows), n = int64_t(d.layout.columns);
     auto k = int64_t(desc.transA == OpN ? a.layout.columns : a.layout.rows);
+    std::vector<float> rows(m * k), columns(n * k);
+    for (int64_t l = 0; l < k; ++l) {
+      for (int64_t i = 0; i < m; ++i)
+        rows[i * k + l] = desc.transA == OpN ? a.get(aThere, i, l) : a.get(aThere, l, i);
+      for (int64_t j = 0; j < n; ++j)
+        columns[j * k + l] = desc.transB == OpN ? b.get(bThere, l, j) : b.get(bThere, j, l);
+    }
     for (int64_t j = 0; j < n; ++j)
       for (int64_t i = 0; i < m; ++i) {
         double sum = 0;
         for (int64_t l = 0; l < k; ++l)
-          sum += double(desc.transA == OpN ? a.get(aThere, i, l) : a.get(aThere, l, i)) *
-                 double(desc.transB == OpN ? b.get(bThere, l, j) : b.get(bThere, j, l));
+          sum += double(rows[i * k + l]) * double(columns[j * k + l]);
         double value = double(alpha) * sum;
         if (beta != 0)
           value += double(beta) * c.get(cThere, i, j);

@@ -106,9 +106,12 @@ std::optional<std::string> Memory::access(uint64_t pointer, size_t bytes, bool w
   if (owner != now.device && !peers[now.device][owner])
     return now.name + ": device " + std::to_string(now.device) +
            " has no access to the memory of device " + std::to_string(owner);
-  for (size_t cell = begin / cellBytes; cell * cellBytes < end; ++cell)
+  for (size_t cell = begin / cellBytes; cell * cellBytes < end; ++cell) {
+    if (cells[cell].operation == number && cells[cell].did & bitOf(writes))
+      continue; // most accesses are not the first of their operation there
     if (auto wrong = touch(cells[cell], cell * cellBytes, writes))
       return wrong;
+  }
   return std::nullopt;
 }
 
@@ -125,12 +128,9 @@ std::optional<std::string> Memory::accessReal(const void *address, size_t bytes,
 }
 
 std::optional<std::string> Memory::touch(Cell &cell, size_t offset, bool writes) {
-  uint8_t bit = writes ? 2 : 1;
   if (cell.operation != number) {
     cell.operation = number;
     cell.did = 0;
-  } else if (cell.did & bit) {
-    return std::nullopt;
   }
   const Touch mine{now.lane, now.clock[now.lane]};
   auto conflict = [&](const Touch &other, const char *what) {
@@ -150,7 +150,7 @@ std::optional<std::string> Memory::touch(Cell &cell, size_t offset, bool writes)
         return conflict(reader, "reads");
       reader = {};
     }
-  cell.did |= bit;
+  cell.did |= bitOf(writes);
   if (writes) {
     cell.writer = mine;
     return std::nullopt;

@@ -81,6 +81,7 @@ private:
     Touch writer, readers[3];
   };
 
+  static uint8_t bitOf(bool writes) { return writes ? 2 : 1; }
   std::optional<std::string> touch(Cell &cell, size_t offset, bool writes);
   bool isBefore(const Touch &other) const;
   std::string place(size_t offset) const;
