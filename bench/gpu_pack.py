@@ -21,6 +21,7 @@ BIN = ROOT / "build" / "bin"
 sys.path[:0] = [str(ROOT / "python"), str(ROOT / "examples")]
 
 MODELS = ["gpt2", "bert", "llama"]
+CARRIED = ["libdnnl", "libstdc++", "libOpenCL", "libgomp", "libuc", "libnuma"]
 
 
 def compile_plan(model, plan, arguments, *options):
@@ -79,11 +80,12 @@ def pack_gpt(folder, arguments):
 
 def pack_program(folder):
     (folder / "lib").mkdir()
-    shutil.copy(BIN / "bitpipe-run", folder)
-    listed = subprocess.run(["ldd", BIN / "bitpipe-run"], capture_output=True, text=True, check=True).stdout
-    for line in listed.splitlines():
-        if any(name in line for name in ("libdnnl", "libstdc++", "libOpenCL", "libgomp")):
-            shutil.copy(line.split("=>")[1].split()[0], folder / "lib")
+    for file in ("bitpipe-run", "libbitpipe_ucx.so"):
+        shutil.copy(BIN / file, folder)
+        listed = subprocess.run(["ldd", BIN / file], capture_output=True, text=True, check=True).stdout
+        for line in listed.splitlines():
+            if any(name in line for name in CARRIED):
+                shutil.copy(line.split("=>")[1].split()[0], folder / "lib")
     for file in ("gpu.sh", "gpu_run.py", "gpu_weights.py"):
         shutil.copy(HERE / file, folder)
     shutil.copy(ROOT / "examples/gpt.py", folder)
