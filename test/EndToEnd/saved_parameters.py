@@ -12,10 +12,11 @@ def schedules():
 
 
 def saved(plan, model, target, *flags, processes=0, steps=3):
-    """The hash of what a run saves: of threads, or of so many processes. Each device has one thread."""
+    """The hash of what a run saves: of threads, or of so many processes. A device has one thread, or is a GPU."""
     target.unlink(missing_ok=True)
     launcher = ["mpirun", "-n", str(processes)] if processes else []
-    done = subprocess.run([*launcher, "bitpipe-run", plan, "--threads=1", f"--data={model / 'data.safetensors'}",
+    threads = [] if 'target = "cuda"' in plan.read_text() else ["--threads=1"]
+    done = subprocess.run([*launcher, "bitpipe-run", plan, *threads, f"--data={model / 'data.safetensors'}",
                            f"--steps={steps}", f"--save={target}", *flags], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, (plan, processes, done.stdout, done.stderr)
     return hashlib.sha256(target.read_bytes()).hexdigest()

@@ -55,6 +55,12 @@ CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
 
 CUDADevice::~CUDADevice() { driver().streamSynchronize(compute); }
 
+int64_t CUDADevice::seedOf(const Slot &slot) const {
+  if (!program.updateEvery)
+    return layout.seed;
+  return layout.seeds + slot.microbatch / program.updateEvery * int64_t(sizeof(float));
+}
+
 /// Slots that the host gives lie in one piece with the rest of it.
 void CUDADevice::setAddresses() {
   for (size_t i = 0; i < layout.keySlots.size(); ++i)
@@ -64,7 +70,7 @@ void CUDADevice::setAddresses() {
   for (size_t i = 0; i < device.slots.size(); ++i) {
     const Slot &slot = device.slots[i];
     if (slot.source == SlotSource::Seed)
-      slots.address(int64_t(i)) = at<char>(layout.given + layout.seed);
+      slots.address(int64_t(i)) = at<char>(layout.given + seedOf(slot));
     if (slot.source == SlotSource::Input)
       slots.address(int64_t(i)) =
           at<char>(layout.given + layout.inputs.at({slot.input, slot.microbatch}).offset);
@@ -99,6 +105,7 @@ void CUDADevice::fillGiven(const StepInputs &inputs) {
                              inputs.maxBadSteps, step % 2};
   std::memcpy(target + layout.settings, &settings, sizeof(settings));
   std::memcpy(target + layout.seed, inputs.seed, sizeof(inputs.seed));
+  std::memcpy(target + layout.seeds, inputs.seeds.data(), inputs.seeds.size() * sizeof(float));
   for (size_t i = 0; i < layout.keySlots.size(); ++i) {
     const Slot &slot = device.slots[layout.keySlots[i]];
     uint64_t key = dropoutKey(inputs.dropoutSeed, uint64_t(inputs.number),
@@ -167,19 +174,20 @@ void CUDADevice::execute(size_t instruction, const Execute &run) {
   }
 }
 
+/// Gives the place behind.
+double *CUDADevice::addSquares(double *partials, int64_t slot, const Range &range) {
+  int64_t chunks = gpu::chunksOf(range.count());
+  if (chunks)
+    own.launchBlocks(own.squares, chunks, compute,
+                     gpu::Squares{slots.floats(slot) + range.begin, partials, range.count()});
+  return partials + chunks;
+}
+
 void CUDADevice::contribute(size_t instruction, const GradNorm &norm) {
   timer.begin(instruction, compute);
-  auto *partials = at<double>(layout.partials);
-  for (size_t i = 0; i < norm.slots.size(); ++i) {
-    const Range &range = norm.ranges[i];
-    int64_t chunks = (range.count() + gpu::squaresChunk - 1) / gpu::squaresChunk;
-    if (chunks == 0)
-      continue;
-    own.launchBlocks(own.squares, chunks, compute,
-                     gpu::Squares{slots.floats(norm.slots[i]) + range.begin, partials,
-                                  range.count()});
-    partials += chunks;
-  }
+  double *partials = at<double>(layout.partials) + layout.partialBegins[instruction];
+  for (size_t i = 0; i < norm.slots.size(); ++i)
+    partials = addSquares(partials, norm.slots[i], norm.ranges[i]);
   own.launchBlocks(own.contribute, 1, compute, contributing);
 }
 
@@ -189,17 +197,26 @@ void CUDADevice::judge(size_t, const StepNumbers &, const StepInputs &) {
                            at<gpu::StepSettings>(layout.given + layout.settings),
                            at<gpu::Verdict>(layout.verdict), int64_t(program.devices.size()),
                            program.microbatches, program.loss == "counts",
-                           layout.numberCount});
+                           layout.numberCount, program.updatesPerStep()});
 }
 
 void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSettings &) {
   timer.begin(instruction, compute);
+  if (op.isBetween()) {
+    addSquares(at<double>(layout.partials) + layout.partialBegins[instruction], op.gradients,
+               op.stepped);
+    own.launchAll(own.judgeBetween, 1, 32, compute,
+                  gpu::JudgeBetween{at<gpu::StepSettings>(layout.given + layout.settings),
+                                    at<gpu::Verdict>(layout.verdict),
+                                    at<gpu::Verdict>(layout.between),
+                                    op.microbatch / program.updateEvery + 1});
+  }
   gpu::Update update{floats(op.weights),
                      floats(op.gradients),
                      floats(op.moment1),
                      floats(op.moment2),
                      reinterpret_cast<uint16_t *>(floats(op.working)),
-                     at<gpu::Verdict>(layout.verdict),
+                     at<gpu::Verdict>(op.isBetween() ? layout.between : layout.verdict),
                      op.elements,
                      op.stepped.begin,
                      op.stepped.end,
@@ -211,9 +228,17 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
     own.launch(kernel, (op.elements + 3) / 4, compute, update);
 }
 
-/// Plans with such an instruction are refused (checkProgram).
-void CUDADevice::stash(size_t, const Stash &op) {
-  fail(program.path, ": error: '", text(Instruction(op)), "', expected none of this on GPUs");
+void CUDADevice::stash(size_t instruction, const Stash &op) {
+  timer.begin(instruction, compute);
+  auto copy = [&](int64_t from, int64_t into) {
+    check(driver().copy(reinterpret_cast<cuda::Pointer>(slots.address(into)),
+                        reinterpret_cast<cuda::Pointer>(slots.address(from)),
+                        size_t(device.slots[from].size), compute),
+          "keep a version");
+  };
+  copy(op.weights, op.kept);
+  if (op.working)
+    copy(*op.working, *op.workingKept);
 }
 
 void CUDADevice::round(size_t instruction, const Round &op) {

@@ -87,11 +87,13 @@ private:
   float *floats(std::optional<int64_t> slot) {
     return slot ? slots.floats(*slot) : nullptr;
   }
+  int64_t seedOf(const Slot &slot) const;
   void setAddresses();
   void fillGiven(const StepInputs &inputs);
   void copyIn(cuda::Pointer to, const void *data, int64_t bytes);
   void copyOut(void *data, cuda::Pointer from, int64_t bytes) const;
   std::span<char *const> blocksOf(const Execute &run);
+  double *addSquares(double *partials, int64_t slot, const Range &range);
   std::string variable(const std::string &name) const;
   std::string runThatFollows(int64_t address);
 

@@ -47,13 +47,17 @@ void placeNumbers(DeviceLayout &layout, const Program &program) {
   layout.numberPlaces.insert(layout.numberPlaces.end(), losses.begin(), losses.end());
 }
 
-int64_t countPartials(const DeviceList &device) {
-  int64_t partials = 0;
-  for (const Instruction &op : device.instructions)
+/// Gradients of updates between micro-batches are cleared before the norm is taken.
+void placePartials(DeviceLayout &layout, const DeviceList &device) {
+  layout.partialCount = 0;
+  for (const Instruction &op : device.instructions) {
+    layout.partialBegins.push_back(layout.partialCount);
     if (auto *norm = std::get_if<GradNorm>(&op))
       for (const Range &range : norm->ranges)
-        partials += (range.count() + gpu::squaresChunk - 1) / gpu::squaresChunk;
-  return partials;
+        layout.partialCount += gpu::chunksOf(range.count());
+    if (auto *step = std::get_if<Step>(&op); step && step->isBetween())
+      layout.partialCount += gpu::chunksOf(step->stepped.count());
+  }
 }
 
 } // namespace
@@ -64,6 +68,7 @@ DeviceLayout::DeviceLayout(const Program &program, const DeviceList &device,
   Places step;
   settings = step.take(sizeof(gpu::StepSettings));
   seed = step.take(2 * sizeof(float));
+  seeds = step.take(program.updateEvery ? program.updatesPerStep() * int64_t(sizeof(float)) : 0);
   for (size_t i = 0; i < device.slots.size(); ++i) {
     const Slot &slot = device.slots[i];
     if (slot.source == SlotSource::Key)
@@ -80,11 +85,12 @@ DeviceLayout::DeviceLayout(const Program &program, const DeviceList &device,
   givenBytes = step.bytes();
 
   placeNumbers(*this, program);
-  partialCount = countPartials(device);
+  placePartials(*this, device);
   Places all;
   all.take(arena);
   given = all.take(givenBytes);
   verdict = all.take(sizeof(gpu::Verdict));
+  between = all.take(sizeof(gpu::Verdict));
   numbers = all.take(2 * numberCount * int64_t(program.devices.size() * sizeof(double)));
   partials = all.take(partialCount * int64_t(sizeof(double)));
   places = all.take(int64_t(numberPlaces.size() * sizeof(int64_t)));

@@ -25,15 +25,16 @@ struct DeviceLayout {
 
   int64_t arena; // bytes; it begins at 0
   // What the host gives for a step, as offsets in it.
-  int64_t settings = 0, seed, keys;
+  int64_t settings = 0, seed, seeds, keys; // seeds: of updates between micro-batches
   std::map<std::pair<int64_t, int64_t>, Input> inputs; // by input and micro-batch
   std::vector<int64_t> keySlots;
   int64_t givenBytes;
   // Offsets in the memory of the device.
-  int64_t given, verdict, numbers, partials, places, losses, scratch, workspace;
+  int64_t given, verdict, between, numbers, partials, places, losses, scratch, workspace;
   int64_t bytes;
 
-  int64_t partialCount;              // of squares, over all slots of the norm
+  int64_t partialCount; // of squares, over all gradients that are updated
+  std::vector<int64_t> partialBegins; // by instruction; the norm, or an update between
   std::vector<int64_t> lossOffsets;  // in the arena
   std::vector<int64_t> numberPlaces; // see gpu::Judge::places
   std::vector<int64_t> numberBegins; // by device

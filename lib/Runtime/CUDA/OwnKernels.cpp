@@ -50,7 +50,7 @@ OwnKernels::OwnKernels(const GPU &gpu, const Program &program)
       mostBlocks(program.arch == "emulated" ? 4 : 8 * gpu.multiprocessors()),
       squares(module.find("bitpipe_squares")),
       contribute(module.find("bitpipe_contribute")), judge(module.find("bitpipe_judge")),
-      adamw(module.find("bitpipe_adamw")), sgd(module.find("bitpipe_sgd")),
+      judgeBetween(module.find("bitpipe_judge_between")), adamw(module.find("bitpipe_adamw")), sgd(module.find("bitpipe_sgd")),
       clear(module.find("bitpipe_clear")), sum(module.find("bitpipe_sum")),
       round(module.find("bitpipe_round")), start(module.find("bitpipe_start")),
       attention{{findAttention(""), findAttention("_lanes")},

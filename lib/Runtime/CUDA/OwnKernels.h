@@ -51,7 +51,7 @@ private:
   const int64_t mostBlocks;
 
 public:
-  const cuda::Function squares, contribute, judge, adamw, sgd, clear, sum, round, start;
+  const cuda::Function squares, contribute, judge, judgeBetween, adamw, sgd, clear, sum, round, start;
   /// By whether elements are bf16 and whether several threads share a row.
   const Attention attention[2][2];
   const cuda::Function attentionBias[2][2];

@@ -127,9 +127,6 @@ void bitpipe::checkProgram(const Program &program) {
     fail(program.path, ": error: the plan has no device");
   int64_t stages = countStages(program);
   int64_t every = program.updateEvery;
-  if (every && program.isForGPUs())
-    fail(program.path, ": error: updates between micro-batches are not for GPUs, expected target "
-         "cpu");
   if (every < 0 || (every && program.microbatches % every))
     fail(program.path, ": error: updates after every ", every, " micro-batches, expected a "
          "divisor of ", program.microbatches);

@@ -252,7 +252,14 @@ private:
     await("compute", "agreed");
   }
 
+  void refuse(const Instruction &op) {
+    fail(program.path, ": error: '", text(op), "', expected updates at the end of a step alone in "
+         "what is printed");
+  }
+
   void printInstruction(size_t i, const Step &op) {
+    if (op.isBetween())
+      refuse(op);
     beginInstruction(i, nameOfOptimizer() + ", stages " + listText(op.stages));
     std::vector<std::string> arguments = {"{.elements = " + std::to_string(op.elements),
                                           ".begin = " + std::to_string(op.stepped.begin),
@@ -272,10 +279,7 @@ private:
     out << callText(4, "gpu.update", arguments);
   }
 
-  /// Plans with such an instruction are refused (checkProgram).
-  void printInstruction(size_t, const Stash &op) {
-    fail(program.path, ": error: '", text(Instruction(op)), "', expected none of this on GPUs");
-  }
+  void printInstruction(size_t, const Stash &op) { refuse(op); }
 
   void printInstruction(size_t i, const Round &op) {
     beginInstruction(i, "round to bf16, stages " + listText(op.stages));

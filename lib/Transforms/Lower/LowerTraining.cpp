@@ -103,10 +103,6 @@ private:
 
   /// What there is not yet for updates between micro-batches.
   LogicalResult checkUpdates(pipe::ModelOp model, pipe::PlanOp plan) {
-    if (target != "cpu")
-      return emitError(plan.getLoc())
-             << "schedule '" << plan.getSchedule() << "' updates between micro-batches, expected "
-             << "target cpu, got " << target;
     if (model.getLoss() == "counts")
       return emitError(plan.getLoc())
              << "schedule '" << plan.getSchedule() << "' updates between micro-batches, expected a "

@@ -17,6 +17,9 @@ namespace bitpipe::gpu {
 constexpr int64_t mostMembers = 16;
 /// Elements of gradients whose squares one block sums.
 constexpr int64_t squaresChunk = 1 << 15;
+constexpr int64_t chunksOf(int64_t elements) {
+  return (elements + squaresChunk - 1) / squaresChunk;
+}
 /// Threads of a block, for all kernels but those of attention.
 constexpr int32_t blockThreads = 256;
 
@@ -67,6 +70,15 @@ struct Judge {
   Verdict *verdict; // of the step before, and of this one
   int64_t devices, microbatches, counts;
   int64_t numberCount; // of a device in a step
+  int64_t updates;     // of parameters in a step
+};
+
+/// An update between micro-batches, before its step is judged.
+struct JudgeBetween {
+  const StepSettings *settings;
+  const Verdict *before; // of the step before
+  Verdict *verdict;
+  int64_t number; // of the update in its step, from 1 on
 };
 
 /// Steps the elements [begin, end), which moments are of, and clears the gradients of all.
