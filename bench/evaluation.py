@@ -170,11 +170,12 @@ def choice_row(what, devices, count, source, arguments, seconds):
     row, processor = choose(what, devices, count, arguments)
     if processor is None:
         return [what.name, devices, count, source, row, "", "", "", "", ""]
-    name, chunks, replicas, recomputed = row[:4]
-    step, idle, messages, sums = (seconds * float(value) for value in row[4:8])
+    name, _, chunks, _, replicas, recomputed, balanced, sharded = row[:8]
+    step, idle, messages, sums = (seconds * float(value) for value in row[8:12])
+    more = (", balanced" if balanced == "yes" else "") + (", optimizer sharded" if sharded == "yes" else "")
     tokens = count * dict(what.sizes)["sequence"]
-    return [what.name, devices, count, source, f"`{name}`, chunks {chunks}, replicas {replicas}, recomputed {recomputed}", f"{step:.2f}",
-            f"{idle:.2f} / {messages:.2f} / {sums:.2f}", f"{float(row[8]) / 1e9:.0f}", f"{tokens / step:.0f}", f"{processor:.0f}"]
+    return [what.name, devices, count, source, f"`{name}`, chunks {chunks}, replicas {replicas}, recomputed {recomputed}{more}", f"{step:.2f}",
+            f"{idle:.2f} / {messages:.2f} / {sums:.2f}", f"{float(row[12]) / 1e9:.0f}", f"{tokens / step:.0f}", f"{processor:.0f}"]
 
 
 def choice_rows(what, devices, count):

@@ -25,6 +25,8 @@ private:
   bool readText(const json::Value &value);
   bool readStages(const json::Value &value);
   bool readStage(const json::Value &value, StringRef place);
+  bool readTimes(const json::Object &object, StringRef place, StageCost &stage);
+  bool readSizes(const json::Object &object, StringRef place, StageCost &stage);
   bool readGradients(const json::Object &object, StringRef place,
                      StageCost &stage);
   bool readHolders(const json::Object &object, StringRef place, int &holders);
@@ -110,7 +112,8 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
   const json::Object *object = nullptr;
   if (!takeObject(value, place,
                   {"F", "B", "I", "W", "recompute", "activation", "kept", "input",
-                   "message", "state", "weights", "sum", "holders", "norm", "optimizer"},
+                   "message", "state", "moments", "weights", "sum", "holders", "norm",
+                   "optimizer"},
                   object))
     return false;
   if (!object->get("F"))
@@ -120,22 +123,32 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
   if (!object->get("message") && withoutMessage.empty())
     withoutMessage = place.str();
   StageCost &stage = costs.stages.emplace_back();
-  return takeField(*object, place, "F", Range::Positive, stage.forward) &&
-         readGradients(*object, place, stage) &&
-         takeField(*object, place, "activation", Range::Positive,
-                   stage.activation) &&
-         takeField(*object, place, "kept", Range::NotNegative, stage.kept) &&
-         takeField(*object, place, "recompute", Range::Positive, stage.recompute) &&
-         takeField(*object, place, "input", Range::NotNegative, stage.input) &&
-         takeField(*object, place, "message", Range::NotNegative,
-                   stage.message) &&
-         takeField(*object, place, "state", Range::NotNegative, stage.state) &&
-         takeField(*object, place, "weights", Range::NotNegative, stage.weights) &&
-         takeField(*object, place, "sum", Range::NotNegative, stage.sum) &&
-         takeField(*object, place, "norm", Range::NotNegative, stage.norm) &&
-         takeField(*object, place, "optimizer", Range::NotNegative,
-                   stage.optimizer) &&
-         readHolders(*object, place, stage.holders);
+  return readTimes(*object, place, stage) && readSizes(*object, place, stage);
+}
+
+bool CostFile::readTimes(const json::Object &object, StringRef place, StageCost &stage) {
+  return takeField(object, place, "F", Range::Positive, stage.forward) &&
+         readGradients(object, place, stage) &&
+         takeField(object, place, "recompute", Range::Positive, stage.recompute) &&
+         takeField(object, place, "sum", Range::NotNegative, stage.sum) &&
+         takeField(object, place, "norm", Range::NotNegative, stage.norm) &&
+         takeField(object, place, "optimizer", Range::NotNegative, stage.optimizer) &&
+         readHolders(object, place, stage.holders);
+}
+
+bool CostFile::readSizes(const json::Object &object, StringRef place, StageCost &stage) {
+  bool isRead =
+      takeField(object, place, "activation", Range::Positive, stage.activation) &&
+      takeField(object, place, "kept", Range::NotNegative, stage.kept) &&
+      takeField(object, place, "input", Range::NotNegative, stage.input) &&
+      takeField(object, place, "message", Range::NotNegative, stage.message) &&
+      takeField(object, place, "state", Range::NotNegative, stage.state) &&
+      takeField(object, place, "moments", Range::NotNegative, stage.moments) &&
+      takeField(object, place, "weights", Range::NotNegative, stage.weights);
+  if (isRead && stage.moments > stage.state)
+    return fail(place + ": 'moments' is " + show(*object.get("moments")) +
+                ", expected no more than 'state', of which it is a part");
+  return isRead;
 }
 
 bool CostFile::readHolders(const json::Object &object, StringRef place,

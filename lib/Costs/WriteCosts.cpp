@@ -54,6 +54,7 @@ std::string stageText(const schedule::StageCost &stage) {
   line.positive("input", stage.input);
   line.number("message", stage.message);
   line.positive("state", stage.state);
+  line.positive("moments", stage.moments);
   line.positive("weights", stage.weights);
   line.positive("sum", stage.sum);
   line.positive("holders", stage.holders);

@@ -15,7 +15,8 @@
 
 using namespace bitpipe::schedule;
 
-/// The least time of a step of all that can be built for these costs.
+/// The least time of a step of all that can be built for these costs. Where updates take no
+/// time, a sharded optimizer only makes room.
 static double fastest(const Request &base) {
   double least = std::numeric_limits<double>::infinity();
   for (const Family &family : families())
@@ -28,20 +29,32 @@ static double fastest(const Request &base) {
         asked.chunks = chunks;
         asked.replicas = replicas;
         asked.effort *= 0.05;
-        for (const char *recompute : {"none", "all"}) {
-          asked.recompute = recompute;
-          if (ErrorOr<Simulated> simulated = measure(asked))
-            least = std::min(least, simulated->step > 0 ? simulated->step
-                                                        : simulated->iterationEnd);
-        }
+        for (const char *recompute : {"none", "all"})
+          for (bool balance : {false, true})
+            for (bool shard : {false, true}) {
+              asked.recompute = recompute;
+              asked.balance = balance;
+              asked.shardOptimizer = shard;
+              if (ErrorOr<Simulated> simulated = measure(asked))
+                least = std::min(least, simulated->step > 0 ? simulated->step
+                                                            : simulated->iterationEnd);
+            }
       }
   return least;
+}
+
+/// All is open.
+static ErrorOr<Choice> chooseAny(const Request &base) {
+  Scope scope;
+  scope.choosesSharding = scope.choosesBalance = true;
+  return choose(base, scope);
 }
 
 static Costs costsOf(double message, double sum, double memory, int devices) {
   Costs costs;
   StageCost &stage = costs.stages.front();
   stage.state = 4;
+  stage.moments = 2;
   stage.sum = sum;
   stage.holders = 2;
   stage.optimizer = sum / 4;
@@ -61,7 +74,7 @@ static void testAgainstAll(int devices, int microbatches, const Costs &costs) {
                      std::to_string(costs.stages.front().sum) + ", memory " +
                      std::to_string(costs.memory.empty() ? 0 : costs.memory.front());
   double expected = fastest(base);
-  ErrorOr<Choice> choice = choose(base);
+  ErrorOr<Choice> choice = chooseAny(base);
   if (!choice)
     return expect(std::isinf(expected) &&
                       choice.error().text.find("no schedule fits") == 0,
@@ -85,7 +98,7 @@ static void testNeed() {
   Request base = request("auto", 4, 8);
   base.replicas = 0;
   base.costs = costsOf(0, 1, 5, 4);
-  ErrorOr<Choice> none = choose(base);
+  ErrorOr<Choice> none = chooseAny(base);
   expect(!none, "a model fits nowhere and is taken");
   if (none)
     return;
@@ -96,18 +109,19 @@ static void testNeed() {
     return;
   double need = std::atof(text.c_str() + at + std::string("expected at least ").size());
   base.costs = costsOf(0, 1, need, 4);
-  expect(bool(choose(base)), "nothing fits in " + std::to_string(need) + ", but: " + text);
+  expect(bool(chooseAny(base)), "nothing fits in " + std::to_string(need) + ", but: " + text);
   base.costs = costsOf(0, 1, need * 0.999, 4);
-  expect(!choose(base), "less would do than: " + text);
+  expect(!chooseAny(base), "less would do than: " + text);
 }
 
 int main() {
-  for (int devices : {1, 2, 4})
+  for (int devices : {1, 2, 3})
     for (double message : {0.0, 0.5})
       for (double sum : {0.0, 3.0})
         for (double memory : {0.0, 26.0, 14.0})
           testAgainstAll(devices, 2 * devices, costsOf(message, sum, memory, devices));
-  testAgainstAll(6, 12, costsOf(0.2, 1, 20, 6));
+  for (double memory : {26.0, 14.0, 11.0})
+    testAgainstAll(4, 8, costsOf(0.5, memory == 26 ? 0 : 3, memory, 4));
   testNeed();
   return report();
 }

@@ -1,8 +1,9 @@
-//===- ChooseSchedule.cpp - The schedule of --pipeline=auto ----------------===//
+//===- ChooseSchedule.cpp - The schedule where options leave it open -------===//
 
 #include "tools/bitpipe-opt/ChooseSchedule.h"
 
 #include "lib/Transforms/Planning/Costs.h"
+#include "tools/bitpipe-opt/Views.h"
 
 using namespace mlir;
 
@@ -10,40 +11,64 @@ namespace bitpipe {
 
 bool choosesSchedule(const Options &options) { return options.pipeline == schedule::chosenName; }
 
+/// What is asked for of each, with 0 for numbers that --pipeline=auto chooses.
+static schedule::Request openRequest(const Options &options, schedule::Costs costs) {
+  schedule::Request base = requestFor(options, std::move(costs));
+  bool isSet = base.recompute != "auto"; // which is decided for the schedule that is taken
+  base.recompute = isSet ? base.recompute : "";
+  if (!options.picksFamily)
+    base.replicas = options.given.count("data-parallel") ? base.replicas : 0;
+  return base;
+}
+
+/// Sizes in bytes of the stages that the costs are of.
+static schedule::Layout layoutFor(const Options &options, ModuleOp module,
+                                  const schedule::Costs &costs, const MeasureNeed &need) {
+  schedule::Layout layout{costs, {}, need};
+  addSizes(module, options.optimizer, layout.sizes);
+  if (options.memory)
+    layout.sizes.memory.assign(options.devices, double(*options.memory));
+  layout.apart = layout.sizes;
+  leaveOutMessages(module, layout.apart);
+  return layout;
+}
+
 schedule::ErrorOr<schedule::Choice> chooseSchedule(const Options &options, ModuleOp module,
-                                                   double buffers) {
+                                                   const MeasureNeed &need) {
   auto costs = findCosts(options.cost, options.costFile, int(options.devices), module);
   if (!costs)
     return costs.error();
-  bool ofModel = module && !hasCosts(options);
-  if (ofModel) {
-    addSizes(module, options.optimizer, *costs);
-    if (options.memory)
-      costs->memory.assign(options.devices, double(*options.memory));
-    costs->buffers.assign(options.devices, buffers);
+  schedule::Request base = openRequest(options, *costs);
+  schedule::Scope scope;
+  scope.isDefault = options.picksFamily;
+  scope.choosesSharding = !options.picksFamily && !options.shardOptimizer;
+  scope.choosesBalance = !options.picksFamily && !options.balance;
+  std::optional<schedule::Layout> layout;
+  // Where stages are chosen to recompute, what is needed shows then.
+  if (module && !hasCosts(options) && options.recompute != "auto") {
+    layout = layoutFor(options, module, *costs, need);
+    scope.layout = &*layout;
   }
-  schedule::Request base;
-  base.devices = int(options.devices);
-  base.microbatches = int(options.microbatches);
-  base.replicas = options.given.count("data-parallel") ? int(options.replicas) : 0;
-  base.chunks = int(options.chunks);
-  base.effort = options.scheduleEffort;
-  base.recompute = options.recompute;
-  base.costs = std::move(*costs);
   // A model may have too few layers for more than are cut for the costs.
-  int most = ofModel && !options.chunks ? schedule::commonStages(base) : 0;
-  auto choice = schedule::choose(base, most);
+  if (layout && !options.chunks)
+    scope.mostStages = schedule::commonStages(base);
+  auto choice = schedule::choose(base, scope);
   if (!choice)
-    return schedule::Error{"--pipeline=" + options.pipeline + ": " + choice.error().text};
+    return schedule::Error{(options.picksFamily ? "no --pipeline is given"
+                                                : "--pipeline=" + options.pipeline) +
+                           ": " + choice.error().text};
   return choice;
 }
 
-Options withChosen(Options options, const schedule::Choice &choice) {
-  const schedule::Request &chosen = choice.fitting.front().request;
-  options.pipeline = chosen.pipeline;
-  options.chunks = chosen.chunks;
-  options.replicas = chosen.replicas;
-  options.recompute = chosen.recompute;
+Options withRequest(Options options, const schedule::Request &request) {
+  options.pipeline = request.pipeline;
+  options.picksFamily = false;
+  options.chunks = request.chunks;
+  options.replicas = request.replicas;
+  if (options.recompute != "auto")
+    options.recompute = request.recompute;
+  options.balance = request.balance;
+  options.shardOptimizer = request.shardOptimizer;
   return options;
 }
 

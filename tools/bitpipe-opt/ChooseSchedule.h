@@ -1,4 +1,4 @@
-//===- ChooseSchedule.h - The schedule of --pipeline=auto ------------------===//
+//===- ChooseSchedule.h - The schedule where options leave it open ---------===//
 
 #ifndef BITPIPE_TOOLS_BITPIPE_OPT_CHOOSESCHEDULE_H
 #define BITPIPE_TOOLS_BITPIPE_OPT_CHOOSESCHEDULE_H
@@ -10,7 +10,7 @@
 
 namespace bitpipe {
 
-/// Whether the options leave the schedule to be chosen.
+/// Whether --pipeline=auto leaves the schedule to be chosen.
 bool choosesSchedule(const Options &options);
 
 /// Whether costs are given; if not they are those of the stages of a model.
@@ -18,14 +18,17 @@ inline bool hasCosts(const Options &options) {
   return !options.cost.empty() || !options.costFile.empty();
 }
 
-/// Chooses for the costs that are given, else for those of a module's stages, with sizes
-/// and --memory in bytes and `buffers` bytes on each device besides. `module` is null
-/// where there is no model.
-schedule::ErrorOr<schedule::Choice> chooseSchedule(const Options &options, mlir::ModuleOp module,
-                                                   double buffers);
+/// The bytes of the device that needs most under a request.
+using MeasureNeed = std::function<schedule::ErrorOr<double>(const schedule::Request &)>;
 
-/// The options as if the first one of a choice had been asked for.
-Options withChosen(Options options, const schedule::Choice &choice);
+/// Chooses for the costs that are given, else for those of a module's stages; then each is held
+/// to --memory as `need` lays it out. `module` is null where there is no model. With
+/// --pipeline=auto among all, else among the families that are meant where none is named.
+schedule::ErrorOr<schedule::Choice> chooseSchedule(const Options &options, mlir::ModuleOp module,
+                                                   const MeasureNeed &need);
+
+/// The options as if a request had been asked for.
+Options withRequest(Options options, const schedule::Request &request);
 
 } // namespace bitpipe
 

@@ -37,7 +37,7 @@ LogicalResult Compilation::run() {
   checkOutputs();
   bool chooses = choosesSchedule(options);
   if (options.input.empty())
-    return chooses && failed(choose()) ? failure() : print();
+    return failed(chooses ? choose() : pickFamily()) ? failure() : print();
   // A schedule that cannot be is reported before any model is read.
   bool isModel = llvm::sys::path::extension(options.input) == ".onnx";
   if (isModel && !chooses && !(stages = stageCount(options, context)))
@@ -55,9 +55,13 @@ LogicalResult Compilation::run() {
 
 LogicalResult Compilation::raiseTo(Level goal) {
   for (Level level = levelOf(*module); level < goal; level = levelOf(*module))
-    if (failed(chooseRecomputed()) || failed(raise(Level(int(level) + 1))))
+    if (failed(decide()) || failed(raise(Level(int(level) + 1))))
       return failure();
-  return chooseRecomputed();
+  return decide();
+}
+
+LogicalResult Compilation::decide() {
+  return failed(pickFamily()) ? failure() : chooseRecomputed();
 }
 
 LogicalResult Compilation::load() {

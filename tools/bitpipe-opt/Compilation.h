@@ -19,6 +19,8 @@
 #include "mlir/Support/Timing.h"
 #include "llvm/Support/FileUtilities.h"
 
+#include <map>
+
 namespace bitpipe {
 
 class Compilation {
@@ -43,15 +45,18 @@ private:
   /// The model cut in the common number of stages, for their costs; null if costs are
   /// given or there is none.
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> stagesForCosts();
-  mlir::LogicalResult tryChoice(mlir::ModuleOp forCosts, double buffers);
+  /// Decides which family is meant where none is named, as soon as costs are known.
+  mlir::LogicalResult pickFamily();
   /// Puts a list of costs of the chosen schedule's own stages in the place of the file's.
   mlir::LogicalResult useOwnCosts();
-  /// The most bytes that any device's layout takes under the schedule of the options.
-  mlir::FailureOr<int64_t> laidOut();
+  /// The most bytes that any device's layout takes under a request.
+  schedule::ErrorOr<double> needOf(const schedule::Request &request);
   /// Refuses programs of which no files can be made.
   mlir::LogicalResult checkUnfinished();
   /// Takes the module through the phases up to a level.
   mlir::LogicalResult raiseTo(Level level);
+  /// What is open and can be decided by what the module tells by now.
+  mlir::LogicalResult decide();
   /// Puts the stages in the place of --recompute=auto, where the module has come so far.
   mlir::LogicalResult chooseRecomputed();
   /// What each device needs under a schedule, in bytes.
@@ -88,6 +93,7 @@ private:
   std::optional<schedule::Choice> choice;
   std::optional<int> stages; // of the schedule
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::map<int, mlir::OwningOpRef<mlir::ModuleOp>> cuts; // by stages, while a schedule is chosen
   llvm::FileRemover ownCosts; // of the chosen schedule
   std::string weights; // where to write the weights; empty: nowhere
   mlir::DefaultTimingManager timer;

@@ -67,56 +67,63 @@ FailureOr<OwningOpRef<ModuleOp>> Compilation::stagesForCosts() {
   return whole;
 }
 
-FailureOr<int64_t> Compilation::laidOut() {
-  OwningOpRef<ModuleOp> whole = module->clone();
+/// Lays out the plan of a request, of the module if that has its stages, else of a copy that is
+/// cut once for each number of them.
+schedule::ErrorOr<double> Compilation::needOf(const schedule::Request &request) {
+  const schedule::Error isReported{"its plan cannot be laid out"};
+  Options open = withRequest(options, request);
+  std::swap(options, open);
   FailureOr<std::vector<int64_t>> bytes = failure();
-  if (succeeded(raiseTo(Level::Stages)))
+  if (levelOf(*module) == Level::Stages)
     bytes = memoryOf(planningOptions(options));
-  std::swap(module, whole);
+  else if ((stages = stageCount(options, context))) {
+    OwningOpRef<ModuleOp> &cut = cuts[*stages], whole = module->clone();
+    if (cut || succeeded(raiseTo(Level::Stages))) {
+      if (cut)
+        std::swap(module, cut);
+      bytes = memoryOf(planningOptions(options));
+      cut = std::move(module);
+    }
+    module = std::move(whole);
+  }
+  std::swap(options, open);
   if (failed(bytes))
-    return failure();
-  return *llvm::max_element(*bytes);
+    return isReported;
+  return double(*llvm::max_element(*bytes));
 }
 
-LogicalResult Compilation::tryChoice(ModuleOp forCosts, double buffers) {
-  Options open = options;
-  auto chosen = chooseSchedule(open, forCosts, buffers);
-  if (!chosen)
-    return fail(chosen.error().text);
-  choice = std::move(*chosen);
-  options = withChosen(open, *choice);
-  stages = stageCount(options, context);
-  return success(bool(stages));
-}
-
-/// The schedule counts what is alive; the layout, which has the last word, has messages and
-/// memory to compute in besides. Where that is too much, as much is added for every schedule,
-/// and it is chosen anew.
 LogicalResult Compilation::choose() {
-  if (options.shardOptimizer)
-    emitRemark(UnknownLoc::get(context)) << "--pipeline=auto counts moments, sums and updates as without --shard-optimizer";
   FailureOr<OwningOpRef<ModuleOp>> forCosts = stagesForCosts();
   if (failed(forCosts))
     return failure();
-  const Options open = options;
-  double buffers = 0;
-  while (true) {
-    options = open;
-    ModuleOp cut = *forCosts ? **forCosts : ModuleOp();
-    if (failed(tryChoice(cut, buffers)))
-      return failure();
-    bool isLimited = cut && options.memory && levelFor(options.emit) >= Level::Stages;
-    if (!isLimited)
-      break;
-    FailureOr<int64_t> need = laidOut();
-    if (failed(need))
-      return failure();
-    if (*need <= *options.memory)
-      break;
-    buffers += double(*need) - choice->fitting.front().memory;
-  }
+  auto need = [&](const schedule::Request &request) { return needOf(request); };
+  auto chosen = chooseSchedule(options, *forCosts ? **forCosts : ModuleOp(), need);
+  if (!chosen)
+    return fail(chosen.error().text);
+  choice = std::move(*chosen);
+  options = withRequest(options, choice->fitting.front().request);
+  stages = stageCount(options, context);
+  if (!stages)
+    return failure();
   llvm::errs() << schedule::toText(*choice) << "\n";
+  if (cuts.count(*stages) && levelFor(options.emit) >= Level::Stages)
+    module = std::move(cuts[*stages]);
+  cuts.clear();
   return useOwnCosts();
+}
+
+LogicalResult Compilation::pickFamily() {
+  bool isReady = !module || hasCosts(options) || levelOf(*module) == Level::Stages;
+  bool isDone = module && levelOf(*module) >= Level::Plan;
+  if (!options.picksFamily || !isReady || isDone)
+    return success();
+  auto need = [&](const schedule::Request &request) { return needOf(request); };
+  auto picked = chooseSchedule(options, module ? *module : ModuleOp(), need);
+  if (!picked)
+    return fail(picked.error().text);
+  options = withRequest(options, picked->fitting.front().request);
+  llvm::errs() << schedule::toDefaultText(*picked) << "\n";
+  return success();
 }
 
 /// A list of costs is for one number of stages, and the chosen schedule may have another, for

@@ -5,6 +5,9 @@
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Planning/Translate.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Simulate/Recompute.h"
+
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -113,10 +116,30 @@ bool movesActivations(pipe::PlanOp plan) {
   return walk.wasInterrupted();
 }
 
-/// Of how many replicas a plan consists; 1 if it is none.
-int replicasOf(pipe::PlanOp plan) {
+/// How many devices hold each stage.
+std::string holdersIn(const schedule::Placement &placement) {
+  std::string text;
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    text += (stage ? "," : "") + std::to_string(placement.holders(stage).size());
+  return text;
+}
+
+/// What the routes and runs of a plan say.
+std::string saidByRoutes(pipe::PlanOp plan, StringRef option) {
   FailureOr<schedule::Placement> placement = placementOf(plan);
-  return succeeded(placement) ? placement->replicas() : 1;
+  if (failed(placement))
+    return "";
+  if (option == "data-parallel")
+    return std::to_string(placement->replicas());
+  if (option == "chunks")
+    return std::to_string(placement->stages() * placement->replicas() / placement->devices());
+  if (option == "update-every")
+    return std::to_string(updatesOf(plan, placement->stages()).every);
+  if (option == "stage-replicas")
+    return holdersIn(*placement);
+  if (option == "recompute")
+    return schedule::toString(recomputedStages(plan, placement->stages()));
+  return "";
 }
 
 /// What the module says on what an option asks for; empty where it says nothing
@@ -135,11 +158,8 @@ std::string saidBy(ModuleOp module, StringRef option) {
       return shardsOptimizer(plan) ? "on" : "off";
     if (option == "balance")
       return movesActivations(plan) ? "on" : "off";
-    if (option == "data-parallel")
-      return std::to_string(replicasOf(plan));
-    for (auto route : plan.getOps<pipe::RouteOp>())
-      if (option == "chunks" && plan.getDevices())
-        return std::to_string(route.getDevices().size() * replicasOf(plan) / plan.getDevices());
+    if (std::string said = saidByRoutes(plan, option); !said.empty())
+      return said;
   }
   for (auto training : module.getOps<pipe::TrainingOp>()) {
     if (option == "optimizer")
@@ -150,7 +170,13 @@ std::string saidBy(ModuleOp module, StringRef option) {
   return "";
 }
 
-std::string asked(const Options &options, StringRef option) {
+/// The stages of a set that are asked for, in the words of a plan of so many.
+std::string askedStages(const Options &options, int stages) {
+  auto set = schedule::parseStageSet(options.recompute, stages);
+  return set ? schedule::toString(*set) : options.recompute;
+}
+
+std::string asked(const Options &options, ModuleOp module, StringRef option) {
   if (option == "pipeline")
     return options.pipeline;
   if (option == "devices")
@@ -163,6 +189,16 @@ std::string asked(const Options &options, StringRef option) {
     return options.balance ? "on" : "off";
   if (option == "data-parallel")
     return std::to_string(options.replicas);
+  if (option == "update-every")
+    return std::to_string(options.updateEvery);
+  if (option == "stage-replicas")
+    return llvm::join(llvm::map_range(options.stageReplicas,
+                                      [](int count) { return std::to_string(count); }),
+                      ",");
+  if (option == "recompute")
+    for (auto plan : module.getOps<pipe::PlanOp>())
+      if (auto placement = placementOf(plan); succeeded(placement))
+        return askedStages(options, placement->stages());
   if (option == "chunks")
     return std::to_string(options.chunks);
   if (option == "optimizer")
@@ -180,7 +216,7 @@ std::string asked(const Options &options, StringRef option) {
 /// anything.
 static std::string contradiction(const Options &options, ModuleOp module,
                                  StringRef option) {
-  std::string said = saidBy(module, option), got = asked(options, option);
+  std::string said = saidBy(module, option), got = asked(options, module, option);
   if (said.empty())
     return "--" + option.str() + " is given, but the file holds " +
            nameOf(levelOf(module)).str() + ": expected an earlier level, or no such option";

@@ -41,8 +41,6 @@ void checkGiven(const Options &options) {
   if (choosesSchedule(options))
     refuse(options, {"down", "activations", "update-every", "stage-replicas"},
            " beside --pipeline=auto, expected none: what it counts depends on the schedule");
-  if (choosesSchedule(options))
-    refuse(options, {"balance"}, " beside --pipeline=auto, which chooses among schedules without: expected one of them");
   if (options.recompute == "auto")
     refuse(options, {"balance"}, " beside --recompute=auto, expected one of them: each would have to know what the other leaves");
   if (choosesSchedule(options) && !llvm::is_contained({"", "none", "all"}, options.recompute))

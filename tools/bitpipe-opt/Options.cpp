@@ -199,7 +199,7 @@ Options parseOptions(int argc, char **argv) {
   Options options;
   cl::opt<std::string> input(cl::Positional, cl::cat(category), cl::desc("[model.onnx | any-level.mlir]"));
   cl::opt<std::string> output("o", cl::cat(category), cl::desc("where to write; a plan needs a file, beside which are its weights and kernels (default -: standard output)"), cl::value_desc("file"), cl::init("-"));
-  cl::opt<std::string> pipeline("pipeline", cl::cat(category), cl::desc("schedule, or auto for the fastest that fits, also among replicas unless --data-parallel is given (default bitpipe)"), cl::value_desc("name"), cl::init(options.pipeline));
+  cl::opt<std::string> pipeline("pipeline", cl::cat(category), cl::desc("schedule, or auto for the fastest that fits, also among replicas unless --data-parallel is given (default: the fastest of bitpipe, bitpipe-published and bitpipe-zb)"), cl::value_desc("name"), cl::init(options.pipeline));
   cl::opt<std::string> schedule("schedule", cl::cat(category), cl::desc("an order from a file in PyTorch's text form, instead of --pipeline"), cl::value_desc("file.csv"));
   cl::opt<std::string> routes("routes", cl::cat(category), cl::desc("a placement from a file, one route per line, ordered by the scheduler"), cl::value_desc("file"));
   NumberOption<double> scheduleEffort("schedule-effort", cl::cat(category), cl::desc("how much is searched for a better order, where one is searched: 1 is some seconds at most, 10 ten times that (default 1)"), cl::value_desc("K"), cl::init(options.scheduleEffort));
@@ -250,6 +250,7 @@ Options parseOptions(int argc, char **argv) {
   options.output = output;
   options.force = force;
   options.pipeline = pipeline;
+  options.picksFamily = !pipeline.getNumOccurrences() && schedule.empty() && routes.empty() && compare.empty();
   options.scheduleFile = schedule;
   options.routesFile = routes;
   options.scheduleEffort = scheduleEffort;

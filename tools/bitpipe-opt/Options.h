@@ -27,6 +27,7 @@ struct Options {
   std::string input;             // empty: no model
   std::string output = "-";
   std::string pipeline = "bitpipe";
+  bool picksFamily = false;      // no schedule is named: `pipeline` is still to be decided
   std::string scheduleFile;      // an order from a file, instead of `pipeline`
   std::string routesFile;        // a placement from a file, to be ordered
   double scheduleEffort = 1;     // how much is searched for a better order

@@ -54,6 +54,7 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   request.effort = options.scheduleEffort;
   request.recompute = options.recompute;
   request.balance = options.balance;
+  request.shardOptimizer = options.shardOptimizer;
   return request;
 }
 

@@ -67,6 +67,15 @@ struct Number {
 };
 } // namespace
 
+/// What a step that is not finite did.
+static std::string markOf(const StepMetrics &step) {
+  if (step.isSkipped())
+    return ", \"skipped\": true";
+  if (step.notFinite)
+    return ", \"not_finite\": true, \"updates_made\": " + std::to_string(step.updatesMade);
+  return "";
+}
+
 void MetricsFile::write(const StepMetrics &step) {
   if (file < 0)
     return;
@@ -78,7 +87,7 @@ void MetricsFile::write(const StepMetrics &step) {
       static_cast<long long>(step.step), Number(step.loss, 9).text,
       Number(step.gradNorm, 9).text, Number(step.lr, 9).text,
       Number(step.tokensPerSecond, 6).text, Number(step.seconds, 6).text,
-      static_cast<long long>(step.threads), step.skipped ? ", \"skipped\": true" : "",
+      static_cast<long long>(step.threads), markOf(step).c_str(),
       tail.c_str());
   // A full disk takes a part of the line, and says why with the next one.
   for (int done = 0; done < length;) {

@@ -17,7 +17,11 @@ struct StepMetrics {
   int64_t step; // from 1
   double loss, gradNorm, lr, tokensPerSecond, seconds;
   int64_t threads; // per device
-  bool skipped; // changed nothing
+  bool notFinite;      // the loss or the gradient norm
+  int64_t updatesMade; // of a step that is not finite: within it, before that was known
+
+  /// Whether it changed nothing.
+  bool isSkipped() const { return notFinite && updatesMade == 0; }
 };
 
 class MetricsFile {

@@ -10,11 +10,17 @@ using namespace bitpipe;
 Progress::Progress(int64_t done, int64_t steps)
     : begin(done), steps(steps), terminal(isatty(STDOUT_FILENO)), start(now()) {}
 
+static std::string markOf(const StepMetrics &step) {
+  if (step.isSkipped())
+    return "  skipped";
+  return step.notFinite ? "  not finite, " + std::to_string(step.updatesMade) + " updates made" : "";
+}
+
 void Progress::show(const StepMetrics &step) {
   constexpr Nanoseconds second = 1'000'000'000;
   Nanoseconds time = now(), pause = terminal ? second / 10 : second;
-  bool edge = step.step == begin + 1 || step.step == steps || step.skipped != skipping;
-  skipping = step.skipped;
+  bool edge = step.step == begin + 1 || step.step == steps || step.notFinite != notFinite;
+  notFinite = step.notFinite;
   if (!edge && time - lastShown < pause)
     return;
   lastShown = time;
@@ -24,7 +30,7 @@ void Progress::show(const StepMetrics &step) {
               "%.0f s left%s%s",
               terminal ? "\r" : "", long(step.step), long(steps), step.loss,
               step.gradNorm, step.lr, step.tokensPerSecond, left,
-              step.skipped ? "  skipped" : "", terminal ? "   " : "\n");
+              markOf(step).c_str(), terminal ? "   " : "\n");
   std::fflush(stdout);
 }
 

@@ -25,7 +25,7 @@ public:
 private:
   int64_t begin, steps;
   bool terminal;
-  bool skipping = false; // the last step was skipped
+  bool notFinite = false; // the last step was not
   Nanoseconds start, lastShown = 0;
 };
 

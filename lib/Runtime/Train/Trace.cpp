@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 using namespace bitpipe;
 using nlohmann::json;
@@ -98,31 +99,52 @@ private:
     steps = std::max(steps, step);
   }
 
-  /// From every send to the run that needs the tensor.
+  /// From every send to what needs the tensor; of what moves in several pieces from the last,
+  /// since events are told apart by their names.
   void writeArrows(size_t d) {
+    std::string before;
     for (const Instruction &op : program.devices[d].instructions)
-      if (auto *send = std::get_if<Transmit>(&op))
-        for (int64_t step = 0; step < steps; ++step)
+      if (auto *send = std::get_if<Transmit>(&op)) {
+        std::string name = bitpipe::text(op);
+        bool isNext = send->run.isMove() && name == before; // piece of the same move
+        before = name;
+        for (int64_t step = 0; step < steps && !isNext; ++step)
           writeArrow(*send, d, step);
+      }
   }
 
   void writeArrow(const Transmit &send, size_t from, int64_t step) {
     auto begin = begins.find({from, step, bitpipe::text(Instruction(send))});
     if (begin == begins.end())
       return;
-    if (send.run.isMove())
-      return; // no run stands for its other end on the device that keeps it
-    bool forward = send.run.kind == 'F';
-    const char *users = forward ? "F" : "BI";
-    for (; *users; ++users) {
-      RunName user{*users, send.run.stage + (forward ? 1 : -1),
-                   send.run.microbatch};
-      auto end = begins.find({size_t(send.to), step, bitpipe::text(user)});
+    for (const std::string &user : usersOf(send, from)) {
+      auto end = begins.find({size_t(send.to), step, user});
       if (end == begins.end())
         continue;
       ++arrows;
       addEnd("s", from, send, begin->second);
       addEnd("f", send.to, send, end->second);
+    }
+  }
+
+  /// What may need the tensor on the device that gets it: of what is evicted the message that
+  /// gives it back, of what comes back the gradient.
+  static std::vector<std::string> usersOf(const Transmit &send, size_t from) {
+    const RunName &run = send.run;
+    auto gradients = [&](int64_t stage) {
+      return std::vector{bitpipe::text(RunName{'B', stage, run.microbatch}),
+                         bitpipe::text(RunName{'I', stage, run.microbatch})};
+    };
+    switch (run.kind) {
+    case 'F':
+      return {bitpipe::text(RunName{'F', run.stage + 1, run.microbatch})};
+    case 'E':
+      return {bitpipe::text(Instruction(
+          Transmit{{'G', run.stage, run.microbatch}, int64_t(from), 0, false}))};
+    case 'G':
+      return gradients(run.stage);
+    default:
+      return gradients(run.stage - 1);
     }
   }
 

@@ -149,7 +149,8 @@ void Training::collect(int64_t step) {
                    feeder.tokensPerStep() / seconds.back(),
                    seconds.back(),
                    executor.calls().members(),
-                   judged.skips};
+                   judged.skips,
+                   program.updateEvery ? program.updatesPerStep() : 0};
   metrics.write(line);
   progress.show(line);
 }

@@ -98,8 +98,8 @@ static double versionBytes(pipe::StageOp stage, mlir::SymbolTable &symbols) {
 }
 
 /// What the optimizer keeps of a stage's parameters, and these.
-static double stateBytes(pipe::StageOp stage, mlir::SymbolTable &symbols, StringRef optimizer) {
-  double bytes = 0;
+static void setStateBytes(pipe::StageOp stage, mlir::SymbolTable &symbols, StringRef optimizer,
+                          schedule::StageCost &cost) {
   for (mlir::Attribute name : stage.getParameters()) {
     auto parameter = symbols.lookup<pipe::ParameterOp>(
         mlir::cast<mlir::FlatSymbolRefAttr>(name).getAttr());
@@ -107,12 +107,12 @@ static double stateBytes(pipe::StageOp stage, mlir::SymbolTable &symbols, String
       continue;
     double own = bytesOf(parameter.getType());
     // Of trained ones gradients, and two moments.
-    int copies = !parameter.getTrainable() ? 1 : optimizer == "adamw" ? 4 : 2;
-    bytes += own * copies;
+    double moments = parameter.getTrainable() && optimizer == "adamw" ? 2 * own : 0;
+    cost.moments += moments;
+    cost.state += moments + (parameter.getTrainable() ? 2 : 1) * own;
     if (is_contained(stage.workingNames(), name))
-      bytes += own / 2;
+      cost.state += own / 2;
   }
-  return bytes;
 }
 
 void bitpipe::addSizes(mlir::ModuleOp module, StringRef optimizer, Costs &costs) {
@@ -128,10 +128,26 @@ void bitpipe::addSizes(mlir::ModuleOp module, StringRef optimizer, Costs &costs)
     cost.input = size.input;
     bool isLast = stage.getIndex() + 1 == sizes.size();
     cost.message = isLast ? 0 : sizes[stage.getIndex() + 1].input;
-    cost.state = stateBytes(stage, symbols, optimizer);
+    cost.state = cost.moments = 0;
+    setStateBytes(stage, symbols, optimizer, cost);
     cost.weights = versionBytes(stage, symbols);
   }
   costs.sizeUnit = "bytes";
+}
+
+void bitpipe::leaveOutMessages(mlir::ModuleOp module, Costs &costs) {
+  std::vector<StageSizes> sizes = stageSizes(module);
+  for (size_t i = 0; i < sizes.size() && i < costs.stages.size(); ++i) {
+    schedule::StageCost &cost = costs.stages[i];
+    cost.activation -= sizes[i].savedInMessage;
+    cost.kept -= sizes[i].keptInMessage;
+    cost.input = 0;
+    bool savesInput = sizes[i].savedInMessage > 0;
+    cost.inputReader = sizes[i].keepsInput ? schedule::Kind::W
+                       : savesInput        ? schedule::Kind::I
+                                           : schedule::Kind::F;
+    cost.gradientReader = sizes[i].keepsGradient ? schedule::Kind::W : schedule::Kind::I;
+  }
 }
 
 schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef optimizer) {

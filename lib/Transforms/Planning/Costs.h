@@ -31,6 +31,10 @@ schedule::ErrorOr<schedule::Costs> costsOfStages(mlir::ModuleOp module, llvm::St
 /// and to send, is not known before it is laid out.
 void addSizes(mlir::ModuleOp module, llvm::StringRef optimizer, schedule::Costs &costs);
 
+/// Leaves out of these sizes what lies in messages, and says how long stages read those, for
+/// schedule::messageMemory to count them.
+void leaveOutMessages(mlir::ModuleOp module, schedule::Costs &costs);
+
 } // namespace bitpipe
 
 #endif // BITPIPE_TRANSFORMS_PLANNING_COSTS_H

@@ -15,6 +15,11 @@ struct StageSizes {
   double saved = 0, kept = 0;
   /// What the forward has read of the stage before.
   double input = 0;
+  /// What of `saved` and `kept` lies in the message in which it came from another stage.
+  double savedInMessage = 0, keptInMessage = 0;
+  /// Whether the weight gradient reads what came from the stage before, and from the one
+  /// behind.
+  bool keepsInput = false, keepsGradient = false;
 };
 
 /// Of every stage in turn; empty if not all functions are there.

@@ -3,6 +3,8 @@
 #include "lib/Transforms/Schedule/Choose/Choose.h"
 
 #include "lib/Transforms/Schedule/Choose/Dimensions.h"
+#include "lib/Transforms/Schedule/Choose/LayOut.h"
+#include "lib/Transforms/Schedule/Choose/Try.h"
 #include "lib/Transforms/Schedule/Search/Bounds.h"
 
 #include <algorithm>
@@ -12,9 +14,6 @@
 
 using namespace bitpipe::schedule;
 
-/// Orders are searched for so little at first: there are many.
-static constexpr double triedEffort = 0.05;
-
 static std::string counted(int count, const char *what) {
   return ", " + std::to_string(count) + " " + what + (count > 1 ? "s" : "");
 }
@@ -22,36 +21,44 @@ static std::string counted(int count, const char *what) {
 std::string Candidate::name() const {
   return request.pipeline + counted(request.chunks, "chunk") +
          counted(request.replicas, "replica") +
-         (recomputes() ? ", all recomputed" : "");
+         (recomputes() ? ", all recomputed" : "") + (request.balance ? ", balanced" : "") +
+         (request.shardOptimizer ? ", optimizer sharded" : "");
 }
 
 namespace {
 /// A combination that is possible, and what it takes at least.
 struct Possible {
-  Candidate candidate;
+  Request request;
   Placement placement;
+  double least = 0;
 };
 
 class Chooser {
 public:
-  Chooser(const Request &base, int mostStages)
-      : base(base), mostStages(mostStages) {}
+  Chooser(const Request &base, const Scope &scope)
+      : base(base), scope(scope), layouts(scope.layout) {}
   ErrorOr<Choice> run();
 
 private:
-  std::vector<Possible> findPossible();
-  bool lacksMemory(const Request &own, const Placement &placement,
-                   const std::vector<double> &activations,
-                   Candidate &candidate) const;
-  void tryOrder(Possible &possible);
-  void measureInto(const Simulated &simulated, Candidate &candidate) const;
+  void findPossible();
+  void add(const Request &request);
+  void tryAll();
+  void tryOne(const Request &request, const Placement &placement);
+  void tryWithLess(const Request &request);
+  std::optional<Error> layOut(Candidate one);
+  std::optional<Error> layOutFastest();
+  void finish();
   /// The time that one must not exceed to be shown.
   double limit() const;
   Error nothingFits() const;
 
   const Request &base;
-  const int mostStages;
+  const Scope &scope;
+  std::vector<Possible> possible;
+  size_t next = 0; // of these
   Choice choice;
+  LayOuts layouts;
+  std::optional<Candidate> best; // of those that were laid out and fit
   std::string lastError;
 };
 } // namespace
@@ -62,116 +69,80 @@ static bool isBefore(const Candidate &one, const Candidate &other) {
   if (std::abs(one.time - other.time) > slack)
     return one.time < other.time;
   auto rest = [](const Candidate &c) {
-    return std::tuple(c.memory, c.weights, c.messages, c.request.replicas,
-                      c.request.chunks, c.recomputes());
+    int added = c.recomputes() + c.request.balance + c.request.shardOptimizer;
+    return std::tuple(added, c.memory, c.weights, c.messages, c.request.replicas,
+                      c.request.chunks);
   };
   return rest(one) < rest(other);
 }
 
-std::vector<Possible> Chooser::findPossible() {
-  std::vector<Possible> result;
-  for (const Request &request : combinations(base)) {
-    ErrorOr<Placement> placement = placementFor(request);
-    if (!placement || (mostStages && placement->stages() > mostStages)) {
-      if (!placement)
-        lastError = placement.error().text;
-      continue;
-    }
-    Request own = inOwnStages(request, *placement);
-    if (std::optional<Error> wrong = own.costs.check(*placement)) {
-      lastError = wrong->text;
-      continue;
-    }
-    Candidate candidate;
-    candidate.request = request;
-    candidate.time = leastTime(*placement, own.costs);
-    result.push_back({std::move(candidate), std::move(*placement)});
-  }
-  std::stable_sort(result.begin(), result.end(), [](auto &one, auto &other) {
-    return one.candidate.time < other.candidate.time;
-  });
-  return result;
-}
-
-/// Whether a device could not hold so many activations beside what it always holds.
-bool Chooser::lacksMemory(const Request &own, const Placement &placement,
-                          const std::vector<double> &activations,
-                          Candidate &candidate) const {
-  std::vector<double> state = stateOf(placement, own.costs);
-  for (int device = 0; device < placement.devices(); ++device) {
-    double most = own.costs.memory[device], need = state[device] + activations[device];
-    if (need <= most * (1 + 1e-9) || need / most <= candidate.excess)
-      continue;
-    candidate.excess = need / most;
-    candidate.exceeds = exceedsMemory(device, most, state[device], activations[device]);
-  }
-  return candidate.exceeds.has_value();
-}
-
-void Chooser::measureInto(const Simulated &simulated, Candidate &candidate) const {
-  const Placement &placement = simulated.schedule.placement;
-  candidate.time = stepTime(simulated);
-  for (const DeviceUse &use : simulated.use) {
-    candidate.work += use.work / simulated.use.size();
-    candidate.memory = std::max(candidate.memory, use.state + use.peakActivation);
-    candidate.weights =
-        std::max(candidate.weights,
-                 double(use.weights) * commonStages(base) / placement.stages());
-  }
-  Costs free = simulated.costs;
-  free.link = {};
-  free.links.clear();
-  double makespan = simulate(placement, simulated.schedule.order, free)->makespan;
-  candidate.idle = makespan - candidate.work;
-  candidate.messages = simulated.timing.makespan - makespan;
-  candidate.sums = candidate.time - simulated.timing.makespan;
-}
-
-void Chooser::tryOrder(Possible &possible) {
-  auto &[candidate, placement] = possible;
-  Request own = inOwnStages(candidate.request, placement);
-  bool isLimited = !own.costs.memory.empty();
-  // With recomputation not even one micro-batch need be alive as a whole.
-  if (isLimited && !candidate.recomputes()) {
-    std::vector<double> least;
-    for (int device = 0; device < placement.devices(); ++device)
-      least.push_back(smallestMemory(placement, own.costs, device));
-    if (lacksMemory(own, placement, least, candidate)) {
-      choice.exceeding.push_back(std::move(candidate));
-      return;
-    }
-  }
-  Request request = candidate.request;
-  request.effort *= triedEffort;
-  ErrorOr<Simulated> simulated = measure(request);
-  if (simulated) {
-    measureInto(*simulated, candidate);
-    choice.fitting.push_back(std::move(candidate));
+void Chooser::add(const Request &request) {
+  ErrorOr<Placement> placement = placementFor(request);
+  if (!placement) {
+    lastError = placement.error().text;
     return;
   }
-  lastError = simulated.error().text;
-  if (!isLimited)
+  if (scope.mostStages && placement->stages() > scope.mostStages)
     return;
-  // An order that is given by a rule: what does it hold?
-  request.costs.memory.clear();
-  simulated = measure(request);
-  if (!simulated)
+  // Chosen where it is something else than without.
+  if (request.shardOptimizer && !base.shardOptimizer && !holdsTwice(*placement))
     return;
-  std::vector<double> peaks;
-  for (const DeviceUse &use : simulated->use)
-    peaks.push_back(use.peakActivation);
-  if (lacksMemory(own, placement, peaks, candidate))
-    choice.exceeding.push_back(std::move(candidate));
+  Costs costs = ownCosts(request.costs, request, *placement);
+  if (std::optional<Error> wrong = costs.check(*placement)) {
+    lastError = wrong->text;
+    return;
+  }
+  bool slices = request.shardOptimizer && costs.hasUpdates();
+  possible.push_back({request, std::move(*placement), 0});
+  possible.back().least = leastTime(possible.back().placement, costs, slices);
+}
+
+void Chooser::findPossible() {
+  for (const Request &request : combinations(base, scope))
+    add(request);
+  std::stable_sort(possible.begin(), possible.end(),
+                   [](auto &one, auto &other) { return one.least < other.least; });
+  choice.count = possible.size();
+}
+
+void Chooser::tryOne(const Request &request, const Placement &placement) {
+  Tried tried = tryOrder(request, placement, scope);
+  if (tried.candidate && !tried.candidate->exceeds) {
+    choice.fitting.push_back(std::move(*tried.candidate));
+    return;
+  }
+  lastError = tried.error.empty() ? lastError : tried.error;
+  if (!tried.candidate)
+    return;
+  choice.exceeding.push_back(std::move(*tried.candidate));
+  tryWithLess(request);
+}
+
+void Chooser::tryWithLess(const Request &request) {
+  ErrorOr<Placement> placement = placementFor(request);
+  for (const Request &less : memorySavers(request, *placement, scope)) {
+    ++choice.count;
+    tryOne(less, *placement);
+  }
 }
 
 double Chooser::limit() const {
   std::vector<double> times;
   for (const Candidate &candidate : choice.fitting)
     times.push_back(candidate.time);
+  if (best)
+    times.push_back(best->time);
   if (times.size() < mostShown)
     return std::numeric_limits<double>::infinity();
   std::nth_element(times.begin(), times.begin() + mostShown - 1, times.end());
   return times[mostShown - 1] * (1 + 1e-9);
+}
+
+/// All that may be among those that will be shown.
+void Chooser::tryAll() {
+  for (; next < possible.size() && possible[next].least <= limit(); ++next)
+    tryOne(possible[next].request, possible[next].placement);
+  std::stable_sort(choice.fitting.begin(), choice.fitting.end(), isBefore);
 }
 
 Error Chooser::nothingFits() const {
@@ -182,27 +153,75 @@ Error Chooser::nothingFits() const {
                least.exceeds->text};
 }
 
-ErrorOr<Choice> Chooser::run() {
-  std::vector<Possible> all = findPossible();
-  choice.count = all.size();
-  for (Possible &possible : all) {
-    if (possible.candidate.time > limit())
-      ++choice.slower;
-    else
-      tryOrder(possible);
+/// Lays one candidate out: it is the best one so far, or slower, or makes room for others.
+std::optional<Error> Chooser::layOut(Candidate one) {
+  if (std::optional<Error> wrong = layouts.layOut(one))
+    return wrong;
+  ++choice.laidOut;
+  if (one.exceeds) {
+    Request request = one.request;
+    choice.exceeding.push_back(std::move(one));
+    tryWithLess(request);
+    return {};
   }
-  std::stable_sort(choice.fitting.begin(), choice.fitting.end(), isBefore);
+  if (best && isBefore(*best, one)) {
+    choice.fitting.push_back(std::move(one));
+    return {};
+  }
+  if (best)
+    choice.fitting.push_back(std::move(*best));
+  best = std::move(one);
+  return {};
+}
+
+/// Until the fastest one that fits by its layout is known: none that is faster is expected to
+/// fit, by all layouts that were made.
+std::optional<Error> Chooser::layOutFastest() {
+  while (true) {
+    layouts.readmit(choice.fitting);
+    tryAll();
+    if (layouts.putOff(choice.fitting))
+      continue; // There are fewer now.
+    if (best && (choice.fitting.empty() || !isBefore(choice.fitting.front(), *best)))
+      break;
+    std::optional<Candidate> one = layouts.take(choice.fitting);
+    if (!one)
+      break;
+    if (std::optional<Error> wrong = layOut(std::move(*one)))
+      return wrong;
+  }
+  if (best)
+    choice.fitting.insert(choice.fitting.begin(), std::move(*best));
+  return {};
+}
+
+void Chooser::finish() {
+  layouts.giveUp(choice.exceeding);
+  choice.slower = possible.size() - next;
   if (choice.fitting.size() > mostShown) {
     choice.slower += choice.fitting.size() - mostShown;
     choice.fitting.resize(mostShown);
   }
   std::stable_sort(choice.exceeding.begin(), choice.exceeding.end(),
                    [](auto &one, auto &other) { return one.excess < other.excess; });
+}
+
+ErrorOr<Choice> Chooser::run() {
+  choice.sizeUnit = scope.layout ? scope.layout->sizes.sizeUnit : base.costs.sizeUnit;
+  choice.isLimited = scope.limitsMemory(base);
+  findPossible();
+  if (scope.layout && choice.isLimited) {
+    if (std::optional<Error> wrong = layOutFastest())
+      return *wrong;
+  } else {
+    tryAll();
+  }
+  finish();
   if (choice.fitting.empty())
     return nothingFits();
   return std::move(choice);
 }
 
-ErrorOr<Choice> bitpipe::schedule::choose(const Request &base, int mostStages) {
-  return Chooser(base, mostStages).run();
+ErrorOr<Choice> bitpipe::schedule::choose(const Request &base, const Scope &scope) {
+  return Chooser(base, scope).run();
 }

@@ -3,7 +3,9 @@
 // Every family that there is for the devices and micro-batches, in every number of
 // chunks that is tried, beside every number of replicas: each is ordered and simulated
 // for the costs at hand, as --compare does. What is proven to be slower than those that
-// will be shown is not ordered at all.
+// will be shown is not ordered at all. Where memory lacks, the same order is tried with
+// a sharded optimizer and with activations that move. Where plans can be laid out, the layout
+// has the last word on each by itself.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,20 +14,55 @@
 
 #include "lib/Transforms/Schedule/Choose/Measure.h"
 
+#include <functional>
+
 namespace bitpipe::schedule {
 
 /// The name under which a family is chosen, which is none itself.
 constexpr const char *chosenName = "auto";
 
+/// What plans need in bytes, which orders are not made for.
+struct Layout {
+  /// What stages of the common number hold, and what devices may, if that is limited: the
+  /// same for each.
+  Costs sizes;
+  /// The same without what lies in messages (messageMemory).
+  Costs apart;
+  /// The bytes of the device that needs most under a request, laid out.
+  std::function<ErrorOr<double>(const Request &)> need;
+
+  bool isLimited() const { return !sizes.memory.empty(); }
+  double memory() const { return sizes.memory.front(); }
+};
+
+/// What is left open beside replicas and chunks of 0, and what with.
+struct Scope {
+  /// Only the families that are meant where none is named, in their own numbers of chunks.
+  bool isDefault = false;
+  bool choosesSharding = false, choosesBalance = false;
+  /// With more than 0 a model is cut into no more stages.
+  int mostStages = 0;
+  /// Null where there is nothing to lay out.
+  const Layout *layout = nullptr;
+
+  bool limitsMemory(const Request &request) const {
+    return layout ? layout->isLimited() : !request.costs.memory.empty();
+  }
+};
+
 /// A schedule that was tried, in the costs' units.
 struct Candidate {
-  /// With its family, chunks, replicas and recomputation.
+  /// With its family, chunks, replicas, recomputation, balance and sharding.
   Request request;
   /// What a step takes: work, idle time with free messages, what messages add to that,
   /// and what sums and updates do.
   double time = 0, work = 0, idle = 0, messages = 0, sums = 0;
   /// What the device holds that holds most, by the schedule: state, buffers, activations.
   double memory = 0;
+  /// Where plans are laid out, the same with messages.
+  double withMessages = 0;
+  /// And by its own layout; 0 if that was not made.
+  double laidOut = 0;
   /// In stages of 2D, of the device with most.
   double weights = 0;
   /// What it would need, where a device has not the memory; `time` is then what it takes
@@ -34,29 +71,31 @@ struct Candidate {
   /// Times the memory of the device that lacks most.
   double excess = 0;
 
-  /// `zb-v, 2 chunks, 4 replicas, all recomputed`
+  /// `zb-v, 2 chunks, 4 replicas, all recomputed, balanced, optimizer sharded`
   std::string name() const;
-  bool recomputes() const { return request.recompute == "all"; }
+  bool recomputes() const { return !request.recompute.empty() && request.recompute != "none"; }
 };
 
 struct Choice {
   /// The fastest ones that fit, the chosen one first; of equally fast ones that with less
-  /// memory, weights and messages.
+  /// put into it, memory, weights and messages.
   std::vector<Candidate> fitting;
   /// Those without the memory, what lacks least first.
   std::vector<Candidate> exceeding;
-  /// How many there are, and how many of these are proven to be slower than all of
-  /// `fitting`.
-  size_t count = 0, slower = 0;
+  /// How many there are, how many of these are proven to be slower than all of
+  /// `fitting`, and how many were laid out.
+  size_t count = 0, slower = 0, laidOut = 0;
+  /// What memory is counted in, and whether it is limited.
+  std::string sizeUnit;
+  bool isLimited = false;
 };
 
 /// How many are shown.
 constexpr size_t mostShown = 10;
 
-/// The request's family is whatever it says; `replicas` and `chunks` are 0 for any. With
-/// `mostStages` above 0 a model is cut into no more. Fails if nothing is possible, and, with
-/// the smallest need, if nothing fits.
-ErrorOr<Choice> choose(const Request &base, int mostStages = 0);
+/// The request's family is whatever it says; `replicas` and `chunks` are 0 for any. Fails if
+/// nothing is possible, and, with the smallest need, if nothing fits.
+ErrorOr<Choice> choose(const Request &base, const Scope &scope = {});
 
 } // namespace bitpipe::schedule
 

@@ -14,7 +14,7 @@ using namespace bitpipe::schedule;
 /// Numbers of stages per device and direction. More of them idle less and send more.
 static constexpr int triedChunks[] = {1, 2, 4};
 
-static std::vector<Request> everyReplicas(const Request &request) {
+static std::vector<Request> everyReplicas(const Request &request, const Scope &) {
   if (request.replicas)
     return {request};
   std::vector<Request> result;
@@ -27,24 +27,28 @@ static std::vector<Request> everyReplicas(const Request &request) {
   return result;
 }
 
-static std::vector<Request> everyFamily(const Request &request) {
+static std::vector<Request> everyFamily(const Request &request, const Scope &scope) {
   std::vector<Request> result;
   for (const Family &family : families()) {
     if (family.updatesBetween || family.sharesStages)
       continue; // Other numbers are trained, or a cut into other stages is wanted.
+    if (scope.isDefault && !family.isDefault)
+      continue;
     result.push_back(request);
     result.back().pipeline = family.name;
   }
   return result;
 }
 
-static std::vector<Request> everyChunks(const Request &request) {
+static std::vector<Request> everyChunks(const Request &request, const Scope &scope) {
   if (request.chunks)
     return {request};
-  std::vector<int> counts(std::begin(triedChunks), std::end(triedChunks));
   int own = (*familyNamed(request.pipeline))->chunks;
-  if (std::find(counts.begin(), counts.end(), own) == counts.end())
-    counts.push_back(own);
+  std::vector<int> counts = {own};
+  for (int chunks : triedChunks)
+    if (!scope.isDefault && chunks != own)
+      counts.push_back(chunks);
+  std::sort(counts.begin(), counts.end());
   std::vector<Request> result;
   for (int chunks : counts) {
     result.push_back(request);
@@ -54,8 +58,8 @@ static std::vector<Request> everyChunks(const Request &request) {
 }
 
 /// Recomputation takes time, and gives memory alone.
-static std::vector<Request> everyRecomputation(const Request &request) {
-  if (!request.recompute.empty() || request.costs.memory.empty())
+static std::vector<Request> everyRecomputation(const Request &request, const Scope &scope) {
+  if (scope.isDefault || !request.recompute.empty() || !scope.limitsMemory(request))
     return {request};
   std::vector<Request> result;
   for (const char *stages : {"none", "all"}) {
@@ -65,15 +69,48 @@ static std::vector<Request> everyRecomputation(const Request &request) {
   return result;
 }
 
-std::vector<Request> bitpipe::schedule::combinations(const Request &request) {
+/// Whether a sharded optimizer may save time: for updates, or by memory that an order is
+/// searched for. Else it gives memory alone.
+static bool shardingSavesTime(const Request &request) {
+  return request.costs.hasUpdates() || !request.costs.memory.empty();
+}
+
+static std::vector<Request> everySharding(const Request &request, const Scope &scope) {
+  if (!scope.choosesSharding || !shardingSavesTime(request))
+    return {request};
+  Request sharded = request;
+  sharded.shardOptimizer = true;
+  return {request, sharded};
+}
+
+std::vector<Request> bitpipe::schedule::combinations(const Request &request,
+                                                     const Scope &scope) {
   std::vector<Request> result = {request};
   for (auto dimension :
-       {everyReplicas, everyFamily, everyChunks, everyRecomputation}) {
+       {everyReplicas, everyFamily, everyChunks, everyRecomputation, everySharding}) {
     std::vector<Request> more;
     for (const Request &one : result)
-      for (Request &value : dimension(one))
+      for (Request &value : dimension(one, scope))
         more.push_back(std::move(value));
     result = std::move(more);
+  }
+  return result;
+}
+
+std::vector<Request> bitpipe::schedule::memorySavers(const Request &request,
+                                                     const Placement &placement,
+                                                     const Scope &scope) {
+  std::vector<Request> result;
+  if (request.balance)
+    return result;
+  bool isTried = request.shardOptimizer || shardingSavesTime(request);
+  if (scope.choosesSharding && !isTried && holdsTwice(placement)) {
+    result.push_back(request);
+    result.back().shardOptimizer = true;
+  }
+  if (scope.choosesBalance && request.recompute != "all" && placement.devices() > 1) {
+    result.push_back(request);
+    result.back().balance = true;
   }
   return result;
 }

@@ -2,6 +2,8 @@
 
 #include "lib/Transforms/Schedule/Choose/Measure.h"
 
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
+
 using namespace bitpipe::schedule;
 
 /// A limit in stages of 2D in stages as the family counts, all of which a replica has.
@@ -11,10 +13,23 @@ static double ownLimit(const Request &request) {
                 : request.memory;
 }
 
+/// Whether stages are as large as they have devices.
+static bool sharesOut(const Request &request) {
+  ErrorOr<const Family *> family = familyNamed(request.pipeline);
+  return family && (*family)->sharesStages;
+}
+
+Costs bitpipe::schedule::ownCosts(const Costs &costs, const Request &request,
+                                  const Placement &placement) {
+  int from = commonStages(request);
+  Costs own = sharesOut(request) ? recut(costs, from, request.stageReplicas)
+                                 : recut(costs, from, placement.stages());
+  return request.shardOptimizer ? withMomentsShared(own, placement) : own;
+}
+
 Request bitpipe::schedule::inOwnStages(Request request,
                                        const Placement &placement) {
-  request.costs =
-      recut(request.costs, commonStages(request), placement.stages());
+  request.costs = ownCosts(request.costs, request, placement);
   request.memory = ownLimit(request);
   return request;
 }
@@ -27,7 +42,20 @@ ErrorOr<Simulated> bitpipe::schedule::measure(const Request &request) {
   ErrorOr<Schedule> schedule = buildSchedule(own);
   if (!schedule)
     return schedule.error();
-  return simulateAll(std::move(*schedule), own.costs);
+  // Slices that travel after the step show in steps alone, one behind the other.
+  if (!request.shardOptimizer || !own.costs.hasUpdates())
+    return simulateAll(std::move(*schedule), own.costs);
+  ErrorOr<Program> program = communicate(*schedule, {}, own.costs, /*shardsOptimizer=*/true);
+  if (!program)
+    return program.error();
+  return simulateAll(std::move(*schedule), own.costs, &*program);
+}
+
+bool bitpipe::schedule::holdsTwice(const Placement &placement) {
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    if (placement.holders(stage).size() > 1)
+      return true;
+  return false;
 }
 
 double bitpipe::schedule::stepTime(const Simulated &simulated) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <numeric>
 
 using namespace bitpipe::schedule;
 
@@ -100,37 +101,76 @@ static void add(StageCost &sum, const StageCost &stage, double part) {
        {&StageCost::forward, &StageCost::inputGradient,
         &StageCost::weightGradient, &StageCost::backward,
         &StageCost::activation, &StageCost::state, &StageCost::sum,
-        &StageCost::norm, &StageCost::optimizer, &StageCost::weights})
+        &StageCost::norm, &StageCost::optimizer, &StageCost::weights,
+        &StageCost::moments})
     sum.*field += part * stage.*field;
   double kept = stage.kept < 0 ? stage.activation : stage.kept;
   sum.kept += part * kept;
   sum.recompute += part * stage.recomputation();
 }
 
+/// A stage of which nothing is there yet.
+static StageCost nothing() {
+  StageCost stage;
+  for (double StageCost::*field :
+       {&StageCost::forward, &StageCost::inputGradient, &StageCost::weightGradient,
+        &StageCost::backward, &StageCost::activation, &StageCost::message, &StageCost::kept,
+        &StageCost::recompute})
+    stage.*field = 0;
+  return stage;
+}
+
+/// Adds a part of a stage behind the others, or as the first one.
+static void append(StageCost &sum, const StageCost &stage, double part, bool isFirst) {
+  add(sum, stage, part);
+  sum.message = stage.message;
+  sum.gradientReader = stage.gradientReader;
+  sum.holders = stage.holders;
+  if (!isFirst)
+    return;
+  sum.input = stage.input;
+  sum.inputReader = stage.inputReader;
+}
+
 Costs bitpipe::schedule::recut(const Costs &costs, int from, int to) {
-  StageCost nothing{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  if (costs.stages.size() > 1)
+    return recut(costs, from, std::vector<int>(to, 1));
   Costs result = costs;
   result.shared.clear(); // by the numbers of stages that are gone
-  if (costs.stages.size() == 1) {
-    StageCost &stage = result.stages.front() = nothing;
-    add(stage, costs.stages.front(), double(from) / to);
-    stage.message = costs.stages.front().message;
-    stage.input = costs.stages.front().input;
-    stage.holders = costs.stages.front().holders;
-    return result;
+  result.stages = {nothing()};
+  append(result.stages.front(), costs.stages.front(), double(from) / to, /*isFirst=*/true);
+  return result;
+}
+
+Costs bitpipe::schedule::recut(const Costs &costs, int from, const std::vector<int> &shares) {
+  Costs result = costs;
+  result.shared.clear();
+  result.stages.clear();
+  if (costs.stages.size() > 1)
+    from = int(costs.stages.size());
+  // In units of 1 / (from * all) of the model, so that borders are exact.
+  int64_t all = std::accumulate(shares.begin(), shares.end(), int64_t(0)), begin = 0, border = 0;
+  for (int share : shares) {
+    StageCost &sum = result.stages.emplace_back(nothing());
+    int64_t first = begin;
+    border += share * int64_t(from);
+    for (int64_t end; begin < border; begin = end) {
+      end = std::min((begin / all + 1) * all, border);
+      append(sum, costs.stage(int(begin / all)), double(end - begin) / double(all),
+             begin == first);
+    }
   }
-  from = int(costs.stages.size());
-  result.stages.assign(to, nothing);
-  // In units of 1 / (from * to) of the model, so that borders are exact.
-  for (int begin = 0, end; begin < from * to; begin = end) {
-    const StageCost &stage = costs.stages[begin / to];
-    StageCost &sum = result.stages[begin / from];
-    end = std::min((begin / to + 1) * to, (begin / from + 1) * from);
-    add(sum, stage, double(end - begin) / to);
-    sum.message = stage.message;
-    if (begin % from == 0) // the first part
-      sum.input = stage.input;
-    sum.holders = stage.holders;
+  return result;
+}
+
+Costs bitpipe::schedule::withMomentsShared(const Costs &costs, const Placement &placement) {
+  Costs result = costs;
+  result.stages.clear();
+  for (int stage = 0; stage < placement.stages(); ++stage) {
+    StageCost &own = result.stages.emplace_back(costs.stage(stage));
+    double left = own.moments / double(placement.holders(stage).size());
+    own.state -= own.moments - left;
+    own.moments = left;
   }
   return result;
 }

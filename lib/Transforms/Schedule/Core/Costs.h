@@ -39,6 +39,12 @@ struct StageCost {
   double weights = 0;
   /// Over how many devices `sum` is; 0: over any number of them.
   int holders = 0;
+  /// The part of `state` that those which hold the stage share out with a sharded
+  /// optimizer.
+  double moments = 0;
+  /// The last run that reads what comes from the stage before, F, I or W, and what comes
+  /// back from the one behind, I or W: their messages' memory is taken so long.
+  Kind inputReader = Kind::F, gradientReader = Kind::I;
 
   double recomputation() const { return recompute < 0 ? forward : recompute; }
   /// The most that one micro-batch holds of the stage at a time.
@@ -160,6 +166,12 @@ struct Costs {
 /// are divided and joined evenly. A single cost is that of one of `from` stages.
 /// Which stages share parameters is not known any more.
 Costs recut(const Costs &costs, int from, int to);
+
+/// The same in stages that have these shares of the model, in whole numbers.
+Costs recut(const Costs &costs, int from, const std::vector<int> &shares);
+
+/// The costs of all stages of a placement where those that hold one share its moments out.
+Costs withMomentsShared(const Costs &costs, const Placement &placement);
 
 /// What each device always keeps: the state of the stages that it holds, and
 /// buffers.

@@ -7,6 +7,7 @@
 #include "lib/Transforms/Schedule/Search/Bounds.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -18,9 +19,16 @@ struct Row {
   double makespan = 0, bound = 0, idle = 0, bubble = 0;
   /// With gradient sums.
   double end = 0, endBound = 0;
+  /// With updates, as a step of many; 0 if costs do not tell.
+  double step = 0;
   double activations = 0, weights = 0;
   int messages = 0;
+
+  double time() const { return step > 0 ? step : end; }
 };
+
+/// Which schedules were compared without an option that means nothing to them.
+using LeftOut = std::map<std::string, std::set<std::string>>;
 } // namespace
 
 static ErrorOr<Row> rowOf(const Request &request) {
@@ -35,6 +43,7 @@ static ErrorOr<Row> rowOf(const Request &request) {
   row.bound = bound.anyMemory;
   row.end = simulated->iterationEnd;
   row.endBound = bound.iteration;
+  row.step = simulated->step;
   row.bubble = bubble(simulated->use, simulated->timing);
   for (const DeviceUse &use : simulated->use) {
     row.idle = std::max(row.idle, use.idle);
@@ -45,23 +54,36 @@ static ErrorOr<Row> rowOf(const Request &request) {
   return row;
 }
 
-static void printHead(std::ostream &stream, bool sums) {
+static void printHead(std::ostream &stream, bool sums, bool updates) {
   print(stream, "%-24s %6s %10s %10s ", "schedule", "N", "makespan", "bound");
   if (sums)
     print(stream, "%10s %10s ", "with sums", "bound");
+  if (updates)
+    print(stream, "%10s ", "step");
   print(stream, "%8s %8s %12s %8s %9s %7s\n", "idle", "bubble", "activations",
         "weights", "messages", "speed");
 }
 
-/// Iterations are as fast as their sums.
-static void printRow(std::ostream &stream, const Row &row, bool sums,
+/// Iterations are as fast as their sums, and steps as their updates.
+static void printRow(std::ostream &stream, const Row &row, bool sums, bool updates,
                      double first) {
   print(stream, "%10.6g %10.6g ", row.makespan, row.bound);
   if (sums)
     print(stream, "%10.6g %10.6g ", row.end, row.endBound);
+  if (updates)
+    print(stream, "%10.6g ", row.step);
   print(stream, "%8.6g %7.2f%% %12.6g %8.6g %9d %6.3fx\n", row.idle,
         100 * row.bubble, row.activations, row.weights, row.messages,
-        first / row.end);
+        first / row.time());
+}
+
+static void printLeftOut(std::ostream &stream, const LeftOut &leftOut) {
+  for (const auto &[option, names] : leftOut) {
+    stream << "without " << option << ", which means nothing to them:";
+    for (const std::string &name : names)
+      stream << (name == *names.begin() ? " " : ", ") << name;
+    stream << '\n';
+  }
 }
 
 /// What the columns count, and what the schedules are.
@@ -73,12 +95,14 @@ static void printNotes(std::ostream &stream, const Request &base,
          << "idle, activations and weights: of the device with most; speed: "
             "iterations by time, relative to the first row of the same N; which "
             "schedule is for what: docs/Schedules.md\n";
+  if (base.costs.hasUpdates())
+    stream << "step: one of many, with gradient norm and updates, by which speed counts\n";
   std::set<std::string> told;
   for (const std::string &name : names)
     if (ErrorOr<const Family *> family = familyNamed(name);
         family && told.insert(name).second)
       stream << name << ": " << (*family)->summary
-             << (name == Request().pipeline ? " (the default)" : "") << '\n';
+             << ((*family)->isDefault ? " (a default)" : "") << '\n';
 }
 
 static ErrorOr<std::vector<std::string>>
@@ -104,23 +128,28 @@ bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
   if (!list)
     return list.error();
   bool sums = base.costs.hasSums();
-  printHead(stream, sums);
+  bool updates = base.costs.hasUpdates();
+  LeftOut leftOut;
+  printHead(stream, sums, updates);
   for (int count : microbatches) {
     double first = 0;
     for (const std::string &name : *list) {
       Request request = base;
       request.pipeline = name;
       request.microbatches = count;
+      for (const std::string &option : leaveOutUnknown(request, **familyNamed(name)))
+        leftOut[option].insert(name);
       ErrorOr<Row> row = rowOf(request);
       print(stream, "%-24s %6d ", name.c_str(), count);
       if (!row) {
         stream << row.error().text << '\n';
         continue;
       }
-      first = first > 0 ? first : row->end;
-      printRow(stream, *row, sums, first);
+      first = first > 0 ? first : row->time();
+      printRow(stream, *row, sums, updates, first);
     }
   }
+  printLeftOut(stream, leftOut);
   printNotes(stream, base, *list);
   return {};
 }

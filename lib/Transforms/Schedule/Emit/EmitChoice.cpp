@@ -35,15 +35,18 @@ static std::string whyLost(const Candidate &candidate, const Candidate &first) {
 }
 
 static void emitName(std::ostream &stream, const Candidate &candidate) {
-  print(stream, "%-24s %6d %8d %9s ", candidate.request.pipeline.c_str(),
-        candidate.request.chunks, candidate.request.replicas,
-        candidate.recomputes() ? "all" : "none");
+  const Request &request = candidate.request;
+  print(stream, "%-24s %7d %6d %6d %8d %9s %8s %8s ", request.pipeline.c_str(),
+        request.devices / request.replicas, request.chunks,
+        request.microbatches / request.replicas, request.replicas,
+        candidate.recomputes() ? request.recompute.c_str() : "none",
+        request.balance ? "yes" : "no", request.shardOptimizer ? "yes" : "no");
 }
 
 void bitpipe::schedule::emitChoice(std::ostream &stream, const Choice &choice) {
   const Candidate &first = choice.fitting.front();
-  print(stream, "%-24s %6s %8s %9s %10s %8s %8s %8s %12s %8s  %s\n", "schedule", "chunks",
-        "replicas", "recompute", "step", "idle", "messages", "sums", "memory", "weights", "lost by");
+  print(stream, "%-24s %7s %6s %6s %8s %9s %8s %8s %10s %8s %8s %8s %12s %8s  %s\n", "schedule",
+        "devices", "chunks", "N", "replicas", "recompute", "balance", "sharded", "step", "idle", "messages", "sums", "memory", "weights", "lost by");
   for (const Candidate &candidate : choice.fitting) {
     emitName(stream, candidate);
     print(stream, "%10.6g %8.4g %8.4g %8.4g %12.6g %8.6g  ", candidate.time,
@@ -62,27 +65,60 @@ void bitpipe::schedule::emitChoice(std::ostream &stream, const Choice &choice) {
   if (!choice.exceeding.empty())
     print(stream, ", %zu lack memory", choice.exceeding.size());
   stream << "; times in " << oneLine(costs.timeUnit) << ", memory in "
-         << oneLine(costs.sizeUnit)
+         << oneLine(choice.sizeUnit)
          << ", of the device with most, as the schedule counts it\n";
   print(stream, "idle: mean with free messages; messages, sums: what they, and updates, "
-                "make longer; weights in stages of 1/%d of the model\n",
+                "make longer; weights in stages of 1/%d of the model; devices and micro-batches (N) "
+                "of a replica\n",
         commonStages(base));
   if (!costs.hasMessages())
     stream << "messages take no time in these costs\n";
   if (!costs.hasSums())
     stream << "gradient sums take no time in these costs\n";
-  if (costs.memory.empty())
+  if (!choice.isLimited)
     stream << "memory is not limited in these costs\n";
+}
+
+/// The options that give the same plan.
+static std::string optionsOf(const Request &request) {
+  return "--pipeline=" + request.pipeline + " --chunks=" + std::to_string(request.chunks) +
+         " --data-parallel=" + std::to_string(request.replicas) +
+         (request.recompute.empty() || request.recompute == "none"
+              ? ""
+              : " --recompute=" + request.recompute) +
+         (request.balance ? " --balance" : "") +
+         (request.shardOptimizer ? " --shard-optimizer" : "");
+}
+
+static std::string layOutText(const Choice &choice) {
+  if (!choice.laidOut)
+    return "";
+  std::ostringstream text;
+  text.precision(15);
+  text << ", " << choice.laidOut << " laid out; a device needs "
+       << choice.fitting.front().laidOut << " bytes";
+  return text.str();
 }
 
 std::string bitpipe::schedule::toText(const Choice &choice) {
   const Candidate &first = choice.fitting.front();
   std::ostringstream text;
-  text << "--pipeline=" << chosenName << " takes --pipeline=" << first.request.pipeline
-       << " --chunks=" << first.request.chunks
-       << " --data-parallel=" << first.request.replicas
-       << (first.recomputes() ? " --recompute=all" : "") << ": a step of " << first.time
-       << " " << oneLine(first.request.costs.timeUnit) << ", " << choice.count
-       << " schedules tried";
+  text << "--pipeline=" << chosenName << " takes " << optionsOf(first.request) << ": a step of "
+       << first.time << " " << oneLine(first.request.costs.timeUnit) << ", " << choice.count
+       << " schedules tried" << layOutText(choice);
+  return text.str();
+}
+
+std::string bitpipe::schedule::toDefaultText(const Choice &choice) {
+  const Candidate &first = choice.fitting.front();
+  std::ostringstream text;
+  text << "no --pipeline: " << first.request.pipeline << " is taken, with a step of " << first.time
+       << " " << oneLine(first.request.costs.timeUnit);
+  for (size_t i = 1; i < choice.fitting.size(); ++i)
+    text << "; " << choice.fitting[i].request.pipeline << " takes " << choice.fitting[i].time
+         << " (" << whyLost(choice.fitting[i], first) << ")";
+  for (const Candidate &candidate : choice.exceeding)
+    text << "; " << candidate.request.pipeline << " lacks memory";
+  text << layOutText(choice);
   return text.str();
 }

@@ -16,6 +16,10 @@ void emitChoice(std::ostream &stream, const Choice &choice);
 /// The one that is taken, in one line.
 std::string toText(const Choice &choice);
 
+/// The same of one among the families that are meant where none is named, and why the others
+/// were not taken.
+std::string toDefaultText(const Choice &choice);
+
 } // namespace bitpipe::schedule
 
 #endif // BITPIPE_TRANSFORMS_SCHEDULE_EMIT_EMITCHOICE_H

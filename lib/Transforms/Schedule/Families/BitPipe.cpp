@@ -74,8 +74,10 @@ static ErrorOr<Ordered> splitOrder(const Request &request,
 }
 
 std::vector<Family> bitpipe::schedule::file::BitPipe() {
-  return {{"bitpipe", "two opposite V, early forwarding", 2, place, order,
-           true},
-          {"bitpipe-zb", "two opposite V, split backward", 2, place,
-           splitOrder, true}};
+  std::vector<Family> result = {
+      {"bitpipe", "two opposite V, early forwarding", 2, place, order, true},
+      {"bitpipe-zb", "two opposite V, split backward", 2, place, splitOrder, true}};
+  for (Family &family : result)
+    family.isDefault = true;
+  return result;
 }

@@ -50,6 +50,7 @@ static ErrorOr<Ordered> order(const Request &request, const Placement &) {
 }
 
 std::vector<Family> bitpipe::schedule::file::BitPipePublished() {
-  return {{"bitpipe-published", "two opposite V, groups concatenated", 2,
-           place, order, true}};
+  Family result{"bitpipe-published", "two opposite V, groups concatenated", 2, place, order, true};
+  result.isDefault = true;
+  return {result};
 }

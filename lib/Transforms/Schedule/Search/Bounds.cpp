@@ -37,10 +37,18 @@ static void shortenParts(Costs &costs) {
   }
 }
 
-double bitpipe::schedule::leastTime(const Placement &placement,
-                                    const Costs &costs) {
+/// Of a sum into slices a half comes before the norm.
+static void halveSums(Costs &costs) {
+  for (StageCost &stage : costs.stages)
+    stage.sum /= 2;
+}
+
+double bitpipe::schedule::leastTime(const Placement &placement, const Costs &costs,
+                                    bool slices) {
   Problem problem{placement, costs, {}, true};
   shortenParts(problem.costs);
+  if (slices)
+    halveSums(problem.costs);
   return iterationBound(problem);
 }
 
@@ -50,9 +58,8 @@ Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
                   runs(schedule.order, Kind::I)};
   if (problem.split && runs(schedule.order, Kind::B))
     shortenParts(problem.costs);
-  if (simulated.shardsOptimizer) // of a sum a half comes before the norm
-    for (StageCost &stage : problem.costs.stages)
-      stage.sum /= 2;
+  if (simulated.shardsOptimizer)
+    halveSums(problem.costs);
   Bounds result;
   result.anyMemory = lowerBound(problem);
   result.iteration = iterationBound(problem);

@@ -23,8 +23,8 @@ struct Bounds {
 Bounds bounds(const Simulated &simulated);
 
 /// What an iteration with its gradient sums takes at least on some routes, with any
-/// memory, whichever backwards are split.
-double leastTime(const Placement &placement, const Costs &costs);
+/// memory, whichever backwards are split; `slices` where sums give each device its slice alone.
+double leastTime(const Placement &placement, const Costs &costs, bool slices = false);
 
 } // namespace bitpipe::schedule
 

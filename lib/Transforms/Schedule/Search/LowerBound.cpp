@@ -22,6 +22,9 @@ struct Load {
   /// Of all its runs, and of those of each stage.
   double work = 0;
   std::vector<double> stageWork;
+  /// Of the updates between its micro-batches, and the longest of them, which may follow all
+  /// runs.
+  double updates = 0, longestUpdate = 0;
   /// The longest forward for each unit of memory.
   double pace = 0;
   /// When a first forward, and a first input gradient, can start.
@@ -35,6 +38,10 @@ struct Load {
   /// When the device is done with its runs at the earliest.
   double end(double limit) const {
     return std::max(head, turn - pace * limit) + work;
+  }
+  /// And when with what follows, updates too.
+  double followed(double limit) const {
+    return end(limit) + updates + std::max(0.0, tail - longestUpdate);
   }
   double drained(double limit) const;
   double window() const;
@@ -85,6 +92,16 @@ double Load::window() const {
   return bound;
 }
 
+/// What a device updates of a stage while the iteration goes on.
+static void addUpdates(const Problem &problem, int stage, Load &load) {
+  int every = problem.placement.updates().every;
+  if (!every)
+    return;
+  double time = problem.costs.time({Kind::U, false, stage, 0});
+  load.updates += time * (problem.placement.microbatches() / every);
+  load.longestUpdate = std::max(load.longestUpdate, time);
+}
+
 static void addLoads(const Problem &problem, const Route &route, const Way &way,
                      std::vector<Load> &loads) {
   for (int stage = 0; stage < problem.placement.stages(); ++stage) {
@@ -96,6 +113,7 @@ static void addLoads(const Problem &problem, const Route &route, const Way &way,
       work += cost.recomputation() * count;
     load.work += work;
     load.stageWork[stage] += work;
+    addUpdates(problem, stage, load);
     load.head = std::min(load.head, way.arrival[stage]);
     load.turn = std::min(load.turn, way.turn[stage]);
     load.pace = std::max(load.pace, cost.forward / cost.activation);
@@ -179,8 +197,7 @@ double bitpipe::schedule::lowerBound(const Problem &problem) {
     if (loads[device].work > 0)
       bound = std::max({bound, loads[device].window(),
                         loads[device].drained(problem.limit(int(device))),
-                        loads[device].end(problem.limit(int(device))) +
-                            loads[device].tail});
+                        loads[device].followed(problem.limit(int(device)))});
   return bound;
 }
 

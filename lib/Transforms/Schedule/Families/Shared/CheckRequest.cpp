@@ -66,6 +66,27 @@ std::optional<Error> checkKnown(const Request &request, bool updatesBetween,
   return checkStageReplicas(request, sharesStages);
 }
 
+std::vector<std::string> leaveOutUnknown(Request &request, const Family &family) {
+  std::vector<std::string> left;
+  if (request.down >= 0 && !family.hasTwoWays) {
+    left.push_back("--down");
+    request.down = -1;
+  }
+  if (request.updateEvery && !family.updatesBetween) {
+    left.push_back("--update-every");
+    request.updateEvery = 0;
+  }
+  if (!request.stageReplicas.empty() && !family.sharesStages) {
+    left.push_back("--stage-replicas");
+    request.stageReplicas.clear();
+  }
+  if (request.balance && family.updatesBetween) {
+    left.push_back("--balance");
+    request.balance = false;
+  }
+  return left;
+}
+
 std::optional<Error> checkAgrees(const Request &request,
                                  const Placement &placement) {
   auto counts = [](int got, const char *what, int asked) {

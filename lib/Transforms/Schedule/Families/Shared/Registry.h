@@ -55,6 +55,9 @@ struct Request {
   std::string recompute;
   /// Whether devices that hold more evict activations to those that hold less (Balance.h).
   bool balance = false;
+  /// Whether devices that hold the same stages step a slice of them each. The order is the
+  /// same with and without.
+  bool shardOptimizer = false;
   /// How much is searched for a better order, where the family searches: see solve.
   double effort = 1;
 };
@@ -85,6 +88,8 @@ struct Family {
   bool updatesBetween = false;
   /// Several devices take turns at a stage as Request::stageReplicas says.
   bool sharesStages = false;
+  /// One of those that are chosen among where no schedule is named.
+  bool isDefault = false;
 };
 
 /// The number of micro-batches that go down; of an odd number one more does.
@@ -106,6 +111,10 @@ const std::vector<Family> &families();
 
 /// Fails with the names that there are.
 ErrorOr<const Family *> familyNamed(const std::string &name);
+
+/// Takes out of a request what means nothing to a family, and names it as options, to compare
+/// that family with those to which it does.
+std::vector<std::string> leaveOutUnknown(Request &request, const Family &family);
 
 /// Fails where the request's devices, micro-batches or chunks, if it gives them,
 /// are not the placement's.

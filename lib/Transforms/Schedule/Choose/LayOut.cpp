@@ -1,0 +1,79 @@
+//===- LayOut.cpp - Which candidates are laid out --------------------------===//
+
+#include "lib/Transforms/Schedule/Choose/LayOut.h"
+
+#include <algorithm>
+#include <sstream>
+
+using namespace bitpipe::schedule;
+
+/// So many look for the fastest one. Then those that need least are laid out, as many again.
+static constexpr size_t mostLayOuts = 12;
+
+bool LayOuts::mayFit(const Candidate &candidate) const {
+  return count < mostLayOuts && expected(candidate) <= layout->memory();
+}
+
+/// All from `first` on.
+void LayOuts::move(std::vector<Candidate> &from, std::vector<Candidate>::iterator first,
+                   std::vector<Candidate> &to) {
+  std::move(first, from.end(), std::back_inserter(to));
+  from.erase(first, from.end());
+}
+
+void LayOuts::readmit(std::vector<Candidate> &fitting) {
+  auto first = std::stable_partition(late.begin(), late.end(),
+                                     [&](const Candidate &one) { return !mayFit(one); });
+  move(late, first, fitting);
+}
+
+bool LayOuts::putOff(std::vector<Candidate> &fitting) {
+  auto first = std::stable_partition(fitting.begin(), fitting.end(),
+                                     [&](const Candidate &one) { return mayFit(one); });
+  bool isAny = first != fitting.end();
+  move(fitting, first, late);
+  return isAny;
+}
+
+std::optional<Candidate> LayOuts::take(std::vector<Candidate> &fitting) {
+  bool isLate = fitting.empty();
+  std::vector<Candidate> &from = isLate ? late : fitting;
+  if (from.empty() || count >= 2 * mostLayOuts)
+    return {};
+  auto taken = from.begin();
+  if (isLate)
+    taken = std::min_element(from.begin(), from.end(), [&](const auto &one, const auto &other) {
+      return one.withMessages < other.withMessages;
+    });
+  Candidate result = std::move(*taken);
+  from.erase(taken);
+  return result;
+}
+
+void LayOuts::refuse(Candidate &candidate, double need, const char *how) const {
+  std::ostringstream text;
+  text.precision(15);
+  text << how << " a device needs " << need << " of " << layout->memory() << " bytes";
+  candidate.exceeds = Error{text.str()};
+  candidate.excess = need / layout->memory();
+}
+
+std::optional<Error> LayOuts::layOut(Candidate &candidate) {
+  ErrorOr<double> need = layout->need(candidate.request);
+  if (!need)
+    return need.error();
+  double own = *need - candidate.withMessages;
+  beyond = count++ ? std::min(beyond, own) : own;
+  candidate.laidOut = *need;
+  if (*need > layout->memory())
+    refuse(candidate, *need, "laid out");
+  return {};
+}
+
+void LayOuts::giveUp(std::vector<Candidate> &exceeding) {
+  for (Candidate &candidate : late) {
+    refuse(candidate, expected(candidate), "by those that were laid out");
+    exceeding.push_back(std::move(candidate));
+  }
+  late.clear();
+}

@@ -1,0 +1,22 @@
+//===- Try.h - One schedule, ordered and simulated ---------------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_CHOOSE_TRY_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_CHOOSE_TRY_H
+
+#include "lib/Transforms/Schedule/Choose/Choose.h"
+
+namespace bitpipe::schedule {
+
+/// A candidate, which may exceed the memory of a device, or why there is no order.
+struct Tried {
+  std::optional<Candidate> candidate;
+  std::string error;
+};
+
+/// Orders and simulates a request, whose placement is given, and holds it to the memory that
+/// devices have.
+Tried tryOrder(const Request &request, const Placement &placement, const Scope &scope);
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_CHOOSE_TRY_H
