@@ -117,6 +117,9 @@ LogicalResult Compilation::pickFamily() {
   bool isDone = module && levelOf(*module) >= Level::Plan;
   if (!options.picksFamily || !isReady || isDone)
     return success();
+  // What none of them can be is told as of one.
+  if (!stageCount(options, context))
+    return failure();
   auto need = [&](const schedule::Request &request) { return needOf(request); };
   auto picked = chooseSchedule(options, module ? *module : ModuleOp(), need);
   if (!picked)
