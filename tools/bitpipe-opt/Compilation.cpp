@@ -30,6 +30,7 @@ static PipePartitionOptions partitionOptions(int stages, const Options &options)
   PipePartitionOptions partition;
   partition.stages = stages;
   partition.replicas.assign(options.stageReplicas.begin(), options.stageReplicas.end());
+  partition.begins.assign(options.stageBegins.begin(), options.stageBegins.end());
   return partition;
 }
 
@@ -40,7 +41,8 @@ LogicalResult Compilation::run() {
     return failed(chooses ? choose() : pickFamily()) ? failure() : print();
   // A schedule that cannot be is reported before any model is read.
   bool isModel = llvm::sys::path::extension(options.input) == ".onnx";
-  if (isModel && !chooses && !(stages = stageCount(options, context)))
+  bool isOpen = chooses || options.picksReplicas;
+  if (isModel && !isOpen && !(stages = stageCount(options, context)))
     return failure();
   if (failed(load()) || (!isModel && failed(checkInput())))
     return failure();
@@ -61,7 +63,7 @@ LogicalResult Compilation::raiseTo(Level goal) {
 }
 
 LogicalResult Compilation::decide() {
-  return failed(pickFamily()) ? failure() : chooseRecomputed();
+  return failed(pickReplicas()) || failed(pickFamily()) ? failure() : chooseRecomputed();
 }
 
 LogicalResult Compilation::load() {
@@ -90,6 +92,10 @@ LogicalResult Compilation::checkInput() {
       return fail("--pipeline is auto, but the file holds stages, whose number depends on the schedule: expected an earlier level");
     return success();
   }
+  if (options.picksReplicas && level == Level::Stages)
+    return fail("--stage-replicas is auto, but the file holds stages, which depend on it: expected an earlier level");
+  if (options.picksReplicas)
+    return success();
   stages = stageCount(options, context);
   if (!stages)
     return failure();

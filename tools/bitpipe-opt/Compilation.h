@@ -49,6 +49,10 @@ private:
   mlir::LogicalResult pickFamily();
   /// Puts a list of costs of the chosen schedule's own stages in the place of the file's.
   mlir::LogicalResult useOwnCosts();
+  /// Puts a file of these costs, which is gone in the end, in the place of the one given.
+  mlir::LogicalResult useCosts(const schedule::Costs &costs);
+  /// Puts numbers in the place of --stage-replicas=auto, where the module has come so far.
+  mlir::LogicalResult pickReplicas();
   /// The most bytes that any device's layout takes under a request.
   schedule::ErrorOr<double> needOf(const schedule::Request &request);
   /// Refuses programs of which no files can be made.

@@ -14,6 +14,7 @@
 #include "lib/Transforms/Lower/PrintMemory.h"
 #include "lib/Transforms/Schedule/Emit/EmitChoice.h"
 #include "tools/bitpipe-opt/ChooseRecomputed.h"
+#include "tools/bitpipe-opt/ChooseReplicas.h"
 #include "tools/bitpipe-opt/ChooseSchedule.h"
 #include "tools/bitpipe-opt/Views.h"
 
@@ -136,16 +137,38 @@ LogicalResult Compilation::useOwnCosts() {
   bool isList = !options.costFile.empty() && costs.stages.size() > 1;
   if (!isList || int(costs.stages.size()) == *stages)
     return success();
+  return useCosts(schedule::recut(costs, 0, *stages));
+}
+
+LogicalResult Compilation::useCosts(const schedule::Costs &costs) {
   SmallString<128> path;
   if (std::error_code failed = llvm::sys::fs::createTemporaryFile("costs", "json", path))
     throw WriteError("a temporary file", failed.message());
   ownCosts.setFile(path);
   std::error_code failed;
   llvm::raw_fd_ostream file(path, failed);
-  file << textOf(schedule::recut(costs, 0, *stages));
+  file << textOf(costs);
   file.close();
   if (file.has_error())
     throw WriteError(std::string(path), file.error().message());
   options.costFile = std::string(path);
   return success();
+}
+
+/// One device at every stage is 1F1B.
+LogicalResult Compilation::pickReplicas() {
+  if (!options.picksReplicas || levelOf(*module) != Level::Loss)
+    return success();
+  FailureOr<ChosenReplicas> chosen = chooseReplicas(options, *module);
+  if (failed(chosen))
+    return failure();
+  llvm::errs() << chosen->text << "\n";
+  options.picksReplicas = false;
+  options.stageBegins = chosen->begins;
+  if (llvm::all_of(chosen->replicas, [](int count) { return count == 1; }))
+    options.pipeline = "1f1b";
+  else
+    options.stageReplicas = chosen->replicas;
+  stages = stageCount(options, context);
+  return stages ? useCosts(chosen->costs) : failure();
 }

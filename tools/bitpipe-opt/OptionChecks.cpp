@@ -21,6 +21,19 @@ static void refuse(const Options &options, ArrayRef<StringRef> names,
       badUsage("--" + name + " is given" + reason);
 }
 
+/// What --stage-replicas=auto is chosen for.
+static void checkPicksReplicas(const Options &options) {
+  if (options.pipeline != "pipedream-flush")
+    badUsage("--stage-replicas is auto, expected --pipeline=pipedream-flush with it");
+  if (options.input.empty())
+    badUsage("--stage-replicas is auto without a model, expected one, whose layers are shared out");
+  if (options.costFile.empty())
+    badUsage("--stage-replicas is auto, expected --cost-file with it: what links do decides");
+  if (options.replicas > 1)
+    badUsage("--data-parallel is " + Twine(options.replicas) + " beside --stage-replicas=auto, expected 1: replicas of stages are chosen");
+  refuse(options, {"chunks"}, " beside --stage-replicas=auto, expected one of them");
+}
+
 void checkGiven(const Options &options) {
   if (!options.scheduleFile.empty())
     refuse(options, {"pipeline", "schedule-effort"},
@@ -41,6 +54,8 @@ void checkGiven(const Options &options) {
   if (choosesSchedule(options))
     refuse(options, {"down", "activations", "update-every", "stage-replicas"},
            " beside --pipeline=auto, expected none: what it counts depends on the schedule");
+  if (options.picksReplicas)
+    checkPicksReplicas(options);
   if (options.recompute == "auto")
     refuse(options, {"balance"}, " beside --recompute=auto, expected one of them: each would have to know what the other leaves");
   if (choosesSchedule(options) && !llvm::is_contained({"", "none", "all"}, options.recompute))

@@ -68,6 +68,18 @@ void parseDim(StringRef text, Options &options) {
   options.dims[name.str()] = size;
 }
 
+/// "2,1,1", or auto.
+void parseStageReplicas(StringRef text, Options &options) {
+  options.picksReplicas = text == "auto";
+  if (text.empty() || options.picksReplicas)
+    return;
+  SmallVector<StringRef> parts;
+  text.split(parts, ',');
+  for (StringRef part : parts)
+    if (part.getAsInteger(10, options.stageReplicas.emplace_back()))
+      badUsage("--stage-replicas is '" + part + "', expected a whole number, several with commas between, or auto");
+}
+
 std::optional<Emit> parseEmit(StringRef text) {
   return StringSwitch<std::optional<Emit>>(text)
       .Case("graph", Emit::Graph)
@@ -214,7 +226,7 @@ Options parseOptions(int argc, char **argv) {
   NumberOption<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, such as 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
   NumberOption<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
   NumberOption<int> updateEvery("update-every", cl::cat(category), cl::desc("micro-batches between updates of the weights, in schedules that update within a step (default: the schedule's own, such as D for pipedream-2bw)"), cl::value_desc("G"), cl::init(options.updateEvery));
-  cl::list<int, bool, NumberParser<int>> stageReplicas("stage-replicas", cl::cat(category), cl::CommaSeparated, cl::desc("for pipedream-flush: of each stage how many devices take turns with its micro-batches"), cl::value_desc("2,1,1"));
+  cl::opt<std::string> stageReplicas("stage-replicas", cl::cat(category), cl::desc("for pipedream-flush: of each stage how many devices take turns with its micro-batches; auto: as PipeDream chooses for the links of --cost-file"), cl::value_desc("2,1,1"));
   cl::list<std::string> dims("dim", cl::cat(category), cl::desc("size of a symbolic dimension of the model's inputs; may be given several times"), cl::value_desc("name=K"));
   cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy (on the logits), the name of an output (a loss or logits), or SUM/COUNT, two outputs (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
@@ -269,7 +281,7 @@ Options parseOptions(int argc, char **argv) {
   options.chunks = chunks;
   options.down = down;
   options.updateEvery = updateEvery;
-  options.stageReplicas.assign(stageReplicas.begin(), stageReplicas.end());
+  parseStageReplicas(stageReplicas, options);
   for (const std::string &dim : dims)
     parseDim(dim, options);
   options.loss = loss;

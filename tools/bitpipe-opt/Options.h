@@ -44,6 +44,8 @@ struct Options {
   int64_t chunks = 0;            // 0: the schedule's own number
   int64_t down = -1;             // micro-batches that go down, -1: half
   std::vector<int> stageReplicas; // devices that take turns at each stage, empty: one each
+  bool picksReplicas = false;     // which are still to be chosen
+  std::vector<int64_t> stageBegins; // by the model's nodes, where they were chosen, too
   int64_t updateEvery = 0;       // micro-batches between updates, 0: the schedule's own
   std::map<std::string, int64_t> dims;
   std::string loss = "auto";

@@ -208,3 +208,29 @@ FailureOr<ForwardGraph> ForwardGraph::analyse(func::FuncOp forward,
   graph.findNodes(stages);
   return graph;
 }
+
+func::FuncOp bitpipe::findForward(ModuleOp module, pipe::ModelOp model) {
+  auto forward = module.lookupSymbol<func::FuncOp>(model.getForward());
+  if (!forward || !forward.getBody().hasOneBlock()) {
+    emitError(model.getLoc()) << "the model's function '" << model.getForward()
+                              << "' is missing or not one block";
+    return nullptr;
+  }
+  if (forward.getNumArguments() != model.getInputs().size()) {
+    emitError(forward.getLoc())
+        << "'" << forward.getName() << "' has " << forward.getNumArguments()
+        << " arguments, expected " << model.getInputs().size()
+        << ", one per model input";
+    return nullptr;
+  }
+  TypeRange results = forward.getResultTypes();
+  auto loss = results.size() == 1 ? dyn_cast<RankedTensorType>(results[0])
+                                  : RankedTensorType();
+  bool hasCount = model.getLoss() == "counts";
+  SmallVector<int64_t, 1> shape(hasCount, 2); // the sum and its count
+  if (loss && loss.getShape() == ArrayRef(shape) && isa<FloatType>(loss.getElementType()))
+    return forward;
+  emitError(forward.getLoc()) << "'" << forward.getName() << "' returns "
+                              << results << ", expected the scalar loss alone";
+  return nullptr;
+}

@@ -8,6 +8,7 @@
 #ifndef BITPIPE_TRANSFORMS_PARTITION_FORWARDGRAPH_H
 #define BITPIPE_TRANSFORMS_PARTITION_FORWARDGRAPH_H
 
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Partition/Cost.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -15,6 +16,9 @@
 #include "llvm/ADT/DenseSet.h"
 
 namespace bitpipe {
+
+/// The function to cut, or nothing after an error.
+mlir::func::FuncOp findForward(mlir::ModuleOp module, pipe::ModelOp model);
 
 /// Every value an operation reads, those captured by its regions included.
 llvm::SmallVector<mlir::Value> usedValues(mlir::Operation *op);

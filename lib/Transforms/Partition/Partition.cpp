@@ -23,56 +23,33 @@ namespace bitpipe {
 #include "lib/Transforms/Partition/Passes.h.inc"
 } // namespace bitpipe
 
-/// The function to cut, or nothing after an error.
-static func::FuncOp findForward(ModuleOp module, pipe::ModelOp model) {
-  auto forward = module.lookupSymbol<func::FuncOp>(model.getForward());
-  if (!forward || !forward.getBody().hasOneBlock()) {
-    emitError(model.getLoc()) << "the model's function '" << model.getForward()
-                              << "' is missing or not one block";
-    return nullptr;
-  }
-  if (forward.getNumArguments() != model.getInputs().size()) {
-    emitError(forward.getLoc())
-        << "'" << forward.getName() << "' has " << forward.getNumArguments()
-        << " arguments, expected " << model.getInputs().size()
-        << ", one per model input";
-    return nullptr;
-  }
-  TypeRange results = forward.getResultTypes();
-  auto loss = results.size() == 1 ? dyn_cast<RankedTensorType>(results[0])
-                                  : RankedTensorType();
-  bool hasCount = model.getLoss() == "counts";
-  SmallVector<int64_t, 1> shape(hasCount, 2); // the sum and its count
-  if (loss && loss.getShape() == ArrayRef(shape) && isa<FloatType>(loss.getElementType()))
-    return forward;
-  emitError(forward.getLoc()) << "'" << forward.getName() << "' returns "
-                              << results << ", expected the scalar loss alone";
-  return nullptr;
-}
-
-/// Divides the nodes: what every stage computes and what its cuts carry. A stage for
-/// several devices is as many equal parts in a row.
-static SmallVector<StageRange> divide(const ForwardGraph &graph,
-                                      ArrayRef<int64_t> replicas, double tolerance,
-                                      double messageTolerance) {
-  unsigned stages = replicas.size();
+/// The first node of every stage in a balanced division. A stage for several devices is as
+/// many equal parts in a row.
+static std::vector<size_t> balancedBegins(const ForwardGraph &graph, const Carried &carried,
+                                          ArrayRef<int64_t> replicas, double tolerance,
+                                          double messageTolerance) {
   std::vector<double> costs;
   for (Operation *node : graph.nodes())
     costs.push_back(graph.cost(node).total());
-  Carried carried(graph);
   size_t parts = std::accumulate(replicas.begin(), replicas.end(), int64_t(0));
   std::vector<size_t> beginOfPart =
       balanceMessages(costs, carried.bytes(), parts, tolerance, messageTolerance);
   std::vector<size_t> begin;
-  for (size_t stage = 0, part = 0; stage < stages; part += replicas[stage++])
+  for (size_t stage = 0, part = 0; stage < replicas.size(); part += replicas[stage++])
     begin.push_back(beginOfPart[part]);
+  return begin;
+}
 
+/// What every stage computes and what its cuts carry.
+static SmallVector<StageRange> rangesFrom(const ForwardGraph &graph, const Carried &carried,
+                                          ArrayRef<size_t> begin) {
+  unsigned stages = begin.size();
   SmallVector<StageRange> ranges(stages);
   for (unsigned stage = 0; stage < stages; ++stage) {
     bool last = stage + 1 == stages;
     StageRange &range = ranges[stage];
     range.begin = begin[stage];
-    range.end = last ? costs.size() : begin[stage + 1];
+    range.end = last ? graph.nodes().size() : begin[stage + 1];
     range.carriedOut = last ? SmallVector<Value>{graph.loss()}
                             : carried.values(range.end);
     if (stage > 0)
@@ -92,6 +69,20 @@ static FailureOr<SmallVector<int64_t>> replicasOf(func::FuncOp forward, int64_t 
   error << "replicas are [";
   llvm::interleaveComma(asked, error);
   return error << "], expected a number from 1 on for each of " << stages << " stages";
+}
+
+/// Whether these are the first nodes of so many stages, reported if not.
+static LogicalResult checkBegins(func::FuncOp forward, ArrayRef<int64_t> begins, int64_t stages,
+                                 int64_t nodes) {
+  bool isRight = int64_t(begins.size()) == stages && begins[0] == 0 && begins.back() < nodes &&
+                 llvm::is_sorted(begins, std::less_equal<int64_t>());
+  if (begins.empty() || isRight)
+    return success();
+  InFlightDiagnostic error = emitError(forward.getLoc());
+  error << "begins are [";
+  llvm::interleaveComma(begins, error);
+  return error << "], expected the first of " << nodes << " nodes for each of " << stages
+               << " stages, from 0 on, ascending";
 }
 
 /// Whether there are at least as many nodes as stages, reported if not.
@@ -194,10 +185,14 @@ private:
     auto parts = replicasOf(forward, stages, *replicas);
     if (failed(graph) || failed(parts) ||
         failed(checkStages(forward, std::accumulate(parts->begin(), parts->end(), int64_t(0)),
-                           graph->nodes().size())))
+                           graph->nodes().size())) ||
+        failed(checkBegins(forward, *begins, stages, graph->nodes().size())))
       return failure();
-    StageWriter(module, model, *graph).write(
-        divide(*graph, *parts, tolerance, messageTolerance));
+    Carried carried(*graph);
+    std::vector<size_t> begin(begins.begin(), begins.end());
+    if (begin.empty())
+      begin = balancedBegins(*graph, carried, *parts, tolerance, messageTolerance);
+    StageWriter(module, model, *graph).write(rangesFrom(*graph, carried, begin));
     forward.erase();
     return success();
   }

@@ -51,6 +51,8 @@ def PipePartition : Pass<"pipe-partition", "mlir::ModuleOp"> {
     ListOption<"replicas", "replicas", "int64_t",
                "Of each stage how many devices take turns with its micro-batches: it gets so "
                "many parts of the work. Default: one each">,
+    ListOption<"begins", "begins", "int64_t",
+               "The first node of every stage. Default: as balanced as above">,
   ];
 }
 
