@@ -90,6 +90,22 @@ static void emitMoves(std::ostream &stream, const Schedule &schedule) {
   }
 }
 
+/// How long sums keep the device busy that has most, beside what they would take if each held the
+/// whole model.
+static void emitSumTimes(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
+  std::vector<double> busy(schedule.order.size());
+  for (const SumTime &sum : sums)
+    for (int device : sum.devices)
+      busy[device] += sum.end - sum.start;
+  double alone = 0;
+  for (int stage = 0; stage < schedule.placement.stages(); ++stage)
+    alone += costs.sumOf({stage}, busy.size());
+  print(stream, "sums of the device with most take %.6g, and end %.6g after the makespan; by data "
+                "parallelism alone they would take %.6g\n",
+        *std::max_element(busy.begin(), busy.end()), end - timing.makespan, alone);
+}
+
 /// How much of the gradient sums is not hidden behind the computing.
 static void emitSums(std::ostream &stream, const Simulated &simulated,
                      const Bounds &bound) {
@@ -106,6 +122,7 @@ static void emitSums(std::ostream &stream, const Simulated &simulated,
                 "makespan; iteration %.6g, lower bound %.6g\n",
         shards ? ", of which each device gets a slice" : "", sums.size(), total, hidden,
         end, bound.iteration);
+  emitSumTimes(stream, simulated);
 }
 
 /// What a step takes where others follow it, with norm and updates.
