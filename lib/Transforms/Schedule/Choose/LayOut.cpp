@@ -4,14 +4,26 @@
 
 #include <algorithm>
 #include <sstream>
+#include <tuple>
 
 using namespace bitpipe::schedule;
 
 /// So many look for the fastest one. Then those that need least are laid out, as many again.
 static constexpr size_t mostLayOuts = 12;
 
+/// On few devices many schedules are one.
+bool LayOuts::isLikeRefused(const Candidate &candidate) const {
+  auto marks = [](const Candidate &one) {
+    return std::tuple(one.time, one.work, one.memory, one.withMessages, one.weights,
+                      one.request.replicas, one.request.shardOptimizer, one.recomputes());
+  };
+  return std::any_of(refused.begin(), refused.end(),
+                     [&](const Candidate &one) { return marks(one) == marks(candidate); });
+}
+
 bool LayOuts::mayFit(const Candidate &candidate) const {
-  return count < mostLayOuts && expected(candidate) <= layout->memory();
+  return count < mostLayOuts && expected(candidate) <= layout->memory() &&
+         !isLikeRefused(candidate);
 }
 
 /// All from `first` on.
@@ -65,8 +77,10 @@ std::optional<Error> LayOuts::layOut(Candidate &candidate) {
   double own = *need - candidate.withMessages;
   beyond = count++ ? std::min(beyond, own) : own;
   candidate.laidOut = *need;
-  if (*need > layout->memory())
-    refuse(candidate, *need, "laid out");
+  if (*need <= layout->memory())
+    return {};
+  refused.push_back(candidate);
+  refuse(candidate, *need, "laid out");
   return {};
 }
 

@@ -3,8 +3,9 @@
 // A layout takes long beside a simulation, and knows what a schedule can only estimate. So the
 // fastest candidate that is expected to fit is laid out, until one does. What layouts need
 // beyond the estimate (memory to compute in, gaps) is learnt from them: the least that any
-// needed is expected of all. Candidates that do not fit with that are put off until no
-// others are left, and none is refused by another one's layout.
+// needed is expected of all. Candidates that do not fit with that, and those that are as one
+// that did not, under another name, are put off until no others are left, and none is
+// refused by another one's layout.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,10 +37,11 @@ private:
   bool mayFit(const Candidate &candidate) const;
   static void move(std::vector<Candidate> &from, std::vector<Candidate>::iterator first,
                    std::vector<Candidate> &to);
+  bool isLikeRefused(const Candidate &candidate) const;
   void refuse(Candidate &candidate, double need, const char *how) const;
 
   const Layout *layout;
-  std::vector<Candidate> late;
+  std::vector<Candidate> late, refused;
   double beyond = 0; // the estimate
   size_t count = 0;
 };

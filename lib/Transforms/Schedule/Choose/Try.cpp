@@ -96,7 +96,8 @@ static Tried tryWithoutLimit(Request request, const Costs &sizes, Candidate cand
                              const Error &error) {
   request.costs.memory.clear();
   ErrorOr<Simulated> simulated = measure(request);
-  if (simulated &&
+  bool isSame = simulated && request.balance && !simulated->schedule.placement.moves();
+  if (simulated && !isSame &&
       lacksMemory(simulated->schedule.placement, sizes, peaksOf(simulated->use), candidate))
     return {std::move(candidate), error.text};
   return {std::nullopt, error.text};
@@ -123,6 +124,8 @@ Tried bitpipe::schedule::tryOrder(const Request &request, const Placement &place
     return {std::nullopt, simulated.error().text};
   if (!simulated)
     return tryWithoutLimit(quick, sizes, std::move(candidate), simulated.error());
+  if (request.balance && scope.choosesBalance && !simulated->schedule.placement.moves())
+    return {std::nullopt, "nothing would move"};
   setTimes(*simulated, candidate);
   candidate.memory = mostOf(simulated->use);
   if (scope.layout)

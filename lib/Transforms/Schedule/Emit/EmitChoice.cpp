@@ -96,7 +96,8 @@ static std::string layOutText(const Choice &choice) {
   std::ostringstream text;
   text.precision(15);
   text << ", " << choice.laidOut << " laid out; a device needs "
-       << choice.fitting.front().laidOut << " bytes";
+       << choice.fitting.front().laidOut << " bytes, of which " << choice.fitting.front().withMessages
+       << " were counted";
   return text.str();
 }
 

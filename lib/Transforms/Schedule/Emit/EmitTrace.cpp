@@ -46,14 +46,16 @@ static void emitName(Events &events, const Placement &placement, size_t row,
 static void emitMessage(Events &events, const Simulated &simulated,
                         size_t device, size_t i, size_t id) {
   const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
-  int to = receiver(schedule.placement, schedule.order[device][i]);
+  const Action &action = schedule.order[device][i];
+  int to = receiver(schedule.placement, action);
   if (to < 0)
     return;
+  const char *name = isMove(action.kind) ? "move" : "message";
   events.next("s", device)
-      << ",\"cat\":\"message\",\"name\":\"message\",\"id\":" << id
+      << ",\"cat\":\"message\",\"name\":\"" << name << "\",\"id\":" << id
       << ",\"ts\":" << 1000 * timing.end[device][i] << "}";
   events.next("f", to)
-      << ",\"cat\":\"message\",\"name\":\"message\",\"bp\":\"e\",\"id\":" << id
+      << ",\"cat\":\"message\",\"name\":\"" << name << "\",\"bp\":\"e\",\"id\":" << id
       << ",\"ts\":" << 1000 * timing.arrival[device][i] << "}";
 }
 
