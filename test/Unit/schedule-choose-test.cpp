@@ -96,6 +96,22 @@ static void testAgainstAll(int devices, int microbatches, const Costs &costs) {
   }
 }
 
+/// GPipe with two micro-batches on two devices, by hand. Device 0 keeps both outputs until it has
+/// received the first gradient, and that; device 1 both gradients to the end, and what it has
+/// received until it was read last.
+static void testMessages() {
+  for (Kind reader : {Kind::F, Kind::I}) {
+    Costs costs;
+    costs.stages.front().inputReader = reader;
+    costs.stages.front().message = 2;
+    Schedule schedule = *buildSchedule(request("gpipe", 2, 2));
+    std::vector<double> got = messageMemory(*communicate(schedule), costs);
+    std::vector<double> expected = {6, reader == Kind::F ? 4.0 : 6.0};
+    expect(got == expected, "messages of gpipe take " + std::to_string(got[0]) + " and " +
+                                std::to_string(got[1]));
+  }
+}
+
 /// What a request needs by a layout that has the last word: far more than its schedule counts in
 /// some families, a little more in all others.
 static double needOf(const Request &request, const Layout &layout) {
@@ -183,6 +199,7 @@ int main() {
   testAgainstAll(4, 8, costsOf(0.5, 3, 11, 4));
   for (double memory : {60.0, 30.0, 26.0, 23.0, 20.0, 10.0})
     testLayouts(memory);
+  testMessages();
   testNeed();
   return report();
 }
