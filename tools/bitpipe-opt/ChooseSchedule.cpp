@@ -16,6 +16,8 @@ static schedule::Request openRequest(const Options &options, schedule::Costs cos
   schedule::Request base = requestFor(options, std::move(costs));
   bool isSet = base.recompute != "auto"; // which is decided for the schedule that is taken
   base.recompute = isSet ? base.recompute : "";
+  // Of a pipeline's own stages, and measured in stages of 2D as all that is compared.
+  base.memory *= base.replicas;
   if (!options.picksFamily)
     base.replicas = options.given.count("data-parallel") ? base.replicas : 0;
   return base;
