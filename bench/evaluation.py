@@ -128,13 +128,6 @@ def reasons():
     return table(["model", "N", "costs", *(f"`{name}`" for name in OURS)], rows)
 
 
-def in_slices(stages, depth, replicas, rounds):
-    """How long a device's link is busy if each replica kept a slice of weights and gradients: in every round of
-    micro-batches weights are gathered in 16 bits for forwards and for backwards, and gradients scattered in 32."""
-    share = sum(stage["parameters"] for stage in stages) / depth * (replicas - 1) / replicas
-    return rounds * share * (2 + 2 + 4) / V100.rate(False)
-
-
 def breadth_row(depth, chunks, batch):
     replicas, count = 64 // depth, batch * depth
     stages = simulated.counted(GPT52B, depth * chunks)
@@ -143,17 +136,18 @@ def breadth_row(depth, chunks, batch):
     names = ["interleaved", "breadth-first"]
     found = simulated.compare(names, [count * replicas], common)
     slow, fast = (found[name, count * replicas] for name in names)
-    slower, faster = (simulated.step([f"--pipeline={name}", f"--microbatches={count * replicas}", "--shard-optimizer", *common])
+    slower, faster = (simulated.step([f"--pipeline={name}", f"--microbatches={count * replicas}", "--shard=optimizer", *common])
                       for name in names)
-    busy = [in_slices(stages, depth, replicas, rounds) for rounds in (batch, 1)]
-    least = [max(row.makespan, link) for row, link in zip((slow, fast), busy)]
+    deep, broad = (simulated.sharded([f"--pipeline={name}", f"--microbatches={count * replicas}", "--shard=parameters", *common])
+                   for name in names)
     return [f"{depth} x {replicas}", chunks, count, *(f"{row.makespan:.2f} / {row.end:.2f}" for row in (slow, fast)),
-            f"{slow.end / fast.end:.2f}", f"{slower / faster:.2f}", f"{busy[0]:.1f} / {busy[1]:.1f}", f"{least[0] / least[1]:.2f}"]
+            f"{slow.end / fast.end:.2f}", f"{slower / faster:.2f}", f"{deep.gathers:.2f} / {broad.gathers:.2f}",
+            f"{deep.step:.2f} / {broad.step:.2f}", f"{deep.step / broad.step:.2f}"]
 
 
 def breadth_first():
     head = ["devices x replicas", "chunks", "N", "depth-first, s", "breadth-first, s", "gain", "gain, sharded optimizer",
-            "all in slices: link, s", "all in slices: gain"]
+            "in slices: gathers of a stage", "in slices, s", "in slices: gain"]
     return table(head, [breadth_row(*loop, batch) for loop in LOOPS for batch in BATCHES])
 
 

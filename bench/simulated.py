@@ -143,3 +143,17 @@ def step(arguments):
     """The time of a step of many, with norm and updates."""
     out = compiler(*arguments, "--emit=report").out
     return float(re.search(r"^step, one of many: ([\d.e+-]+)", out, re.M).group(1))
+
+
+@dataclasses.dataclass
+class Slices:
+    """A step of many whose replicas keep slices of parameters and gradients."""
+    step: float
+    gathers: float  # of a stage, on average
+
+
+def sharded(arguments):
+    out = compiler(*arguments, "--emit=report").out
+    step = float(re.search(r"^step, one of many: ([\d.e+-]+)", out, re.M).group(1))
+    gathers, stages = map(int, re.search(r"^sharded parameters: .* (\d+) gathers of .*, of (\d+) stages", out, re.M).groups())
+    return Slices(step, gathers / stages)

@@ -49,7 +49,7 @@ class Model:
             self.reference = json.load(file)
         self.plan = self.compile(f"d{devices}", [*options, f"--devices={devices}"])
         if "whole" in arguments.checks:
-            self.whole = self.compile(f"whole{devices}", [*(o for o in options if o != "--shard-optimizer"), f"--devices={devices}"])
+            self.whole = self.compile(f"whole{devices}", [*(o for o in options if o != "--shard=optimizer"), f"--devices={devices}"])
 
     def compile(self, name, options):
         plan = self.path(f"{name}.mlir")

@@ -44,7 +44,7 @@ def build():
     ids = np.random.default_rng(4).integers(0, dropout.WORDS, (15, dropout.SEQUENCE))
     save_file({"ids": ids}, "data.safetensors")
     for name, devices in PLANS.items():
-        how = ["--pipeline=bitpipe", "--shard-optimizer"] if name == "sharded" else [f"--pipeline={name}"]
+        how = ["--pipeline=bitpipe", "--shard=optimizer"] if name == "sharded" else [f"--pipeline={name}"]
         call("bitpipe-opt", "model.onnx", "--loss=loss", *how, f"--devices={devices}", "--microbatches=4",
              "--freeze=^0.q$", "-o", f"{name}.mlir")
 

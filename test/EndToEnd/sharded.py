@@ -1,4 +1,4 @@
-"""Trains models under --shard-optimizer and without: the same bits from threads and from 1, 2 and 4 processes, in f32 and
+"""Trains models under --shard=optimizer and without: the same bits from threads and from 1, 2 and 4 processes, in f32 and
 bf16, for every optimizer; moments take half the memory where two devices hold every stage.
 
     sharded.py FOLDER MODEL... [--pipelines=bitpipe,chimera,dualpipe]
@@ -42,7 +42,7 @@ def moments(plan):
 
 
 def compare(model, name, *flags, processes=(1, 2, 4), halves=True):
-    whole, sharded = compile_plan(model, "whole", *flags), compile_plan(model, "sharded", *flags, "--shard-optimizer")
+    whole, sharded = compile_plan(model, "whole", *flags), compile_plan(model, "sharded", *flags, "--shard=optimizer")
     expected = trained(whole, model)
     for count in (0, *processes):
         got = trained(sharded, model, processes=count)

@@ -2,7 +2,7 @@
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1" | FileCheck %s --check-prefix=GPIPE
 // RUN: bitpipe-opt %t/tied.mlir --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1" --pipe-check-plan | FileCheck %s --check-prefix=TIED
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=bitpipe devices=2 microbatches=2" --pipe-check-plan | FileCheck %s --check-prefix=BITPIPE
-// RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=bitpipe devices=2 microbatches=2 shard-optimizer" --pipe-check-plan | FileCheck %s --check-prefix=SHARD
+// RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=bitpipe devices=2 microbatches=2 shard=optimizer" --pipe-check-plan | FileCheck %s --check-prefix=SHARD
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="schedule=%source/test/golden/pytorch/zbvzerobubble-d4-n8.csv" --pipe-check-plan | FileCheck %s --check-prefix=FILE
 // RUN: bitpipe-opt %t/empty.mlir --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1 recompute=0" --pipe-check-plan | FileCheck %s --check-prefix=RECOMPUTE
 

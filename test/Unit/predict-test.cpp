@@ -33,6 +33,7 @@ public:
     links.devices.resize(source.devices.size());
     leaving.resize(source.devices.size());
     due.resize(source.devices.size());
+    gathers.resize(source.devices.size());
     for (int d = 0; d < int(source.devices.size()); ++d) {
       const auto &list = source.devices[d];
       for (size_t i = 0; i < list.size(); ++i)
@@ -64,14 +65,14 @@ private:
       i += addBackward(d, list, i);
     else
       add(d, list[i]);
-    if (!action)
+    if (!action || action->kind == schedule::Kind::D)
       return;
     auto &waits = links.devices[d].waits[first];
     for (int64_t message : std::exchange(due[d], {}))
       waits.push_back({Wait::Message, message, false});
     if (schedule::sendsMove(action->kind))
       leaving[d].push_back(links.devices[d].starts[first]);
-    else if (!schedule::isMove(action->kind))
+    else if (schedule::isRun(action->kind))
       due[d] = std::exchange(leaving[d], {});
   }
 
@@ -80,7 +81,7 @@ private:
   bool addBackward(int d, const std::vector<schedule::Instruction> &list, size_t i) {
     RunName run = nameOf(list[i].action);
     bool sends = i + 1 < list.size() && list[i + 1].op == Op::Send;
-    push(d, Execute{{'I', run.stage, run.microbatch}, 0, {}}, waitsOf(run), -1);
+    push(d, Execute{{'I', run.stage, run.microbatch}, 0, {}}, waitsOf(run, d), -1);
     if (sends)
       add(d, list[i + 1]);
     push(d, Execute{{'W', run.stage, run.microbatch}, 0, {}}, {}, -1);
@@ -95,13 +96,15 @@ private:
     std::vector<int64_t> stages(group.stages.begin(), group.stages.end());
     switch (instruction.op) {
     case Op::Run:
+      if (schedule::isOfShards(instruction.action.kind))
+        return exchangeSlices(d, instruction.action);
       if (run.kind == 'U')
         return push(d, Step{{run.stage}, slice, {0, slice}, false, 0, run.stage, {}, {}, {}, 0,
                             run.microbatch, 1}, {}, -1);
-      return push(d, Execute{run, 0, {}}, waitsOf(run), -1);
+      return push(d, Execute{run, 0, {}}, waitsOf(run, d), -1);
     case Op::Send:
       return push(d, Transmit{run, instruction.peer, 0, true},
-                  run.kind == 'G' ? waitsOf(run) : std::vector<Wait>(),
+                  run.kind == 'G' ? waitsOf(run, d) : std::vector<Wait>(),
                   message(run, d, instruction.peer));
     case Op::Recv:
       return push(d, Receive{run, instruction.peer, 0}, {}, message(run, instruction.peer, d));
@@ -115,9 +118,23 @@ private:
     }
   }
 
-  void collect(int d, Collective::Kind kind, int group) {
-    links.devices[d].collectives.push_back(collective(kind, group));
-    push(d, Collective{kind, {}, {}, 0}, {}, collective(kind, group));
+  /// Of a group, the first time or another time in a step.
+  void collect(int d, Collective::Kind kind, int group, int time = 0) {
+    int64_t number = collective(kind, group, time);
+    links.devices[d].collectives.push_back(number);
+    push(d, Collective{kind, {}, {}, 0, 0, {}}, {}, number);
+  }
+
+  /// What is dropped has no instruction.
+  void exchangeSlices(int d, const schedule::Action &action) {
+    int group = schedule::ownGroups(source)[action.stage];
+    auto &known = gathers[d][action.stage];
+    if (action.kind == schedule::Kind::S)
+      collect(d, Collective::ReduceScatter, group);
+    else if (action.kind == schedule::Kind::A) {
+      collect(d, Collective::AllGather, group, int(known.size()));
+      known.push_back(links.devices[d].collectives.back());
+    }
   }
 
   static constexpr int64_t slice = 64;
@@ -156,21 +173,29 @@ private:
     return found->second;
   }
 
-  int64_t collective(Collective::Kind kind, int group) {
-    auto [found, isNew] = collectives.try_emplace({kind, group}, links.collectives.size());
+  int64_t collective(Collective::Kind kind, int group, int time = 0) {
+    auto [found, isNew] = collectives.try_emplace({kind, group, time}, links.collectives.size());
     if (isNew) {
       const auto &[stages, devices] = source.groups[group];
       links.collectives.push_back({kind, {stages.begin(), stages.end()},
-                                   {devices.begin(), devices.end()}, {}, 0, 0});
+                                   {devices.begin(), devices.end()}, {}, 0, 0, {}});
     }
     return found->second;
   }
 
-  std::vector<Wait> waitsOf(const RunName &run) {
+  /// Whether the weights of a group are gathered in the step itself.
+  bool isGathered(int group) const {
+    return source.placement.gathers() && source.groups[group].stages.size() == 1;
+  }
+
+  std::vector<Wait> waitsOf(const RunName &run, int d) {
     bool forward = run.kind == 'F';
-    if (run.kind == 'W' || run.kind == 'R' || run.kind == 'E')
-      return {};
     std::vector<Wait> waits;
+    if (run.kind != 'E')
+      if (auto &known = gathers[d][run.stage]; !known.empty())
+        waits.push_back({Wait::Collective, known.back(), false});
+    if (run.kind == 'W' || run.kind == 'R' || run.kind == 'E')
+      return waits;
     char moved = run.kind == 'G' ? 'E' : 'G'; // which of the two brings what is read
     if (auto found = numbers.find({moved, run.stage, run.microbatch});
         !forward && found != numbers.end())
@@ -178,7 +203,7 @@ private:
     if (run.kind == 'G')
       return waits;
     for (int g = 0; g < int(source.groups.size()); ++g)
-      if (sharded[g] && std::ranges::count(source.groups[g].stages, run.stage))
+      if (sharded[g] && !isGathered(g) && std::ranges::count(source.groups[g].stages, run.stage))
         waits.push_back({Wait::Collective, collective(Collective::AllGather, g), true});
     auto found = numbers.find({forward ? 'F' : 'B', run.stage + (forward ? -1 : 1),
                                run.microbatch});
@@ -190,7 +215,9 @@ private:
   const schedule::Program &source;
   const std::vector<bool> sharded;
   std::map<std::tuple<char, int64_t, int64_t>, int64_t> numbers;
-  std::map<std::pair<Collective::Kind, int>, int64_t> collectives;
+  std::map<std::tuple<Collective::Kind, int, int>, int64_t> collectives;
+  /// Per device and stage, the numbers of the gathers that it has started.
+  std::vector<std::map<int64_t, std::vector<int64_t>>> gathers;
   /// Per device, messages of moves: sent since the last run, and before that.
   std::vector<std::vector<int64_t>> leaving, due;
 };
@@ -233,8 +260,10 @@ static void compare(const schedule::Request &asked, const Costs &costs,
   bool ends = !made->placement.updates(); // with one update, of whatever is shared
   if (!costs.shared.empty() && ends)
     ties = {{0, made->placement.stages() - 1}};
+  if (shards && ends)
+    made->placement.setShard(schedule::Shard::Optimizer);
   schedule::Program source =
-      *schedule::communicate(*made, ties, madeFor ? *madeFor : costs, shards && ends);
+      *schedule::communicate(*made, ties, madeFor ? *madeFor : costs);
   double known = schedule::steadyStep(source, made->order, costs);
   Translation translated(source);
   Prediction prediction =
@@ -253,6 +282,31 @@ static void compare(const schedule::Request &asked, const Costs &costs,
     expect(std::abs(prediction.idle[d] + work - prediction.step) <= rounding,
            toText(asked) + ": work and idle time make up the step");
   }
+}
+
+/// Replicas that gather and scatter in between, of all pipelines that can.
+static void testSlices() {
+  for (const schedule::Family &family : schedule::families())
+    for (auto shard : {schedule::Shard::Gradients, schedule::Shard::Parameters}) {
+      schedule::Request asked;
+      asked.pipeline = family.name;
+      asked.devices = 8;
+      asked.microbatches = 16;
+      asked.replicas = 2;
+      asked.shard = shard;
+      auto placement = schedule::placementFor(asked);
+      if (!placement)
+        continue;
+      Costs costs = schedule::uneven(*placement);
+      for (size_t i = 0; i < costs.stages.size(); ++i) {
+        costs.stages[i].norm = 0.1 + 0.05 * double(i % 3);
+        costs.stages[i].optimizer = 0.5 + 0.2 * double(i % 4);
+      }
+      std::string what = std::string("slices of ") + schedule::nameOf(shard);
+      compare(asked, costs, what.c_str());
+      costs.shared = {{{0, placement->stages() - 1}, 0.4, 0.03, 0.2}};
+      compare(asked, costs, (what + " and shared parameters").c_str());
+    }
 }
 
 static void testSchedules() {
@@ -295,6 +349,7 @@ static void testSchedules() {
       costs.feed = 1000;
       compare(asked, costs, "slow data");
     }
+  testSlices();
   expect(compared > 40, "most schedules have these sizes");
 }
 

@@ -37,7 +37,7 @@ static double fastest(const Request &base) {
             for (bool shard : {false, true}) {
               asked.recompute = recompute;
               asked.balance = balance;
-              asked.shardOptimizer = shard;
+              asked.shard = shard ? Shard::Optimizer : Shard::None;
               if (ErrorOr<Simulated> simulated = measure(asked))
                 least = std::min(least, simulated->step > 0 ? simulated->step
                                                             : simulated->iterationEnd);
@@ -120,7 +120,7 @@ static double needOf(const Request &request, const Layout &layout) {
     return std::numeric_limits<double>::infinity();
   const Schedule &schedule = simulated->schedule;
   Costs apart = ownCosts(layout.apart, request, schedule.placement);
-  Program program = *communicate(schedule, {}, simulated->costs, request.shardOptimizer);
+  Program program = *communicate(schedule, {}, simulated->costs);
   std::vector<double> messages = messageMemory(program, apart);
   std::vector<DeviceUse> use = deviceUse(schedule.placement, schedule.order, {}, apart);
   double most = 0;

@@ -25,7 +25,8 @@ namespace bitpipe::schedule {
 class Machine {
 public:
   Machine(const Program &program, const std::vector<Held> &limits)
-      : program(program), limits(limits), devices(program.devices.size()) {
+      : program(program), limits(limits), ownGroup(ownGroups(program)),
+        devices(program.devices.size()) {
     const Placement &placement = program.placement;
     for (int stage = 0; placement.updates() && stage < placement.stages(); ++stage)
       devices[placement.device(stage, 0)].weights[stage][0] = firstWeights(stage);
@@ -56,7 +57,10 @@ private:
     std::map<Name, int> expected; // receives posted and not complete
     std::map<int, Value> gradients; // by stage
     std::map<int, std::map<int, Value>> weights; // by stage and version, as many as it keeps
-    std::deque<std::pair<Op, int>> started; // sums and unshards of groups
+    std::deque<Instruction> started; // sums, unshards, gathers and scatters
+    std::map<int, int> gathering;    // by stage, gathers that are under way
+    std::set<int> whole;             // stages whose weights are there
+    std::map<int, Value> scattering; // gradients by stage, as they were when it began
     std::map<int, Value> summed; // by group
     std::map<int, Value> updated;
     std::set<int> gathered; // groups
@@ -194,8 +198,11 @@ private:
     bool done = true;
     if (actionOf(instruction) && !hasSent(d))
       return false;
-    if (instruction.op == Op::Run)
-      done = compute(device, instruction.action) &&
+    bool ofShards = instruction.op == Op::Run && isOfShards(instruction.action.kind);
+    if (ofShards)
+      done = share(device, instruction.action);
+    else if (instruction.op == Op::Run)
+      done = hasWhole(device, instruction.action) && compute(device, instruction.action) &&
              keep(device, instruction.action, limits[d].activations);
     if (instruction.op == Op::Send)
       done = send(d, instruction);
@@ -203,12 +210,35 @@ private:
       done = receive(d, instruction);
     if (instruction.op == Op::Unshard && !device.updated.count(instruction.group))
       return fail(); // there is nothing to give
-    if (instruction.isCollective())
-      device.started.push_back({instruction.op, instruction.group});
+    if (done && instruction.isCollective())
+      device.started.push_back(instruction);
     if (instruction.op == Op::Update)
       done = update(device, instruction.group);
     device.position += done;
     return done;
+  }
+
+  /// Whether the weights that a run reads are there, which it waits for while they come.
+  bool hasWhole(Device &device, const Action &action) {
+    if (!program.placement.gathers())
+      return true;
+    if (device.gathering[action.stage] > 0)
+      return false;
+    return device.whole.count(action.stage) || fail();
+  }
+
+  /// Gathers, drops or scatters. Memory that was scattered takes no gradients any more.
+  bool share(Device &device, const Action &action) {
+    if (action.kind == Kind::A)
+      return ++device.gathering[action.stage];
+    if (action.kind == Kind::D) {
+      if (!hasWhole(device, action))
+        return false;
+      device.whole.erase(action.stage);
+      return true;
+    }
+    Value gradient = device.gradients[action.stage];
+    return device.scattering.try_emplace(action.stage, gradient).second || fail();
   }
 
   /// Takes a buffer for a receive; where none is free, the oldest.
@@ -258,9 +288,7 @@ private:
       return updateBetween(device, action);
     if (action.kind == Kind::W) {
       std::optional<Value> gradient = read(device, {'B', stage, m});
-      if (gradient)
-        device.gradients[stage] += *gradient;
-      return gradient.has_value();
+      return gradient && addGradient(device, stage, *gradient);
     }
     std::optional<Value> saved = read(device, {'S', stage, m});
     std::optional<Value> output =
@@ -271,8 +299,13 @@ private:
     if (!gradient)
       return false;
     device.values[{'B', stage, m}] = *gradient;
-    if (action.kind == Kind::B)
-      device.gradients[stage] += *gradient;
+    return action.kind != Kind::B || addGradient(device, stage, *gradient);
+  }
+
+  bool addGradient(Device &device, int stage, Value gradient) {
+    if (device.scattering.count(stage))
+      return fail();
+    device.gradients[stage] += gradient;
     return true;
   }
 
@@ -309,21 +342,40 @@ private:
   }
 
   bool collect() {
-    for (size_t g = 0; g < program.groups.size(); ++g)
-      for (Op op : {Op::Reduce, Op::Unshard})
-        if (isNext(op, int(g))) {
-          op == Op::Reduce ? sum(int(g)) : gather(int(g));
-          return true;
-        }
+    for (Device &device : devices) {
+      if (device.started.empty() || !isNext(device.started.front()))
+        continue;
+      Instruction next = device.started.front();
+      next.op == Op::Run ? exchangeSlices(next.action)
+      : next.op == Op::Reduce ? sum(next.group)
+                              : gather(next.group);
+      return true;
+    }
     return false;
   }
 
-  bool isNext(Op op, int group) {
-    const std::vector<int> &members = program.groups[group].devices;
-    return members.size() > 1 && std::ranges::all_of(members, [&](int member) {
-             return !devices[member].started.empty() &&
-                    devices[member].started.front() == std::pair(op, group);
-           });
+  bool isNext(const Instruction &next) {
+    const std::vector<int> &members = program.groups[groupOf(next, ownGroup)].devices;
+    return std::ranges::all_of(members, [&](int member) {
+      return !devices[member].started.empty() && devices[member].started.front().isLike(next);
+    });
+  }
+
+  void exchangeSlices(const Action &action) {
+    int stage = action.stage, group = ownGroup[stage];
+    Value total = 0;
+    for (int member : program.groups[group].devices)
+      if (action.kind == Kind::S)
+        total += devices[member].scattering[stage];
+    for (int member : program.groups[group].devices) {
+      Device &device = devices[member];
+      device.started.pop_front();
+      if (action.kind == Kind::S) {
+        device.summed[group] = total;
+      } else if (--device.gathering[stage] == 0) {
+        device.whole.insert(stage);
+      }
+    }
   }
 
   void sum(int group) {
@@ -343,12 +395,17 @@ private:
     }
   }
 
+  /// Whether the runs gather what is updated.
+  bool isGathered(int group) const {
+    return program.placement.gathers() && program.groups[group].stages.size() == 1;
+  }
+
   /// What is updated in slices, all devices have in the end.
   bool slicesAreWhole() {
     std::vector<bool> sharded = shardedGroups(program);
     for (size_t g = 0; g < program.groups.size(); ++g)
       for (int member : program.groups[g].devices)
-        if (sharded[g] && !devices[member].gathered.count(int(g)))
+        if (sharded[g] && !isGathered(int(g)) && !devices[member].gathered.count(int(g)))
           return false;
     return true;
   }
@@ -397,6 +454,7 @@ private:
 
   const Program &program;
   const std::vector<Held> &limits;
+  const std::vector<int> ownGroup; // by stage
   std::vector<Device> devices;
   std::map<std::pair<int, int>, Channel> channels;
   bool broken = false;

@@ -24,13 +24,15 @@ using List = std::vector<Instruction>;
 
 static size_t below(Random &random, size_t count) { return random() % count; }
 
-/// Sorts of instructions: those of an operation, and ends of moves.
-constexpr size_t moves = 6, sorts = 7;
+/// Sorts of instructions: those of an operation, ends of moves, and what is of shards.
+constexpr size_t moves = 6, shards = 7, sorts = 8;
 /// The way to break a program behind ten for every sort.
 constexpr int otherVersions = 10 * sorts;
 static bool isOf(const Instruction &instruction, size_t sort) {
   constexpr Op ops[] = {Op::Run, Op::Send, Op::Recv, Op::Reduce, Op::Update, Op::Unshard};
   std::optional<Action> action = actionOf(instruction);
+  if (sort == shards)
+    return action && isOfShards(action->kind);
   return sort == moves ? action && isMove(action->kind) : instruction.op == ops[sort];
 }
 
@@ -151,8 +153,11 @@ static void testMutants(Random &random, const Request &asked, const Program &ori
   }
 }
 
-static void testFamily(Random &random, const Request &asked, bool isUneven, int mutants,
+static void testFamily(Random &random, Request asked, bool isUneven, int mutants,
                        Counts &counts) {
+  bool updatesBetween = (*familyNamed(asked.pipeline))->updatesBetween;
+  if (isUneven && !updatesBetween && asked.shard == Shard::None)
+    asked.shard = Shard::Optimizer;
   ErrorOr<Schedule> schedule = buildSchedule(asked);
   if (!schedule && asked.pipeline == "pipedream-flush" && asked.stageReplicas.empty())
     return; // it has a row of its own
@@ -162,17 +167,36 @@ static void testFamily(Random &random, const Request &asked, bool isUneven, int 
   Costs costs = isUneven ? uneven(schedule->placement) : Costs();
   bool ends = !schedule->placement.updates(); // with one update, which may be of ties
   ErrorOr<Program> original =
-      ends ? communicate(*schedule, {{0, last}}, costs, /*shardsOptimizer=*/isUneven)
-           : communicate(*schedule, {}, costs);
+      communicate(*schedule, ends ? std::vector<std::vector<int>>{{0, last}}
+                                  : std::vector<std::vector<int>>{}, costs);
   expect(original && !check(*original), toText(asked) + " is rejected");
   if (original)
     testMutants(random, asked, *original, mutants, counts);
+}
+
+/// Replicas that share out gradients or parameters, of all pipelines that can.
+static void testShards(Random &random, const Family &family, Counts &counts) {
+  Request asked = request(family.name, 8, 16);
+  asked.replicas = 2;
+  ErrorOr<Placement> placement = placementFor(asked);
+  if (!placement || placement->routes().size() > 2 || family.updatesBetween)
+    return;
+  for (Shard shard : {Shard::Gradients, Shard::Parameters})
+    for (bool isUneven : {false, true}) {
+      asked.shard = shard;
+      asked.chunks = 0;
+      testFamily(random, asked, isUneven, 400, counts);
+      asked.chunks = family.chunks > 1 ? 2 * family.chunks : 0; // more than two are there at once
+      if (asked.chunks && placementFor(asked))
+        testFamily(random, asked, isUneven, 400, counts);
+    }
 }
 
 int main() {
   Random random(1);
   Counts counts;
   for (const Family &family : families()) {
+    testShards(random, family, counts);
     testFamily(random, request(family.name, 4, 8), false, 500, counts);
     testFamily(random, request(family.name, 4, 8), true, 500, counts);
     testFamily(random, request(family.name, 8, 16), false, 200, counts);

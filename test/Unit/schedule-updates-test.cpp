@@ -171,8 +171,10 @@ static void testTogether() {
   ErrorOr<Program> tied = communicate(schedule, {{0, 3}});
   expect(!tied && tied.error().text.find("stages [0, 3] share parameters") != std::string::npos,
          "ties are taken");
-  ErrorOr<Program> sharded = communicate(schedule, {}, {}, true);
-  expect(!sharded && sharded.error().text.find("--shard-optimizer") != std::string::npos,
+  Schedule slices = schedule;
+  slices.placement.setShard(Shard::Optimizer);
+  ErrorOr<Program> sharded = communicate(slices);
+  expect(!sharded && sharded.error().text.find("--shard=optimizer") != std::string::npos,
          "slices are taken");
   Program program = *communicate(schedule);
   expect(!check(program), "a right program is refused");

@@ -124,6 +124,7 @@ public:
         total = total * 0.999 + slots.floats(slot)[i];
   }
   void round(size_t, const Round &) override {}
+  void clear(size_t, const Clear &) override {}
   void stash(size_t, const Stash &) override {}
   void upload(int64_t, int64_t, const void *, int64_t) override {}
   void download(int64_t, int64_t, void *, int64_t) override {}

@@ -43,7 +43,7 @@ schedule::ErrorOr<schedule::Choice> chooseSchedule(const Options &options, Modul
   schedule::Request base = openRequest(options, *costs);
   schedule::Scope scope;
   scope.isDefault = options.picksFamily;
-  scope.choosesSharding = !options.picksFamily && !options.shardOptimizer;
+  scope.choosesSharding = !options.picksFamily && options.shard == "none";
   scope.choosesBalance = !options.picksFamily && !options.balance;
   std::optional<schedule::Layout> layout;
   // Where stages are chosen to recompute, what is needed shows then.
@@ -70,7 +70,7 @@ Options withRequest(Options options, const schedule::Request &request) {
   if (options.recompute != "auto")
     options.recompute = request.recompute;
   options.balance = request.balance;
-  options.shardOptimizer = request.shardOptimizer;
+  options.shard = schedule::nameOf(request.shard);
   return options;
 }
 

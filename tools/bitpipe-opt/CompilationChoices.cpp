@@ -32,7 +32,7 @@ LogicalResult Compilation::chooseRecomputed() {
     planning.scheduleFile = order.str();
     planning.cost = options.cost;
     planning.costFile = options.costFile;
-    planning.shardOptimizer = options.shardOptimizer;
+    planning.shard = options.shard;
     return memoryOf(planning);
   });
   if (succeeded(chosen))

@@ -80,7 +80,7 @@ constexpr Use uses[] = {
     {"stage-replicas", Level::Plan},
     {"down", Level::Plan},           {"schedule", Level::Plan},
     {"routes", Level::Plan},         {"activations", Level::Plan},
-    {"recompute", Level::Plan},      {"shard-optimizer", Level::Plan},
+    {"recompute", Level::Plan},      {"shard", Level::Plan},
     {"balance", Level::Plan},
     {"schedule-effort", Level::Plan}, {"compare", Level::Plan},
     {"optimizer", Level::Program},   {"target", Level::Program},
@@ -102,11 +102,6 @@ StringRef nameOf(Level level) {
     return "a plan with its programs";
   }
   llvm_unreachable("all levels are covered");
-}
-
-bool shardsOptimizer(pipe::PlanOp plan) {
-  WalkResult walk = plan.walk([](pipe::UnshardOp) { return WalkResult::interrupt(); });
-  return walk.wasInterrupted();
 }
 
 bool movesActivations(pipe::PlanOp plan) {
@@ -154,8 +149,8 @@ std::string saidBy(ModuleOp module, StringRef option) {
       return std::to_string(plan.getDevices());
     if (option == "microbatches")
       return std::to_string(plan.getMicrobatches());
-    if (option == "shard-optimizer")
-      return shardsOptimizer(plan) ? "on" : "off";
+    if (option == "shard")
+      return schedule::nameOf(shardOf(plan));
     if (option == "balance")
       return movesActivations(plan) ? "on" : "off";
     if (std::string said = saidByRoutes(plan, option); !said.empty())
@@ -183,8 +178,8 @@ std::string asked(const Options &options, ModuleOp module, StringRef option) {
     return std::to_string(options.devices);
   if (option == "microbatches")
     return std::to_string(options.microbatches);
-  if (option == "shard-optimizer")
-    return options.shardOptimizer ? "on" : "off";
+  if (option == "shard")
+    return options.shard;
   if (option == "balance")
     return options.balance ? "on" : "off";
   if (option == "data-parallel")

@@ -3,6 +3,7 @@
 #include "tools/bitpipe-opt/OptionChecks.h"
 
 #include "tools/bitpipe-opt/BadUsage.h"
+#include "lib/Transforms/Schedule/Core/Schedule.h"
 #include "tools/bitpipe-opt/ChooseSchedule.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -43,11 +44,18 @@ void checkGiven(const Options &options) {
   if (!options.compare.empty())
     refuse(options, {"pipeline"}, " beside --compare, expected one of them");
   if (!options.compare.empty())
-    refuse(options, {"shard-optimizer"},
+    refuse(options, {"shard"},
            " beside --compare, which compares what comes before updates: expected one of them");
-  if (options.emit == Emit::Schedule)
-    refuse(options, {"shard-optimizer"},
-           " with --emit=schedule, expected no such option: an order has no updates");
+  std::optional<schedule::Shard> shard = schedule::shardNamed(options.shard);
+  if (!shard)
+    badUsage("--shard is '" + options.shard + "', expected none, optimizer, gradients or parameters");
+  if (options.emit == Emit::Schedule && *shard <= schedule::Shard::Optimizer)
+    refuse(options, {"shard"},
+           ", which is " + options.shard + ", with --emit=schedule, expected gradients, parameters or no such option: an order has no updates");
+  if (*shard >= schedule::Shard::Gradients && options.target == "cuda")
+    badUsage("--shard is " + options.shard + " for --target=cuda, expected optimizer or none: GPUs keep whole gradients and parameters");
+  if (*shard >= schedule::Shard::Gradients && choosesSchedule(options))
+    badUsage("--shard is " + options.shard + " beside --pipeline=auto, which counts whole gradients and parameters: expected optimizer or none, or a schedule");
   if (options.emit == Emit::Costs)
     refuse(options, {"cost", "cost-file"},
            " with --emit=costs, expected no such option: those of the model are printed");

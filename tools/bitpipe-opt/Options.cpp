@@ -185,7 +185,7 @@ bool isCompilerArgument(StringRef argument) {
     return argument.ends_with(".onnx");
   StringRef name = argument.ltrim('-').split('=').first;
   return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "chunks", "down", "update-every", "stage-replicas",
-                       "schedule", "routes", "activations", "balance", "recompute", "efficiency", "schedule-effort", "compare", "shard-optimizer",
+                       "schedule", "routes", "activations", "balance", "recompute", "efficiency", "schedule-effort", "compare", "shard",
                        "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
                       name);
@@ -230,7 +230,7 @@ Options parseOptions(int argc, char **argv) {
   cl::list<std::string> dims("dim", cl::cat(category), cl::desc("size of a symbolic dimension of the model's inputs; may be given several times"), cl::value_desc("name=K"));
   cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy (on the logits), the name of an output (a loss or logits), or SUM/COUNT, two outputs (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
-  cl::opt<bool> shardOptimizer("shard-optimizer", cl::cat(category), cl::desc("devices that hold the same parameters step a slice of them each and keep its moments alone: less time in the step, less memory, and weights travel after it (default: each steps all)"));
+  cl::opt<std::string> shard("shard", cl::cat(category), cl::desc("what devices that hold the same parameters keep a slice of each: optimizer, its moments, of which each steps its slice, and weights travel after the step; gradients, too, as replicas; or parameters, too, which replicas gather before they need them (default none)"), cl::value_desc("none|optimizer|gradients|parameters"), cl::init(options.shard));
   cl::opt<std::string> train("train", cl::cat(category), cl::desc("train only the parameters whose name matches (default: as the file says)"), cl::value_desc("regex"));
   cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches (default: none)"), cl::value_desc("regex"));
   cl::opt<std::string> attention("attention", cl::cat(category), cl::desc("fused: in one piece where it can be, without matrices of scores in memory; decomposed: as the products and softmaxes of the file (default fused)"), cl::value_desc("how"), cl::init(options.attention));
@@ -270,7 +270,7 @@ Options parseOptions(int argc, char **argv) {
   options.balance = balance;
   options.efficiency = efficiency;
   options.recompute = recompute;
-  options.shardOptimizer = shardOptimizer;
+  options.shard = shard;
   options.compare = compare;
   options.devices = devices;
   options.replicas = replicas;

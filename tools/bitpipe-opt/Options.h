@@ -31,7 +31,7 @@ struct Options {
   std::string scheduleFile;      // an order from a file, instead of `pipeline`
   std::string routesFile;        // a placement from a file, to be ordered
   double scheduleEffort = 1;     // how much is searched for a better order
-  bool shardOptimizer = false;   // partners update a slice of what they share
+  std::string shard = "none";    // what those that hold the same keep slices of
   double activations = 0;        // most live ones per device, 0: the schedule's
   bool balance = false;          // devices that hold more evict to those that hold less
   std::string recompute;         // none, all, auto, "0,2-3"; empty: as the order's file has it

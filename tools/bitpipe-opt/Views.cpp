@@ -54,7 +54,7 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   request.effort = options.scheduleEffort;
   request.recompute = options.recompute;
   request.balance = options.balance;
-  request.shardOptimizer = options.shardOptimizer;
+  request.shard = schedule::shardNamed(options.shard).value_or(schedule::Shard::None);
   return request;
 }
 
@@ -95,7 +95,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.effort = options.scheduleEffort;
   planning.recompute = options.recompute;
   planning.balance = options.balance;
-  planning.shardOptimizer = options.shardOptimizer;
+  planning.shard = options.shard;
   return planning;
 }
 
@@ -161,11 +161,6 @@ LogicalResult printView(const Options &options, ModuleOp module,
     schedule::emitSchedule(text, *schedule);
     out << text.str();
     return success();
-  }
-  if (!program && options.shardOptimizer) {
-    program = valueOrError(schedule::communicate(*schedule, {}, *costs, true), context);
-    if (!program)
-      return failure();
   }
   auto simulated = valueOrError(schedule::simulateAll(*schedule, *costs, program ? &*program : nullptr), context);
   if (!simulated)

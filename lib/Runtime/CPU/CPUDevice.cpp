@@ -181,20 +181,24 @@ void CPUDevice::update(size_t instruction, const Step &step,
       std::fill(gradients + range.begin + begin, gradients + range.begin + end, 0.0f);
     });
   };
-  clear({0, step.stepped.begin});
-  if (keeps)
-    clear(step.stepped);
-  else
+  // What is scattered is summed into the slice anew in every step.
+  bool hasOthers = !step.gradientsAt;
+  if (hasOthers)
+    clear({0, step.stepped.begin});
+  if (!keeps)
     stepRange(step, settings, terms);
-  clear({step.stepped.end, step.elements});
+  else if (hasOthers)
+    clear(step.stepped);
+  if (hasOthers)
+    clear({step.stepped.end, step.elements});
   finishPart(Calls::Optimizer, labelOf(instruction));
 }
 
 void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings,
                           const UpdateTerms &terms) {
   int64_t first = step.stepped.begin;
-  float *weights = slots.floats(step.weights) + first;
-  float *gradients = slots.floats(step.gradients) + first;
+  float *weights = slots.floats(step.weights) + first - step.weightsAt.value_or(0);
+  float *gradients = slots.floats(step.gradients) + first - step.gradientsAt.value_or(0);
   float *moment1 = step.moment1 ? slots.floats(*step.moment1) : nullptr;
   float *moment2 = step.moment2 ? slots.floats(*step.moment2) : nullptr;
   auto *working = step.working ? reinterpret_cast<uint16_t *>(slots.address(*step.working))
@@ -209,6 +213,14 @@ void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings,
     if (int64_t last = std::min(end, step.workingElements); working && begin < last)
       roundWeights(weights + begin, working + begin, last - begin);
   });
+}
+
+void CPUDevice::clear(size_t instruction, const Clear &clear) {
+  float *gradients = slots.floats(clear.slot);
+  shareElements(device.slots[clear.slot].size / int64_t(sizeof(float)), [&](int64_t begin, int64_t end) {
+    std::fill(gradients + begin, gradients + end, 0.0f);
+  });
+  finishPart(Calls::Optimizer, labelOf(instruction));
 }
 
 void CPUDevice::stash(size_t instruction, const Stash &stash) {

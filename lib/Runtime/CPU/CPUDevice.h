@@ -31,6 +31,7 @@ public:
   void update(size_t instruction, const Step &step,
               const OptimizerSettings &settings) override;
   void round(size_t instruction, const Round &round) override;
+  void clear(size_t instruction, const Clear &clear) override;
   void stash(size_t instruction, const Stash &stash) override;
   /// The same on all devices of the process.
   std::string describeBadIndex() override;

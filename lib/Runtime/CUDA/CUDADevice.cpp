@@ -241,6 +241,11 @@ void CUDADevice::stash(size_t instruction, const Stash &op) {
     copy(*op.working, *op.workingKept);
 }
 
+/// Plans with such an instruction are refused (checkProgram).
+void CUDADevice::clear(size_t, const Clear &op) {
+  fail(program.path, ": error: '", text(Instruction(op)), "', expected none of this on GPUs");
+}
+
 void CUDADevice::round(size_t instruction, const Round &op) {
   timer.begin(instruction, compute);
   auto *working = reinterpret_cast<uint16_t *>(slots.floats(op.working));

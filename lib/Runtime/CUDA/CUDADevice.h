@@ -44,6 +44,7 @@ public:
   void judge(size_t instruction, const StepNumbers &, const StepInputs &) override;
   void update(size_t instruction, const Step &step, const OptimizerSettings &) override;
   void round(size_t instruction, const Round &round) override;
+  void clear(size_t instruction, const Clear &clear) override;
   void stash(size_t instruction, const Stash &stash) override;
   StepResult result(uint32_t step) override;
   std::string describeBadIndex() override;

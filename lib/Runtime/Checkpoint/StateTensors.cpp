@@ -54,8 +54,9 @@ public:
 
 private:
   void add(const DeviceList &device, int64_t number, const Resident &resident) {
-    addPlace(StateKind::Parameter, resident,
-             {number, resident.slot, resident.offset, 0, resident.type.bytes()});
+    auto [begin, bytes, offset] = resident.partIn(device.slots[resident.slot].size);
+    if (bytes > 0 || resident.type.bytes() == 0) // else others have all
+      addPlace(StateKind::Parameter, resident, {number, resident.slot, offset, begin, bytes});
     if (!resident.trainable)
       return;
     trained.insert(resident.name);

@@ -42,7 +42,7 @@ struct StateTensor {
   std::vector<StatePlace> places;
 
   /// The places that are saved: they make up the tensor, each byte once. That is one, or
-  /// the slices of moments that several devices share out among themselves.
+  /// the slices that several devices share out among themselves.
   std::vector<StatePlace> saved() const;
 };
 

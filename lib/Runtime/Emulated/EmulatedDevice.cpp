@@ -101,6 +101,11 @@ void EmulatedDevice::update(size_t instruction, const Step &step,
   take(instruction, Calls::Optimizer);
 }
 
+void EmulatedDevice::clear(size_t instruction, const Clear &clear) {
+  touch(clear.slot);
+  take(instruction, Calls::Optimizer);
+}
+
 void EmulatedDevice::stash(size_t instruction, const Stash &stash) {
   touch(stash.weights);
   touch(stash.kept);

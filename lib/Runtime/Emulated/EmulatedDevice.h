@@ -32,6 +32,7 @@ public:
   void startedMessage(size_t instruction) override;
   void update(size_t instruction, const Step &step, const OptimizerSettings &) override;
   void round(size_t instruction, const Round &round) override;
+  void clear(size_t instruction, const Clear &clear) override;
   void stash(size_t instruction, const Stash &stash) override;
   std::string describeBadIndex() override { return ""; }
 

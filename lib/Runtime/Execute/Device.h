@@ -66,6 +66,7 @@ public:
   virtual void update(size_t instruction, const Step &step,
                       const OptimizerSettings &settings) = 0;
   virtual void round(size_t instruction, const Round &round) = 0;
+  virtual void clear(size_t instruction, const Clear &clear) = 0;
   virtual void stash(size_t instruction, const Stash &stash) = 0;
   /// Waits for the end of a step, one of the last two, and says what was decided. Called
   /// by any thread.

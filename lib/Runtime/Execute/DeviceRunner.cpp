@@ -73,6 +73,8 @@ void DeviceRunner::perform(size_t i) {
     return device.update(i, *update, inputs->optimizer);
   if (auto *round = std::get_if<Round>(&op))
     return device.round(i, *round);
+  if (auto *clear = std::get_if<Clear>(&op))
+    return device.clear(i, *clear);
   if (auto *stash = std::get_if<Stash>(&op))
     return device.stash(i, *stash);
   transport.startMessage(number, links.starts[i]);

@@ -65,9 +65,13 @@ public:
         failHere(text(op), " has slices of ", op.slice, " elements, expected at least 1");
       bytes = Checked(op.slice) * int64_t(op.devices.size()) * int64_t(sizeof(float));
     }
-    bool isGather = op.kind == Collective::AllGather;
-    checkSource(text(op), op.slot, isGather ? SlotSource::Weights : SlotSource::Gradients,
-                bytes);
+    SlotSource kept = op.kind == Collective::AllGather ? SlotSource::Weights
+                                                       : SlotSource::Gradients;
+    checkSource(text(op), op.slot, op.own ? SlotSource::Arena : kept, bytes);
+    if (op.own)
+      checkSource(text(op), *op.own, kept, Checked(op.slice) * int64_t(sizeof(float)));
+    if (op.own && program.isForGPUs())
+      failHere(text(op), " has a slot for the device's slice, expected none on GPUs");
     for (int64_t peer : op.devices)
       if (peer < 0 || peer >= int64_t(program.devices.size()))
         failHere(text(op), " names device ", peer);
@@ -77,6 +81,12 @@ public:
     if (std::set(op.devices.begin(), op.devices.end()).size() != op.devices.size())
       failHere(text(op), " is over devices ", listText(op.devices),
                ", expected each once");
+  }
+  void operator()(const Clear &op) {
+    checkStages(text(op), op.stages);
+    checkSource(text(op), op.slot, SlotSource::Arena);
+    if (program.isForGPUs())
+      failHere(text(op), " is in a plan for GPUs, expected none");
   }
   void operator()(const GradNorm &op) {
     for (size_t i = 0; i < op.slots.size(); ++i) {
@@ -98,8 +108,12 @@ public:
     checkStages(text(op), op.stages);
     if (op.isBetween() && op.sharded)
       failHere(text(op), " steps a slice, expected all elements between micro-batches");
-    checkSource(text(op), op.weights, SlotSource::Weights, bytes);
-    checkSource(text(op), op.gradients, SlotSource::Gradients, bytes);
+    for (std::optional<int64_t> at : {op.weightsAt, op.gradientsAt})
+      if (at && (*at != begin || !op.sharded))
+        failHere(text(op), " has a slot that begins with element ", *at, ", expected ", begin,
+                 ", with which the slice does that it steps");
+    checkSource(text(op), op.weights, SlotSource::Weights, op.weightsAt ? momentBytes : bytes);
+    checkSource(text(op), op.gradients, SlotSource::Gradients, op.gradientsAt ? momentBytes : bytes);
     if (op.moment1)
       checkSource(text(op), *op.moment1, SlotSource::Moment1, momentBytes);
     if (op.moment2)
@@ -290,9 +304,12 @@ private:
   void checkResident(const Resident &resident) {
     if (resident.offset < 0)
       failHere("parameter '", resident.name, "' has offset ", resident.offset);
-    checkSource("parameter '" + resident.name + "'", resident.slot,
-                SlotSource::Weights,
-                Checked(resident.offset) + resident.type.bytes());
+    checkSource("parameter '" + resident.name + "'", resident.slot, SlotSource::Weights,
+                resident.sliceBegin ? Checked(0)
+                                    : Checked(resident.offset) + resident.type.bytes());
+    if (resident.sliceBegin.value_or(0) < 0 || (resident.sliceBegin && resident.working))
+      failHere("parameter '", resident.name, "' is in a slice from byte ", *resident.sliceBegin,
+               " on", resident.working ? " and has working weights, expected none" : ", expected 0 or more");
     if (auto working = resident.working) {
       if (resident.type.element != ElementType::F32 || working->offset < 0)
         failHere("parameter '", resident.name, "' of ", nameOf(resident.type.element),

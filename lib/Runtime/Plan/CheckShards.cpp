@@ -3,6 +3,7 @@
 #include "lib/Runtime/Plan/CheckShards.h"
 
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Plan/CheckWhole.h"
 
 #include <algorithm>
 #include <map>
@@ -12,6 +13,11 @@ using namespace bitpipe;
 namespace {
 
 std::string textOf(const auto &op) { return "'" + text(Instruction(op)) + "'"; }
+
+/// Elements of a slot among those of the group, with which it begins there.
+Range movedBy(Range range, std::optional<int64_t> begin) {
+  return {range.begin + begin.value_or(0), range.end + begin.value_or(0)};
+}
 
 /// The collectives and steps of a device, and what rounds weights that were stepped
 /// elsewhere.
@@ -31,7 +37,7 @@ public:
       if (auto *op = std::get_if<Collective>(&list[i]))
         checkPlace(*op, i);
       else if (auto *op = std::get_if<Step>(&list[i]))
-        op->sharded ? checkSharded(*op) : checkWhole(*op);
+        op->sharded ? checkSharded(*op) : checkUnsharded(*op);
   }
 
 private:
@@ -48,9 +54,11 @@ private:
                   }) -
                   list.begin());
   }
+  /// The slot that is there in the next step, too.
+  static int64_t keptSlot(const Collective &op) { return op.own.value_or(op.slot); }
   size_t findCollective(Collective::Kind kind, int64_t slot) const {
     return find<Collective>([&](const Collective &op) {
-      return op.kind == kind && op.slot == slot;
+      return op.kind == kind && keptSlot(op) == slot;
     });
   }
   bool exists(size_t index) const { return index < device.instructions.size(); }
@@ -58,16 +66,22 @@ private:
     return std::get<Collective>(device.instructions[index]);
   }
 
-  /// The norm is of sums; what is gathered has been stepped, which is once.
+  /// The norm is of sums; what is gathered has been stepped, which is once, unless it is
+  /// gathered from slices for the runs, any number of times.
   void checkPlace(const Collective &op, size_t index) {
     bool isGather = op.kind == Collective::AllGather;
+    if (isGather && op.own) {
+      if (index > norm)
+        failHere(textOf(op), " comes after the gradient norm, expected before, for runs");
+      return;
+    }
     if (isGather != (index > norm))
       failHere(textOf(op), " comes ", isGather ? "before" : "after",
                " the gradient norm, expected ", isGather ? "after" : "before");
-    if (findCollective(op.kind, op.slot) != index)
+    if (findCollective(op.kind, keptSlot(op)) != index)
       failHere(textOf(op), " comes a second time, expected once");
     size_t step = find<Step>([&](const Step &step) {
-      return (isGather ? step.weights : step.gradients) == op.slot;
+      return (isGather ? step.weights : step.gradients) == keptSlot(op);
     });
     if (!exists(step))
       failHere(textOf(op), " belongs to no update, expected one of its slot");
@@ -75,7 +89,7 @@ private:
       failHere(textOf(op), " comes before the update of its slot, expected after");
   }
 
-  void checkWhole(const Step &op) {
+  void checkUnsharded(const Step &op) {
     for (size_t index : {findCollective(Collective::ReduceScatter, op.gradients),
                          findCollective(Collective::AllGather, op.weights)})
       if (exists(index))
@@ -91,11 +105,40 @@ private:
     size_t gather = findCollective(Collective::AllGather, op.weights);
     if (!exists(sum))
       failHere(textOf(op), " steps a slice, expected a sum of it before");
-    if (!exists(gather))
+    checkOwnSlots(op, collective(sum));
+    if (op.weightsAt)
+      checkGathers(op, collective(sum));
+    else if (!exists(gather))
       failHere(textOf(op), " steps a slice, expected a gather of all behind it");
-    checkSlices(op, collective(sum), collective(gather));
+    else
+      checkSlices(op, collective(sum), collective(gather));
     checkNormRange(op);
-    checkCopies(op, gather);
+    if (!op.weightsAt)
+      checkCopies(op, gather);
+  }
+
+  /// A slot that holds a slice alone is filled by a sum into it.
+  void checkOwnSlots(const Step &op, const Collective &sum) {
+    if (bool(op.gradientsAt) != bool(sum.own))
+      failHere(textOf(sum), sum.own ? " sums into" : " does not sum into",
+               " a slot of the slice, expected as ", textOf(op), " reads it");
+  }
+
+  /// Weights of which a slice is kept are gathered in the slices that are stepped.
+  void checkGathers(const Step &op, const Collective &sum) {
+    for (const Instruction &item : device.instructions)
+      if (auto *gather = std::get_if<Collective>(&item);
+          gather && gather->kind == Collective::AllGather && keptSlot(*gather) == op.weights) {
+        if (!gather->own)
+          failHere(textOf(*gather), " gathers in place, expected it from the slice of ", textOf(op));
+        checkSlices(op, sum, *gather);
+      }
+    for (const Resident &resident : device.residents)
+      if (resident.slot == op.weights &&
+          resident.sliceBegin != *op.weightsAt * int64_t(sizeof(float)) && op.stepped.count() > 0)
+        failHere("parameter '", resident.name, "' is in a slice from byte ",
+                 resident.sliceBegin.value_or(0), " on, expected ",
+                 *op.weightsAt * int64_t(sizeof(float)), " as ", textOf(op), " steps it");
   }
 
   void checkSlices(const Step &op, const Collective &sum, const Collective &gather) {
@@ -124,7 +167,7 @@ private:
   void checkNormRange(const Step &op) {
     auto &taken = std::get<GradNorm>(device.instructions[norm]);
     for (size_t i = 0; i < taken.slots.size(); ++i) {
-      const Range &range = taken.ranges[i];
+      Range range = movedBy(taken.ranges[i], op.gradientsAt);
       if (taken.slots[i] == op.gradients &&
           (range.begin < op.stepped.begin || range.end > op.stepped.end))
         failHere("the gradient norm takes elements ", range.begin, " to ", range.end,
@@ -173,7 +216,7 @@ public:
 
 private:
   void addDevice(size_t d) {
-    std::map<int64_t, Group *> byGradients;
+    std::map<int64_t, std::pair<Group *, std::optional<int64_t>>> byGradients;
     for (const Instruction &op : program.devices[d].instructions)
       if (auto *step = std::get_if<Step>(&op); step && !step->isBetween()) {
         Group &group = groups.try_emplace(step->stages, Group{step->elements, d, {}}).first->second;
@@ -181,13 +224,13 @@ private:
           fail(program.path, ": error: '", text(op), "' is over ", step->elements,
                " elements on device ", d, " and ", group.elements, " on device ",
                group.device);
-        byGradients[step->gradients] = &group;
+        byGradients[step->gradients] = {&group, step->gradientsAt};
       }
     for (const Instruction &op : program.devices[d].instructions)
       if (auto *norm = std::get_if<GradNorm>(&op))
         for (size_t i = 0; i < norm->slots.size(); ++i)
           if (auto found = byGradients.find(norm->slots[i]); found != byGradients.end())
-            found->second->counted.push_back(norm->ranges[i]);
+            found->second.first->counted.push_back(movedBy(norm->ranges[i], found->second.second));
   }
 
   void checkCovered(const std::vector<int64_t> &stages, Group &group) {
@@ -217,5 +260,7 @@ private:
 void bitpipe::checkShards(const Program &program) {
   for (size_t i = 0; i < program.devices.size(); ++i)
     ShardChecker(program, i).check();
+  for (size_t i = 0; i < program.devices.size(); ++i)
+    checkWhole(program, i);
   NormChecker(program).check();
 }

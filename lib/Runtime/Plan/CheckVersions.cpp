@@ -71,6 +71,9 @@ public:
   void operator()(const Collective &op) {
     failHere(textOf(op), ", expected none with updates between micro-batches");
   }
+  void operator()(const Clear &op) {
+    failHere(textOf(op), ", expected none with updates between micro-batches");
+  }
   void operator()(const Round &op) {
     failHere(textOf(op), ", expected none with updates between micro-batches");
   }

@@ -123,7 +123,7 @@ private:
                        const std::map<int64_t, std::vector<Position>> &members, size_t k) {
     const auto &first = at<Collective>(members.at(devices.front())[k]);
     int64_t elements = elementsOf(first, devices.front());
-    CollectiveLink link{first.kind, first.stages, devices, {}, elements, first.slice};
+    CollectiveLink link{first.kind, first.stages, devices, {}, elements, first.slice, {}};
     for (int64_t device : devices) {
       Position member = members.at(device)[k];
       const auto &op = at<Collective>(member);
@@ -140,6 +140,7 @@ private:
                  elements * sizeof(float), " bytes on device ", devices.front(), " and ",
                  elementsOf(op, device) * sizeof(float), " on device ", device);
       link.slots.push_back(op.slot);
+      link.own.push_back(op.own.value_or(-1));
       start(member, links.collectives.size());
     }
     links.collectives.push_back(std::move(link));

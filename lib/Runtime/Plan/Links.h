@@ -30,6 +30,7 @@ struct CollectiveLink {
   std::vector<int64_t> stages, devices, slots;
   int64_t elements; // that all slices make up
   int64_t slice;    // elements of each, but for an all-reduce
+  std::vector<int64_t> own; // member i's slot of its slice alone, or -1
 
   /// What a member adds up, or gives to the others: in an all-reduce even parts that
   /// begin at lines of memory.

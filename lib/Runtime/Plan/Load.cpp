@@ -251,7 +251,9 @@ private:
   Resident readResident(pipe::ResidentOp op) {
     Resident resident{op.getName().str(), tensorType(op, op.getType()),
                       int64_t(op.getSlot()), int64_t(op.getOffset()),
-                      op.getTrainable(), op.getOwner(), {}};
+                      op.getTrainable(), op.getOwner(), {}, {}};
+    if (op.getSliceBegin())
+      resident.sliceBegin = int64_t(*op.getSliceBegin());
     if (bool(op.getWorking()) != bool(op.getWorkingOffset()))
       failAt(op, "parameter '", resident.name,
              "' has a slot or an offset of working weights, expected both or neither");
@@ -279,13 +281,16 @@ private:
         })
         .Case([&](pipe::AllReduceOp op) -> Instruction {
           return Collective{Collective::AllReduce, list(op.getStages()),
-                            list(op.getDevices()), int64_t(op.getSlot())};
+                            list(op.getDevices()), int64_t(op.getSlot()), 0, {}};
         })
         .Case([&](pipe::ReduceScatterOp op) -> Instruction {
-          return readSlices(Collective::ReduceScatter, op);
+          return readSlices(Collective::ReduceScatter, op, op.getInto());
         })
         .Case([&](pipe::AllGatherOp op) -> Instruction {
-          return readSlices(Collective::AllGather, op);
+          return readSlices(Collective::AllGather, op, op.getFrom());
+        })
+        .Case([&](pipe::ClearOp op) -> Instruction {
+          return Clear{list(op.getStages()), int64_t(op.getSlot())};
         })
         .Case([&](pipe::GradNormOp op) -> Instruction { return readNorm(op); })
         .Case([&](pipe::RoundOp op) -> Instruction {
@@ -294,12 +299,9 @@ private:
         })
         .Case([&](pipe::StepOp op) -> Instruction { return readStep(op); })
         .Case([&](pipe::StashOp op) -> Instruction {
-          auto number = [](std::optional<uint64_t> slot) {
-            return slot ? std::optional(int64_t(*slot)) : std::nullopt;
-          };
           return Stash{list(op.getStages()), int64_t(op.getVersion()),
                        int64_t(op.getWeights()), int64_t(op.getKept()),
-                       number(op.getWorking()), number(op.getWorkingKept())};
+                       numberOf(op.getWorking()), numberOf(op.getWorkingKept())};
         })
         .Default([](mlir::Operation *other) -> Instruction {
           failUnexpected(other);
@@ -307,9 +309,13 @@ private:
   }
 
   template <typename Op>
-  static Collective readSlices(Collective::Kind kind, Op op) {
+  static Collective readSlices(Collective::Kind kind, Op op, std::optional<uint64_t> own) {
     return {kind, list(op.getStages()), list(op.getDevices()), int64_t(op.getSlot()),
-            int64_t(op.getSlice())};
+            int64_t(op.getSlice()), numberOf(own)};
+  }
+
+  static std::optional<int64_t> numberOf(std::optional<uint64_t> number) {
+    return number ? std::optional(int64_t(*number)) : std::nullopt;
   }
 
   /// Slots are read before; a number that is none is refused later.
@@ -334,7 +340,8 @@ private:
     Step step{list(op.getStages()), int64_t(op.getElements()),
               {0, int64_t(op.getElements())}, /*sharded=*/false,
               int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}, {}, 0,
-              int64_t(op.getMicrobatch().value_or(-1)), int64_t(op.getVersions().value_or(1))};
+              int64_t(op.getMicrobatch().value_or(-1)), int64_t(op.getVersions().value_or(1)),
+              numberOf(op.getWeightsAt()), numberOf(op.getGradientsAt())};
     if ((step.sharded = bool(op.getBegin())))
       step.stepped = {int64_t(*op.getBegin()), int64_t(*op.getEnd())};
     if (auto moment = op.getMoment1())

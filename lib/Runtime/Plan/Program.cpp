@@ -4,6 +4,8 @@
 
 #include "lib/Runtime/Error.h"
 
+#include <algorithm>
+
 using namespace bitpipe;
 
 int64_t bitpipe::sizeOf(ElementType type) {
@@ -61,11 +63,23 @@ struct InstructionText {
     return "stash version " + std::to_string(op.version) + " of stages " +
            listText(op.stages);
   }
+  std::string operator()(const Clear &op) const {
+    return "clear gradients of stages " + listText(op.stages);
+  }
   std::string operator()(const Round &op) const {
     return "round stages " + listText(op.stages);
   }
 };
 } // namespace
+
+Resident::Part Resident::partIn(int64_t slotSize) const {
+  int64_t bytes = type.bytes();
+  if (!sliceBegin)
+    return {0, bytes, offset};
+  int64_t begin = std::clamp<int64_t>(*sliceBegin - offset, 0, bytes);
+  int64_t end = std::clamp<int64_t>(*sliceBegin + slotSize - offset, begin, bytes);
+  return {begin, end - begin, offset + begin - *sliceBegin};
+}
 
 std::string bitpipe::text(const Instruction &instruction) {
   return std::visit(InstructionText(), instruction);

@@ -167,6 +167,15 @@ struct Resident {
   int64_t offset;
   bool trainable, owner;
   std::optional<Copy> working; // in bf16
+  // Of what several devices share out: the byte with which the slot, a slice, begins.
+  std::optional<int64_t> sliceBegin;
+
+  /// The bytes that a device holds, and where in the slot.
+  struct Part {
+    int64_t begin, bytes, offset;
+  };
+  /// In a slot of that size; 0 bytes where others have all.
+  Part partIn(int64_t slotSize) const;
 };
 
 /// Names a tensor by the run that makes it, or the move that sends it: "F stage 1 mb 0".
@@ -206,6 +215,12 @@ struct Collective {
   std::vector<int64_t> stages, devices;
   int64_t slot;
   int64_t slice = 0; // elements for each device, but for an all-reduce
+  std::optional<int64_t> own; // slot of the device's slice, if it has one of its own
+};
+/// Sets gradients to zero that are there for a part of a step.
+struct Clear {
+  std::vector<int64_t> stages;
+  int64_t slot;
 };
 struct GradNorm {
   std::vector<int64_t> slots;
@@ -222,6 +237,8 @@ struct Step {
   int64_t workingElements = 0;    // and so many of the first ones are
   int64_t microbatch = -1; // after which it comes, if it is one of many in a step,
   int64_t versions = 1;    // and how many of the weights there are
+  // The elements with which the slots of weights and gradients begin, of a slice alone.
+  std::optional<int64_t> weightsAt, gradientsAt;
 
   bool isBetween() const { return microbatch >= 0; }
 };
@@ -237,7 +254,7 @@ struct Round {
   int64_t elements, weights, working;
 };
 using Instruction =
-    std::variant<Execute, Transmit, Receive, Collective, GradNorm, Step, Round, Stash>;
+    std::variant<Execute, Transmit, Receive, Collective, GradNorm, Step, Round, Stash, Clear>;
 
 /// What an instruction is called in messages and traces.
 std::string text(const Instruction &instruction);

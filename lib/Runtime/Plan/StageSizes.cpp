@@ -60,7 +60,18 @@ private:
 
 } // namespace
 
+/// What all that is sharded takes on a device that holds all of it.
 static int64_t stateBytes(const DeviceList &device, const Step &step) {
+  int64_t all = step.elements * int64_t(sizeof(float));
+  int64_t bytes = step.weightsAt ? all : device.slots[step.weights].size;
+  bytes += step.gradientsAt ? all : device.slots[step.gradients].size;
+  for (auto moment : {step.moment1, step.moment2})
+    if (moment)
+      bytes += step.sharded ? all : device.slots[*moment].size;
+  return bytes + (step.working ? device.slots[*step.working].size : 0);
+}
+
+static int64_t ownBytes(const DeviceList &device, const Step &step) {
   int64_t bytes = device.slots[step.weights].size + device.slots[step.gradients].size;
   for (auto slot : {step.moment1, step.moment2, step.working})
     if (slot)
@@ -70,7 +81,9 @@ static int64_t stateBytes(const DeviceList &device, const Step &step) {
 
 /// What keeping a version of the weights takes.
 static int64_t versionBytes(const DeviceList &device, const Step &step) {
-  return device.slots[step.weights].size +
+  int64_t weights = step.weightsAt ? step.elements * int64_t(sizeof(float))
+                                   : device.slots[step.weights].size;
+  return weights +
          (step.working ? device.slots[*step.working].size : 0);
 }
 
@@ -143,7 +156,7 @@ void bitpipe::addSizes(const Program &program, const Links &links,
     for (const Instruction &op : device.instructions)
       if (auto *step = std::get_if<Step>(&op); step && step->stages.size() == 1)
         if (stepped.insert(step->stages.front()).second)
-          rest -= costs.stages[step->stages.front()].state;
+          rest -= double(ownBytes(device, *step));
     for (const Slot &slot : device.slots)
       if (slot.source == SlotSource::Stashed)
         rest -= double(slot.size);

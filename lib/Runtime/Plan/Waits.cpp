@@ -33,8 +33,12 @@ struct TouchedSlots {
     return {{op.slot, true}};
   }
   std::vector<Touched> operator()(const Collective &op) const {
-    return {{op.slot, true}};
+    std::vector<Touched> touched = {{op.slot, true}};
+    if (op.own)
+      touched.push_back({*op.own, op.kind == Collective::ReduceScatter});
+    return touched;
   }
+  std::vector<Touched> operator()(const Clear &op) const { return {{op.slot, true}}; }
   std::vector<Touched> operator()(const GradNorm &op) const {
     std::vector<Touched> touched;
     for (int64_t slot : op.slots)
@@ -79,7 +83,7 @@ public:
 private:
   struct Pending {
     Wait wait;
-    Touched touched;
+    std::vector<Touched> touched;
     size_t instruction;
     bool second; // started in the second round
   };
@@ -89,8 +93,9 @@ private:
     auto touched = std::visit(TouchedSlots{program}, op);
     std::erase_if(pending, [&](const Pending &other) {
       if (std::ranges::none_of(touched, [&](Touched mine) {
-            return (mine.writes || other.touched.writes) &&
-                   overlap(mine.slot, other.touched.slot);
+            return std::ranges::any_of(other.touched, [&](Touched its) {
+              return (mine.writes || its.writes) && overlap(mine.slot, its.slot);
+            });
           }))
         return false;
       Wait wait = other.wait;
@@ -107,7 +112,7 @@ private:
       links.collectives.push_back(links.starts[i]);
     auto kind = collective ? Wait::Collective : Wait::Message;
     pending.push_back(
-        {{kind, links.starts[i], false}, touched.front(), i, second});
+        {{kind, links.starts[i], false}, std::move(touched), i, second});
   }
 
   /// What nobody has waited for when a step ends. The numbers of a step come after its

@@ -88,6 +88,7 @@ struct InstructionTime {
   double operator()(const Transmit &) const { return 0; }
   double operator()(const Receive &) const { return 0; }
   double operator()(const Collective &) const { return 0; }
+  double operator()(const Clear &) const { return 0; } // not among the costs
   double operator()(const Round &) const { return 0; } // not among the costs
   double operator()(const Stash &) const { return 0; } // likewise
 };

@@ -280,6 +280,8 @@ private:
   }
 
   void printInstruction(size_t, const Stash &op) { refuse(op); }
+  /// Plans with such an instruction are refused (checkProgram).
+  void printInstruction(size_t, const Clear &op) { refuse(op); }
 
   void printInstruction(size_t i, const Round &op) {
     beginInstruction(i, "round to bf16, stages " + listText(op.stages));

@@ -5,6 +5,7 @@
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Train/CheckpointFiles.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <set>
@@ -17,11 +18,22 @@ Parameters::Parameters(const Program &program, const LocalDevices &devices,
   for (size_t d = 0; d < program.devices.size(); ++d)
     for (const Resident &resident : program.devices[d].residents) {
       Home &home = homes[resident.name];
-      if (resident.owner && home.owner < 0)
-        home.owner = int64_t(d);
-      if (devices.holds(d))
-        home.places.push_back({int64_t(d), resident.slot, resident.offset});
+      Resident::Part part = resident.partIn(program.devices[d].slots[resident.slot].size);
+      // The first owner of a byte saves it; slices come in the order of the devices.
+      bool isSaved = resident.owner && part.begin == home.saved;
+      home.saved += isSaved ? part.bytes : 0;
+      if (devices.holds(d) && (part.bytes > 0 || resident.type.bytes() == 0))
+        home.places.push_back({int64_t(d), resident.slot, part, isSaved});
     }
+}
+
+/// Of bytes of a tensor from one on those that a device holds.
+static void uploadPart(Device &device, int64_t slot, const Resident::Part &part,
+                       const char *data, int64_t first, int64_t bytes) {
+  int64_t begin = std::max(first, part.begin);
+  int64_t end = std::min(first + bytes, part.begin + part.bytes);
+  if (begin < end)
+    device.upload(slot, part.offset + begin - part.begin, data + begin - first, end - begin);
 }
 
 /// Writes f32 from a file into all places of a tensor in this process.
@@ -45,8 +57,8 @@ void Parameters::write(const std::string &name, const TensorType &type,
       std::memcpy(unreadValues[name].data() + offset, values.data(), bytes);
     else
       for (const Place &place : found->second.places)
-        devices[place.device].upload(place.slot, place.offset + offset,
-                                     values.data(), bytes);
+        uploadPart(devices[place.device], place.slot, place.part,
+                   reinterpret_cast<const char *>(values.data()), offset, bytes);
   }
 }
 
@@ -79,8 +91,8 @@ void Parameters::loadWeights() {
         fail(file.path(), ": error: parameter '", resident.name, "' is ",
              stored.dtype, " ", listText(stored.shape), ", expected ",
              nameOf(resident.type.element), " ", listText(resident.type.shape));
-      devices[d].upload(resident.slot, resident.offset, stored.data,
-                        stored.bytes);
+      Resident::Part part = resident.partIn(program.devices[d].slots[resident.slot].size);
+      uploadPart(devices[d], resident.slot, part, stored.data, 0, stored.bytes);
     }
   for (const Parameter &parameter : program.parameters) {
     if (homes.contains(parameter.name))

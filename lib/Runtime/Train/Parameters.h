@@ -42,15 +42,18 @@ public:
   std::map<std::string, std::vector<char>> &unread() { return unreadValues; }
 
 private:
+  /// Bytes of the parameter that a device holds, and where.
   struct Place {
-    int64_t device, slot, offset;
+    int64_t device, slot;
+    Resident::Part part;
+    bool isSaved; // from here
   };
   struct Home {
-    int64_t owner = -1;        // device that saves it, -1: none
+    int64_t saved = 0;         // bytes, by all devices
     std::vector<Place> places; // in this process
   };
 
-  bool isMine(const Parameter &parameter) const;
+  void checkOwned(const Parameter &parameter) const;
   void write(const std::string &name, const TensorType &type,
              const StoredTensor &stored);
   std::set<std::string> loadConstants(const CheckpointFiles &files,
@@ -59,6 +62,8 @@ private:
   void writeMine(class FilePart &file, int64_t offset);
   void writeTensor(class FilePart &file, int64_t offset,
                    const Parameter &parameter);
+  void writePart(class FilePart &file, int64_t offset, const Parameter &parameter,
+                 const Place *place);
   std::vector<TensorEntry> entries() const;
 
   const Program &program;

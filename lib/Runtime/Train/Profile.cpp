@@ -30,8 +30,15 @@ struct Mean {
 /// Of the parameters of some stages.
 struct GroupTimes {
   Mean norm, optimizer;
-  double sum = 0;
-  int holders = 0; // over which that is; 0: no sum
+  Mean sums[3];    // by the kind of collective; two of them are halves of the third
+  int holders = 0; // over which they are; 0: no sum
+
+  double sum() const {
+    double total = 0;
+    for (const Mean &one : sums)
+      total += one.get();
+    return total;
+  }
 };
 
 class Profiler {
@@ -54,7 +61,7 @@ public:
     for (size_t stage = 0; stage < runs.size(); ++stage)
       fillStage(costs.stages[stage], runs[stage]);
     for (const auto &[stages, times] : groups) {
-      schedule::SharedCost cost{stages, times.sum, times.norm.get(),
+      schedule::SharedCost cost{stages, times.sum(), times.norm.get(),
                                 times.optimizer.get(), times.holders};
       if (stages.size() > 1)
         costs.shared.push_back(cost);
@@ -107,7 +114,7 @@ private:
   void addCollective(size_t number) {
     const CollectiveLink &link = links.collectives[number];
     GroupTimes &times = groups[narrow(link.stages)];
-    times.sum += timeOfCollective(number);
+    times.sums[link.kind].add(timeOfCollective(number));
     times.holders = int(link.devices.size());
   }
 

@@ -15,14 +15,12 @@
 using namespace bitpipe;
 
 /// A parameter is saved where it is owned, or at rank 0 if no device has it.
-bool Parameters::isMine(const Parameter &parameter) const {
+void Parameters::checkOwned(const Parameter &parameter) const {
   auto found = homes.find(parameter.name);
-  if (found == homes.end())
-    return world.speaks();
-  if (found->second.owner < 0 && parameter.type.elements() > 0)
+  if (found != homes.end() && found->second.saved != parameter.type.bytes())
     fail(program.path, ": error: parameter '", parameter.name,
-         "' belongs to no device, expected one that saves it");
-  return devices.holds(found->second.owner);
+         found->second.saved ? "' belongs in part to no device, expected one that saves it"
+                             : "' belongs to no device, expected one that saves it");
 }
 
 /// Of every parameter under its name, then under its aliases.
@@ -41,25 +39,34 @@ std::vector<TensorEntry> Parameters::entries() const {
   return entries;
 }
 
-/// Reads from the owner and writes in the type of the model's file, a piece at a
-/// time.
-void Parameters::writeTensor(FilePart &file, int64_t offset,
-                             const Parameter &parameter) {
-  constexpr int64_t piece = 1 << 20;
-  std::vector<char> values(piece * sizeof(float)), converted(piece * 8);
+/// What this process owns of it.
+void Parameters::writeTensor(FilePart &file, int64_t offset, const Parameter &parameter) {
   auto found = homes.find(parameter.name);
-  for (int64_t done = 0; done < parameter.type.elements(); done += piece) {
-    int64_t count = std::min(piece, parameter.type.elements() - done);
-    int64_t at = done * sizeof(float), bytes = count * sizeof(float);
-    if (found == homes.end())
-      std::copy_n(unreadValues[parameter.name].data() + at, bytes, values.data());
+  if (found == homes.end()) {
+    if (world.speaks())
+      writePart(file, offset, parameter, nullptr);
+    return;
+  }
+  for (const Place &place : found->second.places)
+    if (place.isSaved)
+      writePart(file, offset, parameter, &place);
+}
+
+/// Reads from the owner, or what no device computes with, and writes in the type of the
+/// model's file, a piece at a time.
+void Parameters::writePart(FilePart &file, int64_t offset, const Parameter &parameter,
+                           const Place *place) {
+  constexpr int64_t piece = 1 << 20, size = sizeof(float);
+  std::vector<char> values(piece * size), converted(piece * 8);
+  int64_t first = place ? place->part.begin / size : 0;
+  int64_t end = place ? first + place->part.bytes / size : parameter.type.elements();
+  for (int64_t done = first; done < end; done += piece) {
+    int64_t count = std::min(piece, end - done), bytes = count * size;
+    if (place)
+      devices[place->device].download(place->slot, place->part.offset + (done - first) * size,
+                                      values.data(), bytes);
     else
-      for (const Place &place : found->second.places)
-        if (place.device == found->second.owner) {
-          devices[place.device].download(place.slot, place.offset + at,
-                                         values.data(), bytes);
-          break;
-        }
+      std::copy_n(unreadValues[parameter.name].data() + done * size, bytes, values.data());
     writeFloats(parameter.stored, values.data(), converted.data(), count);
     file.write(offset + done * sizeOf(parameter.stored), converted.data(),
                count * sizeOf(parameter.stored));
@@ -69,10 +76,9 @@ void Parameters::writeTensor(FilePart &file, int64_t offset,
 void Parameters::writeMine(FilePart &file, int64_t offset) {
   for (const Parameter &parameter : program.parameters) {
     int64_t bytes = parameter.type.elements() * sizeOf(parameter.stored);
-    bool mine = isMine(parameter);
+    checkOwned(parameter);
     for (size_t name = 0; name <= parameter.aliases.size(); ++name) {
-      if (mine)
-        writeTensor(file, offset, parameter);
+      writeTensor(file, offset, parameter);
       offset += bytes;
     }
   }

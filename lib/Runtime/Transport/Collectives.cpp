@@ -181,11 +181,11 @@ void Collectives::reduceScatter(int64_t device, const CollectiveLink &link) {
 
 void Collectives::allGather(int64_t device, const CollectiveLink &link) {
   Member &me = memberOf(device);
-  const float *memory = memoryOf(device, link);
   Range mine = link.sliceOf(link.memberOf(device));
+  const float *slice = sliceMemoryOf(device, link);
   forOthers(link, [&](int64_t other, size_t) {
     forPieces(mine, [&](Range piece) {
-      send(device, other, memory + piece.begin, piece.count(), me.results);
+      send(device, other, slice + piece.begin - mine.begin, piece.count(), me.results);
     });
   });
   Pieces &firsts = me.round[0];
@@ -222,9 +222,10 @@ void Collectives::receiveResults(int64_t device, const CollectiveLink &link, Pie
 }
 
 void Collectives::copyToLocals(int64_t device, const CollectiveLink &link, Range slice) {
-  const float *from = memoryOf(device, link) + slice.begin;
+  const float *from = sliceMemoryOf(device, link);
+  bool isInPlace = link.own[link.memberOf(device)] < 0;
   for (int64_t other : link.devices) {
-    if (other == device || !devices.holds(other))
+    if ((other == device && isInPlace) || !devices.holds(other))
       continue;
     float *to = memoryOf(other, link) + slice.begin;
     shareElements(memberOf(device), slice.count(), [&](int64_t begin, int64_t end) {
@@ -282,8 +283,12 @@ void Collectives::addUp(int64_t device, const CollectiveLink &link, Range piece,
     bool isLocal = devices.holds(member);
     me.sources.push_back(isLocal ? memoryOf(member, link) + piece.begin
                                  : std::exchange(buffer, buffer + pieceElements));
-    if (keeps ? member == device : isLocal)
+    if (!keeps && isLocal)
       me.targets.push_back(me.sources.back());
+  }
+  if (keeps) {
+    int64_t begin = link.sliceOf(link.memberOf(device)).begin;
+    me.targets.push_back(sliceMemoryOf(device, link) + piece.begin - begin);
   }
   shareElements(me, piece.count(), [&](int64_t begin, int64_t end) {
     sumInto(me.targets, me.sources, begin, end);
@@ -292,6 +297,14 @@ void Collectives::addUp(int64_t device, const CollectiveLink &link, Range piece,
 
 float *Collectives::memoryOf(int64_t device, const CollectiveLink &link) const {
   return devices[device].memory().floats(link.slots[link.memberOf(device)]);
+}
+
+/// Where the device's own slice begins: in a slot of its own, or in that of all.
+float *Collectives::sliceMemoryOf(int64_t device, const CollectiveLink &link) const {
+  size_t member = link.memberOf(device);
+  if (int64_t own = link.own[member]; own >= 0)
+    return devices[device].memory().floats(own);
+  return memoryOf(device, link) + link.sliceOf(member).begin;
 }
 
 void Collectives::send(int64_t from, int64_t to, const float *data, int64_t count,

@@ -101,6 +101,7 @@ private:
   /// Calls work(begin, end) for parts of the elements of a piece, in several threads.
   template <typename Work> void shareElements(Member &member, int64_t count, Work work);
   float *memoryOf(int64_t device, const CollectiveLink &link) const;
+  float *sliceMemoryOf(int64_t device, const CollectiveLink &link) const;
   void send(int64_t from, int64_t to, const float *data, int64_t count,
             Pieces &pieces);
   void receive(int64_t from, int64_t to, float *data, int64_t count,

@@ -17,23 +17,26 @@ public:
 
   /// Weights, their copies, gradients and moments of every group.
   void addParameters(const ParameterGroups &groups, bool hasMoments) {
-    auto wholeSlices = [&](int64_t number, int64_t bytes) {
-      bool isSharded = program.sharded.contains(number);
-      return isSharded ? std::max(bytes, program.slices.at(number).bytes()) : bytes;
+    auto slotBytes = [&](int64_t number, int64_t bytes, const std::set<int64_t> &sliced) {
+      const Slices &slices = program.slices.at(number);
+      if (sliced.contains(number))
+        return slices.slice * int64_t(sizeof(float));
+      return program.sharded.contains(number) ? std::max(bytes, slices.bytes()) : bytes;
     };
     for (int64_t number : program.groups)
-      memory.weights[number] =
-          addForGood("weights", wholeSlices(number, groups.all()[number].bytes));
+      memory.weights[number] = addForGood(
+          "weights", slotBytes(number, groups.all()[number].bytes, program.gathered));
     for (int64_t number : program.groups)
       if (int64_t bytes = groups.all()[number].workingBytes)
         memory.working[number] = addForGood("working", bytes);
     for (int64_t number : program.groups)
       if (int64_t bytes = groups.all()[number].trainableBytes)
-        memory.gradients[number] = addForGood("gradients", wholeSlices(number, bytes));
+        memory.gradients[number] =
+            addForGood("gradients", slotBytes(number, bytes, program.scattered));
     if (!hasMoments)
       return;
-    addMoments("moment1", memory.moment1);
-    addMoments("moment2", memory.moment2);
+    addMoments("moment1", memory.moment1, groups);
+    addMoments("moment2", memory.moment2, groups);
   }
 
   void run() {
@@ -48,12 +51,12 @@ public:
 
 private:
   /// Of the elements that the device steps.
-  void addMoments(StringRef source, std::map<int64_t, int64_t> &slots) {
+  void addMoments(StringRef source, std::map<int64_t, int64_t> &slots,
+                  const ParameterGroups &groups) {
     for (auto &[number, gradients] : memory.gradients) {
-      const Slices &slices = program.slices.at(number);
       auto [begin, end] = program.sharded.contains(number)
-                              ? slices.of(program.index)
-                              : std::pair<int64_t, int64_t>(0, slices.elements);
+                              ? program.stepped(number, groups)
+                              : std::pair<int64_t, int64_t>(0, program.slices.at(number).elements);
       slots[number] = addForGood(source, (end - begin) * int64_t(sizeof(float)));
     }
   }
@@ -77,11 +80,11 @@ private:
       return -1;
     switch (block.role) {
     case Role::Weights:
-      return memory.weights.at(block.number);
+      return program.gathered.contains(block.number) ? -1 : memory.weights.at(block.number);
     case Role::Working:
       return memory.working.at(block.number);
     case Role::Gradients:
-      return memory.gradients.at(block.number);
+      return program.scattered.contains(block.number) ? -1 : memory.gradients.at(block.number);
     case Role::Input:
       return addSlot({"input", bytes, {}, inputs[block.number].str(), microbatch});
     case Role::Key:

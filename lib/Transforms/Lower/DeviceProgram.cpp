@@ -15,19 +15,18 @@ public:
   Collector(pipe::PlanOp plan, pipe::DeviceOp device, const StageTable &stages,
             const Versions &versions)
       : plan(plan), device(device), stages(stages),
-        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}, {}, {}, versions} {
+        program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}, {}, {}, {}, {}, versions} {
+    findSharded();
     for (auto [number, group] : llvm::enumerate(stages.groups().all())) {
-      Slices slices = slicesOf(plan, group);
+      bool isGathered = program.gathered.contains(number);
+      Slices slices = slicesOf(plan, group, isGathered);
       if (!llvm::is_contained(slices.holders, program.index))
         continue;
       program.groups.push_back(number);
-      if (slices.holders.front() == program.index)
+      if (slices.holders.front() == program.index || isGathered)
         program.ownedGroups.push_back(number);
       program.slices[number] = std::move(slices);
     }
-    for (auto unshard : device.getBody().getOps<pipe::UnshardOp>())
-      if (int64_t group = stages.groups().withStages(unshard.getStages()); isTrainable(group))
-        program.sharded.insert(group);
     findLastReads();
   }
 
@@ -40,12 +39,29 @@ public:
       if (isNext)
         ++it;
     }
+    for (unsigned piece : travelling) // to the norm, which waits for it
+      program.pieces[piece].lifetime.last = int64_t(program.instructions.size()) - 1;
     addNorm(program.loc);
     addRounds();
     return std::move(program);
   }
 
 private:
+  void findSharded() {
+    for (auto unshard : device.getBody().getOps<pipe::UnshardOp>())
+      if (int64_t group = stages.groups().withStages(unshard.getStages()); isTrainable(group))
+        program.sharded.insert(group);
+    for (auto run : device.getBody().getOps<pipe::RunOp>()) {
+      int64_t group = stages.groups().withStages({int64_t(run.getStage())});
+      if (run.getKind() == pipe::RunKind::S && isTrainable(group)) {
+        program.sharded.insert(group);
+        program.scattered.insert(group);
+      }
+      if (run.getKind() == pipe::RunKind::A && group >= 0)
+        program.gathered.insert(group);
+    }
+  }
+
   LogicalResult add(Operation *op, Operation *next, bool &tookNext) {
     return TypeSwitch<Operation *, LogicalResult>(op)
         .Case([&](pipe::RunOp run) { return addRun(run, next, tookNext); })
@@ -82,6 +98,8 @@ private:
       return addRecomputation(op, *stage);
     if (kind == pipe::RunKind::U)
       return addUpdateBetween(op);
+    if (kind == pipe::RunKind::A || kind == pipe::RunKind::D || kind == pipe::RunKind::S)
+      return addOfShards(op);
     if (kind != pipe::RunKind::W &&
         failed(execute(op, *stage, pipe::RunKind::I,
                        stage->getInputGradientAttr())))
@@ -115,9 +133,13 @@ private:
     item.routine = name;
     pipe::RoutineOp routine = stages.routine(name);
     auto roles = routine.getRolesAttr().getAsValueRange<StringAttr>();
+    for (auto role : roles)
+      clearBeforeSum(op, stages.pieceFor(stage, *RoutineBlock::parse(role), op.getMicrobatch()));
     for (auto [role, bytes] : llvm::zip(roles, routine.getBlocks())) {
       RoutineBlock block = *RoutineBlock::parse(role);
       PieceName piece = stages.pieceFor(stage, block, op.getMicrobatch());
+      if (failed(chooseWhole(op, piece)))
+        return failure();
       if (block.role == Role::Scratch) // of this run only
         piece = {block, int64_t(program.instructions.size())};
       if (program.versions && failed(chooseVersion(op, piece)))
@@ -127,6 +149,67 @@ private:
       item.pieces.push_back(use(piece, bytes));
     }
     program.instructions.push_back(item);
+    return success();
+  }
+
+  /// Of gradients that are scattered, the memory that they are added up in is taken by the
+  /// first run that adds to them.
+  void clearBeforeSum(pipe::RunOp op, const PieceName &piece) {
+    int64_t group = piece.block.number;
+    if (piece.block.role != Role::Gradients || !program.scattered.contains(group) ||
+        numbers.contains(piece))
+      return;
+    add(Instruction::Clear, op.getLoc(), group);
+    program.instructions.back().pieces = {useWhole(piece)};
+  }
+
+  /// The piece of all weights or gradients of a group, for the next instruction.
+  unsigned useWhole(const PieceName &piece) {
+    return use(piece, program.slices.at(piece.block.number).bytes(), -1);
+  }
+
+  /// Of weights that are gathered, what was gathered last.
+  LogicalResult chooseWhole(pipe::RunOp op, PieceName &piece) {
+    if (piece.block.role != Role::Weights || !program.gathered.contains(piece.block.number))
+      return success();
+    piece = wholeWeights(piece.block.number);
+    if (numbers.contains(piece))
+      return success();
+    return emitError(op.getLoc()) << "run of stage " << op.getStage() << ", micro-batch "
+                                  << op.getMicrobatch() << " on device " << program.index
+                                  << " reads weights that are not there, expected them gathered before";
+  }
+  PieceName wholeWeights(int64_t group) {
+    return {{Role::Weights, group}, stages.groups().all()[group].stages.front(), gathers[group]};
+  }
+
+  LogicalResult addOfShards(pipe::RunOp op) {
+    auto group = groupOf(op.getLoc(), {int64_t(op.getStage())});
+    if (failed(group) || *group < 0)
+      return success(succeeded(group));
+    if (op.getKind() == pipe::RunKind::D) {
+      numbers.erase(wholeWeights(*group));
+      return success();
+    }
+    if (op.getKind() == pipe::RunKind::S)
+      return addScatter(op, *group);
+    ++gathers[*group];
+    add(Instruction::AllGather, op.getLoc(), *group);
+    program.instructions.back().pieces = {useWhole(wholeWeights(*group))};
+    return success();
+  }
+
+  /// Beside what follows, up to the next one.
+  LogicalResult addScatter(pipe::RunOp op, int64_t group) {
+    if (!isTrainable(group))
+      return success();
+    for (unsigned piece : travelling)
+      program.pieces[piece].lifetime.last = int64_t(program.instructions.size()) - 1;
+    clearBeforeSum(op, {{Role::Gradients, group}}); // if no run has added anything
+    add(Instruction::ReduceScatter, op.getLoc(), group);
+    unsigned piece = useWhole({{Role::Gradients, group}});
+    program.instructions.back().pieces = {piece};
+    travelling = {piece};
     return success();
   }
 
@@ -323,9 +406,10 @@ private:
     hasNorm = true;
   }
 
-  /// The piece, which is used by the instruction that is about to be added.
-  unsigned use(const PieceName &name, int64_t bytes) {
-    int64_t at = program.instructions.size();
+  /// The piece, which is used by the instruction that is about to be added, or by one some
+  /// places from it.
+  unsigned use(const PieceName &name, int64_t bytes, int64_t distance = 0) {
+    int64_t at = int64_t(program.instructions.size()) + distance;
     auto [entry, isNew] = numbers.try_emplace(name, program.pieces.size());
     if (isNew)
       program.pieces.push_back({name, {bytes, at, at}});
@@ -343,10 +427,19 @@ private:
   std::map<int64_t, int64_t> updates; // so far, by stage
   std::map<std::pair<int64_t, int64_t>, Operation *> lastReads; // by stage and version
   SmallVector<unsigned> leaving; // while the next run goes on
+  SmallVector<unsigned> travelling; // gradients, up to the next scatter
+  std::map<int64_t, int64_t> gathers; // so far, by group
   bool hasNorm = false;
 };
 
 } // namespace
+
+std::pair<int64_t, int64_t> DeviceProgram::stepped(int64_t group,
+                                                   const ParameterGroups &groups) const {
+  auto [begin, end] = slices.at(group).of(index);
+  int64_t trainable = groups.all()[group].trainableBytes / int64_t(sizeof(float));
+  return {std::min(begin, trainable), std::min(end, trainable)};
+}
 
 FailureOr<DeviceProgram> lower::collectProgram(pipe::PlanOp plan,
                                                  pipe::DeviceOp device,

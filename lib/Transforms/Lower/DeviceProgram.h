@@ -34,7 +34,10 @@ struct Piece {
 
 /// One entry of a device's list.
 struct Instruction {
-  enum Kind { Execute, Transmit, Receive, AllReduce, ReduceScatter, GradNorm, Stash, Step, AllGather, Round };
+  enum Kind {
+    Execute, Transmit, Receive, AllReduce, ReduceScatter, GradNorm, Stash, Step, AllGather, Round,
+    Clear
+  };
   Kind kind;
   mlir::Location loc;
   pipe::RunKind run = pipe::RunKind::F;
@@ -42,7 +45,7 @@ struct Instruction {
   int64_t peer = 0;                    // Transmit, Receive
   mlir::FlatSymbolRefAttr routine = {}; // Execute
   llvm::SmallVector<unsigned> pieces = {};
-  int64_t group = 0;     // AllReduce, ReduceScatter, Stash, Step, AllGather, Round
+  int64_t group = 0;     // AllReduce, ReduceScatter, Stash, Step, AllGather, Round, Clear
   int64_t version = -1;  // Stash; Step between micro-batches: the one that it makes
   bool handover = false; // Transmit
 
@@ -85,7 +88,12 @@ struct DeviceProgram {
   llvm::SmallVector<int64_t> ownedGroups; // which this device saves
   std::map<int64_t, Slices> slices; // of the groups held here
   std::set<int64_t> sharded; // groups of which every device steps its slice
+  std::set<int64_t> scattered; // and keeps a slice of the gradients alone,
+  std::set<int64_t> gathered;  // or of the parameters
   Versions versions; // of the weights
+
+  /// The elements of a group that the device steps where each steps its slice.
+  std::pair<int64_t, int64_t> stepped(int64_t group, const ParameterGroups &groups) const;
 };
 
 /// Walks a device's list of the plan, whose versions of the weights are known.

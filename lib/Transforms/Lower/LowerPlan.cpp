@@ -64,9 +64,16 @@ private:
       pipe::ResidentOp::create(
           builder, source.getLoc(), source.getSymNameAttr(),
           source.getTypeAttr(), i64(memory.weights.at(group)), i64(member.offset),
-          source.getTrainableAttr(), unitIf(isOwner), working,
+          sliceBegin(group), source.getTrainableAttr(), unitIf(isOwner), working,
           optional(member.working));
     }
+  }
+
+  /// Where the device's slice begins among the bytes of a group whose parameters are sharded.
+  IntegerAttr sliceBegin(int64_t group) {
+    if (!program.gathered.contains(group))
+      return {};
+    return i64(program.slices.at(group).of(program.index).first * int64_t(sizeof(float)));
   }
 
   void writeInstruction(const Instruction &item) {
@@ -97,12 +104,11 @@ private:
                                 i64(memory.gradients.at(item.group)));
       return;
     case Instruction::ReduceScatter:
-      pipe::ReduceScatterOp::create(builder, item.loc, stagesOf(item), holdersOf(item),
-                                    i64(memory.gradients.at(item.group)), sliceOf(item));
-      return;
+      return writeSlices<pipe::ReduceScatterOp>(item, memory.gradients.at(item.group));
     case Instruction::AllGather:
-      pipe::AllGatherOp::create(builder, item.loc, stagesOf(item), holdersOf(item),
-                                i64(memory.weights.at(item.group)), sliceOf(item));
+      return writeSlices<pipe::AllGatherOp>(item, memory.weights.at(item.group));
+    case Instruction::Clear:
+      pipe::ClearOp::create(builder, item.loc, stagesOf(item), i64(slot(0)));
       return;
     case Instruction::GradNorm:
       return writeNorm(item);
@@ -124,6 +130,14 @@ private:
     }
   }
 
+  /// In the slot that is kept, or between that, which holds a slice, and what is there for a while.
+  template <typename Op> void writeSlices(const Instruction &item, int64_t kept) {
+    bool isSlice = !item.pieces.empty();
+    Op::create(builder, item.loc, stagesOf(item), holdersOf(item),
+               i64(isSlice ? memory.slotOfPiece[item.pieces[0]] : kept), sliceOf(item),
+               isSlice ? i64(kept) : IntegerAttr());
+  }
+
   DenseI64ArrayAttr stagesOf(const Instruction &item) {
     return builder.getDenseI64ArrayAttr(groups.all()[item.group].stages);
   }
@@ -142,14 +156,14 @@ private:
     for (auto &[group, slot] : memory.gradients) {
       if (program.versions)
         break;
-      const Slices &slices = program.slices.at(group);
-      auto [begin, end] = slices.of(program.index);
+      auto [begin, end] = program.stepped(group, groups);
       if (begin == end)
         continue;
-      isWhole &= end - begin == slices.elements && !program.sharded.contains(group);
+      isWhole &= end - begin == program.slices.at(group).elements && !program.sharded.contains(group);
+      int64_t first = program.scattered.contains(group) ? begin : 0; // of the slot
       slots.push_back(slot);
-      begins.push_back(begin);
-      ends.push_back(end);
+      begins.push_back(begin - first);
+      ends.push_back(end - first);
     }
     auto unless = [&](ArrayRef<int64_t> values) {
       return isWhole ? DenseI64ArrayAttr() : builder.getDenseI64ArrayAttr(values);
@@ -165,14 +179,17 @@ private:
       return found == slots.end() ? IntegerAttr() : i64(found->second);
     };
     bool isSharded = program.sharded.contains(item.group);
-    auto [begin, end] = program.slices.at(item.group).of(program.index);
+    auto [begin, end] = program.stepped(item.group, groups);
+    auto at = [&](const std::set<int64_t> &sliced) {
+      return sliced.contains(item.group) ? i64(begin) : IntegerAttr();
+    };
     // The copies may all be of frozen ones; of slices, `round` makes them.
     bool rounds = group.workingElements > 0 && !isSharded;
     bool isBetween = item.version >= 0;
     pipe::StepOp::create(builder, item.loc, stagesOf(item),
                          i64(group.trainableBytes / sizeof(float)),
-                         i64(memory.weights.at(item.group)),
-                         i64(memory.gradients.at(item.group)),
+                         i64(memory.weights.at(item.group)), at(program.gathered),
+                         i64(memory.gradients.at(item.group)), at(program.scattered),
                          isBetween ? i64(item.microbatch) : IntegerAttr(),
                          isBetween ? i64(program.versions.ofStage.at(item.stage)) : IntegerAttr(),
                          isSharded ? i64(begin) : IntegerAttr(),
@@ -224,8 +241,25 @@ private:
         return failure();
       programs.push_back(std::move(*program));
     }
+    if (failed(checkShards(programs)))
+      return failure();
     finishMessages(programs);
     return write(plan, programs, *groups);
+  }
+
+  /// What slices of gradients and parameters do not go with.
+  LogicalResult checkShards(ArrayRef<DeviceProgram> programs) {
+    auto training = *getOperation().getOps<pipe::TrainingOp>().begin();
+    for (const DeviceProgram &program : programs) {
+      if (program.scattered.empty() && program.gathered.empty())
+        continue;
+      if (training.getTarget() == "cuda")
+        return emitError(program.loc) << "gradients or parameters are sharded, expected a plan without for target cuda";
+      if (!program.gathered.empty() && training.getPrecision() != "f32")
+        return emitError(program.loc) << "parameters are sharded in precision " << training.getPrecision()
+                                      << ", expected f32, or --shard=gradients";
+    }
+    return success();
   }
 
   LogicalResult write(pipe::PlanOp plan, ArrayRef<DeviceProgram> programs,

@@ -24,9 +24,10 @@ std::pair<int64_t, int64_t> Slices::of(int64_t device) const {
 }
 
 /// Slices begin at lines of memory of a GPU.
-Slices lower::slicesOf(pipe::PlanOp plan, const ParameterGroup &group) {
+Slices lower::slicesOf(pipe::PlanOp plan, const ParameterGroup &group, bool ofAll) {
   constexpr int64_t unit = 256 / sizeof(float);
-  Slices slices{holdersOf(plan, group), group.trainableBytes / int64_t(sizeof(float)), 0};
+  int64_t bytes = ofAll ? group.bytes : group.trainableBytes;
+  Slices slices{holdersOf(plan, group), bytes / int64_t(sizeof(float)), 0};
   int64_t units = llvm::divideCeil(slices.elements, unit);
   slices.slice = int64_t(llvm::divideCeil(units, std::max<size_t>(slices.holders.size(), 1))) * unit;
   return slices;

@@ -2,7 +2,7 @@
 //
 // The devices that hold a group answer for a slice of its trainable parameters each:
 // for their part in the gradient norm, and where the optimizer is sharded for their
-// sums, steps and moments. Slices follow each other in the order of the devices and
+// sums, steps and moments; where parameters are, slices are of all that the group holds. Slices follow each other in the order of the devices and
 // have one size; the last ones may be shorter, or empty.
 //
 //===----------------------------------------------------------------------===//
@@ -16,7 +16,7 @@ namespace bitpipe::lower {
 
 struct Slices {
   llvm::SmallVector<int64_t> holders; // devices, ascending
-  int64_t elements = 0;               // of f32, that are shared out
+  int64_t elements = 0;               // of four bytes, that are shared out
   int64_t slice = 0;                  // elements of one
 
   /// Where the elements of a holder begin and end.
@@ -29,7 +29,8 @@ struct Slices {
 llvm::SmallVector<int64_t> holdersOf(pipe::PlanOp plan,
                                      const ParameterGroup &group);
 
-Slices slicesOf(pipe::PlanOp plan, const ParameterGroup &group);
+/// Of the trainable parameters, or of all that the group holds.
+Slices slicesOf(pipe::PlanOp plan, const ParameterGroup &group, bool ofAll = false);
 
 } // namespace bitpipe::lower
 

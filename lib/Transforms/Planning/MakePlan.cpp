@@ -41,6 +41,16 @@ static std::vector<std::vector<int>> findTies(ModuleOp module) {
   return ties.takeVector();
 }
 
+/// Says what is not sharded as far as the rest.
+static void tellShared(ModuleOp module, const std::vector<schedule::Group> &groups) {
+  for (const schedule::Group &group : groups)
+    if (group.stages.size() > 1) {
+      InFlightDiagnostic remark = emitRemark(module.getLoc()) << "parameters that stages ";
+      llvm::interleaveComma(group.stages, remark);
+      remark << " share stay whole on their devices, with their gradients; the optimizer steps slices of them";
+    }
+}
+
 /// The schedule in the words of the request.
 static llvm::StringRef nameOf(const schedule::Request &request) {
   if (!request.order.empty())
@@ -86,6 +96,7 @@ private:
     result.effort = effort;
     result.recompute = recompute;
     result.balance = balance;
+    result.shard = *schedule::shardNamed(shard);
     return result;
   }
 
@@ -93,6 +104,9 @@ private:
     for (auto plan : module.getOps<pipe::PlanOp>())
       return emitError(plan.getLoc()) << "the module has a plan already, "
                                          "expected none";
+    if (!schedule::shardNamed(shard))
+      return emitError(module.getLoc()) << "shard is '" << shard << "', expected none, "
+                                           "optimizer, gradients or parameters";
     schedule::Request asked = request();
     auto placement = schedule::placementFor(asked);
     if (!placement)
@@ -115,15 +129,18 @@ private:
     if (!schedule)
       return emitError(module.getLoc()) << schedule.error().text;
     auto program =
-        schedule::communicate(*schedule, findTies(module), *costs, shardOptimizer);
+        schedule::communicate(*schedule, findTies(module), *costs);
     if (!program)
       return emitError(module.getLoc())
              << schedule->name << ": " << program.error().text;
     if (!schedule->note.empty())
       emitRemark(module.getLoc()) << schedule->note;
-    if (shardOptimizer && !llvm::is_contained(schedule::shardedGroups(*program), true))
+    if (asked.shard != schedule::Shard::None &&
+        !llvm::is_contained(schedule::shardedGroups(*program), true))
       emitWarning(module.getLoc())
-          << schedule->name << " holds all parameters once: --shard-optimizer changes nothing";
+          << schedule->name << " holds all parameters once: --shard=" << shard << " changes nothing";
+    if (schedule->placement.scatters())
+      tellShared(module, program->groups);
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     auto plan = writePlan(builder, module.getLoc(), schedule->name, *program);
     keepCosts(module, plan);

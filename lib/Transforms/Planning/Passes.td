@@ -13,8 +13,10 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
 
     The schedule is built by name, or read from a file in PyTorch's text form.
     Messages, gradient sums and updates are derived from the routes. With
-    `shard-optimizer` devices that hold the same parameters update a slice of them
-    each, and `unshard` follows. The module is otherwise left alone.
+    `shard=optimizer` devices that hold the same parameters update a slice of them
+    each, and `unshard` follows. With `shard=gradients` replicas keep slices of their
+    gradients, too (`run S`), with `shard=parameters` also of the parameters (`run A`, `run D`).
+    The module is otherwise left alone.
 
     `bitpipe-opt --pipe-make-plan="pipeline=gpipe devices=2 microbatches=1"` of
     an empty module is:
@@ -80,8 +82,8 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
            "such as 0,2-3; default: those of the file with the order, else none">,
     Option<"balance", "balance", "bool", "false",
            "Devices that hold most activations evict some to those that hold least">,
-    Option<"shardOptimizer", "shard-optimizer", "bool", "false",
-           "Devices that hold the same parameters update a slice of them each">,
+    Option<"shard", "shard", "std::string", "\"none\"",
+           "What devices that hold the same parameters keep slices of: none, optimizer, gradients or parameters">,
   ];
   let dependentDialects = ["::bitpipe::pipe::PipeDialect"];
 }

@@ -130,6 +130,18 @@ schedule::Updates bitpipe::updatesOf(pipe::PlanOp plan, int stages) {
   return schedule::updatesIn(updates, stages);
 }
 
+schedule::Shard bitpipe::shardOf(pipe::PlanOp plan) {
+  schedule::Order kinds(1);
+  bool unshards = false;
+  plan.walk([&](Operation *op) {
+    unshards |= isa<pipe::UnshardOp>(op);
+    if (auto run = dyn_cast<pipe::RunOp>(op))
+      kinds[0].push_back({toSchedule(run.getKind())});
+  });
+  return std::max(schedule::shardIn(kinds),
+                  unshards ? schedule::Shard::Optimizer : schedule::Shard::None);
+}
+
 std::vector<int> bitpipe::keepersOf(pipe::PlanOp plan, const schedule::Placement &placement) {
   std::vector<int> result(size_t(placement.stages()) * placement.microbatches(), -1);
   plan.walk([&](pipe::RecvOp recv) {
@@ -173,6 +185,7 @@ static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
   placement->setRecomputed(recomputedStages(plan, placement->stages()));
   placement->setUpdates(updatesOf(plan, placement->stages()));
   placement->setKeepers(keepersOf(plan, *placement));
+  placement->setShard(shardOf(plan));
   return schedule::Program{*placement, *groups, {}};
 }
 

@@ -34,10 +34,13 @@ schedule::Updates updatesOf(pipe::PlanOp plan, int stages);
 /// The stages of 0 to `stages` - 1 of which any recomputation runs.
 std::vector<bool> recomputedStages(pipe::PlanOp plan, int stages);
 
+/// What the devices of a plan keep slices of.
+schedule::Shard shardOf(pipe::PlanOp plan);
+
 /// The device that keeps what is evicted of each stage and micro-batch, or -1.
 std::vector<int> keepersOf(pipe::PlanOp plan, const schedule::Placement &placement);
 
-/// The runs and moves of a program, without other messages.
+/// The actions of a program, without other messages.
 schedule::Order orderOf(const schedule::Program &program);
 
 /// The compute order of a plan, whose program is given.

@@ -38,7 +38,8 @@ def Pipe_RunKind : I32EnumAttr<"RunKind", "what a run computes, or a message mov
     I32EnumAttrCase<"F", 0>, I32EnumAttrCase<"B", 1>,
     I32EnumAttrCase<"I", 2>, I32EnumAttrCase<"W", 3>,
     I32EnumAttrCase<"R", 4>, I32EnumAttrCase<"U", 5>,
-    I32EnumAttrCase<"E", 6>, I32EnumAttrCase<"G", 7>]> {
+    I32EnumAttrCase<"A", 6>, I32EnumAttrCase<"D", 7>, I32EnumAttrCase<"S", 8>,
+    I32EnumAttrCase<"E", 9>, I32EnumAttrCase<"G", 10>]> {
   let cppNamespace = "::bitpipe::pipe";
 }
 

@@ -57,13 +57,20 @@ def Pipe_DeviceOp : Pipe_Op<"device", [HasParent<"PlanOp">, NoTerminator,
 }
 
 def Pipe_RunOp : Pipe_Op<"run", [HasParent<"DeviceOp">]> {
-  let summary = "Computes forward (F), backward (B), input gradient (I), weight gradient (W), what a forward did not save (R), or updates weights (U)";
+  let summary = "Computes forward (F), backward (B), input gradient (I), weight gradient (W), what a forward did not save (R), or updates weights (U); gathers (A), drops (D) or scatters (S) what replicas share out";
   let description = [{
     An update comes behind the last micro-batch of those whose gradients it takes, which
     follow those of the update before it. `versions` says how many versions of the weights
     its stage has: all that the stage runs for the t-th of these groups, counted from 0,
     reads the weights after t + 1 - versions updates, or the first ones. A plan with such
     updates has none at its end.
+
+    `A` starts to gather the weights of a stage, of which each replica keeps a slice; the
+    runs of the stage that follow wait for it, up to `D`, behind which they are there no
+    more. `S` starts to sum the gradients of a stage over the replicas, each of which keeps the
+    sum of its slice. Their micro-batch is the first of the device's route. Where a plan has
+    `A`, all weights are gathered but those that several stages use; where it has `S`, all
+    gradients but those are scattered.
   }];
   let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch,
                        OptionalAttr<I64Attr>:$versions);

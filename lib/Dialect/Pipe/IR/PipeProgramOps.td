@@ -195,13 +195,18 @@ def Pipe_ResidentOp : Pipe_Op<"resident", [HasParent<"ProgramOp">]> {
   let description = [{
     `owner` marks the one device that saves the parameter. `working` is where
     its copy in bf16 lives, if there is one: a slot and an offset.
+
+    With `of` the slot is a device's slice of what several share out: it holds their bytes
+    from `of` on, and of the parameter at `offset` among these what falls into it. All of
+    these devices own what they hold.
   }];
   let arguments = (ins StrAttr:$name, TypeAttr:$type, I64Attr:$slot,
-                       I64Attr:$offset, UnitAttr:$trainable, UnitAttr:$owner,
+                       I64Attr:$offset, OptionalAttr<I64Attr>:$slice_begin,
+                       UnitAttr:$trainable, UnitAttr:$owner,
                        OptionalAttr<I64Attr>:$working,
                        OptionalAttr<I64Attr>:$working_offset);
   let assemblyFormat = [{
-    $name `:` $type `slot` $slot `offset` $offset (`trainable` $trainable^)?
+    $name `:` $type `slot` $slot `offset` $offset (`of` $slice_begin^)? (`trainable` $trainable^)?
     (`owner` $owner^)? (`working` $working^ $working_offset)? attr-dict
   }];
 }
@@ -252,10 +257,13 @@ def Pipe_ReduceScatterOp : Pipe_Op<"reduce_scatter", [HasParent<"ProgramOp">]> {
     device's own becomes the sum, in the same order and to the same bits as that of
     `all_reduce`. The others hold what this device has added to them, until the step
     clears them.
+
+    With `into` the sum goes to that slot, which is as large as a slice, and `slot` is free
+    once it is complete.
   }];
   let arguments = (ins DenseI64ArrayAttr:$stages, DenseI64ArrayAttr:$devices,
-                       I64Attr:$slot, I64Attr:$slice);
-  let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot `slice` $slice attr-dict";
+                       I64Attr:$slot, I64Attr:$slice, OptionalAttr<I64Attr>:$into);
+  let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot `slice` $slice (`into` $into^)? attr-dict";
 }
 
 def Pipe_AllGatherOp : Pipe_Op<"all_gather", [HasParent<"ProgramOp">]> {
@@ -264,10 +272,22 @@ def Pipe_AllGatherOp : Pipe_Op<"all_gather", [HasParent<"ProgramOp">]> {
     Slices are those of the `reduce_scatter`. The last one may reach beyond the
     group's trainable parameters, into what is the same on all devices. Whoever uses
     the slot next waits, in this step or the next one.
+
+    With `from` the device's own slice comes from that slot, where it is kept, and `slot` is
+    made of all. It may come any number of times in a step.
   }];
   let arguments = (ins DenseI64ArrayAttr:$stages, DenseI64ArrayAttr:$devices,
-                       I64Attr:$slot, I64Attr:$slice);
-  let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot `slice` $slice attr-dict";
+                       I64Attr:$slot, I64Attr:$slice, OptionalAttr<I64Attr>:$from);
+  let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot `slice` $slice (`from` $from^)? attr-dict";
+}
+
+def Pipe_ClearOp : Pipe_Op<"clear", [HasParent<"ProgramOp">]> {
+  let summary = "Sets a slot to zero, before gradients are added up in it";
+  let description = [{
+    Where gradients are there for a part of a step alone. Elsewhere the step clears them.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$stages, I64Attr:$slot);
+  let assemblyFormat = "`stages` $stages `slot` $slot attr-dict";
 }
 
 def Pipe_GradNormOp : Pipe_Op<"grad_norm", [HasParent<"ProgramOp">]> {
@@ -295,7 +315,9 @@ def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
 
     With `begin` and `end` only these elements are stepped: the device's slice,
     behind a `reduce_scatter` and before an `all_gather`. Gradients are cleared all
-    the same, and the slots of moments hold those of the slice alone.
+    the same, and the slots of moments hold those of the slice alone. So do the slots of
+    gradients and weights for which `gradients_at` and `weights_at` say with which element
+    they begin.
 
     With `microbatch` it is one of many within a step of the program: it takes the
     gradients of the `update_every` micro-batches up to that one, and makes the next version
@@ -303,7 +325,8 @@ def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
     comes before the gradient norm, to which it adds the squares of its gradients.
   }];
   let arguments = (ins DenseI64ArrayAttr:$stages, I64Attr:$elements,
-                       I64Attr:$weights, I64Attr:$gradients,
+                       I64Attr:$weights, OptionalAttr<I64Attr>:$weights_at,
+                       I64Attr:$gradients, OptionalAttr<I64Attr>:$gradients_at,
                        OptionalAttr<I64Attr>:$microbatch, OptionalAttr<I64Attr>:$versions,
                        OptionalAttr<I64Attr>:$begin, OptionalAttr<I64Attr>:$end,
                        OptionalAttr<I64Attr>:$moment1, OptionalAttr<I64Attr>:$moment2,
@@ -311,7 +334,8 @@ def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
                        OptionalAttr<I64Attr>:$working_elements);
   let assemblyFormat = [{
     `stages` $stages (`mb` $microbatch^ `versions` $versions)? `elements` $elements
-    (`from` $begin^ `to` $end)? `weights` $weights `gradients` $gradients (`moments` $moment1^ $moment2)?
+    (`from` $begin^ `to` $end)? `weights` $weights (`at` $weights_at^)?
+    `gradients` $gradients (`at` $gradients_at^)? (`moments` $moment1^ $moment2)?
     (`working` $working^ $working_elements)? attr-dict
   }];
 }

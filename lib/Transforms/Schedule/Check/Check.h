@@ -54,6 +54,11 @@ Checked checkMoves(const Program &program);
 /// forward has kept and nothing has freed.
 Checked checkReadiness(const Program &program);
 
+/// What is sharded: each device scatters the gradients of each of its stages once, behind
+/// the last weight gradient (which is readiness); it gathers weights that are not there, and
+/// drops in the end all that it has gathered.
+Checked checkShards(const Program &program);
+
 /// A tensor whose reader is on another device is sent there once, after the
 /// run that makes it, and received there once; nothing else is sent.
 Checked checkMessages(const Program &program);
@@ -77,16 +82,18 @@ Checked checkVersions(const Program &program);
 /// A device updates each group that it holds once, after the last weight
 /// gradient of the group's stages on it. If other devices hold the group too,
 /// one sum lies between the two; if none does, there is no sum. Where one of several
-/// devices has an unshard of a group, behind its update, all have.
+/// devices has an unshard of a group, behind its update, all have. Gradients that a scatter
+/// has summed have no other sum, and an unshard, unless weights are gathered.
 Checked checkGroups(const Program &program);
 
-/// Any two devices start the sums and unshards that they share in the same order.
+/// Any two devices start the sums, unshards, gathers and scatters that they share in the same
+/// order.
 Checked checkSumOrder(const Program &program);
 
 /// Every instruction is reached: the program does not block when runs wait for
 /// their messages, sends for their receives (posted when the receiver reaches
 /// them), messages for earlier ones between the same two devices, sums and unshards for
-/// all members and for those before them, updates for sums; and what is behind the run
+/// all members and for those before them, runs for what they read of gathers, updates for sums; and what is behind the run
 /// that follows a move's send for that send, whose memory is then free.
 Checked checkProgress(const Program &program);
 

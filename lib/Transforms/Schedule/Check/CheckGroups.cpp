@@ -18,27 +18,36 @@ struct GroupUse {
   std::vector<int> sum, update, gather, lastGradient;
 };
 
-static Checked collect(const Program &program, int device, GroupUse &use) {
+static Checked collect(const Program &program, int device, const std::vector<int> &own,
+                       GroupUse &use) {
   for (size_t i = 0; i < program.devices[device].size(); ++i) {
     const Instruction &instruction = program.devices[device][i];
     if (instruction.op == Op::Run &&
         makesWeightGradient(instruction.action.kind))
       use.lastGradient[instruction.action.stage] = int(i);
-    if (!instruction.isCollective() && instruction.op != Op::Update)
+    bool isGather = instruction.op == Op::Run && instruction.action.kind == Kind::A;
+    if (isGather || (!instruction.isCollective() && instruction.op != Op::Update))
       continue;
     auto fail = [&](const char *what) {
       return violation("groups", program, device, int(i), what);
     };
-    const Group &group = program.groups[instruction.group];
+    int index = groupOf(instruction, own);
+    const Group &group = program.groups[index];
+    bool isScatter = instruction.op == Op::Run;
+    bool inOrder = program.placement.scatters() && group.stages.size() == 1;
+    if (instruction.op == Op::Reduce && inOrder)
+      return fail("is a sum beside the scatter of its gradients, expected none");
+    if (instruction.op == Op::Unshard && inOrder && program.placement.gathers())
+      return fail("gives weights that are gathered before they are read, expected no unshard");
     if (!contains(group.devices, device))
       return fail("the device does not hold this group, expected nothing");
-    if (instruction.isCollective() && group.devices.size() < 2)
+    if (instruction.isCollective() && group.devices.size() < 2 && !isScatter)
       return fail(instruction.op == Op::Reduce
                       ? "no other device holds this group, expected no sum"
                       : "no other device holds this group, expected no unshard");
-    int &place = (instruction.op == Op::Reduce   ? use.sum
-                  : instruction.op == Op::Update ? use.update
-                                                 : use.gather)[instruction.group];
+    int &place = (instruction.op == Op::Update    ? use.update
+                  : instruction.op == Op::Unshard ? use.gather
+                                                  : use.sum)[index];
     if (place >= 0)
       return fail("comes a second time, expected once");
     place = int(i);
@@ -81,15 +90,31 @@ static Checked verify(const Program &program, int device, int index, bool isShar
   return {};
 }
 
+/// Those that some device has an unshard of, or that have to have one.
+static std::vector<bool> unshardedGroups(const Program &program) {
+  const Placement &placement = program.placement;
+  std::vector<bool> result(program.groups.size());
+  for (const auto &list : program.devices)
+    for (const Instruction &instruction : list)
+      if (instruction.op == Op::Unshard)
+        result[instruction.group] = true;
+  if (placement.shard() == Shard::Gradients)
+    for (size_t g = 0; g < result.size(); ++g)
+      if (program.groups[g].stages.size() == 1 && program.groups[g].devices.size() > 1)
+        result[g] = true;
+  return result;
+}
+
 Checked bitpipe::schedule::checkGroups(const Program &program) {
   if (program.placement.updates())
     return {}; // checkUpdates has found that there is nothing to sum.
-  std::vector<bool> sharded = shardedGroups(program);
+  std::vector<bool> sharded = unshardedGroups(program);
+  std::vector<int> own = ownGroups(program);
   for (int device = 0; device < int(program.devices.size()); ++device) {
     std::vector<int> none(program.groups.size(), -1);
     GroupUse use{none, none, none,
                  std::vector<int>(program.placement.stages(), -1)};
-    if (Checked wrong = collect(program, device, use))
+    if (Checked wrong = collect(program, device, own, use))
       return wrong;
     for (size_t g = 0; g < program.groups.size(); ++g)
       if (contains(program.groups[g].devices, device))
@@ -100,6 +125,7 @@ Checked bitpipe::schedule::checkGroups(const Program &program) {
 }
 
 Checked bitpipe::schedule::checkSumOrder(const Program &program) {
+  std::vector<int> own = ownGroups(program);
   std::vector<std::vector<int>> sums(program.devices.size());
   for (size_t device = 0; device < program.devices.size(); ++device)
     for (size_t i = 0; i < program.devices[device].size(); ++i)
@@ -111,7 +137,7 @@ Checked bitpipe::schedule::checkSumOrder(const Program &program) {
   std::map<std::pair<int, int>, std::vector<int>> shared;
   for (int device = 0; device < int(program.devices.size()); ++device)
     for (int position : sums[device]) {
-      int index = program.devices[device][position].group;
+      int index = groupOf(program.devices[device][position], own);
       for (int other : program.groups[index].devices)
         if (other > device)
           shared[{device, other}].push_back(position);
@@ -120,7 +146,7 @@ Checked bitpipe::schedule::checkSumOrder(const Program &program) {
     auto [device, other] = pair;
     size_t k = 0;
     for (int position : sums[other]) {
-      int index = program.devices[other][position].group;
+      int index = groupOf(program.devices[other][position], own);
       if (!contains(program.groups[index].devices, device))
         continue;
       if (k >= positions.size())
@@ -128,7 +154,7 @@ Checked bitpipe::schedule::checkSumOrder(const Program &program) {
                          "has no partner on device " + std::to_string(device));
       const Instruction &mine = program.devices[other][position];
       const Instruction &theirs = program.devices[device][positions[k]];
-      if (theirs.group != index || theirs.op != mine.op)
+      if (!theirs.isLike(mine))
         return violation("sum order", program, other, position,
                          "device " + std::to_string(device) +
                              " starts another one at this turn, " +

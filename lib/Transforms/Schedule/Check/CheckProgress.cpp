@@ -59,6 +59,10 @@ private:
   void advance(int device);
   void start(int device, const Instruction &collective);
   bool isNext(int device, const Instruction &collective) const;
+  const Instruction *missingGather(int device, const Instruction &instruction) const;
+  const std::vector<int> &membersOf(const Instruction &collective) const {
+    return program.groups[groupOf(collective, own)].devices;
+  }
   bool mayPass(int device, const Instruction &instruction);
   bool isDone(int device) const;
   std::string placeOf(int device) const;
@@ -68,6 +72,7 @@ private:
   Violation blocked(int device);
 
   const Program &program;
+  const std::vector<int> own; // the groups of stages
   std::vector<Channel> channels;
   /// By tensorKey, the message that brings the tensor.
   std::vector<Arrival> arrivals;
@@ -79,17 +84,21 @@ private:
   /// of these are complete.
   std::vector<std::vector<Instruction>> started;
   std::vector<size_t> done;
+  /// Per device and stage, how many collectives it has started with the last gather of the stage.
+  std::vector<std::vector<size_t>> gathers;
   std::vector<bool> summed;
   std::vector<int> worklist;
 };
 } // namespace
 
 Replay::Replay(const Program &program)
-    : program(program),
+    : program(program), own(ownGroups(program)),
       channels(program.devices.size() * program.devices.size()),
       arrivals(tensorCount(program.placement)), departures(program.devices.size()),
       departed(program.devices.size()), position(program.devices.size()), started(program.devices.size()),
-      done(program.devices.size()), summed(program.groups.size()) {
+      done(program.devices.size()),
+      gathers(program.devices.size(), std::vector<size_t>(program.placement.stages())),
+      summed(program.groups.size()) {
   for (int device = 0; device < int(program.devices.size()); ++device)
     for (size_t i = 0; i < program.devices[device].size(); ++i) {
       const Instruction &instruction = program.devices[device][i];
@@ -117,7 +126,7 @@ void Replay::findDepartures(int device) {
       departures[device].push_back({i, arrival});
     if (action)
       due.clear();
-    if (action && !isMove(action->kind))
+    if (action && isRun(action->kind))
       due = std::exchange(leaving, {});
     if (list[i].op != Op::Send)
       continue;
@@ -151,8 +160,16 @@ const Arrival *Replay::missing(int device, const Instruction &instruction) {
   return nullptr;
 }
 
+/// The gather that an instruction waits for and that is not complete, or nothing.
+const Instruction *Replay::missingGather(int device, const Instruction &instruction) const {
+  bool readsWhole = instruction.op == Op::Run && program.placement.gathers() &&
+                    !isMeeting(instruction.action.kind);
+  size_t needed = readsWhole ? gathers[device][instruction.action.stage] : 0;
+  return done[device] < needed ? &started[device][needed - 1] : nullptr;
+}
+
 bool Replay::mayPass(int device, const Instruction &instruction) {
-  if (missing(device, instruction))
+  if (missing(device, instruction) || missingGather(device, instruction))
     return false;
   if (instruction.op == Op::Update)
     return program.groups[instruction.group].devices.size() < 2 ||
@@ -163,24 +180,25 @@ bool Replay::mayPass(int device, const Instruction &instruction) {
 bool Replay::isNext(int device, const Instruction &collective) const {
   if (done[device] == started[device].size())
     return false;
-  const Instruction &next = started[device][done[device]];
-  return next.op == collective.op && next.group == collective.group;
+  return started[device][done[device]].isLike(collective);
 }
 
 /// A sum or unshard happens when it is next on all its members; that may free those
 /// behind it.
 void Replay::start(int device, const Instruction &collective) {
   started[device].push_back(collective);
+  if (collective.op == Op::Run && collective.action.kind == Kind::A)
+    gathers[device][collective.action.stage] = started[device].size();
   std::vector<Instruction> candidates{collective};
   while (!candidates.empty()) {
     Instruction candidate = candidates.back();
     candidates.pop_back();
-    const std::vector<int> &members = program.groups[candidate.group].devices;
+    const std::vector<int> &members = membersOf(candidate);
     if (!std::all_of(members.begin(), members.end(),
                      [&](int member) { return isNext(member, candidate); }))
       continue;
-    if (candidate.op == Op::Reduce)
-      summed[candidate.group] = true;
+    if (candidate.op == Op::Reduce || candidate.action.kind == Kind::S)
+      summed[groupOf(candidate, own)] = true;
     for (int member : members) {
       worklist.push_back(member);
       if (++done[member] < started[member].size())
@@ -230,14 +248,14 @@ Wait Replay::waitOfMessage(const Arrival &arrival) {
 /// still on its way, or because another one is first there.
 Wait Replay::waitOfMembers(int device, const Instruction &collective) {
   std::string name = toString(collective, program);
-  for (int member : program.groups[collective.group].devices) {
+  for (int member : membersOf(collective)) {
     if (isNext(member, collective))
       continue;
     const std::vector<Instruction> &list = program.devices[member];
     bool isBehind = done[member] < started[member].size();
     const Instruction &first = isBehind ? started[member][done[member]] : collective;
     for (size_t i = isBehind ? 0 : position[member]; i < list.size(); ++i)
-      if (list[i].op == first.op && list[i].group == first.group)
+      if (list[i].isLike(first))
         return {name, member, int(i)};
     return {name, member, -1};
   }
@@ -250,7 +268,13 @@ Wait Replay::waitOf(int device) {
   const Instruction &instruction = program.devices[device][position[device]];
   if (const Arrival *arrival = missing(device, instruction))
     return waitOfMessage(*arrival);
-  return waitOfMembers(device, Instruction::reduce(instruction.group));
+  if (const Instruction *gather = missingGather(device, instruction))
+    return waitOfMembers(device, *gather);
+  const std::vector<int> &stages = program.groups[instruction.group].stages;
+  bool isScattered = program.placement.scatters() && stages.size() == 1;
+  return waitOfMembers(device, isScattered
+                                   ? Instruction::run({Kind::S, false, stages.front(), 0})
+                                   : Instruction::reduce(instruction.group));
 }
 
 /// With all that it has started.
@@ -310,7 +334,7 @@ Checked bitpipe::schedule::checkProgress(const Program &program) {
 
 Checked bitpipe::schedule::check(const Program &program) {
   for (auto invariant :
-       {checkNames, checkExactlyOnce, checkUpdates, checkMoves, checkReadiness, checkMessages,
+       {checkNames, checkExactlyOnce, checkUpdates, checkMoves, checkReadiness, checkShards, checkMessages,
         checkPairing, checkVersions, checkGroups, checkSumOrder, checkProgress})
     if (Checked wrong = invariant(program))
       return wrong;

@@ -10,12 +10,26 @@ static std::string outOf(const char *what, int got, int count) {
          std::to_string(count - 1);
 }
 
+/// What is wrong with the name of what is of shards, or nothing.
+static std::string wrongShard(const Placement &placement, const Action &action) {
+  bool isKnown = action.kind == Kind::S ? placement.scatters() : placement.gathers();
+  if (!isKnown)
+    return std::string("a run of kind ") + letterOf(action.kind) + ", expected none: " +
+           nameOf(placement.shard()) + " of a stage is sharded";
+  int first = placement.firstOf(action.microbatch);
+  if (action.microbatch != first)
+    return "micro-batch " + std::to_string(action.microbatch) + ", expected " +
+           std::to_string(first) + ", the first of its route";
+  return {};
+}
+
 /// What is wrong with the names in an instruction, or nothing.
 static std::string wrongName(const Program &program, int device,
                              const Instruction &instruction) {
   const Placement &placement = program.placement;
   const Action &action = instruction.action;
-  if (instruction.isCollective() || instruction.op == Op::Update) {
+  bool isOfGroup = instruction.op != Op::Run && instruction.isCollective();
+  if (isOfGroup || instruction.op == Op::Update) {
     if (instruction.group < 0 ||
         size_t(instruction.group) >= program.groups.size())
       return outOf("group", instruction.group, int(program.groups.size()));
@@ -29,7 +43,7 @@ static std::string wrongName(const Program &program, int device,
     return "a run of kind " + std::string(1, letterOf(action.kind)) +
            ", expected F, B, I, W or R: what moves is sent and received";
   if (instruction.op == Op::Run)
-    return {};
+    return isOfShards(action.kind) ? wrongShard(placement, action) : "";
   if (sendsMove(action.kind) && placement.keeper(action.stage, action.microbatch) < 0)
     return "no device keeps what it moves, expected one that receives it";
   if (instruction.peer < 0 || instruction.peer >= placement.devices())
@@ -48,6 +62,8 @@ Checked bitpipe::schedule::checkNames(const Program &program) {
                      std::to_string(program.devices.size()) +
                          " device lists, expected " +
                          std::to_string(program.placement.devices())};
+  if (std::optional<Error> wrong = checkShardable(program.placement))
+    return Violation{"names", -1, -1, wrong->text};
   for (size_t device = 0; device < program.devices.size(); ++device)
     for (size_t i = 0; i < program.devices[device].size(); ++i) {
       std::string wrong =
@@ -92,6 +108,8 @@ Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
       if (place != int(device))
         return fail("runs here, expected on device " + std::to_string(place) +
                     " by its route");
+      if (isOfShards(action.kind))
+        continue; // see checkShards
       uint8_t &kinds = seen[size_t(action.stage) * placement.microbatches() +
                             action.microbatch];
       uint8_t bit = 1 << int(action.kind);
@@ -186,7 +204,7 @@ static std::string lacking(const Possessions &possessions,
                                               "the forward", "the input gradient",
                                               "the input", "what is kept",
                                               "what is evicted", "the weight gradient",
-                                              "version "};
+                                              "the gathered weights", "version "};
   for (const Tensor &tensor : effect(placement, action).reads) {
     if (possessions.has(device, tensor))
       continue;
@@ -200,6 +218,8 @@ static std::string lacking(const Possessions &possessions,
       return text + ", which is freed before it";
     if (tensor.sort == Tensor::Weights)
       return text + ", which no update before it makes";
+    if (tensor.sort == Tensor::Whole)
+      return text + ", which no gather before it makes";
     if (tensor.sort == Tensor::Sum)
       return text + ", micro-batch " + std::to_string(tensor.microbatch) +
              ", which does not run before it";

@@ -22,7 +22,7 @@ std::string Candidate::name() const {
   return request.pipeline + counted(request.chunks, "chunk") +
          counted(request.replicas, "replica") +
          (recomputes() ? ", all recomputed" : "") + (request.balance ? ", balanced" : "") +
-         (request.shardOptimizer ? ", optimizer sharded" : "");
+         (request.isSharded() ? ", optimizer sharded" : "");
 }
 
 namespace {
@@ -69,7 +69,7 @@ static bool isBefore(const Candidate &one, const Candidate &other) {
   if (std::abs(one.time - other.time) > slack)
     return one.time < other.time;
   auto rest = [](const Candidate &c) {
-    int added = c.recomputes() + c.request.balance + c.request.shardOptimizer;
+    int added = c.recomputes() + c.request.balance + c.request.isSharded();
     return std::tuple(added, c.memory, c.weights, c.messages, c.request.replicas,
                       c.request.chunks);
   };
@@ -85,14 +85,14 @@ void Chooser::add(const Request &request) {
   if (scope.mostStages && placement->stages() > scope.mostStages)
     return;
   // Chosen where it is something else than without.
-  if (request.shardOptimizer && !base.shardOptimizer && !holdsTwice(*placement))
+  if (request.isSharded() && !base.isSharded() && !holdsTwice(*placement))
     return;
   Costs costs = ownCosts(request.costs, request, *placement);
   if (std::optional<Error> wrong = costs.check(*placement)) {
     lastError = wrong->text;
     return;
   }
-  bool slices = request.shardOptimizer && costs.hasUpdates();
+  bool slices = request.isSharded() && costs.hasUpdates();
   possible.push_back({request, std::move(*placement), 0});
   possible.back().least = leastTime(possible.back().placement, costs, slices);
 }

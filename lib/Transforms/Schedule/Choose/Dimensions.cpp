@@ -79,7 +79,7 @@ static std::vector<Request> everySharding(const Request &request, const Scope &s
   if (!scope.choosesSharding || !shardingSavesTime(request))
     return {request};
   Request sharded = request;
-  sharded.shardOptimizer = true;
+  sharded.shard = Shard::Optimizer;
   return {request, sharded};
 }
 
@@ -103,10 +103,10 @@ std::vector<Request> bitpipe::schedule::memorySavers(const Request &request,
   std::vector<Request> result;
   if (request.balance)
     return result;
-  bool isTried = request.shardOptimizer || shardingSavesTime(request);
+  bool isTried = request.isSharded() || shardingSavesTime(request);
   if (scope.choosesSharding && !isTried && holdsTwice(placement)) {
     result.push_back(request);
-    result.back().shardOptimizer = true;
+    result.back().shard = Shard::Optimizer;
   }
   if (scope.choosesBalance && request.recompute != "all" && placement.devices() > 1) {
     result.push_back(request);

@@ -24,7 +24,7 @@ Costs bitpipe::schedule::ownCosts(const Costs &costs, const Request &request,
   int from = commonStages(request);
   Costs own = sharesOut(request) ? recut(costs, from, request.stageReplicas)
                                  : recut(costs, from, placement.stages());
-  return request.shardOptimizer ? withMomentsShared(own, placement) : own;
+  return request.isSharded() ? withMomentsShared(own, placement) : own;
 }
 
 Request bitpipe::schedule::inOwnStages(Request request,
@@ -42,13 +42,7 @@ ErrorOr<Simulated> bitpipe::schedule::measure(const Request &request) {
   ErrorOr<Schedule> schedule = buildSchedule(own);
   if (!schedule)
     return schedule.error();
-  // Slices that travel after the step show in steps alone, one behind the other.
-  if (!request.shardOptimizer || !own.costs.hasUpdates())
-    return simulateAll(std::move(*schedule), own.costs);
-  ErrorOr<Program> program = communicate(*schedule, {}, own.costs, /*shardsOptimizer=*/true);
-  if (!program)
-    return program.error();
-  return simulateAll(std::move(*schedule), own.costs, &*program);
+  return simulateAll(std::move(*schedule), own.costs);
 }
 
 bool bitpipe::schedule::holdsTwice(const Placement &placement) {

@@ -86,7 +86,7 @@ static void setBytes(const Simulated &simulated, const Layout &layout, Candidate
     return;
   Costs apart = ownCosts(layout.apart, candidate.request, schedule.placement);
   ErrorOr<Program> program =
-      communicate(schedule, {}, simulated.costs, candidate.request.shardOptimizer);
+      communicate(schedule, {}, simulated.costs);
   if (program)
     candidate.withMessages = mostOf(useFor(apart), messageMemory(*program, apart));
 }

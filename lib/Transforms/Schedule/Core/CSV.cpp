@@ -6,6 +6,7 @@
 #include "lib/Transforms/Schedule/Core/Text.h"
 
 #include <charconv>
+#include <map>
 #include <ostream>
 
 using namespace bitpipe::schedule;
@@ -81,7 +82,15 @@ public:
     return true;
   }
   bool take(Action &action) {
-    if (!take(action.stage) || !take(action.kind) || !take(action.microbatch))
+    if (!take(action.stage))
+      return false;
+    for (auto [word, kind] : {std::pair("UNSHARD", Kind::A), std::pair("RESHARD", Kind::D),
+                              std::pair("REDUCE_GRAD", Kind::S)})
+      if (take(word)) {
+        action.kind = kind;
+        return true;
+      }
+    if (!take(action.kind) || isOfShards(action.kind) || !take(action.microbatch))
       return false;
     return action.kind != Kind::U || (take("V") && take(action.versions));
   }
@@ -101,7 +110,7 @@ private:
 };
 } // namespace
 
-/// True for cells that follow from the order: messages, sums, sharding.
+/// True for cells that follow from the order: messages.
 static bool isDerived(std::string_view text) {
   Cell cell(text);
   int stage, microbatch;
@@ -110,9 +119,6 @@ static bool isDerived(std::string_view text) {
   for (std::string_view word : {"SEND_F", "RECV_F", "SEND_B", "RECV_B"})
     if (cell.take(word))
       return cell.take(microbatch) && cell.done();
-  for (std::string_view word : {"REDUCE_GRAD", "UNSHARD", "RESHARD"})
-    if (cell.take(word))
-      return cell.done();
   return false;
 }
 
@@ -128,7 +134,8 @@ static bool readCell(std::string_view text, std::vector<Action> &list) {
   }
   Cell pair(text);
   if (!pair.take("(") || !pair.take(first) || !pair.take(";") ||
-      !pair.take(second) || !pair.take(")OVERLAP_F_B") || !pair.done())
+      !pair.take(second) || !pair.take(")OVERLAP_F_B") || !pair.done() ||
+      isOfShards(first.kind) || isOfShards(second.kind))
     return false;
   first.overlapsNext = true;
   list.push_back(first);
@@ -142,6 +149,30 @@ static std::string_view trim(std::string_view text) {
   if (first == std::string_view::npos)
     return {};
   return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+/// Names what is of shards by the first micro-batch of the row that its stage runs for. Sums of
+/// stages that the row does not run are those of parameters that stages share, and made anew.
+static std::optional<Error> nameShards(std::vector<Action> &list) {
+  std::map<int, int> first; // by stage
+  for (const Action &action : list)
+    if (isRun(action.kind)) {
+      int &known = first.try_emplace(action.stage, action.microbatch).first->second;
+      known = std::min(known, action.microbatch);
+    }
+  std::erase_if(list, [&](const Action &action) {
+    return action.kind == Kind::S && !first.contains(action.stage);
+  });
+  for (Action &action : list) {
+    if (!isOfShards(action.kind))
+      continue;
+    auto found = first.find(action.stage);
+    if (found == first.end())
+      return Error{toString(action) + " in a row that runs nothing of stage " +
+                   std::to_string(action.stage) + ", expected it where the stage runs"};
+    action.microbatch = found->second;
+  }
+  return {};
 }
 
 ErrorOr<Order> bitpipe::schedule::readCSV(std::string_view text) {
@@ -161,8 +192,10 @@ ErrorOr<Order> bitpipe::schedule::readCSV(std::string_view text) {
         return Error{"row " + std::to_string(order.size()) + ", cell " +
                      std::to_string(column) + ": " + quoted(cell) +
                      ", expected an action such as 3F2, 3U2V4, "
-                     "(0F7;7B3)OVERLAP_F_B or 0SEND_F2"};
+                     "0UNSHARD, (0F7;7B3)OVERLAP_F_B or 0SEND_F2"};
     }
+    if (std::optional<Error> wrong = nameShards(order.back()))
+      return Error{"row " + std::to_string(order.size()) + ": " + wrong->text};
   }
   while (!order.empty() && order.back().empty())
     order.pop_back();

@@ -172,16 +172,34 @@ Costs bitpipe::schedule::withMomentsShared(const Costs &costs, const Placement &
     own.state -= own.moments - left;
     own.moments = left;
   }
+  result.sharesMoments = true;
   return result;
+}
+
+/// What one of several holders keeps of a stage's state: weights, as many gradients, and
+/// the moments.
+static double ownState(const StageCost &stage, Shard shard, size_t holders) {
+  if (shard == Shard::None || holders < 2)
+    return stage.state;
+  double part = 1 / double(holders);
+  double moments = stage.moments > 0 ? stage.moments : std::max(0.0, stage.state - 2 * stage.weights);
+  double sliced = moments + (shard >= Shard::Gradients ? stage.weights : 0) +
+                  (shard == Shard::Parameters ? stage.weights : 0);
+  bool isKnown = stage.weights > 0 || stage.moments > 0;
+  sliced = isKnown ? std::min(sliced, stage.state) : 0;
+  return stage.state - sliced * (1 - part);
 }
 
 std::vector<double> bitpipe::schedule::stateOf(const Placement &placement,
                                                const Costs &costs) {
   std::vector<double> result = costs.buffers;
   result.resize(placement.devices());
-  for (int stage = 0; stage < placement.stages(); ++stage)
-    for (int device : placement.holders(stage))
-      result[device] += costs.stage(stage).state;
+  Shard shard = costs.sharesMoments ? Shard::None : placement.shard();
+  for (int stage = 0; stage < placement.stages(); ++stage) {
+    std::vector<int> holders = placement.holders(stage);
+    for (int device : holders)
+      result[device] += ownState(costs.stage(stage), shard, holders.size());
+  }
   return result;
 }
 

@@ -35,7 +35,8 @@ struct StageCost {
   double recompute = -1;
   /// What stays alive from a forward to the recomputation, where there is one.
   double input = 0;
-  /// One version of the weights beside the newest, which is in `state`.
+  /// One version of the weights beside the newest, which is in `state`; and weights that
+  /// are gathered, or gradients that are summed, for a while.
   double weights = 0;
   /// Over how many devices `sum` is; 0: over any number of them.
   int holders = 0;
@@ -91,6 +92,9 @@ struct Costs {
   /// From the end of a step to when the data of the step after the next one are
   /// there: two steps are under way at once.
   double feed = 0;
+  /// Whether moments, and the state that they are part of, are what is left of them where
+  /// devices share them out (withMomentsShared).
+  bool sharesMoments = false;
   /// The threads of a device with which times were measured; 0: not told.
   int threads = 0;
   /// What a time or size of 1 is, in words.
@@ -115,6 +119,9 @@ struct Costs {
       return cost.recomputation();
     case Kind::U: // with the part that it gives to the norm
       return optimizerOf({action.stage}) + normOf({action.stage});
+    case Kind::A:
+    case Kind::D:
+    case Kind::S:
     case Kind::E:
     case Kind::G:
     case Kind::K:
@@ -173,8 +180,8 @@ Costs recut(const Costs &costs, int from, const std::vector<int> &shares);
 /// The costs of all stages of a placement where those that hold one share its moments out.
 Costs withMomentsShared(const Costs &costs, const Placement &placement);
 
-/// What each device always keeps: the state of the stages that it holds, and
-/// buffers.
+/// What each device always keeps: the state of the stages that it holds, or its slices
+/// of what is sharded, and buffers.
 std::vector<double> stateOf(const Placement &placement, const Costs &costs);
 
 /// Numbers between which sums, products and quotients of a few are finite.

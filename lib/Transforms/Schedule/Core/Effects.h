@@ -21,6 +21,18 @@
 // both were reached and the message has come. It goes on beside the next run of the sender,
 // which has it sent by the end of that: then its memory is free, and not before.
 //
+// Where gradients or parameters are in slices (Shard in Schedule.h):
+//
+//   A gather           (the slices, of all replicas)       Whole
+//   D drop             Whole                                                 Whole
+//   S scatter          Sums of its replica                                   Sums
+//
+// All runs of a stage whose parameters are gathered also read Whole, its weights in one
+// piece, and W and B make a Sum: the weight gradient, which is added to those of the other
+// micro-batches in a memory that the first of them takes and S frees. A and S take no time
+// of their device. They begin when all replicas have come to them, one after the other, and
+// go on beside the runs.
+//
 // With updates between micro-batches (Updates in Schedule.h) all runs also read a
 // version of the weights, which the last of its readers frees, and W and B make the
 // weight gradient that is summed until the update:
@@ -47,10 +59,13 @@ namespace bitpipe::schedule {
 /// device, saved by the forward or the recomputation for the gradients, kept by the input
 /// gradient for the weight gradient, and what the forward has read, for the
 /// recomputation. Guest and Loaded are what the forward has saved, on the device that keeps
-/// it and back again. Between updates the weight gradient; and the weights, of which the
-/// version stands for the micro-batch.
+/// it and back again. Between updates, or until it is scattered, the weight gradient. Whole
+/// are weights that were gathered, by their route's first micro-batch; and the weights, of
+/// which the version stands for the micro-batch.
 struct Tensor {
-  enum Sort : uint8_t { Output, Gradient, Saved, Kept, Input, Guest, Loaded, Sum, Weights };
+  enum Sort : uint8_t {
+    Output, Gradient, Saved, Kept, Input, Guest, Loaded, Sum, Whole, Weights
+  };
 
   Sort sort = Output;
   int stage = 0;
@@ -58,7 +73,7 @@ struct Tensor {
 
   bool operator==(const Tensor &) const = default;
 };
-constexpr size_t tensorSorts = 9;
+constexpr size_t tensorSorts = 10;
 
 /// At most three tensors, and before these some of micro-batches in a row.
 class Tensors {
@@ -101,6 +116,36 @@ struct Effect {
   Tensors reads, makes, frees;
 };
 
+/// What slices of gradients or parameters add to the runs.
+inline void addShards(const Placement &placement, const Action &action, Effect &effect) {
+  int stage = action.stage, m = action.microbatch;
+  if (placement.gathers())
+    effect.reads.add(Tensor::Whole, stage, placement.firstOf(m));
+  if (placement.scatters() && makesWeightGradient(action.kind))
+    effect.makes.add(Tensor::Sum, stage, m);
+}
+
+inline Effect effectOfShards(const Placement &placement, const Action &action) {
+  Effect effect;
+  int stage = action.stage, first = placement.firstOf(action.microbatch);
+  switch (action.kind) {
+  case Kind::A:
+    effect.makes.add(Tensor::Whole, stage, first);
+    return effect;
+  case Kind::D:
+    effect.reads.add(Tensor::Whole, stage, first);
+    effect.frees.add(Tensor::Whole, stage, first);
+    return effect;
+  default: {
+    // A replica has one route, whose micro-batches follow each other.
+    int count = placement.microbatches() / placement.replicas();
+    effect.reads.addRow(Tensor::Sum, stage, first, count);
+    effect.frees.addRow(Tensor::Sum, stage, first, count);
+    return effect;
+  }
+  }
+}
+
 /// What updates between micro-batches add to the runs.
 inline void addVersions(const Placement &placement, const Action &action, Effect &effect) {
   int stage = action.stage, m = action.microbatch;
@@ -135,6 +180,10 @@ inline Effect effect(const Placement &placement, const Action &action) {
   Effect effect;
   if (action.kind == Kind::U)
     return effectOfUpdate(placement, action);
+  if (isOfShards(action.kind))
+    return effectOfShards(placement, action);
+  if (placement.shard() != Shard::None && isRun(action.kind))
+    addShards(placement, action, effect);
   if (placement.updates() && !isMove(action.kind))
     addVersions(placement, action, effect);
   switch (action.kind) {
@@ -165,6 +214,9 @@ inline Effect effect(const Placement &placement, const Action &action) {
     effect.frees.add(Tensor::Input, stage, m);
     return effect;
   case Kind::U:
+  case Kind::A:
+  case Kind::D:
+  case Kind::S:
     break;
   case Kind::E:
     effect.reads.add(Tensor::Saved, stage, m);
@@ -277,11 +329,12 @@ inline double sizeOf(const Costs &costs, const Tensor &tensor) {
     return stage.kept < 0 ? stage.activation : stage.kept;
   case Tensor::Input:
     return stage.input;
+  case Tensor::Whole:
   case Tensor::Weights:
     return stage.weights;
   case Tensor::Output:
   case Tensor::Gradient:
-  case Tensor::Sum:
+  case Tensor::Sum: // see MemoryWalk
     return 0; // Part of what is saved, a message's buffer, or of the state.
   }
   return 0;
@@ -305,7 +358,8 @@ inline MemoryChange memoryChange(const Placement &placement, const Costs &costs,
 }
 
 /// The changes of one device's actions, one after the other: what is sent away is freed by
-/// the next run.
+/// the next run, and where gradients are scattered there is room for a stage's from the first
+/// weight gradient to the scatter.
 class MemoryWalk {
 public:
   MemoryWalk(const Placement &placement, const Costs &costs)
@@ -313,23 +367,40 @@ public:
 
   MemoryChange next(const Action &action) {
     MemoryChange change = memoryChange(placement, costs, action);
+    if (placement.scatters())
+      addGradients(action, change);
     if (sendsMove(action.kind)) {
       leaving += change.freed;
       return {};
     }
-    if (!isMove(action.kind)) {
+    if (isRun(action.kind)) {
       change.freed += leaving;
       leaving = 0;
     }
     return change;
   }
   /// For another device.
-  void restart() { leaving = 0; }
+  void restart() {
+    leaving = 0;
+    summing.clear();
+  }
 
 private:
+  void addGradients(const Action &action, MemoryChange &change) {
+    summing.resize(placement.stages());
+    double size = costs.stage(action.stage).weights;
+    if (makesWeightGradient(action.kind) && !summing[action.stage]) {
+      summing[action.stage] = true;
+      change.taken += size;
+    }
+    if (action.kind == Kind::S)
+      change.freed += size;
+  }
+
   const Placement &placement;
   const Costs &costs;
   double leaving = 0;
+  std::vector<bool> summing; // by stage, where there is room for its gradients
 };
 
 } // namespace bitpipe::schedule

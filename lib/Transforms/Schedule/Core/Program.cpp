@@ -49,12 +49,22 @@ Program bitpipe::schedule::runsOf(const Placement &placement,
   return program;
 }
 
+std::vector<int> bitpipe::schedule::ownGroups(const Program &program) {
+  std::vector<int> own(program.placement.stages(), -1);
+  for (size_t g = 0; g < program.groups.size(); ++g)
+    if (program.groups[g].stages.size() == 1)
+      own[program.groups[g].stages.front()] = int(g);
+  return own;
+}
+
 std::vector<bool> bitpipe::schedule::shardedGroups(const Program &program) {
+  std::vector<int> own = ownGroups(program);
   std::vector<bool> sharded(program.groups.size());
   for (const auto &list : program.devices)
     for (const Instruction &instruction : list)
-      if (instruction.op == Instruction::Op::Unshard)
-        sharded[instruction.group] = true;
+      if (instruction.op == Instruction::Op::Unshard ||
+          (instruction.op == Instruction::Op::Run && instruction.action.kind == Kind::S))
+        sharded[groupOf(instruction, own)] = true;
   return sharded;
 }
 
@@ -115,8 +125,8 @@ std::string bitpipe::schedule::toString(const Instruction &instruction,
   const Action &action = instruction.action;
   auto named = [&](const char *verb) {
     return std::string(verb) + " " + letterOf(action.kind) + " stage " +
-           std::to_string(action.stage) + " mb " +
-           std::to_string(action.microbatch);
+           std::to_string(action.stage) +
+           (isOfShards(action.kind) ? "" : " mb " + std::to_string(action.microbatch));
   };
   auto group = [&](const char *verb) {
     bool exists = instruction.group >= 0 &&

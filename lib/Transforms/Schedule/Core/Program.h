@@ -41,7 +41,17 @@ struct Instruction {
   static Instruction update(int group) { return {Op::Update, {}, -1, group}; }
   static Instruction unshard(int group) { return {Op::Unshard, {}, -1, group}; }
 
-  bool isCollective() const { return op == Op::Reduce || op == Op::Unshard; }
+  /// Whether all devices that hold something do it together, one after the other.
+  bool isCollective() const {
+    return op == Op::Reduce || op == Op::Unshard ||
+           (op == Op::Run && isMeeting(action.kind));
+  }
+  /// Whether another collective does the same.
+  bool isLike(const Instruction &other) const {
+    return op == other.op && (op == Op::Run ? action.kind == other.action.kind &&
+                                                  action.stage == other.action.stage
+                                            : group == other.group);
+  }
 };
 
 struct Program {
@@ -49,6 +59,15 @@ struct Program {
   std::vector<Group> groups;
   std::vector<std::vector<Instruction>> devices;
 };
+
+/// The number of each stage's own group.
+std::vector<int> ownGroups(const Program &program);
+
+/// The group of a collective or update, whose stages' own are given.
+inline int groupOf(const Instruction &instruction, const std::vector<int> &own) {
+  return instruction.op == Instruction::Op::Run ? own[instruction.action.stage]
+                                                : instruction.group;
+}
 
 /// Whether the devices of a group update a slice of it each: by the instructions, each
 /// group's.

@@ -28,6 +28,7 @@ ErrorOr<Placement> bitpipe::schedule::replicate(const Placement &one,
   if (!result)
     return result;
   result->setRecomputed(one.recomputedStages());
+  result->setShard(one.shard());
   if (!one.moves())
     return result;
   std::vector<int> keepers;

@@ -9,7 +9,27 @@
 
 using namespace bitpipe::schedule;
 
+constexpr const char *shardNames[] = {"none", "optimizer", "gradients", "parameters"};
+
+const char *bitpipe::schedule::nameOf(Shard shard) { return shardNames[int(shard)]; }
+
+std::optional<Shard> bitpipe::schedule::shardNamed(std::string_view name) {
+  auto found = std::ranges::find(shardNames, name);
+  if (found == std::end(shardNames))
+    return {};
+  return Shard(found - std::begin(shardNames));
+}
+
+/// PyTorch's names.
+static std::string textOfShards(const Action &action) {
+  return std::to_string(action.stage) + (action.kind == Kind::A   ? "UNSHARD"
+                                         : action.kind == Kind::D ? "RESHARD"
+                                                                  : "REDUCE_GRAD");
+}
+
 std::string bitpipe::schedule::toString(const Action &action) {
+  if (isOfShards(action.kind))
+    return textOfShards(action);
   std::string text = std::to_string(action.stage) + letterOf(action.kind) +
                      std::to_string(action.microbatch);
   return action.kind == Kind::U ? text + "V" + std::to_string(action.versions) : text;
@@ -134,6 +154,17 @@ bitpipe::schedule::keepersIn(const Order &order, int stages, int microbatches) {
   return result;
 }
 
+std::optional<Error> bitpipe::schedule::checkShardable(const Placement &placement) {
+  std::string asked = std::string("--shard=") + nameOf(placement.shard());
+  if (placement.shard() != Shard::None && placement.updates())
+    return Error{"updates between micro-batches have no slices, expected no " + asked};
+  int routes = int(placement.routes().size()) / placement.replicas();
+  if (placement.scatters() && routes > 1)
+    return Error{std::to_string(routes) + " routes in a pipeline, expected one for " + asked +
+                 ", under which replicas alone share a stage: --shard=optimizer takes any"};
+  return {};
+}
+
 /// The stages of which any recomputation runs.
 static std::vector<bool> recomputedIn(const Order &order, int stages) {
   std::vector<bool> result(stages);
@@ -141,6 +172,16 @@ static std::vector<bool> recomputedIn(const Order &order, int stages) {
     for (const Action &action : list)
       if (action.kind == Kind::R)
         result[action.stage] = true;
+  return result;
+}
+
+Shard bitpipe::schedule::shardIn(const Order &order) {
+  Shard result = Shard::None;
+  for (const auto &list : order)
+    for (const Action &action : list)
+      if (isOfShards(action.kind))
+        result = std::max(result, action.kind == Kind::S ? Shard::Gradients
+                                                         : Shard::Parameters);
   return result;
 }
 
@@ -206,6 +247,7 @@ ErrorOr<Placement> bitpipe::schedule::inferPlacement(const Order &order) {
     return placement;
   placement->setRecomputed(recomputedIn(order, stages));
   placement->setUpdates(updatesIn(order, stages));
+  placement->setShard(shardIn(order));
   ErrorOr<std::vector<int>> keepers = keepersIn(order, stages, microbatches);
   if (!keepers)
     return keepers.error();

@@ -12,6 +12,7 @@
 #include "lib/Transforms/Schedule/Core/Error.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +20,13 @@
 namespace bitpipe::schedule {
 
 /// Forward, whole backward, input gradient, weight gradient, recomputation: what the
-/// forward would have saved, once more; update of the weights between micro-batches. And
-/// moves of what a forward has saved to another device and back: it is evicted (E), there
-/// given back (G); and kept there (K), at home loaded (L).
-enum class Kind : uint8_t { F, B, I, W, R, U, E, G, K, L };
-constexpr std::string_view kindLetters = "FBIWRUEGKL";
+/// forward would have saved, once more; update of the weights between micro-batches. Of a
+/// stage of which each replica keeps a slice: its weights are gathered (A) and dropped (D),
+/// and its gradients summed and scattered (S). And moves of what a forward has saved to
+/// another device and back: it is evicted (E), there given back (G); and kept there (K), at
+/// home loaded (L).
+enum class Kind : uint8_t { F, B, I, W, R, U, A, D, S, E, G, K, L };
+constexpr std::string_view kindLetters = "FBIWRUADSEGKL";
 constexpr size_t kindCount = kindLetters.size();
 
 inline char letterOf(Kind kind) { return kindLetters[size_t(kind)]; }
@@ -41,13 +44,32 @@ inline bool makesWeightGradient(Kind kind) {
 /// True for what other stages wait for.
 inline bool handsOn(Kind kind) { return kind == Kind::F || makesInputGradient(kind); }
 
+/// True for what computes.
+inline bool isRun(Kind kind) { return kind <= Kind::U; }
+
+/// True for what is of a stage and not of a micro-batch, since slices are gathered or summed.
+inline bool isOfShards(Kind kind) { return kind >= Kind::A && kind <= Kind::S; }
+/// True for what all replicas do together, beside their runs.
+inline bool isMeeting(Kind kind) { return kind == Kind::A || kind == Kind::S; }
+
 /// True for what moves what a forward has saved, and computes nothing: E and G send, K and
 /// L receive.
 inline bool isMove(Kind kind) { return kind >= Kind::E; }
 inline bool sendsMove(Kind kind) { return kind == Kind::E || kind == Kind::G; }
 
+/// What each of the devices that hold a stage keeps a slice of alone: nothing; the optimizer's
+/// moments, so that it steps that slice; the gradients, too, when they are summed; and the
+/// parameters, which it gathers before it needs them. Each includes those before.
+enum class Shard : uint8_t { None, Optimizer, Gradients, Parameters };
+
+/// `none`, `optimizer`, `gradients`, `parameters`.
+const char *nameOf(Shard shard);
+/// The reverse; nothing for another name.
+std::optional<Shard> shardNamed(std::string_view name);
+
 /// One stage's work on one micro-batch; an update comes after the last one of those whose
-/// gradients it takes.
+/// gradients it takes. What is of shards is named by the first micro-batch of its device's
+/// route.
 struct Action {
   Kind kind = Kind::F;
   /// Meant to run at the same time as the action that follows it.
@@ -61,7 +83,7 @@ struct Action {
 };
 
 /// `3F2`: stage 3, forward, micro-batch 2. `3U2V4`: update of stage 3 after micro-batch
-/// 2, of 4 versions.
+/// 2, of 4 versions. `3UNSHARD`, `3RESHARD`, `3REDUCE_GRAD`: A, D and S of stage 3.
 std::string toString(const Action &action);
 
 /// The device of every stage, for a set of micro-batches.
@@ -133,6 +155,15 @@ public:
   bool moves() const { return !keepers.empty(); }
   /// One per stage and micro-batch, those of a stage one behind the other.
   void setKeepers(std::vector<int> devices);
+  /// What is kept in slices; nothing at first.
+  Shard shard() const { return sharded; }
+  void setShard(Shard shard) { sharded = shard; }
+  bool scatters() const { return sharded >= Shard::Gradients; }
+  bool gathers() const { return sharded == Shard::Parameters; }
+  /// The first micro-batch on the route of one.
+  int firstOf(int microbatch) const {
+    return routeList[routeOf[microbatch]].microbatches.front();
+  }
   /// Where an action takes place.
   int place(const Action &action) const {
     bool isAway = action.kind == Kind::G || action.kind == Kind::K;
@@ -150,6 +181,7 @@ private:
   /// Empty where nothing moves.
   std::vector<int> keepers;
   int replicaCount = 1;
+  Shard sharded = Shard::None;
 };
 
 /// What each device computes, in order.
@@ -168,6 +200,10 @@ struct Schedule {
   std::string note = {};
 };
 
+/// Fails where a placement shards and has updates between micro-batches, and where it
+/// scatters gradients and holds a stage on several devices of a replica.
+std::optional<Error> checkShardable(const Placement &placement);
+
 /// The updates of an order as the first one of each stage implies them; whether the others
 /// agree is checked (Check.h).
 Updates updatesIn(const Order &order, int stages);
@@ -175,9 +211,13 @@ Updates updatesIn(const Order &order, int stages);
 /// Reads the routes off an order: the device that runs the forward of a stage
 /// is its place; a stage of which any recomputation runs recomputes; updates are those
 /// that the first one of each stage implies; the device that keeps what is evicted is its
-/// keeper. Fails where a forward is missing or doubled, and where something is evicted or
+/// keeper; what is sharded is told by shardIn. Fails where a forward is missing or doubled, and where something is evicted or
 /// loaded that no device keeps.
 ErrorOr<Placement> inferPlacement(const Order &order);
+
+/// Parameters where any are gathered or dropped, else gradients where any are scattered,
+/// else nothing.
+Shard shardIn(const Order &order);
 
 /// Who keeps what an order moves, as Placement has it.
 ErrorOr<std::vector<int>> keepersIn(const Order &order, int stages, int microbatches);

@@ -40,7 +40,7 @@ static void emitName(std::ostream &stream, const Candidate &candidate) {
         request.devices / request.replicas, request.chunks,
         request.microbatches / request.replicas, request.replicas,
         candidate.recomputes() ? request.recompute.c_str() : "none",
-        request.balance ? "yes" : "no", request.shardOptimizer ? "yes" : "no");
+        request.balance ? "yes" : "no", request.isSharded() ? "yes" : "no");
 }
 
 void bitpipe::schedule::emitChoice(std::ostream &stream, const Choice &choice) {
@@ -87,7 +87,7 @@ static std::string optionsOf(const Request &request) {
               ? ""
               : " --recompute=" + request.recompute) +
          (request.balance ? " --balance" : "") +
-         (request.shardOptimizer ? " --shard-optimizer" : "");
+         (request.isSharded() ? std::string(" --shard=") + nameOf(request.shard) : "");
 }
 
 static std::string layOutText(const Choice &choice) {

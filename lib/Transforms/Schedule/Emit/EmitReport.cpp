@@ -42,6 +42,7 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   constexpr const char *names[kindCount] = {"forwards", "backwards", "input gradients",
                                             "weight gradients", "recomputations", "updates",
+                                            "gathers", "drops", "scatters",
                                             "evictions", "returns", "keeps", "loads"};
   double work[kindCount] = {}, total = 0;
   int count[kindCount] = {}, messages = 0, device = -1;
@@ -104,6 +105,26 @@ static void emitSumTimes(std::ostream &stream, const Simulated &simulated) {
   print(stream, "sums of the device with most take %.6g, and end %.6g after the makespan; by data "
                 "parallelism alone they would take %.6g\n",
         *std::max_element(busy.begin(), busy.end()), end - timing.makespan, alone);
+}
+
+/// How often slices travel, and what of it is not hidden behind the computing.
+static void emitShards(std::ostream &stream, const Simulated &simulated) {
+  const Placement &placement = simulated.schedule.placement;
+  const Timing &timing = simulated.timing;
+  if (!placement.scatters())
+    return;
+  auto totalOf = [](const std::vector<SumTime> &list) {
+    double total = 0;
+    for (const SumTime &one : list)
+      total += one.end - one.start;
+    return total;
+  };
+  print(stream, "sharded %s: %zu scatters of gradients taking %.6g in all",
+        nameOf(placement.shard()), timing.scatters.size(), totalOf(timing.scatters));
+  if (placement.gathers())
+    print(stream, ", %zu gathers of weights taking %.6g", timing.gathers.size(),
+          totalOf(timing.gathers));
+  print(stream, ", of %d stages in an iteration\n", placement.stages());
 }
 
 /// How much of the gradient sums is not hidden behind the computing.
@@ -317,6 +338,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
   emitCauses(stream, simulated);
   emitCriticalPath(stream, simulated);
   emitLinks(stream, simulated);
+  emitShards(stream, simulated);
   emitSums(stream, simulated, bound);
   emitSent(stream, simulated);
   emitUpdates(stream, simulated);

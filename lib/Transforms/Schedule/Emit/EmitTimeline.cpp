@@ -69,6 +69,7 @@ private:
   void drawBlock(size_t device, size_t i);
   void drawMove(size_t device, size_t i);
   void drawPairs(size_t device);
+  void drawBelow(const SumTime &sum, const char *style, const std::string &text);
   void drawSums();
   void drawPointers(size_t device);
   void drawCurve(size_t device, double peak);
@@ -108,7 +109,7 @@ rect{stroke:#fff;stroke-width:.6}
 .p:hover path{display:inline}
 .o{fill:none;stroke:#000;stroke-width:1.6;pointer-events:none}
 .g{stroke:#ddd;stroke-width:.6}.e{fill:#f1f1f1;stroke:none}
-.u{fill:#555}.v{fill:#111}
+.u{fill:#555}.v{fill:#111}.h{fill:#9a8fd0}
 .m{fill:#d5d5e6;stroke:#44447a;stroke-width:1}
 .c{font-size:11px;fill:#222}.r{font-size:9px;fill:#444}
 @media print{.p{display:none}}
@@ -162,8 +163,8 @@ void Timeline::drawLane(size_t device) {
   for (bool last : {false, true})
     for (size_t i = 0; i < list.size(); ++i) {
       bool isMark = list[i].kind == Kind::U || isMove(list[i].kind);
-      if (isMark != last)
-        continue;
+      if (isMark != last || isOfShards(list[i].kind))
+        continue; // of shards: see drawSums
       if (isMove(list[i].kind))
         drawMove(device, i);
       else
@@ -214,14 +215,20 @@ void Timeline::drawPairs(size_t device) {
 }
 
 /// Below the lanes of the devices that take part.
+void Timeline::drawBelow(const SumTime &sum, const char *style, const std::string &text) {
+  for (int device : sum.devices)
+    stream << "<rect class=\"" << style << "\" x=\"" << x(sum.start) << "\" y=\""
+           << y(device) + laneHeight + 1 << "\" width=\""
+           << (sum.end - sum.start) * scale << "\" height=\"" << sumHeight
+           << "\"><title>" << text << "\n" << sum.start << " to "
+           << sum.end << "</title></rect>\n";
+}
+
 void Timeline::drawSums() {
+  for (const SumTime &gather : timing.gathers)
+    drawBelow(gather, "h", gatherText(gather));
   for (const SumTime &sum : sums)
-    for (int device : sum.devices)
-      stream << "<rect class=\"u\" x=\"" << x(sum.start) << "\" y=\""
-             << y(device) + laneHeight + 1 << "\" width=\""
-             << (sum.end - sum.start) * scale << "\" height=\"" << sumHeight
-             << "\"><title>" << toString(sum) << "\n" << sum.start << " to "
-             << sum.end << "</title></rect>\n";
+    drawBelow(sum, "u", toString(sum));
 }
 
 /// What hovering over an action tells.
@@ -251,6 +258,8 @@ std::string Timeline::tip(size_t device, size_t i) const {
 
 void Timeline::drawPointers(size_t device) {
   for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+    if (isOfShards(schedule.order[device][i].kind))
+      continue;
     double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
     stream << "<g class=\"p\"><title>" << tip(device, i)
            << "</title><rect x=\"" << start << "\" y=\"" << y(device)

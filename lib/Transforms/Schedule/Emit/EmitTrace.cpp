@@ -68,16 +68,23 @@ static void emitMemory(Events &events, size_t device, double time,
 
 /// Beside the runs of each device, in a row of its own.
 static void emitSums(Events &events, const Simulated &simulated) {
+  const std::vector<SumTime> &gathers = simulated.timing.gathers;
   size_t devices = simulated.schedule.order.size();
-  for (size_t device = 0; device < devices && !simulated.sums.empty(); ++device)
+  bool hasAny = !simulated.sums.empty() || !gathers.empty();
+  for (size_t device = 0; device < devices && hasAny; ++device)
     emitName(events, simulated.schedule.placement, devices + device,
-             "sums of device ", device);
-  for (const SumTime &sum : simulated.sums)
+             gathers.empty() ? "sums of device " : "gathers and sums of device ", device);
+  auto emit = [&](const SumTime &sum, const std::string &name, const char *category) {
     for (int device : sum.devices)
       events.next("X", devices + device)
-          << ",\"name\":\"" << toString(sum) << "\",\"cat\":\"sum\",\"ts\":"
+          << ",\"name\":\"" << name << "\",\"cat\":\"" << category << "\",\"ts\":"
           << 1000 * sum.start << ",\"dur\":" << 1000 * (sum.end - sum.start)
           << "}";
+  };
+  for (const SumTime &gather : gathers)
+    emit(gather, gatherText(gather), "gather");
+  for (const SumTime &sum : simulated.sums)
+    emit(sum, toString(sum), "sum");
 }
 
 void bitpipe::schedule::emitTrace(std::ostream &stream,

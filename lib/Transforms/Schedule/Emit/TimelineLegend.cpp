@@ -12,13 +12,14 @@ constexpr double legendLeft = 8, legendTop = 28, rowHeight = 18, boxHeight = 14;
 const char *bitpipe::schedule::kindName(Kind kind) {
   constexpr const char *names[kindCount] = {"forward", "backward", "input gradient",
                                             "weight gradient", "recomputation", "update",
+                                            "gather of weights", "drop of weights", "scatter of gradients",
                                             "evict", "give back", "keep", "load"};
   return names[int(kind)];
 }
 
 static std::string style(Kind kind, int way) {
-  if (isMove(kind))
-    return "v";
+  if (isMove(kind) || isOfShards(kind))
+    return "v"; // no block
   return "fbiwru"[int(kind)] + std::to_string(way % 2 + 1);
 }
 
@@ -51,6 +52,8 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
     entries.push_back({"o", 28, "run as a pair"});
   if (moves)
     entries.push_back({"v", 14, "activation on its way to another device, or back"});
+  if (used[int(Kind::A)])
+    entries.push_back({"h", 14, "gather of weights"});
   if (hasSums)
     entries.push_back({"u", 14, "sum of gradients"});
   entries.push_back({"", 0, "large: micro-batch; small: kind and stage"});

@@ -58,7 +58,7 @@ Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
                   runs(schedule.order, Kind::I)};
   if (problem.split && runs(schedule.order, Kind::B))
     shortenParts(problem.costs);
-  if (simulated.shardsOptimizer)
+  if (simulated.shards)
     halveSums(problem.costs);
   Bounds result;
   result.anyMemory = lowerBound(problem);

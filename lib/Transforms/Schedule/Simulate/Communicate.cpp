@@ -55,9 +55,13 @@ public:
   void addMessages();
   void addReductions(const std::vector<Group> &groups);
   std::vector<std::vector<Instruction>>
-  assemble(const std::vector<Group> &groups, bool shardsOptimizer) const;
+  assemble(const std::vector<Group> &groups) const;
 
 private:
+  bool isSummedInOrder(const Group &group) const {
+    return placement.scatters() && group.stages.size() == 1;
+  }
+  void placeBetween(const Group &group, double final, std::vector<size_t> &places) const;
   size_t &position(bool backward, int stage, int microbatch) {
     return positions[(size_t(backward) * placement.stages() + stage) *
                          placement.microbatches() +
@@ -155,6 +159,22 @@ void Communicator::addMessages() {
   }
 }
 
+/// Where sums are actions of the order, those of parameters that stages share come behind all
+/// that has ended when their gradients are final: then no memory that an action frees waits for
+/// a sum whose gradients come later. In the same place in all replicas, whose orders are one.
+void Communicator::placeBetween(const Group &group, double final,
+                                std::vector<size_t> &places) const {
+  size_t own = order.size() / placement.replicas();
+  std::vector<size_t> least(own);
+  for (size_t device = 0; device < order.size(); ++device) {
+    const std::vector<double> &ends = timing.end[device];
+    size_t ended = std::upper_bound(ends.begin(), ends.end(), final) - ends.begin();
+    least[device % own] = std::max(least[device % own], ended);
+  }
+  for (int device : group.devices)
+    places[device] = std::max(places[device], least[device % own]);
+}
+
 /// All devices sum in the order in which the groups' gradients become final,
 /// so that no sum waits for one that could have come later.
 void Communicator::addReductions(const std::vector<Group> &groups) {
@@ -187,8 +207,10 @@ void Communicator::addReductions(const std::vector<Group> &groups) {
 
   std::vector<size_t> previous(devices, 0);
   for (int g : sequence) {
-    if (groups[g].devices.size() < 2)
+    if (groups[g].devices.size() < 2 || isSummedInOrder(groups[g]))
       continue;
+    if (placement.scatters())
+      placeBetween(groups[g], final[g], previous);
     for (int device : groups[g].devices) {
       size_t &at = previous[device];
       at = std::max(at, position(groups[g], device));
@@ -200,7 +222,7 @@ void Communicator::addReductions(const std::vector<Group> &groups) {
 }
 
 std::vector<std::vector<Instruction>>
-Communicator::assemble(const std::vector<Group> &groups, bool shardsOptimizer) const {
+Communicator::assemble(const std::vector<Group> &groups) const {
   std::vector<std::vector<Instruction>> result(order.size());
   for (size_t device = 0; device < order.size(); ++device) {
     auto append = [&](const std::vector<Instruction> &added) {
@@ -216,7 +238,8 @@ Communicator::assemble(const std::vector<Group> &groups, bool shardsOptimizer) c
   for (size_t g = 0; g < groups.size() && !placement.updates(); ++g)
     for (int device : groups[g].devices) {
       result[device].push_back(Instruction::update(int(g)));
-      if (shardsOptimizer && groups[g].devices.size() > 1)
+      bool isGathered = placement.gathers() && groups[g].stages.size() == 1;
+      if (placement.shard() != Shard::None && groups[g].devices.size() > 1 && !isGathered)
         result[device].push_back(Instruction::unshard(int(g)));
     }
   return result;
@@ -225,7 +248,9 @@ Communicator::assemble(const std::vector<Group> &groups, bool shardsOptimizer) c
 ErrorOr<Program>
 bitpipe::schedule::communicate(const Schedule &schedule,
                                const std::vector<std::vector<int>> &ties,
-                               const Costs &costs, bool shardsOptimizer) {
+                               const Costs &costs) {
+  if (std::optional<Error> wrong = checkShardable(schedule.placement))
+    return *wrong;
   ErrorOr<Timing> timing =
       simulate(schedule.placement, schedule.order, costs, {{}, true});
   if (!timing)
@@ -233,13 +258,10 @@ bitpipe::schedule::communicate(const Schedule &schedule,
   ErrorOr<std::vector<Group>> groups = makeGroups(schedule.placement, ties);
   if (!groups)
     return groups.error();
-  if (schedule.placement.updates() && shardsOptimizer)
-    return Error{"updates between micro-batches have no slices, expected no "
-                 "--shard-optimizer"};
   if (std::optional<Error> wrong = checkHolders(schedule.placement, *groups))
     return *wrong;
   Communicator communicator(schedule, *timing);
   communicator.addMessages();
   communicator.addReductions(*groups);
-  return Program{schedule.placement, *groups, communicator.assemble(*groups, shardsOptimizer)};
+  return Program{schedule.placement, *groups, communicator.assemble(*groups)};
 }

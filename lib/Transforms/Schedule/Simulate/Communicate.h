@@ -16,11 +16,11 @@ namespace bitpipe::schedule {
 
 /// Completes a schedule to one program per device. `ties` lists stages that
 /// share parameters. Fails when the order blocks. The costs only decide how
-/// early receives are posted and which gradient sums come first. With
-/// `shardsOptimizer` the devices that hold a group update a slice of it each.
+/// early receives are posted and which gradient sums come first. Where
+/// the placement shards, the devices that hold a group update a slice of it each.
 ErrorOr<Program> communicate(const Schedule &schedule,
                              const std::vector<std::vector<int>> &ties = {},
-                             const Costs &costs = {}, bool shardsOptimizer = false);
+                             const Costs &costs = {});
 
 } // namespace bitpipe::schedule
 

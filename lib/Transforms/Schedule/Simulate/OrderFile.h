@@ -8,8 +8,8 @@
 namespace bitpipe::schedule {
 
 /// An order from a file and the placement that it implies. Fails unless it can
-/// run: see checkOrder.
-ErrorOr<Schedule> readSchedule(const std::string &path);
+/// run: see checkOrder. Gathers, drops and scatters are read where as much is to be sharded.
+ErrorOr<Schedule> readSchedule(const std::string &path, Shard shard = Shard::None);
 
 } // namespace bitpipe::schedule
 

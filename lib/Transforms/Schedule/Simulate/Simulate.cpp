@@ -9,6 +9,7 @@
 #include "lib/Transforms/Schedule/Core/Links.h"
 #include "lib/Transforms/Schedule/Core/Turns.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
+#include "lib/Transforms/Schedule/Simulate/Meetings.h"
 #include "lib/Transforms/Schedule/Simulate/SteadyStep.h"
 #include "lib/Transforms/Schedule/Simulate/Sums.h"
 
@@ -41,7 +42,7 @@ public:
         started(placement.moves() ? ready.size() : 0),
         room(placement.moves() ? ready.size() : 0, -1), leaving(order.size()),
         sentBy(order.size()), position(order.size()), free(executed.begin),
-        links(int(order.size()), costs),
+        links(int(order.size()), costs), meetings(placement, costs, executed.gathered),
         splitsBackwards(executed.splitsBackwards), weights(executed.weights) {
     free.resize(order.size());
     forEachGiven(placement, [&](int, const Tensor &given) {
@@ -58,6 +59,7 @@ private:
   void deliverAll(int to, std::deque<Sending> &way);
   void deliver(int to, const Sending &sending);
   void meet(int device, const Action &action, double time);
+  void gather(int device, const Action &action, double time);
   bool waitForSent(int device);
   Tensor tensorOf(size_t key) const;
   Action missing(Tensor tensor) const;
@@ -83,6 +85,7 @@ private:
   std::vector<size_t> position;
   std::vector<double> free;
   Links links;
+  Meetings meetings;
   bool splitsBackwards;
   const std::vector<std::vector<double>> &weights;
   Timing timing;
@@ -131,6 +134,29 @@ void Simulation::meet(int device, const Action &action, double time) {
   deliverAll(to, way);
 }
 
+/// Of shards: weights are there when all replicas have gathered them, and no more once they
+/// are dropped. What is scattered nobody reads.
+void Simulation::gather(int device, const Action &action, double time) {
+  if (action.kind != Kind::S)
+    ready[tensorKey(placement, {Tensor::Whole, action.stage, placement.firstOf(action.microbatch)})] = -1;
+  if (!isMeeting(action.kind))
+    return;
+  meetings.start(device, action, position[device], time);
+  for (Meetings::Done &done : meetings.take()) {
+    for (size_t i = 0; i < done.time.devices.size(); ++i) {
+      int member = done.time.devices[i];
+      const Action &own = order[member][done.positions[i]];
+      timing.arrival[member][done.positions[i]] = done.time.end;
+      if (done.kind == Kind::S)
+        continue;
+      size_t key = tensorKey(placement, *effect(placement, own).makes.begin());
+      ready[key] = done.time.end;
+      turns.made(key);
+    }
+    (done.kind == Kind::A ? timing.gathers : timing.scatters).push_back(std::move(done.time));
+  }
+}
+
 /// Whether something that must have been sent by now is still here.
 bool Simulation::waitForSent(int device) {
   for (size_t key : sentBy[device]) {
@@ -151,6 +177,8 @@ void Simulation::make(int device, const Action &action, double time) {
   timing.arrival[device].push_back(time);
   if (isMove(action.kind))
     return meet(device, action, time);
+  if (isOfShards(action.kind))
+    return gather(device, action, time);
   int to = receiver(placement, action);
   for (const Tensor &tensor : effect(placement, action).makes) {
     size_t key = tensorKey(placement, tensor);
@@ -176,7 +204,7 @@ void Simulation::advance(int device) {
       size_t key = tensorKey(placement, tensor);
       if (ready[key] < 0)
         return turns.waitFor(device, key);
-      if (travels(tensor.sort) || isMoved(tensor.sort))
+      if (travels(tensor.sort) || isMoved(tensor.sort) || tensor.sort == Tensor::Whole)
         start = std::max(start, ready[key]);
     }
     double end = start + costs.time(action), made = end;
@@ -190,7 +218,7 @@ void Simulation::advance(int device) {
     free[device] = end;
     timing.makespan = std::max(timing.makespan, end);
     make(device, action, made);
-    if (!isMove(action.kind))
+    if (isRun(action.kind))
       sentBy[device] = std::exchange(leaving[device], {});
   }
 }
@@ -215,6 +243,9 @@ static Action makerOf(const Placement &placement, const Tensor &tensor) {
     return maker;
   case Tensor::Loaded:
     maker.kind = Kind::G;
+    return maker;
+  case Tensor::Whole:
+    maker.kind = Kind::A;
     return maker;
   case Tensor::Weights:
     maker.kind = Kind::U;
@@ -271,7 +302,8 @@ std::string Simulation::blocked() const {
     seen[device] = true;
     if (std::optional<Action> maker = awaited(device)) {
       text += " waits for " + toString(*maker);
-      device = placement.place(*maker);
+      bool isStarted = maker->kind == Kind::A && meetings.missingMember(device) >= 0;
+      device = isStarted ? meetings.missingMember(device) : placement.place(*maker);
     }
     if (position[device] == order[device].size())
       return text + ", which device " + std::to_string(device) + " lacks";
@@ -358,17 +390,14 @@ ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
   result.use = deviceUse(result.schedule.placement, result.schedule.order,
                          result.timing, costs);
   result.iterationEnd = result.timing.makespan;
-  if (program) {
-    std::vector<bool> sharded = shardedGroups(*program);
-    setMoments(*program, sharded, result.use);
-    result.shardsOptimizer = std::find(sharded.begin(), sharded.end(), true) != sharded.end();
-  }
-  if (!costs.hasSums() && !costs.hasUpdates())
+  result.shards = result.schedule.placement.shard() != Shard::None;
+  if (!costs.hasSums() && !costs.hasUpdates() && !result.shards)
     return result;
   ErrorOr<Program> own = program ? ErrorOr<Program>(*program)
                                  : communicate(result.schedule, {}, costs);
   if (!own)
     return Error{result.schedule.name + ": " + own.error().text};
+  setMoments(*own, shardedGroups(*own), result.use);
   if (costs.hasSums())
     result.sums = simulateSums(*own, result.timing, costs);
   for (const SumTime &sum : result.sums)

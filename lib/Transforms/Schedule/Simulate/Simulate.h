@@ -13,12 +13,27 @@
 
 namespace bitpipe::schedule {
 
+/// When the gradients of some stages are summed over the devices that hold them, or
+/// gathered what these have updated, or the slices of a stage's weights.
+struct SumTime {
+  /// Of the program's groups; a stage where it is an action.
+  int group = 0;
+  std::vector<int> stages, devices;
+  double start = 0, end = 0;
+};
+
+/// `sum of gradients of stages 0 and 7`, `gather of weights of stage 3`
+std::string toString(const SumTime &sum);
+std::string gatherText(const SumTime &gather);
+
 /// Start and end of every action, in the shape of the order.
 struct Timing {
   std::vector<std::vector<double>> start, end;
   /// When what the action makes can be sent, and when it is on the device that reads
   /// it.
   std::vector<std::vector<double>> made, arrival;
+  /// What A and S of the order take beside the runs, in the order in which they are done.
+  std::vector<SumTime> gathers, scatters;
   double makespan = 0;
 };
 
@@ -31,6 +46,8 @@ struct AsExecuted {
   bool splitsBackwards = false;
   /// When the weights of each stage are there, by device; empty: at 0.
   std::vector<std::vector<double>> weights = {};
+  /// When each device is done with what it gathers of the step before; empty: at 0.
+  std::vector<double> gathered = {};
 };
 
 /// Linear in the number of actions. Fails if costs are missing and, naming who waits
@@ -42,7 +59,8 @@ ErrorOr<Timing> simulate(const Placement &placement, const Order &order,
 /// What one device does in an iteration.
 struct DeviceUse {
   double work = 0, idle = 0;
-  /// Most activations alive at once, in the costs' unit.
+  /// Most activations alive at once, in the costs' unit, with weights that are gathered and
+  /// gradients that are summed for a while.
   double peakActivation = 0;
   /// What it always keeps beside them: the state of its stages.
   double state = 0;
@@ -84,18 +102,6 @@ std::vector<Step> criticalPath(const Placement &placement, const Order &order,
 /// The share of an iteration that the devices idle, on average.
 double bubble(const std::vector<DeviceUse> &use, const Timing &timing);
 
-/// When the gradients of some stages are summed over the devices that hold them, or
-/// gathered what these have updated.
-struct SumTime {
-  /// Of the program's groups.
-  int group = 0;
-  std::vector<int> stages, devices;
-  double start = 0, end = 0;
-};
-
-/// `sum of gradients of stages 0 and 7`
-std::string toString(const SumTime &sum);
-
 /// A schedule with its times, as the views below want it.
 struct Simulated {
   Schedule schedule;
@@ -108,8 +114,9 @@ struct Simulated {
   double iterationEnd = 0;
   /// A step of many, if costs tell what updates take: see steadyStep.
   double step = 0;
-  /// Devices update slices of what several hold, so that sums give each its slice alone.
-  bool shardsOptimizer = false;
+  /// Devices update slices of what several hold, so that sums give each its slice alone:
+  /// Placement::shard is not None.
+  bool shards = false;
 };
 /// With the messages and sums of the program, or those that the order is given
 /// where there is none.

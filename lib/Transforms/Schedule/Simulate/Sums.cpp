@@ -27,28 +27,41 @@ struct Queue {
 };
 } // namespace
 
-static Queue queueOf(const std::vector<Instruction> &list,
-                     const std::vector<double> &ends, double free) {
+/// A sum waits for what is gathered and scattered before it, which has waited for no sum: those
+/// come at the end, of parameters that stages share.
+static Queue queueOf(const std::vector<Instruction> &list, const std::vector<double> &ends,
+                     const std::vector<double> &arrivals, double free) {
   Queue queue;
   queue.free = free;
-  size_t runs = 0; // and moves
+  size_t runs = 0; // and all other actions
+  double met = 0;
   for (const Instruction &instruction : list) {
     runs += actionOf(instruction).has_value();
-    double reached = runs ? ends[runs - 1] : 0;
+    if (instruction.op == Op::Run && instruction.isCollective())
+      met = std::max(met, arrivals[runs - 1]);
+    double reached = std::max(runs ? ends[runs - 1] : 0, met);
     if (instruction.op == Op::Reduce)
       queue.sums.push_back({instruction.group, reached});
   }
   return queue;
 }
 
-std::string bitpipe::schedule::toString(const SumTime &sum) {
+static std::string stagesText(const SumTime &sum) {
   std::string text = sum.stages.size() > 1 ? "stages " : "stage ";
   for (size_t i = 0; i < sum.stages.size(); ++i)
     text += (i == 0                       ? ""
              : i + 1 == sum.stages.size() ? " and "
                                           : ", ") +
             std::to_string(sum.stages[i]);
-  return "sum of gradients of " + text;
+  return text;
+}
+
+std::string bitpipe::schedule::toString(const SumTime &sum) {
+  return "sum of gradients of " + stagesText(sum);
+}
+
+std::string bitpipe::schedule::gatherText(const SumTime &gather) {
+  return "gather of weights of " + stagesText(gather);
 }
 
 /// Goes through the queues of all devices; durations are by group.
@@ -103,8 +116,12 @@ std::vector<SumTime> bitpipe::schedule::simulateSums(const Program &program,
   free.resize(program.devices.size());
   std::vector<Queue> queues;
   for (size_t device = 0; device < program.devices.size(); ++device)
-    queues.push_back(queueOf(program.devices[device], timing.end[device], free[device]));
-  return runQueues(program, std::move(queues), durationsOf(program, costs));
+    queues.push_back(queueOf(program.devices[device], timing.end[device],
+                             timing.arrival[device], free[device]));
+  std::vector<SumTime> sums =
+      runQueues(program, std::move(queues), durationsOf(program, costs));
+  sums.insert(sums.begin(), timing.scatters.begin(), timing.scatters.end());
+  return sums;
 }
 
 std::vector<SumTime>

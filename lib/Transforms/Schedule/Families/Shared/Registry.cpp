@@ -13,6 +13,7 @@
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
 #include "lib/Transforms/Schedule/Simulate/OrderFile.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
+#include "lib/Transforms/Schedule/Simulate/Shard.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
@@ -91,7 +92,7 @@ static ErrorOr<Placement> placeRoutes(const Request &request) {
 static ErrorOr<Schedule> readOrder(const Request &request) {
   if (std::optional<Error> wrong = checkNoDown(request, request.order))
     return *wrong;
-  ErrorOr<Schedule> schedule = readSchedule(request.order);
+  ErrorOr<Schedule> schedule = readSchedule(request.order, request.shard);
   if (!schedule)
     return schedule;
   if (std::optional<Error> wrong = checkFile(request, request.order, schedule->placement))
@@ -344,6 +345,8 @@ ErrorOr<Schedule> buildSchedule(const Request &request) {
       request.replicas == 1 ? scheduleOne(request) : scheduleReplicas(request);
   if (!schedule)
     return schedule;
+  if (std::optional<Error> wrong = shard(*schedule, request.shard))
+    return Error{oneLine(schedule->name) + ": " + wrong->text};
   if (std::optional<Error> wrong = checkFits(*schedule, request.costs))
     return *wrong;
   return schedule;

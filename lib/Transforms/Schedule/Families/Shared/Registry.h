@@ -55,9 +55,9 @@ struct Request {
   std::string recompute;
   /// Whether devices that hold more evict activations to those that hold less (Balance.h).
   bool balance = false;
-  /// Whether devices that hold the same stages step a slice of them each. The order is the
-  /// same with and without.
-  bool shardOptimizer = false;
+  /// What each of the devices that hold a stage keeps a slice of (Shard.h).
+  Shard shard = Shard::None;
+  bool isSharded() const { return shard != Shard::None; }
   /// How much is searched for a better order, where the family searches: see solve.
   double effort = 1;
 };

@@ -1,0 +1,65 @@
+"""Edits a compiled plan whose two replicas keep slices of their parameters, in ways that would train something else or
+block, and prints what bitpipe-run says.
+
+    shards_mistakes.py FOLDER MODEL_FOLDER
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+folder, model = map(pathlib.Path, sys.argv[1:])
+folder.mkdir(parents=True, exist_ok=True)
+plan, edited = folder / "plan.mlir", folder / "edited.mlir"
+subprocess.run(["bitpipe-opt", model / "model.onnx", "--pipeline=breadth-first", "--devices=2", "--data-parallel=2",
+                "--microbatches=4", "--chunks=3", "--shard=parameters", "--force", "-o", plan], check=True, capture_output=True)
+lines = [line.strip() for line in plan.read_text().splitlines()]
+second = lines.index(next(line for line in lines if line.startswith("pipe.program device 1")))
+
+
+def places(start, device):
+    span = range(second) if device == 0 else range(second, len(lines))
+    return [i for i in span if lines[i].startswith(start)]
+
+
+def attempt(name, changed):
+    edited.write_text("\n".join(changed))
+    result = subprocess.run(["bitpipe-run", edited, f"--data={model / 'data.safetensors'}", "--steps=2"],
+                            capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1, (name, result)
+    assert result.stderr.count("\n") == 1, (name, result.stderr)
+    print(f"{name}: {result.stderr.strip()}")
+
+
+def without(*numbers):
+    return [line for i, line in enumerate(lines) if i not in numbers]
+
+
+def changed(numbers, old, new):
+    assert all(re.search(old, lines[i]) for i in numbers), [lines[i] for i in numbers]
+    return [re.sub(old, new, line, count=1) if i in numbers else line for i, line in enumerate(lines)]
+
+
+def moved(source, behind):
+    rest = [line for i, line in enumerate(lines[:behind + 1]) if i != source]
+    return rest + [lines[source]] + [line for i, line in enumerate(lines) if i > behind and i != source]
+
+
+GATHER, SUM, STEP, CLEAR = ("pipe.all_gather stages [1]", "pipe.reduce_scatter stages [1]", "pipe.step stages [1]", "pipe.clear stages [1]")
+gathers, sums, steps, clears = ([places(start, d) for d in (0, 1)] for start in (GATHER, SUM, STEP, CLEAR))
+runs = [places("pipe.execute", d) for d in (0, 1)]
+attempt("no gather", without(gathers[0][0], gathers[1][0]))
+attempt("no gather on one", without(gathers[0][0]))
+attempt("no clear", without(clears[1][0]))
+attempt("no sum", without(sums[0][0], sums[1][0]))
+attempt("early sum", moved(sums[0][0], clears[0][0]))
+attempt("sum elsewhere", changed([sums[0][0]], r" into \d+", ""))
+attempt("late gather", moved(gathers[0][0], places("pipe.grad_norm", 0)[0]))
+attempt("gather in place", changed([gathers[0][0], gathers[1][0]], r" from \d+", ""))
+attempt("other slices", changed([gathers[0][0], gathers[1][0]], r"slice \d+", "slice 64"))
+attempt("step of all", changed([steps[1][0]], r"(weights \d+) at \d+", r"\1"))
+attempt("step elsewhere", changed([steps[1][0]], r"(gradients \d+) at \d+", r"\1 at 0"))
+resident = next(i for i in places("pipe.resident", 1) if re.search(r" of [1-9]", lines[i]))
+attempt("other place", changed([resident], r" of \d+", " of 64"))
+attempt("norm of others", changed([places("pipe.grad_norm", 0)[0]], r" to \[(\d+)", " to [7"))
