@@ -15,7 +15,9 @@ import dropout
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-PLANS = {"bitpipe": 4, "sharded": 4, "1f1b": 2, "zb-v": 2, "gpipe": 1}  # schedule: devices
+PLANS = {"bitpipe": 4, "sharded": 4, "slices": 4, "1f1b": 2, "zb-v": 2, "gpipe": 1}  # schedule: devices
+SHARDED = {"sharded": ["--pipeline=bitpipe", "--shard=optimizer"],
+           "slices": ["--pipeline=1f1b", "--data-parallel=2", "--shard=parameters"]}
 STEPS = 6
 os.chdir(sys.argv[1])
 kept, saved, metrics = map(pathlib.Path, ("kept", "out.safetensors", "m.jsonl"))
@@ -44,7 +46,7 @@ def build():
     ids = np.random.default_rng(4).integers(0, dropout.WORDS, (15, dropout.SEQUENCE))
     save_file({"ids": ids}, "data.safetensors")
     for name, devices in PLANS.items():
-        how = ["--pipeline=bitpipe", "--shard=optimizer"] if name == "sharded" else [f"--pipeline={name}"]
+        how = SHARDED.get(name, [f"--pipeline={name}"])
         call("bitpipe-opt", "model.onnx", "--loss=loss", *how, f"--devices={devices}", "--microbatches=4",
              "--freeze=^0.q$", "-o", f"{name}.mlir")
 

@@ -1,6 +1,5 @@
 """Trains models whose replicas keep slices, of everything that --shard names and of nothing: the same bits from threads and
-from 1, 2 and 4 processes, checkpoints that go on under any of them, and in less memory the more is in slices, all of which a
-run touches.
+from processes; slots of what is in slices shrink, and a run touches the memory that its plan lays out.
 
     shards.py FOLDER MODEL... [--pipelines=breadth-first,1f1b] [--replicas=2] [--devices=4] [bitpipe-opt options]
 """
@@ -46,6 +45,16 @@ def sizes(plan, *sources):
     return sum(int(size) for source, size in found if source in sources)
 
 
+def check_touched(plan, model):
+    """All but what alignment leaves."""
+    out = subprocess.run(["bitpipe-run", plan, f"--data={model / 'data.safetensors'}", "--steps=2"], check=True,
+                         capture_output=True, text=True).stdout
+    rows = re.findall(r"^\d+ +[\d.]+% +([\d.]+) MiB +([\d.]+) MiB", out, re.M)
+    assert len(rows) == options.devices, out
+    for planned, touched in rows:
+        assert abs(float(planned) - float(touched)) <= 0.11, out
+
+
 def arenas(plan):
     return [int(size) for size in re.findall(r"pipe.program device \d+ arena (\d+)", plan.read_text())]
 
@@ -58,6 +67,7 @@ def compare(model, pipeline):
         for count in (0, *map(int, options.processes.split(","))):
             got = trained(plans[level], model, *(["--poison"] if count < 2 else []), processes=count)
             assert got == expected, f"{model.name}, {pipeline}, {level}, {count} processes: {got[1]}, expected {expected[1]}"
+        check_touched(plans[level], model)
     kinds = {"optimizer": ("moment1", "moment2"), "gradients": ("gradients",), "parameters": ("weights",)}
     for before, level in zip(LEVELS, LEVELS[1:]):
         kept_whole, kept_slices = (sizes(plans[one], *kinds[level]) for one in (before, level))

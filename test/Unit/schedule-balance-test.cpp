@@ -50,6 +50,8 @@ static void testText(const Request &asked, const Schedule &schedule) {
   std::ostringstream text;
   writeCSV(text, program);
   ErrorOr<Order> fromProgram = readCSV(text.str());
+  for (std::vector<Action> &list : *fromProgram) // sums of whole gradients are no actions
+    std::erase_if(list, [](const Action &action) { return action.kind == Kind::S; });
   expect(fromProgram && *fromProgram == schedule.order,
          toText(asked) + ": the program's text is another order");
 }

@@ -61,12 +61,12 @@ Program makeProgram() {
     }
     int64_t member = std::ranges::find(mixed, d) - mixed.begin();
     Range own{member * slice, (member + 1) * slice};
-    for (Instruction op : {Instruction(Collective{Collective::AllReduce, {pair.front()}, pair, 2}),
-                           Instruction(Collective{Collective::AllReduce, {7}, mixed, 3}),
-                           Instruction(Collective{Collective::ReduceScatter, {8}, mixed, 5, slice}),
+    for (Instruction op : {Instruction(Collective{Collective::AllReduce, {pair.front()}, pair, 2, 0, {}}),
+                           Instruction(Collective{Collective::AllReduce, {7}, mixed, 3, 0, {}}),
+                           Instruction(Collective{Collective::ReduceScatter, {8}, mixed, 5, slice, {}}),
                            Instruction(GradNorm{{2, 3}, {}}),
-                           Instruction(Step{{8}, slice * deviceCount, own, true, 6, 5, {}, {}, {}, 0}),
-                           Instruction(Collective{Collective::AllGather, {8}, mixed, 6, slice})})
+                           Instruction(Step{{8}, slice * deviceCount, own, true, 6, 5, {}, {}, {}, 0, -1, 1, {}, {}}),
+                           Instruction(Collective{Collective::AllGather, {8}, mixed, 6, slice, {}})})
       device.instructions.push_back(op);
   }
   return program;

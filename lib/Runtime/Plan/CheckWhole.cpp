@@ -5,26 +5,32 @@
 #include "lib/Runtime/Error.h"
 
 #include <algorithm>
+#include <map>
 
 using namespace bitpipe;
 
 namespace {
 
-/// Walks a list with what is in the slots that all slices of a group are gathered or summed in.
+/// Walks a list with what has been written in the memory that slots share.
 class WholeChecker {
 public:
   WholeChecker(const Program &program, size_t number)
       : program(program), device(program.devices[number]), number(number),
-        sorts(device.slots.size(), Other), isFilled(device.slots.size()) {
+        isSummed(device.slots.size()), isFilled(device.slots.size()) {
     for (const Instruction &op : device.instructions)
-      if (auto *all = std::get_if<Collective>(&op); all && all->own)
-        sorts[all->slot] = all->kind == Collective::AllGather ? Weights : Gradients;
+      if (auto *all = std::get_if<Collective>(&op); all && all->own) {
+        hasSlices = true;
+        isSummed[all->slot] = all->kind == Collective::ReduceScatter;
+      }
+    for (const Resident &resident : device.residents)
+      hasSlices |= bool(resident.sliceBegin);
   }
 
   void check() {
     for (const Instruction &op : device.instructions) {
       now = &op;
-      std::visit(*this, op);
+      if (hasSlices)
+        std::visit(*this, op);
     }
   }
 
@@ -32,16 +38,19 @@ public:
     const std::vector<bool> &writes = program.routines[op.routine].writes;
     for (size_t i = 0; i < op.slots.size(); ++i) {
       int64_t slot = op.slots[i];
-      if (sorts[slot] != Other && !isFilled[slot])
-        failHere(sorts[slot] == Weights ? "reads weights that are not gathered"
-                                        : "adds to gradients that are not cleared");
-      if (writes[i] && sorts[slot] != Gradients)
-        overwrite(slot);
+      if (isSummed[slot] && !isFilled[slot])
+        failHere("adds to gradients that are not cleared before");
+      if (!writes[i] && isShared(slot) && !isFilled[slot])
+        failHere(joined("reads slot ", slot, ", in which nothing is: weights that are not gathered, or "
+                        "what no run has made"));
     }
+    for (size_t i = 0; i < op.slots.size(); ++i)
+      if (writes[i] && !isSummed[op.slots[i]])
+        fill(op.slots[i]);
   }
   void operator()(const Clear &op) {
-    if (sorts[op.slot] != Gradients)
-      failHere("clears what no sum reads, expected gradients that are summed into slices");
+    if (!isSummed[op.slot])
+      failHere("clears what is not summed into slices");
     fill(op.slot);
   }
   void operator()(const Collective &op) {
@@ -51,43 +60,49 @@ public:
       return fill(op.slot);
     if (!isFilled[op.slot])
       failHere("sums gradients that are not cleared before runs add to them");
-    isFilled[op.slot] = false; // as nothing may be added any more
+    overwrite(op.slot); // as nothing may be added any more
   }
-  void operator()(const Receive &op) { overwrite(op.slot); }
+  void operator()(const Receive &op) { fill(op.slot); }
   void operator()(const auto &) {} // touches none of the memory that slots share
 
 private:
-  enum Sort { Other, Weights, Gradients };
+  bool isShared(int64_t slot) const {
+    return device.slots[slot].source == SlotSource::Arena && device.slots[slot].size > 0;
+  }
 
   void fill(int64_t slot) {
+    if (!isShared(slot))
+      return;
     overwrite(slot);
     isFilled[slot] = true;
-    filled.push_back(slot);
+    filled[device.slots[slot].offset] = slot;
   }
 
-  /// What shares memory with a slot that is written is there no more.
+  /// What shares memory with a slot is there no more. What is there overlaps nowhere.
   void overwrite(int64_t slot) {
     const Slot &mine = device.slots[slot];
-    std::erase_if(filled, [&](int64_t other) {
-      const Slot &its = device.slots[other];
-      bool isGone = mine.inArena() && mine.offset < its.offset + its.size &&
-                    its.offset < mine.offset + mine.size;
-      if (isGone)
-        isFilled[other] = false;
-      return isGone;
-    });
+    auto it = filled.lower_bound(mine.offset);
+    if (it != filled.begin() && endOf(std::prev(it)->second) > mine.offset)
+      --it;
+    while (it != filled.end() && it->first < mine.offset + mine.size) {
+      isFilled[it->second] = false;
+      it = filled.erase(it);
+    }
+  }
+  int64_t endOf(int64_t slot) const {
+    return device.slots[slot].offset + device.slots[slot].size;
   }
 
-  [[noreturn]] void failHere(const char *what) {
+  [[noreturn]] void failHere(const std::string &what) {
     fail(program.path, ": error: device ", number, ": '", text(*now), "' ", what);
   }
 
   const Program &program;
   const DeviceList &device;
   size_t number;
-  std::vector<Sort> sorts; // by slot
-  std::vector<bool> isFilled;
-  std::vector<int64_t> filled;
+  bool hasSlices = false;
+  std::vector<bool> isSummed, isFilled; // by slot
+  std::map<int64_t, int64_t> filled;    // slots by their offset
   const Instruction *now = nullptr;
 };
 

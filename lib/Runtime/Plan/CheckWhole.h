@@ -7,9 +7,9 @@
 
 namespace bitpipe {
 
-/// Where a device keeps slices alone: runs read weights that were gathered in their slot, and
-/// add gradients to what was cleared, before the sum of it; nothing else has written to that
-/// memory meanwhile. Throws a UserError otherwise.
+/// Where a device keeps slices alone: in the memory that slots share runs read what was
+/// gathered, received or made by a run, and add gradients to what was cleared, before the sum
+/// of it; nothing else has written to that memory meanwhile. Throws a UserError otherwise.
 void checkWhole(const Program &program, size_t device);
 
 } // namespace bitpipe

@@ -302,8 +302,10 @@ std::string Simulation::blocked() const {
     seen[device] = true;
     if (std::optional<Action> maker = awaited(device)) {
       text += " waits for " + toString(*maker);
-      bool isStarted = maker->kind == Kind::A && meetings.missingMember(device) >= 0;
-      device = isStarted ? meetings.missingMember(device) : placement.place(*maker);
+      int member = maker->kind == Kind::A ? meetings.missingMember(device) : -1;
+      if (maker->kind == Kind::A && member < 0)
+        return text + ", which does not come before it";
+      device = member < 0 ? placement.place(*maker) : member;
     }
     if (position[device] == order[device].size())
       return text + ", which device " + std::to_string(device) + " lacks";
