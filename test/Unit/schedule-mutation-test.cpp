@@ -176,7 +176,7 @@ static void testFamily(Random &random, Request asked, bool isUneven, int mutants
 
 /// Replicas that share out gradients or parameters, of all pipelines that can.
 static void testShards(Random &random, const Family &family, Counts &counts) {
-  Request asked = request(family.name, 8, 16);
+  Request asked = request(family.name, 4, 8);
   asked.replicas = 2;
   ErrorOr<Placement> placement = placementFor(asked);
   if (!placement || placement->routes().size() > 2 || family.updatesBetween)
@@ -185,10 +185,10 @@ static void testShards(Random &random, const Family &family, Counts &counts) {
     for (bool isUneven : {false, true}) {
       asked.shard = shard;
       asked.chunks = 0;
-      testFamily(random, asked, isUneven, 400, counts);
+      testFamily(random, asked, isUneven, 300, counts);
       asked.chunks = family.chunks > 1 ? 2 * family.chunks : 0; // more than two are there at once
       if (asked.chunks && placementFor(asked))
-        testFamily(random, asked, isUneven, 400, counts);
+        testFamily(random, asked, isUneven, 300, counts);
     }
 }
 

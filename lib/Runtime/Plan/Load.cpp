@@ -283,15 +283,9 @@ private:
           return Collective{Collective::AllReduce, list(op.getStages()),
                             list(op.getDevices()), int64_t(op.getSlot()), 0, {}};
         })
-        .Case([&](pipe::ReduceScatterOp op) -> Instruction {
-          return readSlices(Collective::ReduceScatter, op, op.getInto());
-        })
-        .Case([&](pipe::AllGatherOp op) -> Instruction {
-          return readSlices(Collective::AllGather, op, op.getFrom());
-        })
-        .Case([&](pipe::ClearOp op) -> Instruction {
-          return Clear{list(op.getStages()), int64_t(op.getSlot())};
-        })
+        .Case([&](pipe::ReduceScatterOp op) { return readSlices(Collective::ReduceScatter, op, op.getInto()); })
+        .Case([&](pipe::AllGatherOp op) { return readSlices(Collective::AllGather, op, op.getFrom()); })
+        .Case([&](pipe::ClearOp op) { return Clear{list(op.getStages()), int64_t(op.getSlot())}; })
         .Case([&](pipe::GradNormOp op) -> Instruction { return readNorm(op); })
         .Case([&](pipe::RoundOp op) -> Instruction {
           return Round{list(op.getStages()), int64_t(op.getElements()),

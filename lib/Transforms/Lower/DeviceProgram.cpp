@@ -2,6 +2,8 @@
 
 #include "lib/Transforms/Lower/DeviceProgram.h"
 
+#include "lib/Transforms/Lower/Pieces.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -16,7 +18,7 @@ public:
             const Versions &versions)
       : plan(plan), device(device), stages(stages),
         program{device.getLoc(), int64_t(device.getIndex()), {}, {}, {}, {}, {}, {}, {}, {}, versions} {
-    findSharded();
+    findSharded(device, stages.groups(), program);
     for (auto [number, group] : llvm::enumerate(stages.groups().all())) {
       bool isGathered = program.gathered.contains(number);
       Slices slices = slicesOf(plan, group, isGathered);
@@ -39,29 +41,13 @@ public:
       if (isNext)
         ++it;
     }
-    for (unsigned piece : travelling) // to the norm, which waits for it
-      program.pieces[piece].lifetime.last = int64_t(program.instructions.size()) - 1;
+    wholes.endTravel();
     addNorm(program.loc);
     addRounds();
     return std::move(program);
   }
 
 private:
-  void findSharded() {
-    for (auto unshard : device.getBody().getOps<pipe::UnshardOp>())
-      if (int64_t group = stages.groups().withStages(unshard.getStages()); isTrainable(group))
-        program.sharded.insert(group);
-    for (auto run : device.getBody().getOps<pipe::RunOp>()) {
-      int64_t group = stages.groups().withStages({int64_t(run.getStage())});
-      if (run.getKind() == pipe::RunKind::S && isTrainable(group)) {
-        program.sharded.insert(group);
-        program.scattered.insert(group);
-      }
-      if (run.getKind() == pipe::RunKind::A && group >= 0)
-        program.gathered.insert(group);
-    }
-  }
-
   LogicalResult add(Operation *op, Operation *next, bool &tookNext) {
     return TypeSwitch<Operation *, LogicalResult>(op)
         .Case([&](pipe::RunOp run) { return addRun(run, next, tookNext); })
@@ -146,70 +132,38 @@ private:
         return failure();
       if (failed(checkExists(op, kind, block, piece)))
         return failure();
-      item.pieces.push_back(use(piece, bytes));
+      item.pieces.push_back(pieces.use(piece, bytes));
     }
     program.instructions.push_back(item);
     return success();
   }
 
-  /// Of gradients that are scattered, the memory that they are added up in is taken by the
-  /// first run that adds to them.
   void clearBeforeSum(pipe::RunOp op, const PieceName &piece) {
-    int64_t group = piece.block.number;
-    if (piece.block.role != Role::Gradients || !program.scattered.contains(group) ||
-        numbers.contains(piece))
-      return;
-    add(Instruction::Clear, op.getLoc(), group);
-    program.instructions.back().pieces = {useWhole(piece)};
+    if (piece.block.role == Role::Gradients && program.scattered.contains(piece.block.number))
+      wholes.clear(op.getLoc(), piece);
   }
 
-  /// The piece of all weights or gradients of a group, for the next instruction.
-  unsigned useWhole(const PieceName &piece) {
-    return use(piece, program.slices.at(piece.block.number).bytes(), -1);
-  }
-
-  /// Of weights that are gathered, what was gathered last.
   LogicalResult chooseWhole(pipe::RunOp op, PieceName &piece) {
     if (piece.block.role != Role::Weights || !program.gathered.contains(piece.block.number))
       return success();
-    piece = wholeWeights(piece.block.number);
-    if (numbers.contains(piece))
+    piece = wholes.weights(piece.block.number);
+    if (pieces.has(piece))
       return success();
     return emitError(op.getLoc()) << "run of stage " << op.getStage() << ", micro-batch "
                                   << op.getMicrobatch() << " on device " << program.index
                                   << " reads weights that are not there, expected them gathered before";
-  }
-  PieceName wholeWeights(int64_t group) {
-    return {{Role::Weights, group}, stages.groups().all()[group].stages.front(), gathers[group]};
   }
 
   LogicalResult addOfShards(pipe::RunOp op) {
     auto group = groupOf(op.getLoc(), {int64_t(op.getStage())});
     if (failed(group) || *group < 0)
       return success(succeeded(group));
-    if (op.getKind() == pipe::RunKind::D) {
-      numbers.erase(wholeWeights(*group));
-      return success();
-    }
-    if (op.getKind() == pipe::RunKind::S)
-      return addScatter(op, *group);
-    ++gathers[*group];
-    add(Instruction::AllGather, op.getLoc(), *group);
-    program.instructions.back().pieces = {useWhole(wholeWeights(*group))};
-    return success();
-  }
-
-  /// Beside what follows, up to the next one.
-  LogicalResult addScatter(pipe::RunOp op, int64_t group) {
-    if (!isTrainable(group))
-      return success();
-    for (unsigned piece : travelling)
-      program.pieces[piece].lifetime.last = int64_t(program.instructions.size()) - 1;
-    clearBeforeSum(op, {{Role::Gradients, group}}); // if no run has added anything
-    add(Instruction::ReduceScatter, op.getLoc(), group);
-    unsigned piece = useWhole({{Role::Gradients, group}});
-    program.instructions.back().pieces = {piece};
-    travelling = {piece};
+    if (op.getKind() == pipe::RunKind::D)
+      wholes.drop(*group);
+    else if (op.getKind() == pipe::RunKind::A)
+      wholes.gather(op.getLoc(), *group);
+    else if (isTrainable(*group))
+      wholes.scatter(op.getLoc(), *group);
     return success();
   }
 
@@ -236,7 +190,7 @@ private:
     if (wanted == newest)
       return success();
     piece.version = wanted;
-    if (numbers.contains(piece))
+    if (pieces.has(piece))
       return success();
     return emitError(op.getLoc())
            << "run of stage " << stage << ", micro-batch " << microbatch << " on device "
@@ -257,16 +211,16 @@ private:
       keep.group = *group;
       keep.version = version;
       const ParameterGroup &parameters = stages.groups().all()[*group];
-      keep.pieces.push_back(use({{Role::Weights, *group}, 0, 0, version}, parameters.bytes));
+      keep.pieces.push_back(pieces.use({{Role::Weights, *group}, 0, 0, version}, parameters.bytes));
       if (hasCopies(*group))
         keep.pieces.push_back(
-            use({{Role::Working, *group}, 0, 0, version}, parameters.workingBytes));
+            pieces.use({{Role::Working, *group}, 0, 0, version}, parameters.workingBytes));
       program.instructions.push_back(keep);
     }
-    add(Instruction::Step, op.getLoc(), *group);
-    program.instructions.back().stage = stage;
-    program.instructions.back().microbatch = op.getMicrobatch();
-    program.instructions.back().version = version + 1;
+    Instruction &step = pieces.add(Instruction::Step, op.getLoc(), *group);
+    step.stage = stage;
+    step.microbatch = op.getMicrobatch();
+    step.version = version + 1;
     return success();
   }
 
@@ -277,7 +231,7 @@ private:
                      (block.role == Role::Saved || block.role == Role::SavedKept);
     bool isRead = block.role == Role::CarriedIn ||
                   block.role == Role::GradientOut || ofForward;
-    if (isRead && !numbers.contains(piece))
+    if (isRead && !pieces.has(piece))
       return emitError(op.getLoc())
              << "run of stage " << op.getStage() << ", micro-batch "
              << op.getMicrobatch() << " on device "
@@ -324,14 +278,14 @@ private:
     if (stage->getRecompute())
       return fail("the stage recomputes it");
     for (auto &[name, bytes] : stages.savedPieces(*stage, item.microbatch)) {
-      if (numbers.contains(name) != sends)
+      if (pieces.has(name) != sends)
         return fail(sends ? "is not there before it is sent" : "is there before it is received");
-      item.pieces = {use(name, bytes)};
+      item.pieces = {pieces.use(name, bytes)};
       program.instructions.push_back(item);
       if (!sends)
         continue;
       leaving.push_back(item.pieces[0]);
-      numbers.erase(name);
+      pieces.forget(name);
     }
     return success();
   }
@@ -344,12 +298,12 @@ private:
     PieceName piece{{isForward ? Role::CarriedOut : Role::GradientIn},
                     item.stage, item.microbatch};
     int64_t bytes = stages.messageBytes(*stage, isForward);
-    if (mustExist && bytes && !numbers.contains(piece))
+    if (mustExist && bytes && !pieces.has(piece))
       return emitError(item.loc)
              << "send of stage " << item.stage << ", micro-batch "
              << item.microbatch << " on device " << program.index
              << " comes before the run that makes it";
-    item.pieces.push_back(use(piece, bytes));
+    item.pieces.push_back(pieces.use(piece, bytes));
     program.pieces[item.pieces[0]].isMessage = true;
     program.instructions.push_back(item);
     return success();
@@ -376,15 +330,9 @@ private:
     auto group = groupOf(op.getLoc(), op.getStages());
     if (failed(group) || !isTrainable(*group))
       return success(succeeded(group));
-    add(kind, op.getLoc(), *group);
+    pieces.add(kind, op.getLoc(), *group);
     return success();
   }
-  void add(Instruction::Kind kind, Location loc, int64_t group) {
-    Instruction item{kind, loc};
-    item.group = group;
-    program.instructions.push_back(item);
-  }
-
   LogicalResult addReduce(pipe::ReduceOp op) {
     bool leavesSlices = program.sharded.contains(stages.groups().withStages(op.getStages()));
     return addForGroup(leavesSlices ? Instruction::ReduceScatter : Instruction::AllReduce, op);
@@ -397,7 +345,7 @@ private:
   void addRounds() {
     for (int64_t group : program.sharded)
       if (stages.groups().all()[group].workingElements > 0)
-        add(Instruction::Round, program.loc, group);
+        pieces.add(Instruction::Round, program.loc, group);
   }
   /// Once, before the first update.
   void addNorm(Location loc) {
@@ -406,40 +354,19 @@ private:
     hasNorm = true;
   }
 
-  /// The piece, which is used by the instruction that is about to be added, or by one some
-  /// places from it.
-  unsigned use(const PieceName &name, int64_t bytes, int64_t distance = 0) {
-    int64_t at = int64_t(program.instructions.size()) + distance;
-    auto [entry, isNew] = numbers.try_emplace(name, program.pieces.size());
-    if (isNew)
-      program.pieces.push_back({name, {bytes, at, at}});
-    Lifetime &lifetime = program.pieces[entry->second].lifetime;
-    lifetime.bytes = std::max(lifetime.bytes, bytes);
-    lifetime.last = at;
-    return entry->second;
-  }
-
   pipe::PlanOp plan;
   pipe::DeviceOp device;
   const StageTable &stages;
   DeviceProgram program;
-  std::map<PieceName, unsigned> numbers;
+  Pieces pieces{program};
+  WholePieces wholes{program, stages.groups(), pieces};
   std::map<int64_t, int64_t> updates; // so far, by stage
   std::map<std::pair<int64_t, int64_t>, Operation *> lastReads; // by stage and version
   SmallVector<unsigned> leaving; // while the next run goes on
-  SmallVector<unsigned> travelling; // gradients, up to the next scatter
-  std::map<int64_t, int64_t> gathers; // so far, by group
   bool hasNorm = false;
 };
 
 } // namespace
-
-std::pair<int64_t, int64_t> DeviceProgram::stepped(int64_t group,
-                                                   const ParameterGroups &groups) const {
-  auto [begin, end] = slices.at(group).of(index);
-  int64_t trainable = groups.all()[group].trainableBytes / int64_t(sizeof(float));
-  return {std::min(begin, trainable), std::min(end, trainable)};
-}
 
 FailureOr<DeviceProgram> lower::collectProgram(pipe::PlanOp plan,
                                                  pipe::DeviceOp device,

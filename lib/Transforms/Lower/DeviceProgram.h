@@ -96,6 +96,9 @@ struct DeviceProgram {
   std::pair<int64_t, int64_t> stepped(int64_t group, const ParameterGroups &groups) const;
 };
 
+/// Of which groups a device keeps and steps slices, by its list of the plan.
+void findSharded(pipe::DeviceOp device, const ParameterGroups &groups, DeviceProgram &program);
+
 /// Walks a device's list of the plan, whose versions of the weights are known.
 mlir::FailureOr<DeviceProgram> collectProgram(pipe::PlanOp plan,
                                               pipe::DeviceOp device,

@@ -1,6 +1,7 @@
 //===- CheckMemory.cpp - What devices hold at once -------------------------===//
 
 #include "lib/Transforms/Schedule/Check/CheckText.h"
+#include "lib/Transforms/Schedule/Core/MemoryWalk.h"
 
 #include <algorithm>
 #include <sstream>

@@ -126,6 +126,9 @@ std::string Walk::step(const Action &action) {
   case Kind::W:
   case Kind::R:
   case Kind::U:
+  case Kind::A:
+  case Kind::D:
+  case Kind::S:
     return {};
   }
   return {};

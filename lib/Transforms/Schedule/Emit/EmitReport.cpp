@@ -316,11 +316,11 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
     stream << oneLine(schedule.note) << '\n';
   print(stream, "%-7s %10s %10s %8s %12s %8s %8s %9s\n", "device", "work", "idle",
         "bubble", "activations", "weights", "moments", "messages");
-  double peak = 0;
-  int weights = 0, messages = 0;
+  double peak = 0, weights = 0;
+  int messages = 0;
   for (size_t device = 0; device < use.size(); ++device) {
     const DeviceUse &row = use[device];
-    print(stream, "%-7zu %10.6g %10.6g %7.2f%% %12.6g %8d %8.4g %9d\n", device,
+    print(stream, "%-7zu %10.6g %10.6g %7.2f%% %12.6g %8.4g %8.4g %9d\n", device,
           row.work, row.idle, 100 * row.idle / timing.makespan,
           row.peakActivation, row.weights, row.moments, row.messages);
     peak = std::max(peak, row.peakActivation);
@@ -329,7 +329,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
   }
   Bounds bound = bounds(simulated);
   print(stream, "makespan %.6g, lower bound %.6g (%.6g in the same memory), "
-                "bubble %.2f%%, peak activations %.6g, weights of %d stages, "
+                "bubble %.2f%%, peak activations %.6g, weights of %.4g stages, "
                 "%d messages\n",
         timing.makespan, bound.anyMemory, bound.sameMemory,
         100 * bubble(use, timing), peak, weights, messages);

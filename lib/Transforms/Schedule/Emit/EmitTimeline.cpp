@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/Schedule/Core/MemoryWalk.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Emit/Emit.h"
 #include "lib/Transforms/Schedule/Emit/Print.h"

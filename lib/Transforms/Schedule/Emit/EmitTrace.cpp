@@ -1,5 +1,6 @@
 //===- EmitTrace.cpp - A schedule for Perfetto -----------------------------===//
 
+#include "lib/Transforms/Schedule/Core/MemoryWalk.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Emit/Emit.h"
 #include "lib/Transforms/Schedule/Emit/TimelineLegend.h"

@@ -2,7 +2,7 @@
 
 #include "lib/Transforms/Schedule/Search/OrderGraph.h"
 
-#include "lib/Transforms/Schedule/Core/Effects.h"
+#include "lib/Transforms/Schedule/Core/MemoryWalk.h"
 
 #include <algorithm>
 #include <cassert>

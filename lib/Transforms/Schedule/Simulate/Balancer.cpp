@@ -25,6 +25,8 @@
 
 #include "lib/Transforms/Schedule/Simulate/Balancer.h"
 
+#include "lib/Transforms/Schedule/Core/MemoryWalk.h"
+
 #include <algorithm>
 #include <set>
 

@@ -7,8 +7,10 @@
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include "lib/Transforms/Schedule/Core/Links.h"
+#include "lib/Transforms/Schedule/Core/MemoryWalk.h"
 #include "lib/Transforms/Schedule/Core/Turns.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
+#include "lib/Transforms/Schedule/Simulate/Makers.h"
 #include "lib/Transforms/Schedule/Simulate/Meetings.h"
 #include "lib/Transforms/Schedule/Simulate/SteadyStep.h"
 #include "lib/Transforms/Schedule/Simulate/Sums.h"
@@ -223,38 +225,6 @@ void Simulation::advance(int device) {
   }
 }
 
-/// What makes a tensor; of two sorts of backward the whole one.
-static Action makerOf(const Placement &placement, const Tensor &tensor) {
-  Action maker{Kind::F, false, tensor.stage, tensor.microbatch};
-  switch (tensor.sort) {
-  case Tensor::Output:
-  case Tensor::Input:
-    return maker;
-  case Tensor::Saved:
-    maker.kind = placement.recomputes(tensor.stage) ? Kind::R : Kind::F;
-    return maker;
-  case Tensor::Gradient:
-  case Tensor::Kept:
-  case Tensor::Sum:
-    maker.kind = Kind::B;
-    return maker;
-  case Tensor::Guest:
-    maker.kind = Kind::E;
-    return maker;
-  case Tensor::Loaded:
-    maker.kind = Kind::G;
-    return maker;
-  case Tensor::Whole:
-    maker.kind = Kind::A;
-    return maker;
-  case Tensor::Weights:
-    maker.kind = Kind::U;
-    maker.microbatch = endOfGroup(placement, tensor.microbatch - 1);
-    maker.versions = placement.updates().versions[tensor.stage];
-  }
-  return maker;
-}
-
 Tensor Simulation::tensorOf(size_t key) const {
   size_t runs = size_t(placement.stages()) * placement.microbatches(), index = key % runs;
   return {Tensor::Sort(key / runs), int(index / placement.microbatches()),
@@ -371,14 +341,18 @@ double bitpipe::schedule::bubble(const std::vector<DeviceUse> &use,
   return timing.makespan > 0 ? idle / (timing.makespan * use.size()) : 0;
 }
 
-/// Where devices share out what they update, in stages, each keeps moments of its part.
-static void setMoments(const Program &program, const std::vector<bool> &sharded,
+/// Where devices share out what they update, in stages, each keeps moments of its part, and
+/// weights where it gathers them.
+static void setSlices(const Program &program, const std::vector<bool> &sharded,
                        std::vector<DeviceUse> &use) {
   for (size_t g = 0; g < program.groups.size(); ++g) {
     const auto &[stages, devices] = program.groups[g];
     if (stages.size() == 1 && sharded[g])
-      for (int device : devices)
-        use[device].moments -= 1 - 1.0 / double(devices.size());
+      for (int device : devices) {
+        double others = 1 - 1.0 / double(devices.size());
+        use[device].moments -= others;
+        use[device].weights -= program.placement.gathers() ? others : 0;
+      }
   }
 }
 
@@ -399,7 +373,7 @@ ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
                                  : communicate(result.schedule, {}, costs);
   if (!own)
     return Error{result.schedule.name + ": " + own.error().text};
-  setMoments(*own, shardedGroups(*own), result.use);
+  setSlices(*own, shardedGroups(*own), result.use);
   if (costs.hasSums())
     result.sums = simulateSums(*own, result.timing, costs);
   for (const SumTime &sum : result.sums)

@@ -64,9 +64,9 @@ struct DeviceUse {
   double peakActivation = 0;
   /// What it always keeps beside them: the state of its stages.
   double state = 0;
-  /// Stages whose weights the device holds.
-  int weights = 0;
-  /// The part of these stages of which it keeps the optimizer's moments.
+  /// Stages whose weights the device always holds, in slices where those are gathered.
+  double weights = 0;
+  /// The part of its stages of which it keeps the optimizer's moments.
   double moments = 0;
   /// Messages sent.
   int messages = 0;

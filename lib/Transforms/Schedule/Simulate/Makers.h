@@ -1,0 +1,44 @@
+//===- Makers.h - The action that makes a tensor ------------------*- C++ -*-===//
+
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MAKERS_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MAKERS_H
+
+#include "lib/Transforms/Schedule/Core/Effects.h"
+
+namespace bitpipe::schedule {
+
+/// What makes a tensor; of two sorts of backward the whole one.
+inline Action makerOf(const Placement &placement, const Tensor &tensor) {
+  Action maker{Kind::F, false, tensor.stage, tensor.microbatch};
+  switch (tensor.sort) {
+  case Tensor::Output:
+  case Tensor::Input:
+    return maker;
+  case Tensor::Saved:
+    maker.kind = placement.recomputes(tensor.stage) ? Kind::R : Kind::F;
+    return maker;
+  case Tensor::Gradient:
+  case Tensor::Kept:
+  case Tensor::Sum:
+    maker.kind = Kind::B;
+    return maker;
+  case Tensor::Guest:
+    maker.kind = Kind::E;
+    return maker;
+  case Tensor::Loaded:
+    maker.kind = Kind::G;
+    return maker;
+  case Tensor::Whole:
+    maker.kind = Kind::A;
+    return maker;
+  case Tensor::Weights:
+    maker.kind = Kind::U;
+    maker.microbatch = endOfGroup(placement, tensor.microbatch - 1);
+    maker.versions = placement.updates().versions[tensor.stage];
+  }
+  return maker;
+}
+
+} // namespace bitpipe::schedule
+
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MAKERS_H
