@@ -130,11 +130,11 @@ private:
     int group = schedule::ownGroups(source)[action.stage];
     auto &known = gathers[d][action.stage];
     if (action.kind == schedule::Kind::S)
-      collect(d, Collective::ReduceScatter, group);
-    else if (action.kind == schedule::Kind::A) {
-      collect(d, Collective::AllGather, group, int(known.size()));
-      known.push_back(links.devices[d].collectives.back());
-    }
+      return collect(d, Collective::ReduceScatter, group);
+    if (action.kind != schedule::Kind::A)
+      return;
+    collect(d, Collective::AllGather, group, int(known.size()));
+    known.push_back(links.devices[d].collectives.back());
   }
 
   static constexpr int64_t slice = 64;
@@ -289,11 +289,8 @@ static void testSlices() {
   for (const schedule::Family &family : schedule::families())
     for (auto shard : {schedule::Shard::Gradients, schedule::Shard::Parameters}) {
       schedule::Request asked;
-      asked.pipeline = family.name;
-      asked.devices = 8;
-      asked.microbatches = 16;
-      asked.replicas = 2;
-      asked.shard = shard;
+      std::tie(asked.pipeline, asked.devices, asked.microbatches) = std::tuple(family.name, 8, 16);
+      std::tie(asked.replicas, asked.shard) = std::tuple(2, shard);
       auto placement = schedule::placementFor(asked);
       if (!placement)
         continue;

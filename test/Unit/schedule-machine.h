@@ -10,7 +10,7 @@
 
 #include "lib/Transforms/Schedule/Check/Check.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
-#include "test/Unit/schedule-numbers.h"
+#include "test/Unit/schedule-machine-parts.h"
 
 #include <algorithm>
 #include <deque>
@@ -50,31 +50,9 @@ public:
 
 private:
   using Op = Instruction::Op;
-  using Name = std::tuple<char, int, int>;
-  struct Device {
-    size_t position = 0;
-    std::map<Name, Value> values;
-    std::map<Name, int> expected; // receives posted and not complete
-    std::map<int, Value> gradients; // by stage
-    std::map<int, std::map<int, Value>> weights; // by stage and version, as many as it keeps
-    std::deque<Instruction> started; // sums, unshards, gathers and scatters
-    std::map<int, int> gathering;    // by stage, gathers that are under way
-    std::set<int> whole;             // stages whose weights are there
-    std::map<int, Value> scattering; // gradients by stage, as they were when it began
-    std::map<int, Value> summed; // by group
-    std::map<int, Value> updated;
-    std::set<int> gathered; // groups
-    double activations = 0;
-    std::deque<Name> buffers; // received or still to be, and not read
-    std::set<Name> overwritten;
-    std::vector<std::pair<int, size_t>> leaving, due; // moves, by peer and number
-    std::map<int, size_t> sends; // how many, by peer
-  };
-  struct Channel {
-    size_t exchanged = 0;
-    std::deque<Value> sent;
-    std::deque<Name> posted;
-  };
+  using Name = machine::Name;
+  using Device = machine::Device;
+  using Channel = machine::Channel;
 
   /// What a value becomes by the weights that the run reads, if there are several.
   std::optional<Value> weighted(Device &device, const Action &action, Value value) {
@@ -131,21 +109,6 @@ private:
     return true;
   }
 
-  /// Of what moves, the name that it has where it goes.
-  static Name name(const Action &action) {
-    char kind = action.kind == Kind::F   ? 'F'
-                : action.kind == Kind::E ? 'U'
-                : action.kind == Kind::G ? 'S'
-                                         : 'B';
-    return {kind, action.stage, action.microbatch};
-  }
-  /// And the one where it comes from.
-  static Name source(const Action &action) {
-    return isMove(action.kind)
-               ? Name{action.kind == Kind::E ? 'S' : 'U', action.stage, action.microbatch}
-               : name(action);
-  }
-
   /// Whether all that had to be sent by now has gone.
   bool hasSent(int d) {
     std::erase_if(devices[d].due, [&](const std::pair<int, size_t> &message) {
@@ -161,8 +124,8 @@ private:
     bool moves = isMove(action.kind);
     std::optional<Value> value;
     if (moves) {
-      value = read(device, source(action));
-    } else if (auto it = device.values.find(name(action)); it != device.values.end()) {
+      value = read(device, machine::sourceOf(action));
+    } else if (auto it = device.values.find(machine::nameOf(action)); it != device.values.end()) {
       value = it->second;
     } else {
       return fail();
@@ -173,7 +136,7 @@ private:
     channels[{d, instruction.peer}].sent.push_back(*value);
     if (moves) {
       device.leaving.push_back({instruction.peer, number});
-      device.values.erase(source(action));
+      device.values.erase(machine::sourceOf(action));
     }
     return true;
   }
@@ -182,11 +145,11 @@ private:
     Device &device = devices[d];
     const Action &action = instruction.action;
     if (!isMove(action.kind))
-      occupy(device, name(action), limits[d].receives);
+      machine::occupy(device, machine::nameOf(action), limits[d].receives);
     else if (++device.activations > limits[d].activations)
       return fail();
-    ++device.expected[name(action)];
-    channels[{instruction.peer, d}].posted.push_back(name(action));
+    ++device.expected[machine::nameOf(action)];
+    channels[{instruction.peer, d}].posted.push_back(machine::nameOf(action));
     return true;
   }
 
@@ -239,15 +202,6 @@ private:
     }
     Value gradient = device.gradients[action.stage];
     return device.scattering.try_emplace(action.stage, gradient).second || fail();
-  }
-
-  /// Takes a buffer for a receive; where none is free, the oldest.
-  static void occupy(Device &device, Name received, int buffers) {
-    if (int(device.buffers.size()) >= buffers) {
-      device.overwritten.insert(device.buffers.front());
-      device.buffers.pop_front();
-    }
-    device.buffers.push_back(received);
   }
 
   /// Keeps or frees the activations of a run.

@@ -17,6 +17,9 @@ class DeviceRuns {
 public:
   explicit DeviceRuns(const DeviceList &device) : device(device) {
     for (const Instruction &op : device.instructions)
+      if (auto *all = std::get_if<Collective>(&op); all && all->own)
+        wholes.insert(all->slot);
+    for (const Instruction &op : device.instructions)
       if (auto *run = std::get_if<Execute>(&op))
         for (int64_t slot : run->slots)
           slots[{run->run.stage, run->run.microbatch, partOf(run->run.kind)}].insert(slot);
@@ -49,13 +52,14 @@ private:
     for (int64_t slot : a->second)
       if (SlotSource source = device.slots[slot].source;
           (source == SlotSource::Arena || source == SlotSource::Message) &&
-          b->second.count(slot))
+          b->second.count(slot) && !wholes.count(slot))
         bytes += device.slots[slot].size;
     return bytes;
   }
 
   const DeviceList &device;
   std::map<Key, std::set<int64_t>> slots;
+  std::set<int64_t> wholes; // weights and gradients that are there for a while
 };
 
 } // namespace

@@ -46,12 +46,19 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
                                             "evictions", "returns", "keeps", "loads"};
   double work[kindCount] = {}, total = 0;
   int count[kindCount] = {}, messages = 0, device = -1;
-  for (const Step &step :
-       criticalPath(schedule.placement, schedule.order, timing)) {
+  std::vector<Step> path = criticalPath(schedule.placement, schedule.order, timing);
+  for (size_t i = 0; i < path.size(); ++i) {
+    const Step &step = path[i];
     const Action &action = schedule.order[step.device][step.position];
+    double time = costs.time(action);
+    if (action.kind == Kind::A && i + 1 < path.size()) // and what waits for it
+      time = timing.start[path[i + 1].device][path[i + 1].position] -
+             timing.start[step.device][step.position];
+    if (isOfShards(action.kind) && time <= 0)
+      continue; // is on the way from run to run
     ++count[int(action.kind)];
-    work[int(action.kind)] += costs.time(action);
-    total += costs.time(action);
+    work[int(action.kind)] += time;
+    total += time;
     messages += device >= 0 && device != step.device;
     device = step.device;
   }
@@ -124,7 +131,13 @@ static void emitShards(std::ostream &stream, const Simulated &simulated) {
   if (placement.gathers())
     print(stream, ", %zu gathers of weights taking %.6g", timing.gathers.size(),
           totalOf(timing.gathers));
-  print(stream, ", of %d stages in an iteration\n", placement.stages());
+  print(stream, ", of %d stages in an iteration", placement.stages());
+  if (placement.gathers()) {
+    stream << "; waits for gathers, by device:";
+    for (const IdleTime &idle : idleTimes(placement, simulated.schedule.order, timing))
+      print(stream, " %.6g", idle.gathering);
+  }
+  stream << '\n';
 }
 
 /// How much of the gradient sums is not hidden behind the computing.
@@ -243,23 +256,27 @@ static void emitReplicas(std::ostream &stream, const Simulated &simulated) {
 /// hold the whole model.
 static void emitSent(std::ostream &stream, const Simulated &simulated) {
   const Placement &placement = simulated.schedule.placement;
-  double weights = 0, messages = 0, sums = 0;
+  double weights = 0, messages = 0, sums = 0, gathers = 0;
   for (int stage = 0; stage < placement.stages(); ++stage) {
     double own = simulated.costs.stage(stage).weights;
     if (own <= 0)
       return;
-    // Each of K devices sends (K-1)/K of the gradients twice.
-    sums += 2 * double(placement.holders(stage).size() - 1) * own;
+    // Each of K devices sends (K-1)/K of the gradients twice, or once beside gathers.
+    sums += (placement.gathers() ? 1 : 2) * double(placement.holders(stage).size() - 1) * own;
     weights += own;
   }
+  for (const SumTime &gather : simulated.timing.gathers)
+    gathers += double(gather.devices.size() - 1) * simulated.costs.stage(gather.group).weights;
   for (const auto &list : simulated.schedule.order)
     for (const Action &action : list)
       if (receiver(placement, action) >= 0)
         messages += simulated.costs.messageSize(action);
   double alone = 2 * double(placement.devices() - 1) * weights;
-  print(stream, "sent in a step: messages %.6g, sums of gradients %.6g; by data parallelism "
-                "alone %.6g, of which this is %.3g%%\n",
-        messages, sums, alone, alone > 0 ? 100 * (messages + sums) / alone : 0.0);
+  print(stream, "sent in a step: messages %.6g, sums of gradients %.6g", messages, sums);
+  if (placement.gathers())
+    print(stream, ", gathers of weights %.6g", gathers);
+  print(stream, "; by data parallelism alone %.6g, of which this is %.3g%%\n", alone,
+        alone > 0 ? 100 * (messages + sums + gathers) / alone : 0.0);
 }
 
 /// Versions of the weights, and what goes on between fill and drain.

@@ -80,6 +80,8 @@ std::vector<DeviceUse> deviceUse(const Placement &placement,
 struct IdleTime {
   /// Before its first action, after its last, and between.
   double fill = 0, drain = 0, waiting = 0;
+  /// Of the time between, for weights that are gathered.
+  double gathering = 0;
   /// The device it waits for longest between actions, or -1, and how long.
   int waitsFor = -1;
   double longest = 0;

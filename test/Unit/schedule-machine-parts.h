@@ -1,0 +1,69 @@
+//===- schedule-machine-parts.h - What a machine's devices hold ---------------===//
+
+#ifndef BITPIPE_TEST_UNIT_SCHEDULE_MACHINE_PARTS_H
+#define BITPIPE_TEST_UNIT_SCHEDULE_MACHINE_PARTS_H
+
+#include "lib/Transforms/Schedule/Core/Program.h"
+#include "test/Unit/schedule-numbers.h"
+
+#include <deque>
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace bitpipe::schedule::machine {
+
+using Name = std::tuple<char, int, int>;
+
+struct Device {
+  size_t position = 0;
+  std::map<Name, Value> values;
+  std::map<Name, int> expected; // receives posted and not complete
+  std::map<int, Value> gradients; // by stage
+  std::map<int, std::map<int, Value>> weights; // by stage and version, as many as it keeps
+  std::deque<Instruction> started; // sums, unshards, gathers and scatters
+  std::map<int, int> gathering;    // by stage, gathers that are under way
+  std::set<int> whole;             // stages whose weights are there
+  std::map<int, Value> scattering; // gradients by stage, as they were when it began
+  std::map<int, Value> summed; // by group
+  std::map<int, Value> updated;
+  std::set<int> gathered; // groups
+  double activations = 0;
+  std::deque<Name> buffers; // received or still to be, and not read
+  std::set<Name> overwritten;
+  std::vector<std::pair<int, size_t>> leaving, due; // moves, by peer and number
+  std::map<int, size_t> sends; // how many, by peer
+};
+struct Channel {
+  size_t exchanged = 0;
+  std::deque<Value> sent;
+  std::deque<Name> posted;
+};
+
+/// Of what moves, the name that it has where it goes.
+inline Name nameOf(const Action &action) {
+  char kind = action.kind == Kind::F   ? 'F'
+              : action.kind == Kind::E ? 'U'
+              : action.kind == Kind::G ? 'S'
+                                       : 'B';
+  return {kind, action.stage, action.microbatch};
+}
+/// And the one where it comes from.
+inline Name sourceOf(const Action &action) {
+  return isMove(action.kind)
+             ? Name{action.kind == Kind::E ? 'S' : 'U', action.stage, action.microbatch}
+             : nameOf(action);
+}
+
+/// Takes a buffer for a receive; where none is free, the oldest.
+inline void occupy(Device &device, Name received, int buffers) {
+  if (int(device.buffers.size()) >= buffers) {
+    device.overwritten.insert(device.buffers.front());
+    device.buffers.pop_front();
+  }
+  device.buffers.push_back(received);
+}
+
+} // namespace bitpipe::schedule::machine
+
+#endif // BITPIPE_TEST_UNIT_SCHEDULE_MACHINE_PARTS_H
