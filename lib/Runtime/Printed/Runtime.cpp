@@ -140,16 +140,13 @@ static std::optional<int64_t> numberOf(const std::optional<printed::Slot> &slot)
 }
 
 void Runtime::update(const UpdateOperands &of) {
-  Step step{{},
-            of.elements,
-            {of.begin, of.end},
-            /*sharded=*/false, // of no concern to a device
-            of.weights.number,
-            of.gradients.number,
-            numberOf(of.moment1),
-            numberOf(of.moment2),
-            numberOf(of.working),
-            of.workingElements};
+  Step step{};
+  step.elements = of.elements;
+  step.stepped = {of.begin, of.end};
+  step.weights = of.weights.number, step.gradients = of.gradients.number;
+  step.moment1 = numberOf(of.moment1), step.moment2 = numberOf(of.moment2);
+  step.working = numberOf(of.working);
+  step.workingElements = of.workingElements;
   parts->device.update(0, step, {});
 }
 

@@ -20,6 +20,7 @@
 #include <climits>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace bitpipe::schedule {
 
@@ -197,9 +198,13 @@ ErrorOr<Placement> placementFor(const Request &request) {
 /// What is put into an order that is there: recomputation, and then activations that move,
 /// of stages that do not recompute.
 static std::optional<Error> addToOrder(Schedule &schedule, const Request &request) {
+  std::string before = std::exchange(schedule.note, "");
   if (std::optional<Error> wrong = recompute(schedule, request.recompute))
     return wrong;
-  return request.balance ? balance(schedule, request.costs) : std::nullopt;
+  std::optional<Error> wrong = request.balance ? balance(schedule, request.costs) : std::nullopt;
+  if (!before.empty())
+    schedule.note = before + (schedule.note.empty() ? "" : "; ") + schedule.note;
+  return wrong;
 }
 
 /// The schedule of a request that names its routes itself.
