@@ -35,7 +35,7 @@ fuzz() { # KINDS...
 address() {
   # All but those that search schedules for minutes.
   local tests=(attention-check-test attention-test balance-test checkpoint-test cores-test environment-test matmul-test optimizer-test team-test transport-test
-    schedule-{golden,families,idle,odd,shares,mutation,orders,balance,updates}-test replicated-test)
+    schedule-{golden,families,odd,shares,mutation,orders,balance,updates}-test replicated-test)
   build build/address address,undefined -- bitpipe-run output-file-test "${tests[@]}"
   rm -rf build/address/scratch && mkdir build/address/scratch
   build/address/bin/output-file-test "$PWD/build/address/scratch"
