@@ -10,7 +10,7 @@
 
 #include "lib/Transforms/Schedule/Check/Check.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
-#include "test/Unit/schedule-machine-parts.h"
+#include "test/Unit/schedule-machine-end.h"
 
 #include <algorithm>
 #include <deque>
@@ -45,7 +45,7 @@ public:
     for (size_t d = 0; d < devices.size(); ++d)
       if (devices[d].position < program.devices[d].size() || !devices[d].started.empty())
         return false;
-    return gradientsAreRight() && slicesAreWhole();
+    return machine::hasRightNumbers(program, devices) && allMessagesRead();
   }
 
 private:
@@ -347,51 +347,6 @@ private:
       devices[member].gathered.insert(group);
       devices[member].started.pop_front();
     }
-  }
-
-  /// Whether the runs gather what is updated.
-  bool isGathered(int group) const {
-    return program.placement.gathers() && program.groups[group].stages.size() == 1;
-  }
-
-  /// What is updated in slices, all devices have in the end.
-  bool slicesAreWhole() {
-    std::vector<bool> sharded = shardedGroups(program);
-    for (size_t g = 0; g < program.groups.size(); ++g)
-      for (int member : program.groups[g].devices)
-        if (sharded[g] && !isGathered(int(g)) && !devices[member].gathered.count(int(g)))
-          return false;
-    return true;
-  }
-
-  /// One group of micro-batches after the other, each stage with its version.
-  bool weightsAreRight() {
-    const Placement &placement = program.placement;
-    std::vector<std::vector<Value>> weights = versionsOfWeights(placement);
-    for (int stage = 0; stage < placement.stages(); ++stage) {
-      auto &kept = devices[placement.device(stage, 0)].weights[stage];
-      if (kept.empty() || kept.rbegin()->second != weights[stage].back() ||
-          kept.rbegin()->first + 1 != int(weights[stage].size()))
-        return false;
-    }
-    return allMessagesRead();
-  }
-
-  bool gradientsAreRight() {
-    const Placement &placement = program.placement;
-    if (placement.updates())
-      return weightsAreRight();
-    std::vector<Value> expected = sumsOfGradients(placement);
-    for (size_t g = 0; g < program.groups.size(); ++g)
-      for (int member : program.groups[g].devices) {
-        Value total = 0;
-        for (int stage : program.groups[g].stages)
-          total += expected[stage];
-        auto it = devices[member].updated.find(int(g));
-        if (it == devices[member].updated.end() || it->second != total)
-          return false;
-      }
-    return allMessagesRead();
   }
 
   bool allMessagesRead() {

@@ -176,11 +176,7 @@ void CPUDevice::update(size_t instruction, const Step &step,
   bool keeps = terms.skips || program.optimizer == "none";
   if (step.isBetween())
     addSquares(squareSum(step.gradients, step.stepped));
-  auto clear = [&](Range range) {
-    shareElements(range.count(), [&](int64_t begin, int64_t end) {
-      std::fill(gradients + range.begin + begin, gradients + range.begin + end, 0.0f);
-    });
-  };
+  auto clear = [&](Range range) { zero(gradients + range.begin, range.count()); };
   // What is scattered is summed into the slice anew in every step.
   bool hasOthers = !step.gradientsAt;
   if (hasOthers)
@@ -215,11 +211,14 @@ void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings,
   });
 }
 
-void CPUDevice::clear(size_t instruction, const Clear &clear) {
-  float *gradients = slots.floats(clear.slot);
-  shareElements(device.slots[clear.slot].size / int64_t(sizeof(float)), [&](int64_t begin, int64_t end) {
-    std::fill(gradients + begin, gradients + end, 0.0f);
+void CPUDevice::zero(float *values, int64_t count) {
+  shareElements(count, [&](int64_t begin, int64_t end) {
+    std::fill(values + begin, values + end, 0.0f);
   });
+}
+
+void CPUDevice::clear(size_t instruction, const Clear &clear) {
+  zero(slots.floats(clear.slot), device.slots[clear.slot].size / int64_t(sizeof(float)));
   finishPart(Calls::Optimizer, labelOf(instruction));
 }
 

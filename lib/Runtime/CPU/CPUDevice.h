@@ -54,6 +54,7 @@ private:
   void findBadIndex(const Execute &run, const PreparedRoutine &routine);
   /// Calls work(begin, end) for parts of `elements`, in several threads.
   template <typename Work> void shareElements(int64_t elements, Work work);
+  void zero(float *values, int64_t count);
   char *addressOf(const BlockPlace &place) {
     return place.block < 0 ? nullptr : blocks[place.block] + place.offset;
   }

@@ -58,7 +58,7 @@ CUDADevice::~CUDADevice() { driver().streamSynchronize(compute); }
 int64_t CUDADevice::seedOf(const Slot &slot) const {
   if (!program.updateEvery)
     return layout.seed;
-  return layout.seeds + slot.microbatch / program.updateEvery * int64_t(sizeof(float));
+  return layout.seeds + program.updateOf(slot.microbatch) * int64_t(sizeof(float));
 }
 
 /// Slots that the host gives lie in one piece with the rest of it.
@@ -209,7 +209,7 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
                   gpu::JudgeBetween{at<gpu::StepSettings>(layout.given + layout.settings),
                                     at<gpu::Verdict>(layout.verdict),
                                     at<gpu::Verdict>(layout.between),
-                                    op.microbatch / program.updateEvery + 1});
+                                    program.updateOf(op.microbatch) + 1});
   }
   gpu::Update update{floats(op.weights),
                      floats(op.gradients),

@@ -65,7 +65,7 @@ NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &devic
 }
 
 NCCLTransport::~NCCLTransport() {
-  device.stream().synchronize();
+  cuda::driver().streamSynchronize(device.stream()); // which may have failed: no error here
   if (graph)
     graph->destroy();
   for (auto *groups : {&pairs, &sumGroups})

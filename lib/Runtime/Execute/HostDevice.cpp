@@ -50,7 +50,7 @@ HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
   for (int64_t slot : seedSlots) {
     float *given = seed;
     if (program.updateEvery)
-      given = &seeds[device.slots[slot].microbatch / program.updateEvery];
+      given = &seeds[program.updateOf(device.slots[slot].microbatch)];
     slots.address(slot) = reinterpret_cast<char *>(given);
   }
 }
@@ -137,7 +137,7 @@ HostDevice::UpdateTerms HostDevice::termsOf(const Step &update) const {
   if (!update.isBetween())
     return {now.state.updates, now.gradientScale, now.skips};
   const UpdateState &before = results[(step + 1) % 2].judgement.state;
-  int64_t within = update.microbatch / program.updateEvery;
+  int64_t within = program.updateOf(update.microbatch);
   return {before.updates + within + 1, 1, before.skippedInARow >= maxBadSteps};
 }
 

@@ -136,8 +136,8 @@ private:
   void checkRead(const Execute &op, int64_t slot) const {
     auto [kind, stage, microbatch] = op.run;
     if (device.slots[slot].source == SlotSource::Seed) {
-      int64_t given = device.slots[slot].microbatch, group = microbatch / program.updateEvery;
-      if (given / program.updateEvery != group)
+      int64_t given = device.slots[slot].microbatch, group = program.updateOf(microbatch);
+      if (program.updateOf(given) != group)
         failHere(textOf(op), " reads the seed of mb ", given, ", expected that of its update");
     }
     std::optional<Version> found = versionIn(op, slot);
@@ -149,7 +149,7 @@ private:
     if (found->stage != stage || own == groups.end())
       failHere(textOf(op), " reads weights of stage ", found->stage, " in slot ", slot);
     int64_t older = own->second.versions - 1;
-    int64_t wanted = std::max<int64_t>(0, microbatch / program.updateEvery - older);
+    int64_t wanted = std::max<int64_t>(0, program.updateOf(microbatch) - older);
     if (found->number != wanted)
       failHere(textOf(op), " reads version ", found->number, " of the weights in slot ", slot,
                ", expected version ", wanted);
@@ -157,7 +157,7 @@ private:
 
   /// An input gradient that is computed with the loss may add to the sum, too.
   void checkAdds(const Execute &op, Group &group) const {
-    int64_t turn = op.run.microbatch / program.updateEvery;
+    int64_t turn = program.updateOf(op.run.microbatch);
     if (turn != group.steps)
       failHere(textOf(op), " adds to the gradients of the update after mb ",
                (group.steps + 1) * program.updateEvery - 1, ", expected that of its micro-batch");

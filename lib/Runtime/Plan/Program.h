@@ -288,6 +288,8 @@ struct Program {
 
   /// Of the optimizer, in a step.
   int64_t updatesPerStep() const { return updateEvery ? microbatches / updateEvery : 1; }
+  /// The update of a step, from 0 on, that takes a micro-batch's gradients.
+  int64_t updateOf(int64_t microbatch) const { return updateEvery ? microbatch / updateEvery : 0; }
   /// Whether its devices are GPUs.
   bool isForGPUs() const { return target == "cuda"; }
   /// Samples of one micro-batch: the first size of every input.

@@ -100,7 +100,7 @@ void Training::setSeeds(StepInputs &inputs) {
     for (size_t mb = 0; mb < mine.size(); ++mb) {
       int64_t count;
       std::memcpy(&count, rank.data() + mb * sizeof(count), sizeof(count));
-      labels[mb / program.updateEvery] += count;
+      labels[program.updateOf(int64_t(mb))] += count;
     }
   inputs.updates = program.updatesPerStep();
   inputs.seeds.clear();

@@ -2,8 +2,9 @@
 //
 // The devices that hold a group answer for a slice of its trainable parameters each:
 // for their part in the gradient norm, and where the optimizer is sharded for their
-// sums, steps and moments; where parameters are, slices are of all that the group holds. Slices follow each other in the order of the devices and
-// have one size; the last ones may be shorter, or empty.
+// sums, steps and moments; where parameters are, slices are of all that the group
+// holds. Slices follow each other in the order of the devices and have one size; the last
+// ones may be shorter, or empty.
 //
 //===----------------------------------------------------------------------===//
 

@@ -14,10 +14,7 @@ namespace bitpipe {
 
 /// Every element by itself.
 static bool isElementwise(linalg::GenericOp op) {
-  return op && op.getNumReductionLoops() == 0 &&
-         llvm::all_of(op.getIndexingMapsArray().back().getResults(),
-                      [](AffineExpr at) { return isa<AffineDimExpr>(at); }) &&
-         op.getIndexingMapsArray().back().isPermutation();
+  return op && op.getNumReductionLoops() == 0 && op.getIndexingMapsArray().back().isPermutation();
 }
 
 /// An operation that does nothing but make bf16 of a tensor of f32, element by element.
