@@ -14,15 +14,18 @@ RUN = re.compile(r"([FBIWR]) stage (\d+) mb \d+")
 
 class Summary:
     """`kinds` holds seconds by kind of work, over all devices; `waiting` the
-    share of its time that each device waited; `stages` the median
-    milliseconds of each run of each stage, as stages[2]["F"]."""
+    share of its time that each device waited, by the device's name in the trace;
+    `stages` the median milliseconds of each run of each stage, as stages[2]["F"]."""
 
     def __init__(self, events):
         self.kinds = collections.Counter()
         busy, idle = collections.Counter(), collections.Counter()
         runs = collections.defaultdict(lambda: collections.defaultdict(list))
+        names = {}
         for event in events:
-            if event["ph"] != "X":
+            if event["name"] == "thread_name":
+                names[event["tid"]] = event["args"]["name"]
+            if event["ph"] != "X" or event["cat"] == "step":  # A step spans all that is in it.
                 continue
             run = RUN.fullmatch(event["name"])
             if run:  # Spans the calls inside it, which count themselves.
@@ -31,8 +34,8 @@ class Summary:
             self.kinds[event["cat"]] += event["dur"] / 1e6
             counter = idle if event["cat"] == "waiting" else busy
             counter[event["tid"]] += event["dur"]
-        self.waiting = {device: idle[device] / (idle[device] + busy[device])
-                        for device in sorted(busy)}
+        self.waiting = {names[thread]: idle[thread] / (idle[thread] + busy[thread])
+                        for thread in sorted(busy)}
         self.stages = {stage: {kind: statistics.median(times)
                                for kind, times in sorted(runs[stage].items())}
                        for stage in sorted(runs)}
@@ -63,7 +66,7 @@ def show(summary):
     for kind, seconds in summary.kinds.most_common():
         print(f"{kind:22} {seconds:8.3f}  {seconds / total:6.1%}")
     for device, share in summary.waiting.items():
-        print(f"device {device} waits {share:.1%} of its time")
+        print(f"{device} waits {share:.1%} of its time")
     for stage, kinds in summary.stages.items():
         print(f"stage {stage}: " + ", ".join(f"{k} {ms:.2f} ms" for k, ms in kinds.items()))
     if len(summary.stages) > 1:
