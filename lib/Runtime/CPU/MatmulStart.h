@@ -18,9 +18,11 @@ class MatmulStart {
 public:
   explicit MatmulStart(const MatmulShape &shape);
 
-  /// The library adds its own bias before it scales, and per column only.
+  /// The library adds its own bias before it scales, and per column only. Where the
+  /// product is added to c, too, its gemm needs a copy of c.
   static bool biasByLibrary(const MatmulShape &shape) {
-    return shape.bias == MatmulShape::Columns && shape.alpha == 1;
+    return shape.bias == MatmulShape::Columns && shape.alpha == 1 && !shape.residual &&
+           !shape.accumulate;
   }
   /// Whether the product is added to c, by the call or because of the start.
   static bool accumulates(const MatmulShape &shape) {
