@@ -38,6 +38,9 @@ if os.environ.get("BITPIPE_LONG"):
 if os.environ.get("BITPIPE_LONG") == "only":  # the others have run
     config.limit_to_features = {"long"}
 
+# The part K/N of what sweeps over all schedules or operators: all, but for .ci/run.
+config.substitutions.append(("%part", os.environ.get("BITPIPE_PART", "1/1")))
+
 # Two network namespaces with a link between them need root.
 if os.geteuid() == 0 and os.path.exists("/dev/net/tun") and shutil.which("ip"):
     config.available_features.add("namespaces")

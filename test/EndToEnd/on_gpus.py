@@ -1,10 +1,10 @@
 """Trains a model with plans for GPUs, on doubles of CUDA's libraries, and compares with its reference.
 
     python on_gpus.py BUILD MODEL_FOLDER --pipeline=bitpipe,1f1b --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
-        [--checks bits,resumed] [--seeds 2] [--drop STREAMS:WAITS] [bitpipe-opt options]
+        [--part K/N] [--checks bits,resumed] [--seeds 2] [--drop STREAMS:WAITS] [bitpipe-opt options]
 
 BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each schedule (--pipeline=every: all by
-name) and number of devices numbers, and what --checks names:
+name, or a part of them) and number of devices numbers, and what --checks names:
 
 numbers  loss, gradient norm and parameters as reference.py compares them; under --precision=bf16 losses are within 1% of
          the reference.
@@ -14,7 +14,7 @@ resumed  the same parameters after a checkpoint.
 edges    for each of the first waits of each of the first streams: a run in which it is left out ends with an
          error that names what it put in order, or the wait was not needed: then the bits are the same. At least half of
          the runs must end with an error.
-whole    of a sharded optimizer, the bits of a run without it.
+whole    of slices (--shard), the bits of a run without them.
 ranks    the reference's numbers with a process for each device, connected by a double of NCCL.
 
 --through-cpu takes kernels for processors (test/Runtime/Inputs/as_cuda.py) instead of the compiler's for GPUs.
@@ -49,7 +49,7 @@ class Model:
             self.reference = json.load(file)
         self.plan = self.compile(f"d{devices}", [*options, f"--devices={devices}"])
         if "whole" in arguments.checks:
-            self.whole = self.compile(f"whole{devices}", [*(o for o in options if o != "--shard=optimizer"), f"--devices={devices}"])
+            self.whole = self.compile(f"whole{devices}", [*(o for o in options if not o.startswith("--shard=")), f"--devices={devices}"])
 
     def compile(self, name, options):
         plan = self.path(f"{name}.mlir")
@@ -107,7 +107,7 @@ class Model:
     def check_whole(self, devices):
         self.trained("whole", ["--share-gpus"], plan=self.whole)
         if not filecmp.cmp(self.path("first"), self.path("whole"), shallow=False):
-            sys.exit("a sharded optimizer saves other bits than one that is not")
+            sys.exit("slices save other bits than a run without them")
 
     def check_ranks(self, devices):
         """With a process for each device sums have an order of their own, which is the same in a second run."""
@@ -142,6 +142,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("folder")
     parser.add_argument("--pipeline", required=True)
+    parser.add_argument("--part", default="1/1", help="of every schedule")
     parser.add_argument("--devices", default="2")
     parser.add_argument("--rename", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=1)
@@ -152,7 +153,7 @@ def main():
     arguments.checks = arguments.checks.split(",")
     arguments.renamed = dict(pair.split("=") for pair in arguments.rename)
     options.append("--microbatches=8")
-    pipelines = schedules() if arguments.pipeline == "every" else arguments.pipeline.split(",")
+    pipelines = schedules(arguments.part) if arguments.pipeline == "every" else arguments.pipeline.split(",")
     works = itertools.product(pipelines, arguments.devices.split(","))
     for number, (pipeline, devices) in enumerate(works):
         seeds = [str(1 + number * arguments.seeds + i) for i in range(arguments.seeds)]

@@ -1,6 +1,6 @@
 """Every schedule by name on four devices: threads and 1, 2 and 4 processes save the same bits.
 
-    rank_families.py FOLDER MODEL... [--steps=3] [--schedules=NAME,...] [bitpipe-opt options]
+    rank_families.py FOLDER MODEL... [--steps=3] [--schedules=NAME,...] [--part=K/N] [bitpipe-opt options]
 """
 import argparse
 import pathlib
@@ -13,12 +13,13 @@ parser.add_argument("folder", type=pathlib.Path)
 parser.add_argument("models", type=pathlib.Path, nargs="+")
 parser.add_argument("--steps", type=int, default=3)
 parser.add_argument("--schedules", default="")
+parser.add_argument("--part", default="1/1", help="of all schedules")
 options, compiling = parser.parse_known_args()
 options.folder.mkdir(parents=True, exist_ok=True)
 
 runs = 0
 for model in options.models:
-    for schedule in options.schedules.split(",") if options.schedules else schedules():
+    for schedule in options.schedules.split(",") if options.schedules else schedules(options.part):
         plan = options.folder / f"{schedule}.mlir"
         subprocess.run(["bitpipe-opt", model / "model.onnx", f"--pipeline={schedule}", "--devices=4", *compiling, "-o", plan],
                        check=True, capture_output=True)

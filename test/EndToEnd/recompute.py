@@ -1,6 +1,6 @@
 """Training with --recompute leaves the bits that training without it leaves, in less memory.
 
-    recompute.py FOLDER MODEL_FOLDER [--pipelines 1f1b,zb-v] [--sets all,0/2] [--processes 2,4] [--steps 3]
+    recompute.py FOLDER MODEL_FOLDER [--pipelines 1f1b,zb-v] [--part K/N] [--sets all,0/2] [--processes 2,4] [--steps 3]
         [--less] [bitpipe-opt options]
 
 MODEL_FOLDER has model.onnx and data.safetensors. For every schedule on four devices (--pipelines=all: all that have a
@@ -19,6 +19,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=pathlib.Path)
 parser.add_argument("model", type=pathlib.Path)
 parser.add_argument("--pipelines", default="all")
+parser.add_argument("--part", default="1/1", help="of all schedules")
 parser.add_argument("--sets", default="all,0/2")
 parser.add_argument("--processes", default="")
 parser.add_argument("--steps", type=int, default=3)
@@ -49,7 +50,7 @@ def trained(plan, processes=0):
 
 
 runs = 0
-for pipeline in schedules() if arguments.pipelines == "all" else arguments.pipelines.split(","):
+for pipeline in schedules(arguments.part) if arguments.pipelines == "all" else arguments.pipelines.split(","):
     plan, before = compiled(pipeline, "none")
     expected = trained(plan)
     for recompute in arguments.sets.replace("/", ";").split(","):

@@ -19,10 +19,10 @@ from case import Model  # noqa: E402
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shard", default="1/1", help="part K of N")
+    parser.add_argument("--part", default="1/1", help="part K of N")
     parser.add_argument("options", nargs="*", help="of bitpipe-opt")
     arguments = parser.parse_args()
-    part, parts = map(int, arguments.shard.split("/"))
+    part, parts = map(int, arguments.part.split("/"))
     cases = [case for case in table.all_cases() if case.expect == "ok" and not case.type]
     variants = [variant for case in cases for variant in table.variants_of(case)]
     failed = 0

@@ -1,6 +1,6 @@
 """Random graphs through the compiler and the runtime: values and gradients against PyTorch, values against onnxruntime.
 
-    python random_graphs.py [--seeds 0-199] [--shard K/N] [--keep DIR] [--no-shrink]
+    python random_graphs.py [--seeds 0-199] [--part K/N] [--keep DIR] [--no-shrink]
 
 Every fifth seed has larger tensors. Three of four seeds share models of one device, ten graphs each. The fourth is cut into stages and trained with
 several micro-batches by one of the schedules. A seed that fails is made smaller as long as it fails in the same way;
@@ -77,14 +77,14 @@ def report(variant, kind, text, pipeline, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0-199", help="FIRST-LAST or one seed")
-    parser.add_argument("--shard", default="1/1", help="part K of N")
+    parser.add_argument("--part", default="1/1", help="part K of N")
     parser.add_argument("--keep", help="folder for the files of what fails")
     parser.add_argument("--no-shrink", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     start = time.time()
     first, _, last = arguments.seeds.partition("-")
-    part, parts = map(int, arguments.shard.split("/"))
+    part, parts = map(int, arguments.part.split("/"))
     made = [variant_of(seed) for seed in range(int(first), int(last or first) + 1)[part - 1 :: parts]]
     together = [variant for variant, pipeline in made if not pipeline]
     groups = [(together[i : i + 10], None) for i in range(0, len(together), 10)]

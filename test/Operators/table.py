@@ -1,6 +1,6 @@
 """Every operator that is imported: its values against onnxruntime and PyTorch, its gradients against PyTorch.
 
-    python table.py [NAME...] [--shard K/N] [--keep DIR] [--bf16] [--list]
+    python table.py [NAME...] [--part K/N] [--keep DIR] [--bf16] [--list]
 
 Runs the cases of every cases_*.py beside this file, or those whose names begin with one of the given ones. An
 operator that bitpipe-opt imports and no case uses is an error. Many cases share one model; where one fails it is
@@ -125,7 +125,7 @@ def check(variants, compared, keep):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--shard", default="1/1", help="part K of N")
+    parser.add_argument("--part", default="1/1", help="part K of N")
     parser.add_argument("--keep", help="folder for the files of what fails")
     parser.add_argument("--list", action="store_true", help="print the names only")
     parser.add_argument("--bf16", action="store_true", help="in another precision")
@@ -148,7 +148,7 @@ def main():
     if arguments.list:
         print(*(case.name for case in cases), sep="\n")
         return
-    part, parts = map(int, arguments.shard.split("/"))
+    part, parts = map(int, arguments.part.split("/"))
     variants = [variant for case in cases for variant in variants_of(case)]
     groups = list(batches(variants, arguments.batch))[part - 1 :: parts]
     problems, compared = [], {case: "" for case in cases if arguments.bf16}  # onnxruntime does not round

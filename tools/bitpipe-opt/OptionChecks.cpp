@@ -52,8 +52,6 @@ void checkGiven(const Options &options) {
   if (options.emit == Emit::Schedule && *shard <= schedule::Shard::Optimizer)
     refuse(options, {"shard"},
            ", which is " + options.shard + ", with --emit=schedule, expected gradients, parameters or no such option: an order has no updates");
-  if (*shard >= schedule::Shard::Gradients && options.target == "cuda")
-    badUsage("--shard is " + options.shard + " for --target=cuda, expected optimizer or none: GPUs keep whole gradients and parameters");
   if (*shard >= schedule::Shard::Gradients && choosesSchedule(options))
     badUsage("--shard is " + options.shard + " beside --pipeline=auto, which counts whole gradients and parameters: expected optimizer or none, or a schedule");
   if (options.emit == Emit::Costs)

@@ -211,21 +211,27 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
                                     at<gpu::Verdict>(layout.between),
                                     program.updateOf(op.microbatch) + 1});
   }
-  gpu::Update update{floats(op.weights),
-                     floats(op.gradients),
-                     floats(op.moment1),
-                     floats(op.moment2),
-                     reinterpret_cast<uint16_t *>(floats(op.working)),
+  auto [begin, end] = op.stepped;
+  Range there = op.gradientsAt ? op.stepped : Range{0, op.elements};
+  auto fromZero = [&](std::optional<int64_t> slot, int64_t first) {
+    return slot ? slots.floats(*slot) - first : nullptr;
+  };
+  gpu::Update update{fromZero(op.weights, op.weightsAt.value_or(0)),
+                     fromZero(op.gradients, op.gradientsAt.value_or(0)),
+                     fromZero(op.moment1, begin),
+                     fromZero(op.moment2, begin),
+                     reinterpret_cast<uint16_t *>(fromZero(op.working, 0)),
                      at<gpu::Verdict>(op.isBetween() ? layout.between : layout.verdict),
-                     op.elements,
-                     op.stepped.begin,
-                     op.stepped.end,
-                     op.workingElements};
+                     begin,
+                     end,
+                     op.workingElements,
+                     there.begin,
+                     there.end};
   cuda::Function kernel = program.optimizer == "none" ? own.clear
                           : op.moment1               ? own.adamw
                                                      : own.sgd;
-  if (op.elements)
-    own.launch(kernel, (op.elements + 3) / 4, compute, update);
+  if (there.count() > 0)
+    own.launch(kernel, (there.count() + 3) / 4, compute, update);
 }
 
 void CUDADevice::stash(size_t instruction, const Stash &op) {
@@ -241,9 +247,11 @@ void CUDADevice::stash(size_t instruction, const Stash &op) {
     copy(*op.working, *op.workingKept);
 }
 
-/// Plans with such an instruction are refused (checkProgram).
-void CUDADevice::clear(size_t, const Clear &op) {
-  fail(program.path, ": error: '", text(Instruction(op)), "', expected none of this on GPUs");
+void CUDADevice::clear(size_t instruction, const Clear &op) {
+  timer.begin(instruction, compute);
+  check(driver().fillBytes(reinterpret_cast<cuda::Pointer>(slots.address(op.slot)), 0,
+                           size_t(device.slots[op.slot].size), compute),
+        "clear gradients");
 }
 
 void CUDADevice::round(size_t instruction, const Round &op) {

@@ -85,9 +85,6 @@ private:
   template <typename T> T *at(int64_t offset) const {
     return reinterpret_cast<T *>(memoryAt(offset));
   }
-  float *floats(std::optional<int64_t> slot) {
-    return slot ? slots.floats(*slot) : nullptr;
-  }
   int64_t seedOf(const Slot &slot) const;
   void setAddresses();
   void fillGiven(const StepInputs &inputs);

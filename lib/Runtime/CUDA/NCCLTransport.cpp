@@ -197,11 +197,12 @@ void NCCLTransport::startCollective(int64_t) {
   start(collectives[started], group, [&] { collect(link, group); });
 }
 
-/// In place, which NCCL knows by a slice's address.
+/// A slice without a slot of its own is in place, which NCCL knows by its address.
 void NCCLTransport::collect(const CollectiveLink &link, const Group &group) const {
   size_t member = link.memberOf(number);
   float *all = device.memory().floats(link.slots[member]);
-  float *mine = all + link.sliceOf(member).begin;
+  int64_t own = link.own[member];
+  float *mine = own >= 0 ? device.memory().floats(own) : all + link.sliceOf(member).begin;
   auto slice = size_t(link.slice);
   switch (link.kind) {
   case Collective::AllReduce:

@@ -113,7 +113,7 @@ void PeerTransport::sumSlice(const CollectiveLink &link, size_t member,
   Range slice = link.sliceOf(member);
   bool keeps = link.kind == Collective::ReduceScatter;
   gpu::Sum arguments{{}, int64_t(link.devices.size()), slice.begin, slice.end,
-                     keeps ? int64_t(member) : -1};
+                     keeps ? sliceOf(link, member) - slice.begin : nullptr};
   for (size_t i = 0; i < link.devices.size(); ++i)
     arguments.members[i] = memoryOf(link, i);
   const OwnKernels &kernels = devices[link.devices[member]]->kernels();
@@ -123,14 +123,20 @@ void PeerTransport::sumSlice(const CollectiveLink &link, size_t member,
 void PeerTransport::giveSlice(const CollectiveLink &link, size_t member,
                               const CUDAStream &stream) {
   Range slice = link.sliceOf(member);
-  auto placeOf = [&](size_t i) {
-    return reinterpret_cast<cuda::Pointer>(memoryOf(link, i) + slice.begin);
-  };
-  for (size_t other = 0; other < link.devices.size(); ++other)
-    if (other != member)
-      check(driver().copy(placeOf(other), placeOf(member),
+  const float *mine = sliceOf(link, member);
+  for (size_t i = 0; i < link.devices.size(); ++i)
+    if (float *place = memoryOf(link, i) + slice.begin; place != mine)
+      check(driver().copy(reinterpret_cast<cuda::Pointer>(place),
+                          reinterpret_cast<cuda::Pointer>(mine),
                           size_t(slice.count()) * sizeof(float), stream),
             "gather a slice");
+}
+
+/// Where a member keeps its slice: in a slot of its own, or in that of all.
+float *PeerTransport::sliceOf(const CollectiveLink &link, size_t member) const {
+  if (int64_t own = link.own[member]; own >= 0)
+    return devices[link.devices[member]]->memory().floats(own);
+  return memoryOf(link, member) + link.sliceOf(member).begin;
 }
 
 float *PeerTransport::memoryOf(const CollectiveLink &link, size_t member) const {

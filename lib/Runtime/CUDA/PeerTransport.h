@@ -61,6 +61,7 @@ private:
   void sumSlice(const CollectiveLink &link, size_t member, const CUDAStream &stream);
   void giveSlice(const CollectiveLink &link, size_t member, const CUDAStream &stream);
   float *memoryOf(const CollectiveLink &link, size_t member) const;
+  float *sliceOf(const CollectiveLink &link, size_t member) const;
   void agree();
 
   const Links &links;

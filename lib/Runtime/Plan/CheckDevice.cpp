@@ -70,8 +70,6 @@ public:
     checkSource(text(op), op.slot, op.own ? SlotSource::Arena : kept, bytes);
     if (op.own)
       checkSource(text(op), *op.own, kept, Checked(op.slice) * int64_t(sizeof(float)));
-    if (op.own && program.isForGPUs())
-      failHere(text(op), " has a slot for the device's slice, expected none on GPUs");
     for (int64_t peer : op.devices)
       if (peer < 0 || peer >= int64_t(program.devices.size()))
         failHere(text(op), " names device ", peer);
@@ -85,8 +83,6 @@ public:
   void operator()(const Clear &op) {
     checkStages(text(op), op.stages);
     checkSource(text(op), op.slot, SlotSource::Arena);
-    if (program.isForGPUs())
-      failHere(text(op), " is in a plan for GPUs, expected none");
   }
   void operator()(const GradNorm &op) {
     for (size_t i = 0; i < op.slots.size(); ++i) {

@@ -209,7 +209,8 @@ private:
                             " over devices " + listText(op.devices));
     const std::string &all = slots[op.slot];
     std::string slice = std::to_string(link.slice);
-    std::string own = placeText(all, link.sliceOf(link.memberOf(int64_t(number))).begin);
+    std::string own = op.own ? slots[*op.own]
+                             : placeText(all, link.sliceOf(link.memberOf(int64_t(number))).begin);
     if (op.kind == Collective::AllReduce)
       printWork(work, "ncclAllReduce",
                 {all, all, std::to_string(link.elements), "ncclFloat", "ncclSum"});
@@ -234,6 +235,8 @@ private:
       gradients.emplace_back();
     gradients.front() = "{" + gradients.front();
     gradients.back() += "}";
+    if (program.updateEvery)
+      gradients.push_back(std::to_string(i));
     out << callText(4, "gpu.contribute", gradients);
     if (several)
       printAgreement();
@@ -252,15 +255,9 @@ private:
     await("compute", "agreed");
   }
 
-  void refuse(const Instruction &op) {
-    fail(program.path, ": error: '", text(op), "', expected updates at the end of a step alone in "
-         "what is printed");
-  }
-
   void printInstruction(size_t i, const Step &op) {
-    if (op.isBetween())
-      refuse(op);
-    beginInstruction(i, nameOfOptimizer() + ", stages " + listText(op.stages));
+    std::string after = op.isBetween() ? ", after micro-batch " + std::to_string(op.microbatch) : "";
+    beginInstruction(i, nameOfOptimizer() + ", stages " + listText(op.stages) + after);
     std::vector<std::string> arguments = {"{.elements = " + std::to_string(op.elements),
                                           ".begin = " + std::to_string(op.stepped.begin),
                                           ".end = " + std::to_string(op.stepped.end),
@@ -273,15 +270,33 @@ private:
     add(".moment1 = ", op.moment1);
     add(".moment2 = ", op.moment2);
     add(".working = ", op.working);
-    if (op.workingElements)
-      arguments.push_back(".workingElements = " + std::to_string(op.workingElements));
+    auto addNumber = [&](const char *name, int64_t value) {
+      if (value)
+        arguments.push_back(name + std::to_string(value));
+    };
+    addNumber(".workingElements = ", op.workingElements);
+    addNumber(".weightsAt = ", op.weightsAt.value_or(0));
+    if (op.gradientsAt)
+      arguments.push_back(".gradientsAt = " + std::to_string(*op.gradientsAt));
+    if (op.isBetween())
+      arguments.push_back(".between = {{.microbatch = " + std::to_string(op.microbatch) +
+                          ", .instruction = " + std::to_string(i) + "}}");
     arguments.back() += "}";
     out << callText(4, "gpu.update", arguments);
   }
 
-  void printInstruction(size_t, const Stash &op) { refuse(op); }
-  /// Plans with such an instruction are refused (checkProgram).
-  void printInstruction(size_t, const Clear &op) { refuse(op); }
+  void printInstruction(size_t i, const Stash &op) {
+    beginInstruction(i, "keep version " + std::to_string(op.version) + " of the weights of stages " +
+                            listText(op.stages));
+    out << callText(4, "gpu.keep", {slots[op.weights], slots[op.kept]});
+    if (op.working)
+      out << callText(4, "gpu.keep", {slots[*op.working], slots[*op.workingKept]});
+  }
+
+  void printInstruction(size_t i, const Clear &op) {
+    beginInstruction(i, "clear gradients of stages " + listText(op.stages));
+    out << callText(4, "gpu.clear", {slots[op.slot]});
+  }
 
   void printInstruction(size_t i, const Round &op) {
     beginInstruction(i, "round to bf16, stages " + listText(op.stages));

@@ -77,13 +77,23 @@ struct AttentionOperands {
                                  dbias = 0;
 };
 
+/// An update between micro-batches: the one that it comes after, and the number of the
+/// instruction in the plan, which says where its squares are added up.
+struct BetweenUpdate {
+  int64_t microbatch, instruction;
+};
+
 /// Elements from `begin` to before `end` are updated, which moments are of, and gradients of
-/// so many cleared; the first ones are rounded to bf16 into `working`.
+/// so many cleared; the first ones are rounded to bf16 into `working`. Slots of a slice alone
+/// begin with later elements than the first.
 struct UpdateOperands {
   int64_t elements, begin, end;
   Slot weights, gradients;
   std::optional<Slot> moment1 = {}, moment2 = {}, working = {};
   int64_t workingElements = 0;
+  int64_t weightsAt = 0;
+  std::optional<int64_t> gradientsAt = {}; // given: there are none but those that are updated
+  std::optional<BetweenUpdate> between = {};
 };
 
 /// Weights that other devices have updated, and where they are rounded to.
@@ -131,13 +141,18 @@ public:
 
   // The same in the stream in which everything is computed, by the runtime's own kernels.
 
-  /// Finds this device's numbers: squares of gradients, losses, bad indices.
-  void contribute(std::initializer_list<SlotRange> gradients);
+  /// Finds this device's numbers: squares of gradients, losses, bad indices. The number of
+  /// the instruction matters beside updates between micro-batches.
+  void contribute(std::initializer_list<SlotRange> gradients, int64_t instruction = 0);
   /// Decides from the numbers of all devices what updates do: the norm, its clipping, whether
   /// the step is skipped.
   void judge();
   /// The plan's optimizer as the step was judged; clears the gradients.
   void update(const UpdateOperands &operands);
+  /// Copies a version of weights, of which the next update makes another.
+  void keep(Slot weights, Slot version);
+  /// Gradients that are there for a part of a step.
+  void clear(Slot gradients);
   void round(const RoundOperands &operands);
 
 private:

@@ -123,14 +123,14 @@ void Runtime::attention(size_t number, CUstream stream, const AttentionOperands 
   parts->attentions[number]->run(parts->device.kernels(), operands, scratch(), stream);
 }
 
-void Runtime::contribute(std::initializer_list<SlotRange> gradients) {
+void Runtime::contribute(std::initializer_list<SlotRange> gradients, int64_t instruction) {
   parts->norm.slots.clear();
   parts->norm.ranges.clear();
   for (const SlotRange &one : gradients) {
     parts->norm.slots.push_back(one.slot.number);
     parts->norm.ranges.push_back({one.begin, one.end});
   }
-  parts->device.contribute(0, parts->norm);
+  parts->device.contribute(size_t(instruction), parts->norm);
 }
 
 void Runtime::judge() { parts->device.judge(0, {}, {}); }
@@ -147,8 +147,17 @@ void Runtime::update(const UpdateOperands &of) {
   step.moment1 = numberOf(of.moment1), step.moment2 = numberOf(of.moment2);
   step.working = numberOf(of.working);
   step.workingElements = of.workingElements;
-  parts->device.update(0, step, {});
+  step.weightsAt = of.weightsAt, step.gradientsAt = of.gradientsAt;
+  if (of.between)
+    step.microbatch = of.between->microbatch;
+  parts->device.update(of.between ? size_t(of.between->instruction) : 0, step, {});
 }
+
+void Runtime::keep(Slot weights, Slot version) {
+  parts->device.stash(0, Stash{{}, 0, weights.number, version.number, {}, {}});
+}
+
+void Runtime::clear(Slot gradients) { parts->device.clear(0, Clear{{}, gradients.number}); }
 
 void Runtime::round(const RoundOperands &of) {
   parts->device.round(0, Round{{}, of.elements, of.weights.number, of.working.number});

@@ -253,8 +253,6 @@ private:
     for (const DeviceProgram &program : programs) {
       if (program.scattered.empty() && program.gathered.empty())
         continue;
-      if (training.getTarget() == "cuda")
-        return emitError(program.loc) << "gradients or parameters are sharded, expected a plan without for target cuda";
       if (!program.gathered.empty() && training.getPrecision() != "f32")
         return emitError(program.loc) << "parameters are sharded in precision " << training.getPrecision()
                                       << ", expected f32, or --shard=gradients";

@@ -83,10 +83,12 @@ struct JudgeBetween {
 
 /// Steps the elements [begin, end), which moments are of, and clears the gradients of all.
 struct Update {
-  float *weights, *gradients, *moment1, *moment2; // moments are null but for AdamW
-  uint16_t *working;                              // null if there are none
+  // Where element 0 is or would be, as of a slice; moments are null but for AdamW.
+  float *weights, *gradients, *moment1, *moment2;
+  uint16_t *working; // null if there are none
   const Verdict *verdict;
-  int64_t elements, begin, end, workingElements;
+  int64_t begin, end, workingElements;
+  int64_t clearBegin, clearEnd; // the elements whose gradients are there
 };
 
 /// Rounds weights that other devices have stepped.
@@ -100,7 +102,7 @@ struct Round {
 struct Sum {
   float *members[mostMembers];
   int64_t count, begin, end;
-  int64_t target; // the member that gets the sum; -1: all
+  float *target; // what alone gets the sum, where element 0 is or would be; null: all members
 };
 
 /// What is written into the result of a matrix product before it is added to it.
