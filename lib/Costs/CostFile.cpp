@@ -102,16 +102,21 @@ bool CostFile::readStages(const json::Value &value) {
     return readStage(value, "'stages'");
   if (list->empty())
     return fail("'stages' is [], expected one cost per stage");
-  for (size_t i = 0; i < list->size(); ++i)
-    if (!readStage((*list)[i], "'stages'[" + std::to_string(i) + "]"))
+  for (size_t i = 0; i < list->size(); ++i) {
+    std::string place = "'stages'[" + std::to_string(i) + "]";
+    if (!readStage((*list)[i], place))
       return false;
+    if ((costs.stages.back().pair < 0) == costs.overlapsPairs())
+      return fail(place + (costs.overlapsPairs() ? " lacks 'pair'" : " has 'pair'") +
+                  ", expected it in all stages or in none");
+  }
   return true;
 }
 
 bool CostFile::readStage(const json::Value &value, StringRef place) {
   const json::Object *object = nullptr;
   if (!takeObject(value, place,
-                  {"F", "B", "I", "W", "recompute", "activation", "kept", "input",
+                  {"F", "B", "I", "W", "recompute", "pair", "activation", "kept", "input",
                    "message", "state", "moments", "weights", "sum", "holders", "norm",
                    "optimizer"},
                   object))
@@ -130,6 +135,7 @@ bool CostFile::readTimes(const json::Object &object, StringRef place, StageCost 
   return takeField(object, place, "F", Range::Positive, stage.forward) &&
          readGradients(object, place, stage) &&
          takeField(object, place, "recompute", Range::Positive, stage.recompute) &&
+         takeField(object, place, "pair", Range::Positive, stage.pair) &&
          takeField(object, place, "sum", Range::NotNegative, stage.sum) &&
          takeField(object, place, "norm", Range::NotNegative, stage.norm) &&
          takeField(object, place, "optimizer", Range::NotNegative, stage.optimizer) &&

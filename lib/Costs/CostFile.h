@@ -12,7 +12,7 @@ namespace bitpipe {
 /// Reads costs from a JSON file, for this many devices:
 ///
 ///     {"stages": [{"F": 2e-3, "I": 2.1e-3, "W": 1.9e-3, "B": 4e-3, "recompute": 2e-3,
-///                  "activation": 3e8, "kept": 2e8, "input": 1e7, "message": 1e7,
+///                  "pair": 0.8, "activation": 3e8, "kept": 2e8, "input": 1e7, "message": 1e7,
 ///                  "state": 4e9, "weights": 1e9, "sum": 5e-3, "holders": 2, "norm": 1e-4,
 ///                  "optimizer": 2e-3}, ...],
 ///      "shared": [{"stages": [0, 7], "sum": 1e-3}],
@@ -27,7 +27,8 @@ namespace bitpipe {
 /// link leaves out it has in common with the others. `threads` is how many of a device
 /// the times were measured with. Needed are F and either B or I
 /// and W, which are 0 where a stage trains nothing, or computes all in one; `recompute` is
-/// as long as F where it is not given, `input` and `weights` 0;
+/// as long as F where it is not given, `input` and `weights` 0; without `pair`, which all
+/// stages have or none, the two of a pair run one after the other;
 /// `activation` where memory is given, `message` where a bandwidth is.
 /// Units are the user's, as long as a bandwidth is in those of sizes and times.
 /// Fails with the place, what is there and what is expected.

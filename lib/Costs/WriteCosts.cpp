@@ -48,6 +48,7 @@ std::string stageText(const schedule::StageCost &stage) {
   line.number("I", stage.inputGradient);
   line.number("W", stage.weightGradient);
   line.positive("recompute", stage.recompute);
+  line.positive("pair", stage.pair);
   line.positive("activation", stage.activation);
   if (stage.kept >= 0)
     line.number("kept", stage.kept);

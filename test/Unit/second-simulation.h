@@ -56,7 +56,7 @@ private:
     double time = 0;
     if (i == 0 || isMove(list[i - 1].kind))
       return time;
-    for (size_t before = i - 1; before-- > 0;) {
+    for (size_t before = i - (isSecond(device, i - 1) ? 2 : 1); before-- > 0;) {
       char kind = letterOf(list[before].kind);
       if (kind == 'E' || kind == 'G')
         time = std::max(time, moved(name(list[before])));
@@ -115,13 +115,33 @@ private:
     double size = moves ? stage.activation : stage.message;
     return transfers[{from, i}] = start + size * way(from, to).transfer;
   }
+  bool overlaps(size_t device, size_t i) const {
+    return costs.stages.front().pair >= 0 && schedule.order[device][i].overlapsNext;
+  }
+  bool isSecond(size_t device, size_t i) const { return i > 0 && overlaps(device, i - 1); }
   double end(size_t device, size_t i) {
     auto [it, isNew] = ends.try_emplace({device, i}, 0);
     if (!isNew)
       return it->second;
+    if (isSecond(device, i))
+      return ends[{device, i}] = end(device, i - 1);
     const Action &action = schedule.order[device][i];
-    auto [kind, stage, m] = name(action);
-    double start = i ? std::max(end(device, i - 1), allSent(device, i)) : 0;
+    double start = std::max(allThere(device, i),
+                            i ? std::max(end(device, i - 1), allSent(device, i)) : 0);
+    double time = costs.time(action);
+    if (overlaps(device, i)) {
+      start = std::max(start, allThere(device, i + 1));
+      const Action &next = schedule.order[device][i + 1];
+      double other = costs.time(next);
+      double shares = time * costs.stage(action.stage).pair + other * costs.stage(next.stage).pair;
+      time = std::max(std::max(time, other), shares);
+    }
+    return ends[{device, i}] = start + time;
+  }
+  /// When all that an action reads of other stages is there.
+  double allThere(size_t device, size_t i) {
+    auto [kind, stage, m] = name(schedule.order[device][i]);
+    double start = 0;
     int last = schedule.placement.stages() - 1;
     if (kind == 'F' && stage > 0)
       start = std::max(start, arrival(device, {'F', stage - 1, m}));
@@ -131,7 +151,7 @@ private:
       start = std::max(start, moved({'E', stage, m}));
     if (kind == 'B' && where.count({'G', stage, m}))
       start = std::max(start, moved({'G', stage, m}));
-    return ends[{device, i}] = start + costs.time(action);
+    return start;
   }
 
   const Schedule &schedule;

@@ -184,6 +184,8 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   checkProgress(program, links);
   checkSteps(options, program, links);
   costs = givenCosts(options, program);
+  if (costs && costs->overlapsPairs() && world.speaks())
+    warn(options.costFile, ": 'pair' is left out, devices run the two of a pair one after the other");
   if (options.device == DeviceKind::Computing)
     checkFiles(program);
   if (options.data.empty())

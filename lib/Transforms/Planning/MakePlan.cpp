@@ -51,6 +51,15 @@ static void tellShared(ModuleOp module, const std::vector<schedule::Group> &grou
     }
 }
 
+/// Says that what is simulated is not what the plan's devices do.
+static void tellPairs(ModuleOp module, const schedule::Schedule &schedule,
+                      const schedule::Costs &costs) {
+  if (size_t pairs = costs.overlapsPairs() ? schedule::pairsIn(schedule.order) : 0)
+    emitRemark(module.getLoc()) << schedule.name << ": times count its " << pairs
+                                << " pairs at the same time, as 'pair' of the costs says; bitpipe-run "
+                                   "runs the two of a pair one after the other";
+}
+
 /// The schedule in the words of the request.
 static llvm::StringRef nameOf(const schedule::Request &request) {
   if (!request.order.empty())
@@ -135,6 +144,7 @@ private:
              << schedule->name << ": " << program.error().text;
     if (!schedule->note.empty())
       emitRemark(module.getLoc()) << schedule->note;
+    tellPairs(module, *schedule, *costs);
     if (asked.shard != schedule::Shard::None &&
         !llvm::is_contained(schedule::shardedGroups(*program), true))
       emitWarning(module.getLoc())

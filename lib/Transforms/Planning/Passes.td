@@ -68,7 +68,7 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"routes", "routes", "std::string", "\"\"",
            "Reads the routes from this file and finds an order for them">,
     Option<"cost", "cost", "std::string", "\"\"",
-           "Times that orders are found for, F=1,B=2,I=1,W=1,R=1,comm=0,sum=0; "
+           "Times that orders are found for, F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0; "
            "default: the file's below, else from the stages">,
     Option<"costFile", "cost-file", "std::string", "\"\"",
            "Reads times, sizes, memory and links from this file">,

@@ -95,8 +95,18 @@ std::optional<Error> Costs::check(const Placement &placement) const {
   return {};
 }
 
+/// A share of the times of two parts, each of which has its own, by these times.
+static double meanShare(const StageCost &sum, const StageCost &stage, double part) {
+  double before = sum.forward + sum.backward;
+  double added = part * (stage.forward + stage.backward);
+  if (stage.pair < 0 || before + added == 0)
+    return stage.pair;
+  return (sum.pair * before + stage.pair * added) / (before + added);
+}
+
 /// Adds what grows with the number of layers in a stage.
 static void add(StageCost &sum, const StageCost &stage, double part) {
+  sum.pair = meanShare(sum, stage, part);
   for (double StageCost::*field :
        {&StageCost::forward, &StageCost::inputGradient,
         &StageCost::weightGradient, &StageCost::backward,
@@ -233,7 +243,7 @@ static std::optional<double> parseTime(const std::string &text, double least) {
 
 ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
   std::map<std::string, std::optional<double>> given;
-  for (const char *name : {"F", "B", "I", "W", "R", "comm", "sum"})
+  for (const char *name : {"F", "B", "I", "W", "R", "pair", "comm", "sum"})
     given[name];
   for (bool more = true; more;) {
     std::string item(text.substr(0, text.find(',')));
@@ -242,14 +252,14 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
     size_t equals = std::min(item.find('='), item.size());
     auto target = given.find(item.substr(0, equals));
     bool isKnown = target != given.end() && equals < item.size();
-    bool isWork = isKnown && target->first.size() == 1;
+    bool mayBeNone = isKnown && (target->first == "comm" || target->first == "sum");
     std::optional<double> time =
-        isKnown ? parseTime(item.substr(equals + 1), isWork ? leastCost : 0)
+        isKnown ? parseTime(item.substr(equals + 1), mayBeNone ? 0 : leastCost)
                 : std::nullopt;
     if (!time)
       return Error{"cost " + quoted(item) +
-                   ", expected F, B, I, W, R, comm or sum = a time, such as "
-                   "F=1,B=2,I=1,W=1,R=1,comm=0,sum=0"};
+                   ", expected F, B, I, W, R, comm or sum = a time, or pair = a share, such as "
+                   "F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0"};
     if (target->second)
       return Error{"cost '" + target->first + "' comes twice, expected it once"};
     target->second = time;
@@ -258,6 +268,7 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
   StageCost &stage = costs.stages.front();
   stage.forward = given["F"].value_or(stage.forward);
   stage.recompute = given["R"].value_or(stage.recompute);
+  stage.pair = given["pair"].value_or(stage.pair);
   if (std::optional<Error> wrong =
           setGradients(stage, given["B"], given["I"], given["W"]))
     return Error{"cost: " + wrong->text};

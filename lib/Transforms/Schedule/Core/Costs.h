@@ -5,6 +5,7 @@
 
 #include "lib/Transforms/Schedule/Core/Schedule.h"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -33,6 +34,10 @@ struct StageCost {
   double kept = -1;
   /// The time of a recomputation; negative: as long as a forward.
   double recompute = -1;
+  /// What a run takes as one of a pair that goes on at the same time (Action::overlapsNext), as a
+  /// share of what it takes alone; of all stages or of none. Negative: the two of a pair run one
+  /// after the other.
+  double pair = -1;
   /// What stays alive from a forward to the recomputation, where there is one.
   double input = 0;
   /// One version of the weights beside the newest, which is in `state`; and weights that
@@ -131,6 +136,23 @@ struct Costs {
     return 0;
   }
 
+  /// Whether the two of a pair go on at the same time: both start when both have what they read,
+  /// and hand on what they make when both are done.
+  bool overlapsPairs() const { return stages.front().pair >= 0; }
+  /// What a pair takes then: its parts in their shares, and no less than the longer one alone.
+  double pairTime(const Action &first, const Action &second) const {
+    double one = time(first), other = time(second);
+    double together = stage(first.stage).pair * one + stage(second.stage).pair * other;
+    return std::max({one, other, together});
+  }
+  /// The time of its device that the action at a place of a list takes: that of a pair which goes on
+  /// at the same time is its first one's.
+  double timeAt(const std::vector<Action> &list, size_t i) const {
+    if (overlapsPairs() && beginsPair(list, i))
+      return pairTime(list[i], list[i + 1]);
+    return overlapsPairs() && endsPair(list, i) ? 0 : time(list[i]);
+  }
+
   /// All runs of a stage for one micro-batch but its recomputation.
   double workOf(int index, bool split) const {
     const StageCost &cost = stage(index);
@@ -195,9 +217,9 @@ std::optional<Error> setGradients(StageCost &stage, std::optional<double> backwa
                                   std::optional<double> inputGradient,
                                   std::optional<double> weightGradient);
 
-/// Reads `F=1,B=2,I=1,W=1,R=1,comm=0,sum=0`, any of them once and in any order; R is as
-/// long as F where it is not given; `comm` is the time of a message, `sum` of a stage's
-/// sum of gradients. Means what
+/// Reads `F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0`, any of them once and in any order; R is as
+/// long as F where it is not given; `pair` is the share that runs take in a pair; `comm` is the time
+/// of a message, `sum` of a stage's sum of gradients. Means what
 /// the same numbers mean in a file of costs; what is not given is as above.
 ErrorOr<Costs> parseCosts(std::string_view text);
 

@@ -73,6 +73,9 @@ public:
       change.freed += leaving;
       leaving = 0;
     }
+    // While two go on at the same time nothing is freed of the first.
+    if (action.overlapsNext && costs.overlapsPairs())
+      leaving = std::exchange(change.freed, 0);
     return change;
   }
   /// For another device.
@@ -95,7 +98,8 @@ private:
 
   const Placement &placement;
   const Costs &costs;
-  double leaving = 0, travelling = 0; // what moves, and gradients that are scattered
+  // What moves or is freed with the next run, and gradients that are scattered.
+  double leaving = 0, travelling = 0;
   std::vector<bool> summing; // by stage, where there is room for its gradients
 };
 

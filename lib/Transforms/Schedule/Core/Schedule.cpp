@@ -175,6 +175,14 @@ static std::vector<bool> recomputedIn(const Order &order, int stages) {
   return result;
 }
 
+size_t bitpipe::schedule::pairsIn(const Order &order) {
+  size_t count = 0;
+  for (const auto &list : order)
+    for (size_t i = 0; i < list.size(); ++i)
+      count += beginsPair(list, i);
+  return count;
+}
+
 Shard bitpipe::schedule::shardIn(const Order &order) {
   Shard result = Shard::None;
   for (const auto &list : order)

@@ -187,6 +187,17 @@ private:
 /// What each device computes, in order.
 using Order = std::vector<std::vector<Action>>;
 
+/// Whether an action of a device's list is the first of a pair that is meant to run at the same
+/// time, or the second.
+inline bool beginsPair(const std::vector<Action> &list, size_t i) {
+  return list[i].overlapsNext && i + 1 < list.size();
+}
+inline bool endsPair(const std::vector<Action> &list, size_t i) {
+  return i > 0 && list[i - 1].overlapsNext;
+}
+/// How many pairs there are.
+size_t pairsIn(const Order &order);
+
 /// Where an order comes from: a rule that is written down under the schedule's name, the
 /// scheduler, or a file. A plan does not tell.
 enum class Origin { Unknown, Rule, Solver, File };

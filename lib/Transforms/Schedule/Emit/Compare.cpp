@@ -97,6 +97,8 @@ static void printNotes(std::ostream &stream, const Request &base,
             "schedule is for what: docs/Schedules.md\n";
   if (base.costs.hasUpdates())
     stream << "step: one of many, with gradient norm and updates, by which speed counts\n";
+  if (base.costs.overlapsPairs())
+    stream << "pairs go on at the same time in the shares of the costs; " << runsApart << '\n';
   std::set<std::string> told;
   for (const std::string &name : names)
     if (ErrorOr<const Family *> family = familyNamed(name);

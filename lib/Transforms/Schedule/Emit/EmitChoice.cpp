@@ -75,6 +75,8 @@ void bitpipe::schedule::emitChoice(std::ostream &stream, const Choice &choice) {
     stream << "messages take no time in these costs\n";
   if (!costs.hasSums())
     stream << "gradient sums take no time in these costs\n";
+  if (costs.overlapsPairs())
+    stream << "pairs go on at the same time in these costs; " << runsApart << '\n';
   if (!choice.isLimited)
     stream << "memory is not limited in these costs\n";
 }

@@ -37,6 +37,36 @@ static void emitCauses(std::ostream &stream, const Simulated &simulated) {
   }
 }
 
+/// What the pair takes that an action is part of, if that goes on at the same time; or 0.
+static double pairTimeAt(const Simulated &simulated, const Step &step) {
+  const std::vector<Action> &list = simulated.schedule.order[step.device];
+  size_t first = step.position - endsPair(list, step.position);
+  return simulated.costs.overlapsPairs() && beginsPair(list, first)
+             ? simulated.costs.timeAt(list, first)
+             : 0;
+}
+
+/// What pairs take, and that no device of bitpipe-run has two runs at the same time.
+static void emitPairs(std::ostream &stream, const Simulated &simulated) {
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
+  size_t count = pairsIn(schedule.order);
+  if (!count)
+    return;
+  double together = 0, apart = 0;
+  for (const auto &list : schedule.order)
+    for (size_t i = 0; i < list.size(); ++i)
+      if (beginsPair(list, i)) {
+        together += costs.pairTime(list[i], list[i + 1]);
+        apart += costs.time(list[i]) + costs.time(list[i + 1]);
+      }
+  print(stream, "pairs: %zu of a forward and a backward, ", count);
+  if (costs.overlapsPairs())
+    print(stream, "at the same time taking %.6g instead of %.6g; %s\n", together, apart, runsApart);
+  else
+    print(stream, "one after the other taking %.6g; with 'pair' among the costs at the same time\n",
+          apart);
+}
+
 /// What the makespan hangs on, by kind of work.
 static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
@@ -44,8 +74,8 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
                                             "weight gradients", "recomputations", "updates",
                                             "gathers", "drops", "scatters",
                                             "evictions", "returns", "keeps", "loads"};
-  double work[kindCount] = {}, total = 0;
-  int count[kindCount] = {}, messages = 0, device = -1;
+  double work[kindCount] = {}, total = 0, pairWork = 0;
+  int count[kindCount] = {}, pairs = 0, messages = 0, device = -1;
   std::vector<Step> path = criticalPath(schedule.placement, schedule.order, timing);
   for (size_t i = 0; i < path.size(); ++i) {
     const Step &step = path[i];
@@ -56,8 +86,13 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
              timing.start[step.device][step.position];
     if (isOfShards(action.kind) && time <= 0)
       continue; // is on the way from run to run
-    ++count[int(action.kind)];
-    work[int(action.kind)] += time;
+    if (double together = pairTimeAt(simulated, step); together > 0) {
+      ++pairs;
+      pairWork += time = together;
+    } else {
+      ++count[int(action.kind)];
+      work[int(action.kind)] += time;
+    }
     total += time;
     messages += device >= 0 && device != step.device;
     device = step.device;
@@ -66,6 +101,8 @@ static void emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
   for (size_t kind = 0; kind < kindCount; ++kind)
     if (count[kind])
       print(stream, " %d %s taking %.6g,", count[kind], names[kind], work[kind]);
+  if (pairs)
+    print(stream, " %d pairs taking %.6g,", pairs, pairWork);
   // What is left over to rounding is no time.
   double rest = timing.makespan - total;
   print(stream, " %d messages taking %.6g\n", messages,
@@ -351,6 +388,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
         timing.makespan, bound.anyMemory, bound.sameMemory,
         100 * bubble(use, timing), peak, weights, messages);
   emitCommonUnit(stream, simulated, bound.anyMemory);
+  emitPairs(stream, simulated);
   emitMoves(stream, schedule);
   emitCauses(stream, simulated);
   emitCriticalPath(stream, simulated);

@@ -1,8 +1,8 @@
 //===- EmitTimeline.cpp - A schedule as a picture --------------------------===//
 //
 // Hue tells the kind of work and lightness the route, so that the picture reads
-// without colour vision and in grey print. A frame holds together what runs at
-// the same time. Blocks are drawn first; a second
+// without colour vision and in grey print. A frame holds together what is meant to run at
+// the same time; where costs say that it does, one block is above the other. Blocks are drawn first; a second
 // layer of transparent ones above takes the pointer: hovering shows what a
 // block is, what it waits for, and the way of its message.
 //
@@ -45,7 +45,7 @@ public:
     // However long messages take, a browser must be able to open it.
     scale = std::min(scale, 1e7 / iterationEnd);
     width = std::max(x(iterationEnd) + 20, 640.0);
-    legend = makeLegend(schedule, !sums.empty(), width);
+    legend = makeLegend(schedule, costs.overlapsPairs(), !sums.empty(), width);
     top = legend.back().y + 36;
   }
 
@@ -56,6 +56,19 @@ private:
   double y(size_t device) const {
     return top + device * (laneHeight + laneGap + (sums.empty() ? 0 : sumHeight)) +
            (replicas > 1 ? (device + devicesOfOne) / devicesOfOne * replicaGap : 0);
+  }
+  /// Whether two go on at the same time, each in a half of the lane.
+  bool isHalf(size_t device, size_t i) const {
+    const std::vector<Action> &list = schedule.order[device];
+    return costs.overlapsPairs() && (beginsPair(list, i) || endsPair(list, i));
+  }
+  /// Where the block of an action begins and how high it is.
+  double blockTop(size_t device, size_t i) const {
+    bool isLower = isHalf(device, i) && endsPair(schedule.order[device], i);
+    return y(device) + (isLower ? laneHeight / 2 : 0);
+  }
+  double blockHeight(size_t device, size_t i) const {
+    return isHalf(device, i) ? laneHeight / 2 : laneHeight;
   }
   double bottom() const {
     return y(timing.start.size()) - (replicas > 1 ? replicaGap : 0);
@@ -181,10 +194,17 @@ void Timeline::drawBlock(size_t device, size_t i) {
   if (action.kind == Kind::U)
     end = std::max(end, start + 3);
   stream << "<rect class=\"" << colour << "\" x=\"" << start << "\" y=\""
-         << y(device) << "\" width=\"" << end - start << "\" height=\""
-         << laneHeight << "\"/>\n";
+         << blockTop(device, i) << "\" width=\"" << end - start << "\" height=\""
+         << blockHeight(device, i) << "\"/>\n";
   if (end - start < 14)
     return; // No room for numbers; hovering shows them.
+  if (isHalf(device, i)) {
+    stream << "<text class=\"t " << ink << "\" x=\"" << (start + end) / 2 << "\" y=\""
+           << blockTop(device, i) + 11 << "\">" << action.microbatch
+           << "<tspan font-size=\"7\"> " << letterOf(action.kind) << action.stage
+           << "</tspan></text>\n";
+    return;
+  }
   stream << "<text class=\"t " << ink << "\" x=\""
          << (start + end) / 2 << "\" y=\"" << y(device) + 15 << "\">"
          << action.microbatch << "</text><text class=\"s " << ink
@@ -263,8 +283,8 @@ void Timeline::drawPointers(size_t device) {
       continue;
     double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
     stream << "<g class=\"p\"><title>" << tip(device, i)
-           << "</title><rect x=\"" << start << "\" y=\"" << y(device)
-           << "\" width=\"" << end - start << "\" height=\"" << laneHeight
+           << "</title><rect x=\"" << start << "\" y=\"" << blockTop(device, i)
+           << "\" width=\"" << end - start << "\" height=\"" << blockHeight(device, i)
            << "\"/>";
     int to = receiver(schedule.placement, schedule.order[device][i]);
     if (to >= 0) {

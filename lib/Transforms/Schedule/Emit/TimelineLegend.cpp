@@ -29,7 +29,7 @@ std::string bitpipe::schedule::blockStyle(const Placement &placement,
 }
 
 /// What occurs, without places.
-static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
+static std::vector<LegendEntry> entriesOf(const Schedule &schedule, bool overlaps,
                                           bool hasSums) {
   bool used[kindCount] = {}, pairs = false, moves = false;
   for (const auto &list : schedule.order)
@@ -49,7 +49,7 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
       entries.push_back({style(kind, way), 14, name});
     }
   if (pairs)
-    entries.push_back({"o", 28, "run as a pair"});
+    entries.push_back({"o", 28, overlaps ? "a pair, at the same time" : "run as a pair"});
   if (moves)
     entries.push_back({"v", 14, "activation on its way to another device, or back"});
   if (used[int(Kind::A)])
@@ -61,9 +61,9 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule,
 }
 
 std::vector<LegendEntry>
-bitpipe::schedule::makeLegend(const Schedule &schedule, bool hasSums,
+bitpipe::schedule::makeLegend(const Schedule &schedule, bool overlaps, bool hasSums,
                               double width) {
-  std::vector<LegendEntry> entries = entriesOf(schedule, hasSums);
+  std::vector<LegendEntry> entries = entriesOf(schedule, overlaps, hasSums);
   double x = legendLeft, y = legendTop;
   for (LegendEntry &entry : entries) {
     // Letters of this size are about so wide.

@@ -25,9 +25,9 @@ std::string blockStyle(const Placement &placement, const Action &action);
 /// `input gradient`.
 const char *kindName(Kind kind);
 
-/// The entries for all that occurs in a schedule, in as many rows as the width
-/// makes necessary.
-std::vector<LegendEntry> makeLegend(const Schedule &schedule, bool hasSums,
+/// The entries for all that occurs in a schedule, whose pairs may go on at the same time, in as
+/// many rows as the width makes necessary.
+std::vector<LegendEntry> makeLegend(const Schedule &schedule, bool overlaps, bool hasSums,
                                     double width);
 
 void drawLegend(std::ostream &stream, const std::vector<LegendEntry> &legend);

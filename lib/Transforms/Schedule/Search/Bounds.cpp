@@ -6,6 +6,10 @@
 // time than the parts, they are shortened to that, which makes every order of
 // either sort at most faster.
 //
+// In orders with pairs any forward may be in one with any backward. A pair takes no less
+// than its parts in their shares, nor than its forwards or its backwards alone, so that the
+// same holds of all that a device runs.
+//
 // Recomputations are work that a device has to do between its first forward and its last
 // gradient, and count as that. What is said of memory holds of activations that live from
 // the forward on, so that with recomputation, or where they move, nothing is claimed of it.
@@ -45,7 +49,7 @@ static void halveSums(Costs &costs) {
 
 double bitpipe::schedule::leastTime(const Placement &placement, const Costs &costs,
                                     bool slices) {
-  Problem problem{placement, costs, {}, true};
+  Problem problem{placement, costs, {}, /*split=*/true, 1, costs.overlapsPairs()};
   shortenParts(problem.costs);
   if (slices)
     halveSums(problem.costs);
@@ -54,8 +58,8 @@ double bitpipe::schedule::leastTime(const Placement &placement, const Costs &cos
 
 Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
   const Schedule &schedule = simulated.schedule;
-  Problem problem{schedule.placement, simulated.costs, {},
-                  runs(schedule.order, Kind::I)};
+  bool pairs = simulated.costs.overlapsPairs() && pairsIn(schedule.order) > 0;
+  Problem problem{schedule.placement, simulated.costs, {}, runs(schedule.order, Kind::I), 1, pairs};
   if (problem.split && runs(schedule.order, Kind::B))
     shortenParts(problem.costs);
   if (simulated.shards)

@@ -19,7 +19,7 @@ struct Bounds {
 };
 
 /// Backwards may be split where the schedule splits any of them, and are whole
-/// otherwise.
+/// otherwise; runs may be paired where it has pairs and costs say that these go on at the same time.
 Bounds bounds(const Simulated &simulated);
 
 /// What an iteration with its gradient sums takes at least on some routes, with any

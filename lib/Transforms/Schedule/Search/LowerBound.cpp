@@ -11,17 +11,42 @@ using namespace bitpipe::schedule;
 namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+/// Runs of a device, and the least time that it takes for them.
+struct Work {
+  /// Of forwards, of gradients, of all else; and of forwards and gradients together, in
+  /// their shares where they may be paired.
+  double forwards = 0, gradients = 0, others = 0, paired = 0;
+
+  void addForward(double time, double share) {
+    forwards += time;
+    paired += time * share;
+  }
+  void addGradient(double time, double share) {
+    gradients += time;
+    paired += time * share;
+  }
+  void add(const Work &other) {
+    forwards += other.forwards;
+    gradients += other.gradients;
+    others += other.others;
+    paired += other.paired;
+  }
+  double least() const { return others + std::max({forwards, gradients, paired}); }
+};
+
 /// Runs of one kind that a device does for a stage of a route: no one of them
 /// starts before `release`, and after each the iteration goes on for `rest`.
 struct Runs {
-  double release = 0, time = 0, rest = 0;
+  double release = 0;
+  Work work;
+  double rest = 0;
 };
 
 /// What is on a device.
 struct Load {
   /// Of all its runs, and of those of each stage.
-  double work = 0;
-  std::vector<double> stageWork;
+  Work work;
+  std::vector<Work> stageWork;
   /// Of the updates between its micro-batches, and the longest of them, which may follow all
   /// runs.
   double updates = 0, longestUpdate = 0;
@@ -37,7 +62,7 @@ struct Load {
 
   /// When the device is done with its runs at the earliest.
   double end(double limit) const {
-    return std::max(head, turn - pace * limit) + work;
+    return std::max(head, turn - pace * limit) + work.least();
   }
   /// And when with what follows, updates too.
   double followed(double limit) const {
@@ -81,12 +106,12 @@ double Load::window() const {
   });
   double bound = 0;
   for (const Runs &first : sorted) {
-    double time = 0;
+    Work work;
     for (const Runs &other : sorted) {
       if (other.release < first.release)
         continue;
-      time += other.time;
-      bound = std::max(bound, first.release + time + other.rest);
+      work.add(other.work);
+      bound = std::max(bound, first.release + work.least() + other.rest);
     }
   }
   return bound;
@@ -102,40 +127,54 @@ static void addUpdates(const Problem &problem, int stage, Load &load) {
   load.longestUpdate = std::max(load.longestUpdate, time);
 }
 
+/// All runs of a stage for so many micro-batches but recomputations and updates.
+static std::vector<Runs> runsOf(const Problem &problem, int stage, size_t count, const Way &way) {
+  const StageCost &cost = problem.costs.stage(stage);
+  double share = problem.pairs ? std::min(1.0, cost.pair) : 1;
+  double arrival = way.arrival[stage], turn = way.turn[stage], rest = way.rest[stage];
+  Work forwards, gradients, weights;
+  forwards.addForward(cost.forward * count, share);
+  std::vector<Runs> runs{{arrival, forwards, way.total - arrival - cost.forward}};
+  if (!problem.split) {
+    gradients.addGradient(cost.backward * count, share);
+    runs.push_back({turn, gradients, rest});
+    return runs;
+  }
+  gradients.addGradient(cost.inputGradient * count, share);
+  // A whole backward, of which it may be a part, is paired with both.
+  weights.addGradient(cost.weightGradient * count, share);
+  runs.push_back({turn, gradients, rest + problem.costs.stage(0).weightGradient});
+  runs.push_back({turn + cost.inputGradient, weights, 0});
+  return runs;
+}
+
 static void addLoads(const Problem &problem, const Route &route, const Way &way,
                      std::vector<Load> &loads) {
   for (int stage = 0; stage < problem.placement.stages(); ++stage) {
     Load &load = loads[route.devices[stage]];
     const StageCost &cost = problem.costs.stage(stage);
     size_t count = route.microbatches.size();
-    double work = problem.costs.workOf(stage, problem.split) * count;
-    if (problem.placement.recomputes(stage))
-      work += cost.recomputation() * count;
-    load.work += work;
-    load.stageWork[stage] += work;
+    std::vector<Runs> runs = runsOf(problem, stage, count, way);
+    for (const Runs &own : runs) {
+      load.work.add(own.work);
+      load.stageWork[stage].add(own.work);
+    }
+    load.runs.insert(load.runs.end(), runs.begin(), runs.end());
+    double again = problem.placement.recomputes(stage) ? cost.recomputation() : 0;
+    load.work.others += again * count;
+    load.stageWork[stage].others += again * count;
     addUpdates(problem, stage, load);
     load.head = std::min(load.head, way.arrival[stage]);
     load.turn = std::min(load.turn, way.turn[stage]);
     load.pace = std::max(load.pace, cost.forward / cost.activation);
     load.tail = std::min(load.tail, problem.split ? 0 : way.rest[stage]);
-    double arrival = way.arrival[stage], turn = way.turn[stage];
-    load.forwardTail = std::min(load.forwardTail, way.total - arrival - cost.forward);
+    load.forwardTail =
+        std::min(load.forwardTail, way.total - way.arrival[stage] - cost.forward);
     load.activations += cost.activation * count;
-    load.gradients =
-        std::max(load.gradients, (work / count - cost.forward) / cost.activation);
+    double gradients = problem.costs.workOf(stage, problem.split) - cost.forward + again;
+    load.gradients = std::max(load.gradients, gradients / cost.activation);
     if (problem.split && cost.kept >= 0)
       load.gradients = std::max(load.gradients, cost.weightGradient / cost.kept);
-    load.runs.push_back({arrival, cost.forward * count,
-                         way.total - arrival - cost.forward});
-    if (!problem.split) {
-      load.runs.push_back({turn, cost.backward * count, way.rest[stage]});
-      continue;
-    }
-    double last = problem.costs.stage(0).weightGradient;
-    load.runs.push_back(
-        {turn, cost.inputGradient * count, way.rest[stage] + last});
-    load.runs.push_back(
-        {turn + cost.inputGradient, cost.weightGradient * count, 0});
   }
 }
 
@@ -194,7 +233,7 @@ double bitpipe::schedule::lowerBound(const Problem &problem) {
   double bound = messageBound(problem);
   std::vector<Load> loads = loadsOf(problem);
   for (size_t device = 0; device < loads.size(); ++device)
-    if (loads[device].work > 0)
+    if (loads[device].work.least() > 0)
       bound = std::max({bound, loads[device].window(),
                         loads[device].drained(problem.limit(int(device))),
                         loads[device].followed(problem.limit(int(device)))});
@@ -213,16 +252,17 @@ double bitpipe::schedule::iterationBound(const Problem &problem) {
     // before the first sum, and of all sums.
     double last = infinity, first = infinity, sums = 0;
     for (int stage = 0; stage < problem.placement.stages(); ++stage) {
-      if (load.stageWork[stage] == 0)
+      double work = load.stageWork[stage].least();
+      if (work == 0)
         continue;
       bool isShared = holders[stage] > 1;
       double sum = isShared ? problem.costs.sumOf({stage}, holders[stage]) : 0;
       last = std::min(last, sum);
       sums += sum;
       if (isShared)
-        first = std::min(first, load.stageWork[stage]);
+        first = std::min(first, work);
     }
-    if (load.work > 0)
+    if (load.work.least() > 0)
       bound = std::max(bound, load.end(problem.limit(int(device))) + last);
     if (sums > 0)
       bound = std::max(bound, load.head + first + sums);

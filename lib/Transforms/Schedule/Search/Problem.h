@@ -25,6 +25,9 @@ struct Problem {
   /// What one activation is in the costs' unit, as limits are counted: sizes are
   /// told and rounded by it.
   double activation = 1;
+  /// Whether bounds are to hold of orders with pairs that go on at the same time, too, as
+  /// costs have it (Costs::overlapsPairs). The scheduler makes no pairs.
+  bool pairs = false;
 
   /// Fails if a cost or a limit is missing, or no order fits the limits; says
   /// what the smallest limit is.
@@ -62,7 +65,8 @@ double makespanOf(const Problem &problem, const Order &order);
 /// direction has only its share of the other to fill the time with.
 /// Likewise a link carries its messages one after the other, between what leads
 /// to the first and what follows the last. One micro-batch alone takes its whole
-/// way.
+/// way. In a pair a run takes no less than alone, but the device may do two in the time
+/// of the longer one, or in their shares.
 double lowerBound(const Problem &problem);
 
 /// No iteration ends earlier with its gradient sums. The last run of a device

@@ -51,8 +51,7 @@ Balancer::Balancer(const Schedule &schedule, const Costs &costs, const Costs &si
     MemoryWalk walk(schedule.placement, sizes);
     double alive = 0;
     for (size_t i = 0; i < list.size(); ++i) {
-      bool isSecond = i > 0 && list[i - 1].overlapsNext;
-      if (!isSecond)
+      if (!endsPair(list, i))
         units[device].push_back({i, 0, alive});
       Unit &unit = units[device].back();
       MemoryChange change = walk.next(list[i]);

@@ -105,10 +105,9 @@ void bitpipe::schedule::recompute(Schedule &schedule, const StageSet &stages) {
         if (makesInputGradient(action.kind) && stages[action.stage])
           result.push_back({Kind::R, false, action.stage, action.microbatch});
       };
-      bool inPair = i > 0 && list[i - 1].overlapsNext;
-      if (!inPair)
+      if (!endsPair(list, i))
         add(list[i]);
-      if (list[i].overlapsNext && i + 1 < list.size())
+      if (beginsPair(list, i))
         add(list[i + 1]);
       result.push_back(list[i]);
     }

@@ -55,6 +55,8 @@ public:
   ErrorOr<Timing> run();
 
 private:
+  size_t stepSize(int device) const;
+  bool mayStart(int device, const Action &action, double &start);
   void advance(int device);
   void make(int device, const Action &action, double time);
   void send(int to, const Sending &sending);
@@ -193,34 +195,51 @@ void Simulation::make(int device, const Action &action, double time) {
   }
 }
 
+/// How many actions a device begins at once.
+size_t Simulation::stepSize(int device) const {
+  return costs.overlapsPairs() && beginsPair(order[device], position[device]) ? 2 : 1;
+}
+
+/// Puts the start off until all that an action reads is there; false where that is not known.
+bool Simulation::mayStart(int device, const Action &action, double &start) {
+  if (!weights.empty())
+    start = std::max(start, weights[device][action.stage]);
+  for (const Tensor &tensor : effect(placement, action).reads) {
+    size_t key = tensorKey(placement, tensor);
+    if (ready[key] < 0) {
+      turns.waitFor(device, key);
+      return false;
+    }
+    if (travels(tensor.sort) || isMoved(tensor.sort) || tensor.sort == Tensor::Whole)
+      start = std::max(start, ready[key]);
+  }
+  return true;
+}
+
 void Simulation::advance(int device) {
   const std::vector<Action> &list = order[device];
-  for (size_t &at = position[device]; at < list.size(); ++at) {
-    const Action &action = list[at];
+  for (size_t &at = position[device]; at < list.size();) {
+    size_t first = at, behind = at + stepSize(device);
     if (waitForSent(device))
       return;
     double start = free[device];
-    if (!weights.empty())
-      start = std::max(start, weights[device][action.stage]);
-    for (const Tensor &tensor : effect(placement, action).reads) {
-      size_t key = tensorKey(placement, tensor);
-      if (ready[key] < 0)
-        return turns.waitFor(device, key);
-      if (travels(tensor.sort) || isMoved(tensor.sort) || tensor.sort == Tensor::Whole)
-        start = std::max(start, ready[key]);
-    }
-    double end = start + costs.time(action), made = end;
-    if (splitsBackwards && action.kind == Kind::B) {
-      const StageCost &stage = costs.stage(action.stage);
+    for (size_t i = first; i < behind; ++i)
+      if (!mayStart(device, list[i], start))
+        return;
+    double end = start + costs.timeAt(list, first), made = end;
+    if (splitsBackwards && list[first].kind == Kind::B && behind == first + 1) {
+      const StageCost &stage = costs.stage(list[first].stage);
       made = start + stage.inputGradient;
       end = made + stage.weightGradient;
     }
-    timing.start[device].push_back(start);
-    timing.end[device].push_back(end);
     free[device] = end;
     timing.makespan = std::max(timing.makespan, end);
-    make(device, action, made);
-    if (isRun(action.kind))
+    for (; at < behind; ++at) {
+      timing.start[device].push_back(start);
+      timing.end[device].push_back(end);
+      make(device, list[at], made);
+    }
+    if (isRun(list[first].kind))
       sentBy[device] = std::exchange(leaving[device], {});
   }
 }
@@ -250,10 +269,10 @@ std::optional<Action> Simulation::awaited(int device) const {
   for (size_t key : sentBy[device])
     if (ready[key] < 0)
       return missing(tensorOf(key));
-  const Action &action = order[device][position[device]];
-  for (const Tensor &tensor : effect(placement, action).reads)
-    if (ready[tensorKey(placement, tensor)] < 0)
-      return missing(tensor);
+  for (size_t i = 0; i < stepSize(device); ++i)
+    for (const Tensor &tensor : effect(placement, order[device][position[device] + i]).reads)
+      if (ready[tensorKey(placement, tensor)] < 0)
+        return missing(tensor);
   return {};
 }
 
@@ -313,8 +332,9 @@ std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
     DeviceUse &use = result[device];
     double alive = 0;
     MemoryWalk walk(placement, costs);
-    for (const Action &action : order[device]) {
-      use.work += costs.time(action);
+    for (size_t i = 0; i < order[device].size(); ++i) {
+      const Action &action = order[device][i];
+      use.work += costs.timeAt(order[device], i);
       MemoryChange change = walk.next(action);
       use.peakActivation = std::max(use.peakActivation, alive += change.taken);
       alive -= change.freed;

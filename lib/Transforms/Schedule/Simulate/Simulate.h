@@ -1,6 +1,7 @@
 //===- Simulate.h - When everything happens ----------------------*- C++ -*-===//
 //
-// Every action starts as soon as its device is free and its inputs are there.
+// Every action starts as soon as its device is free and its inputs are there. The two of a pair
+// are one step where costs say that they go on at the same time (Costs::overlapsPairs).
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,7 +43,7 @@ struct AsExecuted {
   /// When each device can start; empty: all at 0.
   std::vector<double> begin;
   /// A whole backward is executed as its two parts, and sends what the first has
-  /// made before the second.
+  /// made before the second, unless it is part of a pair that goes on at the same time.
   bool splitsBackwards = false;
   /// When the weights of each stage are there, by device; empty: at 0.
   std::vector<std::vector<double>> weights = {};

@@ -30,7 +30,7 @@ static Stretch stretchOf(const std::vector<Action> &list, const std::vector<doub
   stretch.begin = ends[first];
   stretch.end = ends[last];
   for (size_t i = first + 1; i <= last; ++i)
-    stretch.work += costs.time(list[i]);
+    stretch.work += costs.timeAt(list, i);
   return stretch;
 }
 
