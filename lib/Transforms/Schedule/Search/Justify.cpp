@@ -32,21 +32,22 @@ Wave bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &random
   double pace = between(0.75, 1.1, random) * intervalOf(problem);
   double forward = between(0.5, 1.2, random);
   double backward = between(2.2, 3.3, random);
+  Flow flow(problem.placement, problem.split);
   size_t half = size_t(problem.placement.devices()) / 2;
   if (problem.split && random() % 2)
     wave.entered = std::max<size_t>(1, half) + random() % (half + 1);
   for (const Route &route : problem.placement.routes()) {
-    Way way = follow(problem, route);
-    double last = way.turn.back();
+    Way way = follow(problem, flow, route);
+    double last = way.head[flow.gradients.back()];
     for (size_t i = 0; i < route.microbatches.size(); ++i)
       for (int stage = 0; stage < problem.placement.stages(); ++stage) {
         int m = route.microbatches[i];
         double entered = pace * i;
         double turned = entered + forward * last;
-        double gradient = turned + backward * (way.turn[stage] - last);
+        double gradient = turned + backward * (way.head[flow.gradients[stage]] - last);
         Kind kind = problem.split ? Kind::I : Kind::B;
         wave.priorities[tasks.index(Kind::F, stage, m)] =
-            entered + forward * way.arrival[stage];
+            entered + forward * way.head[flow.forwards[stage]];
         wave.priorities[tasks.index(kind, stage, m)] = gradient;
         if (problem.split)
           wave.priorities[tasks.index(Kind::W, stage, m)] = gradient + pace;

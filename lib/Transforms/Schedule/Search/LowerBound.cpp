@@ -127,86 +127,83 @@ static void addUpdates(const Problem &problem, int stage, Load &load) {
   load.longestUpdate = std::max(load.longestUpdate, time);
 }
 
-/// All runs of a stage for so many micro-batches but recomputations and updates.
-static std::vector<Runs> runsOf(const Problem &problem, int stage, size_t count, const Way &way) {
-  const StageCost &cost = problem.costs.stage(stage);
-  double share = problem.pairs ? std::min(1.0, cost.pair) : 1;
-  double arrival = way.arrival[stage], turn = way.turn[stage], rest = way.rest[stage];
-  Work forwards, gradients, weights;
-  forwards.addForward(cost.forward * count, share);
-  std::vector<Runs> runs{{arrival, forwards, way.total - arrival - cost.forward}};
-  if (!problem.split) {
-    gradients.addGradient(cost.backward * count, share);
-    runs.push_back({turn, gradients, rest});
-    return runs;
-  }
-  gradients.addGradient(cost.inputGradient * count, share);
-  // A whole backward, of which it may be a part, is paired with both.
-  weights.addGradient(cost.weightGradient * count, share);
-  runs.push_back({turn, gradients, rest + problem.costs.stage(0).weightGradient});
-  runs.push_back({turn + cost.inputGradient, weights, 0});
-  return runs;
+/// What a run takes for so many micro-batches.
+static Work workOf(const Problem &problem, const Flow::Run &run, size_t count) {
+  double share = problem.pairs ? std::min(1.0, problem.costs.stage(run.stage).pair) : 1;
+  double time = problem.costs.time({run.kind, false, run.stage, 0}) * count;
+  Work work;
+  if (run.kind == Kind::F)
+    work.addForward(time, share);
+  else if (run.kind == Kind::R)
+    work.others = time;
+  else // With the weight gradient, since a whole backward of which it may be a part is paired.
+    work.addGradient(time, share);
+  return work;
 }
 
-static void addLoads(const Problem &problem, const Route &route, const Way &way,
-                     std::vector<Load> &loads) {
-  for (int stage = 0; stage < problem.placement.stages(); ++stage) {
-    Load &load = loads[route.devices[stage]];
-    const StageCost &cost = problem.costs.stage(stage);
-    size_t count = route.microbatches.size();
-    std::vector<Runs> runs = runsOf(problem, stage, count, way);
-    for (const Runs &own : runs) {
-      load.work.add(own.work);
-      load.stageWork[stage].add(own.work);
-    }
-    load.runs.insert(load.runs.end(), runs.begin(), runs.end());
-    double again = problem.placement.recomputes(stage) ? cost.recomputation() : 0;
-    load.work.others += again * count;
-    load.stageWork[stage].others += again * count;
-    addUpdates(problem, stage, load);
-    load.head = std::min(load.head, way.arrival[stage]);
-    load.turn = std::min(load.turn, way.turn[stage]);
-    load.pace = std::max(load.pace, cost.forward / cost.activation);
-    load.tail = std::min(load.tail, problem.split ? 0 : way.rest[stage]);
-    load.forwardTail =
-        std::min(load.forwardTail, way.total - way.arrival[stage] - cost.forward);
-    load.activations += cost.activation * count;
-    double gradients = problem.costs.workOf(stage, problem.split) - cost.forward + again;
-    load.gradients = std::max(load.gradients, gradients / cost.activation);
-    if (problem.split && cost.kept >= 0)
-      load.gradients = std::max(load.gradients, cost.weightGradient / cost.kept);
-  }
+/// The most that a stage runs behind a forward for each unit of memory that it holds.
+static double gradientPace(const Problem &problem, int stage) {
+  const StageCost &cost = problem.costs.stage(stage);
+  double again = problem.placement.recomputes(stage) ? cost.recomputation() : 0;
+  double all = problem.costs.workOf(stage, problem.split) - cost.forward + again;
+  double pace = all / cost.activation;
+  return problem.split && cost.kept >= 0 ? std::max(pace, cost.weightGradient / cost.kept) : pace;
+}
+
+static void addRun(const Problem &problem, const Flow::Run &run, size_t count, Runs runs,
+                   Load &load) {
+  const StageCost &cost = problem.costs.stage(run.stage);
+  load.work.add(runs.work);
+  load.stageWork[run.stage].add(runs.work);
+  load.runs.push_back(runs);
+  load.tail = std::min(load.tail, runs.rest);
+  if (makesInputGradient(run.kind))
+    load.turn = std::min(load.turn, runs.release);
+  if (run.kind != Kind::F)
+    return;
+  load.head = std::min(load.head, runs.release);
+  load.forwardTail = std::min(load.forwardTail, runs.rest);
+  load.pace = std::max(load.pace, cost.forward / cost.activation);
+  load.activations += cost.activation * count;
+  load.gradients = std::max(load.gradients, gradientPace(problem, run.stage));
 }
 
 static std::vector<Load> loadsOf(const Problem &problem) {
   const Placement &placement = problem.placement;
+  Flow flow(placement, problem.split);
   std::vector<Load> loads(placement.devices());
   for (Load &load : loads)
     load.stageWork.resize(placement.stages());
-  for (const Route &route : placement.routes())
-    if (!route.microbatches.empty())
-      addLoads(problem, route, follow(problem, route), loads);
+  for (const Route &route : placement.routes()) {
+    size_t count = route.microbatches.size();
+    if (count == 0)
+      continue;
+    Way way = follow(problem, flow, route);
+    for (size_t i = 0; i < flow.runs.size(); ++i) {
+      const Flow::Run &run = flow.runs[i];
+      addRun(problem, run, count, {way.head[i], workOf(problem, run, count), way.tail[i]},
+             loads[route.devices[run.stage]]);
+    }
+    for (int stage = 0; stage < placement.stages(); ++stage)
+      addUpdates(problem, stage, loads[route.devices[stage]]);
+  }
   return loads;
 }
 
-static void addTraffic(const Problem &problem, const Route &route,
-                       const Way &way,
-                       std::vector<std::vector<Traffic>> &links) {
-  size_t count = route.microbatches.size();
-  Kind backward = problem.split ? Kind::I : Kind::B;
-  for (int stage = 0; stage + 1 < problem.placement.stages(); ++stage) {
-    int down = route.devices[stage], up = route.devices[stage + 1];
-    if (down == up)
-      continue;
-    Action forward{Kind::F, false, stage, 0};
-    Action gradient{backward, false, stage + 1, 0};
-    links[down][up].add(problem.costs.message(down, up, forward), count,
-                        way.arrival[stage] + problem.costs.time(forward),
-                        way.total - way.arrival[stage + 1]);
-    links[up][down].add(problem.costs.message(up, down, gradient), count,
-                        way.turn[stage + 1] + problem.costs.time(gradient),
-                        way.total - way.turn[stage]);
-  }
+/// All messages of a route, each between what leads to it and what follows.
+static void addTraffic(const Problem &problem, const Flow &flow, const Route &route,
+                       const Way &way, std::vector<std::vector<Traffic>> &links) {
+  for (size_t i = 0; i < flow.runs.size(); ++i)
+    for (int to : flow.runs[i].readers) {
+      const Flow::Run &maker = flow.runs[i], &reader = flow.runs[to];
+      int from = route.devices[maker.stage], there = route.devices[reader.stage];
+      if (from == there)
+        continue;
+      Action made{maker.kind, false, maker.stage, 0};
+      double left = problem.costs.time({reader.kind, false, reader.stage, 0}) + way.tail[to];
+      links[from][there].add(problem.costs.message(from, there, made), route.microbatches.size(),
+                             way.head[i] + problem.costs.time(made), left);
+    }
 }
 
 /// What single micro-batches and the messages of a link take.
@@ -215,12 +212,13 @@ static double messageBound(const Problem &problem) {
   std::vector<std::vector<Traffic>> links(devices,
                                           std::vector<Traffic>(devices));
   double bound = 0;
+  Flow flow(problem.placement, problem.split);
   for (const Route &route : problem.placement.routes()) {
     if (route.microbatches.empty())
       continue;
-    Way way = follow(problem, route);
-    bound = std::max(bound, way.total);
-    addTraffic(problem, route, way, links);
+    Way way = follow(problem, flow, route);
+    bound = std::max(bound, way.length);
+    addTraffic(problem, flow, route, way, links);
   }
   for (const auto &from : links)
     for (const Traffic &link : from)

@@ -3,6 +3,7 @@
 #include "lib/Transforms/Schedule/Search/PriorityScheduler.h"
 
 #include "lib/Transforms/Schedule/Core/Links.h"
+#include "lib/Transforms/Schedule/Search/Flow.h"
 #include "lib/Transforms/Schedule/Search/MemoryGuard.h"
 #include "lib/Transforms/Schedule/Search/WakeTimes.h"
 
@@ -23,6 +24,8 @@ struct Lane {
   int stage;
   double time;
   bool takesMemory, givesMemory;
+  /// What follows it: what reads what it makes, or backwards what makes what it reads.
+  const Flow::Neighbours *next;
   /// How many are begun; the next one, and its task, or the number of tasks.
   size_t begun = 0;
   int microbatch = 0;
@@ -40,7 +43,10 @@ public:
   Pass run();
 
 private:
-  void addLane(const Route &route, int stage, Kind kind);
+  void addLane(const Route &route, const Flow::Run &run);
+  const Flow::Neighbours &before(const Flow::Run &run) const {
+    return direction == Forward ? run.makers : run.readers;
+  }
   void findFirstPasses();
   bool isFull(const std::vector<Lane> &own, const Lane &lane) const;
   void setFirstTasks();
@@ -49,19 +55,17 @@ private:
   void decide(int device);
   double nextReady(int device) const;
   void begin(int device, Lane &lane);
-  void finishForward(const Lane &lane, int device, double end);
-  void finishBackward(const Lane &lane, int device, double end);
+  void finish(const Lane &lane, int device, double end);
   void send(const Action &made, int from, int to, size_t reader, double end);
   void arrive(size_t task, int device, double time);
 
-  const Problem &problem;
   const Placement &placement;
   const Costs &costs;
   const Priorities &priorities;
   const Direction direction;
   const size_t entered;
-  const Kind gradient;
   const Tasks tasks;
+  const Flow flow;
   const double moment;
   double now = 0;
   MemoryGuard guard;
@@ -75,9 +79,9 @@ private:
   /// Per task, when all that it waits for is there, never while some is missing;
   /// and never once more at the end, for lanes that are done.
   std::vector<double> ready;
-  /// Backwards an input gradient waits for two: its weight gradient, and the
-  /// input gradient that needs it. Per task, when the first of them is there.
-  std::vector<double> half;
+  /// Per task, how many of these are missing, and when the last that is not was there.
+  std::vector<uint8_t> missing;
+  std::vector<double> latest;
   WakeTimes wakeTimes;
   Pass pass;
 };
@@ -86,24 +90,22 @@ private:
 PriorityScheduler::PriorityScheduler(const Problem &problem,
                                      const Priorities &priorities,
                                      Direction direction, size_t entered)
-    : problem(problem), placement(problem.placement), costs(problem.costs),
+    : placement(problem.placement), costs(problem.costs),
       priorities(priorities), direction(direction), entered(entered),
-      gradient(problem.split ? Kind::I : Kind::B), tasks(problem),
+      tasks(problem), flow(problem.placement, problem.split),
       moment(momentOf(costs)), guard(problem), lanes(placement.devices()),
       freeAt(placement.devices()),
       links(placement.devices(), costs),
-      ready(tasks.count() + 1, never),
+      ready(tasks.count() + 1, never), missing(tasks.count()), latest(tasks.count()),
       wakeTimes(placement.devices(), moment) {
   pass.start.resize(tasks.count());
   pass.sequence.reserve(tasks.count());
   setFirstTasks();
   for (const Route &route : placement.routes())
-    for (int stage = 0; stage < placement.stages(); ++stage) {
-      addLane(route, stage, Kind::F);
-      addLane(route, stage, gradient);
-      if (problem.split)
-        addLane(route, stage, Kind::W);
-    }
+    for (int stage = 0; stage < placement.stages(); ++stage)
+      for (const Flow::Run &run : flow.runs)
+        if (run.stage == stage)
+          addLane(route, run);
   if (entered)
     findFirstPasses();
 }
@@ -125,32 +127,21 @@ bool PriorityScheduler::isFull(const std::vector<Lane> &own, const Lane &lane) c
   return lane.gradients >= 0 && lane.begun - own[lane.gradients].begun >= entered;
 }
 
-void PriorityScheduler::addLane(const Route &route, int stage, Kind kind) {
-  // Weight gradients, and whole backwards, end what forwards begin.
-  bool begins = kind == Kind::F, ends = makesWeightGradient(kind);
-  if (direction == Backward)
-    std::swap(begins, ends);
-  double time = costs.time({kind, false, stage, 0});
-  Lane &lane = lanes[route.devices[stage]].emplace_back(
-      Lane{&route, kind, stage, time, begins, ends});
+void PriorityScheduler::addLane(const Route &route, const Flow::Run &run) {
+  double time = costs.time({run.kind, false, run.stage, 0});
+  bool isForward = direction == Forward;
+  Lane &lane = lanes[route.devices[run.stage]].emplace_back(
+      Lane{&route, run.kind, run.stage, time, isForward ? run.takes : run.gives,
+           isForward ? run.gives : run.takes, isForward ? &run.readers : &run.makers});
   showNext(lane);
 }
 
-/// What waits for nothing, and what for two things.
+/// For how much each waits, and what waits for nothing.
 void PriorityScheduler::setFirstTasks() {
-  bool isSplitBackward = direction == Backward && problem.split;
-  if (isSplitBackward)
-    half.assign(tasks.count(), never);
-  for (int m = 0; m < placement.microbatches(); ++m) {
-    if (direction == Forward)
-      ready[tasks.index(Kind::F, 0, m)] = 0;
-    else if (!problem.split)
-      ready[tasks.index(Kind::B, 0, m)] = 0;
-    if (!isSplitBackward)
-      continue;
-    half[tasks.index(Kind::I, 0, m)] = 0;
-    for (int stage = 0; stage < placement.stages(); ++stage)
-      ready[tasks.index(Kind::W, stage, m)] = 0;
+  for (size_t task = 0; task < tasks.count(); ++task) {
+    missing[task] = uint8_t(before(flow.runs[task % flow.runs.size()]).size());
+    if (missing[task] == 0)
+      ready[task] = 0;
   }
 }
 
@@ -243,22 +234,16 @@ void PriorityScheduler::begin(int device, Lane &lane) {
     for (int other : refused)
       wakeTimes.wake(std::max(end, freeAt[other]), other);
   }
-  if (direction == Forward)
-    finishForward(lane, device, end);
-  else
-    finishBackward(lane, device, end);
+  finish(lane, device, end);
   ++lane.begun;
   showNext(lane);
 }
 
 /// One of the things that a task waits for is there.
 void PriorityScheduler::arrive(size_t task, int device, double time) {
-  if (!half.empty() && tasks.action(task).kind == Kind::I) {
-    std::swap(half[task], time);
-    if (time == never)
-      return;
-    time = std::max(time, half[task]);
-  }
+  time = latest[task] = std::max(latest[task], time);
+  if (--missing[task] > 0)
+    return;
   ready[task] = time;
   // A device that is busy looks round when it is done.
   wakeTimes.wake(std::max(time, freeAt[device]), device);
@@ -274,34 +259,15 @@ void PriorityScheduler::send(const Action &made, int from, int to, size_t reader
   arrive(reader, to, links.send(source, target, made, end));
 }
 
-/// What reads the result of an action: along the way of a micro-batch, the next
-/// task.
-void PriorityScheduler::finishForward(const Lane &lane, int device, double end) {
-  int stage = lane.stage, last = placement.stages() - 1, m = lane.microbatch;
-  const std::vector<int> &devices = lane.route->devices;
-  Action made{lane.kind, false, stage, m};
-  if (lane.kind == Kind::F)
-    return stage == last
-               ? arrive(lane.task + 1, device, end)
-               : send(made, device, devices[stage + 1], lane.task + 1, end);
-  if (lane.kind == Kind::I)
-    arrive(tasks.index(Kind::W, stage, m), device, end);
-  if (makesInputGradient(lane.kind) && stage > 0)
-    send(made, device, devices[stage - 1], lane.task + 1, end);
-}
-
-/// What makes what an action reads.
-void PriorityScheduler::finishBackward(const Lane &lane, int device, double end) {
-  int stage = lane.stage, last = placement.stages() - 1, m = lane.microbatch;
-  if (lane.kind == Kind::W)
-    return arrive(tasks.index(Kind::I, stage, m), device, end);
-  if (lane.kind == Kind::F && stage == 0)
-    return;
-  if (lane.kind != Kind::F && stage == last)
-    return arrive(lane.task - 1, device, end);
-  int back = lane.kind == Kind::F ? stage - 1 : stage + 1;
-  send({lane.kind, false, back, m}, device, lane.route->devices[back],
-       lane.task - 1, end);
+/// Tells what follows. Backwards a message is that of what comes next.
+void PriorityScheduler::finish(const Lane &lane, int device, double end) {
+  size_t first = lane.task - lane.task % flow.runs.size();
+  for (int run : *lane.next) {
+    const Flow::Run &other = flow.runs[run];
+    const Flow::Run &maker = direction == Forward ? flow.runs[lane.task - first] : other;
+    int to = lane.route->devices[other.stage];
+    send({maker.kind, false, maker.stage, lane.microbatch}, device, to, first + run, end);
+  }
 }
 
 Pass bitpipe::schedule::scheduleForward(const Problem &problem,

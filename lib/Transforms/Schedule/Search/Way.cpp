@@ -2,43 +2,36 @@
 
 #include "lib/Transforms/Schedule/Search/Way.h"
 
+#include <algorithm>
+
 using namespace bitpipe::schedule;
 
-/// The time of a message with what a stage makes, 0 if its reader is on the
-/// same device.
-static MessageTime messageOf(const Problem &problem, const Route &route,
-                             const Action &made) {
-  int reader = made.kind == Kind::F ? made.stage + 1 : made.stage - 1;
-  int from = route.devices[made.stage], to = route.devices[reader];
-  return from == to ? MessageTime() : problem.costs.message(from, to, made);
+static Action actionOf(const Flow::Run &run) { return {run.kind, false, run.stage, 0}; }
+
+/// The time from one run to another that reads what it makes, 0 on the same device.
+static double messageTime(const Problem &problem, const Route &route, const Flow::Run &maker,
+                          const Flow::Run &reader) {
+  int from = route.devices[maker.stage], to = route.devices[reader.stage];
+  return from == to ? 0 : problem.costs.message(from, to, actionOf(maker)).total();
 }
 
-Way bitpipe::schedule::follow(const Problem &problem, const Route &route) {
-  const Costs &costs = problem.costs;
-  int last = problem.placement.stages() - 1;
-  Kind backward = problem.split ? Kind::I : Kind::B;
-  std::vector<double> zeros(last + 1);
-  Way way{zeros, zeros, zeros, 0};
-  for (int stage = 0; stage < last; ++stage) {
-    Action forward{Kind::F, false, stage, 0};
-    Action gradient{backward, false, stage + 1, 0};
-    way.arrival[stage + 1] = way.arrival[stage] + costs.time(forward) +
-                             messageOf(problem, route, forward).total();
-    way.rest[stage + 1] = way.rest[stage] +
-                          messageOf(problem, route, gradient).total() +
-                          costs.time({backward, false, stage, 0});
+Way bitpipe::schedule::follow(const Problem &problem, const Flow &flow, const Route &route) {
+  Way way{std::vector<double>(flow.runs.size()), std::vector<double>(flow.runs.size())};
+  for (size_t i = 0; i < flow.runs.size(); ++i) {
+    const Flow::Run &run = flow.runs[i];
+    for (int from : run.makers) {
+      const Flow::Run &maker = flow.runs[from];
+      double made = way.head[from] + problem.costs.time(actionOf(maker));
+      way.head[i] = std::max(way.head[i], made + messageTime(problem, route, maker, run));
+    }
+    way.length = std::max(way.length, way.head[i] + problem.costs.time(actionOf(run)));
   }
-  way.turn[last] = way.arrival[last] + costs.time({Kind::F, false, last, 0});
-  // Elsewhere a recomputation goes on while the micro-batch is on its way.
-  if (problem.placement.recomputes(last))
-    way.turn[last] += costs.stage(last).recomputation();
-  for (int stage = last; stage > 0; --stage) {
-    Action gradient{backward, false, stage, 0};
-    way.turn[stage - 1] = way.turn[stage] + costs.time(gradient) +
-                          messageOf(problem, route, gradient).total();
-  }
-  way.total = way.turn[0] + costs.time({backward, false, 0, 0});
-  if (problem.split)
-    way.total += costs.stage(0).weightGradient;
+  for (size_t i = flow.runs.size(); i-- > 0;)
+    for (int to : flow.runs[i].readers) {
+      const Flow::Run &reader = flow.runs[to];
+      double rest = problem.costs.time(actionOf(reader)) + way.tail[to];
+      way.tail[i] =
+          std::max(way.tail[i], messageTime(problem, route, flow.runs[i], reader) + rest);
+    }
   return way;
 }

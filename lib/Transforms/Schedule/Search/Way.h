@@ -3,22 +3,21 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_SEARCH_WAY_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_SEARCH_WAY_H
 
+#include "lib/Transforms/Schedule/Search/Flow.h"
 #include "lib/Transforms/Schedule/Search/Problem.h"
 
 namespace bitpipe::schedule {
 
-/// When a micro-batch passes the stages of its route, if nothing keeps it.
+/// When a micro-batch passes the stages of its route, if nothing keeps it; by the runs of its
+/// flow.
 struct Way {
-  /// Per stage, the earliest start of its forward.
-  std::vector<double> arrival;
-  /// Per stage, the earliest start of its input gradient.
-  std::vector<double> turn;
-  /// Per stage, what must still happen after its input gradient is made.
-  std::vector<double> rest;
-  double total = 0;
+  /// The earliest start of each run, and what must still happen when it is done.
+  std::vector<double> head, tail;
+  /// The end of the last.
+  double length = 0;
 };
 
-Way follow(const Problem &problem, const Route &route);
+Way follow(const Problem &problem, const Flow &flow, const Route &route);
 
 } // namespace bitpipe::schedule
 
