@@ -323,7 +323,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
     pipe.update stages [0]
   }
   pipe.device 1 {
-    // expected-error @below {{device 1, position 0 (recv F stage 0 mb 1 from 0): is message 0 from device 0, which sends at this turn device 0, position 1 (send F stage 0 mb 0 to 1)}}
+    // expected-error @below {{device 1, position 0 (recv F stage 0 mb 1 from 0): is message 0 of its channel with device 0, which has at this turn device 0, position 1 (send F stage 0 mb 0 to 1)}}
     pipe.recv F stage 0 mb 1 from 0
     pipe.recv F stage 0 mb 0 from 0
     pipe.run F stage 1 mb 0
@@ -934,7 +934,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
     pipe.run B stage 1 mb 0
     pipe.send B stage 1 mb 0 to 0
     pipe.run F stage 1 mb 1
-    // expected-error @below {{device 1, position 6 (recv F stage 0 mb 2 from 0): is message 2 from device 0, which sends at this turn device 0, position 4 (send E stage 0 mb 0 to 1)}}
+    // expected-error @below {{device 1, position 6 (recv F stage 0 mb 2 from 0): is message 2 of its channel with device 0, which has at this turn device 0, position 4 (send E stage 0 mb 0 to 1)}}
     pipe.recv F stage 0 mb 2 from 0
     pipe.recv E stage 0 mb 0 from 0
     pipe.send G stage 0 mb 0 to 0

@@ -34,8 +34,8 @@ static double peakWith(double kept) {
   Program program = *communicate(schedule, {}, costs);
   expect(mostHeld(program, costs)[0].activations == peak,
          "the check holds another peak than the simulation's " + std::to_string(peak));
-  expect(!checkMemory(program, costs, {{peak, 9}}) &&
-             checkMemory(program, costs, {{peak - 1, 9}}),
+  expect(!checkMemory(program, costs, {{peak, 9, 9}}) &&
+             checkMemory(program, costs, {{peak - 1, 9, 9}}),
          "the check does not hold to " + std::to_string(peak));
   return peak;
 }

@@ -31,16 +31,25 @@ struct Device {
   double activations = 0;
   std::deque<Name> buffers; // received or still to be, and not read
   std::set<Name> overwritten;
-  std::vector<std::pair<int, size_t>> leaving, due; // moves, by peer and number
-  std::map<int, size_t> sends; // how many, by peer
+  std::vector<std::pair<int, size_t>> leaving, due; // moves, by channel and number
+  std::map<int, size_t> ends; // how many, by channel
+  std::deque<Name> outgoing;  // made and not gone yet, oldest first
+  std::set<Name> lost;        // of these, which are written over
 };
+/// An end of a message on a device; a send has the value.
+struct End {
+  int device;
+  bool isSend;
+  Name name;
+  Value value = 0;
+};
+/// The ends on the first of its devices and on the other.
 struct Channel {
   size_t exchanged = 0;
-  std::deque<Value> sent;
-  std::deque<Name> posted;
+  std::deque<End> first, other;
 };
 
-/// Of what moves, the name that it has where it goes.
+/// The name of a message; of what moves, the one that it has where it goes.
 inline Name nameOf(const Action &action) {
   char kind = action.kind == Kind::F   ? 'F'
               : action.kind == Kind::E ? 'U'
@@ -62,6 +71,20 @@ inline void occupy(Device &device, Name received, int buffers) {
     device.buffers.pop_front();
   }
   device.buffers.push_back(received);
+}
+
+/// The name of what a run makes for other stages.
+inline Name madeBy(const Action &action) {
+  return {action.kind == Kind::F ? 'F' : 'B', action.stage, action.microbatch};
+}
+
+/// Takes memory for what is to be sent; where none is free, that of the oldest.
+inline void makeRoom(Device &device, Name made, int buffers) {
+  if (int(device.outgoing.size()) >= buffers) {
+    device.lost.insert(device.outgoing.front());
+    device.outgoing.pop_front();
+  }
+  device.outgoing.push_back(made);
 }
 
 } // namespace bitpipe::schedule::machine

@@ -1,7 +1,8 @@
 //===- schedule-machine.h - Runs a program on numbers ------------------------===//
 //
-// Messages carry values and no names, and devices hold no more than they may: whatever
-// a program does in the wrong order shows in its gradients.
+// Messages carry values and no names, go as late as they can in the order of their channels, and
+// devices hold no more than they may: whatever a program does in the wrong order shows in its
+// gradients.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +27,7 @@ class Machine {
 public:
   Machine(const Program &program, const std::vector<Held> &limits)
       : program(program), limits(limits), ownGroup(ownGroups(program)),
-        devices(program.devices.size()) {
+        devices(program.devices.size()), channels(program.channels.size()) {
     const Placement &placement = program.placement;
     for (int stage = 0; placement.updates() && stage < placement.stages(); ++stage)
       devices[placement.device(stage, 0)].weights[stage][0] = firstWeights(stage);
@@ -112,7 +113,7 @@ private:
   /// Whether all that had to be sent by now has gone.
   bool hasSent(int d) {
     std::erase_if(devices[d].due, [&](const std::pair<int, size_t> &message) {
-      return channels[{d, message.first}].exchanged > message.second;
+      return channels[message.first].exchanged > message.second;
     });
     return devices[d].due.empty();
   }
@@ -132,10 +133,9 @@ private:
     }
     if (!value)
       return false;
-    size_t number = device.sends[instruction.peer]++;
-    channels[{d, instruction.peer}].sent.push_back(*value);
+    size_t number = start(d, instruction, {d, true, machine::nameOf(action), *value});
     if (moves) {
-      device.leaving.push_back({instruction.peer, number});
+      device.leaving.push_back({instruction.channel, number});
       device.values.erase(machine::sourceOf(action));
     }
     return true;
@@ -149,8 +149,23 @@ private:
     else if (++device.activations > limits[d].activations)
       return fail();
     ++device.expected[machine::nameOf(action)];
-    channels[{instruction.peer, d}].posted.push_back(machine::nameOf(action));
+    start(d, instruction, {d, false, machine::nameOf(action)});
     return true;
+  }
+
+  /// Takes memory for what is to be sent. Where that lacks, what can go goes first.
+  void hold(int d, Name made) {
+    if (int(devices[d].outgoing.size()) >= limits[d].sends)
+      exchange();
+    machine::makeRoom(devices[d], made, limits[d].sends);
+  }
+
+  /// Puts an end behind those of its channel; the number of these.
+  size_t start(int d, const Instruction &instruction, machine::End end) {
+    Channel &channel = channels[instruction.channel];
+    bool isFirst = program.channels[instruction.channel].from == d;
+    (isFirst ? channel.first : channel.other).push_back(end);
+    return devices[d].ends[instruction.channel]++;
   }
 
   bool step(int d) {
@@ -167,6 +182,9 @@ private:
     else if (instruction.op == Op::Run)
       done = hasWhole(device, instruction.action) && compute(device, instruction.action) &&
              keep(device, instruction.action, limits[d].activations);
+    bool leaves = instruction.op == Op::Run && receiver(program.placement, instruction.action) >= 0;
+    if (done && leaves)
+      hold(d, machine::madeBy(instruction.action));
     if (instruction.op == Op::Send)
       done = send(d, instruction);
     if (instruction.op == Op::Recv)
@@ -282,17 +300,26 @@ private:
 
   bool exchange() {
     bool moved = false;
-    for (auto &[ends, channel] : channels)
-      while (!channel.sent.empty() && !channel.posted.empty()) {
-        Device &receiver = devices[ends.second];
-        receiver.values[channel.posted.front()] = channel.sent.front();
-        --receiver.expected[channel.posted.front()];
+    for (Channel &channel : channels)
+      while (!channel.first.empty() && !channel.other.empty()) {
+        const machine::End &one = channel.first.front(), &other = channel.other.front();
+        if (one.isSend == other.isSend)
+          break; // each waits for the other's
+        transfer(one.isSend ? one : other, one.isSend ? other : one);
         ++channel.exchanged;
-        channel.posted.pop_front();
-        channel.sent.pop_front();
+        channel.first.pop_front();
+        channel.other.pop_front();
         moved = true;
       }
     return moved;
+  }
+
+  /// Of what was written over meanwhile something else arrives.
+  void transfer(const machine::End &from, const machine::End &to) {
+    Device &sender = devices[from.device], &receiver = devices[to.device];
+    receiver.values[to.name] = sender.lost.count(from.name) ? mix(from.value, -1) : from.value;
+    --receiver.expected[to.name];
+    std::erase(sender.outgoing, from.name);
   }
 
   bool collect() {
@@ -350,8 +377,8 @@ private:
   }
 
   bool allMessagesRead() {
-    for (const auto &[ends, channel] : channels)
-      if (!channel.sent.empty() || !channel.posted.empty())
+    for (const Channel &channel : channels)
+      if (!channel.first.empty() || !channel.other.empty())
         return false;
     return true;
   }
@@ -365,7 +392,7 @@ private:
   const std::vector<Held> &limits;
   const std::vector<int> ownGroup; // by stage
   std::vector<Device> devices;
-  std::map<std::pair<int, int>, Channel> channels;
+  std::vector<Channel> channels; // as the program has them
   bool broken = false;
 };
 

@@ -1,7 +1,7 @@
 //===- schedule-mutation-test.cpp - Broken programs are found ---------------===//
 //
 // Programs of all families are broken in every way that is thought of: things
-// swapped, lost, doubled, sent elsewhere, buffers reused too early. Whatever the
+// swapped, lost, doubled, sent elsewhere or in other channels, buffers reused too early. Whatever the
 // checks accept must still run to its end and sum every gradient exactly; that
 // is found out by running it, with messages that carry values and no names, and
 // on devices that hold no more than the unbroken program needs.
@@ -26,8 +26,9 @@ static size_t below(Random &random, size_t count) { return random() % count; }
 
 /// Sorts of instructions: those of an operation, ends of moves, and what is of shards.
 constexpr size_t moves = 6, shards = 7, sorts = 8;
-/// The way to break a program behind ten for every sort.
-constexpr int otherVersions = 10 * sorts;
+/// Ways to break a program behind ten for every sort.
+constexpr int otherVersions = 10 * sorts, otherChannel = otherVersions + 1,
+              bothWays = otherVersions + 2, ownChannel = otherVersions + 3, ways = otherVersions + 4;
 static bool isOf(const Instruction &instruction, size_t sort) {
   constexpr Op ops[] = {Op::Run, Op::Send, Op::Recv, Op::Reduce, Op::Update, Op::Unshard};
   std::optional<Action> action = actionOf(instruction);
@@ -65,8 +66,52 @@ static bool changeVersions(Random &random, List &list) {
   return true;
 }
 
+/// Sends what goes from a device to another in the channel of the other way.
+static bool joinChannels(Random &random, Program &program) {
+  int joined = int(below(random, program.channels.size()));
+  auto [from, to] = program.channels[joined];
+  for (size_t other = 0; other < program.channels.size(); ++other) {
+    if (program.channels[other] != Channel{to, from})
+      continue;
+    for (List &list : program.devices)
+      for (Instruction &instruction : list)
+        if (instruction.channel == int(other))
+          instruction.channel = joined;
+    return true;
+  }
+  return false;
+}
+
+/// Gives a message a channel of its own.
+static bool splitChannel(Random &random, Program &program) {
+  List &list = program.devices[below(random, program.devices.size())];
+  std::optional<size_t> at = pick(random, list, size_t(Op::Recv));
+  if (!at)
+    return false;
+  Instruction received = list[*at];
+  for (List &every : program.devices)
+    for (Instruction &end : every)
+      if (end.isMessage() && end.action == received.action)
+        end.channel = int(program.channels.size());
+  program.channels.push_back(program.channels[received.channel]);
+  return true;
+}
+
+static bool mutateChannels(Random &random, Program &program, int way) {
+  if (program.channels.empty() || way != otherChannel)
+    return !program.channels.empty() &&
+           (way == ownChannel ? splitChannel(random, program) : joinChannels(random, program));
+  List &list = program.devices[below(random, program.devices.size())];
+  std::optional<size_t> at = pick(random, list, size_t(below(random, 2) ? Op::Send : Op::Recv));
+  if (at)
+    list[*at].channel = int(below(random, program.channels.size() + 1));
+  return at.has_value();
+}
+
 /// Breaks a program in one of many ways; false if that way does not apply.
 static bool mutate(Random &random, Program &program, int way) {
+  if (way >= otherChannel)
+    return mutateChannels(random, program, way);
   List &list = program.devices[below(random, program.devices.size())];
   if (list.size() < 3)
     return false;
@@ -124,17 +169,36 @@ namespace {
 struct Counts {
   std::map<std::string, int> rejected;
   int total = 0, accepted = 0, needless = 0;
+  /// Devices that lack a buffer for what they send, and those that then train wrongly if all
+  /// messages come as late as they can.
+  int buffers = 0, needed = 0;
 };
 } // namespace
+
+/// Takes from each device one of the buffers that hold what it sends.
+static void testFewerBuffers(const Program &original, const std::vector<Held> &limits,
+                             Counts &counts) {
+  for (size_t device = 0; device < limits.size(); ++device) {
+    std::vector<Held> fewer = limits;
+    --fewer[device].sends;
+    if (limits[device].sends == 0)
+      continue;
+    expect(checkMemory(original, {}, fewer).has_value(), "a device does with fewer buffers");
+    ++counts.buffers;
+    counts.needed += !Machine(original, fewer).run();
+  }
+}
 
 static void testMutants(Random &random, const Request &asked, const Program &original,
                         int mutants, Counts &counts) {
   std::vector<Held> limits = mostHeld(original);
   expect(!checkMemory(original, {}, limits), toText(asked) + " holds more than it holds");
   expect(Machine(original, limits).run(), toText(asked) + " does not run");
+  testFewerBuffers(original, limits, counts);
   for (int i = 0; i < mutants; ++i) {
     Program broken = original;
-    if (!mutate(random, broken, i % (otherVersions + 1)))
+    int way = i % ways;
+    if (!mutate(random, broken, way))
       continue;
     ++counts.total;
     Checked wrong = check(broken);
@@ -145,6 +209,8 @@ static void testMutants(Random &random, const Request &asked, const Program &ori
     if (wrong) {
       ++counts.rejected[wrong->invariant];
       counts.needless += runs;
+      expect(!runs || way < bothWays, toText(asked) + ": mutant " + std::to_string(i) +
+                                          " of channels runs and is refused: " + wrong->text);
       continue;
     }
     ++counts.accepted;
@@ -221,6 +287,9 @@ int main() {
   std::printf("%d mutants, %d accepted and harmless\n", counts.total, counts.accepted);
   for (const auto &[invariant, count] : counts.rejected)
     std::printf("%5d rejected by '%s'\n", count, invariant.c_str());
+  std::printf("%d devices lack a buffer of those that send, %d train wrongly\n", counts.buffers,
+              counts.needed);
+  expect(counts.needed > counts.buffers / 10, "too few devices need their buffers");
   std::printf("%d of the rejected ones would have trained alike\n", counts.needless);
   expect(counts.total >= 200, "too few mutants");
   return report();

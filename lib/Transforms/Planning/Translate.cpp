@@ -186,7 +186,7 @@ static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
   placement->setUpdates(updatesOf(plan, placement->stages()));
   placement->setKeepers(keepersOf(plan, *placement));
   placement->setShard(shardOf(plan));
-  return schedule::Program{*placement, *groups, {}};
+  return schedule::Program{*placement, *groups, {}, {}};
 }
 
 /// The group of exactly these stages.
@@ -264,6 +264,7 @@ FailureOr<PlanProgram> bitpipe::readPlan(pipe::PlanOp plan) {
       operations.push_back(&op);
     }
   }
+  schedule::mapChannels(result.program);
   return result;
 }
 

@@ -2,7 +2,7 @@
 //
 // Every program is checked before it is handed out and again before it runs.
 // Communication obeys NCCL's rules, the strictest of all transports: messages
-// have no tags, so between two devices order is the tag; a send is complete
+// have no tags, so in a channel between two devices order is the tag; a send is complete
 // only when its receive is posted; all members start their gradient sums in
 // one order. One function per invariant; each is linear in the number of
 // instructions and returns the first place where the invariant does not hold.
@@ -31,8 +31,8 @@ struct Violation {
 };
 using Checked = std::optional<Violation>;
 
-/// Every stage, micro-batch, device and group that an instruction names
-/// exists, and a message goes to another device.
+/// Every stage, micro-batch, device, group and channel that an instruction names
+/// exists, and a message goes to another device, in a channel of the two.
 Checked checkNames(const Program &program);
 
 /// Of every stage and micro-batch, the device on its route runs one forward
@@ -63,8 +63,8 @@ Checked checkShards(const Program &program);
 /// run that makes it, and received there once; nothing else is sent.
 Checked checkMessages(const Program &program);
 
-/// Between two devices and in one direction, the k-th receive expects what the
-/// k-th send holds: messages have no tags.
+/// In every channel the k-th end on one device and the k-th on the other are those of one
+/// message: messages have no tags, and a device starts none before those that it has before it.
 Checked checkPairing(const Program &program);
 
 /// With updates between micro-batches: all of a stage have its number of versions;
@@ -92,7 +92,7 @@ Checked checkSumOrder(const Program &program);
 
 /// Every instruction is reached: the program does not block when runs wait for
 /// their messages, sends for their receives (posted when the receiver reaches
-/// them), messages for earlier ones between the same two devices, sums and unshards for
+/// them), messages for earlier ones in their channel, sums and unshards for
 /// all members and for those before them, runs for what they read of gathers, updates for sums; and what is behind the run
 /// that follows a move's send for that send, whose memory is then free.
 Checked checkProgress(const Program &program);
@@ -106,6 +106,9 @@ struct Held {
   double activations = 0;
   /// Receives posted whose tensor its run is still to read.
   int receives = 0;
+  /// Tensors made to be sent of which the device does not know yet that they were received
+  /// (SentUntil.h).
+  int sends = 0;
 };
 
 /// The most that each device holds while it walks its list. Like the check below
@@ -114,7 +117,8 @@ std::vector<Held> mostHeld(const Program &program, const Costs &costs = {});
 
 /// While a device walks its list it never holds more than its limit: of live
 /// activations, and of buffers for messages. With one buffer fewer than receives
-/// that wait to be read, one would be posted over a tensor still needed.
+/// that wait to be read, one would be posted over a tensor still needed; with one fewer than
+/// tensors that may not have left, a run would write over one.
 Checked checkMemory(const Program &program, const Costs &costs,
                     const std::vector<Held> &limits);
 

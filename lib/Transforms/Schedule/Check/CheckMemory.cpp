@@ -1,6 +1,7 @@
 //===- CheckMemory.cpp - What devices hold at once -------------------------===//
 
 #include "lib/Transforms/Schedule/Check/CheckText.h"
+#include "lib/Transforms/Schedule/Check/SentUntil.h"
 #include "lib/Transforms/Schedule/Core/MemoryWalk.h"
 
 #include <algorithm>
@@ -14,18 +15,24 @@ namespace {
 class Holdings {
 public:
   Holdings(const Program &program, const Costs &costs)
-      : placement(program.placement), walk(placement, costs),
-        unread(tensorCount(placement)) {}
+      : program(program), placement(program.placement), walk(placement, costs),
+        unread(tensorCount(placement)), until(sentUntil(program)) {}
 
   /// The lists are walked one after the other; what is unread at the end of
   /// one counts no more.
-  void restart() {
+  void restart(size_t next) {
     now = {};
     walk.restart();
+    device = next;
+    released.assign(program.devices[device].size(), 0);
+    for (int last : until[device])
+      if (last >= 0)
+        ++released[last];
   }
 
-  void visit(const Instruction &instruction) {
-    freed = 0;
+  void visit(size_t position) {
+    const Instruction &instruction = program.devices[device][position];
+    toFree = 0;
     if (std::optional<Action> action = actionOf(instruction))
       return act(*action);
     if (instruction.op != Op::Recv)
@@ -33,8 +40,11 @@ public:
     unread[tensorKey(placement, tensorOf(instruction.action))] = true;
     ++now.receives;
   }
-  /// What a run has freed is free for the next one.
-  void leave() { now.activations -= freed; }
+  /// What a run has freed is free for the next one, and what is now known to be received.
+  void leave(size_t position) {
+    now.activations -= toFree;
+    now.sends -= released[position];
+  }
 
   Held now;
 
@@ -42,7 +52,8 @@ private:
   void act(const Action &action) {
     MemoryChange change = walk.next(action);
     now.activations += change.taken;
-    freed = change.freed;
+    toFree = change.freed;
+    now.sends += isRun(action.kind) && receiver(placement, action) >= 0;
     std::optional<Tensor> read = received(placement, action);
     if (!read)
       return;
@@ -51,11 +62,16 @@ private:
     unread[key] = false;
   }
 
+  const Program &program;
   const Placement &placement;
   MemoryWalk walk;
-  double freed = 0;
+  size_t device = 0;
+  double toFree = 0;
   /// By tensorKey, whether it is posted and its run still to come.
   std::vector<bool> unread;
+  std::vector<std::vector<int>> until; // see sentUntil
+  /// By position of the device, how many of its messages are known to be received behind it.
+  std::vector<int> released;
 };
 } // namespace
 
@@ -68,6 +84,10 @@ static std::string exceeded(const Held &held, const Held &limit) {
     text << "posts receive " << held.receives
          << " before the first of them is read, expected at most "
          << limit.receives << " buffers";
+  else if (held.sends > limit.sends)
+    text << "makes message " << held.sends
+         << " before the first of them is known to be received, expected at most "
+         << limit.sends << " buffers";
   return text.str();
 }
 
@@ -75,15 +95,16 @@ std::vector<Held> bitpipe::schedule::mostHeld(const Program &program,
                                               const Costs &costs) {
   std::vector<Held> result;
   Holdings holdings(program, costs);
-  for (const auto &list : program.devices) {
-    holdings.restart();
+  for (size_t device = 0; device < program.devices.size(); ++device) {
+    holdings.restart(device);
     Held &most = result.emplace_back();
-    for (const Instruction &instruction : list) {
-      holdings.visit(instruction);
+    for (size_t i = 0; i < program.devices[device].size(); ++i) {
+      holdings.visit(i);
       most.activations =
           std::max(most.activations, holdings.now.activations);
       most.receives = std::max(most.receives, holdings.now.receives);
-      holdings.leave();
+      most.sends = std::max(most.sends, holdings.now.sends);
+      holdings.leave(i);
     }
   }
   return result;
@@ -94,13 +115,13 @@ Checked bitpipe::schedule::checkMemory(const Program &program,
                                        const std::vector<Held> &limits) {
   Holdings holdings(program, costs);
   for (size_t device = 0; device < program.devices.size(); ++device) {
-    holdings.restart();
+    holdings.restart(device);
     for (size_t i = 0; i < program.devices[device].size(); ++i) {
-      holdings.visit(program.devices[device][i]);
+      holdings.visit(i);
       std::string wrong = exceeded(holdings.now, limits[device]);
       if (!wrong.empty())
         return violation("memory", program, int(device), int(i), wrong);
-      holdings.leave();
+      holdings.leave(i);
     }
   }
   return {};

@@ -2,7 +2,7 @@
 
 #include "lib/Transforms/Schedule/Check/CheckText.h"
 
-#include <map>
+#include <algorithm>
 
 using namespace bitpipe::schedule;
 using Op = Instruction::Op;
@@ -35,7 +35,7 @@ Checked Ends::visit(int device, int position) {
   if (instruction.op == Op::Run)
     for (const Tensor &tensor : effect(placement, instruction.action).makes)
       made[tensorKey(placement, tensor)] = true;
-  if (instruction.op == Op::Send || instruction.op == Op::Recv)
+  if (instruction.isMessage())
     return visitMessage(device, position);
   return {};
 }
@@ -104,40 +104,58 @@ Checked bitpipe::schedule::checkMessages(const Program &program) {
   return ends.missing();
 }
 
-/// Positions of the sends and of the receives between two devices.
-struct Pair {
-  std::vector<int> sends, receives;
+/// Where the ends of a channel's messages are, on the first of its devices and on the other.
+struct ChannelEnds {
+  std::vector<int> first, other;
 };
 
-Checked bitpipe::schedule::checkPairing(const Program &program) {
-  std::map<std::pair<int, int>, Pair> pairs;
+static std::vector<ChannelEnds> endsOf(const Program &program) {
+  std::vector<ChannelEnds> ends(program.channels.size());
   for (int device = 0; device < int(program.devices.size()); ++device)
-    for (size_t i = 0; i < program.devices[device].size(); ++i) {
-      const Instruction &instruction = program.devices[device][i];
-      if (instruction.op == Op::Send)
-        pairs[{device, instruction.peer}].sends.push_back(int(i));
-      if (instruction.op == Op::Recv)
-        pairs[{instruction.peer, device}].receives.push_back(int(i));
-    }
-  for (const auto &[ends, pair] : pairs) {
-    auto [from, to] = ends;
-    for (size_t k = 0; k < std::max(pair.sends.size(), pair.receives.size());
-         ++k) {
-      if (k >= pair.receives.size())
-        return violation("pairing", program, from, pair.sends[k],
-                         "has no receive on device " + std::to_string(to));
-      if (k >= pair.sends.size())
-        return violation("pairing", program, to, pair.receives[k],
-                         "has no send on device " + std::to_string(from));
-      const Action &sent = program.devices[from][pair.sends[k]].action;
-      const Action &expected = program.devices[to][pair.receives[k]].action;
-      if (sent.kind == expected.kind && sent.stage == expected.stage &&
-          sent.microbatch == expected.microbatch)
+    for (size_t i = 0; i < program.devices[device].size(); ++i)
+      if (const Instruction &instruction = program.devices[device][i]; instruction.isMessage()) {
+        ChannelEnds &own = ends[instruction.channel];
+        bool isFirst = program.channels[instruction.channel].from == device;
+        (isFirst ? own.first : own.other).push_back(int(i));
+      }
+  return ends;
+}
+
+static const char *otherEnd(const Instruction &end) {
+  return end.op == Op::Send ? "receive" : "send";
+}
+
+/// Whether two ends are those of one message.
+static bool areOne(const Instruction &one, const Instruction &other) {
+  return one.op != other.op && one.action.kind == other.action.kind &&
+         one.action.stage == other.action.stage &&
+         one.action.microbatch == other.action.microbatch;
+}
+
+Checked bitpipe::schedule::checkPairing(const Program &program) {
+  std::vector<ChannelEnds> all = endsOf(program);
+  for (size_t channel = 0; channel < all.size(); ++channel) {
+    auto [from, to] = program.channels[channel];
+    const auto &[first, other] = all[channel];
+    for (size_t k = 0; k < std::max(first.size(), other.size()); ++k) {
+      auto lacks = [&](int device, int position, int peer) {
+        return violation("pairing", program, device, position,
+                         std::string("has no ") +
+                             otherEnd(program.devices[device][position]) + " on device " +
+                             std::to_string(peer));
+      };
+      if (k >= other.size())
+        return lacks(from, first[k], to);
+      if (k >= first.size())
+        return lacks(to, other[k], from);
+      const Instruction &mine = program.devices[from][first[k]];
+      const Instruction &theirs = program.devices[to][other[k]];
+      if (areOne(mine, theirs))
         continue;
-      return violation("pairing", program, to, pair.receives[k],
-                       "is message " + std::to_string(k) + " from device " +
-                           std::to_string(from) + ", which sends at this turn " +
-                           placeText(program, from, pair.sends[k]));
+      return violation("pairing", program, to, other[k],
+                       "is message " + std::to_string(k) + " of its channel with device " +
+                           std::to_string(from) + ", which has at this turn " +
+                           placeText(program, from, first[k]));
     }
   }
   return {};

@@ -16,19 +16,26 @@ using namespace bitpipe::schedule;
 using Op = Instruction::Op;
 
 namespace {
-/// The messages from one device to another: where they are sent and received,
-/// and how many ends each device has reached.
-struct Channel {
-  std::vector<int> sends, receives;
-  size_t sent = 0, posted = 0;
+/// The ends of a channel's messages on one of its devices: where they are, and how many of
+/// them the device has reached.
+struct Side {
+  int device = -1;
+  std::vector<int> ends;
+  size_t reached = 0;
+};
+/// All its messages in one order, whichever way they go.
+struct Replayed {
+  Side first, other;
 
+  Side &sideOf(int device) { return device == first.device ? first : other; }
   bool complete(size_t message) const {
-    return message < sent && message < posted;
+    return message < first.reached && message < other.reached;
   }
 };
 
+/// A message, by its place in its channel, that comes to a device or leaves it.
 struct Arrival {
-  int from = -1, to = -1;
+  int device = -1, channel = -1;
   size_t message = 0;
 };
 
@@ -51,9 +58,6 @@ public:
   Checked run();
 
 private:
-  Channel &channel(int from, int to) {
-    return channels[size_t(from) * program.devices.size() + to];
-  }
   void findDepartures(int device);
   const Arrival *missing(int device, const Instruction &instruction);
   void advance(int device);
@@ -73,7 +77,7 @@ private:
 
   const Program &program;
   const std::vector<int> own; // the groups of stages
-  std::vector<Channel> channels;
+  std::vector<Replayed> channels;
   /// By tensorKey, the message that brings the tensor.
   std::vector<Arrival> arrivals;
   /// Per device, in order, and how many of them it has passed.
@@ -93,23 +97,23 @@ private:
 
 Replay::Replay(const Program &program)
     : program(program), own(ownGroups(program)),
-      channels(program.devices.size() * program.devices.size()),
       arrivals(tensorCount(program.placement)), departures(program.devices.size()),
       departed(program.devices.size()), position(program.devices.size()), started(program.devices.size()),
       done(program.devices.size()),
       gathers(program.devices.size(), std::vector<size_t>(program.placement.stages())),
       summed(program.groups.size()) {
+  for (auto [from, to] : program.channels)
+    channels.push_back({{from, {}}, {to, {}}});
   for (int device = 0; device < int(program.devices.size()); ++device)
     for (size_t i = 0; i < program.devices[device].size(); ++i) {
       const Instruction &instruction = program.devices[device][i];
-      if (instruction.op == Op::Send)
-        channel(device, instruction.peer).sends.push_back(int(i));
-      if (instruction.op != Op::Recv)
+      if (!instruction.isMessage())
         continue;
-      Channel &from = channel(instruction.peer, device);
-      arrivals[tensorKey(program.placement, tensorOf(instruction.action))] = {
-          instruction.peer, device, from.receives.size()};
-      from.receives.push_back(int(i));
+      std::vector<int> &ends = channels[instruction.channel].sideOf(device).ends;
+      if (instruction.op == Op::Recv)
+        arrivals[tensorKey(program.placement, tensorOf(instruction.action))] = {
+            device, instruction.channel, ends.size()};
+      ends.push_back(int(i));
     }
   for (int device = 0; program.placement.moves() && device < int(departures.size()); ++device)
     findDepartures(device);
@@ -118,7 +122,7 @@ Replay::Replay(const Program &program)
 /// Behind the next run, the first run or move waits for what was sent before.
 void Replay::findDepartures(int device) {
   std::vector<Arrival> leaving, due;
-  std::map<int, size_t> sends; // by receiver
+  std::map<int, size_t> ends; // by channel
   const std::vector<Instruction> &list = program.devices[device];
   for (size_t i = 0; i < list.size(); ++i) {
     std::optional<Action> action = actionOf(list[i]);
@@ -128,11 +132,11 @@ void Replay::findDepartures(int device) {
       due.clear();
     if (action && isRun(action->kind))
       due = std::exchange(leaving, {});
-    if (list[i].op != Op::Send)
+    if (!list[i].isMessage())
       continue;
-    size_t message = sends[list[i].peer]++;
-    if (action)
-      leaving.push_back({device, list[i].peer, message});
+    size_t message = ends[list[i].channel]++;
+    if (action && list[i].op == Op::Send)
+      leaving.push_back({device, list[i].channel, message});
   }
 }
 
@@ -140,7 +144,7 @@ void Replay::findDepartures(int device) {
 /// that brings what it reads, or one that takes away what must have left.
 const Arrival *Replay::missing(int device, const Instruction &instruction) {
   auto isOpen = [&](const Arrival &arrival) {
-    return !channel(arrival.from, arrival.to).complete(arrival.message);
+    return !channels[arrival.channel].complete(arrival.message);
   };
   for (size_t &next = departed[device]; next < departures[device].size(); ++next) {
     const Departure &departure = departures[device][next];
@@ -154,7 +158,7 @@ const Arrival *Replay::missing(int device, const Instruction &instruction) {
     return nullptr;
   for (const Tensor &tensor : effect(program.placement, *action).reads) {
     const Arrival &arrival = arrivals[tensorKey(program.placement, tensor)];
-    if (arrival.to == device && isOpen(arrival))
+    if (arrival.device == device && isOpen(arrival))
       return &arrival;
   }
   return nullptr;
@@ -214,13 +218,9 @@ void Replay::advance(int device) {
     const Instruction &instruction = list[at];
     if (!mayPass(device, instruction))
       return;
-    if (instruction.op == Op::Send) {
-      ++channel(device, instruction.peer).sent;
-      worklist.push_back(instruction.peer);
-    }
-    if (instruction.op == Op::Recv) {
-      ++channel(instruction.peer, device).posted;
-      if (isMove(instruction.action.kind)) // its sender may wait for it
+    if (instruction.isMessage()) {
+      ++channels[instruction.channel].sideOf(device).reached;
+      if (instruction.op == Op::Send || isMove(instruction.action.kind)) // else nobody waits for it
         worklist.push_back(instruction.peer);
     }
     if (instruction.isCollective())
@@ -230,18 +230,17 @@ void Replay::advance(int device) {
 
 /// A message waits for the first end that is missing in its channel.
 Wait Replay::waitOfMessage(const Arrival &arrival) {
-  Channel &messages = channel(arrival.from, arrival.to);
-  bool isReceived = arrival.message < messages.receives.size();
-  const Instruction &end =
-      isReceived ? program.devices[arrival.to][messages.receives[arrival.message]]
-                 : program.devices[arrival.from][messages.sends[arrival.message]];
-  std::string name = toString(end, program);
-  if (messages.sent <= messages.posted) {
-    bool exists = messages.sent < messages.sends.size();
-    return {name, arrival.from, exists ? messages.sends[messages.sent] : -1};
-  }
-  bool exists = messages.posted < messages.receives.size();
-  return {name, arrival.to, exists ? messages.receives[messages.posted] : -1};
+  auto &[first, other] = channels[arrival.channel];
+  std::string name;
+  for (const Side *side : {&first, &other}) // the receive, if there is one
+    if (arrival.message < side->ends.size()) {
+      const Instruction &end = program.devices[side->device][side->ends[arrival.message]];
+      if (name.empty() || end.op == Op::Recv)
+        name = toString(end, program);
+    }
+  const Side &behind = first.reached <= other.reached ? first : other;
+  bool exists = behind.reached < behind.ends.size();
+  return {name, behind.device, exists ? behind.ends[behind.reached] : -1};
 }
 
 /// A sum or unshard waits for the first member that has not come to it: because it is

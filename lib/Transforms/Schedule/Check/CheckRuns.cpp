@@ -53,6 +53,12 @@ static std::string wrongName(const Program &program, int device,
   if (action.kind != Kind::F && action.kind != Kind::B && !sendsMove(action.kind))
     return "a message of kind " + std::string(1, letterOf(action.kind)) +
            ", expected F, B, E or G";
+  if (instruction.channel < 0 || size_t(instruction.channel) >= program.channels.size())
+    return outOf("channel", instruction.channel, int(program.channels.size()));
+  auto [from, to] = program.channels[instruction.channel];
+  if (std::minmax(from, to) != std::minmax(device, instruction.peer))
+    return "channel " + std::to_string(instruction.channel) + ", which is between devices " +
+           std::to_string(from) + " and " + std::to_string(to) + ", expected one of the message's";
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include "lib/Transforms/Schedule/Core/Program.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 using namespace bitpipe::schedule;
@@ -30,22 +31,38 @@ std::optional<Action> bitpipe::schedule::actionOf(const Instruction &instruction
   Action action = instruction.action;
   if (instruction.op == Op::Run)
     return action;
-  bool isMessage = instruction.op == Op::Send || instruction.op == Op::Recv;
-  if (!isMessage || !isMove(action.kind))
+  if (!instruction.isMessage() || !isMove(action.kind))
     return {};
   if (instruction.op == Op::Recv)
     action.kind = action.kind == Kind::E ? Kind::K : Kind::L;
   return action;
 }
 
+void bitpipe::schedule::mapChannels(Program &program) {
+  program.channels.clear();
+  std::map<std::pair<int, int>, int> numbers;
+  for (int device = 0; device < int(program.devices.size()); ++device)
+    for (Instruction &instruction : program.devices[device]) {
+      if (!instruction.isMessage())
+        continue;
+      bool isSend = instruction.op == Instruction::Op::Send;
+      Channel channel{isSend ? device : instruction.peer, isSend ? instruction.peer : device};
+      auto [number, isNew] = numbers.try_emplace({channel.from, channel.to}, int(numbers.size()));
+      instruction.channel = number->second;
+      if (isNew)
+        program.channels.push_back(channel);
+    }
+}
+
 Program bitpipe::schedule::runsOf(const Placement &placement,
                                   const Order &order) {
-  Program program{placement, {}, {}};
+  Program program{placement, {}, {}, {}};
   for (const auto &list : order) {
     auto &instructions = program.devices.emplace_back();
     for (const Action &action : list)
       instructions.push_back(instructionOf(placement, action));
   }
+  mapChannels(program);
   return program;
 }
 

@@ -16,6 +16,15 @@ struct Group {
   std::vector<int> devices;
 };
 
+/// What carries messages between two devices: on GPUs a communicator and its stream, in networks a
+/// number. Each device has the ends of a channel's messages one after the other, in the order of its
+/// list, and one is complete when both are there and those before it are complete.
+struct Channel {
+  int from, to;
+
+  bool operator==(const Channel &) const = default;
+};
+
 struct Instruction {
   /// Unshard: gives all devices of a group what each has updated of it.
   enum class Op : uint8_t { Run, Send, Recv, Reduce, Update, Unshard };
@@ -29,18 +38,17 @@ struct Instruction {
   int peer = -1;
   /// Reduce, Update and Unshard: which group.
   int group = -1;
+  /// Send and Recv: which of the program's channels.
+  int channel = -1;
 
-  static Instruction run(Action action) { return {Op::Run, action, -1, -1}; }
-  static Instruction send(Action made, int to) {
-    return {Op::Send, made, to, -1};
-  }
-  static Instruction recv(Action made, int from) {
-    return {Op::Recv, made, from, -1};
-  }
+  static Instruction run(Action action) { return {Op::Run, action}; }
+  static Instruction send(Action made, int to) { return {Op::Send, made, to}; }
+  static Instruction recv(Action made, int from) { return {Op::Recv, made, from}; }
   static Instruction reduce(int group) { return {Op::Reduce, {}, -1, group}; }
   static Instruction update(int group) { return {Op::Update, {}, -1, group}; }
   static Instruction unshard(int group) { return {Op::Unshard, {}, -1, group}; }
 
+  bool isMessage() const { return op == Op::Send || op == Op::Recv; }
   /// Whether all devices that hold something do it together, one after the other.
   bool isCollective() const {
     return op == Op::Reduce || op == Op::Unshard ||
@@ -58,7 +66,12 @@ struct Program {
   Placement placement;
   std::vector<Group> groups;
   std::vector<std::vector<Instruction>> devices;
+  std::vector<Channel> channels;
 };
+
+/// Gives each directed pair of devices that exchanges messages a channel of its own, as all
+/// transports do (Runtime/Transport/Channels.h, Runtime/CUDA/NCCLTransport.h).
+void mapChannels(Program &program);
 
 /// The number of each stage's own group.
 std::vector<int> ownGroups(const Program &program);

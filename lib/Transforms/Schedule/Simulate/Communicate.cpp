@@ -263,5 +263,7 @@ bitpipe::schedule::communicate(const Schedule &schedule,
   Communicator communicator(schedule, *timing);
   communicator.addMessages();
   communicator.addReductions(*groups);
-  return Program{schedule.placement, *groups, communicator.assemble(*groups)};
+  Program program{schedule.placement, *groups, communicator.assemble(*groups), {}};
+  mapChannels(program);
+  return program;
 }

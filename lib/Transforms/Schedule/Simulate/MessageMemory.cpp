@@ -2,6 +2,7 @@
 
 #include "lib/Transforms/Schedule/Simulate/MessageMemory.h"
 
+#include "lib/Transforms/Schedule/Check/SentUntil.h"
 #include "lib/Transforms/Schedule/Core/Effects.h"
 
 #include <algorithm>
@@ -14,11 +15,6 @@ namespace {
 struct Life {
   double size = 0;
   size_t first = 0, last = 0;
-};
-
-/// What is received at an instruction, and by which it is first read.
-struct Receipt {
-  size_t receive = 0, read = 0;
 };
 
 class MessageLives {
@@ -37,30 +33,21 @@ private:
   void collect(size_t device);
   void addRun(size_t device, const Action &action, size_t at);
   void use(size_t device, size_t key, double size, size_t at);
-  size_t knownToHaveReceived(size_t sender, size_t receiver, size_t receive) const;
   void keepUntilReceived();
 
   const Program &program;
   const Costs &costs;
   /// By device and tensor.
   std::vector<std::map<size_t, Life>> lives;
-  std::vector<std::map<size_t, Receipt>> receipts;
-  /// By sender and receiver, each message that the receiver sends back: where it does, and
-  /// where the sender of the pair first reads that.
-  std::map<std::pair<size_t, size_t>, std::map<size_t, size_t>> answers;
 };
 } // namespace
 
 MessageLives::MessageLives(const Program &program, const Costs &costs)
-    : program(program), costs(costs), lives(program.devices.size()),
-      receipts(program.devices.size()) {}
+    : program(program), costs(costs), lives(program.devices.size()) {}
 
 void MessageLives::use(size_t device, size_t key, double size, size_t at) {
   auto [entry, isNew] = lives[device].try_emplace(key, Life{size, at, at});
   entry->second.last = at;
-  auto receipt = receipts[device].find(key);
-  if (receipt != receipts[device].end() && receipt->second.read == receipt->second.receive)
-    receipt->second.read = at;
 }
 
 /// What a run reads of other stages, and makes for them.
@@ -91,48 +78,20 @@ void MessageLives::collect(size_t device) {
     const Action &action = instruction.action;
     if (instruction.op == Instruction::Op::Run)
       addRun(device, action, at);
-    bool isMessage = (instruction.op == Instruction::Op::Send ||
-                      instruction.op == Instruction::Op::Recv) &&
-                     !isMove(action.kind);
-    if (!isMessage)
+    if (!instruction.isMessage() || isMove(action.kind))
       continue;
-    if (instruction.op == Instruction::Op::Recv)
-      receipts[device][keyOf(action)] = {at, at};
     use(device, keyOf(action), costs.messageSize(action), at);
   }
 }
 
-/// Where the sender has read what the receiver sent after it received; its list's end if
-/// nothing comes back any more.
-size_t MessageLives::knownToHaveReceived(size_t sender, size_t receiver, size_t receive) const {
-  auto pair = answers.find({sender, receiver});
-  if (pair == answers.end())
-    return program.devices[sender].size();
-  auto answer = pair->second.lower_bound(receive);
-  return answer == pair->second.end() ? program.devices[sender].size() : answer->second;
-}
-
 void MessageLives::keepUntilReceived() {
-  auto forEachSend = [&](auto visit) {
-    for (size_t device = 0; device < program.devices.size(); ++device)
-      for (size_t at = 0; at < program.devices[device].size(); ++at) {
-        const Instruction &instruction = program.devices[device][at];
-        if (instruction.op == Instruction::Op::Send && !isMove(instruction.action.kind))
-          visit(device, at, size_t(instruction.peer), keyOf(instruction.action));
+  std::vector<std::vector<int>> until = sentUntil(program);
+  for (size_t device = 0; device < until.size(); ++device)
+    for (size_t at = 0; at < until[device].size(); ++at)
+      if (until[device][at] >= 0) {
+        size_t &last = lives[device].at(keyOf(program.devices[device][at].action)).last;
+        last = std::max(last, size_t(until[device][at]));
       }
-  };
-  forEachSend([&](size_t from, size_t at, size_t to, size_t key) {
-    if (auto receipt = receipts[to].find(key); receipt != receipts[to].end())
-      answers[{to, from}][at] = receipt->second.read;
-  });
-  forEachSend([&](size_t from, size_t at, size_t to, size_t key) {
-    auto receipt = receipts[to].find(key);
-    size_t known = receipt == receipts[to].end()
-                       ? program.devices[from].size()
-                       : knownToHaveReceived(from, to, receipt->second.receive);
-    size_t &last = lives[from].at(key).last;
-    last = std::max(last, known - 1);
-  });
 }
 
 /// As many places of a size as are taken at a time.

@@ -291,7 +291,7 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
          {&StageCost::activation, &StageCost::kept, &StageCost::input})
       stage.*size /= unit;
   leaveOutVersions(counted);
-  std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX});
+  std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX, INT_MAX});
   if (Checked wrong = checkMemory(*program, counted, limits))
     return Error{oneLine(request.order) + ": " + wrong->text};
   return schedule;
