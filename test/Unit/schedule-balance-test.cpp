@@ -47,13 +47,6 @@ static void testText(const Request &asked, const Schedule &schedule) {
   for (size_t device = 0; device < use.size(); ++device)
     expect(std::abs(held[device].activations - use[device].peakActivation) < 1e-9,
            toText(asked) + ": program and order hold different amounts");
-  std::ostringstream text;
-  writeCSV(text, program);
-  ErrorOr<Order> fromProgram = readCSV(text.str());
-  for (std::vector<Action> &list : *fromProgram) // sums of whole gradients are no actions
-    std::erase_if(list, [](const Action &action) { return action.kind == Kind::S; });
-  expect(fromProgram && *fromProgram == schedule.order,
-         toText(asked) + ": the program's text is another order");
 }
 
 /// How many activations of a device are away during a run.

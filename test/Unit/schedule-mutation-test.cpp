@@ -172,6 +172,8 @@ struct Counts {
   /// Devices that lack a buffer for what they send, and those that then train wrongly if all
   /// messages come as late as they can.
   int buffers = 0, needed = 0;
+  /// Programs with one channel for both ways between two devices, and those that are accepted.
+  int joined = 0, joinedRight = 0;
 };
 } // namespace
 
@@ -202,6 +204,8 @@ static void testMutants(Random &random, const Request &asked, const Program &ori
       continue;
     ++counts.total;
     Checked wrong = check(broken);
+    counts.joined += way == bothWays;
+    counts.joinedRight += way == bothWays && !wrong;
     if (!wrong)
       wrong = checkMemory(broken, {}, limits);
     bool names = wrong && wrong->invariant == "names";
@@ -287,6 +291,8 @@ int main() {
   std::printf("%d mutants, %d accepted and harmless\n", counts.total, counts.accepted);
   for (const auto &[invariant, count] : counts.rejected)
     std::printf("%5d rejected by '%s'\n", count, invariant.c_str());
+  std::printf("%d of %d programs with one channel for both ways do not block\n", counts.joinedRight,
+              counts.joined);
   std::printf("%d devices lack a buffer of those that send, %d train wrongly\n", counts.buffers,
               counts.needed);
   expect(counts.needed > counts.buffers / 10, "too few devices need their buffers");

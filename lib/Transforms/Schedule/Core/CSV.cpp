@@ -27,38 +27,6 @@ void bitpipe::schedule::writeCSV(std::ostream &stream, const Order &order) {
   }
 }
 
-/// A receive is named by the stage that receives.
-static std::string messageText(const Instruction &instruction) {
-  const Action &made = instruction.action;
-  bool forward = made.kind == Kind::F;
-  bool isSend = instruction.op == Instruction::Op::Send;
-  int stage = isSend ? made.stage : made.stage + (forward ? 1 : -1);
-  return std::to_string(stage) + (isSend ? "SEND_" : "RECV_") +
-         (forward ? "F" : "B") + std::to_string(made.microbatch);
-}
-
-void bitpipe::schedule::writeCSV(std::ostream &stream, const Program &program) {
-  for (const auto &list : program.devices) {
-    const char *separator = "";
-    auto cell = [&](const std::string &text) {
-      stream << separator << text;
-      separator = ",";
-    };
-    for (const Instruction &instruction : list) {
-      using Op = Instruction::Op;
-      bool isMessage = instruction.op == Op::Send || instruction.op == Op::Recv;
-      if (std::optional<Action> action = actionOf(instruction))
-        cell(toString(*action));
-      else if (isMessage)
-        cell(messageText(instruction));
-      if (instruction.op == Op::Reduce)
-        for (int stage : program.groups[instruction.group].stages)
-          cell(std::to_string(stage) + "REDUCE_GRAD");
-    }
-    stream << '\n';
-  }
-}
-
 namespace {
 /// Reads one cell from left to right.
 class Cell {

@@ -15,7 +15,7 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_CORE_CSV_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_CORE_CSV_H
 
-#include "lib/Transforms/Schedule/Core/Program.h"
+#include "lib/Transforms/Schedule/Core/Schedule.h"
 
 #include <iosfwd>
 #include <string_view>
@@ -23,9 +23,6 @@
 namespace bitpipe::schedule {
 
 void writeCSV(std::ostream &stream, const Order &order);
-
-/// The same with messages and gradient sums, as PyTorch writes them.
-void writeCSV(std::ostream &stream, const Program &program);
 
 /// Fails with row and cell where the text is not understood.
 ErrorOr<Order> readCSV(std::string_view text);

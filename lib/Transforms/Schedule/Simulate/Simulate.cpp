@@ -68,6 +68,7 @@ private:
   Tensor tensorOf(size_t key) const;
   Action missing(Tensor tensor) const;
   std::optional<Action> awaited(int device) const;
+  std::string stepText(int device) const;
   std::string blocked() const;
 
   const Placement &placement;
@@ -276,6 +277,13 @@ std::optional<Action> Simulation::awaited(int device) const {
   return {};
 }
 
+/// What a device is to begin.
+std::string Simulation::stepText(int device) const {
+  const Action *step = &order[device][position[device]];
+  return stepSize(device) == 1 ? toString(step[0])
+                               : "(" + toString(step[0]) + ";" + toString(step[1]) + ")";
+}
+
 /// Follows the waiting from device to device until one comes again.
 std::string Simulation::blocked() const {
   int device = 0;
@@ -284,8 +292,7 @@ std::string Simulation::blocked() const {
   std::string text = "the order blocks:";
   std::vector<bool> seen(order.size());
   while (true) {
-    const Action &action = order[device][position[device]];
-    text += " device " + std::to_string(device) + " at " + toString(action);
+    text += " device " + std::to_string(device) + " at " + stepText(device);
     if (seen[device])
       return text;
     seen[device] = true;
