@@ -23,6 +23,8 @@ static void testFamilies() {
             continue;
           }
           ++built;
+          expect(chunks == 0 || schedule->placement.stages() == devices * chunks,
+                 toText(asked) + " has other chunks");
           testSchedule(asked, *schedule);
         }
   std::printf("%d schedules of %zu families checked\n", built,

@@ -24,8 +24,6 @@ using namespace bitpipe::schedule;
 
 static ErrorOr<Placement> place(const Request &request) {
   int devices = request.devices;
-  if (request.chunks != 2)
-    return Error{std::to_string(request.chunks) + " chunks, expected 2"};
   if (devices % 2)
     return Error{std::to_string(devices) +
                  " devices, expected an even number"};

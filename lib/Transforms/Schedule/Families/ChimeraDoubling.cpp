@@ -28,8 +28,6 @@ using namespace bitpipe::schedule;
 
 static ErrorOr<Placement> place(const Request &request) {
   int devices = request.devices;
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) + " chunks, expected 1"};
   if (devices % 2)
     return Error{std::to_string(devices) +
                  " devices, expected an even number"};

@@ -30,8 +30,6 @@ static std::string updatesText(int every) {
 
 static ErrorOr<Placement> place(const Request &request, int every,
                                 std::vector<int> versions) {
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) + " chunks, expected 1"};
   if (request.microbatches % every)
     return Error{updatesText(every) + "a divisor of " +
                  std::to_string(request.microbatches)};

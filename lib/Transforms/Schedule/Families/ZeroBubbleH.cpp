@@ -24,8 +24,6 @@
 using namespace bitpipe::schedule;
 
 static ErrorOr<Placement> place(const Request &request) {
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) + " chunks, expected 1"};
   return oneWay(request.devices, request.microbatches,
                 loop(request.devices, 1));
 }

@@ -10,8 +10,6 @@
 using namespace bitpipe::schedule;
 
 ErrorOr<Placement> bitpipe::schedule::placeOneV(const Request &request) {
-  if (request.chunks != 2)
-    return Error{std::to_string(request.chunks) + " chunks, expected 2"};
   return oneWay(request.devices, request.microbatches,
                 wave(request.devices, 2));
 }

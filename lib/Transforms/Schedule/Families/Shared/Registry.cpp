@@ -73,7 +73,14 @@ static ErrorOr<Placement> placeFor(const Request &request, const Family &family)
           checkKnown(request, family.updatesBetween, family.sharesStages))
     return fail(wrong->text);
   ErrorOr<Placement> placement = family.place(request);
-  return placement ? placement : fail(placement.error().text);
+  if (!placement)
+    return fail(placement.error().text);
+  // Most families have one number of chunks, and need not look.
+  int stages = placement->stages();
+  if (!family.sharesStages && stages != request.devices * request.chunks)
+    return fail(std::to_string(request.chunks) + " chunks, expected " +
+                std::to_string(stages / request.devices));
+  return placement;
 }
 
 /// The placement of a request that names its routes itself.
