@@ -201,7 +201,7 @@ void Timeline::drawBlock(size_t device, size_t i) {
   if (isHalf(device, i)) {
     stream << "<text class=\"t " << ink << "\" x=\"" << (start + end) / 2 << "\" y=\""
            << blockTop(device, i) + 11 << "\">" << action.microbatch
-           << "<tspan font-size=\"7\"> " << letterOf(action.kind) << action.stage
+           << "<tspan dx=\"2\" font-size=\"7\" font-weight=\"normal\">" << letterOf(action.kind) << action.stage
            << "</tspan></text>\n";
     return;
   }
