@@ -28,10 +28,11 @@ struct Device {
   std::map<int, Value> summed; // by group
   std::map<int, Value> updated;
   std::set<int> gathered; // groups
-  double activations = 0;
+  double activations = 0, onHost = 0; // the latter in the host's memory
   std::deque<Name> buffers; // received or still to be, and not read
   std::set<Name> overwritten;
   std::vector<std::pair<int, size_t>> leaving, due; // moves, by peer and number
+  int leavingHost = 0; // of them, what the host gives back
   std::map<int, size_t> sends; // how many, by peer
 };
 struct Channel {
@@ -53,6 +54,12 @@ inline Name sourceOf(const Action &action) {
   return isMove(action.kind)
              ? Name{action.kind == Kind::E ? 'S' : 'U', action.stage, action.microbatch}
              : nameOf(action);
+}
+
+/// Whether an end of a move of a device is its host's.
+inline bool isOfHost(int device, const Instruction &end) {
+  Kind there = end.op == Instruction::Op::Recv ? Kind::E : Kind::G;
+  return end.peer == device && end.action.kind == there;
 }
 
 /// Takes a buffer for a receive; where none is free, the oldest.

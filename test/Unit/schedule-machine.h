@@ -136,6 +136,7 @@ private:
     channels[{d, instruction.peer}].sent.push_back(*value);
     if (moves) {
       device.leaving.push_back({instruction.peer, number});
+      device.leavingHost += machine::isOfHost(d, instruction);
       device.values.erase(machine::sourceOf(action));
     }
     return true;
@@ -146,7 +147,8 @@ private:
     const Action &action = instruction.action;
     if (!isMove(action.kind))
       machine::occupy(device, machine::nameOf(action), limits[d].receives);
-    else if (++device.activations > limits[d].activations)
+    else if (machine::isOfHost(d, instruction) ? ++device.onHost > limits[d].onHost
+                                               : ++device.activations > limits[d].activations)
       return fail();
     ++device.expected[machine::nameOf(action)];
     channels[{instruction.peer, d}].posted.push_back(machine::nameOf(action));
@@ -210,7 +212,8 @@ private:
     device.activations += saves;
     bool fits = device.activations <= limit;
     device.activations -= makesWeightGradient(action.kind);
-    device.activations -= double(device.leaving.size());
+    device.activations -= double(device.leaving.size()) - device.leavingHost;
+    device.onHost -= std::exchange(device.leavingHost, 0);
     device.due = std::exchange(device.leaving, {});
     return fits || fail();
   }

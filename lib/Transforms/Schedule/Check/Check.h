@@ -106,6 +106,8 @@ struct Held {
   double activations = 0;
   /// Receives posted whose tensor its run is still to read.
   int receives = 0;
+  /// What its host keeps of it, in the same unit.
+  double onHost = 0;
 };
 
 /// The most that each device holds while it walks its list. Like the check below

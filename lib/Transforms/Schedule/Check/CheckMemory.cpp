@@ -10,11 +10,12 @@ using namespace bitpipe::schedule;
 using Op = Instruction::Op;
 
 namespace {
-/// What one device holds while its list is walked.
+/// What one device and its host hold while its list is walked.
 class Holdings {
 public:
   Holdings(const Program &program, const Costs &costs)
       : placement(program.placement), walk(placement, costs),
+        hostWalk(placement, costs, Holder::Host),
         unread(tensorCount(placement)) {}
 
   /// The lists are walked one after the other; what is unread at the end of
@@ -22,10 +23,11 @@ public:
   void restart() {
     now = {};
     walk.restart();
+    hostWalk.restart();
   }
 
   void visit(const Instruction &instruction) {
-    freed = 0;
+    freed = freedByHost = 0;
     if (std::optional<Action> action = actionOf(instruction))
       return act(*action);
     if (instruction.op != Op::Recv)
@@ -34,7 +36,10 @@ public:
     ++now.receives;
   }
   /// What a run has freed is free for the next one.
-  void leave() { now.activations -= freed; }
+  void leave() {
+    now.activations -= freed;
+    now.onHost -= freedByHost;
+  }
 
   Held now;
 
@@ -43,6 +48,9 @@ private:
     MemoryChange change = walk.next(action);
     now.activations += change.taken;
     freed = change.freed;
+    MemoryChange host = hostWalk.next(action);
+    now.onHost += host.taken;
+    freedByHost = host.freed;
     std::optional<Tensor> read = received(placement, action);
     if (!read)
       return;
@@ -52,8 +60,8 @@ private:
   }
 
   const Placement &placement;
-  MemoryWalk walk;
-  double freed = 0;
+  MemoryWalk walk, hostWalk;
+  double freed = 0, freedByHost = 0;
   /// By tensorKey, whether it is posted and its run still to come.
   std::vector<bool> unread;
 };
@@ -64,6 +72,9 @@ static std::string exceeded(const Held &held, const Held &limit) {
   if (held.activations > limit.activations + 1e-6)
     text << "holds " << held.activations
          << " activations at once, expected at most " << limit.activations;
+  else if (held.onHost > limit.onHost + 1e-6)
+    text << "has " << held.onHost << " activations on its host at once, expected at most "
+         << limit.onHost;
   else if (held.receives > limit.receives)
     text << "posts receive " << held.receives
          << " before the first of them is read, expected at most "
@@ -82,6 +93,7 @@ std::vector<Held> bitpipe::schedule::mostHeld(const Program &program,
       holdings.visit(instruction);
       most.activations =
           std::max(most.activations, holdings.now.activations);
+      most.onHost = std::max(most.onHost, holdings.now.onHost);
       most.receives = std::max(most.receives, holdings.now.receives);
       holdings.leave();
     }
