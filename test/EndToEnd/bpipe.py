@@ -79,6 +79,9 @@ runs = 0
 for pair in arguments.orders.split(","):
     if pair.endswith("+"):
         left, right = (pair[:-1], ["--balance"]), (pair[:-1], [])
+    elif "@" in pair:
+        name, most = pair.split("@")
+        left, right = (name, [f"--offload={most}"]), (name, [])
     else:
         left, right = ((name, []) for name in pair.split(":"))
     plan, megabytes = compiled(left[0], *left[1])
