@@ -45,6 +45,10 @@ LogicalResult Compilation::chooseOffload() {
   if (!options.picksOffload || levelOf(*module) != Level::Stages)
     return success();
   auto chosen = bitpipe::chooseOffload(options, *module, [&](double most) {
+    // What is only tried is not told.
+    ScopedDiagnosticHandler quiet(context, [](Diagnostic &diagnostic) {
+      return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+    });
     PlanningOptions planning = planningOptions(options);
     planning.offload = most;
     return memoryOf(planning);
