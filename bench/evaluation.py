@@ -2,12 +2,13 @@
 
     python bench/evaluation.py [--tables NAME,...] [--check]
 
-All of it takes about eight minutes of one core, --tables some of it. Each table lies in the page between two marks that
+All of it takes about nine minutes of one core, --tables some of it. Each table lies in the page between two marks that
 name it; the page is replaced when all that is asked for is made. With --check nothing is written, and what differs
 from the page is printed and an error."""
 
 import argparse
 import difflib
+import json
 import os
 import pathlib
 import re
@@ -45,6 +46,9 @@ DEPTHS, GPUS, GROUPS = [4, 8], [8, 16, 32], [1, 2, 4]
 
 # Breadth-first: devices and chunks of a pipeline of 64 GPUs, micro-batches per device of it.
 LOOPS, BATCHES = [(8, 4), (16, 4), (32, 2)], [1, 2, 4]
+
+# BPipe, twice the micro-batch by the memory that it frees: devices, samples of a step, how much more efficiently.
+BPIPE_DEVICES, BPIPE_BATCH, RATIOS = 8, 128, [1.00, 1.05, 1.10, 1.20, 1.40]
 
 CHOICES = [(GPT96, 8, 16), (GPT96, 32, 64), (LLAMA70B, 8, 16), (LLAMA70B, 32, 64)]
 
@@ -100,6 +104,57 @@ def bitpipe_rows(what, depth, gpus):
 def bitpipe(what, depths=DEPTHS, gpus=GPUS):
     head = ["D", "GPUs", "N", "1F1B, ms", *(f"`{name}`" for name in OURS), "GB, `bitpipe`"]
     return table(head, [row for depth in depths for count in gpus for row in bitpipe_rows(what, depth, count)])
+
+
+def level_rows(what, depth, gpus):
+    """How BitPipe does beside the best of the others, by how sums go over several nodes."""
+    count = 2 * depth
+    ratios = {}
+    for summed in (simulated.sum_over_one_link, simulated.sum_together, simulated.sum_by_levels):
+        found = times(what, depth, gpus, [count], summed=summed)
+        end = {name: row.end for (name, _), row in found.items()}
+        ratios[summed] = [marked(min(end[name] for name in COMPARED) / end[own]) for own in ("bitpipe", "bitpipe-zb")]
+    return [what.name, depth, gpus, count, *(" / ".join(both) for both in ratios.values())]
+
+
+def levels():
+    head = ["model", "D", "GPUs", "N", "all over the slowest link", "all at once", "first within nodes"]
+    return table(head, [level_rows(GPT96, depth, 16) for depth in DEPTHS])
+
+
+def pipeline_time(name, count, time, moved):
+    """An iteration of stages that take so long for a forward, whose activation moves in `moved`."""
+    costs = simulated.FOLDER / "even.json"
+    costs.write_text(json.dumps({"stages": {"F": time, "B": 2 * time, "activation": max(moved, 1e-9), "message": 0},
+                                 "links": {"bandwidth": 1}}))
+    return simulated.compare([name], [count], [f"--devices={BPIPE_DEVICES}", f"--cost-file={costs}"])[name, count].makespan
+
+
+def estimated(size, larger, ratio):
+    """What the report says of larger micro-batches that stages run more efficiently by a ratio."""
+    out = simulated.compiler("--pipeline=bpipe", f"--devices={BPIPE_DEVICES}", f"--microbatches={BPIPE_BATCH // larger}",
+                             f"--efficiency={BPIPE_BATCH}:{size}=1,{larger}={ratio}", "--emit=report").out
+    return float(re.search(r"samples instead of \d+: ([\d.]+)x as fast", out).group(1))
+
+
+def pays_row(size, larger):
+    before = pipeline_time("1f1b", BPIPE_BATCH // size, size, 0)
+    even = 1 / estimated(size, larger, 1)
+    cells = []
+    for ratio in RATIOS:
+        guess = estimated(size, larger, ratio)
+        after = [before / pipeline_time("bpipe", BPIPE_BATCH // larger, larger / ratio, moved * larger) for moved in (0, 0.3)]
+        for seen in after:
+            if abs(guess - 1) > 0.01 and (guess > 1) != (seen > 1):
+                raise Failed(f"micro-batches of {larger} instead of {size}: estimated {guess}, simulated {seen}")
+        cells.append(" / ".join(f"{value:.2f}" for value in (guess, *after)))
+    return [f"{size} to {larger}", f"{even:.2f}", *cells]
+
+
+def pays():
+    """Whether BPipe pays by micro-batches twice as large, by how much more efficiently stages run these."""
+    return table(["micro-batches of", "break-even", *(f"{ratio:.2f}" for ratio in RATIOS)],
+                 [pays_row(size, 2 * size) for size in (1, 2, 4)])
 
 
 def steps(what, depth, count):
@@ -193,6 +248,8 @@ TABLES = {
     "bert-64": lambda: bitpipe(BERT64),
     "gpt-96": lambda: bitpipe(GPT96),
     "reasons": reasons,
+    "levels": levels,
+    "bpipe": pays,
     "breadth-first": breadth_first,
     "choices": choices,
 }

@@ -83,16 +83,34 @@ def counted(model, stages):
     return result
 
 
-def cost_file(stages, machine, devices, holders=1, within=True, messages=True, sums=True, memory=False):
+def sum_over_one_link(machine, holders, here, size):
+    """Each of K holders sends and receives 2(K-1)/K of the gradients, all of it over the slowest link."""
+    return 2 * (holders - 1) / holders * size / machine.rate(here == holders)
+
+
+def sum_together(machine, holders, here, size):
+    """The same, where what goes to those of its node, `here` of them, does not load the link between nodes."""
+    within = 2 * (here - 1) / holders * size / machine.rate(True)
+    return max(within, 2 * (holders - here) / holders * size / machine.rate(False))
+
+
+def sum_by_levels(machine, holders, here, size):
+    """Scattered within nodes, then summed between them in slices, then gathered within nodes, one after the other."""
+    nodes = holders / here
+    return 2 * (here - 1) / here * size / machine.rate(True) + 2 * (nodes - 1) / nodes * size / here / machine.rate(False)
+
+
+def cost_file(stages, machine, devices, holders=1, within=True, messages=True, sums=True, memory=False, summed=sum_over_one_link):
     """A file of costs in seconds and bytes. Sums are over so many holders of a stage, which lie
-    within a node or not: each of K sends and receives 2(K-1)/K of the gradients."""
+    within a node or evenly in all nodes."""
     listed = []
     for stage in copy.deepcopy(stages):
         parameters = stage.pop("parameters")
         for kind in "FBIW":
             stage[kind] /= machine.operations * machine.efficiency
         if sums and holders > 1:
-            stage["sum"] = 2 * (holders - 1) / holders * 4 * parameters / machine.rate(within)
+            here = holders if within else holders * machine.node // devices
+            stage["sum"] = summed(machine, holders, max(here, 1), 4 * parameters)
             stage["holders"] = holders
         # AdamW reads and writes parameters, gradients and moments in f32; the norm reads gradients.
         stage["optimizer"] = 32 * parameters / machine.memory_rate

@@ -37,6 +37,7 @@ private:
                      std::vector<double> &sizes);
   bool readLinks(const json::Value &value);
   bool readLink(const json::Object &object, StringRef place, Link &link);
+  bool readHost(const json::Value &value);
   bool readNodes(const json::Value &value);
   bool readPairs(const json::Value &value);
 
@@ -263,15 +264,25 @@ bool CostFile::readLink(const json::Object &object, StringRef place,
 
 bool CostFile::readLinks(const json::Value &value) {
   const json::Object *object = nullptr;
-  if (!takeObject(value, "'links'", {"latency", "bandwidth", "nodes", "pairs"},
+  if (!takeObject(value, "'links'", {"latency", "bandwidth", "host", "nodes", "pairs"},
                   object) ||
       !readLink(*object, "'links'", costs.link))
+    return false;
+  costs.host = costs.link;
+  const json::Value *host = object->get("host");
+  if (host && !readHost(*host))
     return false;
   const json::Value *nodes = object->get("nodes");
   const json::Value *pairs = object->get("pairs");
   if (nodes || pairs)
     costs.links.assign(devices, std::vector<Link>(devices, costs.link));
   return (!nodes || readNodes(*nodes)) && (!pairs || readPairs(*pairs));
+}
+
+bool CostFile::readHost(const json::Value &value) {
+  const json::Object *object = nullptr;
+  return takeObject(value, "'host'", {"latency", "bandwidth"}, object) &&
+         readLink(*object, "'host'", costs.host);
 }
 
 bool CostFile::readNodes(const json::Value &value) {

@@ -17,13 +17,14 @@ namespace bitpipe {
 ///                  "optimizer": 2e-3}, ...],
 ///      "shared": [{"stages": [0, 7], "sum": 1e-3}],
 ///      "memory": 8e10, "buffers": 1e9, "feed": 1e-3, "threads": 1,
-///      "links": {"latency": 5e-6, "bandwidth": 2e11,
+///      "links": {"latency": 5e-6, "bandwidth": 2e11, "host": {"bandwidth": 2e10},
 ///                "nodes": {"devices": 8, "bandwidth": 2e10},
 ///                "pairs": [{"from": 0, "to": 1, "latency": 1e-5}]}}
 ///
 /// `stages` is a list with one entry per stage, or one entry for all; `memory` and
 /// `buffers` one number, or a list with one per device. `nodes` are so many devices
-/// each, with other links between them; `pairs` have links of their own. What a
+/// each, with other links between them; `pairs` have links of their own; `host` is the
+/// link of each device to its host, for activations that it keeps. What a
 /// link leaves out it has in common with the others. `threads` is how many of a device
 /// the times were measured with. Needed are F and either B or I
 /// and W, which are 0 where a stage trains nothing, or computes all in one; `recompute` is

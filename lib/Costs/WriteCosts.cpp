@@ -111,6 +111,11 @@ std::string linksText(const Costs &costs) {
     }
   Line line;
   addLink(line, costs.link, false);
+  if (costs.host.latency != costs.link.latency || costs.host.transfer != costs.link.transfer) {
+    Line host;
+    addLink(host, costs.host, costs.link.transfer > 0);
+    line.text("host", host.end());
+  }
   if (!pairs.empty())
     line.text("pairs", "[\n    " + pairs + "]");
   return line.end();

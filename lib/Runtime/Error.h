@@ -37,7 +37,7 @@ template <typename... Parts> [[noreturn]] void failUsage(const Parts &...parts) 
 [[noreturn]] inline void failThread(const std::string &purpose,
                                     const std::system_error &error) {
   fail("error: cannot start a thread for ", purpose, ": ", error.code().message(),
-       " (--threads for each device, as many for its sums, three of the run's own; "
+       " (--threads for each device, as many for its sums, three of the run's own, one for each host that keeps activations; "
        "see ulimit -u, ulimit -v)");
 }
 

@@ -2,8 +2,8 @@
 
     bpipe.py FOLDER MODEL_FOLDER [--orders bpipe:1f1b,zb-h2+] [--devices 4] [--processes 2,4] [--steps 3] [bitpipe-opt options]
 
-MODEL_FOLDER has model.onnx and data.safetensors. Of every pair A:B, A is to leave what B leaves; A+ is A with --balance, to be
-held to A. For each, the parameters saved by threads and by so many processes are those of the other one. What is alive is
+MODEL_FOLDER has model.onnx and data.safetensors. Of every pair A:B, A is to leave what B leaves; A+ is A with --balance and
+A@K is A with --offload=K, to be held to A. For each, the parameters saved by threads and by so many processes are those of the other one. What is alive is
 counted in the programs that run: of every device, slots of what forwards save, from when they are written or received to
 when they are read or sent last. For bpipe none holds more than (D+2)/2, rounded up, and the first device holds less than
 that of 1F1B."""
@@ -79,6 +79,9 @@ runs = 0
 for pair in arguments.orders.split(","):
     if pair.endswith("+"):
         left, right = (pair[:-1], ["--balance"]), (pair[:-1], [])
+    elif "@" in pair:
+        name, most = pair.split("@")
+        left, right = (name, [f"--offload={most}"]), (name, [])
     else:
         left, right = ((name, []) for name in pair.split(":"))
     plan, megabytes = compiled(left[0], *left[1])

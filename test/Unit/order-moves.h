@@ -36,13 +36,14 @@ inline std::set<Run> mustHaveCome(const Rows &rows, const std::map<Run, size_t> 
                            const Run &needed, size_t row) {
   std::set<Run> others;
   size_t from = device.at(needed);
+  bool isSent = from != row || otherEnd(std::get<0>(needed)); // or kept by the row's own host
   for (const std::string &cell : rows[from]) {
     for (const Run &run : runsIn(cell)) {
       if (run == needed)
         return others;
       auto [kind, stage, m] = run;
       Run other{otherEnd(kind), stage, m};
-      if (otherEnd(kind) && from != row && device.at(other) == row)
+      if (otherEnd(kind) && isSent && device.at(other) == row)
         others.insert(other);
     }
   }
@@ -50,7 +51,8 @@ inline std::set<Run> mustHaveCome(const Rows &rows, const std::map<Run, size_t> 
 }
 
 /// Whether what moves of a stage and micro-batch is evicted and loaded on its device around
-/// nothing but what may come between, and kept and given back on one other.
+/// nothing but what may come between, and kept and given back on one other, or on this one
+/// for its host.
 inline bool movesRight(const Rows &rows, const std::map<Run, size_t> &device, int stage, int m) {
   auto place = [&](char kind) -> std::optional<std::pair<size_t, size_t>> {
     auto it = device.find({kind, stage, m});
@@ -69,7 +71,7 @@ inline bool movesRight(const Rows &rows, const std::map<Run, size_t> &device, in
     return false;
   auto forward = *place('F'), gradient = place('B') ? *place('B') : *place('I');
   return e->first == forward.first && l->first == forward.first && k->first == g->first &&
-         k->first != forward.first && forward < *e && *e < *l && *l < gradient && *k < *g;
+         forward < *e && *e < *l && *l < gradient && *k < *g;
 }
 
 /// Whether moves between two devices are received in the order in which they are sent.

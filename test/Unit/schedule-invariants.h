@@ -36,6 +36,7 @@ inline Costs uneven(const Placement &placement) {
       costs.links[from][to] = from / 2 == to / 2
                                   ? Link{0.05, 0.1 + 0.01 * to}
                                   : Link{0.6 + 0.1 * (from % 3), 0.4};
+  costs.host = {0.7, 0.15};
   return costs;
 }
 

@@ -28,11 +28,12 @@ struct Device {
   std::map<int, Value> summed; // by group
   std::map<int, Value> updated;
   std::set<int> gathered; // groups
-  double activations = 0;
+  double activations = 0, onHost = 0; // the latter in the host's memory
   std::deque<Name> buffers; // received or still to be, and not read
   std::set<Name> overwritten;
   std::vector<std::pair<int, size_t>> leaving, due; // moves, by channel and number
-  std::map<int, size_t> ends; // how many, by channel
+  int leavingHost = 0; // of them, what the host gives back
+  std::map<std::pair<int, bool>, size_t> ends; // how many, by channel and side
   std::deque<Name> outgoing;  // made and not gone yet, oldest first
   std::set<Name> lost;        // of these, which are written over
 };
@@ -62,6 +63,12 @@ inline Name sourceOf(const Action &action) {
   return isMove(action.kind)
              ? Name{action.kind == Kind::E ? 'S' : 'U', action.stage, action.microbatch}
              : nameOf(action);
+}
+
+/// Whether an end of a move of a device is its host's.
+inline bool isOfHost(int device, const Instruction &end) {
+  Kind there = end.op == Instruction::Op::Recv ? Kind::E : Kind::G;
+  return end.peer == device && end.action.kind == there;
 }
 
 /// Takes a buffer for a receive; where none is free, the oldest.

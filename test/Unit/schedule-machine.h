@@ -136,6 +136,7 @@ private:
     size_t number = start(d, instruction, {d, true, machine::nameOf(action), *value});
     if (moves) {
       device.leaving.push_back({instruction.channel, number});
+      device.leavingHost += machine::isOfHost(d, instruction);
       device.values.erase(machine::sourceOf(action));
     }
     return true;
@@ -146,7 +147,8 @@ private:
     const Action &action = instruction.action;
     if (!isMove(action.kind))
       machine::occupy(device, machine::nameOf(action), limits[d].receives);
-    else if (++device.activations > limits[d].activations)
+    else if (machine::isOfHost(d, instruction) ? ++device.onHost > limits[d].onHost
+                                               : ++device.activations > limits[d].activations)
       return fail();
     ++device.expected[machine::nameOf(action)];
     start(d, instruction, {d, false, machine::nameOf(action)});
@@ -163,9 +165,9 @@ private:
   /// Puts an end behind those of its channel; the number of these.
   size_t start(int d, const Instruction &instruction, machine::End end) {
     Channel &channel = channels[instruction.channel];
-    bool isFirst = program.channels[instruction.channel].from == d;
+    bool isFirst = isFirstEnd(program, d, instruction);
     (isFirst ? channel.first : channel.other).push_back(end);
-    return devices[d].ends[instruction.channel]++;
+    return devices[d].ends[{instruction.channel, isFirst}]++;
   }
 
   bool step(int d) {
@@ -228,7 +230,8 @@ private:
     device.activations += saves;
     bool fits = device.activations <= limit;
     device.activations -= makesWeightGradient(action.kind);
-    device.activations -= double(device.leaving.size());
+    device.activations -= double(device.leaving.size()) - device.leavingHost;
+    device.onHost -= std::exchange(device.leavingHost, 0);
     device.due = std::exchange(device.leaving, {});
     return fits || fail();
   }

@@ -71,7 +71,7 @@ static bool joinChannels(Random &random, Program &program) {
   int joined = int(below(random, program.channels.size()));
   auto [from, to] = program.channels[joined];
   for (size_t other = 0; other < program.channels.size(); ++other) {
-    if (program.channels[other] != Channel{to, from})
+    if (from == to || program.channels[other] != Channel{to, from})
       continue;
     for (List &list : program.devices)
       for (Instruction &instruction : list)
@@ -262,6 +262,19 @@ static void testShards(Random &random, const Family &family, Counts &counts) {
     }
 }
 
+/// Hosts that keep as much as they can, beside recomputation and replicas, too.
+static void testOffload(Random &random, const Family &family, Counts &counts) {
+  if (family.name == "bpipe" || family.updatesBetween)
+    return;
+  Request asked = request(family.name, 4, 8);
+  asked.offload = leastOnDevices(asked);
+  for (const char *stages : {"", "0,2"}) {
+    asked.recompute = stages;
+    testFamily(random, asked, false, 400, counts);
+    testFamily(random, asked, true, 400, counts);
+  }
+}
+
 int main() {
   Random random(1);
   Counts counts;
@@ -283,6 +296,7 @@ int main() {
       testFamily(random, asked, false, 400, counts);
       testFamily(random, asked, true, 400, counts);
     }
+    testOffload(random, family, counts);
   }
   Request shared = request("pipedream-flush", 4, 8);
   shared.stageReplicas = {2, 1, 1};

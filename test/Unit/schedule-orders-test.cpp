@@ -338,10 +338,12 @@ int main(int argc, char **argv) {
   for (const Family &family : families())
     for (auto [devices, microbatches, recompute] :
          {std::tuple(2, 2, ""), {2, 4, ""}, {3, 4, ""}, {4, 8, ""}, {2, 4, "all"}, {4, 8, "1"},
-          {4, 8, "balance"}}) {
+          {4, 8, "balance"}, {4, 8, "offload"}}) {
       Request asked = request(family.name, devices, microbatches);
       asked.balance = recompute == std::string("balance") && family.name != "bpipe";
-      asked.recompute = recompute == std::string("balance") ? "" : recompute;
+      bool offloads = recompute == std::string("offload");
+      asked.recompute = offloads || recompute == std::string("balance") ? "" : recompute;
+      asked.offload = offloads ? leastOnDevices(asked) : 0;
       if (auto schedule = buildSchedule(asked)) {
         std::ostringstream text;
         writeCSV(text, schedule->order);

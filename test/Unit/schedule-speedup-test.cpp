@@ -48,6 +48,35 @@ static void testFormula() {
   expect(std::abs(speedup(128, 7, {1, 1}, {2, needed}) - 1) < 1e-12, "break even is elsewhere");
 }
 
+/// BPipe with larger micro-batches beside 1F1B with smaller ones, whose activations need no
+/// room: the estimate knows on which side of 1 the simulated steps are, moves included.
+static void testSigns() {
+  int faster = 0, slower = 0;
+  for (int devices : {4, 8, 16})
+    for (int batch : {64, 128, 256})
+      for (int size : {1, 2, 4})
+        for (double ratio = 1; ratio < 1.6; ratio += 0.03)
+          for (double moved : {0.0, 0.1, 0.3}) {
+            Efficiencies::Of from{size, 1}, to{2 * size, ratio};
+            double estimated = speedup(batch, devices - 1, from, to);
+            if (std::abs(estimated - 1) < 0.01)
+              continue;
+            Request asked = request("bpipe", devices, batch / to.size);
+            double time = to.size / ratio;
+            asked.costs.stages = {{time, time, time, 2 * time}};
+            asked.costs.stages.front().message = 0;
+            asked.costs.link.transfer = moved * time;
+            double after = simulateAll(*buildSchedule(asked), asked.costs)->timing.makespan;
+            double simulated = stepOf("1f1b", devices, batch, from).timing.makespan / after;
+            expect((estimated > 1) == (simulated > 1),
+                   toText(asked) + ": estimated " + std::to_string(estimated) + ", simulated " +
+                       std::to_string(simulated));
+            ++(estimated > 1 ? faster : slower);
+          }
+  std::printf("%d faster, %d slower as estimated\n", faster, slower);
+  expect(faster > 100 && slower > 100, "too few on one side");
+}
+
 static void testTexts() {
   auto refused = [](const char *text, const char *why) {
     ErrorOr<Efficiencies> read = parseEfficiencies(text);
@@ -82,6 +111,7 @@ static void testLines() {
 int main() {
   testSimulated();
   testFormula();
+  testSigns();
   testTexts();
   testLines();
   return report();

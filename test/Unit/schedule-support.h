@@ -27,12 +27,22 @@ inline bitpipe::schedule::Request request(const std::string &name, int devices,
   return result;
 }
 
+/// The fewest activations, in whole numbers, with which devices can do where their hosts keep
+/// the others; 0 where none do.
+inline double leastOnDevices(bitpipe::schedule::Request asked) {
+  for (asked.offload = 1; asked.offload <= 64; ++asked.offload)
+    if (buildSchedule(asked))
+      return asked.offload;
+  return 0;
+}
+
 inline std::string toText(const bitpipe::schedule::Request &asked) {
   return asked.pipeline + " D=" + std::to_string(asked.devices) +
          " N=" + std::to_string(asked.microbatches) +
          (asked.chunks ? " v=" + std::to_string(asked.chunks) : "") +
          (asked.down >= 0 ? " down=" + std::to_string(asked.down) : "") +
          (asked.balance ? " balance" : "") +
+         (asked.offload > 0 ? " offload " + std::to_string(asked.offload) : "") +
          (asked.recompute.empty() ? "" : " recompute=" + asked.recompute);
 }
 

@@ -72,6 +72,8 @@ private:
     return transferred(from, device, i) + way(from, device).latency;
   }
   Link way(size_t from, size_t to) const {
+    if (from == to)
+      return costs.host;
     return costs.links.empty() ? costs.link : costs.links[from][to];
   }
   /// Where what an action makes is read, or moves to.
@@ -103,7 +105,7 @@ private:
       start = std::max(start, end(there, k));
     }
     for (size_t before = i; before-- > 0;)
-      if (reader(list[before]) == to) {
+      if (reader(list[before]) == to && (from != to || sendsMove(list[before].kind))) {
         start = std::max(start, transferred(from, to, before));
         break;
       }

@@ -63,7 +63,8 @@ LogicalResult Compilation::raiseTo(Level goal) {
 }
 
 LogicalResult Compilation::decide() {
-  return failed(pickReplicas()) || failed(pickFamily()) ? failure() : chooseRecomputed();
+  bool isOpen = failed(pickReplicas()) || failed(pickFamily()) || failed(chooseRecomputed());
+  return isOpen ? failure() : chooseOffload();
 }
 
 LogicalResult Compilation::load() {

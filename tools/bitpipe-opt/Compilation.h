@@ -63,6 +63,8 @@ private:
   mlir::LogicalResult decide();
   /// Puts the stages in the place of --recompute=auto, where the module has come so far.
   mlir::LogicalResult chooseRecomputed();
+  /// Puts a number in the place of --offload=auto, likewise.
+  mlir::LogicalResult chooseOffload();
   /// What each device needs under a schedule, in bytes.
   mlir::FailureOr<std::vector<int64_t>> memoryOf(const PlanningOptions &planning);
   /// Brings the module from the level below to this one.

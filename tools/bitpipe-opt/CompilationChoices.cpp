@@ -1,7 +1,7 @@
 //===- CompilationChoices.cpp - What the options leave open ----------------===//
 //
-// The schedule of --pipeline=auto and the stages of --recompute=auto are decided when the
-// module has come so far that it tells what they cost.
+// The schedule of --pipeline=auto, the stages of --recompute=auto and the activations of
+// --offload=auto are decided when the module has come so far that it tells what they cost.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,6 +13,7 @@
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/PrintMemory.h"
 #include "lib/Transforms/Schedule/Emit/EmitChoice.h"
+#include "tools/bitpipe-opt/ChooseOffload.h"
 #include "tools/bitpipe-opt/ChooseRecomputed.h"
 #include "tools/bitpipe-opt/ChooseReplicas.h"
 #include "tools/bitpipe-opt/ChooseSchedule.h"
@@ -38,6 +39,25 @@ LogicalResult Compilation::chooseRecomputed() {
   if (succeeded(chosen))
     options.recompute = *chosen;
   return chosen;
+}
+
+LogicalResult Compilation::chooseOffload() {
+  if (!options.picksOffload || levelOf(*module) != Level::Stages)
+    return success();
+  auto chosen = bitpipe::chooseOffload(options, *module, [&](double most) {
+    // What is only tried is not told.
+    ScopedDiagnosticHandler quiet(context, [](Diagnostic &diagnostic) {
+      return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+    });
+    PlanningOptions planning = planningOptions(options);
+    planning.offload = most;
+    return memoryOf(planning);
+  });
+  if (failed(chosen))
+    return failure();
+  options.offload = *chosen;
+  options.picksOffload = false;
+  return success();
 }
 
 FailureOr<std::vector<int64_t>> Compilation::memoryOf(const PlanningOptions &planning) {

@@ -81,7 +81,7 @@ constexpr Use uses[] = {
     {"down", Level::Plan},           {"schedule", Level::Plan},
     {"routes", Level::Plan},         {"activations", Level::Plan},
     {"recompute", Level::Plan},      {"shard", Level::Plan},
-    {"balance", Level::Plan},
+    {"balance", Level::Plan},        {"offload", Level::Plan},
     {"schedule-effort", Level::Plan}, {"compare", Level::Plan},
     {"optimizer", Level::Program},   {"target", Level::Program},
     {"memory", Level::Program},
@@ -104,9 +104,12 @@ StringRef nameOf(Level level) {
   llvm_unreachable("all levels are covered");
 }
 
+/// To other devices, not to their hosts.
 bool movesActivations(pipe::PlanOp plan) {
   WalkResult walk = plan.walk([](pipe::RecvOp recv) {
-    return recv.getKind() == pipe::RunKind::E ? WalkResult::interrupt() : WalkResult::advance();
+    auto device = cast<pipe::DeviceOp>(recv->getParentOp());
+    bool isMove = recv.getKind() == pipe::RunKind::E && recv.getFrom() != device.getIndex();
+    return isMove ? WalkResult::interrupt() : WalkResult::advance();
   });
   return walk.wasInterrupted();
 }

@@ -35,7 +35,27 @@ static void checkPicksReplicas(const Options &options) {
   refuse(options, {"chunks"}, " beside --stage-replicas=auto, expected one of them");
 }
 
+/// What activations on hosts do not go with.
+static void checkOffload(const Options &options) {
+  if (!options.given.count("offload"))
+    return;
+  refuse(options, {"balance"}, " beside --offload, expected one of them: an activation is evicted to a device or to the host");
+  if (choosesSchedule(options) || options.picksFamily)
+    badUsage("--offload is given " + Twine(options.picksFamily ? "without --pipeline" : "beside --pipeline=auto") +
+             ", expected a schedule: what an activation is depends on it");
+  if (options.target == "cuda")
+    badUsage("--offload is given for --target=cuda, expected --target=cpu: on GPUs activations stay, or move to another one (--balance)");
+  if (!options.picksOffload)
+    return;
+  if (!options.memory)
+    badUsage("--offload is auto, expected --memory with it: how much a device has");
+  if (!options.compare.empty())
+    badUsage("--offload is auto, expected a number of activations with --compare");
+  refuse(options, {"recompute"}, " beside --offload=auto, expected a number of activations: each would have to know what the other leaves");
+}
+
 void checkGiven(const Options &options) {
+  checkOffload(options);
   if (!options.scheduleFile.empty())
     refuse(options, {"pipeline", "schedule-effort"},
            " beside --schedule, expected one of them: the file is the whole order");
@@ -63,7 +83,7 @@ void checkGiven(const Options &options) {
   if (options.picksReplicas)
     checkPicksReplicas(options);
   if (options.recompute == "auto")
-    refuse(options, {"balance"}, " beside --recompute=auto, expected one of them: each would have to know what the other leaves");
+    refuse(options, {"balance", "offload"}, " beside --recompute=auto, expected one of them: each would have to know what the other leaves");
   if (choosesSchedule(options) && !llvm::is_contained({"", "none", "all"}, options.recompute))
     badUsage("--recompute is '" + options.recompute + "' beside --pipeline=auto, expected none or all, "
              "or no such option, where it is chosen, too");

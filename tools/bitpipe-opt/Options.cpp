@@ -17,6 +17,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <climits>
+#include <cmath>
 
 using namespace llvm;
 
@@ -148,6 +149,14 @@ void checkRecompute(const Options &options) {
     badUsage("--recompute: " + stages.error().text);
 }
 
+/// A number of activations, or none yet.
+void parseOffload(StringRef text, Options &options) {
+  options.picksOffload = text == "auto";
+  bool isNumber = !text.getAsDouble(options.offload) && options.offload > 0 && std::isfinite(options.offload);
+  if (!isNumber && !options.picksOffload)
+    badUsage("--offload is '" + text + "', expected a number of activations above 0, or auto");
+}
+
 void checkEfficiency(const Options &options) {
   auto read = schedule::parseEfficiencies(options.efficiency);
   if (!read)
@@ -185,7 +194,7 @@ bool isCompilerArgument(StringRef argument) {
     return argument.ends_with(".onnx");
   StringRef name = argument.ltrim('-').split('=').first;
   return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "chunks", "down", "update-every", "stage-replicas",
-                       "schedule", "routes", "activations", "balance", "recompute", "efficiency", "schedule-effort", "compare", "shard",
+                       "schedule", "routes", "activations", "balance", "offload", "recompute", "efficiency", "schedule-effort", "compare", "shard",
                        "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
                       name);
@@ -217,6 +226,7 @@ Options parseOptions(int argc, char **argv) {
   NumberOption<double> scheduleEffort("schedule-effort", cl::cat(category), cl::desc("how much is searched for a better order, where one is searched: 1 is some seconds at most, 10 ten times that (default 1)"), cl::value_desc("K"), cl::init(options.scheduleEffort));
   NumberOption<double> activations("activations", cl::cat(category), cl::desc("most live activations per device, in stages; an order that takes more is refused (default: the schedule's own)"), cl::value_desc("stages"), cl::init(0));
   cl::opt<bool> balance("balance", cl::cat(category), cl::desc("devices that hold most activations evict some to those that hold least, and load them back before their gradients, beside the runs (default: all stay; bpipe moves its own)"));
+  cl::opt<std::string> offload("offload", cl::cat(category), cl::desc("most activations on a device, in stages: what is more is copied to its host's memory behind the forwards and back before the gradients, beside the runs; auto: as many as fit --memory (default: all stay)"), cl::value_desc("stages|auto"));
   cl::opt<std::string> recompute("recompute", cl::cat(category), cl::desc("stages that save nothing in their forwards and compute it again before the gradient: none, all, a list, or auto, the cheapest set that fits --memory (default none, or as the file of --schedule has it)"), cl::value_desc("0,2-3"));
   cl::opt<std::string> efficiency("efficiency", cl::cat(category), cl::desc("whether larger micro-batches would pay, with --emit=report: samples of a step, and how efficiently stages run micro-batches of several sizes"), cl::value_desc("128:1=0.38,2=0.49"));
   cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
@@ -238,7 +248,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> target("target", cl::cat(category), cl::desc("code for what: cpu or cuda (default cpu)"), cl::value_desc("name"), cl::init(options.target));
   cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's); with --target=cuda: sm_80, sm_90 or sm_100, or emulated on this machine for tests (default sm_90)"), cl::value_desc("name"));
   cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device: bytes, or with K, M, G, T of 1024 (default: no limit)"), cl::value_desc("size"));
-  cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times of forward, backward, input and weight gradient, recomputation, message, gradient sum, in one unit (default: from the model, else as shown); pair=0.8: what each takes in a pair, as a share (default: pairs run one after the other)"), cl::value_desc("F=1,B=2,I=1,W=1,R=1,comm=0,sum=0"));
+  cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times of forward, backward, input and weight gradient, recomputation, message, gradient sum, copy of an activation to or from the host, in one unit (default: from the model, else as shown); pair=0.8: what each takes in a pair, as a share (default: pairs run one after the other)"), cl::value_desc("F=1,B=2,I=1,W=1,R=1,comm=0,sum=0,host=0"));
   cl::opt<std::string> costFile("cost-file", cl::cat(category), cl::desc("times and sizes per stage, memory per device and links from a file, instead of --cost"), cl::value_desc("file.json"));
   cl::opt<std::string> emit("emit", cl::cat(category), cl::desc("print one thing instead of the plan: graph, stages, plan, program (IR after that level), schedule (CSV), timeline (SVG), trace (JSON for Perfetto), report (table), costs (a file of costs, from the model), cuda (C++, of a plan for GPUs)"), cl::value_desc("kind"));
 
@@ -268,6 +278,8 @@ Options parseOptions(int argc, char **argv) {
   options.scheduleEffort = scheduleEffort;
   options.activations = activations;
   options.balance = balance;
+  if (offload.getNumOccurrences())
+    parseOffload(offload, options);
   options.efficiency = efficiency;
   options.recompute = recompute;
   options.shard = shard;

@@ -34,6 +34,8 @@ struct Options {
   std::string shard = "none";    // what those that hold the same keep slices of
   double activations = 0;        // most live ones per device, 0: the schedule's
   bool balance = false;          // devices that hold more evict to those that hold less
+  double offload = 0;            // activations above which devices evict to their hosts; 0: none
+  bool picksOffload = false;     // --offload=auto, until it is decided
   std::string recompute;         // none, all, auto, "0,2-3"; empty: as the order's file has it
   std::string efficiency;        // "128:1=0.38,2=0.49": of sizes of micro-batches
   std::string compare;           // names of schedules to put side by side

@@ -54,6 +54,7 @@ schedule::Request requestFor(const Options &options, schedule::Costs costs) {
   request.effort = options.scheduleEffort;
   request.recompute = options.recompute;
   request.balance = options.balance;
+  request.offload = options.offload;
   request.shard = schedule::shardNamed(options.shard).value_or(schedule::Shard::None);
   return request;
 }
@@ -95,6 +96,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.effort = options.scheduleEffort;
   planning.recompute = options.recompute;
   planning.balance = options.balance;
+  planning.offload = options.offload;
   planning.shard = options.shard;
   return planning;
 }

@@ -23,11 +23,11 @@ static double longestOf(const std::vector<double> &times) {
 }
 
 void bitpipe::checkEmulated(const WorkTimes &times, const std::string &source) {
-  double most = longestOf(times.collectives);
+  double most = std::max(longestOf(times.collectives), longestOf(times.copies));
   for (const auto &device : times.instructions)
     most = std::max(most, longestOf(device));
   if (most > longest)
-    fail(source, ": a run or sum takes ", most, ", expected seconds, at most ",
+    fail(source, ": a run, sum or copy to the host takes ", most, ", expected seconds, at most ",
          longest);
 }
 
@@ -35,7 +35,8 @@ EmulatedDevice::EmulatedDevice(const Program &program, int64_t number,
                                Calls &calls, size_t events,
                                const std::vector<double> &seconds)
     : HostDevice(program, number, calls, events, WorkClock::Time, Arena::Sparse),
-      touched((device.arena + pageBytes - 1) / pageBytes) {
+      touched((device.arena + pageBytes - 1) / pageBytes),
+      touchedThere((device.host + pageBytes - 1) / pageBytes) {
   for (double time : seconds)
     times.push_back(Nanoseconds(time * 1e9));
   for (size_t i = 0; i < device.slots.size(); ++i)
@@ -52,15 +53,20 @@ bool EmulatedDevice::beginStep(uint32_t step, const StepInputs &inputs) {
 
 void EmulatedDevice::touch(int64_t number) {
   const Slot &slot = device.slots[number];
-  if (!first || !slot.inArena())
+  if (!first || !(slot.inArena() || slot.onHost()))
     return;
+  std::vector<bool> &pages = slot.onHost() ? touchedThere : touched;
   for (int64_t page = slot.offset / pageBytes;
        page * pageBytes < slot.offset + slot.size; ++page)
-    touched[page] = true;
+    pages[page] = true;
 }
 
 int64_t EmulatedDevice::touchedBytes() const {
   return pageBytes * std::ranges::count(touched, true);
+}
+
+int64_t EmulatedDevice::touchedOnHost() const {
+  return pageBytes * std::ranges::count(touchedThere, true);
 }
 
 void EmulatedDevice::take(size_t instruction, uint32_t category) {
@@ -79,6 +85,9 @@ void EmulatedDevice::execute(size_t instruction, const Execute &run) {
 
 /// Takes no time of the device.
 void EmulatedDevice::startedMessage(size_t instruction) {
+  if (auto *receive = std::get_if<Receive>(&device.instructions[instruction]);
+      receive && receive->run.isMove())
+    touch(receive->slot);
   finishPart(Calls::Messages, labelOf(instruction), clock);
 }
 

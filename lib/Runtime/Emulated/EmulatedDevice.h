@@ -1,8 +1,9 @@
 //===- EmulatedDevice.h - A device that takes the time it is told ----------===//
 //
 // It computes nothing and sleeps instead, so that many of them need few cores. What
-// it sends is of the real size and travels as anything else does; of its memory only
-// the message slots are real.
+// it sends is of the real size and travels as anything else does, but for copies to its
+// host, which take the time they are told, too; of its memory only the message slots are
+// real.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +28,7 @@ public:
 
   bool computes() const override { return false; }
   int64_t touchedBytes() const override;
+  int64_t touchedOnHost() const override;
   bool beginStep(uint32_t step, const StepInputs &inputs) override;
   void execute(size_t instruction, const Execute &run) override;
   void startedMessage(size_t instruction) override;
@@ -49,7 +51,8 @@ private:
   std::vector<Nanoseconds> times; // by instruction
   Sleeper sleeper;
   bool first = true; // step
-  std::vector<bool> touched; // pages that a device that computes would have used
+  // Pages that a device that computes would have used, and those of its host.
+  std::vector<bool> touched, touchedThere;
 };
 
 } // namespace bitpipe

@@ -83,6 +83,8 @@ public:
   virtual bool computes() const = 0;
   /// Of its arena, what its work has used so far.
   virtual int64_t touchedBytes() const = 0;
+  /// Of the host's memory that it has in the plan, likewise.
+  virtual int64_t touchedOnHost() const { return 0; }
 
   /// Copies bytes into or out of a slot, while the device stands still.
   virtual void upload(int64_t slot, int64_t offset, const void *data,

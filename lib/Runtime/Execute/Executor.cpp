@@ -41,7 +41,7 @@ void Executor::connect(World &world) {
     transport = std::make_unique<HostTransport>(
         program, links, world, local,
         instruments.emulated ? &instruments.emulated->collectives : nullptr,
-        instruments.teams.threads);
+        instruments.teams.threads, instruments.emulated ? &instruments.emulated->copies : nullptr);
 }
 
 void Executor::addDevices() {

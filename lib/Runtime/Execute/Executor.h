@@ -53,6 +53,7 @@ public:
   std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const {
     return transport->collectiveTimes(device);
   }
+  CopyRate hostRate(int64_t device) const { return transport->hostRate(device); }
   const DeviceStatus &status(int64_t device) const {
     return runners[device - share().first]->status();
   }

@@ -12,7 +12,8 @@ using namespace bitpipe;
 HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
                        size_t events, WorkClock workClock, Arena::Use use)
     : program(program), device(program.devices[number]), calls(calls),
-      arena(device.arena, use), slots(device, arena.data()), record(calls.categories().size(),
+      arena(device.arena, use), onHost(device.host, use),
+      slots(device, arena.data(), onHost.data()), record(calls.categories().size(),
                             device.instructions.size(), events),
       betweenSteps(calls.addLabel("wait: next step")),
       timesProcessor(workClock == WorkClock::Processor) {
@@ -35,6 +36,7 @@ HostDevice::HostDevice(const Program &program, int64_t number, Calls &calls,
       lossSlots.push_back(i);
       [[fallthrough]];
     case SlotSource::Arena:
+    case SlotSource::Host:
     case SlotSource::Message:
     case SlotSource::Stashed:
       deadSlots.push_back(i);

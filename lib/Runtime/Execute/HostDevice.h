@@ -43,6 +43,7 @@ public:
   void download(int64_t slot, int64_t offset, void *data,
                 int64_t bytes) override;
   int64_t touchedBytes() const override { return arena.residentBytes(); }
+  int64_t touchedOnHost() const override { return device.host ? onHost.residentBytes() : 0; }
   SlotAddresses &memory() override { return slots; }
   const Recorder &recorder() const override { return record; }
 
@@ -78,6 +79,7 @@ protected:
   const DeviceList &device;
   const Calls &calls;
   Arena arena;
+  Arena onHost; // what the host keeps of it
   SlotAddresses slots;
   Nanoseconds clock = 0; // where the last piece of work ended
 

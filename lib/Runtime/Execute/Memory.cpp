@@ -38,11 +38,13 @@ int64_t Arena::residentBytes() const {
   });
 }
 
-SlotAddresses::SlotAddresses(const DeviceList &device, char *arena)
+SlotAddresses::SlotAddresses(const DeviceList &device, char *arena, char *host)
     : addresses(device.slots.size()) {
   for (size_t i = 0; i < device.slots.size(); ++i)
     if (device.slots[i].inArena())
       addresses[i] = arena + device.slots[i].offset;
+    else if (device.slots[i].onHost())
+      addresses[i] = host + device.slots[i].offset;
 }
 
 void bitpipe::checkAddressSpace(int64_t arenas, int64_t threads) {

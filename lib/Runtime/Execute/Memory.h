@@ -45,8 +45,9 @@ void checkAddressSpace(int64_t arenas, int64_t threads);
 /// A device's arena and the current address of each of its slots.
 class SlotAddresses {
 public:
-  /// `arena` is where the device's memory begins, the host's or another.
-  SlotAddresses(const DeviceList &device, char *arena);
+  /// `arena` is where the device's memory begins, `host` where that of its host does, if
+  /// any slots are there.
+  SlotAddresses(const DeviceList &device, char *arena, char *host = nullptr);
 
   char *&address(int64_t slot) { return addresses[slot]; }
   float *floats(int64_t slot) {

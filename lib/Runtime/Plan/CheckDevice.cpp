@@ -23,6 +23,8 @@ public:
   void check() {
     if (device.arena < 0)
       failHere("arena of ", device.arena, " bytes");
+    if (device.host && program.isForGPUs())
+      failHere("keeps activations on the host, expected none on GPUs");
     for (const Slot &slot : device.slots)
       checkSlot(slot);
     checkAlone();
@@ -40,22 +42,23 @@ public:
     if (op.slots.size() != routine.blocks.size())
       failHere(text(op.run), " binds ", op.slots.size(), " slots to routine ",
                routine.name, ", expected ", routine.blocks.size());
-    for (size_t i = 0; i < op.slots.size(); ++i)
+    for (size_t i = 0; i < op.slots.size(); ++i) {
       checkHolds(text(op.run), op.slots[i], routine.blocks[i]);
+      if (device.slots[op.slots[i]].onHost())
+        failHere(text(op.run), " uses slot ", op.slots[i], ", which is on the host");
+    }
   }
   void operator()(const Transmit &op) {
     checkRun(op.run);
     checkHolds(text(op), op.slot, 0);
-    checkPeer(text(op), op.to);
-    if (!device.slots[op.slot].inArena())
-      failHere(text(op), " sends an input, seed or key slot");
+    checkPeer(text(op), op.to, op.run.isMove());
+    checkEnd(text(op), op.slot, op.run.kind == 'G' && op.to == int64_t(number));
   }
   void operator()(const Receive &op) {
     checkRun(op.run);
     checkHolds(text(op), op.slot, 0);
-    checkPeer(text(op), op.from);
-    if (!device.slots[op.slot].inArena())
-      failHere(text(op), " writes an input, seed or key slot");
+    checkPeer(text(op), op.from, op.run.isMove());
+    checkEnd(text(op), op.slot, op.run.kind == 'E' && op.from == int64_t(number));
   }
   void operator()(const Collective &op) {
     checkStages(text(op), op.stages);
@@ -203,11 +206,12 @@ private:
     size_t index = &slot - device.slots.data();
     if (slot.size < 0)
       failHere("slot ", index, " has ", slot.size, " bytes");
-    if (slot.inArena() &&
+    int64_t bytes = slot.onHost() ? device.host : device.arena;
+    if ((slot.inArena() || slot.onHost()) &&
         (slot.offset < 0 || slot.offset % alignment() ||
-         slot.offset > device.arena || slot.size > device.arena - slot.offset))
+         slot.offset > bytes || slot.size > bytes - slot.offset))
       failHere("slot ", index, " has ", slot.size, " bytes at ", slot.offset,
-               ", expected them within the arena of ", device.arena,
+               ", expected them within the arena ", slot.onHost() ? "on the host " : "", "of ", bytes,
                " and aligned to ", alignment());
     bool perMicrobatch = (slot.source == SlotSource::Seed && program.updateEvery) ||
                          slot.source == SlotSource::Input ||
@@ -343,11 +347,19 @@ private:
       failHere(what, " uses slot ", slot, ", which is of another kind");
   }
 
-  void checkPeer(const std::string &what, int64_t peer) {
+  /// What moves may be between a device and its host.
+  void checkPeer(const std::string &what, int64_t peer, bool isMove) {
     if (peer < 0 || peer >= int64_t(program.devices.size()) ||
-        peer == int64_t(number))
+        (peer == int64_t(number) && !isMove))
       failHere(what, ", expected another device below ",
                program.devices.size());
+  }
+
+  /// An end of a message is memory of the device, or of its host.
+  void checkEnd(const std::string &what, int64_t slot, bool isOfHost) {
+    const Slot &end = device.slots[slot];
+    if (isOfHost ? !end.onHost() : !end.inArena())
+      failHere(what, " uses slot ", slot, ", expected one ", isOfHost ? "on the host" : "in the arena");
   }
 
   const Program &program;

@@ -4,6 +4,7 @@
 
 #include "lib/Runtime/Error.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -23,7 +24,7 @@ public:
       else if (auto *send = std::get_if<Transmit>(&op); send && send->run.isMove())
         visitSend(op, *send);
       else if (auto *receive = std::get_if<Receive>(&op); receive && receive->run.isMove())
-        visitReceive(op, receive->run);
+        visitReceive(op, *receive);
     }
     for (const auto &[run, state] : states)
       if (state.kept)
@@ -56,12 +57,33 @@ private:
     state.freed = true;
   }
 
+  const Slot &slotOf(int64_t slot) const { return device().slots[slot]; }
+  const DeviceList &device() const { return program.devices[number]; }
+
+  /// What the host keeps shares no memory with what it is given.
+  void keepOnHost(const Instruction &op, const Receive &receive) {
+    const Slot &mine = slotOf(receive.slot);
+    if (!mine.onHost())
+      return;
+    if (std::ranges::any_of(onHost, [&](auto &kept) { return slotOf(kept.first).overlaps(mine); }))
+      failHere(op, "overwrites what the host keeps, expected other memory");
+    onHost[receive.slot] = {receive.run.stage, receive.run.microbatch};
+  }
+  void takeFromHost(const Instruction &op, const Transmit &send) {
+    if (!slotOf(send.slot).onHost())
+      return;
+    auto kept = onHost.find(send.slot);
+    if (kept == onHost.end() || kept->second != std::pair(send.run.stage, send.run.microbatch))
+      failHere(op, "gives back what the host does not keep there");
+    onHost.erase(kept);
+  }
+
   void visitSend(const Instruction &op, const Transmit &send) {
     State &state = stateOf(send.run);
     if (send.run.kind == 'G') {
       if (state.kept-- == 0)
         failHere(op, "gives back what is not kept here");
-      return;
+      return takeFromHost(op, send);
     }
     if (!state.ran)
       failHere(op, "evicts what no forward has saved before it");
@@ -72,11 +94,11 @@ private:
     ++state.away;
   }
 
-  void visitReceive(const Instruction &op, const RunName &run) {
-    State &state = stateOf(run);
-    if (run.kind == 'E') {
+  void visitReceive(const Instruction &op, const Receive &receive) {
+    State &state = stateOf(receive.run);
+    if (receive.run.kind == 'E') {
       ++state.kept;
-      return;
+      return keepOnHost(op, receive);
     }
     if (state.away-- == 0)
       failHere(op, "loads what is not evicted before it");
@@ -86,6 +108,7 @@ private:
   const Program &program;
   size_t number;
   std::map<std::pair<int64_t, int64_t>, State> states; // by stage and micro-batch
+  std::map<int64_t, std::pair<int64_t, int64_t>> onHost; // stage and micro-batch by slot
 };
 
 } // namespace

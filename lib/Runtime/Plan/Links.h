@@ -22,6 +22,9 @@ struct MessageLink {
   int64_t fromSlot, toSlot;
   int64_t bytes;
   bool swap; // exchange the memory of the slots instead of copying
+
+  /// Or from there: a copy between the device and its host.
+  bool isToHost() const { return from == to; }
 };
 
 /// One sum or gather; member i is devices[i] with slots[i].

@@ -19,7 +19,9 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <limits>
 
 using namespace bitpipe;
 using llvm::ArrayRef;
@@ -95,6 +97,7 @@ RunName runName(pipe::RunKind kind, int64_t stage, int64_t microbatch) {
 SlotSource slotSource(pipe::SlotOp op) {
   static const llvm::StringMap<SlotSource> sources = {
       {"arena", SlotSource::Arena},         {"message", SlotSource::Message},
+      {"host", SlotSource::Host},
       {"input", SlotSource::Input},         {"seed", SlotSource::Seed},
       {"key", SlotSource::Key},             {"loss", SlotSource::Loss},
       {"weights", SlotSource::Weights},     {"working", SlotSource::Working},
@@ -104,7 +107,7 @@ SlotSource slotSource(pipe::SlotOp op) {
   auto found = sources.find(op.getSource());
   if (found == sources.end())
     failAt(op, "slot source is '", op.getSource().str(),
-           "', expected arena, message, input, seed, key, loss, weights, "
+           "', expected arena, host, message, input, seed, key, loss, weights, "
            "stashed, working, gradients, moment1 or moment2");
   return found->second;
 }
@@ -238,14 +241,23 @@ private:
       failAt(op, "slot ", op.getIndex(), ", expected slot ",
              device.slots.size(), " here");
     Slot slot{slotSource(op), int64_t(op.getSize())};
-    if (slot.inArena() && !op.getOffset())
+    if ((slot.inArena() || slot.onHost()) && !op.getOffset())
       failAt(op, "slot ", op.getIndex(), " has no offset");
     slot.offset = op.getOffset().value_or(0);
     slot.microbatch = op.getMicrobatch().value_or(-1);
     if (slot.source == SlotSource::Input)
       slot.input = inputNumber(op, op.getName().value_or(""));
     slot.dropout = op.getDropout().value_or(-1);
+    if (slot.onHost())
+      device.host = std::max(device.host, endOf(slot));
     device.slots.push_back(slot);
+  }
+
+  /// At most the greatest number, which no memory is.
+  static int64_t endOf(const Slot &slot) {
+    int64_t end = 0;
+    bool isTooMuch = __builtin_add_overflow(slot.offset, slot.size, &end);
+    return isTooMuch ? std::numeric_limits<int64_t>::max() : end;
   }
 
   Resident readResident(pipe::ResidentOp op) {

@@ -132,20 +132,26 @@ struct GPUKernel {
 };
 
 enum class SlotSource {
-  Arena, Message, Input, Seed, Key, Loss, Weights, Stashed, Working, Gradients, Moment1, Moment2
+  Arena, Host, Message, Input, Seed, Key, Loss, Weights, Stashed, Working, Gradients, Moment1, Moment2
 };
 
 struct Slot {
   SlotSource source;
   int64_t size;
-  int64_t offset = 0;     // in the arena, unless input, seed or key
+  int64_t offset = 0;     // in the arena or the host's memory, unless input, seed or key
   int64_t input = -1;     // number of the model input
   int64_t microbatch = -1;
   int64_t dropout = -1; // whose key it is
 
   bool inArena() const {
     return source != SlotSource::Input && source != SlotSource::Seed &&
-           source != SlotSource::Key;
+           source != SlotSource::Key && !onHost();
+  }
+  bool onHost() const { return source == SlotSource::Host; }
+  /// Whether two slots share any memory.
+  bool overlaps(const Slot &other) const {
+    bool alike = (inArena() && other.inArena()) || (onHost() && other.onHost());
+    return alike && offset < other.offset + other.size && other.offset < offset + size;
   }
 };
 
@@ -262,6 +268,7 @@ std::string text(const Instruction &instruction);
 /// What one device does in a step.
 struct DeviceList {
   int64_t arena = 0; // bytes
+  int64_t host = 0;  // bytes of the host's memory, for what it keeps of the device
   std::vector<Slot> slots;
   std::vector<Resident> residents;
   std::vector<Instruction> instructions;

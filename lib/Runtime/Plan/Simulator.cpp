@@ -112,7 +112,7 @@ void Simulator::finishInstruction(size_t d) {
     ++device.startedCollectives;
     advanceCollectives(d);
   } else if (int64_t started = links.devices[d].starts[i]; started >= 0) {
-    startMessage(d, started);
+    startMessage(d, started, std::holds_alternative<Transmit>(list(d)[i]));
   }
 }
 

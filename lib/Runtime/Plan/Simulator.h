@@ -75,7 +75,7 @@ private:
   void finishInstruction(size_t d);
   void endStep(size_t d);
   // What they start
-  void startMessage(size_t d, size_t index);
+  void startMessage(size_t d, size_t index, bool sends);
   void transmit(size_t index);
   double lateness(size_t d) const;
   void messageThere(size_t index);

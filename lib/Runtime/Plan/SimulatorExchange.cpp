@@ -12,10 +12,9 @@
 using namespace bitpipe;
 
 /// Who comes second lets a message go, or its sender.
-void Simulator::startMessage(size_t d, size_t index) {
+void Simulator::startMessage(size_t d, size_t index, bool sends) {
   lastNews[processOf[d]] = now;
   Message &message = messages[index];
-  bool sends = links.messages[index].from == int64_t(d);
   ++(sends ? message.sent : message.asked);
   if (message.eager ? sends : message.sent == message.asked)
     transmit(index);

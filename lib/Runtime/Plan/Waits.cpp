@@ -131,9 +131,7 @@ private:
   bool overlap(int64_t a, int64_t b) const {
     if (a == b)
       return true;
-    const Slot &x = device.slots[a], &y = device.slots[b];
-    return x.inArena() && y.inArena() && x.offset < y.offset + y.size &&
-           y.offset < x.offset + x.size;
+    return device.slots[a].overlaps(device.slots[b]);
   }
 
   const Program &program;

@@ -131,8 +131,10 @@ WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
   for (const MessageLink &message : links.messages)
     if (message.run.isMove())
       bytesOf(moved, message.run) += message.bytes;
-  for (const MessageLink &message : links.messages)
+  for (const MessageLink &message : links.messages) {
     times.messages.push_back(messageTime(message, moved, costs));
+    times.copies.push_back(message.isToHost() ? times.messages.back().total() : 0);
+  }
   for (const CollectiveLink &link : links.collectives)
     times.collectives.push_back(
         costs.sumOf(narrow(link.stages), link.devices.size()) * shareOf(link));

@@ -20,6 +20,7 @@ struct WorkTimes {
   std::vector<std::vector<double>> instructions;
   /// By their numbers in Links.
   std::vector<schedule::MessageTime> messages;
+  std::vector<double> copies; // the whole of these, which a copy to the host takes
   std::vector<double> collectives;
   /// By device: how long its part of the gradient norm travels to device 0, and
   /// the result from there.

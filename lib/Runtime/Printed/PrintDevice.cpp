@@ -344,6 +344,8 @@ std::string printed::kindOf(const Program &program, const Slot &slot) {
   switch (slot.source) {
   case SlotSource::Arena:
     return "memory";
+  case SlotSource::Host:
+    return "host";
   case SlotSource::Message:
     return "message";
   case SlotSource::Input:

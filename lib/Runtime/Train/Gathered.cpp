@@ -18,7 +18,8 @@ namespace bitpipe {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepTime, begin, end, waited)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TimedWork, begin, end, work)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceReport, device, computes, place, libraryBytes, byKind, work,
-                                   steps, instructions, sums, plannedBytes, touchedBytes)
+                                   steps, instructions, sums, plannedBytes, touchedBytes,
+                                   plannedOnHost, touchedOnHost, copiedBytes, copyTime)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessReport, rank, host, cores, threads,
                                    peakBytes, eagerBytes, devices)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NamedEvent, name, category, begin, end)
@@ -81,6 +82,11 @@ static DeviceReport reportOf(const Program &program, int64_t number,
   report.libraryBytes = device.libraryBytes();
   report.plannedBytes = program.devices[number].arena;
   report.touchedBytes = device.touchedBytes();
+  report.plannedOnHost = program.devices[number].host;
+  report.touchedOnHost = device.touchedOnHost();
+  CopyRate copies = executor.hostRate(number);
+  report.copiedBytes = copies.bytes;
+  report.copyTime = copies.time;
   const auto &categories = executor.calls().categories();
   for (size_t i = 0; i < record.timeByCategory().size(); ++i)
     report.byKind[categories[i]] = record.timeByCategory()[i];

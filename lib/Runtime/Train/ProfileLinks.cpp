@@ -126,7 +126,7 @@ private:
     const MessageLink &link = links.messages[m];
     size_t from = processOf[link.from], to = processOf[link.to];
     bool within = from == to;
-    if (!ends[m].user || (within && sharesProcessors(processes[to])))
+    if (!ends[m].user || link.isToHost() || (within && sharesProcessors(processes[to])))
       return;
     bool eager = leavesUnasked(processes[from].eagerBytes, to, link.bytes);
     const auto &sent = devices[link.from]->instructions;
@@ -225,12 +225,26 @@ private:
 
 } // namespace
 
+/// What hosts copied by the time that it took, measured where it is done.
+static std::optional<schedule::Link> hostLink(const std::vector<ProcessReport> &processes) {
+  double bytes = 0, seconds = 0;
+  for (const ProcessReport &process : processes)
+    for (const DeviceReport &device : process.devices) {
+      bytes += double(device.copiedBytes);
+      seconds += double(device.copyTime) * 1e-9;
+    }
+  if (bytes <= 0 || seconds <= 0)
+    return {};
+  return schedule::Link{seconds / bytes, 0};
+}
+
 void bitpipe::addLinks(const Program &program, const Links &links,
                        const std::vector<ProcessReport> &processes,
                        schedule::Costs &costs) {
   LinkProfiler profiler(program, links, processes);
-  if (profiler.empty())
-    return;
-  costs.links = profiler.allLinks();
-  costs.link = profiler.medianLink(processes.size() == 1);
+  if (!profiler.empty()) {
+    costs.links = profiler.allLinks();
+    costs.link = profiler.medianLink(processes.size() == 1);
+  }
+  costs.host = hostLink(processes).value_or(costs.link);
 }

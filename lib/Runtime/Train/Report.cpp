@@ -105,6 +105,20 @@ double printDevices(const Processes &processes) {
   return all ? waiting / all : 0;
 }
 
+/// What hosts keep of their devices, and how fast it came and went.
+void printHosts(const Processes &processes) {
+  for (const ProcessReport &process : processes)
+    for (const DeviceReport &device : process.devices) {
+      if (!device.plannedOnHost)
+        continue;
+      std::printf("host of device %-4ld %11.1f MiB  %11.1f MiB", long(device.device),
+                  mebibytes(device.plannedOnHost), mebibytes(device.touchedOnHost));
+      if (device.copyTime > 0)
+        std::printf("   copies at %.2f GB/s", double(device.copiedBytes) / double(device.copyTime));
+      std::printf("\n");
+    }
+}
+
 /// Beside what devices have planned and get in one piece.
 void printLibraries(const Processes &processes) {
   std::map<std::string, int64_t> taken; // by host and GPU
@@ -171,6 +185,7 @@ void bitpipe::printReport(const Processes &processes,
   Cores cores(processes);
   printCores(cores);
   double bubble = printDevices(processes);
+  printHosts(processes);
   if (isTimed(processes))
     printBubble(cores, bubble, predicted);
   printProcesses(processes);

@@ -28,6 +28,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numbers>
 #include <optional>
 
@@ -52,6 +53,10 @@ static void checkSteps(const TrainOptions &options, const Program &program,
   size_t perStep = std::max<size_t>(2, program.devices.size());
   for (const DeviceLinks &device : links.devices)
     perStep = std::max(perStep, device.collectives.size());
+  std::map<int64_t, size_t> copies; // to hosts and back, by device
+  for (const MessageLink &message : links.messages)
+    if (message.isToHost())
+      perStep = std::max(perStep, ++copies[message.from]);
   int64_t most = std::numeric_limits<uint32_t>::max() / perStep - 2;
   if (options.steps > most)
     failUsage("--steps is ", options.steps, ", expected at most ", most,
@@ -61,8 +66,16 @@ static void checkSteps(const TrainOptions &options, const Program &program,
 static int64_t bytesOfArenas(const Program &program, Share share) {
   double bytes = 0; // of a plan that may ask for more than there is
   for (int64_t d = share.first; d < share.end; ++d)
-    bytes += double(program.devices[d].arena);
+    bytes += double(program.devices[d].arena) + double(program.devices[d].host);
   return int64_t(std::min(bytes, 0x1p62));
+}
+
+/// Devices whose hosts keep something, for which a thread copies.
+static int64_t hostsOf(const Program &program, Share share) {
+  int64_t count = 0;
+  for (int64_t d = share.first; d < share.end; ++d)
+    count += program.devices[d].host > 0;
+  return count;
 }
 
 [[noreturn]] static void failMemory(const Program &program, Share share) {
@@ -275,7 +288,8 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   int64_t hostRank = program.isForGPUs() ? ranksBeforeOnHost(world) : 0;
   std::optional<Prepared> run;
   agree(world, [&] {
-    checkAddressSpace(bytesOfArenas(program, share), 2 * share.count() * teams.threads);
+    checkAddressSpace(bytesOfArenas(program, share),
+                      2 * share.count() * teams.threads + hostsOf(program, share));
     try {
       run.emplace(options, program, world, teams, hostRank, checkpoints);
     } catch (const std::bad_alloc &) {

@@ -17,11 +17,11 @@ namespace bitpipe {
 
 class HostTransport final : public Transport {
 public:
-  /// `collectiveTimes` and `threads` as in Collectives.
+  /// `collectiveTimes` and `threads` as in Collectives, `copySeconds` as in HostCopies.
   HostTransport(const Program &program, const Links &links, const World &world,
                 const LocalDevices &devices, const std::vector<double> *collectiveTimes = nullptr,
-                uint32_t threads = 1)
-      : devices(devices), messages(links, world, devices), collectives(links, world, devices, collectiveTimes, threads),
+                uint32_t threads = 1, const std::vector<double> *copySeconds = nullptr)
+      : devices(devices), messages(links, world, devices, copySeconds), collectives(links, world, devices, collectiveTimes, threads),
         agreements(program, world, devices.share()) {}
 
   void startMessage(int64_t, int64_t message) override {
@@ -40,6 +40,7 @@ public:
   std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const override {
     return collectives.times(device);
   }
+  CopyRate hostRate(int64_t device) const override { return messages.hostRate(device); }
   void contribute(int64_t device, uint32_t step) override {
     agreements.contribute(device, step, devices[device].contribution());
   }

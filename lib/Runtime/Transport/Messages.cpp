@@ -10,9 +10,10 @@
 using namespace bitpipe;
 
 Messages::Messages(const Links &links, const World &world,
-                   const LocalDevices &devices)
+                   const LocalDevices &devices, const std::vector<double> *copySeconds)
     : links(links), world(world), devices(devices),
-      channels{int64_t(links.devices.size())}, states(links.messages.size()) {}
+      channels{int64_t(links.devices.size())}, states(links.messages.size()),
+      hostCopies(links, devices, copySeconds) {}
 
 void Messages::start(int64_t message) {
   const MessageLink &link = links.messages[message];
@@ -24,6 +25,8 @@ void Messages::start(int64_t message) {
     return startReceive(link, state.complete);
   if (state.started.advance() % 2 == 0)
     return; // the other side comes second
+  if (link.isToHost())
+    return hostCopies.start(message, state.complete);
   delayAtRandom();
   handOver(link);
   state.complete.advance();

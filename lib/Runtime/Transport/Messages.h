@@ -2,7 +2,7 @@
 //
 // Between devices of one process a message is complete as soon as both sides have
 // started it: whoever comes second exchanges the memory of the two slots, or
-// copies. Between processes the network sends from the one slot and receives into
+// copies. What the host keeps is copied by a thread beside the device. Between processes the network sends from the one slot and receives into
 // the other, and each side is complete for itself.
 //
 //===----------------------------------------------------------------------===//
@@ -13,6 +13,7 @@
 #include "lib/Runtime/Execute/LocalDevices.h"
 #include "lib/Runtime/Plan/Links.h"
 #include "lib/Runtime/Transport/Channels.h"
+#include "lib/Runtime/Transport/HostCopies.h"
 
 #include <deque>
 
@@ -20,7 +21,9 @@ namespace bitpipe {
 
 class Messages {
 public:
-  Messages(const Links &links, const World &world, const LocalDevices &devices);
+  /// `copySeconds` as in HostCopies.
+  Messages(const Links &links, const World &world, const LocalDevices &devices,
+           const std::vector<double> *copySeconds = nullptr);
 
   /// Starts an end of a message: this process's, or one of the two it has.
   void start(int64_t message);
@@ -28,6 +31,7 @@ public:
   const Counter &complete(int64_t message) const {
     return states[message].complete;
   }
+  CopyRate hostRate(int64_t device) const { return hostCopies.rate(device); }
 
 private:
   struct State {
@@ -43,6 +47,7 @@ private:
   const LocalDevices &devices;
   Channels channels;
   std::deque<State> states;
+  HostCopies hostCopies; // ends before the counters that it advances
 };
 
 } // namespace bitpipe

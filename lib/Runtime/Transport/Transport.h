@@ -11,6 +11,7 @@
 
 #include "lib/Runtime/Execute/Device.h"
 #include "lib/Runtime/Plan/Links.h"
+#include "lib/Runtime/Transport/HostCopies.h"
 
 namespace bitpipe {
 
@@ -35,6 +36,9 @@ public:
   /// [in the order of DeviceLinks::collectives][step]. They begin when the other members
   /// in this process have come to it.
   virtual std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const = 0;
+
+  /// What a device has copied to its host and back, while it stands still.
+  virtual CopyRate hostRate(int64_t) const { return {}; }
 
   /// Takes what a device has found of a step, after Device::contribute.
   virtual void contribute(int64_t device, uint32_t step) = 0;

@@ -44,7 +44,8 @@ public:
       memory.slotOfPiece[i] = addFixed(piece);
     addMessages();
     addStashed();
-    addShared();
+    memory.arena += addShared("arena", memory.arena);
+    memory.host = addShared("host", 0);
   }
 
   DeviceMemory memory;
@@ -74,7 +75,7 @@ private:
 
   /// Slots that are no matter of lifetimes; -1 for all others.
   int64_t addFixed(const Piece &piece) {
-    auto [block, stage, microbatch, version] = piece.name;
+    auto [block, stage, microbatch, version, onHost] = piece.name;
     int64_t bytes = piece.lifetime.bytes;
     if (version >= 0)
       return -1;
@@ -134,16 +135,17 @@ private:
     }
   }
 
-  /// Everything else: overlaid where never alive at once.
-  void addShared() {
+  /// Everything else in the arena, or on the host: overlaid where never alive at once, from
+  /// `begin` on. Returns the bytes that it takes.
+  int64_t addShared(StringRef source, int64_t begin) {
     std::vector<unsigned> pieces;
     for (auto [i, slot] : llvm::enumerate(memory.slotOfPiece))
-      if (slot < 0)
+      if (slot < 0 && program.pieces[i].name.onHost == (source == "host"))
         pieces.push_back(i);
     Packing packing = pack(lifetimesOf(pieces), alignment);
     for (auto [i, offset] : llvm::zip(pieces, packing.offsets)) {
       const Piece &piece = program.pieces[i];
-      Slot slot{"arena", piece.lifetime.bytes, memory.arena + offset,
+      Slot slot{source, piece.lifetime.bytes, begin + offset,
                 piece.name.block.text(), {}};
       if (piece.name.block.role != Role::Scratch) {
         slot.name += " " + std::to_string(piece.name.stage);
@@ -151,7 +153,7 @@ private:
       }
       memory.slotOfPiece[i] = addSlot(std::move(slot));
     }
-    memory.arena += packing.bytes;
+    return packing.bytes;
   }
 
   std::vector<Lifetime> lifetimesOf(ArrayRef<unsigned> pieces) const {

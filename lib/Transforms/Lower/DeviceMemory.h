@@ -2,7 +2,8 @@
 //
 // Gives every piece of a device program a slot and every slot its place in the
 // arena: first what stays for good, then losses and messages, which nothing
-// may overlay, then everything that is alive for a while.
+// may overlay, then everything that is alive for a while. What the host keeps has places in
+// memory of its own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,6 +29,7 @@ struct DeviceMemory {
   /// Slots of a parameter group by its number.
   std::map<int64_t, int64_t> weights, working, gradients, moment1, moment2;
   int64_t arena = 0; // bytes
+  int64_t host = 0;  // bytes of the host's memory
 };
 
 /// `inputs` are the names of the model inputs, `alignment` divides all offsets.

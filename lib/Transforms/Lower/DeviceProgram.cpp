@@ -270,6 +270,7 @@ private:
     if (failed(stage))
       return failure();
     bool sends = item.kind == Instruction::Transmit;
+    bool onHost = item.isOfHost(program.index);
     auto fail = [&](const Twine &what) {
       return emitError(item.loc) << "what stage " << item.stage << " has saved of micro-batch "
                                  << item.microbatch << " moves on device " << program.index
@@ -277,7 +278,9 @@ private:
     };
     if (stage->getRecompute())
       return fail("the stage recomputes it");
-    for (auto &[name, bytes] : stages.savedPieces(*stage, item.microbatch)) {
+    for (auto &[here, bytes] : stages.savedPieces(*stage, item.microbatch)) {
+      PieceName name = here;
+      name.onHost = onHost;
       if (pieces.has(name) != sends)
         return fail(sends ? "is not there before it is sent" : "is there before it is received");
       item.pieces = {pieces.use(name, bytes)};

@@ -22,6 +22,7 @@ struct PieceName {
   RoutineBlock block;
   int64_t stage = 0, microbatch = 0;
   int64_t version = -1; // of weights, where it is not the newest
+  bool onHost = false;  // what a forward has saved, while the device's host keeps it
 
   auto operator<=>(const PieceName &) const = default;
 };
@@ -51,6 +52,11 @@ struct Instruction {
 
   /// Whether it sends or receives what a forward has saved.
   bool isMove() const { return run == pipe::RunKind::E || run == pipe::RunKind::G; }
+  /// Of a move between a device and its host, whether it is the host's end: what receives an
+  /// eviction or gives it back.
+  bool isOfHost(int64_t device) const {
+    return peer == device && (run == pipe::RunKind::E) == (kind == Receive);
+  }
 };
 
 /// What the stages and the model say, looked up once.

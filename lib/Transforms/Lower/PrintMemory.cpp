@@ -21,6 +21,8 @@ MemoryUse bitpipe::memoryUse(pipe::ProgramOp program) {
     int64_t bytes = slot.getSize();
     if (slot.getSource() == "arena" && slot.getName() == "scratch")
       use.scratch = std::max(use.scratch, bytes);
+    if (slot.getSource() == "host")
+      use.host = std::max(use.host, int64_t(slot.getOffset().value_or(0)) + bytes);
     if (int64_t *sum = llvm::StringSwitch<int64_t *>(slot.getSource())
                            .Case("weights", &use.weights)
                            .Case("working", &use.working)
@@ -36,9 +38,9 @@ MemoryUse bitpipe::memoryUse(pipe::ProgramOp program) {
 }
 
 void bitpipe::printMemoryReport(ModuleOp module, raw_ostream &out) {
-  auto line = [&](auto device, auto... columns) {
-    out << llvm::right_justify(device, 6);
-    ((out << llvm::right_justify(columns, 13)), ...);
+  auto line = [&](const std::vector<std::string> &columns) {
+    for (auto [i, column] : llvm::enumerate(columns))
+      out << llvm::right_justify(column, i ? 13 : 6);
     out << "\n";
   };
   auto mib = [](int64_t bytes) {
@@ -47,23 +49,31 @@ void bitpipe::printMemoryReport(ModuleOp module, raw_ostream &out) {
     return text;
   };
   out << "Memory per device in MiB\n";
-  bool stashes = llvm::any_of(module.getOps<pipe::ProgramOp>(), [](pipe::ProgramOp program) {
-    return memoryUse(program).stashed > 0;
-  });
-  if (!stashes)
-    line("device", "weights", "working", "gradients", "optimizer", "activations", "messages",
-         "scratch", "total");
-  else
-    line("device", "weights", "working", "gradients", "optimizer", "activations", "messages",
-         "scratch", "versions", "total");
+  bool stashes = false, usesHosts = false;
+  for (auto program : module.getOps<pipe::ProgramOp>()) {
+    stashes |= memoryUse(program).stashed > 0;
+    usesHosts |= memoryUse(program).host > 0;
+  }
+  std::vector<std::string> head = {"device", "weights", "working", "gradients", "optimizer",
+                                   "activations", "messages", "scratch"};
+  if (stashes)
+    head.push_back("versions");
+  head.push_back("total");
+  if (usesHosts)
+    head.push_back("on host");
+  line(head);
   for (auto program : module.getOps<pipe::ProgramOp>()) {
     MemoryUse use = memoryUse(program);
-    auto row = [&](auto... last) {
-      line(std::to_string(program.getDevice()), mib(use.weights), mib(use.working),
-           mib(use.gradients), mib(use.optimizer), mib(use.activations), mib(use.messages),
-           mib(use.scratch), last...);
-    };
-    stashes ? row(mib(use.stashed), mib(use.total())) : row(mib(use.total()));
+    std::vector<std::string> row = {std::to_string(program.getDevice())};
+    for (int64_t bytes : {use.weights, use.working, use.gradients, use.optimizer,
+                          use.activations, use.messages, use.scratch})
+      row.push_back(mib(bytes));
+    if (stashes)
+      row.push_back(mib(use.stashed));
+    row.push_back(mib(use.total()));
+    if (usesHosts)
+      row.push_back(mib(use.host));
+    line(row);
   }
 }
 

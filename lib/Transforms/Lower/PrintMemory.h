@@ -17,6 +17,7 @@ struct MemoryUse {
   int64_t gradients = 0, optimizer = 0, messages = 0;
   int64_t scratch = 0;     // of the routine that needs most
   int64_t activations = 0; // the rest: what is saved, carried and kept
+  int64_t host = 0;        // beside the arena, of the host's memory
 
   int64_t total() const {
     return weights + working + stashed + gradients + optimizer + messages + scratch + activations;

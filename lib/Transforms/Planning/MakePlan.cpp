@@ -105,6 +105,7 @@ private:
     result.effort = effort;
     result.recompute = recompute;
     result.balance = balance;
+    result.offload = offload;
     result.shard = *schedule::shardNamed(shard);
     return result;
   }

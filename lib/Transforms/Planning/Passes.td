@@ -68,7 +68,7 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
     Option<"routes", "routes", "std::string", "\"\"",
            "Reads the routes from this file and finds an order for them">,
     Option<"cost", "cost", "std::string", "\"\"",
-           "Times that orders are found for, F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0; "
+           "Times that orders are found for, F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0,host=0; "
            "default: the file's below, else from the stages">,
     Option<"costFile", "cost-file", "std::string", "\"\"",
            "Reads times, sizes, memory and links from this file">,
@@ -82,6 +82,9 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
            "such as 0,2-3; default: those of the file with the order, else none">,
     Option<"balance", "balance", "bool", "false",
            "Devices that hold most activations evict some to those that hold least">,
+    Option<"offload", "offload", "double", "0",
+           "Devices evict what they would hold above so many activations to their hosts; "
+           "0: they do not">,
     Option<"shard", "shard", "std::string", "\"none\"",
            "What devices that hold the same parameters keep slices of: none, optimizer, gradients or parameters">,
   ];

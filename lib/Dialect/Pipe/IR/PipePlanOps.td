@@ -82,7 +82,7 @@ def Pipe_SendOp : Pipe_Op<"send", [HasParent<"DeviceOp">]> {
   let summary = "Starts to send what a run made: F its activations, B its input gradient";
   let description = [{
     Or what the forward of the stage has saved: E evicts it, G gives it back from the
-    device that has kept it. It is sent by the end of the run that follows, and its memory
+    device that has kept it, or from the host of the device itself, which is then the peer. It is sent by the end of the run that follows, and its memory
     is free from there on.
   }];
   let arguments = (ins Pipe_RunKind:$kind, I64Attr:$stage, I64Attr:$microbatch, I64Attr:$to);

@@ -152,6 +152,9 @@ def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {
 def Pipe_ProgramOp : Pipe_Op<"program", [NoTerminator, SingleBlock,
                                          NoRegionArguments]> {
   let summary = "What one device does in one step";
+  let description = [{
+    In `arena` bytes of its memory, and as many of its host's as slots there take.
+  }];
   let arguments = (ins I64Attr:$device, I64Attr:$arena);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "`device` $device `arena` $arena $body attr-dict";
@@ -163,6 +166,8 @@ def Pipe_SlotOp : Pipe_Op<"slot", [HasParent<"ProgramOp">]> {
     `source` says where its address comes from:
     - `arena`: `offset` bytes into the arena. Slots that are never alive at
       once may share memory.
+    - `host`: `offset` bytes into the host's memory, alike. Such slots are the host's
+      ends of messages between the device and itself: E comes into them, and G from them.
     - `message`: as arena, but shared with no other slot, so that its memory
       may be exchanged with a peer's slot of the same size when sending.
     - `input`: model input `name` of micro-batch `microbatch`, from the data.

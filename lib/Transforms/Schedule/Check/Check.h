@@ -109,6 +109,8 @@ struct Held {
   /// Tensors made to be sent of which the device does not know yet that they were received
   /// (SentUntil.h).
   int sends = 0;
+  /// What its host keeps of it, in the same unit.
+  double onHost = 0;
 };
 
 /// The most that each device holds while it walks its list. Like the check below

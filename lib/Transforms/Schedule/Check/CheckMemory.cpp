@@ -11,18 +11,20 @@ using namespace bitpipe::schedule;
 using Op = Instruction::Op;
 
 namespace {
-/// What one device holds while its list is walked.
+/// What one device and its host hold while its list is walked.
 class Holdings {
 public:
   Holdings(const Program &program, const Costs &costs)
       : program(program), placement(program.placement), walk(placement, costs),
-        unread(tensorCount(placement)), until(sentUntil(program)) {}
+        hostWalk(placement, costs, Holder::Host), unread(tensorCount(placement)),
+        until(sentUntil(program)) {}
 
   /// The lists are walked one after the other; what is unread at the end of
   /// one counts no more.
   void restart(size_t next) {
     now = {};
     walk.restart();
+    hostWalk.restart();
     device = next;
     released.assign(program.devices[device].size(), 0);
     for (int last : until[device])
@@ -32,7 +34,7 @@ public:
 
   void visit(size_t position) {
     const Instruction &instruction = program.devices[device][position];
-    toFree = 0;
+    toFree = freedByHost = 0;
     if (std::optional<Action> action = actionOf(instruction))
       return act(*action);
     if (instruction.op != Op::Recv)
@@ -43,6 +45,7 @@ public:
   /// What a run has freed is free for the next one, and what is now known to be received.
   void leave(size_t position) {
     now.activations -= toFree;
+    now.onHost -= freedByHost;
     now.sends -= released[position];
   }
 
@@ -53,6 +56,9 @@ private:
     MemoryChange change = walk.next(action);
     now.activations += change.taken;
     toFree = change.freed;
+    MemoryChange host = hostWalk.next(action);
+    now.onHost += host.taken;
+    freedByHost = host.freed;
     now.sends += isRun(action.kind) && receiver(placement, action) >= 0;
     std::optional<Tensor> read = received(placement, action);
     if (!read)
@@ -64,9 +70,9 @@ private:
 
   const Program &program;
   const Placement &placement;
-  MemoryWalk walk;
+  MemoryWalk walk, hostWalk;
   size_t device = 0;
-  double toFree = 0;
+  double toFree = 0, freedByHost = 0;
   /// By tensorKey, whether it is posted and its run still to come.
   std::vector<bool> unread;
   std::vector<std::vector<int>> until; // see sentUntil
@@ -80,6 +86,9 @@ static std::string exceeded(const Held &held, const Held &limit) {
   if (held.activations > limit.activations + 1e-6)
     text << "holds " << held.activations
          << " activations at once, expected at most " << limit.activations;
+  else if (held.onHost > limit.onHost + 1e-6)
+    text << "has " << held.onHost << " activations on its host at once, expected at most "
+         << limit.onHost;
   else if (held.receives > limit.receives)
     text << "posts receive " << held.receives
          << " before the first of them is read, expected at most "
@@ -102,6 +111,7 @@ std::vector<Held> bitpipe::schedule::mostHeld(const Program &program,
       holdings.visit(i);
       most.activations =
           std::max(most.activations, holdings.now.activations);
+      most.onHost = std::max(most.onHost, holdings.now.onHost);
       most.receives = std::max(most.receives, holdings.now.receives);
       most.sends = std::max(most.sends, holdings.now.sends);
       holdings.leave(i);

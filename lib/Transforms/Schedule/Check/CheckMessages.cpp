@@ -115,8 +115,7 @@ static std::vector<ChannelEnds> endsOf(const Program &program) {
     for (size_t i = 0; i < program.devices[device].size(); ++i)
       if (const Instruction &instruction = program.devices[device][i]; instruction.isMessage()) {
         ChannelEnds &own = ends[instruction.channel];
-        bool isFirst = program.channels[instruction.channel].from == device;
-        (isFirst ? own.first : own.other).push_back(int(i));
+        (isFirstEnd(program, device, instruction) ? own.first : own.other).push_back(int(i));
       }
   return ends;
 }

@@ -27,7 +27,6 @@ struct Side {
 struct Replayed {
   Side first, other;
 
-  Side &sideOf(int device) { return device == first.device ? first : other; }
   bool complete(size_t message) const {
     return message < first.reached && message < other.reached;
   }
@@ -59,6 +58,10 @@ public:
 
 private:
   void findDepartures(int device);
+  Side &sideOf(int device, const Instruction &end) {
+    Replayed &channel = channels[end.channel];
+    return isFirstEnd(program, device, end) ? channel.first : channel.other;
+  }
   const Arrival *missing(int device, const Instruction &instruction);
   void advance(int device);
   void start(int device, const Instruction &collective);
@@ -109,7 +112,7 @@ Replay::Replay(const Program &program)
       const Instruction &instruction = program.devices[device][i];
       if (!instruction.isMessage())
         continue;
-      std::vector<int> &ends = channels[instruction.channel].sideOf(device).ends;
+      std::vector<int> &ends = sideOf(device, instruction).ends;
       if (instruction.op == Op::Recv)
         arrivals[tensorKey(program.placement, tensorOf(instruction.action))] = {
             device, instruction.channel, ends.size()};
@@ -122,7 +125,7 @@ Replay::Replay(const Program &program)
 /// Behind the next run, the first run or move waits for what was sent before.
 void Replay::findDepartures(int device) {
   std::vector<Arrival> leaving, due;
-  std::map<int, size_t> ends; // by channel
+  std::map<std::pair<int, bool>, size_t> ends; // by channel and side
   const std::vector<Instruction> &list = program.devices[device];
   for (size_t i = 0; i < list.size(); ++i) {
     std::optional<Action> action = actionOf(list[i]);
@@ -134,7 +137,7 @@ void Replay::findDepartures(int device) {
       due = std::exchange(leaving, {});
     if (!list[i].isMessage())
       continue;
-    size_t message = ends[list[i].channel]++;
+    size_t message = ends[{list[i].channel, isFirstEnd(program, device, list[i])}]++;
     if (action && list[i].op == Op::Send)
       leaving.push_back({device, list[i].channel, message});
   }
@@ -219,7 +222,7 @@ void Replay::advance(int device) {
     if (!mayPass(device, instruction))
       return;
     if (instruction.isMessage()) {
-      ++channels[instruction.channel].sideOf(device).reached;
+      ++sideOf(device, instruction).reached;
       if (instruction.op == Op::Send || isMove(instruction.action.kind)) // else nobody waits for it
         worklist.push_back(instruction.peer);
     }

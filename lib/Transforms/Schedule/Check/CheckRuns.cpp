@@ -48,7 +48,8 @@ static std::string wrongName(const Program &program, int device,
     return "no device keeps what it moves, expected one that receives it";
   if (instruction.peer < 0 || instruction.peer >= placement.devices())
     return outOf("device", instruction.peer, placement.devices());
-  if (instruction.peer == device)
+  bool ofHost = sendsMove(action.kind) && placement.isOnHost(action.stage, action.microbatch);
+  if (instruction.peer == device && !ofHost)
     return "a message to the device itself, expected another one";
   if (action.kind != Kind::F && action.kind != Kind::B && !sendsMove(action.kind))
     return "a message of kind " + std::string(1, letterOf(action.kind)) +

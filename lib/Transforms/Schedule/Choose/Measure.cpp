@@ -31,6 +31,7 @@ Request bitpipe::schedule::inOwnStages(Request request,
                                        const Placement &placement) {
   request.costs = ownCosts(request.costs, request, placement);
   request.memory = ownLimit(request);
+  request.offload *= double(placement.stages()) / commonStages(request);
   return request;
 }
 

@@ -200,6 +200,13 @@ static double ownState(const StageCost &stage, Shard shard, size_t holders) {
   return stage.state - sliced * (1 - part);
 }
 
+double bitpipe::schedule::meanActivation(const Placement &placement, const Costs &costs) {
+  double sum = 0;
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    sum += costs.stage(stage).activation;
+  return sum / placement.stages();
+}
+
 std::vector<double> bitpipe::schedule::stateOf(const Placement &placement,
                                                const Costs &costs) {
   std::vector<double> result = costs.buffers;
@@ -243,7 +250,7 @@ static std::optional<double> parseTime(const std::string &text, double least) {
 
 ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
   std::map<std::string, std::optional<double>> given;
-  for (const char *name : {"F", "B", "I", "W", "R", "pair", "comm", "sum"})
+  for (const char *name : {"F", "B", "I", "W", "R", "pair", "comm", "sum", "host"})
     given[name];
   for (bool more = true; more;) {
     std::string item(text.substr(0, text.find(',')));
@@ -258,8 +265,8 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
                 : std::nullopt;
     if (!time)
       return Error{"cost " + quoted(item) +
-                   ", expected F, B, I, W, R, comm or sum = a time, or pair = a share, such as "
-                   "F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0"};
+                   ", expected F, B, I, W, R, comm, sum or host = a time, or pair = a share, such as "
+                   "F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0,host=0"};
     if (target->second)
       return Error{"cost '" + target->first + "' comes twice, expected it once"};
     target->second = time;
@@ -275,6 +282,7 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
   if (stage.forward != 1)
     costs.timeUnit = "the unit of --cost";
   costs.link.transfer = given["comm"].value_or(0);
+  costs.host.transfer = given["host"].value_or(0);
   stage.sum = given["sum"].value_or(0);
   return costs;
 }

@@ -85,6 +85,9 @@ struct Costs {
   /// Of every pair of devices, unless `links` has one per pair: [from][to].
   Link link;
   std::vector<std::vector<Link>> links;
+  /// Of every device to its host and back, for activations that it keeps: one copy at a
+  /// time, either way.
+  Link host;
   /// Parameters of several stages. Those that are not listed take as long as the
   /// longest of the stages' own.
   std::vector<SharedCost> shared;
@@ -160,7 +163,10 @@ struct Costs {
     return cost.forward + (split ? parts : cost.backward);
   }
 
+  /// From a device to itself stands for the way to its host.
   const Link &way(int from, int to) const {
+    if (from == to)
+      return host;
     return links.empty() ? link : links[from][to];
   }
   /// The size of a message with the result of an action, or with what it moves.
@@ -202,6 +208,9 @@ Costs recut(const Costs &costs, int from, const std::vector<int> &shares);
 /// The costs of all stages of a placement where those that hold one share its moments out.
 Costs withMomentsShared(const Costs &costs, const Placement &placement);
 
+/// The size of an activation of a stage on average: what numbers of activations count.
+double meanActivation(const Placement &placement, const Costs &costs);
+
 /// What each device always keeps: the state of the stages that it holds, or its slices
 /// of what is sharded, and buffers.
 std::vector<double> stateOf(const Placement &placement, const Costs &costs);
@@ -217,9 +226,10 @@ std::optional<Error> setGradients(StageCost &stage, std::optional<double> backwa
                                   std::optional<double> inputGradient,
                                   std::optional<double> weightGradient);
 
-/// Reads `F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0`, any of them once and in any order; R is as
-/// long as F where it is not given; `pair` is the share that runs take in a pair; `comm` is the time
-/// of a message, `sum` of a stage's sum of gradients. Means what
+/// Reads `F=1,B=2,I=1,W=1,R=1,pair=0.8,comm=0,sum=0,host=0`, any of them once and in any order;
+/// R is as long as F where it is not given; `pair` is the share that runs take in a pair; `comm` is
+/// the time of a message, `sum` of a stage's sum of gradients, `host` of a copy of an activation to
+/// or from the host. Means what
 /// the same numbers mean in a file of costs; what is not given is as above.
 ErrorOr<Costs> parseCosts(std::string_view text);
 

@@ -20,6 +20,9 @@
 // to send, K and L make room and start to receive. What two of them make is there when
 // both were reached and the message has come. It goes on beside the next run of the sender,
 // which has it sent by the end of that: then its memory is free, and not before.
+// A device whose own K keeps what it evicts has its host for a partner: Guest is in the
+// host's memory, the message a copy on the link to it, and the host's K and G stand in the
+// device's own list, since a host has none.
 //
 // Where gradients or parameters are in slices (Shard in Schedule.h):
 //

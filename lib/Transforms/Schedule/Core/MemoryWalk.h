@@ -36,13 +36,20 @@ inline double sizeOf(const Costs &costs, const Tensor &tensor) {
   return 0;
 }
 
+/// Whose memory: a device's, or that of its host for what the device has evicted to it.
+enum class Holder { Device, Host };
+
 /// What is alive on a device grows by `taken` when an action begins and shrinks by
 /// `freed` when it is done. What an action makes of what it frees takes its place.
 struct MemoryChange {
   double taken = 0, freed = 0;
 };
 inline MemoryChange memoryChange(const Placement &placement, const Costs &costs,
-                                 const Action &action) {
+                                 const Action &action, Holder holder = Holder::Device) {
+  bool ofGuest = action.kind == Kind::K || action.kind == Kind::G;
+  bool onHost = ofGuest && placement.isOnHost(action.stage, action.microbatch);
+  if (onHost != (holder == Holder::Host))
+    return {};
   Effect tensors = effect(placement, action);
   double change = 0;
   for (const Tensor &made : tensors.makes)
@@ -58,12 +65,12 @@ inline MemoryChange memoryChange(const Placement &placement, const Costs &costs,
 /// weight gradient to the scatter behind their own, beside which they travel.
 class MemoryWalk {
 public:
-  MemoryWalk(const Placement &placement, const Costs &costs)
-      : placement(placement), costs(costs) {}
+  MemoryWalk(const Placement &placement, const Costs &costs, Holder holder = Holder::Device)
+      : placement(placement), costs(costs), holder(holder) {}
 
   MemoryChange next(const Action &action) {
-    MemoryChange change = memoryChange(placement, costs, action);
-    if (placement.scatters())
+    MemoryChange change = memoryChange(placement, costs, action, holder);
+    if (placement.scatters() && holder == Holder::Device)
       addGradients(action, change);
     if (sendsMove(action.kind)) {
       leaving += change.freed;
@@ -98,6 +105,7 @@ private:
 
   const Placement &placement;
   const Costs &costs;
+  Holder holder;
   // What moves or is freed with the next run, and gradients that are scattered.
   double leaving = 0, travelling = 0;
   std::vector<bool> summing; // by stage, where there is room for its gradients

@@ -17,7 +17,7 @@ struct Group {
 };
 
 /// What carries messages between two devices: on GPUs a communicator and its stream, in networks a
-/// number. Each device has the ends of a channel's messages one after the other, in the order of its
+/// number; or between a device and its host, which has the device's name. Each device has the ends of a channel's messages one after the other, in the order of its
 /// list, and one is complete when both are there and those before it are complete.
 struct Channel {
   int from, to;
@@ -68,6 +68,13 @@ struct Program {
   std::vector<std::vector<Instruction>> devices;
   std::vector<Channel> channels;
 };
+
+/// Whether the end of a message on a device is on the first side of its channel. Of what a device
+/// gives to its host and takes back, it has both: what it gives is on the first.
+inline bool isFirstEnd(const Program &program, int device, const Instruction &end) {
+  const Channel &channel = program.channels[end.channel];
+  return channel.from == channel.to ? end.op == Instruction::Op::Send : channel.from == device;
+}
 
 /// Gives each directed pair of devices that exchanges messages a channel of its own, as all
 /// transports do (Runtime/Transport/Channels.h, Runtime/CUDA/NCCLTransport.h).

@@ -150,7 +150,7 @@ bitpipe::schedule::keepersIn(const Order &order, int stages, int microbatches) {
         return Error{toString(action) + " is on device " + std::to_string(device) +
                      ", but no device keeps what it moves, expected " +
                      toString({Kind::K, false, action.stage, action.microbatch}) +
-                     " on another one"};
+                     " on another one, or on this one for its host"};
   return result;
 }
 

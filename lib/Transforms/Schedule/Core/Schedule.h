@@ -148,11 +148,15 @@ public:
   void setUpdates(Updates updates) { updated = std::move(updates); }
 
   /// The device that keeps what a forward has saved for a while, between its eviction and
-  /// when it is given back; -1: it stays where it is, as all does at first.
+  /// when it is given back; -1: it stays where it is, as all does at first. The device that
+  /// evicts it stands for its host, which then keeps it in memory of its own.
   int keeper(int stage, int microbatch) const {
     return keepers.empty() ? -1 : keepers[size_t(stage) * microbatches() + microbatch];
   }
   bool moves() const { return !keepers.empty(); }
+  bool isOnHost(int stage, int microbatch) const {
+    return moves() && keeper(stage, microbatch) == device(stage, microbatch);
+  }
   /// One per stage and micro-batch, those of a stage one behind the other.
   void setKeepers(std::vector<int> devices);
   /// What is kept in slices; nothing at first.

@@ -21,7 +21,7 @@ struct Row {
   double end = 0, endBound = 0;
   /// With updates, as a step of many; 0 if costs do not tell.
   double step = 0;
-  double activations = 0, weights = 0;
+  double activations = 0, onHost = 0, weights = 0;
   int messages = 0;
 
   double time() const { return step > 0 ? step : end; }
@@ -48,33 +48,41 @@ static ErrorOr<Row> rowOf(const Request &request) {
   for (const DeviceUse &use : simulated->use) {
     row.idle = std::max(row.idle, use.idle);
     row.activations = std::max(row.activations, use.peakActivation);
+    row.onHost = std::max(row.onHost, use.peakOnHost);
     row.weights = std::max(row.weights, double(use.weights) * base / stages);
     row.messages += use.messages;
   }
   return row;
 }
 
-static void printHead(std::ostream &stream, bool sums, bool updates) {
+/// The columns that not every table has.
+struct Columns {
+  bool sums, updates, hosts;
+};
+
+static void printHead(std::ostream &stream, Columns columns) {
   print(stream, "%-24s %6s %10s %10s ", "schedule", "N", "makespan", "bound");
-  if (sums)
+  if (columns.sums)
     print(stream, "%10s %10s ", "with sums", "bound");
-  if (updates)
+  if (columns.updates)
     print(stream, "%10s ", "step");
-  print(stream, "%8s %8s %12s %8s %9s %7s\n", "idle", "bubble", "activations",
-        "weights", "messages", "speed");
+  print(stream, "%8s %8s %12s ", "idle", "bubble", "activations");
+  if (columns.hosts)
+    print(stream, "%8s ", "on host");
+  print(stream, "%8s %9s %7s\n", "weights", "messages", "speed");
 }
 
 /// Iterations are as fast as their sums, and steps as their updates.
-static void printRow(std::ostream &stream, const Row &row, bool sums, bool updates,
-                     double first) {
+static void printRow(std::ostream &stream, const Row &row, Columns columns, double first) {
   print(stream, "%10.6g %10.6g ", row.makespan, row.bound);
-  if (sums)
+  if (columns.sums)
     print(stream, "%10.6g %10.6g ", row.end, row.endBound);
-  if (updates)
+  if (columns.updates)
     print(stream, "%10.6g ", row.step);
-  print(stream, "%8.6g %7.2f%% %12.6g %8.6g %9d %6.3fx\n", row.idle,
-        100 * row.bubble, row.activations, row.weights, row.messages,
-        first / row.time());
+  print(stream, "%8.6g %7.2f%% %12.6g ", row.idle, 100 * row.bubble, row.activations);
+  if (columns.hosts)
+    print(stream, "%8.6g ", row.onHost);
+  print(stream, "%8.6g %9d %6.3fx\n", row.weights, row.messages, first / row.time());
 }
 
 static void printLeftOut(std::ostream &stream, const LeftOut &leftOut) {
@@ -99,6 +107,8 @@ static void printNotes(std::ostream &stream, const Request &base,
     stream << "step: one of many, with gradient norm and updates, by which speed counts\n";
   if (base.costs.overlapsPairs())
     stream << "pairs go on at the same time in the shares of the costs; " << runsApart << '\n';
+  if (base.offload > 0)
+    stream << "on host: activations that the host of a device keeps for it, copied beside its runs\n";
   std::set<std::string> told;
   for (const std::string &name : names)
     if (ErrorOr<const Family *> family = familyNamed(name);
@@ -129,10 +139,9 @@ bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
   ErrorOr<std::vector<std::string>> list = splitNames(names);
   if (!list)
     return list.error();
-  bool sums = base.costs.hasSums();
-  bool updates = base.costs.hasUpdates();
+  Columns columns{base.costs.hasSums(), base.costs.hasUpdates(), base.offload > 0};
   LeftOut leftOut;
-  printHead(stream, sums, updates);
+  printHead(stream, columns);
   for (int count : microbatches) {
     double first = 0;
     for (const std::string &name : *list) {
@@ -148,7 +157,7 @@ bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
         continue;
       }
       first = first > 0 ? first : row->time();
-      printRow(stream, *row, sums, updates, first);
+      printRow(stream, *row, columns, first);
     }
   }
   printLeftOut(stream, leftOut);

@@ -23,8 +23,9 @@ void bitpipe::schedule::emitSchedule(std::ostream &stream,
   writeCSV(stream, schedule.order);
 }
 
-/// What devices keep for others, and how much of it is away during a run.
-static void emitMoves(std::ostream &stream, const Schedule &schedule) {
+/// What devices keep for others, or hosts for them, and how much of it is away during a run.
+static void emitMoves(std::ostream &stream, const Simulated &simulated) {
+  const Schedule &schedule = simulated.schedule;
   for (size_t device = 0; device < schedule.order.size(); ++device) {
     int moved = 0, leaving = 0, away = 0, most = 0;
     std::set<int> keepers;
@@ -43,6 +44,10 @@ static void emitMoves(std::ostream &stream, const Schedule &schedule) {
     if (!moved)
       continue;
     print(stream, "device %zu evicts %d activations, at most %d at a time, to", device, moved, most);
+    if (double onHost = simulated.use[device].peakOnHost; onHost > 0) {
+      print(stream, " its host, which keeps %.6g at most\n", onHost);
+      continue;
+    }
     for (int keeper : keepers)
       print(stream, "%s device %d", keeper == *keepers.begin() ? "" : ",", keeper);
     stream << '\n';
@@ -215,9 +220,9 @@ static void emitSent(std::ostream &stream, const Simulated &simulated) {
   }
   for (const SumTime &gather : simulated.timing.gathers)
     gathers += double(gather.devices.size() - 1) * simulated.costs.stage(gather.group).weights;
-  for (const auto &list : simulated.schedule.order)
-    for (const Action &action : list)
-      if (receiver(placement, action) >= 0)
+  for (size_t device = 0; device < simulated.schedule.order.size(); ++device)
+    for (const Action &action : simulated.schedule.order[device])
+      if (int to = receiver(placement, action); to >= 0 && to != int(device))
         messages += simulated.costs.messageSize(action);
   double alone = 2 * double(placement.devices() - 1) * weights;
   print(stream, "sent in a step: messages %.6g, sums of gradients %.6g", messages, sums);
@@ -300,7 +305,7 @@ void bitpipe::schedule::emitReport(std::ostream &stream,
         100 * bubble(use, timing), peak, weights, messages);
   emitCommonUnit(stream, simulated, bound.anyMemory);
   emitPairs(stream, simulated);
-  emitMoves(stream, schedule);
+  emitMoves(stream, simulated);
   emitCauses(stream, simulated);
   emitCriticalPath(stream, simulated);
   emitLinks(stream, simulated);

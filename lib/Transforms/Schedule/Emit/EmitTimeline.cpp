@@ -271,9 +271,12 @@ std::string Timeline::tip(size_t device, size_t i) const {
   if (action.overlapsNext && i + 1 < list.size())
     text << "\npair with " << toString(list[i + 1]);
   int to = receiver(schedule.placement, action);
+  if (to == int(device))
+    text << (action.kind == Kind::E ? "\ncopy to the host" : "\ncopy from the host");
+  else if (to >= 0)
+    text << "\nmessage to device " << to;
   if (to >= 0)
-    text << "\nmessage to device " << to << ", there at "
-         << timing.arrival[device][i];
+    text << ", there at " << timing.arrival[device][i];
   return text.str();
 }
 

@@ -51,7 +51,9 @@ static void emitMessage(Events &events, const Simulated &simulated,
   int to = receiver(schedule.placement, action);
   if (to < 0)
     return;
-  const char *name = isMove(action.kind) ? "move" : "message";
+  const char *name = to == int(device)       ? "copy"
+                     : isMove(action.kind) ? "move"
+                                           : "message";
   events.next("s", device)
       << ",\"cat\":\"message\",\"name\":\"" << name << "\",\"id\":" << id
       << ",\"ts\":" << 1000 * timing.end[device][i] << "}";
@@ -61,10 +63,27 @@ static void emitMessage(Events &events, const Simulated &simulated,
 }
 
 static void emitMemory(Events &events, size_t device, double time,
-                       double alive) {
-  events.next("C", device) << ",\"name\":\"activations of device " << device
+                       double alive, const char *what) {
+  events.next("C", device) << ",\"name\":\"" << what << device
                            << "\",\"ts\":" << 1000 * time
                            << ",\"args\":{\"alive\":" << alive << "}}";
+}
+
+/// What is alive on a device, or on its host.
+static void emitMemoryOf(Events &events, const Simulated &simulated, size_t device,
+                         Holder holder) {
+  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
+  const char *what = holder == Holder::Host ? "activations on the host of device "
+                                            : "activations of device ";
+  double alive = 0;
+  MemoryWalk walk(schedule.placement, costs, holder);
+  for (size_t i = 0; i < schedule.order[device].size(); ++i) {
+    MemoryChange change = walk.next(schedule.order[device][i]);
+    if (change.taken > 0)
+      emitMemory(events, device, timing.start[device][i], alive += change.taken, what);
+    if (change.freed > 0)
+      emitMemory(events, device, timing.end[device][i], alive -= change.freed, what);
+  }
 }
 
 /// Beside the runs of each device, in a row of its own.
@@ -99,8 +118,6 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
                       << "}}";
   for (size_t device = 0; device < schedule.order.size(); ++device) {
     emitName(events, schedule.placement, device, "device ", device);
-    double alive = 0;
-    MemoryWalk walk(schedule.placement, costs);
     for (size_t i = 0; i < schedule.order[device].size(); ++i) {
       const Action &action = schedule.order[device][i];
       double start = timing.start[device][i], end = timing.end[device][i];
@@ -111,12 +128,10 @@ void bitpipe::schedule::emitTrace(std::ostream &stream,
           << ",\"args\":{\"stage\":" << action.stage
           << ",\"microbatch\":" << action.microbatch << "}}";
       emitMessage(events, simulated, device, i, id++);
-      MemoryChange change = walk.next(action);
-      if (change.taken > 0)
-        emitMemory(events, device, start, alive += change.taken);
-      if (change.freed > 0)
-        emitMemory(events, device, end, alive -= change.freed);
     }
+    emitMemoryOf(events, simulated, device, Holder::Device);
+    if (use[device].peakOnHost > 0)
+      emitMemoryOf(events, simulated, device, Holder::Host);
   }
   emitSums(events, simulated);
   stream.precision(precision);

@@ -112,8 +112,10 @@ void bitpipe::schedule::emitLinks(std::ostream &stream, const Simulated &simulat
       }
     }
   if (longest > 0)
-    print(stream, "busiest link: device %d to %d, %.6g, %.2f%% of the "
+    print(stream, "busiest link: device %d to %s, %.6g, %.2f%% of the "
                   "makespan\n",
-          busiest.first, busiest.second, longest,
-          100 * longest / timing.makespan);
+          busiest.first,
+          busiest.first == busiest.second ? "its host and back"
+                                          : std::to_string(busiest.second).c_str(),
+          longest, 100 * longest / timing.makespan);
 }

@@ -31,11 +31,14 @@ std::string bitpipe::schedule::blockStyle(const Placement &placement,
 /// What occurs, without places.
 static std::vector<LegendEntry> entriesOf(const Schedule &schedule, bool overlaps,
                                           bool hasSums) {
-  bool used[kindCount] = {}, pairs = false, moves = false;
+  bool used[kindCount] = {}, pairs = false, moves = false, copies = false;
   for (const auto &list : schedule.order)
     for (const Action &action : list) {
       used[int(action.kind)] = true;
-      moves |= isMove(action.kind);
+      bool onHost = isMove(action.kind) &&
+                    schedule.placement.isOnHost(action.stage, action.microbatch);
+      copies |= onHost;
+      moves |= isMove(action.kind) && !onHost;
       pairs |= action.overlapsNext;
     }
   std::vector<LegendEntry> entries;
@@ -52,6 +55,8 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule, bool overlap
     entries.push_back({"o", 28, overlaps ? "a pair, at the same time" : "run as a pair"});
   if (moves)
     entries.push_back({"v", 14, "activation on its way to another device, or back"});
+  if (copies)
+    entries.push_back({"v", 14, "activation on its way to the host, or back"});
   if (used[int(Kind::A)])
     entries.push_back({"h", 14, "gather of weights"});
   if (hasSums)

@@ -201,6 +201,31 @@ std::optional<MovePlan> Balancer::bestPlan(Partners pair) const {
   return {};
 }
 
+/// The host starts its end of each copy together with its device.
+std::optional<MovePlan> Balancer::planOnHost(int device, double most) const {
+  for (bool oneAtATime : {false, true}) {
+    std::optional<std::vector<Moved>> moved = evictions(device, most, oneAtATime);
+    if (!moved)
+      continue;
+    for (Moved &one : *moved) {
+      one.keep = one.evict;
+      one.give = one.load;
+    }
+    return MovePlan{{device, device}, std::move(*moved), std::min(most, peak(device)), 0};
+  }
+  return {};
+}
+
+double Balancer::leastOnDevice(int device) const {
+  std::set<double> amounts;
+  for (const Unit &unit : units[device])
+    amounts.insert(unit.alive);
+  auto least = std::find_if(amounts.begin(), amounts.end(), [&](double most) {
+    return most > 0 && planOnHost(device, most);
+  });
+  return least == amounts.end() ? peak(device) : *least;
+}
+
 /// Ends of messages between two devices come in one order on both.
 static std::vector<Action> mergeAdditions(const std::vector<Action> &list,
                                           const std::vector<Unit> &units,

@@ -29,14 +29,14 @@ struct Activation {
 };
 
 /// An activation that moves: before which units the four actions stand, of its own device
-/// and of the partner.
+/// and of the partner, or of its host in its own list.
 struct Moved {
   Activation activation;
   size_t evict, load;
   size_t keep = 0, give = 0;
 };
 
-/// What two partners move.
+/// What two partners move, or a device and its host: then both are that device.
 struct MovePlan {
   Partners pair;
   std::vector<Moved> moved;
@@ -58,6 +58,12 @@ public:
   /// The first that they can do with, of all amounts that either holds at some time; nothing
   /// if that is what the heavy one holds anyway.
   std::optional<MovePlan> bestPlan(Partners pair) const;
+  /// What a device moves to its host, which has room for anything; nothing if it cannot do
+  /// with so much.
+  std::optional<MovePlan> planOnHost(int device, double most) const;
+  /// The least that a device can do with, of all amounts that it holds at some time, where
+  /// its host keeps the rest.
+  double leastOnDevice(int device) const;
   /// What a device holds at most while nothing moves.
   double peak(int device) const;
   /// The order with the moves of some plans.

@@ -17,15 +17,18 @@ std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
   std::vector<DeviceUse> result(order.size());
   for (size_t device = 0; device < order.size(); ++device) {
     DeviceUse &use = result[device];
-    double alive = 0;
-    MemoryWalk walk(placement, costs);
+    double alive = 0, onHost = 0;
+    MemoryWalk walk(placement, costs), hostWalk(placement, costs, Holder::Host);
     for (size_t i = 0; i < order[device].size(); ++i) {
       const Action &action = order[device][i];
       use.work += costs.timeAt(order[device], i);
-      MemoryChange change = walk.next(action);
+      MemoryChange change = walk.next(action), host = hostWalk.next(action);
       use.peakActivation = std::max(use.peakActivation, alive += change.taken);
+      use.peakOnHost = std::max(use.peakOnHost, onHost += host.taken);
       alive -= change.freed;
-      use.messages += receiver(placement, action) >= 0;
+      onHost -= host.freed;
+      int to = receiver(placement, action);
+      use.messages += to >= 0 && to != int(device);
     }
     use.idle = timing.makespan - use.work;
   }

@@ -63,13 +63,15 @@ struct DeviceUse {
   /// Most activations alive at once, in the costs' unit, with weights that are gathered and
   /// gradients that are summed for a while.
   double peakActivation = 0;
+  /// Most activations that its host keeps of it at once.
+  double peakOnHost = 0;
   /// What it always keeps beside them: the state of its stages.
   double state = 0;
   /// Stages whose weights the device always holds, in slices where those are gathered.
   double weights = 0;
   /// The part of its stages of which it keeps the optimizer's moments.
   double moments = 0;
-  /// Messages sent.
+  /// Messages sent to other devices.
   int messages = 0;
 };
 

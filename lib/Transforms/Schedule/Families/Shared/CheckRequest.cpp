@@ -84,6 +84,10 @@ std::vector<std::string> leaveOutUnknown(Request &request, const Family &family)
     left.push_back("--balance");
     request.balance = false;
   }
+  if (request.offload > 0 && family.updatesBetween) {
+    left.push_back("--offload");
+    request.offload = 0;
+  }
   return left;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/Transforms/Schedule/Search/Solve.h"
 #include "lib/Transforms/Schedule/Simulate/Balance.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
+#include "lib/Transforms/Schedule/Simulate/Offload.h"
 #include "lib/Transforms/Schedule/Simulate/OrderFile.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
 #include "lib/Transforms/Schedule/Simulate/Shard.h"
@@ -115,13 +116,6 @@ static void leaveOutVersions(Costs &costs) {
 }
 
 /// The activation of a mean stage, in the costs' unit.
-static double meanActivation(const Placement &placement, const Costs &costs) {
-  double sum = 0;
-  for (int stage = 0; stage < placement.stages(); ++stage)
-    sum += costs.stage(stage).activation;
-  return sum / placement.stages();
-}
-
 Problem problemFor(const Request &request, const Placement &placement,
                    double own, bool split, double stagesPerActivation) {
   Problem problem{placement, request.costs, {}, split, stagesPerActivation};
@@ -208,7 +202,10 @@ static std::optional<Error> addToOrder(Schedule &schedule, const Request &reques
   std::string before = std::exchange(schedule.note, "");
   if (std::optional<Error> wrong = recompute(schedule, request.recompute))
     return wrong;
-  std::optional<Error> wrong = request.balance ? balance(schedule, request.costs) : std::nullopt;
+  std::optional<Error> wrong =
+      request.balance       ? balance(schedule, request.costs)
+      : request.offload > 0 ? offload(schedule, request.costs, request.offload)
+                            : std::nullopt;
   if (!before.empty())
     schedule.note = before + (schedule.note.empty() ? "" : "; ") + schedule.note;
   return wrong;
@@ -298,7 +295,8 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
          {&StageCost::activation, &StageCost::kept, &StageCost::input})
       stage.*size /= unit;
   leaveOutVersions(counted);
-  std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX, INT_MAX});
+  constexpr double any = std::numeric_limits<double>::infinity();
+  std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX, INT_MAX, any});
   if (Checked wrong = checkMemory(*program, counted, limits))
     return Error{oneLine(request.order) + ": " + wrong->text};
   return schedule;

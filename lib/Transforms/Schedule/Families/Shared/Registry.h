@@ -55,6 +55,9 @@ struct Request {
   std::string recompute;
   /// Whether devices that hold more evict activations to those that hold less (Balance.h).
   bool balance = false;
+  /// Whether devices evict to their hosts what they would hold above so many activations
+  /// (Offload.h); 0: they do not.
+  double offload = 0;
   /// What each of the devices that hold a stage keeps a slice of (Shard.h).
   Shard shard = Shard::None;
   bool isSharded() const { return shard != Shard::None; }
