@@ -213,10 +213,12 @@ void Chooser::orderExceeding() {
       return;
     Request request = found->request;
     Tried tried = tryOrdered(request, *placementFor(request), scope);
-    if (tried.candidate)
+    if (tried.candidate) {
       *found = std::move(*tried.candidate);
-    else
-      choice.exceeding.erase(found);
+      continue;
+    }
+    lastError = tried.error;
+    choice.exceeding.erase(found);
   }
 }
 

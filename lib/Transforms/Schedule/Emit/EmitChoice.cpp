@@ -18,7 +18,8 @@ static std::string whyLost(const Candidate &candidate, const Candidate &first) {
     const char *name;
     double longer;
   };
-  Part parts[] = {{"recomputation", candidate.work - first.work},
+  bool isOfSize = candidate.request.samples != first.request.samples;
+  Part parts[] = {{isOfSize ? "efficiency" : "recomputation", candidate.work - first.work},
                   {"idle time", candidate.idle - first.idle},
                   {"messages", candidate.messages - first.messages},
                   {"sums and updates", candidate.sums - first.sums}};
