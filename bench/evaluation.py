@@ -221,7 +221,7 @@ def choice_row(what, devices, count, source, arguments, seconds):
         return [what.name, devices, count, source, row, "", "", "", "", ""]
     name, _, chunks, _, replicas, recomputed, balanced, sharded = row[:8]
     step, idle, messages, sums = (seconds * float(value) for value in row[8:12])
-    more = (", balanced" if balanced == "yes" else "") + (", optimizer sharded" if sharded == "yes" else "")
+    more = (", balanced" if balanced == "yes" else "") + (f", sharded {sharded}" if sharded != "no" else "")
     tokens = count * dict(what.sizes)["sequence"]
     return [what.name, devices, count, source, f"`{name}`, chunks {chunks}, replicas {replicas}, recomputed {recomputed}{more}", f"{step:.2f}",
             f"{idle:.2f} / {messages:.2f} / {sums:.2f}", f"{float(row[12]) / 1e9:.0f}", f"{tokens / step:.0f}", f"{processor:.0f}"]

@@ -60,7 +60,7 @@ bool CostFile::readText(const json::Value &value) {
   const json::Object *object = nullptr;
   if (!takeObject(value, "the file",
                   {"written_by", "stages", "shared", "memory", "buffers", "feed",
-                   "threads", "links"},
+                   "threads", "samples", "links"},
                   object))
     return false;
   const json::Value *writer = object->get("written_by");
@@ -82,6 +82,8 @@ bool CostFile::readText(const json::Value &value) {
       !takeField(*object, "the file", "feed", Range::NotNegative, costs.feed) ||
       (object->get("threads") &&
        !takeIndex(*object, "the file", "threads", 1, INT_MAX, costs.threads)) ||
+      (object->get("samples") &&
+       !takeIndex(*object, "the file", "samples", 1, INT_MAX, costs.samples)) ||
       (links && !readLinks(*links)))
     return false;
   costs.timeUnit = "the unit of the file of costs";
@@ -118,7 +120,7 @@ bool CostFile::readStage(const json::Value &value, StringRef place) {
   const json::Object *object = nullptr;
   if (!takeObject(value, place,
                   {"F", "B", "I", "W", "recompute", "pair", "activation", "kept", "input",
-                   "message", "state", "moments", "weights", "sum", "holders", "norm",
+                   "message", "state", "moments", "weights", "gathered", "gradients", "sum", "holders", "norm",
                    "optimizer"},
                   object))
     return false;
@@ -151,7 +153,9 @@ bool CostFile::readSizes(const json::Object &object, StringRef place, StageCost 
       takeField(object, place, "message", Range::NotNegative, stage.message) &&
       takeField(object, place, "state", Range::NotNegative, stage.state) &&
       takeField(object, place, "moments", Range::NotNegative, stage.moments) &&
-      takeField(object, place, "weights", Range::NotNegative, stage.weights);
+      takeField(object, place, "weights", Range::NotNegative, stage.weights) &&
+      takeField(object, place, "gathered", Range::NotNegative, stage.gathered) &&
+      takeField(object, place, "gradients", Range::NotNegative, stage.gradients);
   if (isRead && stage.moments > stage.state)
     return fail(place + ": 'moments' is " + show(*object.get("moments")) +
                 ", expected no more than 'state', of which it is a part");

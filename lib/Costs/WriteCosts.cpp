@@ -57,6 +57,10 @@ std::string stageText(const schedule::StageCost &stage) {
   line.positive("state", stage.state);
   line.positive("moments", stage.moments);
   line.positive("weights", stage.weights);
+  if (stage.gathered >= 0)
+    line.number("gathered", stage.gathered);
+  if (stage.gradients >= 0)
+    line.number("gradients", stage.gradients);
   line.positive("sum", stage.sum);
   line.positive("holders", stage.holders);
   line.positive("norm", stage.norm);
@@ -132,6 +136,8 @@ std::string bitpipe::textOf(const Costs &costs) {
     text += ",\n \"memory\": " + sizes(costs.memory);
   if (!costs.buffers.empty())
     text += ",\n \"buffers\": " + sizes(costs.buffers);
+  if (costs.samples != 1)
+    text += ",\n \"samples\": " + std::to_string(costs.samples);
   Line feed;
   feed.number("feed", costs.feed);
   feed.positive("threads", double(costs.threads));

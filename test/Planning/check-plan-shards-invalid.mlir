@@ -14,7 +14,7 @@
 // EARLY: error: device 0, position 6 (run S stage 0): reads the weight gradient of stage 0, micro-batch 1, which does not run before it
 // RUN: sed 's/run A stage 0 mb 2/run A stage 0 mb 3/' %t/right.mlir > %t/named.mlir
 // RUN: not bitpipe-opt %t/named.mlir --pipe-check-plan 2>&1 | FileCheck %s --check-prefix=NAMED
-// NAMED: error: device 1, position 0 (run A stage 0): micro-batch 3, expected 2, the first of its route
+// NAMED: error: device 1, position 0 (run A stage 0): micro-batch 3, expected 2, the first that its device runs the stage for
 // RUN: sed 's/pipe.update/pipe.reduce stages [0]\n pipe.update/' %t/right.mlir > %t/twice.mlir
 // RUN: not bitpipe-opt %t/twice.mlir --pipe-check-plan 2>&1 | FileCheck %s --check-prefix=TWICE
 // TWICE: error: {{.*}}(reduce stages [0]): is a sum beside the scatter of its gradients, expected none

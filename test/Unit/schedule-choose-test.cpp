@@ -19,7 +19,7 @@
 using namespace bitpipe::schedule;
 
 /// The least time of a step of all that can be built for these costs. Where updates take no
-/// time, a sharded optimizer only makes room.
+/// time, slices only make room.
 static double fastest(const Request &base) {
   double least = std::numeric_limits<double>::infinity();
   for (const Family &family : families())
@@ -34,10 +34,10 @@ static double fastest(const Request &base) {
         asked.effort *= 0.05;
         for (const char *recompute : {"none", "all"})
           for (bool balance : {false, true})
-            for (bool shard : {false, true}) {
+            for (Shard shard : {Shard::None, Shard::Optimizer, Shard::Gradients, Shard::Parameters}) {
               asked.recompute = recompute;
               asked.balance = balance;
-              asked.shard = shard ? Shard::Optimizer : Shard::None;
+              asked.shard = shard;
               if (ErrorOr<Simulated> simulated = measure(asked))
                 least = std::min(least, simulated->step > 0 ? simulated->step
                                                             : simulated->iterationEnd);
@@ -49,7 +49,8 @@ static double fastest(const Request &base) {
 /// All is open.
 static ErrorOr<Choice> chooseAny(const Request &base) {
   Scope scope;
-  scope.choosesSharding = scope.choosesBalance = true;
+  scope.mostSharded = Shard::Parameters;
+  scope.choosesBalance = true;
   return choose(base, scope);
 }
 
@@ -58,6 +59,7 @@ static Costs costsOf(double message, double sum, double memory, int devices) {
   StageCost &stage = costs.stages.front();
   stage.state = 4;
   stage.moments = 2;
+  stage.weights = 1;
   stage.sum = sum;
   stage.holders = 2;
   stage.optimizer = sum / 4;
@@ -94,6 +96,42 @@ static void testAgainstAll(int devices, int microbatches, const Costs &costs) {
     for (double most : costs.memory)
       expect(candidate.memory <= most, name + ": " + candidate.name() + " does not fit");
   }
+}
+
+/// Sizes of micro-batches, with latency and efficiencies for which one in the middle is best.
+static void testSizes(double memory) {
+  Request base = request("auto", 2, 0);
+  base.replicas = 0;
+  base.costs = costsOf(0.1, 1, memory, 2);
+  base.costs.link.latency = 0.3;
+  base.effort = 0.1;
+  Scope scope;
+  scope.mostSharded = Shard::Parameters;
+  scope.choosesBalance = true;
+  scope.batch = 4;
+  scope.sizes = {{1, 1}, {2, 1.6}, {4, 1.7}};
+  double least = std::numeric_limits<double>::infinity();
+  for (auto [samples, efficiency] : scope.sizes) {
+    Request sized = base;
+    sized.microbatches = 4 / samples;
+    for (StageCost &stage : sized.costs.stages) {
+      for (double StageCost::*time : {&StageCost::forward, &StageCost::inputGradient,
+                                      &StageCost::weightGradient, &StageCost::backward})
+        stage.*time *= samples / efficiency;
+      stage.activation *= samples;
+      stage.message *= samples;
+    }
+    least = std::min(least, fastest(sized));
+  }
+  ErrorOr<Choice> choice = choose(base, scope);
+  std::string name = "sizes in " + std::to_string(memory);
+  if (!choice)
+    return expect(std::isinf(least), name + ": " + choice.error().text);
+  const Candidate &first = choice->fitting.front();
+  expect(std::abs(first.time - least) < 1e-6,
+         name + ": " + first.name() + " takes " + std::to_string(first.time) + ", expected " +
+             std::to_string(least));
+  expect(first.request.microbatches * first.request.samples == 4, name + ": another batch");
 }
 
 /// GPipe with two micro-batches on two devices, by hand. Device 0 keeps both outputs until it has
@@ -199,6 +237,8 @@ int main() {
   testAgainstAll(4, 8, costsOf(0.5, 3, 11, 4));
   for (double memory : {60.0, 30.0, 26.0, 23.0, 20.0, 10.0})
     testLayouts(memory);
+  for (double memory : {0.0, 16.0})
+    testSizes(memory);
   testMessages();
   testNeed();
   return report();

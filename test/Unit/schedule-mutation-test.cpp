@@ -244,12 +244,11 @@ static void testFamily(Random &random, Request asked, bool isUneven, int mutants
     testMutants(random, asked, *original, mutants, counts);
 }
 
-/// Replicas that share out gradients or parameters, of all pipelines that can.
+/// Replicas that share out gradients or parameters; those of two directions also alone.
 static void testShards(Random &random, const Family &family, Counts &counts) {
   Request asked = request(family.name, 4, 8);
   asked.replicas = 2;
-  ErrorOr<Placement> placement = placementFor(asked);
-  if (!placement || placement->routes().size() > 2 || family.updatesBetween)
+  if (!placementFor(asked) || family.updatesBetween || family.sharesStages)
     return;
   for (Shard shard : {Shard::Gradients, Shard::Parameters})
     for (bool isUneven : {false, true}) {
@@ -259,6 +258,10 @@ static void testShards(Random &random, const Family &family, Counts &counts) {
       asked.chunks = family.chunks > 1 ? 2 * family.chunks : 0; // more than two are there at once
       if (asked.chunks && placementFor(asked))
         testFamily(random, asked, isUneven, 300, counts);
+      Request alone = request(family.name, 4, 8);
+      alone.shard = shard;
+      if (family.hasTwoWays || family.name == "dualpipe")
+        testFamily(random, alone, isUneven, 300, counts);
     }
 }
 

@@ -3,7 +3,10 @@
 #include "tools/bitpipe-opt/ChooseSchedule.h"
 
 #include "lib/Transforms/Planning/Costs.h"
+#include "lib/Transforms/Schedule/Emit/Speedup.h"
 #include "tools/bitpipe-opt/Views.h"
+
+#include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
 
@@ -23,6 +26,33 @@ static schedule::Request openRequest(const Options &options, schedule::Costs cos
   return base;
 }
 
+schedule::ErrorOr<std::vector<schedule::MicrobatchSize>>
+microbatchSizes(const Options &options, const schedule::Costs &costs, int given) {
+  int batch = int(options.batch);
+  if (given && batch % given)
+    return schedule::Error{"a step of " + std::to_string(batch) + " samples in micro-batches of " +
+                           std::to_string(given) + ", expected a multiple"};
+  std::vector<schedule::MicrobatchSize> sizes;
+  if (options.efficiency.empty()) {
+    for (int size = 1; size <= batch; ++size)
+      if (batch % size == 0 && (!given || size == given))
+        sizes.push_back({size, 1});
+    return sizes;
+  }
+  auto listed = schedule::parseEfficiencies(options.efficiency)->sizes;
+  auto own = llvm::find_if(listed, [&](auto &one) { return one.size == costs.samples; });
+  if (own == listed.end())
+    return schedule::Error{"costs are of micro-batches of " + std::to_string(costs.samples) +
+                           " samples, expected their efficiency among those of --efficiency"};
+  for (auto [size, efficiency] : listed)
+    if (!given || size == given)
+      sizes.push_back({size, efficiency / own->efficiency});
+  if (sizes.empty())
+    return schedule::Error{"micro-batches of " + std::to_string(given) +
+                           " samples, expected their efficiency among those of --efficiency"};
+  return sizes;
+}
+
 /// Sizes in bytes of the stages that the costs are of.
 static schedule::Layout layoutFor(const Options &options, ModuleOp module,
                                   const schedule::Costs &costs, const MeasureNeed &need) {
@@ -36,19 +66,33 @@ static schedule::Layout layoutFor(const Options &options, ModuleOp module,
 }
 
 schedule::ErrorOr<schedule::Choice> chooseSchedule(const Options &options, ModuleOp module,
-                                                   const MeasureNeed &need) {
+                                                   const MeasureNeed &need, int samples) {
   auto costs = findCosts(options.cost, options.costFile, int(options.devices), module);
   if (!costs)
     return costs.error();
   schedule::Request base = openRequest(options, *costs);
   schedule::Scope scope;
   scope.isDefault = options.picksFamily;
-  scope.choosesSharding = !options.picksFamily && options.shard == "none";
+  if (options.batch) {
+    bool isFree = !samples || !options.batchDim.empty();
+    if (samples)
+      base.costs.samples = hasCosts(options) ? costs->samples : samples;
+    auto sizes = microbatchSizes(options, base.costs, isFree ? 0 : samples);
+    if (!sizes)
+      return schedule::Error{"--pipeline=auto: " + sizes.error().text};
+    scope.batch = int(options.batch);
+    scope.sizes = *sizes;
+  }
+  // GPUs keep whole gradients and parameters, and what computes in bf16 whole parameters.
+  if (!options.picksFamily && options.shard == "none")
+    scope.mostSharded = options.target == "cuda"      ? schedule::Shard::Optimizer
+                        : options.precision == "bf16" ? schedule::Shard::Gradients
+                                                      : schedule::Shard::Parameters;
   scope.choosesBalance = !options.picksFamily && !options.balance;
   std::optional<schedule::Layout> layout;
   // Where stages are chosen to recompute, what is needed shows then.
   if (module && !hasCosts(options) && options.recompute != "auto") {
-    layout = layoutFor(options, module, *costs, need);
+    layout = layoutFor(options, module, base.costs, need);
     scope.layout = &*layout;
   }
   // A model may have too few layers for more than are cut for the costs.
@@ -65,6 +109,11 @@ schedule::ErrorOr<schedule::Choice> chooseSchedule(const Options &options, Modul
 Options withRequest(Options options, const schedule::Request &request) {
   options.pipeline = request.pipeline;
   options.picksFamily = false;
+  if (request.samples) {
+    options.microbatches = request.microbatches;
+    if (!options.batchDim.empty())
+      options.dims[options.batchDim] = request.samples;
+  }
   options.chunks = request.chunks;
   options.replicas = request.replicas;
   if (options.recompute != "auto")

@@ -75,9 +75,12 @@ LogicalResult Compilation::load() {
   ImportOptions importing;
   for (const auto &[name, size] : options.dims)
     importing.dims[name] = size;
+  bool isAgain = !options.batchDim.empty(); // and what is left open was told
+  importing.batch = options.batch && !isAgain ? 1 : 0;
+  importing.batchName = &options.batchDim;
   importing.train = options.train;
   importing.freeze = options.freeze;
-  module = importONNX(options.input, importing, context, llvm::errs());
+  module = importONNX(options.input, importing, context, isAgain ? llvm::nulls() : llvm::errs());
   return success(bool(module));
 }
 

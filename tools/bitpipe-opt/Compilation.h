@@ -38,6 +38,10 @@ private:
     return mlir::emitError(mlir::UnknownLoc::get(context)) << message;
   }
   mlir::LogicalResult load();
+  /// Samples of a micro-batch of the module's model.
+  int samplesOfModel();
+  /// Takes the whole model in micro-batches of another size, imported again if need be; 0: any.
+  mlir::LogicalResult useSize(int samples);
   /// Checks a module of any level that was given back, and how it is cut.
   mlir::LogicalResult checkInput();
   /// Decides which schedule --pipeline=auto is.
@@ -99,7 +103,10 @@ private:
   std::optional<schedule::Choice> choice;
   std::optional<int> stages; // of the schedule
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::map<int, mlir::OwningOpRef<mlir::ModuleOp>> cuts; // by stages, while a schedule is chosen
+  /// While a schedule is chosen: by samples and stages, and of other sizes than `size` whole.
+  std::map<std::pair<int, int>, mlir::OwningOpRef<mlir::ModuleOp>> cuts;
+  std::map<int, mlir::OwningOpRef<mlir::ModuleOp>> whole;
+  int size = 1; // of micro-batches, where that is chosen
   llvm::FileRemover ownCosts; // of the chosen schedule
   std::string weights; // where to write the weights; empty: nowhere
   mlir::DefaultTimingManager timer;

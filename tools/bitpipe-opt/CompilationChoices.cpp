@@ -88,6 +88,24 @@ FailureOr<OwningOpRef<ModuleOp>> Compilation::stagesForCosts() {
   return whole;
 }
 
+int Compilation::samplesOfModel() {
+  for (auto model : module->getOps<pipe::ModelOp>())
+    if (auto forward = module->lookupSymbol<func::FuncOp>(model.getForward()))
+      for (Type type : forward.getArgumentTypes())
+        if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() > 0)
+          return int(tensor.getDimSize(0));
+  return 0;
+}
+
+LogicalResult Compilation::useSize(int samples) {
+  if (!samples || options.batchDim.empty() || samples == size)
+    return success();
+  whole[size] = std::move(module);
+  module = std::move(whole[samples]);
+  size = samples;
+  return module ? success() : failed(load()) ? failure() : raiseTo(Level::Loss);
+}
+
 /// Lays out the plan of a request, of the module if that has its stages, else of a copy that is
 /// cut once for each number of them.
 schedule::ErrorOr<double> Compilation::needOf(const schedule::Request &request) {
@@ -95,10 +113,12 @@ schedule::ErrorOr<double> Compilation::needOf(const schedule::Request &request) 
   Options open = withRequest(options, request);
   std::swap(options, open);
   FailureOr<std::vector<int64_t>> bytes = failure();
+  if (failed(useSize(request.samples)))
+    return isReported;
   if (levelOf(*module) == Level::Stages)
     bytes = memoryOf(planningOptions(options));
   else if ((stages = stageCount(options, context))) {
-    OwningOpRef<ModuleOp> &cut = cuts[*stages], whole = module->clone();
+    OwningOpRef<ModuleOp> &cut = cuts[{size, *stages}], whole = module->clone();
     if (cut || succeeded(raiseTo(Level::Stages))) {
       if (cut)
         std::swap(module, cut);
@@ -118,18 +138,26 @@ LogicalResult Compilation::choose() {
   if (failed(forCosts))
     return failure();
   auto need = [&](const schedule::Request &request) { return needOf(request); };
-  auto chosen = chooseSchedule(options, *forCosts ? **forCosts : ModuleOp(), need);
+  int samples = options.batch && module ? samplesOfModel() : 0;
+  if (samples && options.batchDim.empty())
+    llvm::errs() << "micro-batches have " << samples << " samples, by the model or --dim: no other size is tried\n";
+  auto chosen = chooseSchedule(options, *forCosts ? **forCosts : ModuleOp(), need, samples);
   if (!chosen)
     return fail(chosen.error().text);
   choice = std::move(*chosen);
+  if (!options.batchDim.empty())
+    choice->sizeOption = "--dim=" + options.batchDim + "=";
   options = withRequest(options, choice->fitting.front().request);
+  if (failed(useSize(choice->fitting.front().request.samples)))
+    return failure();
   stages = stageCount(options, context);
   if (!stages)
     return failure();
   llvm::errs() << schedule::toText(*choice) << "\n";
-  if (cuts.count(*stages) && levelFor(options.emit) >= Level::Stages)
-    module = std::move(cuts[*stages]);
+  if (cuts.count({size, *stages}) && levelFor(options.emit) >= Level::Stages)
+    module = std::move(cuts[{size, *stages}]);
   cuts.clear();
+  whole.clear();
   return useOwnCosts();
 }
 
@@ -151,13 +179,19 @@ LogicalResult Compilation::pickFamily() {
 }
 
 /// A list of costs is for one number of stages, and the chosen schedule may have another, for
-/// which the list was joined and divided: what is made of the choice reads that, too.
+/// which the list was joined and divided, or micro-batches of another size: what is made of the
+/// choice reads that, too.
 LogicalResult Compilation::useOwnCosts() {
-  const schedule::Costs &costs = choice->fitting.front().request.costs;
+  const schedule::Request &request = choice->fitting.front().request;
+  schedule::Costs costs = request.costs;
+  bool isOther = request.samples && hasCosts(options) &&
+                 (request.samples != costs.samples || request.efficiency != 1);
+  if (isOther)
+    costs = schedule::withSamples(costs, request.samples, request.efficiency);
   bool isList = !options.costFile.empty() && costs.stages.size() > 1;
-  if (!isList || int(costs.stages.size()) == *stages)
-    return success();
-  return useCosts(schedule::recut(costs, 0, *stages));
+  if (isList && int(costs.stages.size()) != *stages)
+    return useCosts(schedule::recut(costs, 0, *stages));
+  return isOther ? useCosts(costs) : success();
 }
 
 LogicalResult Compilation::useCosts(const schedule::Costs &costs) {
@@ -172,6 +206,7 @@ LogicalResult Compilation::useCosts(const schedule::Costs &costs) {
   if (file.has_error())
     throw WriteError(std::string(path), file.error().message());
   options.costFile = std::string(path);
+  options.cost.clear();
   return success();
 }
 

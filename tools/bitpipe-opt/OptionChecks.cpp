@@ -63,23 +63,22 @@ void checkGiven(const Options &options) {
     refuse(options, {"pipeline"}, " beside --routes, expected one of them");
   if (!options.compare.empty())
     refuse(options, {"pipeline"}, " beside --compare, expected one of them");
-  if (!options.compare.empty())
-    refuse(options, {"shard"},
-           " beside --compare, which compares what comes before updates: expected one of them");
   std::optional<schedule::Shard> shard = schedule::shardNamed(options.shard);
   if (!shard)
     badUsage("--shard is '" + options.shard + "', expected none, optimizer, gradients or parameters");
   if (options.emit == Emit::Schedule && *shard <= schedule::Shard::Optimizer)
     refuse(options, {"shard"},
            ", which is " + options.shard + ", with --emit=schedule, expected gradients, parameters or no such option: an order has no updates");
-  if (*shard >= schedule::Shard::Gradients && choosesSchedule(options))
-    badUsage("--shard is " + options.shard + " beside --pipeline=auto, which counts whole gradients and parameters: expected optimizer or none, or a schedule");
   if (options.emit == Emit::Costs)
     refuse(options, {"cost", "cost-file"},
            " with --emit=costs, expected no such option: those of the model are printed");
   if (choosesSchedule(options))
     refuse(options, {"down", "activations", "update-every", "stage-replicas"},
            " beside --pipeline=auto, expected none: what it counts depends on the schedule");
+  if (options.batch && !choosesSchedule(options))
+    badUsage("--batch is given, expected --pipeline=auto with it: elsewhere a step has --microbatches of the model's size");
+  if (options.batch)
+    refuse(options, {"microbatches"}, " beside --batch or --efficiency, expected one of them: how many follows from their size");
   if (options.picksReplicas)
     checkPicksReplicas(options);
   if (options.recompute == "auto")

@@ -3,6 +3,7 @@
 #include "tools/bitpipe-opt/Options.h"
 
 #include "lib/Transforms/Kernels/Passes.h"
+#include "lib/Transforms/Schedule/Choose/Choose.h"
 #include "lib/Transforms/Schedule/Core/Limits.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Emit/Speedup.h"
@@ -163,12 +164,23 @@ void checkEfficiency(const Options &options) {
     badUsage("--efficiency: " + read.error().text);
 }
 
+/// Efficiencies have the batch, too.
+void takeBatch(Options &options) {
+  if (options.efficiency.empty() || options.pipeline != schedule::chosenName)
+    return;
+  int batch = schedule::parseEfficiencies(options.efficiency)->batch;
+  if (options.batch && options.batch != batch)
+    badUsage("--batch is " + Twine(options.batch) + ", but --efficiency is for a batch of " + Twine(batch));
+  options.batch = batch;
+}
+
 /// Options that do not go together, or not without another.
 void checkTogether(const Options &options) {
   if (options.compareSizes.size() > 1 && options.compare.empty())
     badUsage("--microbatches is a list, expected one number without --compare");
-  if (!options.efficiency.empty() && (options.emit != Emit::Report || !options.compare.empty()))
-    badUsage("--efficiency is given, expected --emit=report with it, of one schedule");
+  bool isChosen = options.pipeline == schedule::chosenName;
+  if (!options.efficiency.empty() && !isChosen && (options.emit != Emit::Report || !options.compare.empty()))
+    badUsage("--efficiency is given, expected --emit=report with it, of one schedule, or --pipeline=auto");
   if (!options.compare.empty() && options.emit != Emit::Report)
     badUsage("--compare is given, expected --emit=report with it");
   if (!options.cost.empty() && !options.costFile.empty())
@@ -193,7 +205,7 @@ bool isCompilerArgument(StringRef argument) {
   if (!argument.starts_with("-"))
     return argument.ends_with(".onnx");
   StringRef name = argument.ltrim('-').split('=').first;
-  return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "chunks", "down", "update-every", "stage-replicas",
+  return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "batch", "chunks", "down", "update-every", "stage-replicas",
                        "schedule", "routes", "activations", "balance", "offload", "recompute", "efficiency", "schedule-effort", "compare", "shard",
                        "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
                        "memory", "cost", "cost-file"},
@@ -233,6 +245,7 @@ Options parseOptions(int argc, char **argv) {
   NumberOption<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
   NumberOption<int> replicas("data-parallel", cl::cat(category), cl::desc("replicas of the pipeline: each has D/R devices and N/R micro-batches, and the order of one, also that of a file, is that of all (default 1)"), cl::value_desc("R"), cl::init(options.replicas));
   cl::list<int, bool, NumberParser<int>> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several numbers with --compare"), cl::value_desc("N"));
+  NumberOption<int> batch("batch", cl::cat(category), cl::desc("samples of a step, with --pipeline=auto: sizes of micro-batches are tried that divide it, and there are as many as follow"), cl::value_desc("B"), cl::init(options.batch));
   NumberOption<int> chunks("chunks", cl::cat(category), cl::desc("stages per device and direction (default: the schedule's own, such as 2 for bitpipe)"), cl::value_desc("v"), cl::init(options.chunks));
   NumberOption<int> down("down", cl::cat(category), cl::desc("micro-batches that enter on device 0 where there are two directions; the other N-K enter on the last device (default: half)"), cl::value_desc("K"), cl::init(options.down));
   NumberOption<int> updateEvery("update-every", cl::cat(category), cl::desc("micro-batches between updates of the weights, in schedules that update within a step (default: the schedule's own, such as D for pipedream-2bw)"), cl::value_desc("G"), cl::init(options.updateEvery));
@@ -290,6 +303,7 @@ Options parseOptions(int argc, char **argv) {
   if (options.compareSizes.empty())
     options.compareSizes = {int(std::min<int64_t>(2 * int64_t(devices), INT_MAX))};
   options.microbatches = options.compareSizes.front();
+  options.batch = batch;
   options.chunks = chunks;
   options.down = down;
   options.updateEvery = updateEvery;
@@ -308,6 +322,8 @@ Options parseOptions(int argc, char **argv) {
     options.memory = parseSize(memory);
   options.cost = cost;
   options.costFile = costFile;
+  if (batch.getNumOccurrences() && options.batch < 1)
+    badUsage("--batch is " + Twine(options.batch) + ", expected at least 1");
   if (chunks.getNumOccurrences() && options.chunks < 1)
     badUsage("--chunks is " + Twine(options.chunks) + ", expected at least 1");
   if (updateEvery.getNumOccurrences() && options.updateEvery < 1)
@@ -331,6 +347,7 @@ Options parseOptions(int argc, char **argv) {
     options.emit = *kind;
   }
   checkValues(options);
+  takeBatch(options);
   checkTogether(options);
   checkGiven(options);
   return options;

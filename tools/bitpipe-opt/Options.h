@@ -43,6 +43,8 @@ struct Options {
   int64_t devices = 4;
   int64_t replicas = 1;          // pipelines that share devices and micro-batches
   int64_t microbatches = 0;      // 0: twice the devices
+  int64_t batch = 0;             // samples of a step, in micro-batches of a size to be chosen; 0: not told
+  std::string batchDim;          // the model's dimension whose size that is, once it is known
   int64_t chunks = 0;            // 0: the schedule's own number
   int64_t down = -1;             // micro-batches that go down, -1: half
   std::vector<int> stageReplicas; // devices that take turns at each stage, empty: one each

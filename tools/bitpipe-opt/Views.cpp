@@ -168,7 +168,7 @@ LogicalResult printView(const Options &options, ModuleOp module,
   if (!simulated)
     return failure();
   printForm(options.emit, *simulated, text);
-  if (!options.efficiency.empty()) {
+  if (!options.efficiency.empty() && !options.batch) { // else the size was chosen by them
     auto wrong = schedule::emitSpeedups(text, *simulated, *schedule::parseEfficiencies(options.efficiency));
     if (wrong)
       return emitError(UnknownLoc::get(context)) << "--efficiency: " << wrong->text, failure();

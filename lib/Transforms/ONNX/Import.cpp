@@ -360,6 +360,24 @@ OwningOpRef<ModuleOp> Importer::run(ArrayRef<Initializer> initializers) {
   return owner;
 }
 
+/// The symbolic first dimension of all inputs that has no size; empty if there is none.
+std::string freeBatch(ModelFile &file, const ImportOptions &options) {
+  llvm::StringSet<> weights;
+  for (const onnx::Tensor &tensor : file.graph().initializer())
+    weights.insert(tensor.name());
+  std::string name;
+  for (const onnx::ValueInfo &input : file.graph().input()) {
+    const auto &shape = input.type().tensor_type().shape();
+    if (weights.contains(input.name()) || shape.dim_size() == 0)
+      continue;
+    const std::string &first = shape.dim(0).dim_param();
+    if (first.empty() || options.dims.contains(first) || (!name.empty() && name != first))
+      return "";
+    name = first;
+  }
+  return name;
+}
+
 } // namespace
 
 OwningOpRef<ModuleOp> bitpipe::importONNX(StringRef path,
@@ -376,5 +394,10 @@ OwningOpRef<ModuleOp> bitpipe::importONNX(StringRef path,
   auto initializers = identifyParameters(*file, options, report);
   if (failed(initializers))
     return {};
-  return Importer(*file, options, context).run(*initializers);
+  ImportOptions bound = options;
+  if (std::string name = options.batch ? freeBatch(*file, options) : ""; !name.empty()) {
+    bound.dims[name] = options.batch;
+    *options.batchName = name;
+  }
+  return Importer(*file, bound, context).run(*initializers);
 }

@@ -13,6 +13,10 @@ namespace bitpipe {
 struct ImportOptions {
   /// Values of symbolic dimensions (`--dim=NAME=K`).
   llvm::StringMap<int64_t> dims;
+  /// Of the first dimension of all inputs, if that is one symbolic dimension without a size: it is
+  /// bound to this, and its name is told. 0: every dimension has to have a size.
+  int64_t batch = 0;
+  std::string *batchName = nullptr;
   /// Regular expressions on parameter names; what matches both is frozen.
   std::string train, freeze;
 };

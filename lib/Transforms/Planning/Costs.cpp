@@ -97,6 +97,22 @@ static double versionBytes(pipe::StageOp stage, mlir::SymbolTable &symbols) {
   return bytes;
 }
 
+/// What is gathered of a stage's parameters, and the gradients that are summed, where they are
+/// less than a version is: copies in bf16 in the place of what they are of, and of what is trained.
+static void setSliceBytes(pipe::StageOp stage, mlir::SymbolTable &symbols,
+                          schedule::StageCost &cost) {
+  double gathered = 0, gradients = 0;
+  for (mlir::Attribute name : stage.getParameters())
+    if (auto parameter = symbols.lookup<pipe::ParameterOp>(
+            mlir::cast<mlir::FlatSymbolRefAttr>(name).getAttr())) {
+      double own = bytesOf(parameter.getType());
+      gathered += is_contained(stage.workingNames(), name) ? own / 2 : own;
+      gradients += parameter.getTrainable() ? own : 0;
+    }
+  cost.gathered = gathered < cost.weights ? gathered : -1;
+  cost.gradients = gradients < cost.weights ? gradients : -1;
+}
+
 /// What the optimizer keeps of a stage's parameters, and these.
 static void setStateBytes(pipe::StageOp stage, mlir::SymbolTable &symbols, StringRef optimizer,
                           schedule::StageCost &cost) {
@@ -131,6 +147,7 @@ void bitpipe::addSizes(mlir::ModuleOp module, StringRef optimizer, Costs &costs)
     cost.state = cost.moments = 0;
     setStateBytes(stage, symbols, optimizer, cost);
     cost.weights = versionBytes(stage, symbols);
+    setSliceBytes(stage, symbols, cost);
   }
   costs.sizeUnit = "bytes";
 }
@@ -150,6 +167,20 @@ void bitpipe::leaveOutMessages(mlir::ModuleOp module, Costs &costs) {
   }
 }
 
+/// Samples of a micro-batch: the first size of what any stage reads of the model's inputs.
+static int samplesOf(mlir::ModuleOp module) {
+  mlir::SymbolTable symbols(module);
+  for (auto stage : module.getOps<pipe::StageOp>()) {
+    auto forward = symbols.lookup<mlir::func::FuncOp>(stage.getForward());
+    size_t first = stage.getCarriedIn().size();
+    for (size_t i = 0; forward && i < stage.getInputs().size(); ++i)
+      if (auto type = mlir::dyn_cast<mlir::RankedTensorType>(forward.getArgumentTypes()[first + i]);
+          type && type.getRank() > 0)
+        return int(type.getDimSize(0));
+  }
+  return 1;
+}
+
 schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef optimizer) {
   SmallVector<double> counts = stageCosts(module);
   if (counts.empty() || stageSizes(module).size() * 3 != counts.size())
@@ -159,6 +190,7 @@ schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef
     return *wrong;
   Costs costs;
   costs.stages = inUnits(counts, 1);
+  costs.samples = samplesOf(module);
   addSizes(module, optimizer, costs);
   return costs;
 }

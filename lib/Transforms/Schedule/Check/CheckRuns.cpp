@@ -16,10 +16,10 @@ static std::string wrongShard(const Placement &placement, const Action &action) 
   if (!isKnown)
     return std::string("a run of kind ") + letterOf(action.kind) + ", expected none: " +
            nameOf(placement.shard()) + " of a stage is sharded";
-  int first = placement.firstOf(action.microbatch);
+  int first = placement.firstOf(action.stage, action.microbatch);
   if (action.microbatch != first)
     return "micro-batch " + std::to_string(action.microbatch) + ", expected " +
-           std::to_string(first) + ", the first of its route";
+           std::to_string(first) + ", the first that its device runs the stage for";
   return {};
 }
 

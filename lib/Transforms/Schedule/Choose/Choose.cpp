@@ -5,6 +5,7 @@
 #include "lib/Transforms/Schedule/Choose/Dimensions.h"
 #include "lib/Transforms/Schedule/Choose/LayOut.h"
 #include "lib/Transforms/Schedule/Choose/Try.h"
+#include "lib/Transforms/Schedule/Families/Shared/OrderStore.h"
 #include "lib/Transforms/Schedule/Search/Bounds.h"
 
 #include <algorithm>
@@ -19,10 +20,12 @@ static std::string counted(int count, const char *what) {
 }
 
 std::string Candidate::name() const {
-  return request.pipeline + counted(request.chunks, "chunk") +
+  return request.pipeline +
+         (request.samples ? ", micro-batches of " + std::to_string(request.samples) : "") +
+         counted(request.chunks, "chunk") +
          counted(request.replicas, "replica") +
          (recomputes() ? ", all recomputed" : "") + (request.balance ? ", balanced" : "") +
-         (request.isSharded() ? ", optimizer sharded" : "");
+         (request.isSharded() ? std::string(", sharded ") + nameOf(request.shard) : "");
 }
 
 namespace {
@@ -48,6 +51,7 @@ private:
   std::optional<Error> layOut(Candidate one);
   std::optional<Error> layOutFastest();
   void finish();
+  void orderExceeding();
   /// The time that one must not exceed to be shown.
   double limit() const;
   Error nothingFits() const;
@@ -69,7 +73,7 @@ static bool isBefore(const Candidate &one, const Candidate &other) {
   if (std::abs(one.time - other.time) > slack)
     return one.time < other.time;
   auto rest = [](const Candidate &c) {
-    int added = c.recomputes() + c.request.balance + c.request.isSharded();
+    int added = c.recomputes() + c.request.balance + int(c.request.shard);
     return std::tuple(added, c.memory, c.weights, c.messages, c.request.replicas,
                       c.request.chunks);
   };
@@ -85,20 +89,22 @@ void Chooser::add(const Request &request) {
   if (scope.mostStages && placement->stages() > scope.mostStages)
     return;
   // Chosen where it is something else than without.
-  if (request.isSharded() && !base.isSharded() && !holdsTwice(*placement))
+  if (request.isSharded() && !base.isSharded() && !sharesAny(*placement, request.shard))
     return;
   Costs costs = ownCosts(request.costs, request, *placement);
   if (std::optional<Error> wrong = costs.check(*placement)) {
     lastError = wrong->text;
     return;
   }
-  bool slices = request.isSharded() && costs.hasUpdates();
+  bool slices = request.isSharded() && (costs.hasUpdates() || request.shard != Shard::Optimizer);
   possible.push_back({request, std::move(*placement), 0});
   possible.back().least = leastTime(possible.back().placement, costs, slices);
 }
 
 void Chooser::findPossible() {
-  for (const Request &request : combinations(base, scope))
+  Request shared = base;
+  shared.orders = std::make_shared<OrderStore>();
+  for (const Request &request : combinations(shared, scope))
     add(request);
   std::stable_sort(possible.begin(), possible.end(),
                    [](auto &one, auto &other) { return one.least < other.least; });
@@ -195,6 +201,27 @@ std::optional<Error> Chooser::layOutFastest() {
   return {};
 }
 
+/// What those need that are shown, by an order: all others need at least as much more.
+void Chooser::orderExceeding() {
+  while (true) {
+    std::stable_sort(choice.exceeding.begin(), choice.exceeding.end(),
+                     [](auto &one, auto &other) { return one.excess < other.excess; });
+    auto end = choice.exceeding.begin() + std::min(choice.exceeding.size(), mostExceeding);
+    auto found = std::find_if(choice.exceeding.begin(), end,
+                              [](const Candidate &one) { return one.isUnordered; });
+    if (found == end)
+      return;
+    Request request = found->request;
+    Tried tried = tryOrdered(request, *placementFor(request), scope);
+    if (tried.candidate) {
+      *found = std::move(*tried.candidate);
+      continue;
+    }
+    lastError = tried.error;
+    choice.exceeding.erase(found);
+  }
+}
+
 void Chooser::finish() {
   layouts.giveUp(choice.exceeding);
   choice.slower = possible.size() - next;
@@ -202,13 +229,16 @@ void Chooser::finish() {
     choice.slower += choice.fitting.size() - mostShown;
     choice.fitting.resize(mostShown);
   }
-  std::stable_sort(choice.exceeding.begin(), choice.exceeding.end(),
-                   [](auto &one, auto &other) { return one.excess < other.excess; });
+  orderExceeding();
+  for (std::vector<Candidate> *list : {&choice.fitting, &choice.exceeding})
+    for (Candidate &candidate : *list)
+      candidate.request.orders = nullptr;
 }
 
 ErrorOr<Choice> Chooser::run() {
   choice.sizeUnit = scope.layout ? scope.layout->sizes.sizeUnit : base.costs.sizeUnit;
   choice.isLimited = scope.limitsMemory(base);
+  choice.batch = scope.sizes.empty() ? 0 : scope.batch;
   findPossible();
   if (scope.layout && choice.isLimited) {
     if (std::optional<Error> wrong = layOutFastest())

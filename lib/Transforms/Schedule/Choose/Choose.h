@@ -4,7 +4,7 @@
 // chunks that is tried, beside every number of replicas: each is ordered and simulated
 // for the costs at hand, as --compare does. What is proven to be slower than those that
 // will be shown is not ordered at all. Where memory lacks, the same order is tried with
-// a sharded optimizer and with activations that move. Where plans can be laid out, the layout
+// slices of more and more and with activations that move. Where plans can be laid out, the layout
 // has the last word on each by itself.
 //
 //===----------------------------------------------------------------------===//
@@ -35,11 +35,23 @@ struct Layout {
   double memory() const { return sizes.memory.front(); }
 };
 
+/// A size of micro-batches, and how efficiently stages run them beside those that costs are of.
+struct MicrobatchSize {
+  int samples = 1;
+  double efficiency = 1;
+};
+
 /// What is left open beside replicas and chunks of 0, and what with.
 struct Scope {
   /// Only the families that are meant where none is named, in their own numbers of chunks.
   bool isDefault = false;
-  bool choosesSharding = false, choosesBalance = false;
+  /// The most that is tried to be kept in slices; None: what the request says.
+  Shard mostSharded = Shard::None;
+  bool choosesBalance = false;
+  /// Sizes of micro-batches that divide a step of so many samples; none: micro-batches are as many
+  /// as the request says, of whatever size.
+  std::vector<MicrobatchSize> sizes;
+  int batch = 0;
   /// With more than 0 a model is cut into no more stages.
   int mostStages = 0;
   /// Null where there is nothing to lay out.
@@ -52,7 +64,7 @@ struct Scope {
 
 /// A schedule that was tried, in the costs' units.
 struct Candidate {
-  /// With its family, chunks, replicas, recomputation, balance and sharding.
+  /// With its family, size of micro-batches, chunks, replicas, recomputation, balance and sharding.
   Request request;
   /// What a step takes: work, idle time with free messages, what messages add to that,
   /// and what sums and updates do.
@@ -70,8 +82,10 @@ struct Candidate {
   std::optional<Error> exceeds;
   /// Times the memory of the device that lacks most.
   double excess = 0;
+  /// What it would need is what its state alone does, since it was not ordered for that.
+  bool isUnordered = false;
 
-  /// `zb-v, 2 chunks, 4 replicas, all recomputed, balanced, optimizer sharded`
+  /// `zb-v, 2 chunks, 4 replicas, all recomputed, balanced, sharded optimizer`
   std::string name() const;
   bool recomputes() const { return !request.recompute.empty() && request.recompute != "none"; }
 };
@@ -85,13 +99,17 @@ struct Choice {
   /// How many there are, how many of these are proven to be slower than all of
   /// `fitting`, and how many were laid out.
   size_t count = 0, slower = 0, laidOut = 0;
+  /// Samples of a step, where sizes of micro-batches were tried, else 0.
+  int batch = 0;
+  /// The option that gives the model that size, which follows; empty where there is none.
+  std::string sizeOption;
   /// What memory is counted in, and whether it is limited.
   std::string sizeUnit;
   bool isLimited = false;
 };
 
-/// How many are shown.
-constexpr size_t mostShown = 10;
+/// How many are shown, and how many of those that lack memory.
+constexpr size_t mostShown = 10, mostExceeding = 5;
 
 /// The request's family is whatever it says; `replicas` and `chunks` are 0 for any. Fails if
 /// nothing is possible, and, with the smallest need, if nothing fits.

@@ -7,12 +7,30 @@
 
 #include "lib/Transforms/Schedule/Choose/Dimensions.h"
 
+#include "lib/Transforms/Schedule/Core/Limits.h"
+
 #include <algorithm>
 
 using namespace bitpipe::schedule;
 
 /// Numbers of stages per device and direction. More of them idle less and send more.
 static constexpr int triedChunks[] = {1, 2, 4};
+
+/// How many there are of each size follows from the batch.
+static std::vector<Request> everySize(const Request &request, const Scope &scope) {
+  if (scope.sizes.empty())
+    return {request};
+  std::vector<Request> result;
+  for (auto [samples, efficiency] : scope.sizes) {
+    if (scope.batch / samples > mostMicrobatches)
+      continue;
+    Request &sized = result.emplace_back(request);
+    sized.microbatches = scope.batch / samples;
+    sized.samples = samples;
+    sized.efficiency = efficiency;
+  }
+  return result;
+}
 
 static std::vector<Request> everyReplicas(const Request &request, const Scope &) {
   if (request.replicas)
@@ -69,25 +87,29 @@ static std::vector<Request> everyRecomputation(const Request &request, const Sco
   return result;
 }
 
-/// Whether a sharded optimizer may save time: for updates, or by memory that an order is
-/// searched for. Else it gives memory alone.
+/// Whether slices may save time: for updates, or by memory that an order is
+/// searched for. Else they give memory alone.
 static bool shardingSavesTime(const Request &request) {
   return request.costs.hasUpdates() || !request.costs.memory.empty();
 }
 
 static std::vector<Request> everySharding(const Request &request, const Scope &scope) {
-  if (!scope.choosesSharding || !shardingSavesTime(request))
-    return {request};
-  Request sharded = request;
-  sharded.shard = Shard::Optimizer;
-  return {request, sharded};
+  std::vector<Request> result = {request};
+  if (!shardingSavesTime(request))
+    return result;
+  for (Shard shard : {Shard::Optimizer, Shard::Gradients, Shard::Parameters})
+    if (shard <= scope.mostSharded) {
+      result.push_back(request);
+      result.back().shard = shard;
+    }
+  return result;
 }
 
 std::vector<Request> bitpipe::schedule::combinations(const Request &request,
                                                      const Scope &scope) {
   std::vector<Request> result = {request};
   for (auto dimension :
-       {everyReplicas, everyFamily, everyChunks, everyRecomputation, everySharding}) {
+       {everySize, everyReplicas, everyFamily, everyChunks, everyRecomputation, everySharding}) {
     std::vector<Request> more;
     for (const Request &one : result)
       for (Request &value : dimension(one, scope))
@@ -103,12 +125,15 @@ std::vector<Request> bitpipe::schedule::memorySavers(const Request &request,
   std::vector<Request> result;
   if (request.balance)
     return result;
-  bool isTried = request.isSharded() || shardingSavesTime(request);
-  if (scope.choosesSharding && !isTried && holdsTwice(placement)) {
+  // What is a little larger in slices comes when that does not fit.
+  Shard more = Shard(std::min(int(request.shard) + 1, int(Shard::Parameters)));
+  if (more > request.shard && more <= scope.mostSharded && !shardingSavesTime(request) &&
+      sharesAny(placement, more)) {
     result.push_back(request);
-    result.back().shard = Shard::Optimizer;
+    result.back().shard = more;
   }
-  if (scope.choosesBalance && request.recompute != "all" && placement.devices() > 1) {
+  bool moves = (*familyNamed(request.pipeline))->movesActivations;
+  if (scope.choosesBalance && !moves && request.recompute != "all" && placement.devices() > 1) {
     result.push_back(request);
     result.back().balance = true;
   }

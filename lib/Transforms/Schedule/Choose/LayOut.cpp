@@ -15,7 +15,7 @@ static constexpr size_t mostLayOuts = 12;
 bool LayOuts::isLikeRefused(const Candidate &candidate) const {
   auto marks = [](const Candidate &one) {
     return std::tuple(one.time, one.work, one.memory, one.withMessages, one.weights,
-                      one.request.replicas, one.request.shard, one.recomputes());
+                      one.request.samples, one.request.replicas, one.request.shard, one.recomputes());
   };
   return std::any_of(refused.begin(), refused.end(),
                      [&](const Candidate &one) { return marks(one) == marks(candidate); });

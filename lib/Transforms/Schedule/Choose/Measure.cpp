@@ -22,9 +22,10 @@ static bool sharesOut(const Request &request) {
 Costs bitpipe::schedule::ownCosts(const Costs &costs, const Request &request,
                                   const Placement &placement) {
   int from = commonStages(request);
-  Costs own = sharesOut(request) ? recut(costs, from, request.stageReplicas)
-                                 : recut(costs, from, placement.stages());
-  return request.isSharded() ? withMomentsShared(own, placement) : own;
+  Costs sized = request.samples ? withSamples(costs, request.samples, request.efficiency) : costs;
+  Costs own = sharesOut(request) ? recut(sized, from, request.stageReplicas)
+                                 : recut(sized, from, placement.stages());
+  return request.isSharded() ? withStateShared(own, placement, request.shard) : own;
 }
 
 Request bitpipe::schedule::inOwnStages(Request request,
@@ -44,13 +45,6 @@ ErrorOr<Simulated> bitpipe::schedule::measure(const Request &request) {
   if (!schedule)
     return schedule.error();
   return simulateAll(std::move(*schedule), own.costs);
-}
-
-bool bitpipe::schedule::holdsTwice(const Placement &placement) {
-  for (int stage = 0; stage < placement.stages(); ++stage)
-    if (placement.holders(stage).size() > 1)
-      return true;
-  return false;
 }
 
 double bitpipe::schedule::stepTime(const Simulated &simulated) {

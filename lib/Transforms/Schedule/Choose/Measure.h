@@ -17,8 +17,9 @@ namespace bitpipe::schedule {
 /// of activations are counted: 2D, whatever a schedule has.
 inline int commonStages(const Request &request) { return 2 * request.devices; }
 
-/// Costs of the common number of stages for the placement of a request (recut), where devices
-/// share moments out if it says so.
+/// Costs of the common number of stages for the placement of a request (recut), of its
+/// micro-batches (withSamples), where devices
+/// keep slices of their state if it says so.
 Costs ownCosts(const Costs &costs, const Request &request, const Placement &placement);
 
 /// The request with costs and limit of the number of stages that it has.
@@ -27,9 +28,6 @@ Request inOwnStages(Request request, const Placement &placement);
 /// The schedule of such a request, simulated; with a sharded optimizer as a step that has
 /// one, where costs tell what updates take.
 ErrorOr<Simulated> measure(const Request &request);
-
-/// Whether several devices hold any stage.
-bool holdsTwice(const Placement &placement);
 
 /// What an iteration takes: as a step of many if costs tell what updates take, with its
 /// gradient sums in any case.

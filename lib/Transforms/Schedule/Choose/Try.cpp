@@ -42,7 +42,7 @@ static bool lacksLeast(const Placement &placement, const Costs &sizes, Candidate
 }
 
 /// Whether there is not even room for what devices always hold.
-static bool lacksState(const Placement &placement, const Costs &sizes, Candidate candidate) {
+static bool lacksState(const Placement &placement, const Costs &sizes, Candidate &candidate) {
   return lacksMemory(placement, sizes, std::vector<double>(placement.devices()), candidate);
 }
 
@@ -103,19 +103,34 @@ static Tried tryWithoutLimit(Request request, const Costs &sizes, Candidate cand
   return {std::nullopt, error.text};
 }
 
+static Costs sizesFor(const Request &request, const Placement &placement, const Scope &scope) {
+  return ownCosts(scope.layout ? scope.layout->sizes : request.costs, request, placement);
+}
+
 Tried bitpipe::schedule::tryOrder(const Request &request, const Placement &placement,
                                   const Scope &scope) {
   Candidate candidate;
   candidate.request = request;
-  bool isLimited = scope.limitsMemory(request);
-  Costs sizes =
-      ownCosts(scope.layout ? scope.layout->sizes : request.costs, request, placement);
-  // Moving activations makes no room for state. With recomputation not even one micro-batch
-  // need be alive as a whole.
-  if (isLimited && request.balance && lacksState(placement, sizes, candidate))
+  if (!scope.limitsMemory(request) ||
+      !lacksState(placement, sizesFor(request, placement, scope), candidate))
+    return tryOrdered(request, placement, scope);
+  // Moving activations makes no room for state.
+  if (request.balance)
     return {std::nullopt, "state alone lacks memory"};
-  if (isLimited && !request.balance && !candidate.recomputes() &&
-      lacksLeast(placement, sizes, candidate))
+  candidate.isUnordered = true;
+  return {std::move(candidate), ""};
+}
+
+Tried bitpipe::schedule::tryOrdered(const Request &request, const Placement &placement,
+                                    const Scope &scope) {
+  Candidate candidate;
+  candidate.request = request;
+  bool isLimited = scope.limitsMemory(request);
+  Costs sizes = sizesFor(request, placement, scope);
+  // With recomputation not even one micro-batch need be alive as a whole; slices are there whole
+  // for a while.
+  bool isWhole = !request.balance && !candidate.recomputes() && request.shard < Shard::Gradients;
+  if (isLimited && isWhole && lacksLeast(placement, sizes, candidate))
     return {std::move(candidate), ""};
   Request quick = request;
   quick.effort *= triedEffort;

@@ -14,8 +14,11 @@ struct Tried {
 };
 
 /// Orders and simulates a request, whose placement is given, and holds it to the memory that
-/// devices have.
+/// devices have. What has no room for its state alone is not ordered.
 Tried tryOrder(const Request &request, const Placement &placement, const Scope &scope);
+
+/// The same, ordered whatever it needs.
+Tried tryOrdered(const Request &request, const Placement &placement, const Scope &scope);
 
 } // namespace bitpipe::schedule
 

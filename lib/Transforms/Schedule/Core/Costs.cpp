@@ -104,6 +104,24 @@ static double meanShare(const StageCost &sum, const StageCost &stage, double par
   return (sum.pair * before + stage.pair * added) / (before + added);
 }
 
+Costs bitpipe::schedule::withSamples(const Costs &costs, int samples, double efficiency) {
+  Costs result = costs;
+  double more = double(samples) / costs.samples;
+  for (StageCost &stage : result.stages) {
+    for (double StageCost::*time : {&StageCost::forward, &StageCost::inputGradient,
+                                    &StageCost::weightGradient, &StageCost::backward,
+                                    &StageCost::recompute})
+      stage.*time *= more / efficiency;
+    for (double StageCost::*size : {&StageCost::activation, &StageCost::kept, &StageCost::input,
+                                    &StageCost::message})
+      stage.*size *= more;
+  }
+  for (double &size : result.buffers)
+    size *= more;
+  result.samples = samples;
+  return result;
+}
+
 /// Adds what grows with the number of layers in a stage.
 static void add(StageCost &sum, const StageCost &stage, double part) {
   sum.pair = meanShare(sum, stage, part);
@@ -116,6 +134,8 @@ static void add(StageCost &sum, const StageCost &stage, double part) {
     sum.*field += part * stage.*field;
   double kept = stage.kept < 0 ? stage.activation : stage.kept;
   sum.kept += part * kept;
+  sum.gathered += part * stage.gatheredSize();
+  sum.gradients += part * stage.gradientSize();
   sum.recompute += part * stage.recomputation();
 }
 
@@ -125,7 +145,7 @@ static StageCost nothing() {
   for (double StageCost::*field :
        {&StageCost::forward, &StageCost::inputGradient, &StageCost::weightGradient,
         &StageCost::backward, &StageCost::activation, &StageCost::message, &StageCost::kept,
-        &StageCost::recompute})
+        &StageCost::recompute, &StageCost::gathered, &StageCost::gradients})
     stage.*field = 0;
   return stage;
 }
@@ -173,27 +193,14 @@ Costs bitpipe::schedule::recut(const Costs &costs, int from, const std::vector<i
   return result;
 }
 
-Costs bitpipe::schedule::withMomentsShared(const Costs &costs, const Placement &placement) {
-  Costs result = costs;
-  result.stages.clear();
-  for (int stage = 0; stage < placement.stages(); ++stage) {
-    StageCost &own = result.stages.emplace_back(costs.stage(stage));
-    double left = own.moments / double(placement.holders(stage).size());
-    own.state -= own.moments - left;
-    own.moments = left;
-  }
-  result.sharesMoments = true;
-  return result;
-}
-
 /// What one of several holders keeps of a stage's state: weights, as many gradients, and
 /// the moments.
 static double ownState(const StageCost &stage, Shard shard, size_t holders) {
   if (shard == Shard::None || holders < 2)
     return stage.state;
   double part = 1 / double(holders);
-  double moments = stage.moments > 0 ? stage.moments : std::max(0.0, stage.state - 2 * stage.weights);
-  double sliced = moments + (shard >= Shard::Gradients ? stage.weights : 0) +
+  double moments = stage.moments > 0 ? stage.moments : std::max(0.0, stage.state - stage.weights - stage.gradientSize());
+  double sliced = moments + (shard >= Shard::Gradients ? stage.gradientSize() : 0) +
                   (shard == Shard::Parameters ? stage.weights : 0);
   bool isKnown = stage.weights > 0 || stage.moments > 0;
   sliced = isKnown ? std::min(sliced, stage.state) : 0;
@@ -207,11 +214,46 @@ double bitpipe::schedule::meanActivation(const Placement &placement, const Costs
   return sum / placement.stages();
 }
 
+Costs bitpipe::schedule::withStateShared(const Costs &costs, const Placement &placement,
+                                         Shard shard) {
+  Costs result = costs;
+  result.stages.clear();
+  for (int stage = 0; stage < placement.stages(); ++stage) {
+    StageCost &own = result.stages.emplace_back(costs.stage(stage));
+    size_t holders = placement.holders(stage).size();
+    own.state = ownState(own, shard, holders);
+    own.moments /= double(holders);
+  }
+  result.sharesState = true;
+  return result;
+}
+
+Costs bitpipe::schedule::costsOfOrders(const Costs &costs, const Placement &placement,
+                                       Shard shard) {
+  Costs result = costs.sharesState ? costs : withStateShared(costs, placement, shard);
+  if (shard < Shard::Gradients)
+    return result;
+  result.buffers.resize(placement.devices());
+  std::vector<std::vector<double>> weights(placement.devices()); // of the stages of each
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    for (int device : placement.holders(stage)) {
+      weights[device].push_back(costs.stage(stage).gatheredSize());
+      result.buffers[device] += costs.stage(stage).gradientSize();
+    }
+  for (int device = 0; device < placement.devices(); ++device) {
+    std::vector<double> &own = weights[device];
+    std::ranges::sort(own, std::greater());
+    own.resize(shard == Shard::Parameters ? std::min<size_t>(own.size(), 2) : 0);
+    result.buffers[device] += std::accumulate(own.begin(), own.end(), 0.0);
+  }
+  return result;
+}
+
 std::vector<double> bitpipe::schedule::stateOf(const Placement &placement,
                                                const Costs &costs) {
   std::vector<double> result = costs.buffers;
   result.resize(placement.devices());
-  Shard shard = costs.sharesMoments ? Shard::None : placement.shard();
+  Shard shard = costs.sharesState ? Shard::None : placement.shard();
   for (int stage = 0; stage < placement.stages(); ++stage) {
     std::vector<int> holders = placement.holders(stage);
     for (int device : holders)

@@ -40,9 +40,11 @@ struct StageCost {
   double pair = -1;
   /// What stays alive from a forward to the recomputation, where there is one.
   double input = 0;
-  /// One version of the weights beside the newest, which is in `state`; and weights that
-  /// are gathered, or gradients that are summed, for a while.
+  /// One version of the weights beside the newest, which is in `state`.
   double weights = 0;
+  /// What is there of weights that are gathered for a while, and of gradients that are summed;
+  /// negative: as much as `weights`.
+  double gathered = -1, gradients = -1;
   /// Over how many devices `sum` is; 0: over any number of them.
   int holders = 0;
   /// The part of `state` that those which hold the stage share out with a sharded
@@ -52,6 +54,12 @@ struct StageCost {
   /// back from the one behind, I or W: their messages' memory is taken so long.
   Kind inputReader = Kind::F, gradientReader = Kind::I;
 
+  double gatheredSize() const { return gathered < 0 ? weights : gathered; }
+  double gradientSize() const { return gradients < 0 ? weights : gradients; }
+  /// What a gather takes, beside half a sum of as many bytes as the gradients have.
+  double gatherShare() const {
+    return gradientSize() > 0 ? gatheredSize() / gradientSize() : 1;
+  }
   double recomputation() const { return recompute < 0 ? forward : recompute; }
   /// The most that one micro-batch holds of the stage at a time.
   double held() const { return activation > kept ? activation : kept; }
@@ -100,11 +108,13 @@ struct Costs {
   /// From the end of a step to when the data of the step after the next one are
   /// there: two steps are under way at once.
   double feed = 0;
-  /// Whether moments, and the state that they are part of, are what is left of them where
-  /// devices share them out (withMomentsShared).
-  bool sharesMoments = false;
+  /// Whether state, and the moments that are part of it, are what is left of them where
+  /// devices keep slices (withStateShared).
+  bool sharesState = false;
   /// The threads of a device with which times were measured; 0: not told.
   int threads = 0;
+  /// Samples of the micro-batch that times and sizes are of.
+  int samples = 1;
   /// What a time or size of 1 is, in words.
   std::string timeUnit = "forwards of a stage";
   std::string sizeUnit = "stages";
@@ -197,6 +207,10 @@ struct Costs {
   std::optional<Error> check(const Placement &placement) const;
 };
 
+/// Costs of micro-batches of so many samples. Work and what is kept and sent are in proportion, where
+/// stages run them as efficiently; sums, updates and state are of the weights and stay.
+Costs withSamples(const Costs &costs, int samples, double efficiency = 1);
+
 /// Costs of another number of stages that are cut from the same model: stages
 /// are divided and joined evenly. A single cost is that of one of `from` stages.
 /// Which stages share parameters is not known any more.
@@ -205,8 +219,12 @@ Costs recut(const Costs &costs, int from, int to);
 /// The same in stages that have these shares of the model, in whole numbers.
 Costs recut(const Costs &costs, int from, const std::vector<int> &shares);
 
-/// The costs of all stages of a placement where those that hold one share its moments out.
-Costs withMomentsShared(const Costs &costs, const Placement &placement);
+/// The costs of all stages of a placement where those that hold one keep slices of its state.
+Costs withStateShared(const Costs &costs, const Placement &placement, Shard shard);
+
+/// The same for making an order, in which nothing is gathered or scattered yet: with room on
+/// each device for what is there of that for a while, two stages' weights and the gradients of all.
+Costs costsOfOrders(const Costs &costs, const Placement &placement, Shard shard);
 
 /// The size of an activation of a stage on average: what numbers of activations count.
 double meanActivation(const Placement &placement, const Costs &costs);

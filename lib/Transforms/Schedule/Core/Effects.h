@@ -26,14 +26,14 @@
 //
 // Where gradients or parameters are in slices (Shard in Schedule.h):
 //
-//   A gather           (the slices, of all replicas)       Whole
+//   A gather           (the slices, of all that hold it)   Whole
 //   D drop             Whole                                                 Whole
-//   S scatter          Sums of its replica                                   Sums
+//   S scatter          Sums of its device                                    Sums
 //
 // All runs of a stage whose parameters are gathered also read Whole, its weights in one
 // piece, and W and B make a Sum: the weight gradient, which is added to those of the other
 // micro-batches in a memory that the first of them takes and the device's S behind frees. A and S take no time
-// of their device. They begin when all replicas have come to them, one after the other, and
+// of their device. They begin when all that hold the stage have come to them, one after the other, and
 // go on beside the runs.
 //
 // With updates between micro-batches (Updates in Schedule.h) all runs also read a
@@ -63,7 +63,7 @@ namespace bitpipe::schedule {
 /// gradient for the weight gradient, and what the forward has read, for the
 /// recomputation. Guest and Loaded are what the forward has saved, on the device that keeps
 /// it and back again. Between updates, or until it is scattered, the weight gradient. Whole
-/// are weights that were gathered, by their route's first micro-batch; and the weights, of
+/// are weights that were gathered, by the first micro-batch that reads them; and the weights, of
 /// which the version stands for the micro-batch.
 struct Tensor {
   enum Sort : uint8_t {
@@ -78,7 +78,7 @@ struct Tensor {
 };
 constexpr size_t tensorSorts = 10;
 
-/// At most three tensors, and before these some of micro-batches in a row.
+/// At most three tensors, and before these some of several micro-batches.
 class Tensors {
 public:
   void add(Tensor::Sort sort, int stage, int microbatch) {
@@ -88,6 +88,12 @@ public:
     row = {sort, stage, first};
     rowCount = number;
   }
+  /// Of these micro-batches, which are not copied.
+  void addRow(Tensor::Sort sort, int stage, const std::vector<int> &microbatches) {
+    row = {sort, stage, 0};
+    rowCount = int(microbatches.size());
+    listed = microbatches.data();
+  }
 
   class Iterator {
   public:
@@ -95,7 +101,8 @@ public:
     Tensor operator*() const {
       if (at >= all.rowCount)
         return all.tensors[at - all.rowCount];
-      return {all.row.sort, all.row.stage, all.row.microbatch + at};
+      return {all.row.sort, all.row.stage,
+              all.listed ? all.listed[at] : all.row.microbatch + at};
     }
     Iterator &operator++() {
       ++at;
@@ -113,6 +120,7 @@ public:
 private:
   Tensor tensors[3], row;
   int count = 0, rowCount = 0;
+  const int *listed = nullptr; // of the row, where they do not follow each other
 };
 
 struct Effect {
@@ -123,14 +131,18 @@ struct Effect {
 inline void addShards(const Placement &placement, const Action &action, Effect &effect) {
   int stage = action.stage, m = action.microbatch;
   if (placement.gathers())
-    effect.reads.add(Tensor::Whole, stage, placement.firstOf(m));
+    effect.reads.add(Tensor::Whole, stage, placement.firstOf(stage, m));
   if (placement.scatters() && makesWeightGradient(action.kind))
     effect.makes.add(Tensor::Sum, stage, m);
 }
 
 inline Effect effectOfShards(const Placement &placement, const Action &action) {
   Effect effect;
-  int stage = action.stage, first = placement.firstOf(action.microbatch);
+  if (!placement.scatters())
+    return effect; // Refused by the checks.
+  int stage = action.stage;
+  const std::vector<int> &row = placement.together(stage, action.microbatch);
+  int first = row.front();
   switch (action.kind) {
   case Kind::A:
     effect.makes.add(Tensor::Whole, stage, first);
@@ -139,13 +151,10 @@ inline Effect effectOfShards(const Placement &placement, const Action &action) {
     effect.reads.add(Tensor::Whole, stage, first);
     effect.frees.add(Tensor::Whole, stage, first);
     return effect;
-  default: {
-    // A replica has one route, whose micro-batches follow each other.
-    int count = placement.microbatches() / placement.replicas();
-    effect.reads.addRow(Tensor::Sum, stage, first, count);
-    effect.frees.addRow(Tensor::Sum, stage, first, count);
+  default:
+    effect.reads.addRow(Tensor::Sum, stage, row);
+    effect.frees.addRow(Tensor::Sum, stage, row);
     return effect;
-  }
   }
 }
 

@@ -26,6 +26,7 @@ inline double sizeOf(const Costs &costs, const Tensor &tensor) {
   case Tensor::Input:
     return stage.input;
   case Tensor::Whole:
+    return stage.gatheredSize();
   case Tensor::Weights:
     return stage.weights;
   case Tensor::Output:
@@ -94,7 +95,7 @@ public:
 private:
   void addGradients(const Action &action, MemoryChange &change) {
     summing.resize(placement.stages());
-    double size = costs.stage(action.stage).weights;
+    double size = costs.stage(action.stage).gradientSize();
     if (makesWeightGradient(action.kind) && !summing[action.stage]) {
       summing[action.stage] = true;
       change.taken += size;

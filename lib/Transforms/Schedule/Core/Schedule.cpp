@@ -128,6 +128,26 @@ void Placement::setRecomputed(std::vector<bool> stages) {
   recomputed = any ? std::move(stages) : std::vector<bool>();
 }
 
+void Placement::setShard(Shard shard) {
+  sharded = shard;
+  rowOf.clear();
+  rows.clear();
+  if (!scatters())
+    return;
+  std::map<std::pair<int, int>, int> known; // by stage and device
+  for (int stage = 0; stage < stages(); ++stage)
+    for (const Route &route : routeList) {
+      auto [entry, isNew] = known.try_emplace({stage, route.devices[stage]}, int(rows.size()));
+      if (isNew)
+        rows.emplace_back();
+      std::vector<int> &row = rows[entry->second];
+      row.insert(row.end(), route.microbatches.begin(), route.microbatches.end());
+      rowOf.push_back(entry->second);
+    }
+  for (std::vector<int> &row : rows)
+    std::ranges::sort(row);
+}
+
 void Placement::setKeepers(std::vector<int> devices) {
   bool any = std::any_of(devices.begin(), devices.end(), [](int device) { return device >= 0; });
   keepers = any ? std::move(devices) : std::vector<int>();
@@ -158,11 +178,14 @@ std::optional<Error> bitpipe::schedule::checkShardable(const Placement &placemen
   std::string asked = std::string("--shard=") + nameOf(placement.shard());
   if (placement.shard() != Shard::None && placement.updates())
     return Error{"updates between micro-batches have no slices, expected no " + asked};
-  int routes = int(placement.routes().size()) / placement.replicas();
-  if (placement.scatters() && routes > 1)
-    return Error{std::to_string(routes) + " routes in a pipeline, expected one for " + asked +
-                 ", under which replicas alone share a stage: --shard=optimizer takes any"};
   return {};
+}
+
+bool bitpipe::schedule::sharesAny(const Placement &placement, Shard shard) {
+  int shared = 0;
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    shared += placement.holders(stage).size() > 1;
+  return shared == placement.stages() || (shared && shard < Shard::Gradients);
 }
 
 /// The stages of which any recomputation runs.

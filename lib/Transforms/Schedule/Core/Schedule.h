@@ -68,8 +68,8 @@ const char *nameOf(Shard shard);
 std::optional<Shard> shardNamed(std::string_view name);
 
 /// One stage's work on one micro-batch; an update comes after the last one of those whose
-/// gradients it takes. What is of shards is named by the first micro-batch of its device's
-/// route.
+/// gradients it takes. What is of shards is named by the first micro-batch that its device runs
+/// the stage for.
 struct Action {
   Kind kind = Kind::F;
   /// Meant to run at the same time as the action that follows it.
@@ -161,13 +161,15 @@ public:
   void setKeepers(std::vector<int> devices);
   /// What is kept in slices; nothing at first.
   Shard shard() const { return sharded; }
-  void setShard(Shard shard) { sharded = shard; }
+  void setShard(Shard shard);
   bool scatters() const { return sharded >= Shard::Gradients; }
   bool gathers() const { return sharded == Shard::Parameters; }
-  /// The first micro-batch on the route of one.
-  int firstOf(int microbatch) const {
-    return routeList[routeOf[microbatch]].microbatches.front();
+  /// Where gradients are scattered: the micro-batches that run a stage on the device of this
+  /// one, ascending. There they add to one sum, and read weights that are gathered once.
+  const std::vector<int> &together(int stage, int microbatch) const {
+    return rows[rowOf[size_t(stage) * routeList.size() + routeOf[microbatch]]];
   }
+  int firstOf(int stage, int microbatch) const { return together(stage, microbatch).front(); }
   /// Where an action takes place.
   int place(const Action &action) const {
     bool isAway = action.kind == Kind::G || action.kind == Kind::K;
@@ -186,6 +188,9 @@ private:
   std::vector<int> keepers;
   int replicaCount = 1;
   Shard sharded = Shard::None;
+  /// By stage and route, where gradients are scattered.
+  std::vector<int> rowOf;
+  std::vector<std::vector<int>> rows;
 };
 
 /// What each device computes, in order.
@@ -215,9 +220,12 @@ struct Schedule {
   std::string note = {};
 };
 
-/// Fails where a placement shards and has updates between micro-batches, and where it
-/// scatters gradients and holds a stage on several devices of a replica.
+/// Fails where a placement shards and has updates between micro-batches.
 std::optional<Error> checkShardable(const Placement &placement);
+
+/// Whether there are devices that could keep slices: those that hold a stage together; of
+/// gradients and parameters where all stages are on several devices.
+bool sharesAny(const Placement &placement, Shard shard);
 
 /// The updates of an order as the first one of each stage implies them; whether the others
 /// agree is checked (Check.h).

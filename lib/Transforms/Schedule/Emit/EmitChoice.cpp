@@ -10,9 +10,6 @@
 
 using namespace bitpipe::schedule;
 
-/// So many of those that lack memory are shown.
-static constexpr size_t mostExceeding = 5;
-
 /// Where most of what it takes longer than the first one comes from.
 static std::string whyLost(const Candidate &candidate, const Candidate &first) {
   if (candidate.time <= first.time * (1 + 1e-9))
@@ -21,7 +18,8 @@ static std::string whyLost(const Candidate &candidate, const Candidate &first) {
     const char *name;
     double longer;
   };
-  Part parts[] = {{"recomputation", candidate.work - first.work},
+  bool isOfSize = candidate.request.samples != first.request.samples;
+  Part parts[] = {{isOfSize ? "efficiency" : "recomputation", candidate.work - first.work},
                   {"idle time", candidate.idle - first.idle},
                   {"messages", candidate.messages - first.messages},
                   {"sums and updates", candidate.sums - first.sums}};
@@ -36,17 +34,23 @@ static std::string whyLost(const Candidate &candidate, const Candidate &first) {
 
 static void emitName(std::ostream &stream, const Candidate &candidate) {
   const Request &request = candidate.request;
-  print(stream, "%-24s %7d %6d %6d %8d %9s %8s %8s ", request.pipeline.c_str(),
+  print(stream, "%-24s %7d %6d %6d ", request.pipeline.c_str(),
         request.devices / request.replicas, request.chunks,
-        request.microbatches / request.replicas, request.replicas,
+        request.microbatches / request.replicas);
+  if (request.samples)
+    print(stream, "%6d ", request.samples);
+  print(stream, "%8d %9s %8s %10s ", request.replicas,
         candidate.recomputes() ? request.recompute.c_str() : "none",
-        request.balance ? "yes" : "no", request.isSharded() ? "yes" : "no");
+        request.balance ? "yes" : "no", request.isSharded() ? nameOf(request.shard) : "no");
 }
 
 void bitpipe::schedule::emitChoice(std::ostream &stream, const Choice &choice) {
   const Candidate &first = choice.fitting.front();
-  print(stream, "%-24s %7s %6s %6s %8s %9s %8s %8s %10s %8s %8s %8s %12s %8s  %s\n", "schedule",
-        "devices", "chunks", "N", "replicas", "recompute", "balance", "sharded", "step", "idle", "messages", "sums", "memory", "weights", "lost by");
+  print(stream, "%-24s %7s %6s %6s ", "schedule", "devices", "chunks", "N");
+  if (choice.batch)
+    print(stream, "%6s ", "size");
+  print(stream, "%8s %9s %8s %10s %10s %8s %8s %8s %12s %8s  %s\n",
+        "replicas", "recompute", "balance", "sharded", "step", "idle", "messages", "sums", "memory", "weights", "lost by");
   for (const Candidate &candidate : choice.fitting) {
     emitName(stream, candidate);
     print(stream, "%10.6g %8.4g %8.4g %8.4g %12.6g %8.6g  ", candidate.time,
@@ -82,12 +86,16 @@ void bitpipe::schedule::emitChoice(std::ostream &stream, const Choice &choice) {
 }
 
 /// The options that give the same plan.
-static std::string optionsOf(const Request &request) {
+static std::string optionsOf(const Request &request, const std::string &sizeOption) {
   return "--pipeline=" + request.pipeline + " --chunks=" + std::to_string(request.chunks) +
          " --data-parallel=" + std::to_string(request.replicas) +
          (request.recompute.empty() || request.recompute == "none"
               ? ""
               : " --recompute=" + request.recompute) +
+         (request.samples ? " --microbatches=" + std::to_string(request.microbatches) : "") +
+         (request.samples && !sizeOption.empty()
+              ? " " + sizeOption + std::to_string(request.samples)
+              : "") +
          (request.balance ? " --balance" : "") +
          (request.isSharded() ? std::string(" --shard=") + nameOf(request.shard) : "");
 }
@@ -106,8 +114,11 @@ static std::string layOutText(const Choice &choice) {
 std::string bitpipe::schedule::toText(const Choice &choice) {
   const Candidate &first = choice.fitting.front();
   std::ostringstream text;
-  text << "--pipeline=" << chosenName << " takes " << optionsOf(first.request) << ": a step of "
-       << first.time << " " << oneLine(first.request.costs.timeUnit) << ", " << choice.count
+  text << "--pipeline=" << chosenName << " takes " << optionsOf(first.request, choice.sizeOption) << ": a step of "
+       << first.time << " " << oneLine(first.request.costs.timeUnit);
+  if (choice.batch)
+    text << ", " << choice.batch << " samples in micro-batches of " << first.request.samples;
+  text << ", " << choice.count
        << " schedules tried" << layOutText(choice);
   return text.str();
 }

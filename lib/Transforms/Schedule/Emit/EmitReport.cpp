@@ -211,7 +211,7 @@ static void emitSent(std::ostream &stream, const Simulated &simulated) {
   const Placement &placement = simulated.schedule.placement;
   double weights = 0, messages = 0, sums = 0, gathers = 0;
   for (int stage = 0; stage < placement.stages(); ++stage) {
-    double own = simulated.costs.stage(stage).weights;
+    double own = simulated.costs.stage(stage).gradientSize();
     if (own <= 0)
       return;
     // Each of K devices sends (K-1)/K of the gradients twice, or once beside gathers.
@@ -219,7 +219,7 @@ static void emitSent(std::ostream &stream, const Simulated &simulated) {
     weights += own;
   }
   for (const SumTime &gather : simulated.timing.gathers)
-    gathers += double(gather.devices.size() - 1) * simulated.costs.stage(gather.group).weights;
+    gathers += double(gather.devices.size() - 1) * simulated.costs.stage(gather.group).gatheredSize();
   for (size_t device = 0; device < simulated.schedule.order.size(); ++device)
     for (const Action &action : simulated.schedule.order[device])
       if (int to = receiver(placement, action); to >= 0 && to != int(device))

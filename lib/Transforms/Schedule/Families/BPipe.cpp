@@ -45,6 +45,8 @@ static ErrorOr<Ordered> order(const Request &request, const Placement &placement
 }
 
 std::vector<Family> bitpipe::schedule::file::BPipe() {
-  return {{"bpipe", "1F1B whose first devices evict activations to the last ones", 1, place,
-           order}};
+  Family bpipe{"bpipe", "1F1B whose first devices evict activations to the last ones", 1, place,
+               order};
+  bpipe.movesActivations = true;
+  return {bpipe};
 }

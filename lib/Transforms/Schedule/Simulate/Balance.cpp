@@ -79,8 +79,10 @@ static std::vector<int> byPeak(const Balancer &balancer, size_t count) {
 }
 
 std::optional<Error> bitpipe::schedule::balance(Schedule &schedule, const Costs &costs) {
-  if (schedule.placement.moves())
-    return Error{oneLine(schedule.name) + " moves activations already, expected none to balance"};
+  if (schedule.placement.moves()) {
+    schedule.note = oneLine(schedule.name) + " moves activations already: there is nothing to balance";
+    return {};
+  }
   if (schedule.placement.updates())
     return Error{oneLine(schedule.name) + " updates weights between micro-batches, expected a "
                  "schedule with one update to balance"};

@@ -30,7 +30,7 @@ std::optional<Error> evict(Schedule &schedule, const Costs &costs,
 /// Pairs of heaviest and lightest device by what they hold at most, then of the second ones,
 /// and so on: the least that each of them can do with is found, and all then hold no more than
 /// the one that needs most. Pairs that hold no more are left. The schedule's note says what was
-/// done. Fails where the order moves activations already, or blocks.
+/// done. Where the order moves activations already that says that nothing is. Fails where it blocks.
 std::optional<Error> balance(Schedule &schedule, const Costs &costs);
 
 } // namespace bitpipe::schedule

@@ -161,14 +161,17 @@ void Communicator::addMessages() {
 
 /// Where sums are actions of the order, those of parameters that stages share come behind all
 /// that has ended when their gradients are final: then no memory that an action frees waits for
-/// a sum whose gradients come later. In the same place in all replicas, whose orders are one.
+/// a sum whose gradients come later. In the same place in all replicas, whose orders are one; with
+/// several routes to a replica, whose devices come to the same scatter in different runs, behind all.
 void Communicator::placeBetween(const Group &group, double final,
                                 std::vector<size_t> &places) const {
   size_t own = order.size() / placement.replicas();
   std::vector<size_t> least(own);
+  bool isOneRoute = int(placement.routes().size()) == placement.replicas();
   for (size_t device = 0; device < order.size(); ++device) {
     const std::vector<double> &ends = timing.end[device];
-    size_t ended = std::upper_bound(ends.begin(), ends.end(), final) - ends.begin();
+    size_t ended = isOneRoute ? std::upper_bound(ends.begin(), ends.end(), final) - ends.begin()
+                              : ends.size();
     least[device % own] = std::max(least[device % own], ended);
   }
   for (int device : group.devices)

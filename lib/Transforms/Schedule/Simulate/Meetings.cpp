@@ -42,7 +42,8 @@ void Meetings::complete(Kind kind, int stage) {
     started[member].pop_front();
   }
   size_t members = holders[stage].size();
-  one.time.end = one.time.start + (members > 1 ? 0.5 * costs.sumOf({stage}, members) : 0);
+  double share = kind == Kind::A ? costs.stage(stage).gatherShare() : 1;
+  one.time.end = one.time.start + (members > 1 ? 0.5 * share * costs.sumOf({stage}, members) : 0);
   for (int member : holders[stage])
     free[member] = one.time.end;
   done.push_back(std::move(one));

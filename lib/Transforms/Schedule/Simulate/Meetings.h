@@ -2,7 +2,7 @@
 //
 // What all holders of a stage do together. A device starts one when it reaches it in its
 // list and goes on. It begins when all have started it and are done with their earlier
-// ones, and takes half of a gradient sum, of which it is a half.
+// ones, and takes half of a gradient sum, of which it is a half; a gather of fewer bytes, less.
 //
 //===----------------------------------------------------------------------===//
 

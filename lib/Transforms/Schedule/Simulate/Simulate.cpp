@@ -135,11 +135,11 @@ void Simulation::meet(int device, const Action &action, double time) {
   deliverAll(to, way);
 }
 
-/// Of shards: weights are there when all replicas have gathered them, and no more once they
+/// Of shards: weights are there when all that hold them have gathered them, and no more once they
 /// are dropped. What is scattered nobody reads.
 void Simulation::gather(int device, const Action &action, double time) {
   if (action.kind != Kind::S)
-    ready[tensorKey(placement, {Tensor::Whole, action.stage, placement.firstOf(action.microbatch)})] = -1;
+    ready[tensorKey(placement, {Tensor::Whole, action.stage, placement.firstOf(action.stage, action.microbatch)})] = -1;
   if (!isMeeting(action.kind))
     return;
   meetings.start(device, action, position[device], time);

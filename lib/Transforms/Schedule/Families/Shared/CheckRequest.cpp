@@ -80,13 +80,19 @@ std::vector<std::string> leaveOutUnknown(Request &request, const Family &family)
     left.push_back("--stage-replicas");
     request.stageReplicas.clear();
   }
-  if (request.balance && family.updatesBetween) {
+  if (request.balance && (family.updatesBetween || family.movesActivations)) {
     left.push_back("--balance");
     request.balance = false;
   }
-  if (request.offload > 0 && family.updatesBetween) {
+  if (request.offload > 0 && (family.updatesBetween || family.movesActivations)) {
     left.push_back("--offload");
     request.offload = 0;
+  }
+  ErrorOr<Placement> placement = placementFor(request); // or the row tells why there is none
+  if (request.isSharded() &&
+      (family.updatesBetween || (placement && !sharesAny(*placement, request.shard)))) {
+    left.push_back("--shard");
+    request.shard = Shard::None;
   }
   return left;
 }

@@ -8,6 +8,7 @@
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Families/Shared/CheckRequest.h"
+#include "lib/Transforms/Schedule/Families/Shared/OrderStore.h"
 #include "lib/Transforms/Schedule/Search/Solve.h"
 #include "lib/Transforms/Schedule/Simulate/Balance.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
@@ -112,7 +113,7 @@ static ErrorOr<Schedule> readOrder(const Request &request) {
 /// Versions of the weights are no activations, and not counted among them.
 static void leaveOutVersions(Costs &costs) {
   for (StageCost &stage : costs.stages)
-    stage.weights = 0;
+    stage.weights = stage.gathered = stage.gradients = 0;
 }
 
 /// The activation of a mean stage, in the costs' unit.
@@ -254,7 +255,8 @@ static ErrorOr<Schedule> scheduleFamily(const Request &request) {
     return placement.error();
   if (std::optional<Error> wrong = asked.costs.check(*placement))
     return Error{(*family)->name + ": " + wrong->text};
-  ErrorOr<Ordered> order = (*family)->order(asked, *placement);
+  auto make = [&] { return (*family)->order(asked, *placement); };
+  ErrorOr<Ordered> order = asked.orders ? asked.orders->orderFor(asked, make) : make();
   if (!order)
     return Error{(*family)->name + ": " + order.error().text};
   Schedule schedule{asked.pipeline, std::move(*placement), std::move(order->order),
@@ -321,6 +323,20 @@ static std::optional<Error> checkFits(const Schedule &schedule,
   return {};
 }
 
+/// The request as orders are made for it. Memory that slices leave is there for activations.
+static ErrorOr<Request> forOrders(const Request &request) {
+  if (!request.isSharded() || request.costs.memory.empty())
+    return request;
+  ErrorOr<Placement> placement = placementFor(request);
+  if (!placement)
+    return placement.error();
+  if (std::optional<Error> wrong = request.costs.check(*placement))
+    return *wrong;
+  Request result = request;
+  result.costs = costsOfOrders(request.costs, *placement, request.shard);
+  return result;
+}
+
 static ErrorOr<Schedule> scheduleOne(const Request &request) {
   if (!request.order.empty())
     return scheduleFile(request);
@@ -351,11 +367,21 @@ static ErrorOr<Schedule> scheduleReplicas(const Request &request) {
 }
 
 ErrorOr<Schedule> buildSchedule(const Request &request) {
-  ErrorOr<Schedule> schedule =
-      request.replicas == 1 ? scheduleOne(request) : scheduleReplicas(request);
+  ErrorOr<Request> asked = forOrders(request);
+  if (!asked)
+    return asked.error();
+  auto scheduleFor = [](const Request &one) {
+    return one.replicas == 1 ? scheduleOne(one) : scheduleReplicas(one);
+  };
+  ErrorOr<Schedule> schedule = scheduleFor(*asked);
+  if (!schedule && request.shard >= Shard::Gradients && !request.costs.memory.empty()) {
+    // The room that is left for what is there for a while is the most that it may be.
+    asked->costs.buffers = request.costs.buffers;
+    schedule = scheduleFor(*asked);
+  }
   if (!schedule)
     return schedule;
-  if (std::optional<Error> wrong = shard(*schedule, request.shard))
+  if (std::optional<Error> wrong = shard(*schedule, request.shard, request.costs))
     return Error{oneLine(schedule->name) + ": " + wrong->text};
   if (std::optional<Error> wrong = checkFits(*schedule, request.costs))
     return *wrong;

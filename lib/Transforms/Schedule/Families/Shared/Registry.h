@@ -11,11 +11,14 @@
 #include "lib/Transforms/Schedule/Families.inc"
 #include "lib/Transforms/Schedule/Search/Problem.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace bitpipe::schedule {
+
+class OrderStore;
 
 /// What is asked of a family.
 struct Request {
@@ -42,6 +45,10 @@ struct Request {
   /// What a scheduled order is made for. No schedule takes more than the memory
   /// that they give the devices.
   Costs costs;
+  /// Samples of a micro-batch, if they are chosen, and how efficiently stages run as many, beside as
+  /// many as the costs are of; 0 samples: the costs are of the micro-batches.
+  int samples = 0;
+  double efficiency = 1;
   /// Most live activations per device: an order is searched for them, and
   /// refused if it takes more; 0 for the family's own limit.
   double memory = 0;
@@ -63,6 +70,8 @@ struct Request {
   bool isSharded() const { return shard != Shard::None; }
   /// How much is searched for a better order, where the family searches: see solve.
   double effort = 1;
+  /// Where orders are kept that are those of several requests; null: nowhere.
+  std::shared_ptr<OrderStore> orders;
 };
 
 /// What a family gives: an order by its own rule, or the scheduler's.
@@ -93,6 +102,8 @@ struct Family {
   bool sharesStages = false;
   /// One of those that are chosen among where no schedule is named.
   bool isDefault = false;
+  /// Its own order moves activations, so that there is nothing to balance.
+  bool movesActivations = false;
 };
 
 /// The number of micro-batches that go down; of an odd number one more does.
