@@ -101,7 +101,7 @@ static void testOrders() {
   expectVerdict("0F0,0F1,0E0,0F2,0K0,0L0,0G0,0B1,0B0,0B2\n", "the order blocks");
   expectVerdict("0F0,0F1,0K0,0G0,0E0,0F2,0L0,0B1,0B0,0B2\n", "the order blocks");
   expectVerdict("0F0,0E0,0K0,0F1,0E1,0K1,0F2,0G1,0L0,0G0,0L1,0B1,0B0,0B2\n",
-                "is message 2 from device 0, which sends at this turn");
+                "is message 2 of its channel with device 0, which has at this turn");
 }
 
 /// A copy is alone on the link of its device, whichever way it goes.
