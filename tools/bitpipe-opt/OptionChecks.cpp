@@ -47,6 +47,8 @@ static void checkOffload(const Options &options) {
     badUsage("--offload is given for --target=cuda, expected --target=cpu: on GPUs activations stay, or move to another one (--balance)");
   if (!options.picksOffload)
     return;
+  if (options.input.empty())
+    badUsage("--offload is auto without a model, expected one, whose programs are laid out, or a number of activations");
   if (!options.memory)
     badUsage("--offload is auto, expected --memory with it: how much a device has");
   if (!options.compare.empty())

@@ -120,6 +120,8 @@ std::string bitpipe::schedule::toText(const Choice &choice) {
     text << ", " << choice.batch << " samples in micro-batches of " << first.request.samples;
   text << ", " << choice.count
        << " schedules tried" << layOutText(choice);
+  if (first.request.costs.overlapsPairs())
+    text << "; pairs at the same time, as costs say: " << runsApart;
   return text.str();
 }
 

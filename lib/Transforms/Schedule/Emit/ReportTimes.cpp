@@ -36,6 +36,8 @@ static double pairTimeAt(const Simulated &simulated, const Step &step) {
 void bitpipe::schedule::emitPairs(std::ostream &stream, const Simulated &simulated) {
   const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
   size_t count = pairsIn(schedule.order);
+  if (!count && costs.overlapsPairs())
+    stream << "pairs: none in this schedule, for which 'pair' among the costs means nothing\n";
   if (!count)
     return;
   double together = 0, apart = 0;
