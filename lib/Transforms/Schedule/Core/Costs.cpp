@@ -301,7 +301,7 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
     size_t equals = std::min(item.find('='), item.size());
     auto target = given.find(item.substr(0, equals));
     bool isKnown = target != given.end() && equals < item.size();
-    bool mayBeNone = isKnown && (target->first == "comm" || target->first == "sum");
+    bool mayBeNone = isKnown && target->first.size() > 1 && target->first != "pair";
     std::optional<double> time =
         isKnown ? parseTime(item.substr(equals + 1), mayBeNone ? 0 : leastCost)
                 : std::nullopt;
