@@ -13,10 +13,10 @@ namespace bitpipe {
 ///
 ///     {"stages": [{"F": 2e-3, "I": 2.1e-3, "W": 1.9e-3, "B": 4e-3, "recompute": 2e-3,
 ///                  "pair": 0.8, "activation": 3e8, "kept": 2e8, "input": 1e7, "message": 1e7,
-///                  "state": 4e9, "weights": 1e9, "sum": 5e-3, "holders": 2, "norm": 1e-4,
-///                  "optimizer": 2e-3}, ...],
+///                  "state": 4e9, "weights": 1e9, "gathered": 5e8, "gradients": 1e9, "sum": 5e-3,
+///                  "holders": 2, "norm": 1e-4, "optimizer": 2e-3}, ...],
 ///      "shared": [{"stages": [0, 7], "sum": 1e-3}],
-///      "memory": 8e10, "buffers": 1e9, "feed": 1e-3, "threads": 1,
+///      "memory": 8e10, "buffers": 1e9, "feed": 1e-3, "threads": 1, "samples": 4,
 ///      "links": {"latency": 5e-6, "bandwidth": 2e11, "host": {"bandwidth": 2e10},
 ///                "nodes": {"devices": 8, "bandwidth": 2e10},
 ///                "pairs": [{"from": 0, "to": 1, "latency": 1e-5}]}}
@@ -26,9 +26,11 @@ namespace bitpipe {
 /// each, with other links between them; `pairs` have links of their own; `host` is the
 /// link of each device to its host, for activations that it keeps. What a
 /// link leaves out it has in common with the others. `threads` is how many of a device
-/// the times were measured with. Needed are F and either B or I
+/// the times were measured with, `samples` are those of the micro-batch that times and sizes are
+/// of. Needed are F and either B or I
 /// and W, which are 0 where a stage trains nothing, or computes all in one; `recompute` is
-/// as long as F where it is not given, `input` and `weights` 0; without `pair`, which all
+/// as long as F where it is not given, `input` and `weights` 0, `gathered` and `gradients`
+/// `weights`; without `pair`, which all
 /// stages have or none, the two of a pair run one after the other;
 /// `activation` where memory is given, `message` where a bandwidth is.
 /// Units are the user's, as long as a bandwidth is in those of sizes and times.

@@ -9,6 +9,13 @@ namespace bitpipe::schedule::machine {
 
 using Devices = std::vector<Device>;
 
+inline bool allMessagesRead(const std::vector<Channel> &channels) {
+  for (const Channel &channel : channels)
+    if (!channel.first.empty() || !channel.other.empty())
+      return false;
+  return true;
+}
+
 /// Whether the runs gather what is updated.
 inline bool isGathered(const Program &program, int group) {
   return program.placement.gathers() && program.groups[group].stages.size() == 1;

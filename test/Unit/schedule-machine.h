@@ -46,7 +46,7 @@ public:
     for (size_t d = 0; d < devices.size(); ++d)
       if (devices[d].position < program.devices[d].size() || !devices[d].started.empty())
         return false;
-    return machine::hasRightNumbers(program, devices) && allMessagesRead();
+    return machine::hasRightNumbers(program, devices) && machine::allMessagesRead(channels);
   }
 
 private:
@@ -377,13 +377,6 @@ private:
       devices[member].gathered.insert(group);
       devices[member].started.pop_front();
     }
-  }
-
-  bool allMessagesRead() {
-    for (const Channel &channel : channels)
-      if (!channel.first.empty() || !channel.other.empty())
-        return false;
-    return true;
   }
 
   bool fail() {

@@ -11,9 +11,9 @@
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "lib/Transforms/Schedule/Simulate/Offload.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
+#include "tools/bitpipe-opt/MemoryNeed.h"
 #include "tools/bitpipe-opt/Views.h"
 
-#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -98,13 +98,9 @@ FailureOr<double> Choice::search() {
   isEnough = fits(least);
   if (failed(isEnough))
     return failure();
-  if (!*isEnough) {
-    auto most = llvm::max_element(needed);
-    return fail("--memory is " + Twine(*options.memory) + " bytes, but device " +
-                Twine(most - needed.begin()) + " needs " + Twine(*most) +
-                " even where no device holds more than " + Twine(int64_t(least)) +
-                " activations");
-  }
+  if (!*isEnough)
+    return fail(lackText(needed, *options.memory) + " even where no device holds more than " +
+                Twine(int64_t(least)) + " activations");
   double best = least;
   std::vector<int64_t> need = needed;
   while (above - best > 1) {
@@ -126,13 +122,7 @@ void Choice::tell(double most) {
     llvm::errs() << "at most " << int64_t(most) << " activations stay on a device; ";
   else
     llvm::errs() << "all activations stay; ";
-  double longer = *makespan(most) / *makespan(0) - 1;
-  if (longer > 0)
-    llvm::errs() << "the iteration takes " << llvm::format("%.1f", 100 * longer)
-                 << "% longer as simulated, ";
-  auto need = llvm::max_element(needed);
-  llvm::errs() << "device " << need - needed.begin() << " needs " << *need << " of "
-               << *options.memory << " bytes\n";
+  llvm::errs() << needText(needed, *options.memory, *makespan(most) / *makespan(0) - 1) << '\n';
 }
 
 FailureOr<double> Choice::run() {

@@ -17,11 +17,11 @@
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "lib/Transforms/Schedule/Simulate/Recompute.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
+#include "tools/bitpipe-opt/MemoryNeed.h"
 #include "tools/bitpipe-opt/Views.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <fstream>
@@ -165,14 +165,8 @@ FailureOr<bool> Choice::fits(const StageSet &stages) {
 
 void Choice::tell(const StageSet &stages) {
   double longer = makespan(stages) / makespan(StageSet(stages.size())) - 1;
-  auto most = llvm::max_element(needed);
-  llvm::errs() << "--recompute=auto: stages to recompute: " << schedule::toString(stages)
-               << "; ";
-  if (longer > 0)
-    llvm::errs() << "the iteration takes " << llvm::format("%.1f", 100 * longer)
-                 << "% longer as simulated, ";
-  llvm::errs() << "device " << most - needed.begin() << " needs " << *most << " of "
-               << *options.memory << " bytes\n";
+  llvm::errs() << "--recompute=auto: stages to recompute: " << schedule::toString(stages) << "; "
+               << needText(needed, *options.memory, longer) << '\n';
 }
 
 FailureOr<StageSet> Choice::search() {
@@ -184,12 +178,8 @@ FailureOr<StageSet> Choice::search() {
   isEnough = fits(all);
   if (failed(isEnough))
     return failure();
-  if (!*isEnough) {
-    auto most = llvm::max_element(needed);
-    return fail("--memory is " + Twine(*options.memory) + " bytes, but device " +
-                Twine(most - needed.begin()) + " needs " + Twine(*most) +
-                " even where all stages recompute");
-  }
+  if (!*isEnough)
+    return fail(lackText(needed, *options.memory) + " even where all stages recompute");
   for (isEnough = false; !*isEnough;) {
     auto best = schedule::chooseRecomputed(
         *order, costs, [&](int device, const StageSet &set) { return known(device, set); });

@@ -38,8 +38,6 @@ private:
     return mlir::emitError(mlir::UnknownLoc::get(context)) << message;
   }
   mlir::LogicalResult load();
-  /// Samples of a micro-batch of the module's model.
-  int samplesOfModel();
   /// Takes the whole model in micro-batches of another size, imported again if need be; 0: any.
   mlir::LogicalResult useSize(int samples);
   /// Checks a module of any level that was given back, and how it is cut.

@@ -13,6 +13,7 @@
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/PrintMemory.h"
 #include "lib/Transforms/Schedule/Emit/EmitChoice.h"
+#include "lib/Transforms/Planning/Costs.h"
 #include "tools/bitpipe-opt/ChooseOffload.h"
 #include "tools/bitpipe-opt/ChooseRecomputed.h"
 #include "tools/bitpipe-opt/ChooseReplicas.h"
@@ -88,15 +89,6 @@ FailureOr<OwningOpRef<ModuleOp>> Compilation::stagesForCosts() {
   return whole;
 }
 
-int Compilation::samplesOfModel() {
-  for (auto model : module->getOps<pipe::ModelOp>())
-    if (auto forward = module->lookupSymbol<func::FuncOp>(model.getForward()))
-      for (Type type : forward.getArgumentTypes())
-        if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() > 0)
-          return int(tensor.getDimSize(0));
-  return 0;
-}
-
 LogicalResult Compilation::useSize(int samples) {
   if (!samples || options.batchDim.empty() || samples == size)
     return success();
@@ -138,7 +130,7 @@ LogicalResult Compilation::choose() {
   if (failed(forCosts))
     return failure();
   auto need = [&](const schedule::Request &request) { return needOf(request); };
-  int samples = options.batch && module ? samplesOfModel() : 0;
+  int samples = options.batch && module ? samplesOf(*module) : 0;
   if (samples && options.batchDim.empty())
     llvm::errs() << "micro-batches have " << samples << " samples, by the model or --dim: no other size is tried\n";
   auto chosen = chooseSchedule(options, *forCosts ? **forCosts : ModuleOp(), need, samples);

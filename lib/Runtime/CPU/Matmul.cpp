@@ -94,11 +94,11 @@ dnnl::matmul::primitive_desc describe(const MatmulShape &shape,
                                   ? dnnl::matmul::desc(of.a, of.b, of.bias, of.c)
                                   : dnnl::matmul::desc(of.a, of.b, of.c);
   dnnl::primitive_attr attributes = attributesOf(shape);
-  // Each looks through the implementations by itself, and needs `wanted` for it.
-  dnnl::matmul::primitive_desc gemm(wanted, attributes, engine);
-  if (isPlainProduct(shape) && advanceTo(gemm, "gemm:jit"))
-    return gemm;
-  return {wanted, attributes, engine};
+  dnnl::matmul::primitive_desc found(wanted, attributes, engine);
+  // Going through the implementations needs `wanted`, and there is no way back.
+  if (isPlainProduct(shape) && !advanceTo(found, "gemm:jit"))
+    return {wanted, attributes, engine};
+  return found;
 }
 
 } // namespace

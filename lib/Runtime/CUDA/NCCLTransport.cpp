@@ -197,12 +197,12 @@ void NCCLTransport::startCollective(int64_t) {
   start(collectives[started], group, [&] { collect(link, group); });
 }
 
-/// A slice without a slot of its own is in place, which NCCL knows by its address.
+/// NCCL knows a slice in place by its address.
 void NCCLTransport::collect(const CollectiveLink &link, const Group &group) const {
   size_t member = link.memberOf(number);
   float *all = device.memory().floats(link.slots[member]);
-  int64_t own = link.own[member];
-  float *mine = own >= 0 ? device.memory().floats(own) : all + link.sliceOf(member).begin;
+  auto [slot, begin] = link.placeOfSlice(member);
+  float *mine = device.memory().floats(slot) + begin;
   auto slice = size_t(link.slice);
   switch (link.kind) {
   case Collective::AllReduce:

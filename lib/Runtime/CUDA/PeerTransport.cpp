@@ -132,11 +132,9 @@ void PeerTransport::giveSlice(const CollectiveLink &link, size_t member,
             "gather a slice");
 }
 
-/// Where a member keeps its slice: in a slot of its own, or in that of all.
 float *PeerTransport::sliceOf(const CollectiveLink &link, size_t member) const {
-  if (int64_t own = link.own[member]; own >= 0)
-    return devices[link.devices[member]]->memory().floats(own);
-  return memoryOf(link, member) + link.sliceOf(member).begin;
+  auto [slot, begin] = link.placeOfSlice(member);
+  return devices[link.devices[member]]->memory().floats(slot) + begin;
 }
 
 float *PeerTransport::memoryOf(const CollectiveLink &link, size_t member) const {

@@ -175,6 +175,12 @@ Range CollectiveLink::sliceOf(size_t member) const {
   return {place(i), place(i + 1)};
 }
 
+std::pair<int64_t, int64_t> CollectiveLink::placeOfSlice(size_t member) const {
+  if (own[member] >= 0)
+    return {own[member], 0};
+  return {slots[member], sliceOf(member).begin};
+}
+
 size_t CollectiveLink::memberOf(int64_t device) const {
   return size_t(std::ranges::find(devices, device) - devices.begin());
 }

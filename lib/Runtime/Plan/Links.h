@@ -38,6 +38,9 @@ struct CollectiveLink {
   /// What a member adds up, or gives to the others: in an all-reduce even parts that
   /// begin at lines of memory.
   Range sliceOf(size_t member) const;
+  /// Where member i keeps its slice: the slot, which is its own or that of all, and the
+  /// element of it with which the slice begins.
+  std::pair<int64_t, int64_t> placeOfSlice(size_t member) const;
   size_t memberOf(int64_t device) const;
 };
 

@@ -21,7 +21,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 
 using namespace bitpipe;
 using llvm::ArrayRef;
@@ -249,15 +248,8 @@ private:
       slot.input = inputNumber(op, op.getName().value_or(""));
     slot.dropout = op.getDropout().value_or(-1);
     if (slot.onHost())
-      device.host = std::max(device.host, endOf(slot));
+      device.host = std::max(device.host, slot.end());
     device.slots.push_back(slot);
-  }
-
-  /// At most the greatest number, which no memory is.
-  static int64_t endOf(const Slot &slot) {
-    int64_t end = 0;
-    bool isTooMuch = __builtin_add_overflow(slot.offset, slot.size, &end);
-    return isTooMuch ? std::numeric_limits<int64_t>::max() : end;
   }
 
   Resident readResident(pipe::ResidentOp op) {

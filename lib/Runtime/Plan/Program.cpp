@@ -5,6 +5,7 @@
 #include "lib/Runtime/Error.h"
 
 #include <algorithm>
+#include <limits>
 
 using namespace bitpipe;
 
@@ -33,6 +34,12 @@ const char *bitpipe::nameOf(ElementType type) {
     return "BOOL";
   }
   return "?";
+}
+
+int64_t Slot::end() const {
+  int64_t end = 0;
+  bool isTooMuch = __builtin_add_overflow(offset, size, &end);
+  return isTooMuch ? std::numeric_limits<int64_t>::max() : end;
 }
 
 std::string bitpipe::text(const RunName &run) {

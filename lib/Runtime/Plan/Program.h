@@ -148,10 +148,12 @@ struct Slot {
            source != SlotSource::Key && !onHost();
   }
   bool onHost() const { return source == SlotSource::Host; }
+  /// Where it ends, at most at the greatest number, which no memory is.
+  int64_t end() const;
   /// Whether two slots share any memory.
   bool overlaps(const Slot &other) const {
     bool alike = (inArena() && other.inArena()) || (onHost() && other.onHost());
-    return alike && offset < other.offset + other.size && other.offset < offset + size;
+    return alike && offset < other.end() && other.offset < end();
   }
 };
 

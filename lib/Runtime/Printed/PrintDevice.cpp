@@ -209,8 +209,8 @@ private:
                             " over devices " + listText(op.devices));
     const std::string &all = slots[op.slot];
     std::string slice = std::to_string(link.slice);
-    std::string own = op.own ? slots[*op.own]
-                             : placeText(all, link.sliceOf(link.memberOf(int64_t(number))).begin);
+    auto [slot, begin] = link.placeOfSlice(link.memberOf(int64_t(number)));
+    std::string own = op.own ? slots[slot] : placeText(slots[slot], begin);
     if (op.kind == Collective::AllReduce)
       printWork(work, "ncclAllReduce",
                 {all, all, std::to_string(link.elements), "ncclFloat", "ncclSum"});

@@ -18,6 +18,7 @@
 #include "lib/Runtime/Train/Account.h"
 #include "lib/Runtime/Train/CheckpointFiles.h"
 #include "lib/Runtime/Train/Parameters.h"
+#include "lib/Runtime/Train/ProcessLimits.h"
 #include "lib/Runtime/Train/RunFiles.h"
 #include "lib/Runtime/Train/Training.h"
 #include "lib/Runtime/Train/WorkingWeights.h"
@@ -27,8 +28,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
-#include <map>
 #include <numbers>
 #include <optional>
 
@@ -45,43 +44,6 @@ double bitpipe::learningRate(const TrainOptions &options, int64_t step) {
   if (options.schedule == Schedule::Linear)
     return lr * (1 - done);
   return lr * (1 + std::cos(std::numbers::pi * done)) / 2;
-}
-
-/// Threads count steps, and what they do in each, in 32 bits.
-static void checkSteps(const TrainOptions &options, const Program &program,
-                       const Links &links) {
-  size_t perStep = std::max<size_t>(2, program.devices.size());
-  for (const DeviceLinks &device : links.devices)
-    perStep = std::max(perStep, device.collectives.size());
-  std::map<int64_t, size_t> copies; // to hosts and back, by device
-  for (const MessageLink &message : links.messages)
-    if (message.isToHost())
-      perStep = std::max(perStep, ++copies[message.from]);
-  int64_t most = std::numeric_limits<uint32_t>::max() / perStep - 2;
-  if (options.steps > most)
-    failUsage("--steps is ", options.steps, ", expected at most ", most,
-              " for a plan of ", program.devices.size(), " devices");
-}
-
-static int64_t bytesOfArenas(const Program &program, Share share) {
-  double bytes = 0; // of a plan that may ask for more than there is
-  for (int64_t d = share.first; d < share.end; ++d)
-    bytes += double(program.devices[d].arena) + double(program.devices[d].host);
-  return int64_t(std::min(bytes, 0x1p62));
-}
-
-/// Devices whose hosts keep something, for which a thread copies.
-static int64_t hostsOf(const Program &program, Share share) {
-  int64_t count = 0;
-  for (int64_t d = share.first; d < share.end; ++d)
-    count += program.devices[d].host > 0;
-  return count;
-}
-
-[[noreturn]] static void failMemory(const Program &program, Share share) {
-  fail(program.path, ": error: not enough memory: the arenas of its ",
-       share.count(), " devices take ", bytesOfArenas(program, share) >> 20,
-       " MiB, and the process some besides (see ulimit -v)");
 }
 
 /// A rank without a device would have nothing to do.

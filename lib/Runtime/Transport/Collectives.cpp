@@ -299,12 +299,10 @@ float *Collectives::memoryOf(int64_t device, const CollectiveLink &link) const {
   return devices[device].memory().floats(link.slots[link.memberOf(device)]);
 }
 
-/// Where the device's own slice begins: in a slot of its own, or in that of all.
 float *Collectives::sliceMemoryOf(int64_t device, const CollectiveLink &link) const {
   size_t member = link.memberOf(device);
-  if (int64_t own = link.own[member]; own >= 0)
-    return devices[device].memory().floats(own);
-  return memoryOf(device, link) + link.sliceOf(member).begin;
+  auto [slot, begin] = link.placeOfSlice(member);
+  return devices[device].memory().floats(slot) + begin;
 }
 
 void Collectives::send(int64_t from, int64_t to, const float *data, int64_t count,

@@ -15,13 +15,13 @@ HostCopies::HostCopies(const Links &links, const LocalDevices &devices,
   for (const MessageLink &link : links.messages) {
     if (!link.isToHost() || !devices.holds(link.from))
       continue;
-    std::unique_ptr<Worker> &worker = workers[link.from];
-    worker = worker ? std::move(worker) : std::make_unique<Worker>();
-    worker->ring.resize(std::max<size_t>(worker->ring.size(), 1) + 1);
+    Worker &worker = workers[link.from];
+    worker.ring.resize(worker.ring.size() + 1);
   }
   for (auto &[device, worker] : workers)
     try {
-      worker->thread = std::thread([this, &own = *worker] { loop(own); });
+      worker.ring.emplace_back(); // for the end
+      worker.thread = std::thread([this, &own = worker] { loop(own); });
     } catch (const std::system_error &error) {
       failThread(joined("copies of device ", device, " to the host"), error);
     }
@@ -29,9 +29,9 @@ HostCopies::HostCopies(const Links &links, const LocalDevices &devices,
 
 HostCopies::~HostCopies() {
   for (auto &[device, worker] : workers)
-    if (worker->thread.joinable()) {
-      start(*worker, {});
-      worker->thread.join();
+    if (worker.thread.joinable()) {
+      start(worker, {});
+      worker.thread.join();
     }
 }
 
@@ -41,7 +41,7 @@ void HostCopies::start(Worker &worker, Copy copy) {
 }
 
 void HostCopies::start(int64_t message, Counter &complete) {
-  start(*workers.at(links.messages[message].from), {message, &complete});
+  start(workers.at(links.messages[message].from), {message, &complete});
 }
 
 void HostCopies::loop(Worker &worker) {
@@ -55,7 +55,7 @@ void HostCopies::loop(Worker &worker) {
       return;
     delayAtRandom();
     Nanoseconds begin = now();
-    make(links.messages[message], message, sleeper);
+    make(message, sleeper);
     if (complete->get() > 0) {
       worker.rate.bytes += links.messages[message].bytes;
       worker.rate.time += now() - begin;
@@ -64,14 +64,15 @@ void HostCopies::loop(Worker &worker) {
   }
 }
 
-void HostCopies::make(const MessageLink &link, int64_t message, Sleeper &sleeper) {
+void HostCopies::make(int64_t message, Sleeper &sleeper) {
   if (seconds)
     return sleeper.until(now() + Nanoseconds((*seconds)[message] * 1e9));
+  const MessageLink &link = links.messages[message];
   SlotAddresses &memory = devices[link.from].memory();
   std::memcpy(memory.address(link.toSlot), memory.address(link.fromSlot), link.bytes);
 }
 
 CopyRate HostCopies::rate(int64_t device) const {
   auto found = workers.find(device);
-  return found == workers.end() ? CopyRate() : found->second->rate;
+  return found == workers.end() ? CopyRate() : found->second.rate;
 }

@@ -1,7 +1,6 @@
 //===- HostCopies.h - Between devices and what their hosts keep ------------===//
 //
-// A device in the host's memory has its host for a partner, too: an activation that moves
-// there is copied to an arena of its own, and back. A thread for each device that does so
+// An activation that moves to a device's host is copied to an arena of the host's, and back. A thread for each device that does so
 // makes one copy at a time, in the order in which they start, so that they go on beside the
 // device's runs as they would on a link of its own.
 //
@@ -15,7 +14,6 @@
 #include "lib/Runtime/Plan/Links.h"
 
 #include <map>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -59,12 +57,12 @@ private:
   /// A copy of no message is the last one.
   static void start(Worker &worker, Copy copy);
   void loop(Worker &worker);
-  void make(const MessageLink &link, int64_t message, Sleeper &sleeper);
+  void make(int64_t message, Sleeper &sleeper);
 
   const Links &links;
   const LocalDevices &devices;
   const std::vector<double> *seconds;
-  std::map<int64_t, std::unique_ptr<Worker>> workers; // by device
+  std::map<int64_t, Worker> workers; // by device
 };
 
 } // namespace bitpipe

@@ -6,6 +6,7 @@
 
 #include "lib/Transforms/ONNX/Import.h"
 #include "lib/Dialect/Pipe/IR/Pipe.h"
+#include "lib/Transforms/ONNX/FreeBatch.h"
 #include "lib/Transforms/ONNX/Node.h"
 #include "lib/Transforms/ONNX/Parameters.h"
 #include "lib/Transforms/ONNX/Signature.h"
@@ -360,24 +361,6 @@ OwningOpRef<ModuleOp> Importer::run(ArrayRef<Initializer> initializers) {
   return owner;
 }
 
-/// The symbolic first dimension of all inputs that has no size; empty if there is none.
-std::string freeBatch(ModelFile &file, const ImportOptions &options) {
-  llvm::StringSet<> weights;
-  for (const onnx::Tensor &tensor : file.graph().initializer())
-    weights.insert(tensor.name());
-  std::string name;
-  for (const onnx::ValueInfo &input : file.graph().input()) {
-    const auto &shape = input.type().tensor_type().shape();
-    if (weights.contains(input.name()) || shape.dim_size() == 0)
-      continue;
-    const std::string &first = shape.dim(0).dim_param();
-    if (first.empty() || options.dims.contains(first) || (!name.empty() && name != first))
-      return "";
-    name = first;
-  }
-  return name;
-}
-
 } // namespace
 
 OwningOpRef<ModuleOp> bitpipe::importONNX(StringRef path,
@@ -395,7 +378,7 @@ OwningOpRef<ModuleOp> bitpipe::importONNX(StringRef path,
   if (failed(initializers))
     return {};
   ImportOptions bound = options;
-  if (std::string name = options.batch ? freeBatch(*file, options) : ""; !name.empty()) {
+  if (std::string name = options.batch ? freeBatch(*file, options.dims) : ""; !name.empty()) {
     bound.dims[name] = options.batch;
     *options.batchName = name;
   }

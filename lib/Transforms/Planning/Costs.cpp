@@ -167,18 +167,29 @@ void bitpipe::leaveOutMessages(mlir::ModuleOp module, Costs &costs) {
   }
 }
 
-/// Samples of a micro-batch: the first size of what any stage reads of the model's inputs.
-static int samplesOf(mlir::ModuleOp module) {
+/// The first size of the first of these that has one, or 0.
+static int firstSize(ArrayRef<mlir::Type> types) {
+  for (mlir::Type type : types)
+    if (auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type); tensor && tensor.getRank() > 0)
+      return int(tensor.getDimSize(0));
+  return 0;
+}
+
+int bitpipe::samplesOf(mlir::ModuleOp module) {
   mlir::SymbolTable symbols(module);
-  for (auto stage : module.getOps<pipe::StageOp>()) {
-    auto forward = symbols.lookup<mlir::func::FuncOp>(stage.getForward());
-    size_t first = stage.getCarriedIn().size();
-    for (size_t i = 0; forward && i < stage.getInputs().size(); ++i)
-      if (auto type = mlir::dyn_cast<mlir::RankedTensorType>(forward.getArgumentTypes()[first + i]);
-          type && type.getRank() > 0)
-        return int(type.getDimSize(0));
-  }
-  return 1;
+  auto argumentsOf = [&](StringRef name) {
+    auto function = symbols.lookup<mlir::func::FuncOp>(name);
+    return function ? function.getArgumentTypes() : ArrayRef<mlir::Type>();
+  };
+  for (auto stage : module.getOps<pipe::StageOp>())
+    if (int samples = firstSize(argumentsOf(stage.getForward())
+                                    .drop_front(stage.getCarriedIn().size())
+                                    .take_front(stage.getInputs().size())))
+      return samples;
+  for (auto model : module.getOps<pipe::ModelOp>())
+    if (int samples = firstSize(argumentsOf(model.getForward())))
+      return samples;
+  return 0;
 }
 
 schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef optimizer) {
@@ -190,7 +201,7 @@ schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef
     return *wrong;
   Costs costs;
   costs.stages = inUnits(counts, 1);
-  costs.samples = samplesOf(module);
+  costs.samples = std::max(1, samplesOf(module));
   addSizes(module, optimizer, costs);
   return costs;
 }

@@ -31,6 +31,10 @@ schedule::ErrorOr<schedule::Costs> costsOfStages(mlir::ModuleOp module, llvm::St
 /// and to send, is not known before it is laid out.
 void addSizes(mlir::ModuleOp module, llvm::StringRef optimizer, schedule::Costs &costs);
 
+/// Samples of a micro-batch of a module with stages or a whole model: the first size of its
+/// inputs; 0 if none has one.
+int samplesOf(mlir::ModuleOp module);
+
 /// Leaves out of these sizes what lies in messages, and says how long stages read those, for
 /// schedule::messageMemory to count them.
 void leaveOutMessages(mlir::ModuleOp module, schedule::Costs &costs);

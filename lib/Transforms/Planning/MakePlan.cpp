@@ -56,8 +56,8 @@ static void tellPairs(ModuleOp module, const schedule::Schedule &schedule,
                       const schedule::Costs &costs) {
   if (size_t pairs = costs.overlapsPairs() ? schedule::pairsIn(schedule.order) : 0)
     emitRemark(module.getLoc()) << schedule.name << ": times count its " << pairs
-                                << " pairs at the same time, as 'pair' of the costs says; bitpipe-run "
-                                   "runs the two of a pair one after the other";
+                                << " pairs at the same time, as 'pair' of the costs says; "
+                                << schedule::runsApart;
 }
 
 /// The schedule in the words of the request.

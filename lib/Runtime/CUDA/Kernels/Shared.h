@@ -81,14 +81,14 @@ struct JudgeBetween {
   int64_t number; // of the update in its step, from 1 on
 };
 
-/// Steps the elements [begin, end), which moments are of, and clears the gradients of all.
+/// Steps the elements [begin, end), which moments are of, and clears all gradients that are there.
 struct Update {
   // Where element 0 is or would be, as of a slice; moments are null but for AdamW.
   float *weights, *gradients, *moment1, *moment2;
   uint16_t *working; // null if there are none
   const Verdict *verdict;
   int64_t begin, end, workingElements;
-  int64_t clearBegin, clearEnd; // the elements whose gradients are there
+  int64_t clearBegin, clearEnd; // the elements that these are of
 };
 
 /// Rounds weights that other devices have stepped.

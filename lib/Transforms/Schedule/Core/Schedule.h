@@ -206,6 +206,8 @@ inline bool endsPair(const std::vector<Action> &list, size_t i) {
 }
 /// How many pairs there are.
 size_t pairsIn(const Order &order);
+/// What is told beside times of pairs that go on at the same time.
+constexpr const char *runsApart = "bitpipe-run runs the two of a pair one after the other";
 
 /// Where an order comes from: a rule that is written down under the schedule's name, the
 /// scheduler, or a file. A plan does not tell.

@@ -8,9 +8,6 @@
 
 namespace bitpipe::schedule {
 
-/// What is told beside times of pairs that go on at the same time.
-constexpr const char *runsApart = "bitpipe-run runs the two of a pair one after the other";
-
 /// printf to a stream. A line of a table fits; more than 255 characters are cut.
 template <typename... Values>
 void print(std::ostream &stream, const char *format, Values... values) {

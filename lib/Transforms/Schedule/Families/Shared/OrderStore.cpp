@@ -34,7 +34,7 @@ static void addCosts(const Costs &costs, Key &key) {
     for (double StageCost::*field :
          {&StageCost::forward, &StageCost::inputGradient, &StageCost::weightGradient,
           &StageCost::backward, &StageCost::activation, &StageCost::message, &StageCost::kept,
-          &StageCost::recompute, &StageCost::input})
+          &StageCost::recompute, &StageCost::input, &StageCost::pair})
       key.add(stage.*field);
     key.add(isLimited ? stage.state : 0);
   }
