@@ -84,7 +84,7 @@ schedule::ErrorOr<schedule::Choice> chooseSchedule(const Options &options, Modul
     scope.sizes = *sizes;
   }
   // What computes in bf16 keeps whole parameters.
-  if (!options.picksFamily && options.shard == "none")
+  if (!options.picksFamily && !options.given.count("shard"))
     scope.mostSharded = options.precision == "bf16" ? schedule::Shard::Gradients
                                                     : schedule::Shard::Parameters;
   scope.choosesBalance = !options.picksFamily && !options.balance;
