@@ -179,7 +179,7 @@ void CUDADevice::poisonHost() {
       if (const Slot &slot = device.slots[send->slot]; !from || slot.size > from->size)
         if (slot.inArena())
           from = &slot;
-  for (int64_t done = 0; from && done < device.host; done += from->size)
+  for (int64_t done = 0; from && from->size > 0 && done < device.host; done += from->size)
     check(driver().copyToHost(hostLink->memory() + done, memoryAt(from->offset),
                               size_t(std::min(from->size, device.host - done)), compute),
           "fill the host's memory");
