@@ -40,12 +40,18 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def on_hosts(path):
-    """The bytes that each host keeps, but for those that keep nothing."""
+    """The bytes of each host's memory and those of its slots, in whole cells of the doubles, but for hosts that keep nothing."""
+    cell = 64
     with open(path) as file:
         programs = file.read().split("pipe.program device ")[1:]
-    ends = [[int(size) + int(offset) for size, offset in re.findall(r'"host" size (\d+) offset (\d+)', program)]
-            for program in programs]
-    return [max(program) for program in ends if program]
+    hosts = []
+    for program in programs:
+        slots = [(int(offset), int(offset) + int(size)) for size, offset in re.findall(r'"host" size (\d+) offset (\d+)', program)]
+        if slots:
+            whole = max(end for _, end in slots)
+            cells = {at for begin, end in slots for at in range(begin // cell, -(-end // cell))}
+            hosts.append((whole, sum(min(cell, whole - at * cell) for at in cells)))
+    return hosts
 
 
 def doubles(build, **variables):
@@ -148,9 +154,9 @@ class Model:
                    f"--trace={trace}", f"--profile={profile}"]
         done = subprocess.run(command, capture_output=True, text=True, env=doubles(self.arguments.build, BITPIPE_DOUBLES_TOUCHED="1"))
         touched = [tuple(map(int, found)) for found in re.findall(r"touched (\d+) of (\d+) pinned", done.stderr)]
-        for bytes in planned:
-            if not bytes or (bytes, bytes) not in touched:
-                sys.exit(f"{bytes} bytes are planned on a host, touched {touched}\n{done.stdout}{done.stderr}")
+        for bytes, used in planned:
+            if (used, bytes) not in touched:
+                sys.exit(f"{used} of {bytes} bytes are planned on a host, touched {touched}\n{done.stdout}{done.stderr}")
         rates = re.findall(r"host of device \d+ +([\d.]+) MiB +\1 MiB +copies at [\d.]+ GB/s", done.stdout)
         if len(rates) != len(planned):
             sys.exit(f"{len(planned)} hosts keep something, expected a line for each:\n{done.stdout}")
