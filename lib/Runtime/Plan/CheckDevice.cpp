@@ -23,8 +23,6 @@ public:
   void check() {
     if (device.arena < 0)
       failHere("arena of ", device.arena, " bytes");
-    if (device.host && program.isForGPUs())
-      failHere("keeps activations on the host, expected none on GPUs");
     for (const Slot &slot : device.slots)
       checkSlot(slot);
     checkAlone();

@@ -25,6 +25,8 @@ struct MessageLink {
 
   /// Or from there: a copy between the device and its host.
   bool isToHost() const { return from == to; }
+  /// Of such a copy, whether it goes there.
+  bool leaves() const { return run.kind == 'E'; }
 };
 
 /// One sum or gather; member i is devices[i] with slots[i].
@@ -64,7 +66,7 @@ struct DeviceLinks {
   /// The device's collectives in the order in which it starts them.
   std::vector<int64_t> collectives;
   /// What must be complete before a step ends: on GPUs, what it started after the
-  /// norm. Elsewhere the next step waits where it has to.
+  /// norm, and copies to and from the host. Elsewhere the next step waits where it has to.
   std::vector<Wait> atEnd;
 };
 

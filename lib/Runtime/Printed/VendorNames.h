@@ -39,6 +39,8 @@ using CUfunction = cuda::Function;
 using cuda::cuEventRecord;
 using cuda::cuLaunchKernel;
 using cuda::cuStreamWaitEvent;
+inline constexpr auto &cuMemcpyDtoHAsync = cuda::cuMemcpyDtoHAsync_v2; // as cuda.h has them
+inline constexpr auto &cuMemcpyHtoDAsync = cuda::cuMemcpyHtoDAsync_v2;
 
 using cublasStatus_t = blas::Status;
 using blas::cublasLtMatmul;

@@ -271,8 +271,6 @@ private:
     builder.setInsertionPointAfter(plan);
     for (const DeviceProgram &program : programs) {
       DeviceMemory memory = layOutMemory(program, groups, hasMoments, inputs, alignment);
-      if (memory.host && training.getTarget() == "cuda")
-        return emitError(program.loc) << "activations move to the host's memory, expected a plan without for target cuda";
       auto op = ProgramWriter(program, memory, groups, builder).write();
       if (failed(checkLimit(op)))
         return failure();
