@@ -784,6 +784,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
 // -----
 
 // It is never loaded back.
+// expected-error @below {{device 1: 0G0 never comes, expected once: what is evicted is kept, given back and loaded again}}
 pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
   pipe.route devices [0, 1] microbatches [0, 1, 2]
   pipe.device 0 {
@@ -795,7 +796,6 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
     pipe.run F stage 0 mb 2
     pipe.send F stage 0 mb 2 to 1
     pipe.recv B stage 1 mb 0 from 1
-    // expected-error @below {{device 0, position 8 (run B stage 0 mb 0): reads what is evicted and never loaded back, expected 0L0 before it}}
     pipe.run B stage 0 mb 0
     pipe.recv B stage 1 mb 1 from 1
     pipe.run B stage 0 mb 1

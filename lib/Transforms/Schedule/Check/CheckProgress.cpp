@@ -336,7 +336,7 @@ Checked bitpipe::schedule::checkProgress(const Program &program) {
 
 Checked bitpipe::schedule::check(const Program &program) {
   for (auto invariant :
-       {checkNames, checkExactlyOnce, checkUpdates, checkMoves, checkReadiness, checkShards, checkMessages,
+       {checkNames, checkExactlyOnce, checkUpdates, checkKept, checkReadiness, checkMessages,
         checkPairing, checkVersions, checkGroups, checkSumOrder, checkProgress})
     if (Checked wrong = invariant(program))
       return wrong;
