@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Families/Shared/OneV.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
@@ -95,10 +96,9 @@ static std::vector<Action> thirdList(int devices, int rank, int count) {
 
 static Order everyRank(const Request &request,
                        std::vector<Action> (*list)(int, int, int)) {
-  Order order;
-  for (int rank = 0; rank < request.devices; ++rank)
-    order.push_back(list(request.devices, rank, request.microbatches));
-  return order;
+  return everyRank(request.devices, [&](int rank) {
+    return list(request.devices, rank, request.microbatches);
+  });
 }
 
 static ErrorOr<Ordered> third(const Request &request, const Placement &) {
