@@ -78,11 +78,8 @@ Checked checkVersions(const Program &program);
 /// has summed have no other sum, and an unshard, unless weights are gathered.
 Checked checkGroups(const Program &program);
 
-/// Any two devices start the sums, unshards, gathers and scatters that they share in the same
-/// order.
-Checked checkSumOrder(const Program &program);
-
-/// Every instruction is reached: the program does not block when runs wait for
+/// Every instruction is reached, and so any two devices start the sums, unshards, gathers and
+/// scatters that they share in the same order: the program does not block when runs wait for
 /// their messages, sends for their receives (posted when the receiver reaches
 /// them), messages for earlier ones in their channel, sums and unshards for
 /// all members and for those before them, runs for what they read of gathers, updates for sums; and what is behind the run
