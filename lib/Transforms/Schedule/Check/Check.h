@@ -96,7 +96,7 @@ struct Held {
   /// Receives posted whose tensor its run is still to read.
   int receives = 0;
   /// Tensors made to be sent of which the device does not know yet that they were received
-  /// (SentUntil.h).
+  /// (MessageLives.h).
   int sends = 0;
   /// What its host keeps of it, in the same unit.
   double onHost = 0;
