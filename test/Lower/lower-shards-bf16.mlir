@@ -43,8 +43,8 @@ pipe.plan @plan schedule "by hand" devices 2 microbatches 2 {
   }
 }
 
-// STAGE: pipe.routine @f blocks [384, 768, 768] roles ["loss", "weights 0", "working 0"]
 // STAGE: pipe.stage 0 {{.*}} full [1280, 2048]
+// STAGE: pipe.routine @f blocks [384, 768, 768] roles ["loss", "weights 0", "working 0"]
 
 // CHECK: pipe.program device 0
 // CHECK: pipe.slot 0 "weights" size 1280
@@ -56,7 +56,7 @@ pipe.plan @plan schedule "by hand" devices 2 microbatches 2 {
 // CHECK: pipe.all_gather stages [0] devices [0, 1] slot [[FULL:[0-9]+]] slice 320 elements [320] to [512] from 0
 // CHECK-NEXT: pipe.all_gather stages [0] devices [0, 1] slot [[COPIES:[0-9]+]] slice 320 elements [0, 512] to [320, 576] from 1
 // CHECK-NEXT: pipe.execute F stage 0 mb 0 @f [{{[0-9]+}}, [[FULL]], [[COPIES]]]
-// CHECK: pipe.step stages [0] elements 416 from 0 to 320 weights 0 at 0 gradients 2 at 0 moments 3 4 working 1 elements 320
+// CHECK: pipe.step stages [0] elements 416 from 0 to 320 weights 0 at 0 gradients 2 at 0 moments 3 4 working 1 320{{$}}
 // CHECK-NOT: pipe.round
 // CHECK: pipe.program device 1
 // CHECK: pipe.slot 1 "working" size 128
