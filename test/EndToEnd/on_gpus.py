@@ -63,7 +63,7 @@ def doubles(build, **variables):
 class Model:
     def __init__(self, arguments, options, devices, seeds, scratch):
         self.arguments, self.seeds, self.scratch = arguments, seeds, scratch
-        self.folder = arguments.folder
+        self.folder, self.is_bf16 = arguments.folder, "--precision=bf16" in options
         with open(os.path.join(self.folder, "reference.json")) as file:
             self.reference = json.load(file)
         self.plan = self.compile(f"d{devices}", [*options, f"--devices={devices}"])
@@ -98,10 +98,10 @@ class Model:
         if error := self.train(name, options, launcher, **more):
             sys.exit(f"{name} {options} {more}\n{error}")
 
-    def check_numbers(self, what):
-        if "bf16" not in what:
-            return compare_run(self.reference, self.arguments.renamed, self.path("first") + ".jsonl", self.path("first"), what)
-        with open(self.path("first") + ".jsonl") as file:
+    def check_numbers(self, what, name="first"):
+        if not self.is_bf16:
+            return compare_run(self.reference, self.arguments.renamed, self.path(name) + ".jsonl", self.path(name), what)
+        with open(self.path(name) + ".jsonl") as file:
             losses = [json.loads(line)["loss"] for line in file]
         print(f"{what}: loss {compare('loss', losses, self.reference['loss'], 0.01):.1e}")
 
@@ -137,8 +137,7 @@ class Model:
                      "BITPIPE_DOUBLES_DEVICES": devices}
         for name, options in (("ranks", ["--no-graph"]), ("ranks with graphs", [])):
             self.trained(name, options, launcher, **variables)
-        compare_run(self.reference, self.arguments.renamed, self.path("ranks") + ".jsonl", self.path("ranks"),
-                    f"{devices} ranks")
+        self.check_numbers(f"{devices} ranks", "ranks")
         if not filecmp.cmp(self.path("ranks"), self.path("ranks with graphs"), shallow=False):
             sys.exit("ranks with graphs save other bits than without")
         if "whole" in self.arguments.checks and not self.slices:  # whose sums have an order of their own

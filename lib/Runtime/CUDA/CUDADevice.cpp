@@ -252,11 +252,13 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
   auto fromZero = [&](std::optional<int64_t> slot, int64_t first) {
     return slot ? slots.floats(*slot) - first : nullptr;
   };
-  gpu::Update update{fromZero(op.weights, op.weightsAt.value_or(0)),
+  int64_t weightsAt = op.weightsAt.value_or(0);
+  auto *working = op.working ? reinterpret_cast<uint16_t *>(slots.floats(*op.working)) - weightsAt : nullptr;
+  gpu::Update update{fromZero(op.weights, weightsAt),
                      fromZero(op.gradients, op.gradientsAt.value_or(0)),
                      fromZero(op.moment1, begin),
                      fromZero(op.moment2, begin),
-                     reinterpret_cast<uint16_t *>(fromZero(op.working, 0)),
+                     working,
                      at<gpu::Verdict>(op.isBetween() ? layout.between : layout.verdict),
                      begin,
                      end,

@@ -163,6 +163,8 @@ void NCCLTransport::warmUpGroup(const Group &group) const {
         "sum slices");
   check(library().allGather(place, place, 1, nccl::Float32, communicator, group.stream),
         "gather");
+  check(library().broadcast(place, place, 1, nccl::Float32, 0, communicator, group.stream),
+        "gather a slice");
   group.stream.synchronize();
 }
 
@@ -218,10 +220,26 @@ void NCCLTransport::collect(const CollectiveLink &link, const Group &group) cons
                                          group.communicator, group.stream),
                  "sum slices");
   case Collective::AllGather:
+    if (!link.isEven())
+      return broadcastSlices(link, group, mine, all);
     return check(library().allGather(mine, all, slice, nccl::Float32, group.communicator,
                                      group.stream),
                  "gather slices");
   }
+}
+
+/// Slices of different sizes, each from its owner.
+void NCCLTransport::broadcastSlices(const CollectiveLink &link, const Group &group, const float *mine,
+                                    float *all) const {
+  check(library().groupStart(), "begin a group");
+  for (size_t member = 0; member < link.devices.size(); ++member)
+    if (Range slice = link.sliceOf(member); slice.count() > 0) {
+      float *place = all + slice.begin;
+      check(library().broadcast(link.devices[member] == number ? mine : place, place, size_t(slice.count()),
+                                nccl::Float32, int(member), group.communicator, group.stream),
+            "gather a slice");
+    }
+  check(library().groupEnd(), "gather slices");
 }
 
 /// As in PeerTransport.

@@ -81,6 +81,7 @@ private:
   void warmUpPair(const Group &group, const Members &members) const;
   void warmUpGroup(const Group &group) const;
   void collect(const CollectiveLink &link, const Group &group) const;
+  void broadcastSlices(const CollectiveLink &link, const Group &group, const float *mine, float *all) const;
   /// Puts work into the stream of a group, after what this device has come to.
   template <typename Start> void start(Work &work, Group &group, Start start);
 

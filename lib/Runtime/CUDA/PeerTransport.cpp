@@ -127,6 +127,8 @@ void PeerTransport::sumSlice(const CollectiveLink &link, size_t member,
 void PeerTransport::giveSlice(const CollectiveLink &link, size_t member,
                               const CUDAStream &stream) {
   Range slice = link.sliceOf(member);
+  if (slice.count() == 0)
+    return;
   const float *mine = sliceOf(link, member);
   for (size_t i = 0; i < link.devices.size(); ++i)
     if (float *place = memoryOf(link, i) + slice.begin; place != mine)

@@ -36,6 +36,13 @@ struct CollectiveLink {
   int64_t elements; // that all slices make up
   int64_t slice;    // elements of each, but for an all-reduce
   std::vector<int64_t> own; // member i's slot of its slice alone, or -1
+  /// In words of four bytes: but for an all-reduce, where the slices of members begin in a slot,
+  /// and its end; where a member's own slot has what of its slice is gathered.
+  std::vector<int64_t> bounds = {}, ownBegins = {};
+  double share = 1; // of what all slices have
+
+  /// Whether all slices are as long, and all of each is gathered.
+  bool isEven() const;
 
   /// What a member adds up, or gives to the others: in an all-reduce even parts that
   /// begin at lines of memory.

@@ -202,12 +202,20 @@ private:
   /// A call of NCCL in the stream of a channel, after what is computed up to here.
   void printWork(const Work &work, const std::string &call,
                  std::vector<std::string> arguments) {
+    beginWork(work);
+    printCall(work, call, std::move(arguments));
+    record(work.event, work.channel + ".stream");
+  }
+
+  void beginWork(const Work &work) {
     record("ready", "compute");
     await(work.channel + ".stream", "ready");
+  }
+
+  void printCall(const Work &work, const std::string &call, std::vector<std::string> arguments) {
     arguments.push_back(work.channel + ".communicator");
     arguments.push_back(work.channel + ".stream)");
     out << callText(4, "check(" + call, arguments);
-    record(work.event, work.channel + ".stream");
   }
 
   void printInstruction(size_t i, const Execute &op) {
@@ -266,14 +274,32 @@ private:
     const std::string &all = slots[op.slot];
     std::string slice = std::to_string(link.slice);
     auto [slot, begin] = link.placeOfSlice(link.memberOf(int64_t(number)));
-    std::string own = op.own ? slots[slot] : placeText(slots[slot], begin);
+    std::string own = op.own && begin == 0 ? slots[slot] : placeText(slots[slot], begin);
     if (op.kind == Collective::AllReduce)
       printWork(work, "ncclAllReduce",
                 {all, all, std::to_string(link.elements), "ncclFloat", "ncclSum"});
     else if (op.kind == Collective::ReduceScatter)
       printWork(work, "ncclReduceScatter", {all, own, slice, "ncclFloat", "ncclSum"});
-    else
+    else if (link.isEven())
       printWork(work, "ncclAllGather", {own, all, slice, "ncclFloat"});
+    else
+      printBroadcasts(link, work, own, all);
+  }
+
+  /// Slices of different sizes, each from its owner.
+  void printBroadcasts(const CollectiveLink &link, const Work &work, const std::string &own,
+                       const std::string &all) {
+    beginWork(work);
+    out << "    check(ncclGroupStart());\n";
+    for (size_t member = 0; member < link.devices.size(); ++member)
+      if (Range slice = link.sliceOf(member); slice.count() > 0) {
+        std::string place = placeText(all, slice.begin);
+        bool isMine = link.devices[member] == int64_t(number);
+        printCall(work, "ncclBroadcast", {isMine ? own : place, place, std::to_string(slice.count()), "ncclFloat",
+                                          std::to_string(member)});
+      }
+    out << "    check(ncclGroupEnd());\n";
+    record(work.event, work.channel + ".stream");
   }
 
   /// The place of an f32 in a slot.

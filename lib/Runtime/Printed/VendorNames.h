@@ -52,6 +52,9 @@ constexpr nccl::DataType ncclInt8 = nccl::Int8, ncclFloat = nccl::Float32,
 constexpr nccl::Operation ncclSum = nccl::Sum;
 using nccl::ncclAllGather;
 using nccl::ncclAllReduce;
+using nccl::ncclBroadcast;
+using nccl::ncclGroupEnd;
+using nccl::ncclGroupStart;
 using nccl::ncclReduceScatter;
 using nccl::ncclRecv;
 using nccl::ncclSend;
