@@ -95,7 +95,8 @@ def compile_cases(folder, scratch):
     os.remove(at("p.weights.safetensors"))
     with open(at("old.svg"), "w") as file:
         file.write("<!-- written by bitpipe -->\nold")
-    here("failing view", ["bitpipe-opt", "--emit=timeline", "--pipeline=gpipe", "--cost=F=x", "-o", "old.svg"], ["F|x"])
+    here("failing view", ["bitpipe-opt", "--emit=timeline", "--pipeline=gpipe", "--cost-file=none.json", "-o", "old.svg"], ["none.json"])
+    here("bad cost", opt(model, "--cost=F=x"), ["--cost", "F=x", "expected"], code=2)
     with open(at("old.svg")) as file:
         if not file.read().endswith("\nold") or not stat.S_ISFIFO(os.stat(at("fifo")).st_mode):
             failures.append("what was there is lost")

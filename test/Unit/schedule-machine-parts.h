@@ -71,13 +71,13 @@ inline bool isOfHost(int device, const Instruction &end) {
   return end.peer == device && end.action.kind == there;
 }
 
-/// Takes a buffer for a receive; where none is free, the oldest.
+/// Takes a buffer for a receive; where none is free, the oldest, or none at all.
 inline void occupy(Device &device, Name received, int buffers) {
-  if (int(device.buffers.size()) >= buffers) {
-    device.overwritten.insert(device.buffers.front());
-    device.buffers.pop_front();
-  }
   device.buffers.push_back(received);
+  if (int(device.buffers.size()) <= buffers)
+    return;
+  device.overwritten.insert(device.buffers.front());
+  device.buffers.pop_front();
 }
 
 /// The name of what a run makes for other stages.
@@ -85,13 +85,13 @@ inline Name madeBy(const Action &action) {
   return {action.kind == Kind::F ? 'F' : 'B', action.stage, action.microbatch};
 }
 
-/// Takes memory for what is to be sent; where none is free, that of the oldest.
+/// Takes memory for what is to be sent; where none is free, that of the oldest, or none at all.
 inline void makeRoom(Device &device, Name made, int buffers) {
-  if (int(device.outgoing.size()) >= buffers) {
-    device.lost.insert(device.outgoing.front());
-    device.outgoing.pop_front();
-  }
   device.outgoing.push_back(made);
+  if (int(device.outgoing.size()) <= buffers)
+    return;
+  device.lost.insert(device.outgoing.front());
+  device.outgoing.pop_front();
 }
 
 } // namespace bitpipe::schedule::machine
