@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <random>
 
@@ -224,7 +225,7 @@ static void testMutants(Random &random, const Request &asked, const Program &ori
 }
 
 static void testFamily(Random &random, Request asked, bool isUneven, int mutants,
-                       Counts &counts) {
+                       Counts &counts, bool ties = true) {
   bool updatesBetween = (*familyNamed(asked.pipeline))->updatesBetween;
   if (isUneven && !updatesBetween && asked.shard == Shard::None)
     asked.shard = Shard::Optimizer;
@@ -235,10 +236,10 @@ static void testFamily(Random &random, Request asked, bool isUneven, int mutants
     return expect(false, schedule.error().text);
   int last = schedule->placement.stages() - 1;
   Costs costs = isUneven ? uneven(schedule->placement) : Costs();
-  bool ends = !schedule->placement.updates(); // with one update, which may be of ties
+  bool mayTie = last > 0 && ties;
   ErrorOr<Program> original =
-      communicate(*schedule, ends ? std::vector<std::vector<int>>{{0, last}}
-                                  : std::vector<std::vector<int>>{}, costs);
+      communicate(*schedule, mayTie ? std::vector<std::vector<int>>{{0, last}}
+                                    : std::vector<std::vector<int>>{}, costs);
   expect(original && !check(*original), toText(asked) + " is rejected");
   if (original)
     testMutants(random, asked, *original, mutants, counts);
@@ -278,6 +279,24 @@ static void testOffload(Random &random, const Family &family, Counts &counts) {
   }
 }
 
+/// Updates between micro-batches of stages that several devices hold, of replicas, and of both,
+/// with ties and without.
+static void testUpdates(Random &random, Counts &counts) {
+  for (const Family &family : families())
+    for (std::vector<int> stages : {std::vector<int>(), {2, 1, 1}, {1, 2}, {3, 1}, {2, 2}})
+      for (int replicas : {1, 2}) {
+        int devices = stages.empty() ? 4 / replicas : std::accumulate(stages.begin(), stages.end(), 0);
+        if (!family.updatesBetween)
+          continue;
+        Request asked = request(family.name, devices * replicas, 24);
+        asked.replicas = replicas;
+        asked.stageReplicas = stages;
+        for (bool isUneven : {false, true})
+          for (bool ties : {false, true})
+            testFamily(random, asked, isUneven, 100, counts, ties);
+      }
+}
+
 int main() {
   Random random(1);
   Counts counts;
@@ -305,6 +324,7 @@ int main() {
   shared.stageReplicas = {2, 1, 1};
   testFamily(random, shared, false, 500, counts);
   testFamily(random, shared, true, 500, counts);
+  testUpdates(random, counts);
   std::printf("%d mutants, %d accepted and harmless\n", counts.total, counts.accepted);
   for (const auto &[invariant, count] : counts.rejected)
     std::printf("%5d rejected by '%s'\n", count, invariant.c_str());

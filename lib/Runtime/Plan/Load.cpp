@@ -12,6 +12,7 @@
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Plan/Features.h"
 #include "lib/Runtime/Plan/LoadCalls.h"
+#include "lib/Runtime/Plan/NormShares.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -233,6 +234,7 @@ private:
           .Default([&](mlir::Operation *other) {
             device.instructions.push_back(readInstruction(other));
           });
+    shareOutNorm(device, int64_t(op.getDevice()));
   }
 
   void readSlot(DeviceList &device, pipe::SlotOp op) {
@@ -335,19 +337,16 @@ private:
   }
 
   static Step readStep(pipe::StepOp op) {
-    Step step{list(op.getStages()), int64_t(op.getElements()),
-              {0, int64_t(op.getElements())}, /*sharded=*/false,
+    Range all{0, int64_t(op.getElements())};
+    Step step{list(op.getStages()), all.end, all, /*sharded=*/false,
               int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}, {}, 0,
-              int64_t(op.getMicrobatch().value_or(-1)), int64_t(op.getVersions().value_or(1)),
+              int64_t(op.getMicrobatch().value_or(-1)), int64_t(op.getVersions().value_or(1)), all,
               numberOf(op.getWeightsAt()), numberOf(op.getGradientsAt())};
     if ((step.sharded = bool(op.getBegin())))
       step.stepped = {int64_t(*op.getBegin()), int64_t(*op.getEnd())};
-    if (auto moment = op.getMoment1())
-      step.moment1 = *moment;
-    if (auto moment = op.getMoment2())
-      step.moment2 = *moment;
-    if (auto working = op.getWorking())
-      step.working = *working;
+    step.moment1 = numberOf(op.getMoment1());
+    step.moment2 = numberOf(op.getMoment2());
+    step.working = numberOf(op.getWorking());
     step.workingElements = op.getWorkingElements().value_or(0);
     return step;
   }

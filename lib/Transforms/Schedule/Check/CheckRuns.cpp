@@ -84,7 +84,8 @@ Checked bitpipe::schedule::checkNames(const Program &program) {
 /// What is wrong with there being an update, or nothing.
 static std::string needlessUpdate(const Placement &placement, const Action &action) {
   int every = placement.updates().every;
-  if (action.kind != Kind::U || (every && (action.microbatch + 1) % every == 0))
+  if (action.kind != Kind::U ||
+      (every && endsOwnGroup(placement, action.stage, action.microbatch)))
     return {};
   return every ? "runs, expected updates after every " + std::to_string(every) +
                      " micro-batches as the first one says"
@@ -155,7 +156,7 @@ Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
                          toString({Kind::R, false, stage, m}) +
                              " never runs, expected once: stage " +
                              std::to_string(stage) + " recomputes");
-      if (every && (m + 1) % every == 0 && !has(Kind::U))
+      if (every && endsOwnGroup(placement, stage, m) && !has(Kind::U))
         return violation("exactly once", placement.device(stage, m),
                          "the update of stage " + std::to_string(stage) +
                              " after micro-batch " + std::to_string(m) +
