@@ -43,6 +43,9 @@ def pack_models(folder, arguments):
 
     compile_plan(ROOT / "test/models/gpt2/model.onnx", folder / "gpt2-pair.mlir", arguments, "--pipeline=1f1b", "--devices=2",
                  "--microbatches=8")
+    for name, options in (("gpt2-stays", []), ("gpt2-offload", ["--offload=3"])):
+        compile_plan(ROOT / "test/models/gpt2/model.onnx", folder / f"{name}.mlir", arguments, "--pipeline=1f1b", "--devices=4",
+                     "--microbatches=8", *options)
 
 
 def pack_printed(folder):
@@ -66,7 +69,7 @@ def pack_gpt(folder, arguments):
     ids = torch.zeros(arguments.microbatch, arguments.sequence, dtype=torch.int64)
     export(module, {"input_ids": ids}, scratch / "gpt.onnx", external_data=True, verify=False, force=True)
     plans = {"gpt-1": ["--pipeline=1f1b", "--devices=1"], "gpt-2": ["--pipeline=1f1b", "--devices=2"],
-             "gpt-4": ["--pipeline=zb-v", "--devices=4"]}
+             "gpt-4": ["--pipeline=zb-v", "--devices=4"], "gpt-offload": ["--pipeline=gpipe", "--devices=1", "--offload=3"]}
     for name, options in plans.items():
         compile_plan(scratch / "gpt.onnx", scratch / f"{name}.mlir", arguments, *options, "--microbatches=4",
                      "--precision=bf16")

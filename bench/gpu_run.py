@@ -9,6 +9,8 @@ torch    PyTorch on the same model, eager and compiled, under autocast
 nccl     gpt2 on processes that share the GPU, which NCCL takes for hosts of their own: same bits as one process has
 graph    the same GPT without graphs
 calls    every kernel, product and attention of it by itself, with bytes or operations per second
+offload  activations on the host: gpt2 to the bits of a run without, as a graph and not; of the GPT how fast copies are, and its
+         tokens/s
 shared   the same with two and four devices that share the GPU
 """
 
@@ -23,7 +25,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-LIMITS = {"models": 90, "sanitize": 90, "printed": 40, "nccl": 120, "gpt": 150, "torch": 170, "graph": 50, "shared": 120, "calls": 60}
+LIMITS = {"models": 90, "sanitize": 90, "printed": 40, "nccl": 120, "gpt": 150, "torch": 170, "graph": 50, "offload": 90, "shared": 120, "calls": 60}
 PEAK = 989e12  # of dense bf16 products on an H100 or H200 SXM
 STEPS = 12
 
@@ -50,6 +52,8 @@ def train(plan, data, steps, limit, *options):
         return None
     if "--time-calls" in options:
         print(done.stdout[done.stdout.find("\ndevice 0: every call"):], flush=True)
+    for copies in re.findall(r"^host of device.*", done.stdout, re.M):
+        note(plan=plan, options=options, said=copies)
     with open(metrics) as file:
         return [json.loads(line) for line in file]
 
@@ -207,6 +211,18 @@ def calls(limit):
     bitpipe_gpt("gpt-1", "bitpipe, calls timed", limit, "--time-calls")
 
 
+def offload(limit):
+    """Copies are timed with --profile alone, which walks every step."""
+    data = HERE / "gpt2.data.safetensors"
+    stays = train("gpt2-stays", data, 6, limit / 8, "--clip=1.0", "--share-gpus")
+    for options in ([], ["--no-graph"]):
+        moved = train("gpt2-offload", data, 6, limit / 8, "--clip=1.0", "--share-gpus", *options)
+        same = stays and moved and all(a[key] == b[key] for a, b in zip(stays, moved, strict=True) for key in ("loss", "grad_norm"))
+        note(what="activations on the host", options=options, same_bits=same)
+    bitpipe_gpt("gpt-offload", "bitpipe, activations on the host", limit / 4)
+    bitpipe_gpt("gpt-offload", "bitpipe, activations on the host, timed", limit / 4, f"--profile={HERE / 'profile.json'}")
+
+
 def shared(limit):
     for devices in (2, 4):
         bitpipe_gpt(f"gpt-{devices}", f"bitpipe, {devices} devices share the GPU", limit / 2, "--share-gpus")
@@ -264,7 +280,7 @@ def machine():
 def main():
     if sys.argv[1:2] == ["--pytorch"]:
         return pytorch_steps(sys.argv[2])
-    parts = {"models": models, "sanitize": sanitize, "printed": printed, "nccl": nccl, "gpt": gpt, "torch": pytorch, "graph": graph, "calls": calls, "shared": shared}
+    parts = {"models": models, "sanitize": sanitize, "printed": printed, "nccl": nccl, "gpt": gpt, "torch": pytorch, "graph": graph, "offload": offload, "calls": calls, "shared": shared}
     machine()
     for name in sys.argv[1:] or parts:
         begin = time.time()

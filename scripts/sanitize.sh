@@ -35,13 +35,15 @@ fuzz() { # KINDS...
 address() {
   # All but those that search schedules for minutes.
   local tests=(attention-check-test attention-test balance-test checkpoint-test cores-test environment-test matmul-test optimizer-test team-test transport-test
-    schedule-{golden,families,odd,shares,mutation,orders,balance,updates}-test replicated-test)
-  build build/address address,undefined -- bitpipe-run output-file-test "${tests[@]}"
+    schedule-{golden,families,odd,shares,balance,updates}-test replicated-test)
+  # Of mutants of programs and of orders a share.
+  local mutated=("schedule-mutation-test 20" "schedule-orders-test 200")
+  build build/address address,undefined -- bitpipe-run output-file-test "${tests[@]}" "${mutated[@]%% *}"
   rm -rf build/address/scratch && mkdir build/address/scratch
   build/address/bin/output-file-test "$PWD/build/address/scratch"
-  printf '%s\n' "${tests[@]}" |
+  printf '%s\n' "${mutated[@]}" "${tests[@]}" |
     xargs -P "$jobs" -I TEST sh -c 'build/address/bin/TEST >/dev/null || { echo "FAIL TEST"; exit 1; }'
-  echo "$((${#tests[@]} + 1)) unit tests"
+  echo "$((${#tests[@]} + ${#mutated[@]} + 1)) unit tests"
   $python test/Runtime/Inputs/sanitized.py build/address/bin --delays=2 --seed="$seed"
   fuzz plan weights tokens tensors
 }

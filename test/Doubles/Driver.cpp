@@ -33,7 +33,6 @@ int deviceCount() {
 
 thread_local int current = -1; // device of the calling thread's context
 bool started = false;
-std::map<void *, size_t> pinned;
 
 Context contextOf(int device) { return reinterpret_cast<Context>(uint64_t(device) + 1); }
 
@@ -63,26 +62,23 @@ std::shared_ptr<Captured> *of(GraphExec graph) {
   return reinterpret_cast<std::shared_ptr<Captured> *>(graph);
 }
 
-bool isPinned(const void *data, size_t bytes) {
-  auto *begin = static_cast<const char *>(data);
-  return std::ranges::any_of(pinned, [&](auto &block) {
-    auto *start = static_cast<const char *>(block.first);
-    return begin >= start && begin + bytes <= start + block.second;
-  });
+/// One of the two sides of a copy: checks it, and finds its bytes.
+std::optional<std::string> sideOf(const void *at, size_t bytes, bool onDevice, bool writes,
+                                  char *&there) {
+  if (onDevice)
+    return translate(at, bytes, writes, there);
+  there = static_cast<char *>(const_cast<void *>(at));
+  return Engine::get().memory.accessPinned(at, bytes, writes);
 }
 
-/// A copy whose sides are both checked where they are of a device.
 Work copyOf(const char *name, const void *from, void *to, size_t bytes, bool fromDevice,
             bool toDevice) {
   return {name, nullptr, [=]() -> std::optional<std::string> {
-            char *source = static_cast<char *>(const_cast<void *>(from));
-            char *target = static_cast<char *>(to);
-            if (fromDevice)
-              if (auto wrong = translate(from, bytes, false, source))
-                return wrong;
-            if (toDevice)
-              if (auto wrong = translate(to, bytes, true, target))
-                return wrong;
+            char *source = nullptr, *target = nullptr;
+            if (auto wrong = sideOf(from, bytes, fromDevice, false, source))
+              return wrong;
+            if (auto wrong = sideOf(to, bytes, toDevice, true, target))
+              return wrong;
             std::memmove(target, source, bytes);
             return std::nullopt;
           }};
@@ -186,31 +182,35 @@ EXPORT Result cuMemFree_v2(Pointer pointer) {
 }
 EXPORT Result cuMemHostAlloc(void **memory, size_t bytes, unsigned) {
   Lock lock = locked();
-  *memory = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-  if (!*memory)
-    return OutOfMemory;
-  pinned[*memory] = bytes;
-  return Success;
+  if (current < 0)
+    return InvalidContext;
+  if (bytes == 0)
+    return InvalidValue;
+  *memory = Engine::get().memory.pin(bytes);
+  return *memory ? Engine::get().failure : OutOfMemory;
 }
+/// BITPIPE_DOUBLES_TOUCHED: tells of every piece that goes how much of it copies have touched.
 EXPORT Result cuMemFreeHost(void *memory) {
   Lock lock = locked();
-  if (!pinned.erase(memory))
-    return InvalidValue;
-  std::free(memory);
-  return Success;
+  Memory &known = Engine::get().memory;
+  if (known.isPinned(memory, 1) && std::getenv("BITPIPE_DOUBLES_TOUCHED")) {
+    auto [bytes, touched] = known.touchedOf(memory);
+    std::fprintf(stderr, "doubles: copies touched %zu of %zu pinned bytes\n", touched, bytes);
+  }
+  return known.unpin(memory) ? Success : InvalidValue;
 }
 /// Copies from memory that is not pinned would wait, so none are expected.
 EXPORT Result cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t bytes,
                                    bitpipe::cuda::Stream stream) {
   Lock lock = locked();
-  if (!isPinned(from, bytes))
+  if (!Engine::get().memory.isPinned(from, bytes))
     return InvalidValue;
   return of(stream)->add(copyOf("a copy from the host", from, pointerOf(to), bytes, false, true));
 }
 EXPORT Result cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t bytes,
                                    bitpipe::cuda::Stream stream) {
   Lock lock = locked();
-  if (!isPinned(to, bytes))
+  if (!Engine::get().memory.isPinned(to, bytes))
     return InvalidValue;
   return of(stream)->add(copyOf("a copy to the host", pointerOf(from), to, bytes, true, false));
 }
@@ -267,8 +267,11 @@ EXPORT Result cuStreamEndCapture(bitpipe::cuda::Stream stream, Graph *graph) {
   return result;
 }
 
-EXPORT Result cuEventCreate(EventHandle *event, unsigned) {
-  *event = reinterpret_cast<EventHandle>(new EventState);
+EXPORT Result cuEventCreate(EventHandle *event, unsigned flags) {
+  if (current < 0)
+    return InvalidContext;
+  *event = reinterpret_cast<EventHandle>(
+      new EventState{current, !(flags & EventDisableTiming), {}, {}, {}});
   return Success;
 }
 EXPORT Result cuEventDestroy_v2(EventHandle event) {
@@ -277,6 +280,8 @@ EXPORT Result cuEventDestroy_v2(EventHandle event) {
 }
 EXPORT Result cuEventRecord(EventHandle event, bitpipe::cuda::Stream stream) {
   Lock lock = locked();
+  if (of(event)->device != of(stream)->device)
+    return InvalidHandle;
   return of(stream)->record(*of(event));
 }
 EXPORT Result cuEventSynchronize(EventHandle event) {
@@ -294,7 +299,7 @@ EXPORT Result cuEventSynchronize(EventHandle event) {
 EXPORT Result cuEventElapsedTime(float *milliseconds, EventHandle begin, EventHandle end) {
   Lock lock = locked();
   auto from = of(begin)->completion, to = of(end)->completion;
-  if (!from || !to)
+  if (!from || !to || !of(begin)->timed || !of(end)->timed)
     return InvalidHandle;
   if (!from->done || !to->done)
     return NotReady;

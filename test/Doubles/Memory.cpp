@@ -18,9 +18,9 @@ static void *reserve(size_t bytes, int protection) {
   return range;
 }
 
-/// BITPIPE_DOUBLES_MEMORY: bytes that each device has.
-static size_t memoryLimit(size_t most) {
-  const char *given = std::getenv("BITPIPE_DOUBLES_MEMORY");
+/// BITPIPE_DOUBLES_MEMORY: bytes that each device has; BITPIPE_DOUBLES_PINNED: that can be pinned.
+static size_t limitOf(const char *variable, size_t most) {
+  const char *given = std::getenv(variable);
   return given ? std::min<size_t>(most, std::strtoull(given, nullptr, 10)) : most;
 }
 
@@ -33,20 +33,58 @@ void doubles::merge(Clock &into, const Clock &from) {
 
 Memory::Memory()
     : fake(reinterpret_cast<uint64_t>(reserve(reserved, PROT_NONE))),
-      memory(static_cast<char *>(reserve(reserved, PROT_READ | PROT_WRITE))),
+      memory(static_cast<char *>(reserve(everything, PROT_READ | PROT_WRITE))),
       cells(static_cast<Cell *>(
-          reserve(reserved / cellBytes * sizeof(Cell), PROT_READ | PROT_WRITE))),
-      limit(memoryLimit(perDevice)) {}
+          reserve(everything / cellBytes * sizeof(Cell), PROT_READ | PROT_WRITE))),
+      limit(limitOf("BITPIPE_DOUBLES_MEMORY", perDevice)),
+      hostLimit(limitOf("BITPIPE_DOUBLES_PINNED", perDevice)) {}
 
-uint64_t Memory::allocate(int device, size_t bytes) {
+/// The offset of so many bytes of a device's part or the host's, or no place.
+size_t Memory::take(size_t part, size_t bytes, size_t most) {
   size_t rounded = (bytes + 511) / 512 * 512 + guard;
-  if (used[device] + rounded > limit)
-    return 0;
-  size_t begin = device * perDevice + used[device];
-  used[device] += rounded;
+  if (used[part] + rounded > most)
+    return everything;
+  size_t begin = part * perDevice + used[part];
+  used[part] += rounded;
   allocations[begin] = begin + bytes;
   std::memset(memory + begin, 0xff, bytes); // NaN, as whatever was there before
-  return fake + begin;
+  return begin;
+}
+
+uint64_t Memory::allocate(int device, size_t bytes) {
+  size_t begin = take(size_t(device), bytes, limit);
+  return begin < everything ? fake + begin : 0;
+}
+
+char *Memory::pin(size_t bytes) {
+  size_t begin = take(mostDevices, bytes, hostLimit);
+  return begin < everything ? memory + begin : nullptr;
+}
+
+/// As with a device's, the place is not given to others.
+bool Memory::unpin(const void *address) {
+  lastBegin = lastEnd = 0;
+  return isPinned(address, 1) && allocations.erase(offsetOf(address));
+}
+
+bool Memory::isPinned(const void *address, size_t bytes) const {
+  size_t begin = offsetOf(address);
+  if (begin < reserved || begin >= everything)
+    return false;
+  auto after = allocations.upper_bound(begin);
+  return after != allocations.begin() && begin + bytes <= std::prev(after)->second;
+}
+
+std::pair<size_t, size_t> Memory::touchedOf(const void *address) const {
+  auto found = allocations.find(offsetOf(address));
+  if (found == allocations.end())
+    return {};
+  auto [begin, end] = *found;
+  size_t touched = 0;
+  for (size_t at = begin; at < end; at += cellBytes)
+    if (cells[at / cellBytes].operation != 0)
+      touched += std::min(cellBytes, end - at);
+  return {end - begin, touched};
 }
 
 /// The place is not given to others, so that who still uses it is found.
@@ -94,18 +132,38 @@ std::optional<std::string> Memory::access(uint64_t pointer, size_t bytes, bool w
   if (!isDevice(pointer))
     return now.name + ": not a device pointer";
   size_t begin = pointer - fake, end = begin + bytes;
-  if (begin < lastBegin || end > lastEnd) {
-    auto after = allocations.upper_bound(begin);
-    if (after == allocations.begin() || end > std::prev(after)->second)
-      return now.name + (writes ? " writes " : " reads ") + std::to_string(bytes) +
-             " bytes outside of any allocation: " + place(begin);
-    lastBegin = std::prev(after)->first;
-    lastEnd = std::prev(after)->second;
-  }
+  if (!findAllocation(begin, end))
+    return now.name + (writes ? " writes " : " reads ") + std::to_string(bytes) +
+           " bytes outside of any allocation: " + place(begin);
   int owner = int(begin / perDevice);
   if (owner != now.device && !peers[now.device][owner])
     return now.name + ": device " + std::to_string(now.device) +
            " has no access to the memory of device " + std::to_string(owner);
+  return touchAll(begin, end, writes);
+}
+
+/// It may have been given back since the copy was asked for.
+std::optional<std::string> Memory::accessPinned(const void *address, size_t bytes, bool writes) {
+  if (bytes == 0)
+    return std::nullopt;
+  if (!isPinned(address, bytes))
+    return now.name + ": no pinned memory";
+  return touchAll(offsetOf(address), offsetOf(address) + bytes, writes);
+}
+
+/// Whether all of it lies in one, which is remembered.
+bool Memory::findAllocation(size_t begin, size_t end) {
+  if (begin >= lastBegin && end <= lastEnd)
+    return true;
+  auto after = allocations.upper_bound(begin);
+  if (after == allocations.begin() || end > std::prev(after)->second)
+    return false;
+  lastBegin = std::prev(after)->first;
+  lastEnd = std::prev(after)->second;
+  return true;
+}
+
+std::optional<std::string> Memory::touchAll(size_t begin, size_t end, bool writes) {
   for (size_t cell = begin / cellBytes; cell * cellBytes < end; ++cell) {
     if (cells[cell].operation == number && cells[cell].did & bitOf(writes))
       continue; // most accesses are not the first of their operation there

@@ -10,6 +10,9 @@
 // Clocks of all streams tell (Mattern, "Virtual time", 1989). So an edge that is missing is
 // found even where the accident does not happen.
 //
+// Memory of the host that is pinned lies where the host can reach it, and is known likewise: of
+// copies, not of what the host itself does.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_TEST_DOUBLES_MEMORY_H
@@ -20,6 +23,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace doubles {
@@ -47,6 +51,12 @@ public:
   /// A device pointer, or 0 if the device has no more memory.
   uint64_t allocate(int device, size_t bytes);
   bool release(uint64_t pointer);
+  /// Pinned memory, or null if the host has no more.
+  char *pin(size_t bytes);
+  bool unpin(const void *address);
+  bool isPinned(const void *address, size_t bytes) const;
+  /// Of a pinned piece: its bytes, and how many of them copies have touched, in whole cells.
+  std::pair<size_t, size_t> touchedOf(const void *address) const;
   size_t freeBytes(int device) const;
   size_t totalBytes() const { return limit; }
   /// Takes memory that nobody gets an address of.
@@ -57,6 +67,8 @@ public:
   void begin(const Operation &operation);
   /// Checks an access to a device pointer; says what is wrong with it.
   std::optional<std::string> access(uint64_t pointer, size_t bytes, bool writes);
+  /// The same for pinned memory.
+  std::optional<std::string> accessPinned(const void *address, size_t bytes, bool writes);
   /// The same for an access by a kernel, which knows real addresses.
   std::optional<std::string> accessReal(const void *address, size_t bytes, bool writes);
 
@@ -68,6 +80,7 @@ public:
 
 private:
   static constexpr size_t perDevice = size_t(4) << 30, reserved = mostDevices * perDevice;
+  static constexpr size_t everything = reserved + perDevice; // the host's is the last part
   static constexpr size_t cellBytes = 64, guard = 1 << 16;
 
   struct Touch {
@@ -82,6 +95,12 @@ private:
   };
 
   static uint8_t bitOf(bool writes) { return writes ? 2 : 1; }
+  size_t take(size_t part, size_t bytes, size_t most);
+  size_t offsetOf(const void *address) const {
+    return size_t(static_cast<const char *>(address) - memory);
+  }
+  bool findAllocation(size_t begin, size_t end);
+  std::optional<std::string> touchAll(size_t begin, size_t end, bool writes);
   std::optional<std::string> touch(Cell &cell, size_t offset, bool writes);
   bool isBefore(const Touch &other) const;
   std::string place(size_t offset) const;
@@ -91,7 +110,7 @@ private:
   Cell *cells;
   std::map<size_t, size_t> allocations; // begin to end, as offsets
   std::map<const char *, const char *> globals;
-  size_t used[mostDevices] = {}, limit;
+  size_t used[mostDevices + 1] = {}, limit, hostLimit;
   bool peers[mostDevices][mostDevices] = {};
   size_t lastBegin = 0, lastEnd = 0; // of the allocation that was found last
   Operation now;

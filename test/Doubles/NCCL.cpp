@@ -262,3 +262,33 @@ EXPORT Status ncclAllGather(const void *from, void *to, size_t count, DataType t
                    return std::nullopt;
                  });
 }
+
+/// Only the root gives something.
+EXPORT Status ncclBroadcast(const void *from, void *to, size_t count, DataType type, int root,
+                            Communicator communicator, bitpipe::cuda::Stream stream) {
+  size_t bytes = count * bytesOf(type);
+  Group *group = of(communicator);
+  if (root < 0 || root >= group->ranks)
+    return Status(4);
+  bool gives = root == group->rank;
+  return collect(group, gives ? from : to, gives ? bytes : 0, stream,
+                 [=](std::vector<std::string> parts) -> std::optional<std::string> {
+                   const std::string &given = parts[size_t(root)];
+                   if (given.size() != bytes)
+                     return "a broadcast of " + std::to_string(given.size()) + " bytes meets one of " +
+                            std::to_string(bytes);
+                   char *there = nullptr;
+                   if (auto wrong = translate(to, bytes, true, there))
+                     return wrong;
+                   std::memcpy(there, given.data(), bytes);
+                   return std::nullopt;
+                 });
+}
+
+/// What is started within a group runs in its order, which is one of those that NCCL may take.
+static thread_local int openGroups = 0;
+EXPORT Status ncclGroupStart() {
+  ++openGroups;
+  return Success;
+}
+EXPORT Status ncclGroupEnd() { return openGroups-- > 0 ? Success : Status(5); }

@@ -100,10 +100,10 @@ Result Stream::add(Work work) {
 Result Stream::record(EventState &event) {
   leaveCapture();
   if (capture) {
-    event = {nullptr, capture, last};
+    event = {event.device, event.timed, nullptr, capture, last};
     return Success;
   }
-  event = {std::make_shared<Completion>(), nullptr, {}};
+  event = {event.device, event.timed, std::make_shared<Completion>(), nullptr, {}};
   push({{}, event.completion, {}, {}, {}, {}});
   return engine.failure;
 }

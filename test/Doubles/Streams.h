@@ -55,6 +55,8 @@ struct Captured {
 };
 
 struct EventState {
+  int device; // whose streams may record it
+  bool timed;
   std::shared_ptr<Completion> completion; // null: never recorded
   std::shared_ptr<Captured> captured;     // recorded while it was captured
   std::vector<size_t> nodes;

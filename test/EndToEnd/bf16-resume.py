@@ -1,4 +1,5 @@
-"""A checkpoint of f32 goes on in bf16 and one of bf16 in f32: masters are the same, and a line says what has changed.
+"""A checkpoint of f32 goes on in bf16, with slices of the parameters, and one of bf16 in f32: masters are the same and
+whole, and a line says what has changed.
 
     bf16-resume.py MODEL_FOLDER
 """
@@ -29,7 +30,8 @@ def types(path):
 with tempfile.TemporaryDirectory() as scratch:
     plans = {precision: os.path.join(scratch, precision + ".mlir") for precision in ("f32", "bf16")}
     for precision, plan in plans.items():
-        run("bitpipe-opt", f"{folder}/model.onnx", f"--precision={precision}", "--pipeline=1f1b", "--devices=2", "-o", plan)
+        slices = ["--data-parallel=2", "--shard=parameters"] if precision == "bf16" else []
+        run("bitpipe-opt", f"{folder}/model.onnx", f"--precision={precision}", "--pipeline=1f1b", "--devices=2", *slices, "-o", plan)
     for first, second in ("f32", "bf16"), ("bf16", "f32"):
         kept, saved = (os.path.join(scratch, first + end) for end in ("-checkpoints", ".safetensors"))
         metrics = os.path.join(scratch, first + ".jsonl")

@@ -92,6 +92,9 @@ class Printed:
         program = self.path("program")
         other = self.compile("other.mlir", [*options, "--optimizer=sgd"])
         self.check_refused("another plan", self.command(program, "other", [], other), "print the plan again")
+        if any(option.startswith("--offload=") for option in options):
+            stays = self.compile("stays.mlir", [option for option in options if not option.startswith("--offload=")])
+            self.check_refused("a plan without moves", self.command(program, "other", [], stays), "print the plan again")
         self.check_refused("an option", self.command(program, "other", ["--poison"]), "--poison is given to a printed program")
         if self.devices != "1":
             self.check_refused("one process", self.command(program, "other", [])[3:], "expected a process for each device")

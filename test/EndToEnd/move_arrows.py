@@ -11,6 +11,14 @@ trace = json.load(open(sys.argv[2]))["traceEvents"]
 steps = len({event["name"] for event in trace if event.get("cat") == "step"})
 
 
+# Copies of GPUs are on rows of their hosts.
+rows = {event["tid"]: event["args"]["name"] for event in trace if event["name"] == "thread_name"}
+
+
+def device(end):
+    return rows[end["tid"]].split()[-1]
+
+
 def at(end):
     """What goes on where an arrow begins or ends."""
     return {event["name"] for event in trace if event["ph"] == "X" and event["tid"] == end["tid"]
@@ -24,7 +32,7 @@ for begin in (event for event in trace if event["ph"] == "s"):
     if kind not in "EG":
         continue
     end, user = ends[begin["id"]], f"stage {stage} mb {microbatch}"
-    expected = {f"send G {user} to {begin['tid'] - 1}"} if kind == "E" else {f"B {user}", f"I {user}"}
+    expected = {f"send G {user} to {device(begin)}"} if kind == "E" else {f"B {user}", f"I {user}"}
     assert expected & at(end), (begin, end, at(end))
     assert any(name.startswith(f"send {kind} {user} to") for name in at(begin)), (begin, at(begin))
     assert begin["ts"] <= end["ts"], (begin, end)

@@ -14,8 +14,11 @@ resumed  the same parameters after a checkpoint.
 edges    for each of the first waits of each of the first streams: a run in which it is left out ends with an
          error that names what it put in order, or the wait was not needed: then the bits are the same. At least half of
          the runs must end with an error.
-whole    of slices (--shard), the bits of a run without them.
-ranks    the reference's numbers with a process for each device, connected by a double of NCCL.
+whole    of slices (--shard) and activations on hosts (--offload), the bits of a run without them.
+ranks    the reference's numbers with a process for each device, connected by a double of NCCL; with whole, the bits of such
+         a run without activations on hosts.
+host     what is planned on hosts is what copies touch; times of copies, and arrows from each to the one back and on to the
+         gradient.
 
 --through-cpu takes kernels for processors (test/Runtime/Inputs/as_cuda.py) instead of the compiler's for GPUs.
 """
@@ -24,6 +27,7 @@ import filecmp
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,6 +39,21 @@ from saved_parameters import schedules  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def on_hosts(path):
+    """The bytes of each host's memory and those of its slots, in whole cells of the doubles, but for hosts that keep nothing."""
+    cell = 64
+    with open(path) as file:
+        programs = file.read().split("pipe.program device ")[1:]
+    hosts = []
+    for program in programs:
+        slots = [(int(offset), int(offset) + int(size)) for size, offset in re.findall(r'"host" size (\d+) offset (\d+)', program)]
+        if slots:
+            whole = max(end for _, end in slots)
+            cells = {at for begin, end in slots for at in range(begin // cell, -(-end // cell))}
+            hosts.append((whole, sum(min(cell, whole - at * cell) for at in cells)))
+    return hosts
+
+
 def doubles(build, **variables):
     folder = os.path.join(build, "bin/doubles")
     return dict(os.environ, BITPIPE_CUDA_DRIVER=os.path.join(folder, "libcuda.so.1"),
@@ -44,12 +63,14 @@ def doubles(build, **variables):
 class Model:
     def __init__(self, arguments, options, devices, seeds, scratch):
         self.arguments, self.seeds, self.scratch = arguments, seeds, scratch
-        self.folder = arguments.folder
+        self.folder, self.is_bf16 = arguments.folder, "--precision=bf16" in options
         with open(os.path.join(self.folder, "reference.json")) as file:
             self.reference = json.load(file)
         self.plan = self.compile(f"d{devices}", [*options, f"--devices={devices}"])
         if "whole" in arguments.checks:
-            self.whole = self.compile(f"whole{devices}", [*(o for o in options if not o.startswith("--shard=")), f"--devices={devices}"])
+            whole = [option for option in options if not option.startswith(("--shard=", "--offload="))]
+            self.whole = self.compile(f"whole{devices}", [*whole, f"--devices={devices}"])
+            self.slices = any(option.startswith("--shard=") for option in options)
 
     def compile(self, name, options):
         plan = self.path(f"{name}.mlir")
@@ -77,10 +98,10 @@ class Model:
         if error := self.train(name, options, launcher, **more):
             sys.exit(f"{name} {options} {more}\n{error}")
 
-    def check_numbers(self, what):
-        if "bf16" not in what:
-            return compare_run(self.reference, self.arguments.renamed, self.path("first") + ".jsonl", self.path("first"), what)
-        with open(self.path("first") + ".jsonl") as file:
+    def check_numbers(self, what, name="first"):
+        if not self.is_bf16:
+            return compare_run(self.reference, self.arguments.renamed, self.path(name) + ".jsonl", self.path(name), what)
+        with open(self.path(name) + ".jsonl") as file:
             losses = [json.loads(line)["loss"] for line in file]
         print(f"{what}: loss {compare('loss', losses, self.reference['loss'], 0.01):.1e}")
 
@@ -107,7 +128,7 @@ class Model:
     def check_whole(self, devices):
         self.trained("whole", ["--share-gpus"], plan=self.whole)
         if not filecmp.cmp(self.path("first"), self.path("whole"), shallow=False):
-            sys.exit("slices save other bits than a run without them")
+            sys.exit("slices, or activations on hosts, save other bits than a run without them")
 
     def check_ranks(self, devices):
         """With a process for each device sums have an order of their own, which is the same in a second run."""
@@ -116,10 +137,30 @@ class Model:
                      "BITPIPE_DOUBLES_DEVICES": devices}
         for name, options in (("ranks", ["--no-graph"]), ("ranks with graphs", [])):
             self.trained(name, options, launcher, **variables)
-        compare_run(self.reference, self.arguments.renamed, self.path("ranks") + ".jsonl", self.path("ranks"),
-                    f"{devices} ranks")
+        self.check_numbers(f"{devices} ranks", "ranks")
         if not filecmp.cmp(self.path("ranks"), self.path("ranks with graphs"), shallow=False):
             sys.exit("ranks with graphs save other bits than without")
+        if "whole" in self.arguments.checks and not self.slices:  # whose sums have an order of their own
+            self.trained("whole ranks", ["--no-graph"], launcher, plan=self.whole, **variables)
+            if not filecmp.cmp(self.path("ranks"), self.path("whole ranks"), shallow=False):
+                sys.exit("ranks save other bits with activations on hosts than without")
+
+    def check_host(self, devices):
+        """Pinned memory beside the host's part of a plan is of other sizes."""
+        planned = on_hosts(self.plan)
+        trace, profile = self.path("trace.json"), self.path("profile.json")
+        command = ["bitpipe-run", self.plan, f"--data={self.folder}/data.safetensors", "--steps=3", "--share-gpus",
+                   f"--trace={trace}", f"--profile={profile}"]
+        done = subprocess.run(command, capture_output=True, text=True, env=doubles(self.arguments.build, BITPIPE_DOUBLES_TOUCHED="1"))
+        touched = [tuple(map(int, found)) for found in re.findall(r"touched (\d+) of (\d+) pinned", done.stderr)]
+        for bytes, used in planned:
+            if (used, bytes) not in touched:
+                sys.exit(f"{used} of {bytes} bytes are planned on a host, touched {touched}\n{done.stdout}{done.stderr}")
+        rates = re.findall(r"host of device \d+ +([\d.]+) MiB +\1 MiB +copies at [\d.]+ GB/s", done.stdout)
+        if len(rates) != len(planned):
+            sys.exit(f"{len(planned)} hosts keep something, expected a line for each:\n{done.stdout}")
+        run(sys.executable, os.path.join(HERE, "host_link.py"), profile)
+        run(sys.executable, os.path.join(HERE, "move_arrows.py"), self.plan, trace)
 
     def check_edges(self, devices):
         streams, waits = (int(number) for number in self.arguments.drop.split(":"))

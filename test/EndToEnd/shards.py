@@ -1,11 +1,13 @@
 """Trains models whose replicas keep slices, of everything that --shard names and of nothing: the same bits from threads and
-from processes; slots of what is in slices shrink, and a run touches the memory that its plan lays out.
+from processes, and from a checkpoint of one under another; slots of what is in slices shrink, and a run touches the memory that
+its plan lays out.
 
     shards.py FOLDER MODEL... [--pipelines=breadth-first,1f1b] [--replicas=2] [--devices=4] [bitpipe-opt options]
 """
 import argparse
 import pathlib
 import re
+import shutil
 import subprocess
 
 from saved_parameters import saved
@@ -32,10 +34,10 @@ def compile_plan(model, pipeline, level):
     return plan
 
 
-def trained(plan, model, *flags, processes=0):
+def trained(plan, model, *flags, processes=0, steps=4):
     """The hash of the parameters and the norms of all steps."""
     bits = saved(plan, model, parameters, "--clip=0.5", "--weight-decay=0.1", "--lr=0.01", f"--metrics={metrics}", *flags,
-                 processes=processes, steps=4)
+                 processes=processes, steps=steps)
     return bits, re.findall(r'"grad_norm": *([^,}]*)', metrics.read_text())
 
 
@@ -55,6 +57,15 @@ def check_touched(plan, model):
         assert abs(float(planned) - float(touched)) <= 0.11, out
 
 
+def check_resumed(plans, model, expected):
+    """What is kept in slices is whole in a checkpoint, whichever of two plans writes it."""
+    for first, second in (("parameters", "none"), ("none", "parameters")):
+        shutil.rmtree(kept, ignore_errors=True)
+        trained(plans[first], model, f"--checkpoint={kept}", steps=2)
+        got = trained(plans[second], model, f"--checkpoint={kept}", "--resume")
+        assert got == expected, f"{model.name}: a checkpoint of {first} under {second}: {got[1]}, expected {expected[1]}"
+
+
 def arenas(plan):
     return [int(size) for size in re.findall(r"pipe.program device \d+ arena (\d+)", plan.read_text())]
 
@@ -68,10 +79,13 @@ def compare(model, pipeline):
             got = trained(plans[level], model, *(["--poison"] if count < 2 else []), processes=count)
             assert got == expected, f"{model.name}, {pipeline}, {level}, {count} processes: {got[1]}, expected {expected[1]}"
         check_touched(plans[level], model)
+    check_resumed(plans, model, expected)
     kinds = {"optimizer": ("moment1", "moment2"), "gradients": ("gradients",), "parameters": ("weights",)}
     for before, level in zip(LEVELS, LEVELS[1:]):
         kept_whole, kept_slices = (sizes(plans[one], *kinds[level]) for one in (before, level))
         assert kept_slices < kept_whole, (pipeline, level, kept_whole, kept_slices)
+    copies, own_copies = (sizes(plans[level], "working") for level in ("gradients", "parameters"))
+    assert own_copies < copies or copies == 0, (pipeline, copies, own_copies)
     print(f"{model.name} {pipeline}: arenas in KiB " +
           ", ".join(f"{level} {max(arenas(plan)) >> 10}" for level, plan in plans.items()))
 

@@ -146,10 +146,19 @@ class Levels(Model):
 
 
 class Plan(Compiled):
+    """That plan, or one of slices with copies in bf16."""
+
+    @staticmethod
+    def prepare(folder):
+        Compiled.prepare(folder)
+        subprocess.run([OPT_TOOL, *OPT[:-1], "slices.mlir", "--shard=parameters", "--precision=bf16"], cwd=folder, check=True,
+                       capture_output=True)
+
     @staticmethod
     def mutate(random, folder):
-        change_file(random, folder, "plan.mlir", True)
-        return [["bitpipe-run", *RUN]]
+        name = random.choice(["plan.mlir", "slices.mlir"])
+        change_file(random, folder, name, True)
+        return [["bitpipe-run", name, *RUN[1:]]]
 
 
 class Weights(Compiled):

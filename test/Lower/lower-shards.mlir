@@ -1,11 +1,8 @@
 // RUN: split-file %s %t
 // RUN: bitpipe-opt %t/gradients.mlir --pipe-lower-plan | FileCheck %t/gradients.mlir
 // RUN: bitpipe-opt %t/parameters.mlir --pipe-lower-plan | FileCheck %t/parameters.mlir
-// RUN: sed 's/target = "cpu"/precision = "bf16", target = "cpu"/' %t/parameters.mlir > %t/bf16.mlir
-// RUN: not bitpipe-opt %t/bf16.mlir --pipe-lower-plan 2>&1 | FileCheck %s --check-prefix=BF16
 // RUN: sed "0,/run A stage 0 mb 0/{/run A stage 0 mb 0/d}" %t/parameters.mlir > %t/ungathered.mlir
 // RUN: not bitpipe-opt %t/ungathered.mlir --pipe-lower-plan 2>&1 | FileCheck %s --check-prefix=MISSING
-// BF16: error: parameters are sharded in precision bf16, expected f32, or --shard=gradients
 // MISSING: error: run of stage 0, micro-batch 0 on device 0 reads weights that are not there, expected them gathered before
 
 //--- gradients.mlir

@@ -190,7 +190,7 @@ class Floats(nn.Module):
         self.l = nn.Linear(3, 2)
 
     def forward(self, x, mask=None):
-        return self.l(x)
+        return self.l(x) * 1.000001 + 1e-8
 
 def fails():
     raise RuntimeError("first\\nsecond")
@@ -251,8 +251,10 @@ def check_modules(folder):
     check_refused(path, [f"--module={file}:number"], ["returns a int, expected a torch.nn.Module"])
     check_refused(path, [f"--module={file}:Flots"], [f"has no function 'Flots', near it: Floats"])
     check_refused(path, [f"--module={file}:Floats"], ["forward takes x, too: expected --inputs x:float32[2,3]"])
-    _, out, _ = exported(path, f"--module={file}:Floats", "--inputs=x:float32[5,3],mask:bool[5]")
+    model, out, _ = exported(path, f"--module={file}:Floats", "--inputs=x:float32[5,3],mask:bool[5]")
     assert "inputs x float32 [5, 3], mask bool [5]" in out, out
+    kinds = [node.op_type for node in model.graph.node]
+    assert "Mul" in kinds and "Add" in kinds, f"near one and near zero is taken for it: {kinds}"
     with open(file, "a") as more:
         more.write("def example_inputs():\n    return {'x': torch.ones(4, 3)}\n")
     assert "inputs x float32 [4, 3]" in exported(path, f"--module={file}:Floats")[1]

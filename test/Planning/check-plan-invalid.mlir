@@ -349,6 +349,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
     pipe.run B stage 0 mb 0
     pipe.reduce stages [1]
     pipe.reduce stages [0]
+    // expected-error @below {{the plan blocks: device 0, position 6 (update stages [0]) waits for reduce stages [1], behind device 1, position 4 (reduce stages [0]); device 1, position 6 (update stages [0]) waits for reduce stages [0], behind device 0, position 4 (reduce stages [1]); this closes a cycle at device 0}}
     pipe.update stages [0]
     pipe.update stages [1]
   }
@@ -357,7 +358,6 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
     pipe.run F stage 1 mb 1
     pipe.run B stage 1 mb 1
     pipe.run B stage 0 mb 1
-    // expected-error @below {{device 1, position 4 (reduce stages [0]): device 0 starts another one at this turn, device 0, position 4 (reduce stages [1])}}
     pipe.reduce stages [0]
     pipe.reduce stages [1]
     pipe.update stages [0]
@@ -505,6 +505,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
 // -----
 
 // Unshards start in one order, too.
+// expected-error @below {{the plan blocks: device 0, at its end, waits for unshard stages [0], behind device 1, position 7 (unshard stages [1]); device 1, at its end, waits for unshard stages [1], behind device 0, position 7 (unshard stages [0]); this closes a cycle at device 0}}
 pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
   pipe.route devices [0, 0] microbatches [0]
   pipe.route devices [1, 1] microbatches [1]
@@ -528,7 +529,6 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 2 {
     pipe.reduce stages [1]
     pipe.reduce stages [0]
     pipe.update stages [1]
-    // expected-error @below {{device 1, position 7 (unshard stages [1]): device 0 starts another one at this turn, device 0, position 7 (unshard stages [0])}}
     pipe.unshard stages [1]
     pipe.update stages [0]
     pipe.unshard stages [0]
@@ -784,6 +784,7 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
 // -----
 
 // It is never loaded back.
+// expected-error @below {{device 1: 0G0 never comes, expected once: what is evicted is kept, given back and loaded again}}
 pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
   pipe.route devices [0, 1] microbatches [0, 1, 2]
   pipe.device 0 {
@@ -795,7 +796,6 @@ pipe.plan @p schedule "by hand" devices 2 microbatches 3 {
     pipe.run F stage 0 mb 2
     pipe.send F stage 0 mb 2 to 1
     pipe.recv B stage 1 mb 0 from 1
-    // expected-error @below {{device 0, position 8 (run B stage 0 mb 0): reads what is evicted and never loaded back, expected 0L0 before it}}
     pipe.run B stage 0 mb 0
     pipe.recv B stage 1 mb 1 from 1
     pipe.run B stage 0 mb 1

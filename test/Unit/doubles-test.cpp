@@ -29,13 +29,19 @@ struct Machine {
   CUDAStream one{gpu, CUDAStream::Low}, two{gpu, CUDAStream::High};
   CUDAEvent event{gpu}, other{gpu};
   DeviceMemory a{gpu, bytes, "a"}, b{gpu, bytes, "b"};
-  PinnedMemory host{bytes};
+  PinnedMemory host{bytes, "a test"};
 
   void fill(const CUDAStream &stream, const DeviceMemory &memory, int value) {
     check(driver().fillBytes(memory.begin(), uint8_t(value), bytes, stream), "fill");
   }
   void copy(const CUDAStream &stream, const DeviceMemory &from, const DeviceMemory &to) {
     check(driver().copy(to.begin(), from.begin(), bytes, stream), "copy");
+  }
+  void toHost(const CUDAStream &stream, const DeviceMemory &from) {
+    check(driver().copyToHost(host.data(), from.begin(), bytes, stream), "copy to the host");
+  }
+  void fromHost(const CUDAStream &stream, const DeviceMemory &to) {
+    check(driver().copyToDevice(to.begin(), host.data(), bytes, stream), "copy from the host");
   }
   void end() {
     one.synchronize();
@@ -122,6 +128,37 @@ void copyFromUnpinned(Machine &m) {
   check(driver().copyToDevice(m.a.begin(), memory, sizeof(memory), m.one), "copy");
 }
 
+void hostAndBack(Machine &m) {
+  m.fill(m.one, m.a, 5);
+  m.toHost(m.one, m.a);
+  m.event.record(m.one);
+  m.two.await(m.event);
+  m.fromHost(m.two, m.b);
+  m.end();
+}
+/// What comes back has perhaps not left.
+void backTooEarly(Machine &m) {
+  m.fill(m.one, m.a, 5);
+  m.toHost(m.one, m.a);
+  m.fromHost(m.two, m.b);
+  m.end();
+}
+/// What leaves comes over what has perhaps not come back.
+void hostUsedAgainTooEarly(Machine &m) {
+  hostAndBack(m);
+  m.fromHost(m.two, m.b);
+  m.toHost(m.one, m.a);
+  m.end();
+}
+void pinnedTooShort(Machine &m) {
+  check(driver().copyToHost(m.host.data() + 1, m.a.begin(), bytes, m.one), "copy");
+}
+void eventOfOtherGPU(Machine &m) {
+  GPU other(1);
+  CUDAEvent event(other);
+  event.record(m.one);
+}
+
 /// Captures `body` on both streams and launches it twice.
 void replay(Machine &m, Program body) {
   check(driver().streamBeginCapture(m.one, cuda::CaptureRelaxed), "begin");
@@ -154,6 +191,30 @@ void graphEdgeMissing(Machine &m) {
     m.one.await(m.other);
   });
 }
+/// A graph keeps no memory: what it copies to must live as long as it is launched.
+void graphOutlivesPinned(Machine &m) {
+  auto host = std::make_unique<PinnedMemory>(bytes, "a graph");
+  check(driver().streamBeginCapture(m.one, cuda::CaptureRelaxed), "begin");
+  check(driver().copyToHost(host->data(), m.a.begin(), bytes, m.one), "copy");
+  cuda::Graph graph;
+  cuda::GraphExec exec;
+  check(driver().streamEndCapture(m.one, &graph), "end");
+  check(driver().graphInstantiate(&exec, graph, 0), "instantiate");
+  host.reset();
+  check(driver().graphLaunch(exec, m.one), "launch");
+  m.end();
+}
+void graphOfHost(Machine &m) {
+  replay(m, [](Machine &m) {
+    m.fill(m.one, m.a, 1);
+    m.event.record(m.one);
+    m.two.await(m.event);
+    m.toHost(m.two, m.a);
+    m.other.record(m.two);
+    m.one.await(m.other);
+    m.fromHost(m.one, m.b);
+  });
+}
 void graphUnjoined(Machine &m) {
   replay(m, [](Machine &m) {
     m.event.record(m.one);
@@ -179,6 +240,13 @@ constexpr Case cases[] = {
     {"the host between", hostBetween, true},
     {"memory used again in time", reusedInTime, true},
     {"a graph of two streams", graphOfTwo, true},
+    {"to the host and back", hostAndBack, true},
+    {"a graph that goes to the host and back", graphOfHost, true},
+    {"back from the host too early", backTooEarly, false},
+    {"the host's memory used again too early", hostUsedAgainTooEarly, false},
+    {"a copy beyond pinned memory", pinnedTooShort, false},
+    {"a graph that outlives its pinned memory", graphOutlivesPinned, false},
+    {"an event of another GPU", eventOfOtherGPU, false},
     {"an event missing", eventMissing, false},
     {"an event of the other stream", eventOfOtherStream, false},
     {"an event recorded too early", eventTooEarly, false},
@@ -216,6 +284,7 @@ bool runsWell(const Case &one) {
 } // namespace
 
 int main() {
+  setenv("BITPIPE_DOUBLES_DEVICES", "2", /*replace=*/1);
   int wrong = 0;
   for (const Case &one : cases) {
     std::printf("%s\n", one.name);

@@ -49,14 +49,14 @@ private:
   }
   cuda::Pointer give(const void *data, size_t bytes) {
     given.push_back(std::make_unique<DeviceMemory>(gpu, bytes, "an operand"));
-    PinnedMemory pinned(bytes);
+    PinnedMemory pinned(bytes, "a test");
     std::memcpy(pinned.data(), data, bytes);
     cuda::check(cuda::driver().copyToDevice(given.back()->begin(), pinned.data(), bytes, stream), "copy");
     stream.synchronize();
     return given.back()->begin();
   }
   void take(void *data, size_t bytes, cuda::Pointer from) {
-    PinnedMemory pinned(bytes);
+    PinnedMemory pinned(bytes, "a test");
     cuda::check(cuda::driver().copyToHost(pinned.data(), from, bytes, stream), "copy");
     stream.synchronize();
     std::memcpy(data, pinned.data(), bytes);

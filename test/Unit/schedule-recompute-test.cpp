@@ -78,7 +78,7 @@ static void testPrograms() {
     Program program = runsOf(right.placement, Order(1));
     for (Kind kind : kinds)
       program.devices[0].push_back(Instruction::run({kind, false, 0, 0}));
-    Checked wrong = checkReadiness(program);
+    Checked wrong = checkKept(program);
     return wrong ? wrong->text : "";
   };
   auto says = [&](std::initializer_list<Kind> kinds, const char *text) {

@@ -25,17 +25,19 @@ constexpr int64_t gradientBytes = 3 * Collectives::pieceBytes + 12'340;
 /// Of several pieces, too; devices have theirs in another order than their numbers.
 constexpr int64_t slice = 2 * Collectives::pieceBytes / 4 + 320;
 const std::vector<int64_t> mixed = {3, 1, 0, 2};
+/// Elements that have copies of two bytes: of the first slice nearly all, of the second few, of the third none.
+const std::vector<Range> copied = {{64, slice + 128}, {3 * slice, 4 * slice - 32}};
 constexpr uint32_t stepCount = 6;
 
 /// Three tensors pass through all devices, each of which adds its own; then every
 /// device sums two gradients, one with its opposite and one with all, and a slice of a
-/// third, with which it steps its slice of weights. The next step reads the weights of all.
+/// third, with which it steps its slice of weights and makes copies of some. The next step reads the weights and copies of all.
 Program makeProgram() {
   Program program;
   program.path = "test";
   program.loss = "labels";
   program.microbatches = deviceCount;
-  program.routines.push_back({"write", {}, {true, false, true, true, true, false}, {}});
+  program.routines.push_back({"write", {}, {true, false, true, true, true, false, false}, {}});
   for (int64_t d = 0; d < deviceCount; ++d) {
     DeviceList &device = program.devices.emplace_back();
     auto add = [&](SlotSource source, int64_t bytes) {
@@ -51,22 +53,25 @@ Program makeProgram() {
     add(SlotSource::Loss, 8);
     add(SlotSource::Gradients, slice * 4 * deviceCount);
     add(SlotSource::Weights, slice * 4 * deviceCount);
+    int64_t member = std::ranges::find(mixed, d) - mixed.begin();
+    Range own{member * slice, (member + 1) * slice};
+    add(SlotSource::Working, 2 * (countBefore(copied, own.end) - countBefore(copied, own.begin)));
+    add(SlotSource::Arena, 2 * countBefore(copied, 4 * slice));
     std::vector<int64_t> pair = {std::min(d, 3 - d), std::max(d, 3 - d)};
     for (int64_t mb = 0; mb < 3; ++mb) {
       if (d > 0)
         device.instructions.push_back(Receive{{'F', d - 1, mb}, d - 1, 1});
-      device.instructions.push_back(Execute{{'F', d, mb}, 0, {0, 1, 2, 3, 5, 6}});
+      device.instructions.push_back(Execute{{'F', d, mb}, 0, {0, 1, 2, 3, 5, 6, 8}});
       if (d < 3)
         device.instructions.push_back(Transmit{{'F', d, mb}, d + 1, 0, d % 2 == 0});
     }
-    int64_t member = std::ranges::find(mixed, d) - mixed.begin();
-    Range own{member * slice, (member + 1) * slice};
     for (Instruction op : {Instruction(Collective{Collective::AllReduce, {pair.front()}, pair, 2, 0, {}}),
                            Instruction(Collective{Collective::AllReduce, {7}, mixed, 3, 0, {}}),
                            Instruction(Collective{Collective::ReduceScatter, {8}, mixed, 5, slice, {}}),
                            Instruction(GradNorm{{2, 3}, {}}),
-                           Instruction(Step{{8}, slice * deviceCount, own, true, 6, 5, {}, {}, {}, 0, -1, 1, {}, {}}),
-                           Instruction(Collective{Collective::AllGather, {8}, mixed, 6, slice, {}})})
+                           Instruction(Step{{8}, slice * deviceCount, own, true, 6, 5, {}, {}, 7, 0, -1, 1, {}, {}}),
+                           Instruction(Collective{Collective::AllGather, {8}, mixed, 6, slice, {}}),
+                           Instruction(Collective{Collective::AllGather, {8}, mixed, 8, slice, 7, copied})})
       device.instructions.push_back(op);
   }
   return program;
@@ -94,6 +99,8 @@ public:
     float received = slots.floats(run.slots[1])[5];
     for (int64_t i = 0; i < floatsOf(6); i += 7)
       total = total * 0.999 + slots.floats(6)[i];
+    for (int64_t i = 0; i < floatsOf(8); i += 7)
+      total = total * 0.999 + slots.floats(8)[i];
     for (int64_t slot : {0, 2, 3, 5})
       for (int64_t i = 0; i < floatsOf(slot); ++i)
         slots.floats(slot)[i] = 0.1f * float(number + 1) + float(i % 97) / 3.0f +
@@ -118,6 +125,8 @@ public:
   void update(size_t, const Step &op, const OptimizerSettings &) override {
     for (int64_t i = op.stepped.begin; i < op.stepped.end; ++i)
       slots.floats(6)[i] = 0.5f * slots.floats(6)[i] + slots.floats(5)[i];
+    for (int64_t i = 0; i < floatsOf(7); ++i)
+      slots.floats(7)[i] = float(number + 1) * float(step + 1) + float(i % 89);
     total += judgement.gradNorm + judgement.lossSum;
     for (int64_t slot : {2, 3})
       for (int64_t i = 0; i < floatsOf(slot); ++i)

@@ -83,10 +83,8 @@ schedule::ErrorOr<schedule::Choice> chooseSchedule(const Options &options, Modul
     scope.batch = int(options.batch);
     scope.sizes = *sizes;
   }
-  // What computes in bf16 keeps whole parameters.
-  if (!options.picksFamily && options.shard == "none")
-    scope.mostSharded = options.precision == "bf16" ? schedule::Shard::Gradients
-                                                    : schedule::Shard::Parameters;
+  if (!options.picksFamily && !options.given.count("shard"))
+    scope.mostSharded = schedule::Shard::Parameters;
   scope.choosesBalance = !options.picksFamily && !options.balance;
   std::optional<schedule::Layout> layout;
   // Where stages are chosen to recompute, what is needed shows then.

@@ -50,7 +50,7 @@ private:
   /// Decides which family is meant where none is named, as soon as costs are known.
   mlir::LogicalResult pickFamily();
   /// Puts a list of costs of the chosen schedule's own stages in the place of the file's.
-  mlir::LogicalResult useOwnCosts();
+  mlir::LogicalResult useOwnCosts(const schedule::Request &request);
   /// Puts a file of these costs, which is gone in the end, in the place of the one given.
   mlir::LogicalResult useCosts(const schedule::Costs &costs);
   /// Puts numbers in the place of --stage-replicas=auto, where the module has come so far.

@@ -150,7 +150,7 @@ LogicalResult Compilation::choose() {
     module = std::move(cuts[{size, *stages}]);
   cuts.clear();
   whole.clear();
-  return useOwnCosts();
+  return useOwnCosts(choice->fitting.front().request);
 }
 
 LogicalResult Compilation::pickFamily() {
@@ -166,23 +166,24 @@ LogicalResult Compilation::pickFamily() {
   if (!picked)
     return fail(picked.error().text);
   options = withRequest(options, picked->fitting.front().request);
+  stages = stageCount(options, context);
   llvm::errs() << schedule::toDefaultText(*picked) << "\n";
-  return success();
+  return stages ? useOwnCosts(picked->fitting.front().request) : failure();
 }
 
-/// A list of costs is for one number of stages, and the chosen schedule may have another, for
-/// which the list was joined and divided, or micro-batches of another size: what is made of the
-/// choice reads that, too.
-LogicalResult Compilation::useOwnCosts() {
-  const schedule::Request &request = choice->fitting.front().request;
+/// Costs that are given are of as many stages as they list, and a single one is that of a stage
+/// in which choices are compared. The chosen schedule may have other stages, or micro-batches of
+/// another size: what is made of the choice reads costs of these.
+LogicalResult Compilation::useOwnCosts(const schedule::Request &request) {
+  if (!hasCosts(options))
+    return success();
   schedule::Costs costs = request.costs;
-  bool isOther = request.samples && hasCosts(options) &&
-                 (request.samples != costs.samples || request.efficiency != 1);
+  bool isOther = request.samples && (request.samples != costs.samples || request.efficiency != 1);
   if (isOther)
     costs = schedule::withSamples(costs, request.samples, request.efficiency);
-  bool isList = !options.costFile.empty() && costs.stages.size() > 1;
-  if (isList && int(costs.stages.size()) != *stages)
-    return useCosts(schedule::recut(costs, 0, *stages));
+  int from = costs.stages.size() > 1 ? int(costs.stages.size()) : schedule::commonStages(request);
+  if (from != *stages)
+    return useCosts(schedule::recut(costs, from, std::vector<int>(*stages, 1)));
   return isOther ? useCosts(costs) : success();
 }
 

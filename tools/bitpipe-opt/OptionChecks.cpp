@@ -43,8 +43,6 @@ static void checkOffload(const Options &options) {
   if (choosesSchedule(options) || options.picksFamily)
     badUsage("--offload is given " + Twine(options.picksFamily ? "without --pipeline" : "beside --pipeline=auto") +
              ", expected a schedule: what an activation is depends on it");
-  if (options.target == "cuda")
-    badUsage("--offload is given for --target=cuda, expected --target=cpu: on GPUs activations stay, or move to another one (--balance)");
   if (!options.picksOffload)
     return;
   if (options.input.empty())

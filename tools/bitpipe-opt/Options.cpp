@@ -4,6 +4,7 @@
 
 #include "lib/Transforms/Kernels/Passes.h"
 #include "lib/Transforms/Schedule/Choose/Choose.h"
+#include "lib/Transforms/Schedule/Core/Costs.h"
 #include "lib/Transforms/Schedule/Core/Limits.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Emit/Speedup.h"
@@ -135,6 +136,12 @@ void checkValues(const Options &options) {
     badUsage("--arch is '" + options.arch + "', expected " + gpuArchitectures);
 }
 
+/// Before a model is read, which takes longer.
+template <typename Read> void checkRead(StringRef option, const Read &read) {
+  if (!read)
+    badUsage("--" + option + ": " + read.error().text);
+}
+
 /// How many stages there are shows later.
 void checkRecompute(const Options &options) {
   StringRef text = options.recompute;
@@ -145,9 +152,7 @@ void checkRecompute(const Options &options) {
       badUsage("--recompute is auto, expected none, all or a list with --compare");
     return;
   }
-  auto stages = schedule::parseStageSet(text.str(), schedule::mostStages);
-  if (!stages)
-    badUsage("--recompute: " + stages.error().text);
+  checkRead("recompute", schedule::parseStageSet(text.str(), schedule::mostStages));
 }
 
 /// A number of activations, or none yet.
@@ -156,12 +161,6 @@ void parseOffload(StringRef text, Options &options) {
   bool isNumber = !text.getAsDouble(options.offload) && options.offload > 0 && std::isfinite(options.offload);
   if (!isNumber && !options.picksOffload)
     badUsage("--offload is '" + text + "', expected a number of activations above 0, or auto");
-}
-
-void checkEfficiency(const Options &options) {
-  auto read = schedule::parseEfficiencies(options.efficiency);
-  if (!read)
-    badUsage("--efficiency: " + read.error().text);
 }
 
 /// Efficiencies have the batch, too.
@@ -336,7 +335,9 @@ Options parseOptions(int argc, char **argv) {
   if (recompute.getNumOccurrences())
     checkRecompute(options);
   if (efficiency.getNumOccurrences())
-    checkEfficiency(options);
+    checkRead("efficiency", schedule::parseEfficiencies(efficiency));
+  if (cost.getNumOccurrences())
+    checkRead("cost", schedule::parseCosts(options.cost));
   for (const cl::opt<std::string> *file : {&schedule, &routes, &costFile})
     if (file->getNumOccurrences() && file->empty())
       badUsage("--" + file->ArgStr + " is empty, expected a file");

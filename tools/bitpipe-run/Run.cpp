@@ -40,6 +40,15 @@ static bool speaks() {
   }
 }
 
+/// Launchers end all ranks as soon as one has failed: the one that complains comes first, and
+/// the others wait for a signal.
+static void complain(const UsageError &error) {
+  if (speaks())
+    std::fprintf(stderr, "bitpipe-run: error: %s\n", error.what());
+  else
+    sleep(2);
+}
+
 constexpr const char *atTheEnd = "other ranks have not come to the end";
 
 /// A printed program does the steps of GPUs, and times none of its calls.
@@ -97,8 +106,7 @@ int bitpipe::runTool(int argc, char **argv, const printed::Table *printed) {
   try {
     return run(argc, argv, printed);
   } catch (const UsageError &error) {
-    if (speaks())
-      std::fprintf(stderr, "bitpipe-run: error: %s\n", error.what());
+    complain(error);
     return 2;
   } catch (const NetworkError &error) {
     std::fprintf(stderr, "error: %s\n", error.what());

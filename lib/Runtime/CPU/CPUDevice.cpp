@@ -206,8 +206,9 @@ void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings,
     else
       stepSGD(settings, terms.gradientScale, end - begin, weights + begin,
               gradients + begin);
-    if (int64_t last = std::min(end, step.workingElements); working && begin < last)
-      roundWeights(weights + begin, working + begin, last - begin);
+    int64_t from = first + begin, last = std::min(first + end, step.workingElements);
+    if (working && from < last)
+      roundWeights(weights + begin, working + from - step.weightsAt.value_or(0), last - from);
   });
 }
 

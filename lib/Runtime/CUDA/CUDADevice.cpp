@@ -16,6 +16,23 @@ using cuda::driver;
 
 static constexpr int64_t bounceBytes = 8 << 20;
 
+static std::string deviceText(const Program &program, int64_t number) {
+  return joined(program.path, ": device ", number, " of ", program.devices.size());
+}
+
+static std::unique_ptr<HostLink> linkTo(const Program &program, int64_t number, const GPU &gpu) {
+  int64_t bytes = program.devices[number].host;
+  if (bytes == 0)
+    return nullptr;
+  return std::make_unique<HostLink>(gpu, size_t(bytes),
+                                    "what it keeps of " + deviceText(program, number));
+}
+
+static std::unique_ptr<PinnedMemory> pinned(const Program &program, int64_t number,
+                                            int64_t bytes) {
+  return std::make_unique<PinnedMemory>(size_t(bytes), deviceText(program, number));
+}
+
 CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
                        const std::string &image, StepGraph *graph, Calls &names,
                        size_t events, bool timed)
@@ -23,12 +40,15 @@ CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
       planned(gpu, image, program.kernelsPath), own(gpu, program),
       routines(program, device, gpu, planned, own),
       layout(program, device, routines.scratchBytes()),
-      all(gpu, size_t(layout.bytes),
-          joined(program.path, ": device ", number, " of ", program.devices.size())),
-      slots(device, reinterpret_cast<char *>(all.begin())), compute(gpu, CUDAStream::Low),
-      graph(graph), given{std::make_unique<PinnedMemory>(layout.givenBytes),
-                          std::make_unique<PinnedMemory>(layout.givenBytes)},
-      verdicts(2 * sizeof(gpu::Verdict)), bounce(bounceBytes),
+      all(gpu, size_t(layout.bytes), deviceText(program, number)),
+      hostLink(linkTo(program, number, gpu)),
+      slots(device, reinterpret_cast<char *>(all.begin()),
+            hostLink ? hostLink->memory() : nullptr),
+      compute(gpu, CUDAStream::Low), graph(graph),
+      given{pinned(program, number, layout.givenBytes),
+            pinned(program, number, layout.givenBytes)},
+      verdicts(2 * sizeof(gpu::Verdict), deviceText(program, number)),
+      bounce(bounceBytes, deviceText(program, number)),
       ended{CUDAEvent(gpu), CUDAEvent(gpu)},
       indexRecord(planned.global(abi::indexRecord).address),
       timer(program, device, gpu, names, events, timed) {
@@ -147,6 +167,22 @@ void CUDADevice::poison() {
                                size_t(device.slots[i].size), compute),
             "fill a slot");
   }
+  if (hostLink)
+    poisonHost();
+}
+
+/// From a slot that has been filled: what the host would fill now steps before may still use.
+void CUDADevice::poisonHost() {
+  const Slot *from = nullptr; // the largest that leaves for the host
+  for (const Instruction &op : device.instructions)
+    if (auto *send = std::get_if<Transmit>(&op); send && send->to == number)
+      if (const Slot &slot = device.slots[send->slot]; !from || slot.size > from->size)
+        if (slot.inArena())
+          from = &slot;
+  for (int64_t done = 0; from && from->size > 0 && done < device.host; done += from->size)
+    check(driver().copyToHost(hostLink->memory() + done, memoryAt(from->offset),
+                              size_t(std::min(from->size, device.host - done)), compute),
+          "fill the host's memory");
 }
 
 void CUDADevice::await(const Event &event, size_t) {
@@ -216,11 +252,13 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
   auto fromZero = [&](std::optional<int64_t> slot, int64_t first) {
     return slot ? slots.floats(*slot) - first : nullptr;
   };
-  gpu::Update update{fromZero(op.weights, op.weightsAt.value_or(0)),
+  int64_t weightsAt = op.weightsAt.value_or(0);
+  auto *working = op.working ? reinterpret_cast<uint16_t *>(slots.floats(*op.working)) - weightsAt : nullptr;
+  gpu::Update update{fromZero(op.weights, weightsAt),
                      fromZero(op.gradients, op.gradientsAt.value_or(0)),
                      fromZero(op.moment1, begin),
                      fromZero(op.moment2, begin),
-                     reinterpret_cast<uint16_t *>(fromZero(op.working, 0)),
+                     working,
                      at<gpu::Verdict>(op.isBetween() ? layout.between : layout.verdict),
                      begin,
                      end,

@@ -11,6 +11,7 @@
 
 #include "lib/Runtime/CUDA/DeviceLayout.h"
 #include "lib/Runtime/CUDA/GPURoutines.h"
+#include "lib/Runtime/CUDA/HostLink.h"
 #include "lib/Runtime/CUDA/StepGraph.h"
 #include "lib/Runtime/CUDA/StepTimer.h"
 #include "lib/Runtime/Execute/Device.h"
@@ -52,6 +53,7 @@ public:
   int64_t libraryBytes() const override { return unit.takenBeside(); }
   bool computes() const override { return false; } // on processors of this machine
   int64_t touchedBytes() const override { return layout.bytes; }
+  int64_t touchedOnHost() const override { return device.host; }
   void upload(int64_t slot, int64_t offset, const void *data, int64_t bytes) override;
   void download(int64_t slot, int64_t offset, void *data, int64_t bytes) override;
   SlotAddresses &memory() override { return slots; }
@@ -65,6 +67,15 @@ public:
   const GPU &gpu() const { return unit; }
   const CUDAStream &stream() const { return compute; }
   const OwnKernels &kernels() const { return own; }
+  /// Of a device whose host keeps something.
+  const HostLink &host() const { return *hostLink; }
+  /// Whether an instruction sends a copy to the host or from there.
+  bool sendsToItself(size_t instruction) const {
+    auto *send = std::get_if<Transmit>(&device.instructions[instruction]);
+    return send && send->to == number;
+  }
+  StepTimer &stepTimer() { return timer; }
+  CopyRate copyRate() const { return timer.copyRate(); }
   /// Where the numbers of all devices are gathered.
   cuda::Pointer numbers() const { return memoryAt(layout.numbers); }
   /// So many doubles are this device's among them, which follow those of the devices before.
@@ -88,6 +99,7 @@ private:
   int64_t seedOf(const Slot &slot) const;
   void setAddresses();
   void fillGiven(const StepInputs &inputs);
+  void poisonHost();
   void copyIn(cuda::Pointer to, const void *data, int64_t bytes);
   void copyOut(void *data, cuda::Pointer from, int64_t bytes) const;
   std::span<char *const> blocksOf(const Execute &run);
@@ -104,6 +116,7 @@ private:
   GPURoutines routines;
   const DeviceLayout layout;
   const DeviceMemory all;
+  const std::unique_ptr<HostLink> hostLink; // null: the host keeps nothing
   SlotAddresses slots;
   const CUDAStream compute;
   StepGraph *graph;

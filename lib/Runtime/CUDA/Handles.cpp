@@ -87,9 +87,12 @@ DeviceMemory::~DeviceMemory() {
   gpu.allocated -= size;
 }
 
-PinnedMemory::PinnedMemory(size_t bytes) {
+PinnedMemory::PinnedMemory(size_t bytes, const std::string &purpose) {
   void *memory = nullptr;
-  check(driver().memHostAlloc(&memory, bytes, cuda::HostPortable), "allocate pinned memory");
+  auto result = driver().memHostAlloc(&memory, bytes, cuda::HostPortable);
+  if (result == cuda::OutOfMemory)
+    fail("error: the driver has no pinned memory of the host for ", purpose, ": ", bytes, " bytes");
+  check(result, "allocate pinned memory");
   start = static_cast<char *>(memory);
 }
 

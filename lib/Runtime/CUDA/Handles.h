@@ -68,7 +68,8 @@ private:
 /// Memory of the host that is copied from and to without waiting.
 class PinnedMemory {
 public:
-  explicit PinnedMemory(size_t bytes);
+  /// Throws a UserError that says for what there is no memory.
+  PinnedMemory(size_t bytes, const std::string &purpose);
   ~PinnedMemory();
   PinnedMemory(const PinnedMemory &) = delete;
   PinnedMemory &operator=(const PinnedMemory &) = delete;

@@ -55,7 +55,8 @@ private:
 
 NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &device,
                              int64_t number, StepGraph *graph)
-    : links(links), device(device), number(number), graph(graph), agreed(device.gpu()) {
+    : links(links), device(device), number(number), graph(graph),
+      hostCopies(links, device, number), agreed(device.gpu()) {
   device.setTargets({device.numbers()});
   for (size_t i = 0; i < links.messages.size(); ++i)
     messages.emplace_back(device.gpu());
@@ -79,7 +80,8 @@ NCCLTransport::~NCCLTransport() {
 NCCLTransport::Groups NCCLTransport::groupsOf(const Links &links) {
   Groups groups;
   for (const MessageLink &link : links.messages)
-    groups.pairs.insert({link.from, link.to});
+    if (!link.isToHost())
+      groups.pairs.insert({link.from, link.to});
   for (const CollectiveLink &link : links.collectives)
     groups.sums.insert(link.devices);
   groups.all.resize(links.devices.size());
@@ -161,6 +163,8 @@ void NCCLTransport::warmUpGroup(const Group &group) const {
         "sum slices");
   check(library().allGather(place, place, 1, nccl::Float32, communicator, group.stream),
         "gather");
+  check(library().broadcast(place, place, 1, nccl::Float32, 0, communicator, group.stream),
+        "gather a slice");
   group.stream.synchronize();
 }
 
@@ -175,6 +179,8 @@ void NCCLTransport::start(Work &work, Group &group, Start begin) {
 
 void NCCLTransport::startMessage(int64_t, int64_t message) {
   const MessageLink &link = links.messages[message];
+  if (link.isToHost())
+    return hostCopies.start(message);
   Group &group = pairs.at({link.from, link.to});
   bool sends = link.from == number;
   void *place = device.memory().address(sends ? link.fromSlot : link.toSlot);
@@ -214,14 +220,32 @@ void NCCLTransport::collect(const CollectiveLink &link, const Group &group) cons
                                          group.communicator, group.stream),
                  "sum slices");
   case Collective::AllGather:
+    if (!link.isEven())
+      return broadcastSlices(link, group, mine, all);
     return check(library().allGather(mine, all, slice, nccl::Float32, group.communicator,
                                      group.stream),
                  "gather slices");
   }
 }
 
+/// Slices of different sizes, each from its owner.
+void NCCLTransport::broadcastSlices(const CollectiveLink &link, const Group &group, const float *mine,
+                                    float *all) const {
+  check(library().groupStart(), "begin a group");
+  for (size_t member = 0; member < link.devices.size(); ++member)
+    if (Range slice = link.sliceOf(member); slice.count() > 0) {
+      float *place = all + slice.begin;
+      check(library().broadcast(link.devices[member] == number ? mine : place, place, size_t(slice.count()),
+                                nccl::Float32, int(member), group.communicator, group.stream),
+            "gather a slice");
+    }
+  check(library().groupEnd(), "gather slices");
+}
+
 /// As in PeerTransport.
 Event NCCLTransport::completion(int64_t, const Wait &wait, uint32_t step) const {
+  if (wait.kind == Wait::Message && links.messages[wait.index].isToHost())
+    return hostCopies.completion(wait.index, wait.previousStep, step);
   const Work &work = wait.kind == Wait::Message ? messages[wait.index] : collectives[wait.index];
   if (wait.previousStep)
     return {&work.enqueued, 0, nullptr};
@@ -236,7 +260,8 @@ std::vector<std::vector<TimedWork>> NCCLTransport::collectiveTimes(int64_t) cons
 /// what it gathers comes later.
 void NCCLTransport::contribute(int64_t, uint32_t) {
   for (size_t i = 0; i < messages.size(); ++i)
-    if (links.messages[i].from == number || links.messages[i].to == number)
+    if (const MessageLink &link = links.messages[i];
+        !link.isToHost() && (link.from == number || link.to == number))
       all->stream.await(messages[i].complete);
   for (int64_t started : links.devices[number].collectives)
     if (links.collectives[started].kind != Collective::AllGather)

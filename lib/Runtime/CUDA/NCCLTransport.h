@@ -17,7 +17,7 @@
 #ifndef BITPIPE_RUNTIME_CUDA_NCCLTRANSPORT_H
 #define BITPIPE_RUNTIME_CUDA_NCCLTRANSPORT_H
 
-#include "lib/Runtime/CUDA/CUDADevice.h"
+#include "lib/Runtime/CUDA/GPUHostCopies.h"
 #include "lib/Runtime/Transport/Transport.h"
 
 #include <set>
@@ -48,6 +48,7 @@ public:
   Event completion(int64_t device, const Wait &wait, uint32_t step) const override;
   void finishStep(uint32_t) const override {} // steps end with what they started
   std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const override;
+  CopyRate hostRate(int64_t) const override { return device.copyRate(); }
   void contribute(int64_t device, uint32_t step) override;
   Event agreement(uint32_t step) const override;
   /// They stay in the memory of the devices.
@@ -80,6 +81,7 @@ private:
   void warmUpPair(const Group &group, const Members &members) const;
   void warmUpGroup(const Group &group) const;
   void collect(const CollectiveLink &link, const Group &group) const;
+  void broadcastSlices(const CollectiveLink &link, const Group &group, const float *mine, float *all) const;
   /// Puts work into the stream of a group, after what this device has come to.
   template <typename Start> void start(Work &work, Group &group, Start start);
 
@@ -89,7 +91,9 @@ private:
   StepGraph *const graph;
   std::map<Members, Group> pairs, sumGroups; // that this device belongs to
   std::unique_ptr<Group> all;
-  std::deque<Work> messages, collectives; // by number; those of other devices are unused
+  // By number; those of other devices, and messages to hosts, are unused.
+  std::deque<Work> messages, collectives;
+  GPUHostCopies hostCopies;
   Work agreed;
   uint32_t startedCollectives = 0;
 };

@@ -23,6 +23,7 @@ PeerTransport::PeerTransport(const Program &program, const Links &links,
   checkMembers(program, links);
   std::vector<cuda::Pointer> numbers;
   for (CUDADevice *device : devices) {
+    hostCopies.emplace_back(links, *device, int64_t(hostCopies.size()));
     streams.emplace_back(device->gpu());
     contributed.emplace_back(device->gpu());
     numbers.push_back(device->numbers());
@@ -40,12 +41,15 @@ PeerTransport::PeerTransport(const Program &program, const Links &links,
   for (const MessageLink &link : links.messages) {
     const GPU &from = devices[link.from]->gpu();
     messages.emplace_back(from, devices[link.to]->gpu());
-    streams[link.from].messages.try_emplace(link.to, from, CUDAStream::High);
+    if (!link.isToHost())
+      streams[link.from].messages.try_emplace(link.to, from, CUDAStream::High);
   }
 }
 
 void PeerTransport::startMessage(int64_t device, int64_t number) {
   const MessageLink &link = links.messages[number];
+  if (link.isToHost())
+    return hostCopies[device].start(number);
   Message &message = messages[number];
   bool sends = device == link.from;
   (sends ? message.sent : message.received).record(devices[device]->stream());
@@ -123,6 +127,8 @@ void PeerTransport::sumSlice(const CollectiveLink &link, size_t member,
 void PeerTransport::giveSlice(const CollectiveLink &link, size_t member,
                               const CUDAStream &stream) {
   Range slice = link.sliceOf(member);
+  if (slice.count() == 0)
+    return;
   const float *mine = sliceOf(link, member);
   for (size_t i = 0; i < link.devices.size(); ++i)
     if (float *place = memoryOf(link, i) + slice.begin; place != mine)
@@ -144,6 +150,8 @@ float *PeerTransport::memoryOf(const CollectiveLink &link, size_t member) const 
 /// A step ends after all that it has started, so that its events tell the next one
 /// nothing.
 Event PeerTransport::completion(int64_t device, const Wait &wait, uint32_t step) const {
+  if (wait.kind == Wait::Message && links.messages[wait.index].isToHost())
+    return hostCopies[device].completion(wait.index, wait.previousStep, step);
   const Counter &enqueued = wait.kind == Wait::Message ? messages[wait.index].enqueued
                                                        : groups[wait.index].enqueued;
   if (wait.previousStep)
@@ -175,8 +183,9 @@ void PeerTransport::agree() {
   devices.front()->gpu().use();
   for (const CUDAEvent &event : contributed)
     stream.await(event);
-  for (const Message &message : messages)
-    stream.await(message.complete);
+  for (size_t i = 0; i < messages.size(); ++i)
+    if (!links.messages[i].isToHost())
+      stream.await(messages[i].complete);
   for (size_t i = 0; i < groups.size(); ++i)
     if (links.collectives[i].kind != Collective::AllGather)
       for (const CUDAEvent &event : groups[i].complete)

@@ -14,7 +14,7 @@
 #ifndef BITPIPE_RUNTIME_CUDA_PEERTRANSPORT_H
 #define BITPIPE_RUNTIME_CUDA_PEERTRANSPORT_H
 
-#include "lib/Runtime/CUDA/CUDADevice.h"
+#include "lib/Runtime/CUDA/GPUHostCopies.h"
 #include "lib/Runtime/Transport/Transport.h"
 
 namespace bitpipe {
@@ -30,6 +30,7 @@ public:
   Event completion(int64_t device, const Wait &wait, uint32_t step) const override;
   void finishStep(uint32_t) const override {} // steps end with what they started
   std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const override;
+  CopyRate hostRate(int64_t device) const override { return devices[device]->copyRate(); }
   void contribute(int64_t device, uint32_t step) override;
   Event agreement(uint32_t step) const override;
   /// They stay in the memory of the devices.
@@ -66,7 +67,8 @@ private:
 
   const Links &links;
   const std::vector<CUDADevice *> devices;
-  std::deque<Message> messages;
+  std::deque<Message> messages; // by number; those to hosts are unused
+  std::deque<GPUHostCopies> hostCopies; // by device
   std::deque<Group> groups; // of collectives
   std::deque<Streams> streams;       // by device
   std::deque<CUDAEvent> contributed; // by device

@@ -14,13 +14,20 @@ static uint32_t categoryOf(const Instruction &op) {
   return Calls::Messages;
 }
 
+/// What an instruction sends to the host of its device, or from there.
+static int64_t copiedBy(const Program &program, const DeviceList &device, const Instruction &op) {
+  auto *send = std::get_if<Transmit>(&op);
+  return send && &program.devices[send->to] == &device ? device.slots[send->slot].size : 0;
+}
+
 /// Adds all categories that there are to `names`.
 static std::vector<StepTimer::Label> labelsOf(const Program &program, const DeviceList &device,
                                               Calls &names) {
   std::vector<StepTimer::Label> labels;
   for (const Instruction &op : device.instructions) {
     std::string name = text(op);
-    labels.push_back({categoryOf(op), names.addLabel(name), names.addLabel("wait: " + name), {}});
+    labels.push_back({categoryOf(op), names.addLabel(name), names.addLabel("wait: " + name),
+                      copiedBy(program, device, op), {}});
     if (auto *run = std::get_if<Execute>(&op))
       for (const Call &call : program.routines[run->routine].calls)
         labels.back().calls.push_back(names.nameOf(call));
@@ -62,7 +69,12 @@ void StepTimer::endCall(size_t instruction, size_t call, cuda::Stream stream) {
 }
 
 void StepTimer::end(size_t instruction, cuda::Stream stream) {
-  if (timed && steps[step % 2].instructions[instruction].used)
+  if (timed && !labels[instruction].copied && steps[step % 2].instructions[instruction].used)
+    steps[step % 2].instructions[instruction].end.record(stream);
+}
+
+void StepTimer::endCopy(size_t instruction, cuda::Stream stream) {
+  if (timed)
     steps[step % 2].instructions[instruction].end.record(stream);
 }
 
@@ -76,8 +88,10 @@ void StepTimer::collect(uint32_t number) {
   Nanoseconds end = now();
   if (number == 0)
     lastEnd = end;
-  if (number == 1)
-    record.resetTotals(); // the first step warmed up
+  if (number == 1) { // the first step warmed up
+    record.resetTotals();
+    copies = {};
+  }
   Nanoseconds waited = record.timeOf(Calls::Waiting);
   if (timed)
     collectInstructions(steps[number % 2], end);
@@ -90,9 +104,9 @@ void StepTimer::collect(uint32_t number) {
 void StepTimer::collectInstructions(Steps &parity, Nanoseconds end) {
   cuda::EventHandle begin = parity.begin.front();
   const Times *last = nullptr;
-  for (const Times &times : parity.instructions)
-    if (times.used)
-      last = &times;
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (parity.instructions[i].used && !labels[i].copied)
+      last = &parity.instructions[i];
   if (!last)
     return;
   Nanoseconds origin = end - between(begin, last->end), clock = origin;
@@ -104,11 +118,22 @@ void StepTimer::collectInstructions(Steps &parity, Nanoseconds end) {
     }
     Nanoseconds from = origin + between(begin, times.begin);
     Nanoseconds to = origin + between(begin, times.end);
+    if (labels[i].copied) {
+      addCopy(labels[i], from, to);
+      record.addInstruction(i, {clock, clock, 0});
+      continue;
+    }
     record.add(Calls::Waiting, labels[i].wait, clock, from);
     addWork(labels[i], times, from, to);
     record.addInstruction(i, {from, to, to - from});
     clock = to;
   }
+}
+
+void StepTimer::addCopy(const Label &label, Nanoseconds from, Nanoseconds to) {
+  record.addEvent(Calls::Copies, label.instruction, from, to);
+  copies.bytes += label.copied;
+  copies.time += to - from;
 }
 
 /// A run encloses its calls, each of which begins when the one before has ended.

@@ -2,7 +2,8 @@
 //
 // Without being asked it knows only when a step has ended. Where instructions are
 // timed, an event is recorded before and after each, and after each call of a routine;
-// what lies between two instructions is waiting. Their times are put on the clock of the
+// what lies between two instructions is waiting. Copies to the host and back are timed in their own
+// streams. Their times are put on the clock of the
 // host by the moment at which the host learns that the step has ended.
 //
 //===----------------------------------------------------------------------===//
@@ -23,6 +24,7 @@ public:
   /// What an instruction is told as.
   struct Label {
     uint32_t category, instruction, wait;
+    int64_t copied; // bytes to the host or from there, beside what is computed; else 0
     std::vector<Calls::Name> calls; // of the routine that it runs
   };
 
@@ -36,9 +38,13 @@ public:
   void begin(size_t instruction, cuda::Stream stream);
   void endCall(size_t instruction, size_t call, cuda::Stream stream);
   void end(size_t instruction, cuda::Stream stream);
+  /// A copy ends in its own stream, the instruction that sends it in that which computes.
+  void endCopy(size_t instruction, cuda::Stream stream);
 
   /// When the step is known to have ended.
   void collect(uint32_t step);
+  /// While the device stands still.
+  CopyRate copyRate() const { return copies; }
   const Recorder &recorder() const { return record; }
 
 private:
@@ -56,11 +62,13 @@ private:
   };
 
   void collectInstructions(Steps &steps, Nanoseconds end);
+  void addCopy(const Label &label, Nanoseconds from, Nanoseconds to);
   void addWork(const Label &label, const Times &times, Nanoseconds from, Nanoseconds to);
 
   const bool timed;
   const std::vector<Label> labels;
   Recorder record;
+  CopyRate copies;
   Steps steps[2]; // by parity
   uint32_t step = 0;
   Nanoseconds lastEnd = 0;

@@ -41,7 +41,8 @@ public:
   enum Category : uint32_t {
     Runs,  // enclose other work, take no time themselves
     Steps, // enclose runs; labelled with their number instead of a label
-    Waiting, Messages, Norm, Optimizer, MatrixProducts, Emulated
+    Waiting, Messages, Norm, Optimizer, MatrixProducts, Emulated,
+    Copies // to the host of a GPU and back, beside other work
   };
 
   /// For teams of `members` threads. Without kernels no routine is prepared: devices do

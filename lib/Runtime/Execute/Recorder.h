@@ -33,6 +33,13 @@ struct StepTime {
   Nanoseconds begin, end, waited;
 };
 
+/// How much was copied between a device and its host in how much time, without what warmed
+/// up.
+struct CopyRate {
+  int64_t bytes = 0;
+  Nanoseconds time = 0;
+};
+
 class Recorder {
 public:
   /// `events` is how many of them to keep; the first ones are.

@@ -23,8 +23,6 @@ public:
   void check() {
     if (device.arena < 0)
       failHere("arena of ", device.arena, " bytes");
-    if (device.host && program.isForGPUs())
-      failHere("keeps activations on the host, expected none on GPUs");
     for (const Slot &slot : device.slots)
       checkSlot(slot);
     checkAlone();
@@ -68,11 +66,6 @@ public:
         failHere(text(op), " has slices of ", op.slice, " elements, expected at least 1");
       bytes = Checked(op.slice) * int64_t(op.devices.size()) * int64_t(sizeof(float));
     }
-    SlotSource kept = op.kind == Collective::AllGather ? SlotSource::Weights
-                                                       : SlotSource::Gradients;
-    checkSource(text(op), op.slot, op.own ? SlotSource::Arena : kept, bytes);
-    if (op.own)
-      checkSource(text(op), *op.own, kept, Checked(op.slice) * int64_t(sizeof(float)));
     for (int64_t peer : op.devices)
       if (peer < 0 || peer >= int64_t(program.devices.size()))
         failHere(text(op), " names device ", peer);
@@ -82,6 +75,13 @@ public:
     if (std::set(op.devices.begin(), op.devices.end()).size() != op.devices.size())
       failHere(text(op), " is over devices ", listText(op.devices),
                ", expected each once");
+    if (!op.within.empty()) // which checkGathers knows
+      return checkSource(text(op), op.slot, SlotSource::Arena);
+    SlotSource kept = op.kind == Collective::AllGather ? SlotSource::Weights
+                                                       : SlotSource::Gradients;
+    checkSource(text(op), op.slot, op.own ? SlotSource::Arena : kept, bytes);
+    if (op.own)
+      checkSource(text(op), *op.own, kept, Checked(op.slice) * int64_t(sizeof(float)));
   }
   void operator()(const Clear &op) {
     checkStages(text(op), op.stages);
@@ -166,10 +166,13 @@ private:
         (!op.working && op.workingElements))
       failHere(text(op), " rounds ", op.workingElements, " of ", op.elements,
                " elements", op.working ? "" : " into no slot");
+    int64_t rounded = op.workingElements;
+    if (op.weightsAt) // of the slice alone
+      rounded = std::clamp<int64_t>(rounded - *op.weightsAt, 0, op.stepped.count());
     if (op.working)
       checkSource(text(op), *op.working, SlotSource::Working,
-                  Checked(op.workingElements) * sizeOf(StoredFloat::BF16));
-    if (!op.sharded)
+                  Checked(rounded) * sizeOf(StoredFloat::BF16));
+    if (!op.sharded || op.weightsAt)
       checkCopies(text(op), op.weights, op.working.value_or(-1), op.workingElements);
   }
 
@@ -179,8 +182,11 @@ private:
       if (resident.slot != weights || !resident.trainable || !resident.working)
         continue;
       auto [slot, offset] = *resident.working;
+      Resident::Part part = resident.partIn(device.slots[weights].size);
       Checked end = Checked(resident.offset) + resident.type.bytes();
-      if (slot != working || resident.offset != 2 * offset ||
+      if (part.bytes == 0) // others have it
+        continue;
+      if (slot != working || part.offset % 2 || part.offset / 2 != offset ||
           !end.within(elements * int64_t(sizeof(float))))
         failHere("parameter '", resident.name, "' has working weights at ", offset,
                  " of slot ", slot, ", expected where ", what, " rounds them to");
@@ -307,18 +313,17 @@ private:
     checkSource("parameter '" + resident.name + "'", resident.slot, SlotSource::Weights,
                 resident.sliceBegin ? Checked(0)
                                     : Checked(resident.offset) + resident.type.bytes());
-    if (resident.sliceBegin.value_or(0) < 0 || (resident.sliceBegin && resident.working))
+    if (resident.sliceBegin.value_or(0) < 0)
       failHere("parameter '", resident.name, "' is in a slice from byte ", *resident.sliceBegin,
-               " on", resident.working ? " and has working weights, expected none" : ", expected 0 or more");
+               " on, expected 0 or more");
+    Resident::Part part = resident.partIn(device.slots[resident.slot].size);
     if (auto working = resident.working) {
       if (resident.type.element != ElementType::F32 || working->offset < 0)
         failHere("parameter '", resident.name, "' of ", nameOf(resident.type.element),
                  " has working weights at ", working->offset,
                  ", expected them of F32 and from 0 on");
-      checkSource("parameter '" + resident.name + "'", working->slot,
-                  SlotSource::Working,
-                  Checked(working->offset) +
-                      Checked(resident.type.elements()) * sizeOf(StoredFloat::BF16));
+      checkSource("parameter '" + resident.name + "'", working->slot, SlotSource::Working,
+                  Checked(working->offset) + part.bytes / 2);
     }
     for (const Parameter &parameter : program.parameters)
       if (parameter.name == resident.name &&

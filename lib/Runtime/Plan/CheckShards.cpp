@@ -3,6 +3,7 @@
 #include "lib/Runtime/Plan/CheckShards.h"
 
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Plan/CheckGathers.h"
 #include "lib/Runtime/Plan/CheckWhole.h"
 
 #include <algorithm>
@@ -124,11 +125,14 @@ private:
                " a slot of the slice, expected as ", textOf(op), " reads it");
   }
 
-  /// Weights of which a slice is kept are gathered in the slices that are stepped.
+  /// Weights of which a slice is kept are gathered in the slices that are stepped, and so are
+  /// their copies.
   void checkGathers(const Step &op, const Collective &sum) {
     for (const Instruction &item : device.instructions)
-      if (auto *gather = std::get_if<Collective>(&item);
-          gather && gather->kind == Collective::AllGather && keptSlot(*gather) == op.weights) {
+      if (auto *gather = std::get_if<Collective>(&item); gather && gather->kind == Collective::AllGather) {
+        int64_t kept = keptSlot(*gather);
+        if (kept != op.weights && kept != op.working)
+          continue;
         if (!gather->own)
           failHere(textOf(*gather), " gathers in place, expected it from the slice of ", textOf(op));
         checkSlices(op, sum, *gather);
@@ -263,6 +267,8 @@ private:
 } // namespace
 
 void bitpipe::checkShards(const Program &program) {
+  for (size_t i = 0; i < program.devices.size(); ++i)
+    checkGathers(program, i);
   for (size_t i = 0; i < program.devices.size(); ++i)
     ShardChecker(program, i).check();
   for (size_t i = 0; i < program.devices.size(); ++i)

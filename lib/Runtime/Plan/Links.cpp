@@ -135,6 +135,9 @@ private:
       if (op.slice != first.slice)
         failHere("'", text(Instruction(op)), "' has slices of ", first.slice, " on device ",
                  devices.front(), " and of ", op.slice, " on device ", device);
+      if (op.within != first.within || isOfCopies(op, device) != isOfCopies(first, devices.front()))
+        failHere("'", text(Instruction(op)), "' is of other elements on device ",
+                 devices.front(), " than on device ", device);
       if (elementsOf(op, device) != elements)
         failHere("gradients of stages ", listText(op.stages), " have ",
                  elements * sizeof(float), " bytes on device ", devices.front(), " and ",
@@ -143,7 +146,23 @@ private:
       link.own.push_back(op.own.value_or(-1));
       start(member, links.collectives.size());
     }
+    if (first.kind != Collective::AllReduce)
+      placeSlices(link, first.within, isOfCopies(first, devices.front()));
     links.collectives.push_back(std::move(link));
+  }
+
+  /// Of copies two are a word. Own slots hold those of them that are gathered, and of all else
+  /// all of a slice.
+  static void placeSlices(CollectiveLink &link, std::vector<Range> within, bool ofCopies) {
+    if (within.empty())
+      within.push_back({0, link.elements});
+    for (size_t i = 0; i <= link.devices.size(); ++i) {
+      int64_t begin = int64_t(i) * link.slice;
+      link.bounds.push_back(countBefore(within, begin) / (ofCopies ? 2 : 1));
+      if (i < link.devices.size())
+        link.ownBegins.push_back(ofCopies ? 0 : std::clamp<int64_t>(within.front().begin - begin, 0, link.slice));
+    }
+    link.share = double(link.bounds.back()) / double(link.elements);
   }
 
   /// Those of the slot, or those that its slices make up.
@@ -151,6 +170,11 @@ private:
     if (op.kind == Collective::AllReduce)
       return slot(device, op.slot).size / int64_t(sizeof(float));
     return op.slice * int64_t(op.devices.size());
+  }
+
+  /// In bf16, of which each slice is half as long.
+  bool isOfCopies(const Collective &op, int64_t device) const {
+    return op.own && slot(device, *op.own).source == SlotSource::Working;
   }
 
   void start(Position position, int64_t number) {
@@ -168,7 +192,7 @@ private:
 Range CollectiveLink::sliceOf(size_t member) const {
   auto i = int64_t(member), members = int64_t(devices.size());
   if (kind != Collective::AllReduce)
-    return {i * slice, (i + 1) * slice};
+    return {bounds[member], bounds[member + 1]};
   constexpr int64_t unit = 64; // elements of a line of a GPU's memory
   int64_t units = (elements + unit - 1) / unit;
   auto place = [&](int64_t part) { return std::min(units * part / members * unit, elements); };
@@ -177,9 +201,11 @@ Range CollectiveLink::sliceOf(size_t member) const {
 
 std::pair<int64_t, int64_t> CollectiveLink::placeOfSlice(size_t member) const {
   if (own[member] >= 0)
-    return {own[member], 0};
+    return {own[member], ownBegins[member]};
   return {slots[member], sliceOf(member).begin};
 }
+
+bool CollectiveLink::isEven() const { return share == 1; }
 
 size_t CollectiveLink::memberOf(int64_t device) const {
   return size_t(std::ranges::find(devices, device) - devices.begin());

@@ -25,6 +25,8 @@ struct MessageLink {
 
   /// Or from there: a copy between the device and its host.
   bool isToHost() const { return from == to; }
+  /// Of such a copy, whether it goes there.
+  bool leaves() const { return run.kind == 'E'; }
 };
 
 /// One sum or gather; member i is devices[i] with slots[i].
@@ -34,6 +36,13 @@ struct CollectiveLink {
   int64_t elements; // that all slices make up
   int64_t slice;    // elements of each, but for an all-reduce
   std::vector<int64_t> own; // member i's slot of its slice alone, or -1
+  /// In words of four bytes: but for an all-reduce, where the slices of members begin in a slot,
+  /// and its end; where a member's own slot has what of its slice is gathered.
+  std::vector<int64_t> bounds = {}, ownBegins = {};
+  double share = 1; // of what all slices have
+
+  /// Whether all slices are as long, and all of each is gathered.
+  bool isEven() const;
 
   /// What a member adds up, or gives to the others: in an all-reduce even parts that
   /// begin at lines of memory.
@@ -64,7 +73,7 @@ struct DeviceLinks {
   /// The device's collectives in the order in which it starts them.
   std::vector<int64_t> collectives;
   /// What must be complete before a step ends: on GPUs, what it started after the
-  /// norm. Elsewhere the next step waits where it has to.
+  /// norm, and copies to and from the host. Elsewhere the next step waits where it has to.
   std::vector<Wait> atEnd;
 };
 

@@ -12,6 +12,7 @@
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Plan/Features.h"
 #include "lib/Runtime/Plan/LoadCalls.h"
+#include "lib/Runtime/Plan/LoadUpdates.h"
 #include "lib/Runtime/Plan/NormShares.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -285,37 +286,12 @@ private:
               runName(op.getKind(), op.getStage(), op.getMicrobatch()),
               int64_t(op.getFrom()), int64_t(op.getSlot())};
         })
-        .Case([&](pipe::AllReduceOp op) -> Instruction {
-          return Collective{Collective::AllReduce, list(op.getStages()),
-                            list(op.getDevices()), int64_t(op.getSlot()), 0, {}};
-        })
-        .Case([&](pipe::ReduceScatterOp op) { return readSlices(Collective::ReduceScatter, op, op.getInto()); })
-        .Case([&](pipe::AllGatherOp op) { return readSlices(Collective::AllGather, op, op.getFrom()); })
-        .Case([&](pipe::ClearOp op) { return Clear{list(op.getStages()), int64_t(op.getSlot())}; })
         .Case([&](pipe::GradNormOp op) -> Instruction { return readNorm(op); })
-        .Case([&](pipe::RoundOp op) -> Instruction {
-          return Round{list(op.getStages()), int64_t(op.getElements()),
-                       int64_t(op.getWeights()), int64_t(op.getWorking())};
-        })
-        .Case([&](pipe::StepOp op) -> Instruction { return readStep(op); })
-        .Case([&](pipe::StashOp op) -> Instruction {
-          return Stash{list(op.getStages()), int64_t(op.getVersion()),
-                       int64_t(op.getWeights()), int64_t(op.getKept()),
-                       numberOf(op.getWorking()), numberOf(op.getWorkingKept())};
-        })
         .Default([](mlir::Operation *other) -> Instruction {
+          if (std::optional<Instruction> update = readUpdate(*other))
+            return std::move(*update);
           failUnexpected(other);
         });
-  }
-
-  template <typename Op>
-  static Collective readSlices(Collective::Kind kind, Op op, std::optional<uint64_t> own) {
-    return {kind, list(op.getStages()), list(op.getDevices()), int64_t(op.getSlot()),
-            int64_t(op.getSlice()), numberOf(own)};
-  }
-
-  static std::optional<int64_t> numberOf(std::optional<uint64_t> number) {
-    return number ? std::optional(int64_t(*number)) : std::nullopt;
   }
 
   /// Slots are read before; a number that is none is refused later.
@@ -334,21 +310,6 @@ private:
                                            : whole);
     }
     return norm;
-  }
-
-  static Step readStep(pipe::StepOp op) {
-    Range all{0, int64_t(op.getElements())};
-    Step step{list(op.getStages()), all.end, all, /*sharded=*/false,
-              int64_t(op.getWeights()), int64_t(op.getGradients()), {}, {}, {}, 0,
-              int64_t(op.getMicrobatch().value_or(-1)), int64_t(op.getVersions().value_or(1)), all,
-              numberOf(op.getWeightsAt()), numberOf(op.getGradientsAt())};
-    if ((step.sharded = bool(op.getBegin())))
-      step.stepped = {int64_t(*op.getBegin()), int64_t(*op.getEnd())};
-    step.moment1 = numberOf(op.getMoment1());
-    step.moment2 = numberOf(op.getMoment2());
-    step.working = numberOf(op.getWorking());
-    step.workingElements = op.getWorkingElements().value_or(0);
-    return step;
   }
 
   int64_t inputNumber(mlir::Operation *op, StringRef name) {

@@ -88,6 +88,13 @@ Resident::Part Resident::partIn(int64_t slotSize) const {
   return {begin, end - begin, offset + begin - *sliceBegin};
 }
 
+int64_t bitpipe::countBefore(const std::vector<Range> &ranges, int64_t element) {
+  int64_t count = 0;
+  for (auto [begin, end] : ranges)
+    count += std::clamp(element, begin, end) - begin;
+  return count;
+}
+
 std::string bitpipe::text(const Instruction &instruction) {
   return std::visit(InstructionText(), instruction);
 }

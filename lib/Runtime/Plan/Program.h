@@ -174,7 +174,7 @@ struct Resident {
   int64_t slot;
   int64_t offset;
   bool trainable, owner;
-  std::optional<Copy> working; // in bf16
+  std::optional<Copy> working; // in bf16, of what the device holds
   // Of what several devices share out: the byte with which the slot, a slice, begins.
   std::optional<int64_t> sliceBegin;
 
@@ -217,6 +217,8 @@ struct Range {
   int64_t count() const { return end - begin; }
   bool operator==(const Range &) const = default;
 };
+/// How many of the elements of some ranges, which follow each other, are before one.
+int64_t countBefore(const std::vector<Range> &ranges, int64_t element);
 /// What the devices of a group do together with a slot of theirs.
 struct Collective {
   enum Kind { AllReduce, ReduceScatter, AllGather } kind;
@@ -224,6 +226,8 @@ struct Collective {
   int64_t slot;
   int64_t slice = 0; // elements for each device, but for an all-reduce
   std::optional<int64_t> own; // slot of the device's slice, if it has one of its own
+  /// The elements of all slices that are gathered, one range behind the other; none: all.
+  std::vector<Range> within = {};
 };
 /// Sets gradients to zero that are there for a part of a step.
 struct Clear {
@@ -246,7 +250,8 @@ struct Step {
   int64_t microbatch = -1; // after which it comes, if it is one of many in a step,
   int64_t versions = 1;    // how many of the weights there are,
   Range counted = {};      // and the elements whose squares it gives to the norm, as others the rest
-  // The elements with which the slots of weights and gradients begin, of a slice alone.
+  // The elements with which the slots of weights, and those of their copies, and of gradients
+  // begin, of a slice alone.
   std::optional<int64_t> weightsAt, gradientsAt;
 
   bool isBetween() const { return microbatch >= 0; }

@@ -13,6 +13,7 @@
 #include "lib/Runtime/Plan/Processors.h"
 
 #include <map>
+#include <tuple>
 
 namespace bitpipe {
 
@@ -101,7 +102,7 @@ private:
   std::vector<Device> devices;
   std::vector<Message> messages;
   std::vector<Meeting> collectives;
-  std::map<std::pair<int64_t, int64_t>, double> linkFree; // by from and to
+  std::map<std::tuple<int64_t, int64_t, bool>, double> linkFree; // by from and to; the way back from a host apart
   std::vector<size_t> processOf; // by device
   std::vector<double> lastNews;  // of each process's network
   std::vector<Gathering> ends, norms; // by step

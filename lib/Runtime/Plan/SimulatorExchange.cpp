@@ -22,11 +22,12 @@ void Simulator::startMessage(size_t d, size_t index, bool sends) {
     completeMessage(index);
 }
 
-/// One at a time uses a way.
+/// One at a time uses a way. A GPU copies to its host and back at once.
 void Simulator::transmit(size_t index) {
   const MessageLink &link = links.messages[index];
   const schedule::MessageTime &time = times.messages[index];
-  double &free = linkFree[{link.from, link.to}];
+  bool returns = program.isForGPUs() && link.isToHost() && !link.leaves();
+  double &free = linkFree[{link.from, link.to, returns}];
   free = std::max(free, now) + time.transfer;
   if (free + time.latency > now)
     at(free + time.latency, {Timer::MessageThere, index});

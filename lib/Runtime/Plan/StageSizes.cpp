@@ -64,6 +64,14 @@ private:
 
 } // namespace
 
+/// Of the copies in bf16 that a device holds of all, or of its slice, all.
+static int64_t copyBytes(const DeviceList &device, const Step &step) {
+  if (!step.working)
+    return 0;
+  return step.weightsAt ? step.workingElements * sizeOf(StoredFloat::BF16)
+                        : device.slots[*step.working].size;
+}
+
 /// What all that is sharded takes on a device that holds all of it.
 static int64_t stateBytes(const DeviceList &device, const Step &step) {
   int64_t all = step.elements * int64_t(sizeof(float));
@@ -72,7 +80,7 @@ static int64_t stateBytes(const DeviceList &device, const Step &step) {
   for (auto moment : {step.moment1, step.moment2})
     if (moment)
       bytes += step.sharded ? all : device.slots[*moment].size;
-  return bytes + (step.working ? device.slots[*step.working].size : 0);
+  return bytes + copyBytes(device, step);
 }
 
 static int64_t ownBytes(const DeviceList &device, const Step &step) {
@@ -87,8 +95,16 @@ static int64_t ownBytes(const DeviceList &device, const Step &step) {
 static int64_t versionBytes(const DeviceList &device, const Step &step) {
   int64_t weights = step.weightsAt ? step.elements * int64_t(sizeof(float))
                                    : device.slots[step.weights].size;
-  return weights +
-         (step.working ? device.slots[*step.working].size : 0);
+  return weights + copyBytes(device, step);
+}
+
+/// Where there are copies in bf16, which are no gradients and are gathered in the place of what they
+/// are of.
+static void setSliceBytes(const Step &step, schedule::StageCost &cost) {
+  if (!step.workingElements)
+    return;
+  cost.gradients = double(step.elements) * sizeof(float);
+  cost.gathered = cost.gradients - double(step.workingElements * sizeOf(StoredFloat::BF16));
 }
 
 /// Most activations at once, as a schedule counts them: from a forward to the last
@@ -138,6 +154,7 @@ void bitpipe::addSizes(const Program &program, const Links &links,
         double &state = costs.stages[step->stages.front()].state;
         state = std::max(state, double(stateBytes(device, *step))); // slices may differ
         costs.stages[step->stages.front()].weights = double(versionBytes(device, *step));
+        setSliceBytes(*step, costs.stages[step->stages.front()]);
       }
   }
   std::map<std::pair<int64_t, int64_t>, double> evicted; // by stage and micro-batch

@@ -105,6 +105,7 @@ private:
         waits.push_back(wait);
       return true;
     });
+    dropComplete(i, second);
     if (links.starts[i] < 0)
       return;
     auto *collective = std::get_if<Collective>(&op);
@@ -115,17 +116,35 @@ private:
         {{kind, links.starts[i], false}, std::move(touched), i, second});
   }
 
+  /// Of a copy to the host the device has both ends, which are complete at once.
+  void dropComplete(size_t i, bool second) {
+    std::erase_if(pending, [&](const Pending &other) {
+      Wait wait = other.wait;
+      wait.previousStep = second && !other.second;
+      return std::ranges::find(links.waits[i], wait) != links.waits[i].end();
+    });
+  }
+
   /// What nobody has waited for when a step ends. The numbers of a step come after its
-  /// messages and sums, so that these are complete; what remains is gathered weights.
+  /// messages and sums, so that these are complete; what remains is gathered weights, and what
+  /// the device copies to its host and back, of which others know nothing.
   void end(bool second) {
     std::erase_if(pending, [&](const Pending &one) {
-      auto *op = std::get_if<Collective>(&device.instructions[one.instruction]);
-      if (!op || op->kind != Collective::AllGather)
+      if (!lastsBehindNorm(device.instructions[one.instruction]))
         return false;
       if (!second)
         links.atEnd.push_back(one.wait);
       return true;
     });
+  }
+
+  bool lastsBehindNorm(const Instruction &op) const {
+    if (auto *collective = std::get_if<Collective>(&op))
+      return collective->kind == Collective::AllGather;
+    if (auto *send = std::get_if<Transmit>(&op))
+      return &program.devices[send->to] == &device;
+    auto *receive = std::get_if<Receive>(&op);
+    return receive && &program.devices[receive->from] == &device;
   }
 
   bool overlap(int64_t a, int64_t b) const {

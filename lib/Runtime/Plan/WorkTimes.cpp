@@ -48,7 +48,7 @@ double bitpipe::shareOf(const Range &range, const Step &step) {
 }
 
 double bitpipe::shareOf(const CollectiveLink &link) {
-  return link.kind == Collective::AllReduce ? 1 : 0.5;
+  return (link.kind == Collective::AllReduce ? 1 : 0.5) * link.share;
 }
 
 /// A run, or what is sent, in the words of a schedule.

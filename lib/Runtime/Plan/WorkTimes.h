@@ -41,7 +41,7 @@ void checkCosts(const schedule::Costs &costs, const Program &program,
 const Step *stepOfGradients(const DeviceList &device, int64_t slot);
 /// What a range is of the elements of a step: the costs of a group are those of all.
 double shareOf(const Range &range, const Step &step);
-/// The same of a sum: half of it is a sum of slices, half a gather of them.
+/// The same of a sum: half of it is a sum of slices, half a gather of them, or less of fewer bytes.
 double shareOf(const CollectiveLink &link);
 
 /// The costs must have passed checkCosts.

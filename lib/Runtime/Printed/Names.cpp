@@ -23,8 +23,10 @@ static constexpr const char *reserved[] = {
     "gpu", "compute", "kernel_scratch", "matmul", "launch", "check", "step", "ready", "agreed",
     "all", "numbers", "make", "main", "Routines", "Runtime", "Slot", "Channel", "Numbers",
     "Table", "DeviceSteps", "CUdeviceptr", "CUstream", "CUevent", "CUfunction", "ncclSend",
-    "ncclRecv", "ncclAllReduce", "ncclReduceScatter", "ncclAllGather", "ncclInt8", "ncclFloat",
-    "ncclDouble", "ncclSum", "cuEventRecord", "cuStreamWaitEvent", "cublasLtMatmul", "std", "bitpipe"};
+    "ncclRecv", "ncclAllReduce", "ncclReduceScatter", "ncclAllGather", "ncclBroadcast",
+    "ncclGroupStart", "ncclGroupEnd", "ncclInt8", "ncclFloat", "ncclDouble", "ncclSum",
+    "cuEventRecord", "cuStreamWaitEvent", "cuMemcpyDtoHAsync", "cuMemcpyHtoDAsync", "to_host",
+    "from_host", "cublasLtMatmul", "std", "bitpipe"};
 
 printed::Names::Names() : taken(std::begin(reserved), std::end(reserved)) {}
 

@@ -16,6 +16,11 @@ std::string titleOf(const RunName &run) {
          std::to_string(run.microbatch);
 }
 
+/// "what F stage 1, micro-batch 3 has saved".
+std::string savedBy(const RunName &move) {
+  return "what " + titleOf({'F', move.stage, move.microbatch}) + " has saved";
+}
+
 /// "F1_mb3".
 std::string tagOf(const RunName &run) {
   return run.kind + std::to_string(run.stage) + "_mb" + std::to_string(run.microbatch);
@@ -34,7 +39,7 @@ public:
                 const PlanNames &names, const FileNames &file, size_t number)
       : out(out), program(program), links(links), mine(links.devices[number]), file(file),
         scope(file.scope), number(number), device(program.devices[number]),
-        several(program.devices.size() > 1) {
+        several(program.devices.size() > 1), copies(device.host > 0) {
     for (size_t i = 0; i < device.slots.size(); ++i)
       slots.push_back(scope.add(slotName(names, i)));
     findWork();
@@ -45,6 +50,7 @@ public:
         << "struct Device" << number << " final : Routines, DeviceSteps {\n"
         << "  using Routines::Routines;\n\n";
     printChannels();
+    printHostStreams();
     printEvents();
     printSlots();
     out << "\n  void step() override {\n";
@@ -57,7 +63,7 @@ public:
 private:
   /// What is started and waited for, by the events of its end.
   struct Work {
-    std::string channel, event;
+    std::string channel, event; // of copies to the host and back the stream alone
   };
 
   std::vector<int64_t> stages() const {
@@ -70,7 +76,7 @@ private:
 
   std::string slotName(const PlanNames &names, size_t slot) const {
     if (!names.slots.empty() && !names.slots[number][slot].empty())
-      return names.slots[number][slot];
+      return (device.slots[slot].onHost() ? "host_" : "") + names.slots[number][slot];
     return kindOf(program, device.slots[slot]) + "_" + std::to_string(slot);
   }
 
@@ -79,7 +85,9 @@ private:
     for (size_t i = 0; i < device.instructions.size(); ++i) {
       const Instruction &op = device.instructions[i];
       int64_t started = mine.starts[i];
-      if (auto *send = std::get_if<Transmit>(&op))
+      if (isCopy(i))
+        addCopy(started);
+      else if (auto *send = std::get_if<Transmit>(&op))
         messages[started] = {channel({me, send->to}, "to" + std::to_string(send->to)),
                              scope.add("sent_" + tagOf(send->run))};
       else if (auto *receive = std::get_if<Receive>(&op))
@@ -92,6 +100,22 @@ private:
             scope.add((one->kind == Collective::AllGather ? "gathered_" : "summed_") +
                       joinedNumbers(one->stages, "_"))};
     }
+  }
+
+  /// Whether an instruction is an end of a copy to the host or from there.
+  bool isCopy(size_t instruction) const {
+    const Instruction &op = device.instructions[instruction];
+    return (std::holds_alternative<Transmit>(op) || std::holds_alternative<Receive>(op)) &&
+           links.messages[mine.starts[instruction]].isToHost();
+  }
+
+  /// Both of its ends are here.
+  void addCopy(int64_t started) {
+    const MessageLink &link = links.messages[started];
+    auto [found, added] = messages.try_emplace(started);
+    if (added)
+      found->second = {link.leaves() ? "to_host" : "from_host",
+                       scope.add((link.leaves() ? "kept_" : "returned_") + tagOf(link.run))};
   }
 
   std::string channel(const std::pair<int64_t, int64_t> &pair, const std::string &name) {
@@ -122,22 +146,32 @@ private:
     out << "  const Channel all = gpu.all();\n\n";
   }
 
+  void printHostStreams() {
+    if (copies)
+      out << "  // Streams of copies to the host's memory, and back.\n"
+             "  const CUstream to_host = gpu.toHost(), from_host = gpu.fromHost();\n\n";
+  }
+
   void printEvents() {
-    if (!several)
+    if (!several && !copies)
       return;
-    out << "  // Events: what is computed up to here, and the end of each message, sum and gather.\n"
+    out << "  // Events: what is computed up to here, and the end of each message, "
+        << (copies ? "copy, " : "") << "sum and gather.\n"
            "  const CUevent ready = gpu.event();\n";
     for (const auto *works : {&messages, &collectives})
       for (auto &[index, work] : *works)
         out << "  const CUevent " << work.event << " = gpu.event();\n";
-    out << "  const CUevent agreed = gpu.event();\n\n";
+    out << (several ? "  const CUevent agreed = gpu.event();\n\n" : "\n");
   }
 
   void printSlots() {
     out << "  // Memory. Places that are not needed at the same time overlap.\n";
-    for (size_t i = 0; i < slots.size(); ++i)
-      out << "  const Slot " << slots[i] << " = gpu.slot(" << i << "); // "
-          << device.slots[i].size << " bytes\n";
+    for (size_t i = 0; i < slots.size(); ++i) {
+      bool onHost = device.slots[i].onHost();
+      out << (onHost ? "  void *const " : "  const Slot ") << slots[i]
+          << (onHost ? " = gpu.hostSlot(" : " = gpu.slot(") << i << "); // "
+          << device.slots[i].size << (onHost ? " bytes of the host\n" : " bytes\n");
+    }
     if (several)
       out << "  const Numbers numbers = gpu.numbers();\n";
   }
@@ -168,12 +202,20 @@ private:
   /// A call of NCCL in the stream of a channel, after what is computed up to here.
   void printWork(const Work &work, const std::string &call,
                  std::vector<std::string> arguments) {
+    beginWork(work);
+    printCall(work, call, std::move(arguments));
+    record(work.event, work.channel + ".stream");
+  }
+
+  void beginWork(const Work &work) {
     record("ready", "compute");
     await(work.channel + ".stream", "ready");
+  }
+
+  void printCall(const Work &work, const std::string &call, std::vector<std::string> arguments) {
     arguments.push_back(work.channel + ".communicator");
     arguments.push_back(work.channel + ".stream)");
     out << callText(4, "check(" + call, arguments);
-    record(work.event, work.channel + ".stream");
   }
 
   void printInstruction(size_t i, const Execute &op) {
@@ -184,13 +226,35 @@ private:
     out << callText(4, file.routines[op.routine], arguments);
   }
 
+  /// In the stream of its direction, after what is computed up to its second end.
+  void printCopyEnd(size_t i) {
+    const MessageLink &link = links.messages[mine.starts[i]];
+    std::string title = savedBy(link.run);
+    if (begun.insert(mine.starts[i]).second) {
+      if (std::ranges::any_of(mine.waits[i], [](const Wait &wait) { return !wait.previousStep; }))
+        beginInstruction(i, "before a copy of " + title);
+      return;
+    }
+    beginInstruction(i, (link.leaves() ? "to the host: " : "back from the host: ") + title);
+    const Work &work = messages.at(mine.starts[i]);
+    record("ready", "compute");
+    await(work.channel, "ready");
+    out << callText(4, link.leaves() ? "check(cuMemcpyDtoHAsync" : "check(cuMemcpyHtoDAsync",
+                    {slots[link.toSlot], slots[link.fromSlot], bytesOf(i), work.channel}, "));");
+    record(work.event, work.channel);
+  }
+
   void printInstruction(size_t i, const Transmit &op) {
+    if (isCopy(i))
+      return printCopyEnd(i);
     beginInstruction(i, "send " + titleOf(op.run) + " to device " + std::to_string(op.to));
     printWork(messages.at(mine.starts[i]), "ncclSend",
               {slots[op.slot], bytesOf(i), "ncclInt8", "1"});
   }
 
   void printInstruction(size_t i, const Receive &op) {
+    if (isCopy(i))
+      return printCopyEnd(i);
     beginInstruction(i, "receive " + titleOf(op.run) + " from device " +
                             std::to_string(op.from));
     printWork(messages.at(mine.starts[i]), "ncclRecv",
@@ -210,14 +274,32 @@ private:
     const std::string &all = slots[op.slot];
     std::string slice = std::to_string(link.slice);
     auto [slot, begin] = link.placeOfSlice(link.memberOf(int64_t(number)));
-    std::string own = op.own ? slots[slot] : placeText(slots[slot], begin);
+    std::string own = op.own && begin == 0 ? slots[slot] : placeText(slots[slot], begin);
     if (op.kind == Collective::AllReduce)
       printWork(work, "ncclAllReduce",
                 {all, all, std::to_string(link.elements), "ncclFloat", "ncclSum"});
     else if (op.kind == Collective::ReduceScatter)
       printWork(work, "ncclReduceScatter", {all, own, slice, "ncclFloat", "ncclSum"});
-    else
+    else if (link.isEven())
       printWork(work, "ncclAllGather", {own, all, slice, "ncclFloat"});
+    else
+      printBroadcasts(link, work, own, all);
+  }
+
+  /// Slices of different sizes, each from its owner.
+  void printBroadcasts(const CollectiveLink &link, const Work &work, const std::string &own,
+                       const std::string &all) {
+    beginWork(work);
+    out << "    check(ncclGroupStart());\n";
+    for (size_t member = 0; member < link.devices.size(); ++member)
+      if (Range slice = link.sliceOf(member); slice.count() > 0) {
+        std::string place = placeText(all, slice.begin);
+        bool isMine = link.devices[member] == int64_t(number);
+        printCall(work, "ncclBroadcast", {isMine ? own : place, place, std::to_string(slice.count()), "ncclFloat",
+                                          std::to_string(member)});
+      }
+    out << "    check(ncclGroupEnd());\n";
+    record(work.event, work.channel + ".stream");
   }
 
   /// The place of an f32 in a slot.
@@ -246,7 +328,8 @@ private:
   /// After all messages and sums of this device, so that a step ends with what it started.
   void printAgreement() {
     for (auto &[index, work] : messages)
-      await("all.stream", work.event);
+      if (!links.messages[index].isToHost())
+        await("all.stream", work.event);
     for (auto &[index, work] : collectives)
       if (links.collectives[index].kind != Collective::AllGather)
         await("all.stream", work.event);
@@ -327,9 +410,10 @@ private:
   Names scope;
   const size_t number;
   const DeviceList &device;
-  const bool several;
+  const bool several, copies; // devices; to the host and back
   std::vector<std::string> slots;
   std::map<int64_t, Work> messages, collectives; // by number
+  std::set<int64_t> begun;                       // copies whose first end has been printed
   std::map<std::pair<int64_t, int64_t>, std::string> pairs;
   std::map<std::vector<int64_t>, std::string> groups;
 };
@@ -339,37 +423,4 @@ private:
 void printed::printDevice(std::ostream &out, const Program &program, const Links &links,
                           const PlanNames &names, const FileNames &file, size_t number) {
   DevicePrinter(out, program, links, names, file, number).print();
-}
-
-std::string printed::kindOf(const Program &program, const Slot &slot) {
-  std::string microbatch = "_mb" + std::to_string(slot.microbatch);
-  switch (slot.source) {
-  case SlotSource::Arena:
-    return "memory";
-  case SlotSource::Host:
-    return "host";
-  case SlotSource::Message:
-    return "message";
-  case SlotSource::Input:
-    return program.inputs[slot.input].name + microbatch;
-  case SlotSource::Seed:
-    return "seed";
-  case SlotSource::Key:
-    return "key" + std::to_string(slot.dropout) + microbatch;
-  case SlotSource::Loss:
-    return "loss" + microbatch;
-  case SlotSource::Weights:
-    return "weights";
-  case SlotSource::Stashed:
-    return "stashed";
-  case SlotSource::Working:
-    return "working";
-  case SlotSource::Gradients:
-    return "gradients";
-  case SlotSource::Moment1:
-    return "moment1";
-  case SlotSource::Moment2:
-    return "moment2";
-  }
-  return "slot";
 }

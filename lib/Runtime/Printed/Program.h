@@ -127,6 +127,11 @@ public:
   /// Of all devices.
   Channel all() const;
   Numbers numbers() const;
+  /// A place in the memory of the host, by its number in the plan, and the streams of copies
+  /// there and back.
+  void *hostSlot(int64_t number) const;
+  CUstream toHost() const;
+  CUstream fromHost() const;
 
   // In a step, all in a stream. Products and attentions are numbered over all routines.
 

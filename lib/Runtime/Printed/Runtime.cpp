@@ -102,6 +102,12 @@ Channel Runtime::sum(std::initializer_list<int64_t> devices) const {
 
 Channel Runtime::all() const { return channelOf(parts->nccl->everyone()); }
 
+void *Runtime::hostSlot(int64_t number) const { return parts->device.memory().address(number); }
+
+CUstream Runtime::toHost() const { return parts->device.host().toHost(); }
+
+CUstream Runtime::fromHost() const { return parts->device.host().fromHost(); }
+
 Numbers Runtime::numbers() const {
   auto count = size_t(parts->device.numbersOfDevice());
   auto *all = reinterpret_cast<double *>(parts->device.numbers());

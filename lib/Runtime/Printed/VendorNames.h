@@ -39,6 +39,8 @@ using CUfunction = cuda::Function;
 using cuda::cuEventRecord;
 using cuda::cuLaunchKernel;
 using cuda::cuStreamWaitEvent;
+inline constexpr auto &cuMemcpyDtoHAsync = cuda::cuMemcpyDtoHAsync_v2; // as cuda.h has them
+inline constexpr auto &cuMemcpyHtoDAsync = cuda::cuMemcpyHtoDAsync_v2;
 
 using cublasStatus_t = blas::Status;
 using blas::cublasLtMatmul;
@@ -50,6 +52,9 @@ constexpr nccl::DataType ncclInt8 = nccl::Int8, ncclFloat = nccl::Float32,
 constexpr nccl::Operation ncclSum = nccl::Sum;
 using nccl::ncclAllGather;
 using nccl::ncclAllReduce;
+using nccl::ncclBroadcast;
+using nccl::ncclGroupEnd;
+using nccl::ncclGroupStart;
 using nccl::ncclReduceScatter;
 using nccl::ncclRecv;
 using nccl::ncclSend;

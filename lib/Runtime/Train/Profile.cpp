@@ -17,14 +17,14 @@ double seconds(double nanoseconds) { return nanoseconds * 1e-9; }
 
 /// A mean that grows.
 struct Mean {
-  double sum = 0;
-  int64_t count = 0;
+  double sum = 0, count = 0;
 
-  void add(double value) {
+  /// The value, or that of a part.
+  void add(double value, double part = 1) {
     sum += value;
-    ++count;
+    count += part;
   }
-  double get() const { return count ? sum / double(count) : 0; }
+  double get() const { return count > 0 ? sum / count : 0; }
 };
 
 /// Of the parameters of some stages.
@@ -114,7 +114,7 @@ private:
   void addCollective(size_t number) {
     const CollectiveLink &link = links.collectives[number];
     GroupTimes &times = groups[narrow(link.stages)];
-    times.sums[link.kind].add(timeOfCollective(number));
+    times.sums[link.kind].add(timeOfCollective(number), link.share);
     times.holders = int(link.devices.size());
   }
 

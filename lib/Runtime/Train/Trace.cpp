@@ -44,6 +44,9 @@ public:
         writeEvent(row, event);
     }
     for (size_t d = 0; d < program.devices.size(); ++d)
+      if (std::ranges::any_of(traces[d], isCopy))
+        writeHead(rowOfHost(d), "host of device " + std::to_string(d));
+    for (size_t d = 0; d < program.devices.size(); ++d)
       writeArrows(d);
     file.write("\n]}\n");
     file.commit();
@@ -53,9 +56,17 @@ private:
   /// An event by what it is called and when it came; the step tells it from
   /// others of its name.
   using Key = std::tuple<size_t, int64_t, std::string>; // device, step, name
+  struct Place {
+    size_t row;
+    Nanoseconds time;
+  };
+
+  /// Beside the runs of a GPU, to its host and back.
+  static bool isCopy(const NamedEvent &event) { return event.category == "copies"; }
+  size_t rowOfHost(size_t d) const { return 2 * program.devices.size() + d; }
 
   // Viewers merge process and thread 0 with others, so numbers count from 1. Behind
-  // the devices' own rows come those of what was predicted for them.
+  // the devices' own rows come those of what was predicted for them, and their hosts'.
   static json onRow(size_t row) { return {{"pid", 1}, {"tid", row + 1}}; }
 
   static std::string text(const json &event) {
@@ -75,7 +86,7 @@ private:
     size_t devices = program.devices.size();
     file.write(",\n" + metadata("thread_name", row, {{"name", name}}));
     file.write(",\n" + metadata("thread_sort_index", row,
-                                {{"sort_index", 2 * (row % devices) + row / devices}}));
+                                {{"sort_index", 3 * (row % devices) + row / devices}}));
   }
 
   void writeEvent(size_t row, const NamedEvent &event) {
@@ -91,9 +102,10 @@ private:
   void writeDevice(size_t d) {
     int64_t step = 0;
     for (const NamedEvent &event : traces[d]) {
-      writeEvent(d, event);
-      if (event.category == "run" || event.category == "messages")
-        begins[{d, step, event.name}] = event.begin;
+      size_t row = isCopy(event) ? rowOfHost(d) : d;
+      writeEvent(row, event);
+      if (event.category == "run" || event.category == "messages" || isCopy(event))
+        begins[{d, step, event.name}] = {row, event.begin};
       step += event.category == "step"; // recorded when it ends
     }
     steps = std::max(steps, step);
@@ -122,8 +134,8 @@ private:
       if (end == begins.end())
         continue;
       ++arrows;
-      addEnd("s", from, send, begin->second);
-      addEnd("f", send.to, send, end->second);
+      addEnd("s", send, begin->second);
+      addEnd("f", send, end->second);
     }
   }
 
@@ -148,14 +160,13 @@ private:
     }
   }
 
-  void addEnd(const char *phase, size_t d, const Transmit &send,
-              Nanoseconds time) {
-    json event = onRow(d);
+  void addEnd(const char *phase, const Transmit &send, const Place &place) {
+    json event = onRow(place.row);
     event.update({{"ph", phase},
                   {"name", bitpipe::text(send.run)},
                   {"cat", "message"},
                   {"id", arrows},
-                  {"ts", micros(time)}});
+                  {"ts", micros(place.time)}});
     if (*phase == 'f')
       event["bp"] = "e"; // the piece that is going on, not the next one
     add(event);
@@ -166,7 +177,7 @@ private:
   OutputFile file;
   Nanoseconds origin;
   int64_t steps = 0, arrows = 0;
-  std::map<Key, Nanoseconds> begins;
+  std::map<Key, Place> begins;
 };
 
 } // namespace

@@ -9,14 +9,16 @@
 
 using namespace bitpipe;
 
-static void fill(Device &device, const Resident &resident) {
+/// Of what the device holds of a parameter.
+static void fill(Device &device, const Resident &resident, int64_t slotSize) {
   constexpr int64_t piece = 1 << 20;
-  int64_t elements = resident.type.elements();
+  Resident::Part part = resident.partIn(slotSize);
+  int64_t elements = part.bytes / int64_t(sizeof(float));
   std::vector<float> values(std::min(piece, elements));
   std::vector<uint16_t> rounded(values.size());
   for (int64_t done = 0; done < elements; done += piece) {
     int64_t count = std::min(piece, elements - done);
-    device.download(resident.slot, resident.offset + done * int64_t(sizeof(float)),
+    device.download(resident.slot, part.offset + done * int64_t(sizeof(float)),
                     values.data(), count * int64_t(sizeof(float)));
     std::transform(values.begin(), values.begin() + count, rounded.begin(), toBrain);
     device.upload(resident.working->slot, resident.working->offset + done * 2,
@@ -28,5 +30,5 @@ void bitpipe::fillWorkingWeights(const Program &program, const LocalDevices &dev
   for (int64_t d = devices.share().first; d < devices.share().end; ++d)
     for (const Resident &resident : program.devices[d].residents)
       if (resident.working)
-        fill(devices[d], resident);
+        fill(devices[d], resident, program.devices[d].slots[resident.slot].size);
 }

@@ -19,12 +19,6 @@
 
 namespace bitpipe {
 
-/// How much was copied in how much time, but for each copy's first time, when memory is new.
-struct CopyRate {
-  int64_t bytes = 0;
-  Nanoseconds time = 0;
-};
-
 class HostCopies {
 public:
   /// `seconds` are what copies take of devices that compute nothing, by message; null

@@ -4,6 +4,7 @@
 #include "lib/Transforms/Autodiff/ChooseLoss.h"
 #include "lib/Transforms/Autodiff/GradientSums.h"
 #include "lib/Transforms/Autodiff/IndexRanges.h"
+#include "lib/Transforms/Autodiff/LossCount.h"
 #include "lib/Transforms/Autodiff/LossQuotient.h"
 #include "lib/Transforms/Autodiff/Passes.h"
 
@@ -167,6 +168,11 @@ static Value asScalar(OpBuilder &builder, Value loss) {
 /// all are added up.
 static LogicalResult keepQuotient(pipe::ModelOp model, func::FuncOp forward,
                                   Quotient quotient, StringRef name) {
+  if (!addsUp(quotient.count))
+    return emitError(model.getLoc())
+           << "the count of the loss '" << name << "' is not known to add up over "
+              "micro-batches, expected a sum over labels or samples, or constant multiples "
+              "of such sums";
   if (dependsOnTrained(forward, quotient.count))
     return emitError(model.getLoc())
            << "the count of the loss '" << name << "' depends on parameters that "
@@ -175,6 +181,7 @@ static LogicalResult keepQuotient(pipe::ModelOp model, func::FuncOp forward,
   emitRemark(model.getLoc())
       << "the loss is '" << name << "', its sum over all micro-batches divided "
          "by its count over all micro-batches";
+  quotient.count = withoutFloor(builder, quotient.count);
   setResult(model, forward, packQuotient(builder, quotient), name);
   model.setLoss("counts");
   return setBounds(model, forward, std::nullopt);
@@ -185,10 +192,14 @@ static LogicalResult keepOwnLoss(pipe::ModelOp model, func::FuncOp forward,
   OpBuilder builder(forward.front().getTerminator());
   Value loss = forward.front().getTerminator()->getOperand(output);
   StringRef name = cast<StringAttr>(model.getOutputs()[output]).getValue();
-  if (auto quotient = splitQuotient(builder, forward, loss))
+  auto quotient = splitQuotient(builder, forward, loss);
+  if (quotient && addsUp(quotient->count))
     return keepQuotient(model, forward, *quotient, name);
   emitRemark(model.getLoc()) << "the loss is output '" << name
-                             << "', its mean over the micro-batches";
+                             << "', its mean over the micro-batches"
+                             << (quotient ? ", each divided by itself: what by is no sum over "
+                                            "labels or samples"
+                                          : "");
   setResult(model, forward, asScalar(builder, loss), name);
   model.setLoss("microbatches");
   return setBounds(model, forward, std::nullopt);

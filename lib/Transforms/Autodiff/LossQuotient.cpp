@@ -4,13 +4,11 @@
 
 #include "lib/Transforms/Autodiff/Activity.h"
 #include "lib/Transforms/Autodiff/GradientSums.h"
+#include "lib/Transforms/Autodiff/LossCount.h"
+#include "lib/Transforms/Autodiff/ScalarBody.h"
 #include "lib/Transforms/Autodiff/ViewRules.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace bitpipe;
@@ -38,109 +36,6 @@ bool bitpipe::dependsOnTrained(func::FuncOp forward, Value value) {
 // Taking a division apart
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// The body of a scalar elementwise operation.
-class ScalarBody {
-public:
-  ScalarBody(linalg::GenericOp op) : op(op) {}
-
-  Value yielded() const { return op.getBody()->getTerminator()->getOperand(0); }
-
-  /// The division that only changes of sign and constant factors follow.
-  arith::DivFOp findDivision() const {
-    Operation *last = yielded().getDefiningOp();
-    while (last && last->getBlock() == op.getBody()) {
-      if (auto division = dyn_cast<arith::DivFOp>(last))
-        return division;
-      Value next;
-      if (auto negation = dyn_cast<arith::NegFOp>(last))
-        next = negation.getOperand();
-      if (auto product = dyn_cast<arith::MulFOp>(last)) {
-        if (matchPattern(product.getRhs(), m_Constant()))
-          next = product.getLhs();
-        else if (matchPattern(product.getLhs(), m_Constant()))
-          next = product.getRhs();
-      }
-      last = next ? next.getDefiningOp() : nullptr;
-    }
-    return nullptr;
-  }
-
-  /// The operations and operands that a scalar needs, where `instead` stands
-  /// for the result of `skipped`.
-  void collect(Value scalar, Operation *skipped, Value instead,
-               SetVector<Operation *> &steps, SetVector<unsigned> &operands) const {
-    if (auto argument = dyn_cast<BlockArgument>(scalar)) {
-      operands.insert(argument.getArgNumber());
-      return;
-    }
-    Operation *step = scalar.getDefiningOp();
-    if (step->getBlock() != op.getBody())
-      return; // a constant from outside
-    if (step == skipped)
-      return collect(instead, skipped, instead, steps, operands);
-    for (Value operand : step->getOperands())
-      collect(operand, skipped, instead, steps, operands);
-    steps.insert(step);
-  }
-
-  /// An operation of its own for one scalar of the body.
-  Value apart(OpBuilder &builder, Value scalar, Operation *skipped = nullptr,
-              Value instead = nullptr) const {
-    SetVector<Operation *> steps;
-    SetVector<unsigned> operands;
-    collect(scalar, skipped, instead, steps, operands);
-    SmallVector<Value> inputs;
-    SmallVector<AffineMap> maps;
-    auto allMaps = linalg::GenericOp(op).getIndexingMapsArray();
-    for (unsigned i : operands) {
-      inputs.push_back(op->getOperand(i));
-      maps.push_back(allMaps[i]);
-    }
-    maps.push_back(allMaps.back());
-    auto type = cast<RankedTensorType>(op->getResult(0).getType())
-                    .clone(scalar.getType());
-    auto body = [&](OpBuilder &nested, Location loc, ValueRange arguments) {
-      IRMapping mapping;
-      for (auto [position, i] : llvm::enumerate(operands))
-        mapping.map(linalg::GenericOp(op).getBody()->getArgument(i), arguments[position]);
-      auto link = [&] {
-        if (skipped)
-          mapping.map(skipped->getResult(0), mapping.lookupOrDefault(instead));
-      };
-      link();
-      for (Operation *step : steps) {
-        nested.clone(*step, mapping);
-        link();
-      }
-      linalg::YieldOp::create(nested, loc, mapping.lookupOrDefault(scalar));
-    };
-    return linalg::GenericOp::create(
-               builder, op.getLoc(), type, inputs,
-               emptyTensor(builder, op.getLoc(), type), maps,
-               linalg::GenericOp(op).getIteratorTypesArray(), body)
-        .getResult(0);
-  }
-
-private:
-  mutable linalg::GenericOp op;
-};
-
-} // namespace
-
-/// `max(count, 1)` and the like only keep a micro-batch without anything to
-/// count from dividing by zero, which a batch does not do.
-static Value withoutFloor(Value count) {
-  Operation *op = count.getDefiningOp();
-  APFloat floor(0.0f);
-  if (op && isa<arith::MaximumFOp, arith::MaxNumFOp>(op) &&
-      matchPattern(op->getOperand(1), m_ConstantFloat(&floor)) &&
-      floor.convertToDouble() <= 1)
-    return op->getOperand(0);
-  return count;
-}
-
 std::optional<Quotient> bitpipe::splitQuotient(OpBuilder &builder,
                                                func::FuncOp forward, Value loss) {
   while (Operation *view = loss.getDefiningOp()) {
@@ -157,9 +52,7 @@ std::optional<Quotient> bitpipe::splitQuotient(OpBuilder &builder,
   if (!division)
     return std::nullopt;
   // A constant divides every micro-batch alike.
-  SetVector<Operation *> steps;
-  SetVector<unsigned> operands;
-  body.collect(division.getRhs(), nullptr, nullptr, steps, operands);
+  SetVector<unsigned> operands = body.operandsOf(division.getRhs());
   DenseSet<Value> trained = trainedValues(forward);
   bool fromData = !operands.empty() && llvm::none_of(operands, [&](unsigned i) {
     return int64_t(i) >= generic.getNumDpsInputs() || trained.contains(generic->getOperand(i));
@@ -167,7 +60,7 @@ std::optional<Quotient> bitpipe::splitQuotient(OpBuilder &builder,
   if (!fromData)
     return std::nullopt;
   return Quotient{body.apart(builder, body.yielded(), division, division.getLhs()),
-                  body.apart(builder, withoutFloor(division.getRhs()))};
+                  body.apart(builder, division.getRhs())};
 }
 
 //===----------------------------------------------------------------------===//

@@ -14,8 +14,9 @@ def PipeAttachLoss : Pass<"pipe-attach-loss", "::mlir::ModuleOp"> {
     the only output that can be a loss. The function then has one more input,
     `labels`, with an i64 for each row of logits. If a scalar is named, or is the
     only output that can be a loss, it is. Where it ends with a division by
-    something that depends on inputs only, or with `loss=SUM/COUNT`, the result
-    is `tensor<2xT>`, the sum and the count.
+    something that depends on inputs only and adds up over micro-batches, or with
+    `loss=SUM/COUNT`, the result is `tensor<2xT>`, the sum and the count, without
+    floors such as `max(count, 1)`.
 
     `bounds`, and `lowest` where it is not 0 for all, follow each integer input
     through views, casts, and sums and products with constants to the tables whose

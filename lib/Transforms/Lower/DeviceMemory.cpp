@@ -28,7 +28,8 @@ public:
           "weights", slotBytes(number, groups.all()[number].bytes, program.gathered));
     for (int64_t number : program.groups)
       if (int64_t bytes = groups.all()[number].workingBytes)
-        memory.working[number] = addForGood("working", bytes);
+        memory.working[number] = addForGood(
+            "working", program.gathered.contains(number) ? ownCopyBytes(number, groups) : bytes);
     for (int64_t number : program.groups)
       if (int64_t bytes = groups.all()[number].trainableBytes)
         memory.gradients[number] =
@@ -51,6 +52,14 @@ public:
   DeviceMemory memory;
 
 private:
+  /// Of the copies that fall into the device's slice.
+  int64_t ownCopyBytes(int64_t number, const ParameterGroups &groups) const {
+    constexpr int64_t copySize = 2;
+    const ParameterGroup &group = groups.all()[number];
+    auto [begin, end] = program.slices.at(number).of(program.index);
+    return copySize * (group.copiesBefore(end) - group.copiesBefore(begin));
+  }
+
   /// Of the elements that the device steps.
   void addMoments(StringRef source, std::map<int64_t, int64_t> &slots,
                   const ParameterGroups &groups) {
@@ -83,7 +92,7 @@ private:
     case Role::Weights:
       return program.gathered.contains(block.number) ? -1 : memory.weights.at(block.number);
     case Role::Working:
-      return memory.working.at(block.number);
+      return program.gathered.contains(block.number) ? -1 : memory.working.at(block.number);
     case Role::Gradients:
       return program.scattered.contains(block.number) ? -1 : memory.gradients.at(block.number);
     case Role::Input:

@@ -144,10 +144,12 @@ private:
   }
 
   LogicalResult chooseWhole(pipe::RunOp op, PieceName &piece) {
-    if (piece.block.role != Role::Weights || !program.gathered.contains(piece.block.number))
+    bool isOfWeights = piece.block.role == Role::Weights || piece.block.role == Role::Working;
+    if (!isOfWeights || !program.gathered.contains(piece.block.number))
       return success();
-    piece = wholes.weights(piece.block.number);
-    if (pieces.has(piece))
+    RoutineBlock block = piece.block;
+    piece = wholes.weights(block);
+    if (pieces.has(piece) || wholes.gatheredBytes(block) == 0)
       return success();
     return emitError(op.getLoc()) << "run of stage " << op.getStage() << ", micro-batch "
                                   << op.getMicrobatch() << " on device " << program.index
@@ -356,7 +358,7 @@ private:
   /// Last, since each waits for all slices: copies of what other devices have stepped.
   void addRounds() {
     for (int64_t group : program.sharded)
-      if (stages.groups().all()[group].workingElements > 0)
+      if (stages.groups().all()[group].workingElements > 0 && !program.gathered.contains(group))
         pieces.add(Instruction::Round, program.loc, group);
   }
   /// Once, before the first update.

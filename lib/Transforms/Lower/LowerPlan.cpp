@@ -6,6 +6,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <algorithm>
+
 namespace bitpipe {
 #define GEN_PASS_DEF_LOWERPLAN
 #include "lib/Transforms/Lower/Passes.h.inc"
@@ -61,12 +63,24 @@ private:
       pipe::ParameterOp source = member.parameter;
       IntegerAttr working =
           member.working ? i64(memory.working.at(group)) : IntegerAttr();
+      IntegerAttr workingOffset = member.working ? i64(placeOfCopy(group, member)) : IntegerAttr();
       pipe::ResidentOp::create(
           builder, source.getLoc(), source.getSymNameAttr(),
           source.getTypeAttr(), i64(memory.weights.at(group)), i64(member.offset),
           sliceBegin(group), source.getTrainableAttr(), unitIf(isOwner), working,
-          optional(member.working));
+          workingOffset);
     }
+  }
+
+  /// In the slot of all copies, or of those in the device's slice, where the first that falls into it.
+  int64_t placeOfCopy(int64_t number, const ParameterGroup::Member &member) {
+    if (!program.gathered.contains(number))
+      return *member.working;
+    constexpr int64_t copySize = 2;
+    const ParameterGroup &group = groups.all()[number];
+    auto [begin, end] = program.slices.at(number).of(program.index);
+    int64_t first = std::clamp(member.offset / int64_t(sizeof(float)), begin, end);
+    return copySize * (group.copiesBefore(first) - group.copiesBefore(begin));
   }
 
   /// Where the device's slice begins among the bytes of a group whose parameters are sharded.
@@ -103,10 +117,14 @@ private:
       pipe::AllReduceOp::create(builder, item.loc, stagesOf(item), holdersOf(item),
                                 i64(memory.gradients.at(item.group)));
       return;
-    case Instruction::ReduceScatter:
-      return writeSlices<pipe::ReduceScatterOp>(item, memory.gradients.at(item.group));
+    case Instruction::ReduceScatter: {
+      auto [slot, own] = slotsOf(item, memory.gradients.at(item.group));
+      pipe::ReduceScatterOp::create(builder, item.loc, stagesOf(item), holdersOf(item), slot,
+                                    sliceOf(item), own);
+      return;
+    }
     case Instruction::AllGather:
-      return writeSlices<pipe::AllGatherOp>(item, memory.weights.at(item.group));
+      return writeGather(item);
     case Instruction::Clear:
       pipe::ClearOp::create(builder, item.loc, stagesOf(item), i64(slot(0)));
       return;
@@ -130,12 +148,31 @@ private:
     }
   }
 
-  /// In the slot that is kept, or between that, which holds a slice, and what is there for a while.
-  template <typename Op> void writeSlices(const Instruction &item, int64_t kept) {
-    bool isSlice = !item.pieces.empty();
-    Op::create(builder, item.loc, stagesOf(item), holdersOf(item),
-               i64(isSlice ? memory.slotOfPiece[item.pieces[0]] : kept), sliceOf(item),
-               isSlice ? i64(kept) : IntegerAttr());
+  /// The slot that is kept; or what is there for a while, and the kept one, which holds a slice.
+  std::pair<IntegerAttr, IntegerAttr> slotsOf(const Instruction &item, int64_t kept) {
+    if (item.pieces.empty())
+      return {i64(kept), IntegerAttr()};
+    return {i64(memory.slotOfPiece[item.pieces[0]]), i64(kept)};
+  }
+
+  /// Where there are copies, of these, or of what is read in f32.
+  void writeGather(const Instruction &item) {
+    const ParameterGroup &group = groups.all()[item.group];
+    bool isOfCopies = !item.pieces.empty() &&
+                      program.pieces[item.pieces[0]].name.block.role == Role::Working;
+    auto [slot, own] = slotsOf(item, (isOfCopies ? memory.working : memory.weights).at(item.group));
+    SmallVector<ParameterGroup::Elements, 2> ranges;
+    if (isOfCopies)
+      ranges = group.copied();
+    else if (own && group.full)
+      ranges.push_back({group.full->first / int64_t(sizeof(float)), group.full->second / int64_t(sizeof(float))});
+    auto list = [&](auto part) {
+      auto values = llvm::map_to_vector(ranges, part);
+      return ranges.empty() ? DenseI64ArrayAttr() : builder.getDenseI64ArrayAttr(values);
+    };
+    pipe::AllGatherOp::create(builder, item.loc, stagesOf(item), holdersOf(item), slot, sliceOf(item),
+                              list([](auto range) { return range.first; }),
+                              list([](auto range) { return range.second; }), own);
   }
 
   DenseI64ArrayAttr stagesOf(const Instruction &item) {
@@ -183,8 +220,8 @@ private:
     auto at = [&](const std::set<int64_t> &sliced) {
       return sliced.contains(item.group) ? i64(begin) : IntegerAttr();
     };
-    // The copies may all be of frozen ones; of slices, `round` makes them.
-    bool rounds = group.workingElements > 0 && !isSharded;
+    // The copies may all be of frozen ones; where weights are whole, and slices are stepped, `round` makes them.
+    bool rounds = group.workingElements > 0 && (!isSharded || program.gathered.contains(item.group));
     bool isBetween = item.version >= 0;
     pipe::StepOp::create(builder, item.loc, stagesOf(item),
                          i64(group.trainableBytes / sizeof(float)),
@@ -241,23 +278,8 @@ private:
         return failure();
       programs.push_back(std::move(*program));
     }
-    if (failed(checkShards(programs)))
-      return failure();
     finishMessages(programs);
     return write(plan, programs, *groups);
-  }
-
-  /// What slices of gradients and parameters do not go with.
-  LogicalResult checkShards(ArrayRef<DeviceProgram> programs) {
-    auto training = *getOperation().getOps<pipe::TrainingOp>().begin();
-    for (const DeviceProgram &program : programs) {
-      if (program.scattered.empty() && program.gathered.empty())
-        continue;
-      if (!program.gathered.empty() && training.getPrecision() != "f32")
-        return emitError(program.loc) << "parameters are sharded in precision " << training.getPrecision()
-                                      << ", expected f32, or --shard=gradients";
-    }
-    return success();
   }
 
   LogicalResult write(pipe::PlanOp plan, ArrayRef<DeviceProgram> programs,
@@ -271,8 +293,6 @@ private:
     builder.setInsertionPointAfter(plan);
     for (const DeviceProgram &program : programs) {
       DeviceMemory memory = layOutMemory(program, groups, hasMoments, inputs, alignment);
-      if (memory.host && training.getTarget() == "cuda")
-        return emitError(program.loc) << "activations move to the host's memory, expected a plan without for target cuda";
       auto op = ProgramWriter(program, memory, groups, builder).write();
       if (failed(checkLimit(op)))
         return failure();

@@ -1,5 +1,6 @@
 //===- LowerStages.cpp - Stage functions become routines and kernels -------===//
 
+#include "lib/Transforms/Lower/Alignment.h"
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/StageLowering.h"
 
@@ -7,6 +8,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/StringSet.h"
+
+#include <set>
 
 namespace bitpipe {
 #define GEN_PASS_DEF_LOWERSTAGES
@@ -36,13 +39,59 @@ public:
       return signalPassFailure();
     }
     auto groups = ParameterGroups::find(module);
-    if (failed(groups) || failed(lower(stages, *groups)))
+    if (failed(groups) || failed(findFull(stages, *groups)) || failed(lower(stages, *groups)))
       return signalPassFailure();
     for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       function.erase();
   }
 
 private:
+  /// What stages read in f32 of their own parameters, where these are gathered and have copies in
+  /// bf16: the rest is gathered as copies alone.
+  LogicalResult findFull(ArrayRef<pipe::StageOp> stages, ParameterGroups &groups) {
+    std::set<int64_t> gathered;
+    getOperation().walk([&](pipe::RunOp run) {
+      if (run.getKind() == pipe::RunKind::A)
+        gathered.insert(run.getStage());
+    });
+    SymbolTable symbols(getOperation());
+    for (pipe::StageOp stage : stages) {
+      int64_t own = groups.withStages({int64_t(stage.getIndex())});
+      if (!gathered.contains(stage.getIndex()) || own < 0 || !groups.all()[own].workingBytes)
+        continue;
+      auto functions = StageFunctions::find(stage, symbols);
+      if (failed(functions))
+        return failure();
+      auto [begin, end] = readInFull(stage, *functions, groups, own);
+      groups.setFull(stage, begin, end);
+    }
+    return success();
+  }
+
+  /// The bytes of the stage's own parameters from the first to the last that a function reads.
+  static std::pair<int64_t, int64_t> readInFull(pipe::StageOp stage, const StageFunctions &functions,
+                                                const ParameterGroups &groups, int64_t own) {
+    std::optional<std::pair<int64_t, int64_t>> range;
+    size_t working = stage.workingNames().size();
+    using Reader = std::pair<func::FuncOp, size_t>; // and its arguments behind the parameters
+    for (auto [function, behind] : {Reader{functions.forward, working}, Reader{functions.recompute, working},
+                                    Reader{functions.inputGradient, stage.jointNumbers().size() + working}}) {
+      if (!function)
+        continue;
+      size_t first = function.getNumArguments() - behind - stage.getParameters().size();
+      for (auto [i, ref] : llvm::enumerate(stage.getParameters().getAsRange<FlatSymbolRefAttr>())) {
+        auto [group, offset] = groups.locate(ref.getValue());
+        if (group != own || function.getArgument(first + i).use_empty())
+          continue;
+        pipe::ParameterOp parameter = groups.member(ref.getValue()).parameter;
+        int64_t end = offset + aligned(tensorBytes(cast<RankedTensorType>(parameter.getType())));
+        range = range ? std::pair(std::min(range->first, offset), std::max(range->second, end))
+                      : std::pair(offset, end);
+      }
+    }
+    return range.value_or(std::pair<int64_t, int64_t>(0, 0));
+  }
+
   LogicalResult lower(ArrayRef<pipe::StageOp> stages,
                       const ParameterGroups &groups) {
     SymbolTable symbols(getOperation());
@@ -91,6 +140,8 @@ private:
       groupBytes.push_back(groups.all()[number].bytes);
       groupBytes.push_back(groups.all()[number].trainableBytes);
       groupBytes.push_back(groups.all()[number].workingBytes);
+      groupBytes.push_back(groups.all()[number].fullBegin());
+      groupBytes.push_back(groups.all()[number].fullBytes());
     }
     for (auto [block, offset] : workingLayout(stage, groups))
       groupBytes.insert(groupBytes.end(), {block, offset});

@@ -7,6 +7,8 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace bitpipe;
 using namespace bitpipe::lower;
@@ -75,26 +77,30 @@ findWorking(ModuleOp module, const llvm::StringMap<pipe::ParameterOp> &known) {
 
 namespace {
 
-/// Adds parameters to a group, those first that get gradients, and among both kinds
-/// those first that have copies.
+/// Adds parameters to a group, those first that get gradients; at both ends those that have
+/// copies.
 class GroupLayout {
 public:
   GroupLayout(ParameterGroup &group, const llvm::StringSet<> &working)
       : group(group), working(working) {}
 
   void add(MutableArrayRef<pipe::ParameterOp> parameters) {
-    llvm::stable_sort(parameters, [&](auto a, auto b) { return kind(a) > kind(b); });
+    llvm::stable_sort(parameters, [&](auto a, auto b) { return place(a) < place(b); });
     for (pipe::ParameterOp parameter : parameters)
       add(parameter);
   }
 
 private:
-  std::pair<bool, bool> kind(pipe::ParameterOp parameter) const {
-    return {parameter.getTrainable(), working.contains(parameter.getSymName())};
+  bool hasCopyOf(pipe::ParameterOp parameter) const {
+    return working.contains(parameter.getSymName());
+  }
+  int place(pipe::ParameterOp parameter) const {
+    bool hasCopy = hasCopyOf(parameter);
+    return parameter.getTrainable() ? (hasCopy ? 0 : 1) : (hasCopy ? 3 : 2);
   }
 
   void add(pipe::ParameterOp parameter) {
-    auto [isTrainable, hasCopy] = kind(parameter);
+    bool isTrainable = parameter.getTrainable(), hasCopy = hasCopyOf(parameter);
     ParameterGroup::Member member{parameter, group.bytes, {}};
     int64_t bytes = tensorBytes(cast<RankedTensorType>(parameter.getType()));
     if (hasCopy) {
@@ -145,7 +151,46 @@ FailureOr<ParameterGroups> ParameterGroups::find(ModuleOp module) {
     for (int64_t stage : stages)
       result.byStage[stage].push_back(number);
   }
+  for (auto stage : module.getOps<pipe::StageOp>())
+    if (failed(result.readFull(stage)))
+      return failure();
   return result;
+}
+
+LogicalResult ParameterGroups::readFull(pipe::StageOp stage) {
+  if (!stage.getFull())
+    return success();
+  ArrayRef<int64_t> full = *stage.getFull();
+  int64_t own = withStages({int64_t(stage.getIndex())});
+  int64_t bytes = own < 0 ? 0 : groups[own].bytes;
+  if (own < 0 || full.size() != 2 || full[0] < 0 || full[1] < full[0] || full[1] > bytes)
+    return emitError(stage.getLoc())
+           << "stage " << stage.getIndex() << " reads bytes [" << full << "] of its own parameters in f32, "
+           << "expected a begin and an end among its " << bytes;
+  groups[own].full = {full[0], full[1]};
+  return success();
+}
+
+void ParameterGroups::setFull(pipe::StageOp stage, int64_t begin, int64_t end) {
+  stage.setFull(ArrayRef<int64_t>{begin, end});
+  groups[withStages({int64_t(stage.getIndex())})].full = {begin, end};
+}
+
+SmallVector<ParameterGroup::Elements, 2> ParameterGroup::copied() const {
+  constexpr int64_t size = sizeof(float), copySize = 2;
+  SmallVector<Elements, 2> ranges;
+  if (workingElements)
+    ranges.push_back({0, workingElements});
+  if (int64_t frozen = workingBytes / copySize - workingElements)
+    ranges.push_back({bytes / size - frozen, bytes / size});
+  return ranges;
+}
+
+int64_t ParameterGroup::copiesBefore(int64_t element) const {
+  int64_t count = 0;
+  for (auto [begin, end] : copied())
+    count += std::clamp(element, begin, end) - begin;
+  return count;
 }
 
 ArrayRef<int64_t> ParameterGroups::ofStage(int64_t stage) const {

@@ -49,27 +49,42 @@ public:
   WholePieces(DeviceProgram &program, const ParameterGroups &groups, Pieces &pieces)
       : program(program), groups(groups), pieces(pieces) {}
 
-  /// Of weights that are gathered, what was gathered last.
-  PieceName weights(int64_t group) {
-    return {{Role::Weights, group}, groups.all()[group].stages.front(), gathers[group]};
+  /// Of weights that are gathered, or of their copies in bf16, what was gathered last.
+  PieceName weights(const RoutineBlock &block) {
+    int64_t group = block.number;
+    return {{block.role, group}, groups.all()[group].stages.front(), gathers[group]};
   }
 
+  /// What is gathered of weights, or of their copies; 0: nothing is read of them.
+  int64_t gatheredBytes(const RoutineBlock &block) const {
+    const ParameterGroup &group = groups.all()[block.number];
+    if (block.role == Role::Working)
+      return group.workingBytes;
+    return group.full ? group.fullBytes() : program.slices.at(block.number).bytes();
+  }
+
+  /// Copies, and beside them what is read in f32.
   void gather(mlir::Location loc, int64_t group) {
     ++gathers[group];
-    useByLast(pieces.add(Instruction::AllGather, loc, group), weights(group));
+    for (Role role : {Role::Weights, Role::Working})
+      if (int64_t bytes = gatheredBytes({role, group}))
+        useByLast(pieces.add(Instruction::AllGather, loc, group), weights({role, group}), bytes);
   }
-  void drop(int64_t group) { pieces.forget(weights(group)); }
+  void drop(int64_t group) {
+    pieces.forget(weights({Role::Weights, group}));
+    pieces.forget(weights({Role::Working, group}));
+  }
 
   /// Takes the memory of gradients that are scattered before the first run adds to them.
   void clear(mlir::Location loc, const PieceName &gradients) {
     if (!pieces.has(gradients))
-      useByLast(pieces.add(Instruction::Clear, loc, gradients.block.number), gradients);
+      useByLast(pieces.add(Instruction::Clear, loc, gradients.block.number), gradients, allBytes(gradients));
   }
   void scatter(mlir::Location loc, int64_t group) {
     endTravel();
     PieceName gradients{{Role::Gradients, group}};
     clear(loc, gradients); // if no run has added anything
-    useByLast(pieces.add(Instruction::ReduceScatter, loc, group), gradients);
+    useByLast(pieces.add(Instruction::ReduceScatter, loc, group), gradients, allBytes(gradients));
     travelling = program.instructions.back().pieces;
   }
   /// At the next scatter, and before the norm, which waits for all.
@@ -80,10 +95,12 @@ public:
   }
 
 private:
-  unsigned use(const PieceName &name) {
-    return pieces.use(name, program.slices.at(name.block.number).bytes(), /*byLast=*/true);
+  int64_t allBytes(const PieceName &name) const {
+    return program.slices.at(name.block.number).bytes();
   }
-  void useByLast(Instruction &last, const PieceName &name) { last.pieces = {use(name)}; }
+  void useByLast(Instruction &last, const PieceName &name, int64_t bytes) {
+    last.pieces = {pieces.use(name, bytes, /*byLast=*/true)};
+  }
 
   DeviceProgram &program;
   const ParameterGroups &groups;

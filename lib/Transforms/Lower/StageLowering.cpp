@@ -194,10 +194,17 @@ private:
   void addParameters(SmallVectorImpl<Place> &places) {
     auto refs = stage.getParameters().getAsRange<FlatSymbolRefAttr>();
     for (auto [ref, place] : llvm::zip(refs, parameterLayout(stage, groups))) {
+      const ParameterGroup &own = group(place.first);
       unsigned buffer = memory.block({Role::Weights, place.first});
-      memory.reserve(buffer, group(place.first).bytes);
-      places.push_back(densePlace(buffer, place.second, typeOf(ref)));
+      memory.reserve(buffer, own.fullBytes());
+      places.push_back(densePlace(buffer, placeInFull(own, place.second), typeOf(ref)));
     }
+  }
+
+  /// What is not in the block is read in bf16 alone, and its place by nothing.
+  static int64_t placeInFull(const ParameterGroup &group, int64_t offset) {
+    bool isOutside = group.full && (offset < group.full->first || offset >= group.full->second);
+    return isOutside ? 0 : offset - group.fullBegin();
   }
 
   void addWorking(SmallVectorImpl<Place> &places) {

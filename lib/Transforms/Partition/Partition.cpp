@@ -146,7 +146,8 @@ private:
         builder.getDenseBoolArrayAttr(stage.carriedOut),
         builder.getDenseF64ArrayAttr(
             {cost.forward, cost.inputGradient, cost.weightGradient}),
-        builder.getDenseI64ArrayAttr(stage.dropouts), DenseI64ArrayAttr(), ArrayAttr());
+        builder.getDenseI64ArrayAttr(stage.dropouts), DenseI64ArrayAttr(), ArrayAttr(),
+        DenseI64ArrayAttr());
   }
 
   SymbolTable symbols;

@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import logging
+import types
 import warnings
 
 import numpy
@@ -70,7 +71,7 @@ def to_onnx(program, inputs, output_names, opset, names, symbolic_batch):
             dynamic_shapes=named if symbolic_batch else None,
             custom_translation_table={torch.ops.aten.detach.default: detach_function()}).model
         train_dropouts(model)
-        with parameters_as_inputs(model.graph, names):
+        with parameters_as_inputs(model.graph, names), exact_constants():
             onnxscript.optimizer.optimize(model)
     return model
 
@@ -124,6 +125,22 @@ def parameters_as_inputs(graph, names):
             graph.inputs.remove(value)
             value.const_value = tensor
             graph.initializers[value.name] = value
+
+
+@contextlib.contextmanager
+def exact_constants():
+    """For onnxscript's rules 1e-8 is 0 and 1.000001 is 1, so that x + 1e-8 would become x."""
+    import onnxscript
+    from onnxscript.rewriter import _matcher
+
+    if not hasattr(_matcher, "math"):
+        raise ExportError(f"onnxscript {onnxscript.__version__} compares constants in another way than 0.7, expected that")
+    usual = _matcher.math
+    _matcher.math = types.SimpleNamespace(isclose=lambda a, b, **_: a == b)
+    try:
+        yield
+    finally:
+        _matcher.math = usual
 
 
 def train_dropouts(model):

@@ -85,6 +85,16 @@ def compare(name, code, complaint, *options, limit=None, **spoil):
     print(f"{name}: exit {code} and the same bits", *threads[2], sep=", ")
 
 
+def complain(processes):
+    """Whichever rank comes first to an option that all refuse: rank 0 says so, before the launcher ends it."""
+    script = '[ $OMPI_COMM_WORLD_RANK = 0 ] && sleep 0.3\nexec bitpipe-run "$@"'
+    done = subprocess.run(["mpirun", "-n", str(processes), "sh", "-c", script, "sh", folder / "plan.mlir", "--data=none", "--steps=no"],
+                          capture_output=True, text=True, timeout=120)
+    complaints = done.stderr.count("--steps is 'no'")
+    assert done.returncode == 2 and complaints == 1, (done.returncode, complaints, done.stderr)
+    print(f"an option of {processes} processes: exit 2, said once")
+
+
 build()
 compare("dropout", 0, None)
 compare("a step that is not finite", 0, None, x={3: np.nan})
@@ -92,3 +102,5 @@ compare("two steps that are not finite", 4, "ended at step 4 of 5, since 2 steps
         x={3: np.inf, 4: np.nan})
 compare("an index outside", 1, "index 9 at [1] of", ids={3: 9})
 compare("no space for the parameters", 1, "cannot write", limit="ulimit -f 1")
+for processes in (2, 4):
+    complain(processes)

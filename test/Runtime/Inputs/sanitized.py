@@ -21,7 +21,7 @@ TOYS = [["--routes", "0,1:0,1,2,3"], ["--routes", "0,1:0,2", "1,0:1,3"],
 COMPILED = [("gpt2", ["--pipeline=bitpipe", "--devices=4"]), ("gpt2", ["--pipeline=bitpipe", "--devices=4", "--shard=optimizer"]),
             ("gpt2", ["--pipeline=zb-v", "--devices=2"]), ("gpt2", ["--pipeline=bpipe", "--devices=4"]),
             ("gpt2", ["--pipeline=1f1b", "--devices=4", "--offload=3"]),
-            ("gpt2", ["--pipeline=bitpipe", "--devices=4", "--shard=parameters"]),
+            ("gpt2", ["--pipeline=bitpipe", "--devices=4", "--shard=parameters", "--precision=bf16"]),
             ("llama", ["--pipeline=pipedream", "--devices=2"]),
             ("llama", ["--pipeline=bitpipe-zb", "--devices=2"]), ("bert", ["--pipeline=chimera", "--devices=4"])]
 

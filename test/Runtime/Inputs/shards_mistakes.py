@@ -1,5 +1,5 @@
-"""Edits a compiled plan whose two replicas keep slices of their parameters, in ways that would train something else or
-block, and prints what bitpipe-run says.
+"""Edits compiled plans whose two replicas keep slices of their parameters, in f32 and in bf16, in ways that would train
+something else or block, and prints what bitpipe-run says.
 
     shards_mistakes.py FOLDER MODEL_FOLDER
 """
@@ -12,10 +12,15 @@ import sys
 folder, model = map(pathlib.Path, sys.argv[1:])
 folder.mkdir(parents=True, exist_ok=True)
 plan, edited = folder / "plan.mlir", folder / "edited.mlir"
-subprocess.run(["bitpipe-opt", model / "model.onnx", "--pipeline=breadth-first", "--devices=2", "--data-parallel=2",
-                "--microbatches=4", "--chunks=3", "--shard=parameters", "--force", "-o", plan], check=True, capture_output=True)
-lines = [line.strip() for line in plan.read_text().splitlines()]
-second = lines.index(next(line for line in lines if line.startswith("pipe.program device 1")))
+
+
+def compiled(*options):
+    """The lines of a plan, and where those of its second device begin."""
+    subprocess.run(["bitpipe-opt", model / "model.onnx", "--pipeline=breadth-first", "--devices=2", "--data-parallel=2",
+                    "--microbatches=4", "--chunks=3", "--shard=parameters", *options, "--force", "-o", plan],
+                   check=True, capture_output=True)
+    found = [line.strip() for line in plan.read_text().splitlines()]
+    return found, next(i for i, line in enumerate(found) if line.startswith("pipe.program device 1"))
 
 
 def places(start, device):
@@ -37,7 +42,7 @@ def without(*numbers):
 
 
 def changed(numbers, old, new):
-    assert all(re.search(old, lines[i]) for i in numbers), [lines[i] for i in numbers]
+    assert numbers and all(re.search(old, lines[i]) for i in numbers), [lines[i] for i in numbers]
     return [re.sub(old, new, line, count=1) if i in numbers else line for i, line in enumerate(lines)]
 
 
@@ -46,6 +51,7 @@ def moved(source, behind):
     return rest + [lines[source]] + [line for i, line in enumerate(lines) if i > behind and i != source]
 
 
+lines, second = compiled()
 GATHER, SUM, STEP, CLEAR = ("pipe.all_gather stages [1]", "pipe.reduce_scatter stages [1]", "pipe.step stages [1]", "pipe.clear stages [1]")
 gathers, sums, steps, clears = ([places(start, d) for d in (0, 1)] for start in (GATHER, SUM, STEP, CLEAR))
 runs = [places("pipe.execute", d) for d in (0, 1)]
@@ -63,3 +69,25 @@ attempt("step elsewhere", changed([steps[1][0]], r"(gradients \d+) at \d+", r"\1
 resident = next(i for i in places("pipe.resident", 1) if re.search(r" of [1-9]", lines[i]))
 attempt("other place", changed([resident], r" of \d+", " of 64"))
 attempt("norm of others", changed([places("pipe.grad_norm", 0)[0]], r" to \[(\d+)", " to [7"))
+
+# With copies in bf16, some of them of what is not trained. Two gathers at a time: of what is read in f32 and of copies.
+lines, second = compiled("--precision=bf16", "--freeze=q_proj")
+gathers = [places(GATHER, d) for d in (0, 1)]
+full, copies = ([those[k] for those in gathers] for k in (0, 1))
+own = re.search(r" from (\d+)", lines[copies[0]])[1]
+# What is trained begins in the first slice, what is not ends in the second.
+trained, frozen = ([i for i in places("pipe.resident", d) if re.search(rf" working {own} ", lines[i]) and ("trainable" in lines[i]) != d]
+                   for d in (0, 1))
+attempt("no copies", without(*copies))
+attempt("copies in f32", changed(copies, r" from \d+", f" from {re.search(r' from (.*)', lines[full[0]])[1]}"))
+attempt("copies of one", changed([copies[0]], r" to \[\d+", " to [64"))
+attempt("fewer copies", changed(copies, r" to \[\d+", " to [64"))
+attempt("half a word", changed(copies, r"elements \[0", "elements [1"))
+attempt("all copies", changed(copies, r" elements .* from", " from"))
+attempt("more in f32", changed(full, r" to \[\d+", f" to [{2**40}"))
+attempt("two in f32", changed(full, r" elements \[\d+\] to \[(\d+)\]", r" elements [0, 64] to [64, \1]"))
+attempt("other slices of copies", changed(copies, r"slice \d+", "slice 8192"))
+attempt("copy elsewhere", changed([trained[0]], r"working (\d+) \d+", r"working \1 64"))
+attempt("frozen copy elsewhere", changed([frozen[-1]], r"working (\d+) \d+", r"working \1 64"))
+attempt("not rounded", changed([places(STEP, 0)[0]], r" working \d+ \d+$", ""))
+attempt("rounded some", changed([places(STEP, 0)[0]], r"(working \d+) \d+$", r"\1 64"))

@@ -100,6 +100,14 @@ LogicalResult RunOp::verify() {
   return success();
 }
 
+LogicalResult AllGatherOp::verify() {
+  size_t begins = getBegins() ? getBegins()->size() : 0, ends = getEnds() ? getEnds()->size() : 0;
+  if (begins == ends)
+    return success();
+  return mlir::emitError(getLoc()) << "all_gather has " << begins << " begins of elements and " << ends
+                                   << " ends, expected as many";
+}
+
 LogicalResult GPUKernelOp::verify() {
   size_t launches = getEntries().size();
   if (launches == 0)

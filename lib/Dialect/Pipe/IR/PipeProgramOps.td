@@ -202,8 +202,8 @@ def Pipe_ResidentOp : Pipe_Op<"resident", [HasParent<"ProgramOp">]> {
     its copy in bf16 lives, if there is one: a slot and an offset.
 
     With `of` the slot is a device's slice of what several share out: it holds their bytes
-    from `of` on, and of the parameter at `offset` among these what falls into it. All of
-    these devices own what they hold.
+    from `of` on, and of the parameter at `offset` among these what falls into it. `working` is
+    then where the copy of that part lives. All of these devices own what they hold.
   }];
   let arguments = (ins StrAttr:$name, TypeAttr:$type, I64Attr:$slot,
                        I64Attr:$offset, OptionalAttr<I64Attr>:$slice_begin,
@@ -280,10 +280,21 @@ def Pipe_AllGatherOp : Pipe_Op<"all_gather", [HasParent<"ProgramOp">]> {
 
     With `from` the device's own slice comes from that slot, where it is kept, and `slot` is
     made of all. It may come any number of times in a step.
+
+    With `elements` the slot is made of these of all slices alone, each from a begin to before
+    an end, one range behind the other. From a working slot they are copies in bf16, and that
+    holds those of them which fall into the device's slice; from a weights slot, which holds a
+    whole slice, it is one range.
   }];
   let arguments = (ins DenseI64ArrayAttr:$stages, DenseI64ArrayAttr:$devices,
-                       I64Attr:$slot, I64Attr:$slice, OptionalAttr<I64Attr>:$from);
-  let assemblyFormat = "`stages` $stages `devices` $devices `slot` $slot `slice` $slice (`from` $from^)? attr-dict";
+                       I64Attr:$slot, I64Attr:$slice,
+                       OptionalAttr<DenseI64ArrayAttr>:$begins,
+                       OptionalAttr<DenseI64ArrayAttr>:$ends, OptionalAttr<I64Attr>:$from);
+  let assemblyFormat = [{
+    `stages` $stages `devices` $devices `slot` $slot `slice` $slice
+    (`elements` $begins^ `to` $ends)? (`from` $from^)? attr-dict
+  }];
+  let hasVerifier = 1;
 }
 
 def Pipe_ClearOp : Pipe_Op<"clear", [HasParent<"ProgramOp">]> {
@@ -322,7 +333,7 @@ def Pipe_StepOp : Pipe_Op<"step", [HasParent<"ProgramOp">]> {
     behind a `reduce_scatter` and before an `all_gather`. Gradients are cleared all
     the same, and the slots of moments hold those of the slice alone. So do the slots of
     gradients and weights for which `gradients_at` and `weights_at` say with which element
-    they begin.
+    they begin; `working` then holds the copies of what `weights` does.
 
     With `microbatch` it is one of many within a step of the program: it takes the
     gradients of the `update_every` micro-batches up to that one, and makes the next version

@@ -49,6 +49,10 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
 
         recompute:       (as forward) -> (saved...)
 
+    `full` is set where a stage's own parameters are gathered, and some of them as copies in
+    bf16: of these parameters as they lie in memory, the bytes from a begin to before an end
+    that hold all which the stage reads in f32. Its routines' block of weights is that range.
+
     `cost` is [forward, input gradient, weight
     gradient] in floating-point operations of one micro-batch.
   }];
@@ -62,14 +66,15 @@ def Pipe_StageOp : Pipe_Op<"stage"> {
                        DenseF64ArrayAttr:$cost,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$dropouts,
                        OptionalAttr<DenseI64ArrayAttr>:$joint,
-                       OptionalAttr<FlatSymbolRefArrayAttr>:$working);
+                       OptionalAttr<FlatSymbolRefArrayAttr>:$working,
+                       OptionalAttr<DenseI64ArrayAttr>:$full);
   let assemblyFormat = [{
     $index `forward` $forward (`recompute` $recompute^)?
     (`input_gradient` $input_gradient^)?
     (`weight_gradient` $weight_gradient^)? `inputs` $inputs
     (`dropouts` $dropouts^)? `parameters` $parameters
     (`working` $working^)? `carried_in` $carried_in
-    `carried_out` $carried_out `cost` $cost (`joint` $joint^)? attr-dict
+    `carried_out` $carried_out `cost` $cost (`joint` $joint^)? (`full` $full^)? attr-dict
   }];
   let extraClassDeclaration = [{
     /// The parameters of which the functions take a copy in bf16, and their number.

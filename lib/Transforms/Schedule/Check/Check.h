@@ -39,26 +39,18 @@ Checked checkNames(const Program &program);
 /// and either one whole backward or one input and one weight gradient, and of a stage
 /// that recomputes one recomputation; no other device runs anything of it. Where there are
 /// updates between micro-batches, each stage has one after every group of them, on each device
-/// that holds it.
+/// that holds it. Where gradients are sharded, each device scatters those of each of its stages
+/// once. What another device keeps for a while is evicted, kept, given back and loaded once, on
+/// the devices that this is for.
 Checked checkExactlyOnce(const Program &program);
 
-/// What a forward has saved and another device keeps for a while is evicted there once,
-/// between the forward and the gradient, and loaded back once, between the two; it is kept
-/// and given back once on that other device. Of no stage that recomputes, which has nothing
-/// to evict.
-Checked checkMoves(const Program &program);
+/// What stays on a device from one action to another is there when it is read, by the table
+/// of effects (Core/Effects.h): made or received, and not freed yet. What is evicted is loaded
+/// behind that; weights are gathered that are not there, and dropped in the end.
+Checked checkKept(const Program &program);
 
-/// Before a run, its device has run or received what it reads: the previous
-/// stage's activation (forward), the own forward and the next stage's gradient
-/// (backward, input gradient), the own input gradient (weight gradient). Where the
-/// stage recomputes, a gradient reads its recomputation, and that the input which the own
-/// forward has kept and nothing has freed.
+/// And so is what a run reads of other stages: run or received before.
 Checked checkReadiness(const Program &program);
-
-/// What is sharded: each device scatters the gradients of each of its stages once, behind
-/// the last weight gradient (which is readiness); it gathers weights that are not there, and
-/// drops in the end all that it has gathered.
-Checked checkShards(const Program &program);
 
 /// A tensor whose reader is on another device is sent there once, after the
 /// run that makes it, and received there once; nothing else is sent.
@@ -90,11 +82,8 @@ Checked checkVersions(const Program &program);
 /// has summed have no other sum, and an unshard, unless weights are gathered.
 Checked checkGroups(const Program &program);
 
-/// Any two devices start the sums, unshards, gathers and scatters that they share in the same
-/// order.
-Checked checkSumOrder(const Program &program);
-
-/// Every instruction is reached: the program does not block when runs wait for
+/// Every instruction is reached, and so any two devices start the sums, unshards, gathers and
+/// scatters that they share in the same order: the program does not block when runs wait for
 /// their messages, sends for their receives (posted when the receiver reaches
 /// them), messages for earlier ones in their channel, sums and unshards for
 /// all members and for those before them, runs for what they read of gathers, updates for sums, at
@@ -112,7 +101,7 @@ struct Held {
   /// Receives posted whose tensor its run is still to read.
   int receives = 0;
   /// Tensors made to be sent of which the device does not know yet that they were received
-  /// (SentUntil.h).
+  /// (MessageLives.h).
   int sends = 0;
   /// What its host keeps of it, in the same unit.
   double onHost = 0;

@@ -3,7 +3,6 @@
 #include "lib/Transforms/Schedule/Check/CheckText.h"
 
 #include <algorithm>
-#include <map>
 
 using namespace bitpipe::schedule;
 using Op = Instruction::Op;
@@ -120,50 +119,6 @@ Checked bitpipe::schedule::checkGroups(const Program &program) {
       if (contains(program.groups[g].devices, device))
         if (Checked wrong = verify(program, device, int(g), sharded[g], use))
           return wrong;
-  }
-  return {};
-}
-
-Checked bitpipe::schedule::checkSumOrder(const Program &program) {
-  std::vector<int> own = ownGroups(program);
-  std::vector<std::vector<int>> sums(program.devices.size());
-  for (size_t device = 0; device < program.devices.size(); ++device)
-    for (size_t i = 0; i < program.devices[device].size(); ++i)
-      if (program.devices[device][i].isCollective())
-        sums[device].push_back(int(i));
-
-  // Per pair of devices that share a group, the last shared sum of the first
-  // one must have its place on the second: walk both lists side by side.
-  std::map<std::pair<int, int>, std::vector<int>> shared;
-  for (int device = 0; device < int(program.devices.size()); ++device)
-    for (int position : sums[device]) {
-      int index = groupOf(program.devices[device][position], own);
-      for (int other : program.groups[index].devices)
-        if (other > device)
-          shared[{device, other}].push_back(position);
-    }
-  for (const auto &[pair, positions] : shared) {
-    auto [device, other] = pair;
-    size_t k = 0;
-    for (int position : sums[other]) {
-      int index = groupOf(program.devices[other][position], own);
-      if (!contains(program.groups[index].devices, device))
-        continue;
-      if (k >= positions.size())
-        return violation("sum order", program, other, position,
-                         "has no partner on device " + std::to_string(device));
-      const Instruction &mine = program.devices[other][position];
-      const Instruction &theirs = program.devices[device][positions[k]];
-      if (!theirs.isLike(mine))
-        return violation("sum order", program, other, position,
-                         "device " + std::to_string(device) +
-                             " starts another one at this turn, " +
-                             placeText(program, device, positions[k]));
-      ++k;
-    }
-    if (k < positions.size())
-      return violation("sum order", program, device, positions[k],
-                       "has no partner on device " + std::to_string(other));
   }
   return {};
 }

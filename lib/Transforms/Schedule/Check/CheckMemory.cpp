@@ -1,7 +1,7 @@
 //===- CheckMemory.cpp - What devices hold at once -------------------------===//
 
 #include "lib/Transforms/Schedule/Check/CheckText.h"
-#include "lib/Transforms/Schedule/Check/SentUntil.h"
+#include "lib/Transforms/Schedule/Check/MessageLives.h"
 #include "lib/Transforms/Schedule/Core/MemoryWalk.h"
 
 #include <algorithm>
@@ -15,69 +15,54 @@ namespace {
 class Holdings {
 public:
   Holdings(const Program &program, const Costs &costs)
-      : program(program), placement(program.placement), walk(placement, costs),
-        hostWalk(placement, costs, Holder::Host), unread(tensorCount(placement)),
-        until(sentUntil(program)) {}
+      : program(program), walk(program.placement, costs),
+        hostWalk(program.placement, costs, Holder::Host), lives(messageLives(program, costs)) {}
 
-  /// The lists are walked one after the other; what is unread at the end of
-  /// one counts no more.
-  void restart(size_t next) {
+  /// The lists are walked one after the other.
+  void restart(size_t device) {
     now = {};
     walk.restart();
     hostWalk.restart();
-    device = next;
-    released.assign(program.devices[device].size(), 0);
-    for (int last : until[device])
-      if (last >= 0)
-        ++released[last];
+    list = &program.devices[device];
+    receives.assign(list->size() + 1, 0);
+    sends = receives;
+    for (const MessageLife &life : lives[device])
+      if (life.sort == MessageLife::Received) {
+        ++receives[life.first];
+        --receives[std::min(life.read, list->size())];
+      } else if (life.sort == MessageLife::Sent) {
+        ++sends[life.first];
+        --sends[life.last + 1];
+      }
   }
 
   void visit(size_t position) {
-    const Instruction &instruction = program.devices[device][position];
-    toFree = freedByHost = 0;
-    if (std::optional<Action> action = actionOf(instruction))
-      return act(*action);
-    if (instruction.op != Op::Recv)
-      return;
-    unread[tensorKey(placement, tensorOf(instruction.action))] = true;
-    ++now.receives;
+    now.receives += receives[position];
+    now.sends += sends[position];
+    device = host = {};
+    if (std::optional<Action> action = actionOf((*list)[position])) {
+      device = walk.next(*action);
+      host = hostWalk.next(*action);
+    }
+    now.activations += device.taken;
+    now.onHost += host.taken;
   }
-  /// What a run has freed is free for the next one, and what is now known to be received.
-  void leave(size_t position) {
-    now.activations -= toFree;
-    now.onHost -= freedByHost;
-    now.sends -= released[position];
+  /// What a run has freed is free for the next one.
+  void leave() {
+    now.activations -= device.freed;
+    now.onHost -= host.freed;
   }
 
   Held now;
 
 private:
-  void act(const Action &action) {
-    MemoryChange change = walk.next(action);
-    now.activations += change.taken;
-    toFree = change.freed;
-    MemoryChange host = hostWalk.next(action);
-    now.onHost += host.taken;
-    freedByHost = host.freed;
-    now.sends += isRun(action.kind) && receiver(placement, action) >= 0;
-    std::optional<Tensor> read = received(placement, action);
-    if (!read)
-      return;
-    size_t key = tensorKey(placement, *read);
-    now.receives -= unread[key];
-    unread[key] = false;
-  }
-
   const Program &program;
-  const Placement &placement;
   MemoryWalk walk, hostWalk;
-  size_t device = 0;
-  double toFree = 0, freedByHost = 0;
-  /// By tensorKey, whether it is posted and its run still to come.
-  std::vector<bool> unread;
-  std::vector<std::vector<int>> until; // see sentUntil
-  /// By position of the device, how many of its messages are known to be received behind it.
-  std::vector<int> released;
+  const std::vector<Instruction> *list = nullptr;
+  MemoryChange device, host; // of the position
+  std::vector<std::vector<MessageLife>> lives;
+  /// By position, how many messages come to those that are there, or are there no more.
+  std::vector<int> receives, sends;
 };
 } // namespace
 
@@ -114,7 +99,7 @@ std::vector<Held> bitpipe::schedule::mostHeld(const Program &program,
       most.onHost = std::max(most.onHost, holdings.now.onHost);
       most.receives = std::max(most.receives, holdings.now.receives);
       most.sends = std::max(most.sends, holdings.now.sends);
-      holdings.leave(i);
+      holdings.leave();
     }
   }
   return result;
@@ -131,7 +116,7 @@ Checked bitpipe::schedule::checkMemory(const Program &program,
       std::string wrong = exceeded(holdings.now, limits[device]);
       if (!wrong.empty())
         return violation("memory", program, int(device), int(i), wrong);
-      holdings.leave(i);
+      holdings.leave();
     }
   }
   return {};

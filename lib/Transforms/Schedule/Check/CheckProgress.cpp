@@ -75,7 +75,7 @@ private:
   std::string placeOf(int device) const;
   Wait waitOf(int device);
   Wait waitOfMessage(const Arrival &arrival);
-  Wait waitOfMembers(int device, const Instruction &collective);
+  Wait waitOfMembers(int device);
   Violation blocked(int device);
 
   const Program &program;
@@ -252,9 +252,10 @@ Wait Replay::waitOfMessage(const Arrival &arrival) {
   return {name, behind.device, exists ? behind.ends[behind.reached] : -1};
 }
 
-/// A sum or unshard waits for the first member that has not come to it: because it is
-/// still on its way, or because another one is first there.
-Wait Replay::waitOfMembers(int device, const Instruction &collective) {
+/// The first of what a device has started that is not complete waits for the first member that
+/// has not come to it: because it is still on its way, or because another one is first there.
+Wait Replay::waitOfMembers(int device) {
+  const Instruction &collective = started[device][done[device]];
   std::string name = toString(collective, program);
   for (int member : membersOf(collective)) {
     if (isNext(member, collective))
@@ -271,18 +272,10 @@ Wait Replay::waitOfMembers(int device, const Instruction &collective) {
 }
 
 Wait Replay::waitOf(int device) {
-  if (position[device] == program.devices[device].size())
-    return waitOfMembers(device, started[device][done[device]]);
-  const Instruction &instruction = program.devices[device][position[device]];
-  if (const Arrival *arrival = missing(device, instruction))
-    return waitOfMessage(*arrival);
-  if (const Instruction *collective = missingCollective(device, instruction))
-    return waitOfMembers(device, *collective);
-  const std::vector<int> &stages = program.groups[instruction.group].stages;
-  bool isScattered = program.placement.scatters() && stages.size() == 1;
-  return waitOfMembers(device, isScattered
-                                   ? Instruction::run({Kind::S, false, stages.front(), 0})
-                                   : Instruction::reduce(instruction.group));
+  if (position[device] < program.devices[device].size())
+    if (const Arrival *arrival = missing(device, program.devices[device][position[device]]))
+      return waitOfMessage(*arrival);
+  return waitOfMembers(device);
 }
 
 /// With all that it has started.
@@ -342,8 +335,8 @@ Checked bitpipe::schedule::checkProgress(const Program &program) {
 
 Checked bitpipe::schedule::check(const Program &program) {
   for (auto invariant :
-       {checkNames, checkExactlyOnce, checkUpdates, checkMoves, checkReadiness, checkShards, checkMessages,
-        checkPairing, checkVersions, checkGroups, checkSumOrder, checkProgress})
+       {checkNames, checkExactlyOnce, checkUpdates, checkKept, checkReadiness, checkMessages,
+        checkPairing, checkVersions, checkGroups, checkProgress})
     if (Checked wrong = invariant(program))
       return wrong;
   return {};

@@ -1,4 +1,4 @@
-//===- CheckRuns.cpp - Everything runs once, and when it can ---------------===//
+//===- CheckRuns.cpp - What runs exists, and once ---------------------------===//
 
 #include "lib/Transforms/Schedule/Check/CheckText.h"
 
@@ -46,6 +46,9 @@ static std::string wrongName(const Program &program, int device,
     return isOfShards(action.kind) ? wrongShard(placement, action) : "";
   if (sendsMove(action.kind) && placement.keeper(action.stage, action.microbatch) < 0)
     return "no device keeps what it moves, expected one that receives it";
+  if (sendsMove(action.kind) && placement.recomputes(action.stage))
+    return "moves what stage " + std::to_string(action.stage) +
+           " recomputes, expected a stage that saves it";
   if (instruction.peer < 0 || instruction.peer >= placement.devices())
     return outOf("device", instruction.peer, placement.devices());
   bool ofHost = sendsMove(action.kind) && placement.isOnHost(action.stage, action.microbatch);
@@ -81,175 +84,109 @@ Checked bitpipe::schedule::checkNames(const Program &program) {
   return {};
 }
 
-/// What is wrong with there being an update, or nothing.
-static std::string needlessUpdate(const Placement &placement, const Action &action) {
+/// Whether a stage has an action of a kind for a micro-batch, once, or a part of such a backward.
+static bool belongs(const Placement &placement, Kind kind, int stage, int m) {
+  if (isMove(kind))
+    return placement.keeper(stage, m) >= 0;
   int every = placement.updates().every;
-  if (action.kind != Kind::U ||
-      (every && endsOwnGroup(placement, action.stage, action.microbatch)))
+  switch (kind) {
+  case Kind::R:
+    return placement.recomputes(stage);
+  case Kind::U:
+    return every && endsOwnGroup(placement, stage, m);
+  case Kind::S:
+    return placement.scatters() && m == placement.firstOf(stage, m);
+  case Kind::A:
+  case Kind::D:
+    return false; // As often as the order likes: see checkKept.
+  default:
+    return true;
+  }
+}
+
+/// What is wrong with a run that does not belong, or nothing.
+static std::string needless(const Placement &placement, const Action &action) {
+  int every = placement.updates().every;
+  if (belongs(placement, action.kind, action.stage, action.microbatch))
     return {};
+  if (action.kind == Kind::R)
+    return "runs, but stage " + std::to_string(action.stage) + " does not recompute";
   return every ? "runs, expected updates after every " + std::to_string(every) +
                      " micro-batches as the first one says"
                : "runs, expected no update between micro-batches";
 }
 
+/// Of a stage and micro-batch, which kinds of actions there are: a bit each.
+using Kinds = uint16_t;
+static Kinds bit(Kind kind) { return Kinds(1 << int(kind)); }
+static bool isSplit(Kinds kinds) { return kinds & (bit(Kind::I) | bit(Kind::W)); }
+
+/// What is wrong with an action beside those before, or nothing.
+static std::string addOnce(const Placement &placement, int device, const Action &action,
+                           Kinds &kinds) {
+  constexpr const char *verbs[] = {"comes", "is evicted", "is freed", "is kept", "is loaded"};
+  static_assert(std::size(verbs) == kindCount - size_t(Kind::S));
+  int place = placement.place(action);
+  if (place != device)
+    return (isMove(action.kind) ? toString(action) + " is" : "runs") +
+           " here, expected on device " + std::to_string(place) + " by its route";
+  if (action.kind == Kind::A || action.kind == Kind::D)
+    return {};
+  if (kinds & bit(action.kind))
+    return std::string(isRun(action.kind) ? "runs" : verbs[int(action.kind) - int(Kind::S)]) +
+           " a second time, expected once";
+  kinds |= bit(action.kind);
+  if ((kinds & bit(Kind::B)) && isSplit(kinds))
+    return "both a whole backward and a part of it run, expected one way";
+  return needless(placement, action);
+}
+
+/// The first kind that a stage lacks for a micro-batch, or nothing.
+static std::optional<Kind> missingKind(const Placement &placement, Kinds kinds, int stage, int m) {
+  Kinds otherWay = isSplit(kinds) ? bit(Kind::B) : bit(Kind::I) | bit(Kind::W);
+  for (size_t i = 0; i < kindCount; ++i)
+    if (!((kinds | otherWay) & bit(Kind(i))) && belongs(placement, Kind(i), stage, m))
+      return Kind(i);
+  return {};
+}
+
+static std::string missingText(const Action &missing) {
+  std::string name = toString(missing), stage = std::to_string(missing.stage);
+  if (missing.kind == Kind::R)
+    return name + " never runs, expected once: stage " + stage + " recomputes";
+  if (missing.kind == Kind::U)
+    return "the update of stage " + stage + " after micro-batch " +
+           std::to_string(missing.microbatch) + " never runs, expected once";
+  if (missing.kind == Kind::S)
+    return "the gradients of stage " + stage + " are never scattered, expected once";
+  return name + (isRun(missing.kind) ? " never runs, expected once"
+                                     : " never comes, expected once: what is evicted is kept, "
+                                       "given back and loaded again");
+}
+
 Checked bitpipe::schedule::checkExactlyOnce(const Program &program) {
   const Placement &placement = program.placement;
-  int every = placement.updates().every;
-  if (every && placement.microbatches() % every)
+  int every = placement.updates().every, count = placement.microbatches();
+  if (every && count % every)
     return Violation{"exactly once", -1, -1,
-                     std::to_string(placement.microbatches()) +
-                         " micro-batches, expected a multiple of the " +
+                     std::to_string(count) + " micro-batches, expected a multiple of the " +
                          std::to_string(every) + " between updates"};
-  // One bit per kind.
-  std::vector<uint8_t> seen(size_t(placement.stages()) *
-                            placement.microbatches());
-  for (size_t device = 0; device < program.devices.size(); ++device)
+  std::vector<Kinds> seen(size_t(placement.stages()) * count);
+  for (int device = 0; device < placement.devices(); ++device)
     for (size_t i = 0; i < program.devices[device].size(); ++i) {
-      const Instruction &instruction = program.devices[device][i];
-      if (instruction.op != Op::Run)
+      std::optional<Action> action = actionOf(program.devices[device][i]);
+      if (!action)
         continue;
-      const Action &action = instruction.action;
-      auto fail = [&](const std::string &what) {
-        return violation("exactly once", program, int(device), int(i), what);
-      };
-      int place = placement.device(action.stage, action.microbatch);
-      if (place != int(device))
-        return fail("runs here, expected on device " + std::to_string(place) +
-                    " by its route");
-      if (isOfShards(action.kind))
-        continue; // see checkShards
-      uint8_t &kinds = seen[size_t(action.stage) * placement.microbatches() +
-                            action.microbatch];
-      uint8_t bit = 1 << int(action.kind);
-      if (kinds & bit)
-        return fail("runs a second time, expected once");
-      kinds |= bit;
-      constexpr uint8_t b = 1 << int(Kind::B),
-                        split = 1 << int(Kind::I) | 1 << int(Kind::W);
-      if ((kinds & b) && (kinds & split))
-        return fail("both a whole backward and a part of it run, expected one "
-                    "way");
-      if (action.kind == Kind::R && !placement.recomputes(action.stage))
-        return fail("runs, but stage " + std::to_string(action.stage) +
-                    " does not recompute");
-      if (std::string wrong = needlessUpdate(placement, action); !wrong.empty())
-        return fail(wrong);
+      Kinds &kinds = seen[size_t(action->stage) * count + action->microbatch];
+      std::string wrong = addOnce(placement, device, *action, kinds);
+      if (!wrong.empty())
+        return violation("exactly once", program, device, int(i), wrong);
     }
-
   for (int stage = 0; stage < placement.stages(); ++stage)
-    for (int m = 0; m < placement.microbatches(); ++m) {
-      uint8_t kinds = seen[size_t(stage) * placement.microbatches() + m];
-      auto missing = [&](Kind kind) {
-        return violation("exactly once", placement.device(stage, m),
-                         toString({kind, false, stage, m}) +
-                             " never runs, expected once");
-      };
-      auto has = [&](Kind kind) { return kinds >> int(kind) & 1; };
-      if (!has(Kind::F))
-        return missing(Kind::F);
-      if (!has(Kind::B) && !has(Kind::I))
-        return missing(has(Kind::W) ? Kind::I : Kind::B);
-      if (has(Kind::I) && !has(Kind::W))
-        return missing(Kind::W);
-      if (placement.recomputes(stage) && !has(Kind::R))
-        return violation("exactly once", placement.device(stage, m),
-                         toString({Kind::R, false, stage, m}) +
-                             " never runs, expected once: stage " +
-                             std::to_string(stage) + " recomputes");
-      if (every && endsOwnGroup(placement, stage, m) && !has(Kind::U))
-        return violation("exactly once", placement.device(stage, m),
-                         "the update of stage " + std::to_string(stage) +
-                             " after micro-batch " + std::to_string(m) +
-                             " never runs, expected once");
-    }
-  return {};
-}
-
-namespace {
-/// What one device has so far, by tensorKey.
-class Possessions {
-public:
-  Possessions(const Placement &placement)
-      : placement(placement), owner(tensorCount(placement), nobody) {
-    forEachGiven(placement, [&](int device, const Tensor &given) {
-      owner[tensorKey(placement, given)] = device;
-    });
-  }
-
-  void add(int device, const Instruction &instruction) {
-    if (instruction.op == Op::Recv)
-      owner[tensorKey(placement, tensorOf(instruction.action))] = device;
-    if (instruction.op != Op::Run)
-      return;
-    Effect done = effect(placement, instruction.action);
-    for (const Tensor &tensor : done.makes)
-      owner[tensorKey(placement, tensor)] = device;
-    for (const Tensor &tensor : done.frees)
-      owner[tensorKey(placement, tensor)] = gone;
-  }
-  /// Lists are walked one device after the other, so the last owner is this
-  /// device or the tensor is not here.
-  bool has(int device, const Tensor &tensor) const {
-    return owner[tensorKey(placement, tensor)] == device;
-  }
-  bool wasFreed(const Tensor &tensor) const {
-    return owner[tensorKey(placement, tensor)] == gone;
-  }
-
-private:
-  static constexpr int nobody = -1, gone = -2;
-
-  const Placement &placement;
-  std::vector<int> owner;
-};
-} // namespace
-
-/// What a run reads and its device does not have, or nothing.
-static std::string lacking(const Possessions &possessions,
-                           const Placement &placement, int device,
-                           const Action &action) {
-  constexpr const char *names[tensorSorts] = {"the activation", "the gradient",
-                                              "the forward", "the input gradient",
-                                              "the input", "what is kept",
-                                              "what is evicted", "the weight gradient",
-                                              "the gathered weights", "version "};
-  for (const Tensor &tensor : effect(placement, action).reads) {
-    if (possessions.has(device, tensor))
-      continue;
-    bool isAgain = tensor.sort == Tensor::Saved && placement.recomputes(tensor.stage);
-    std::string text = std::string("reads ") +
-                       (isAgain ? "the recomputation" : names[tensor.sort]);
-    if (tensor.sort == Tensor::Weights)
-      text += std::to_string(tensor.microbatch) + " of the weights";
-    text += " of stage " + std::to_string(tensor.stage);
-    if (possessions.wasFreed(tensor))
-      return text + ", which is freed before it";
-    if (tensor.sort == Tensor::Weights)
-      return text + ", which no update before it makes";
-    if (tensor.sort == Tensor::Whole)
-      return text + ", which no gather before it makes";
-    if (tensor.sort == Tensor::Sum)
-      return text + ", micro-batch " + std::to_string(tensor.microbatch) +
-             ", which does not run before it";
-    if (tensor.sort == Tensor::Input)
-      return text + ", which the forward keeps, but that does not run before it";
-    return text + ", which is neither run nor received before it";
-  }
-  return {};
-}
-
-Checked bitpipe::schedule::checkReadiness(const Program &program) {
-  Possessions possessions(program.placement);
-  for (size_t device = 0; device < program.devices.size(); ++device)
-    for (size_t i = 0; i < program.devices[device].size(); ++i) {
-      const Instruction &instruction = program.devices[device][i];
-      if (instruction.op == Op::Run) {
-        std::string wrong = lacking(possessions, program.placement, int(device),
-                                    instruction.action);
-        if (!wrong.empty())
-          return violation("readiness", program, int(device), int(i), wrong);
+    for (int m = 0; m < count; ++m)
+      if (auto kind = missingKind(placement, seen[size_t(stage) * count + m], stage, m)) {
+        Action missing{*kind, false, stage, m};
+        return violation("exactly once", placement.place(missing), missingText(missing));
       }
-      possessions.add(int(device), instruction);
-    }
   return {};
 }

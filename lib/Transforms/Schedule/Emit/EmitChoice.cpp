@@ -32,6 +32,13 @@ static std::string whyLost(const Candidate &candidate, const Candidate &first) {
   return text.str();
 }
 
+/// What times count, where micro-batches have several sizes also of which.
+static std::string unitOf(const Choice &choice) {
+  const Costs &costs = choice.fitting.front().request.costs;
+  return oneLine(costs.timeUnit) +
+         (choice.batch ? " with micro-batches of " + std::to_string(costs.samples) : "");
+}
+
 static void emitName(std::ostream &stream, const Candidate &candidate) {
   const Request &request = candidate.request;
   print(stream, "%-24s %7d %6d %6d ", request.pipeline.c_str(),
@@ -68,7 +75,7 @@ void bitpipe::schedule::emitChoice(std::ostream &stream, const Choice &choice) {
   print(stream, "%zu schedules tried, %zu more are slower", choice.count, choice.slower);
   if (!choice.exceeding.empty())
     print(stream, ", %zu lack memory", choice.exceeding.size());
-  stream << "; times in " << oneLine(costs.timeUnit) << ", memory in "
+  stream << "; times in " << unitOf(choice) << ", memory in "
          << oneLine(choice.sizeUnit)
          << ", of the device with most, as the schedule counts it\n";
   print(stream, "idle: mean with free messages; messages, sums: what they, and updates, "
@@ -115,7 +122,7 @@ std::string bitpipe::schedule::toText(const Choice &choice) {
   const Candidate &first = choice.fitting.front();
   std::ostringstream text;
   text << "--pipeline=" << chosenName << " takes " << optionsOf(first.request, choice.sizeOption) << ": a step of "
-       << first.time << " " << oneLine(first.request.costs.timeUnit);
+       << first.time << " " << unitOf(choice);
   if (choice.batch)
     text << ", " << choice.batch << " samples in micro-batches of " << first.request.samples;
   text << ", " << choice.count

@@ -16,17 +16,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Core/Routes.h"
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Straight.h"
 #include "lib/Transforms/Schedule/Simulate/Balance.h"
 
 using namespace bitpipe::schedule;
 
 static ErrorOr<Placement> place(const Request &request) {
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) +
-                 " chunks, expected 1 ('interleaved --balance' moves activations of more)"};
-  return oneWay(request.devices, request.microbatches, loop(request.devices, 1));
+  return placeStraight(request, "'interleaved --balance' moves activations of more");
 }
 
 static ErrorOr<Ordered> order(const Request &request, const Placement &placement) {

@@ -59,10 +59,10 @@ static ErrorOr<Ordered> order(const Request &request,
                             const Placement &placement) {
   if (isOneGroup(request) && request.costs.memory.empty() &&
       (request.memory == 0 || request.memory >= 2 * request.devices)) {
-    Order result;
-    for (int rank = 0; rank < request.devices; ++rank)
-      result.push_back(bitPipeGroup(request.devices, rank, 0));
-    return result;
+    return concatenate(request.devices, request.devices, request.devices,
+                       [&](int rank, int first) {
+                         return bitPipeGroup(request.devices, rank, first);
+                       });
   }
   return search(problem(request, placement, 2.5, false), request);
 }

@@ -39,12 +39,9 @@ static ErrorOr<Placement> place(const Request &request) {
 
 static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   int devices = request.devices;
-  Order result(devices);
-  for (int rank = 0; rank < devices; ++rank)
-    for (int first = 0; first < request.microbatches; first += devices)
-      appendGroup(result[rank], bitPipeGroup(devices, rank, first),
-                  ownFirst(devices, rank));
-  return result;
+  return concatenate(devices, request.microbatches, devices, [&](int rank, int first) {
+    return bitPipeGroup(devices, rank, first);
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::BitPipePublished() {

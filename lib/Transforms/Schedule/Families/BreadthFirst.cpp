@@ -16,6 +16,7 @@
 
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 using namespace bitpipe::schedule;
 
@@ -24,40 +25,39 @@ static ErrorOr<Placement> place(const Request &request) {
                 loop(request.devices, request.chunks));
 }
 
-static std::vector<Action> forwards(const Request &request, int rank) {
+/// Of all stages of a device, one after the other, all micro-batches.
+static std::vector<Action> passes(const Request &request, int rank, Kind kind) {
   std::vector<Action> list;
   for (int chunk = 0; chunk < request.chunks; ++chunk)
     for (int m = 0; m < request.microbatches; ++m)
-      list.push_back({Kind::F, false, chunk * request.devices + rank, m});
+      list.push_back({kind, false, chunk * request.devices + rank, m});
   return list;
 }
 
-static ErrorOr<Ordered> descending(const Request &request, const Placement &) {
-  Order result;
-  for (int rank = 0; rank < request.devices; ++rank) {
-    auto &list = result.emplace_back(forwards(request, rank));
-    for (int chunk = request.chunks - 1; chunk >= 0; --chunk)
-      for (int m = request.microbatches - 1; m >= 0; --m)
-        list.push_back({Kind::B, false, chunk * request.devices + rank, m});
-  }
-  return result;
+static ErrorOr<Ordered> descendingOrder(const Request &request, const Placement &) {
+  return everyRank(request.devices, [&](int rank) {
+    std::vector<Action> list = passes(request, rank, Kind::F);
+    std::vector<Action> backwards = passes(request, rank, Kind::B);
+    list.insert(list.end(), backwards.rbegin(), backwards.rend());
+    return list;
+  });
 }
 
-static ErrorOr<Ordered> ascending(const Request &request, const Placement &) {
-  Order result;
-  for (int rank = 0; rank < request.devices; ++rank) {
-    auto &list = result.emplace_back(forwards(request, rank));
-    for (int chunk = request.chunks - 1; chunk >= 0; --chunk)
-      for (int m = 0; m < request.microbatches; ++m)
-        list.push_back({Kind::B, false, chunk * request.devices + rank, m});
-  }
-  return result;
+static ErrorOr<Ordered> ascendingOrder(const Request &request, const Placement &) {
+  return everyRank(request.devices, [&](int rank) {
+    std::vector<Action> list = passes(request, rank, Kind::F);
+    for (int chunk = request.chunks; chunk-- > 0;)
+      for (const Action &backward :
+           ascending(Kind::B, chunk * request.devices + rank, request.microbatches))
+        list.push_back(backward);
+    return list;
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::BreadthFirst() {
   return {{"breadth-first", "stage by stage, backwards from the last on", 2,
-           place, descending},
+           place, descendingOrder},
           {"breadth-first-ascending",
            "stage by stage, backwards from the first on", 2, place,
-           ascending}};
+           ascendingOrder}};
 }

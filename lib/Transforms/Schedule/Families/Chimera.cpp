@@ -19,7 +19,7 @@
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Families/Shared/BitPipeGroup.h"
 #include "lib/Transforms/Schedule/Families/Shared/ChimeraGroup.h"
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Straight.h"
 
 using namespace bitpipe::schedule;
 
@@ -29,32 +29,20 @@ static bool hasGroups(const Request &request) {
 }
 
 static ErrorOr<Placement> place(const Request &request) {
-  int devices = request.devices;
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) +
-                 " chunks, expected 1 (more is 'bitpipe')"};
-  if (request.microbatches < 2)
-    return Error{std::to_string(request.microbatches) +
-                 " micro-batches, expected at least one per direction"};
-  std::vector<int> route = loop(devices, 1);
-  if (hasGroups(request))
-    return twoWays(devices, request.microbatches, route, devices, devices / 2);
-  return twoWaysSpread(devices, request.microbatches, route,
-                       downCount(request));
+  if (request.chunks == 1 && hasGroups(request))
+    return twoWays(request.devices, request.microbatches, loop(request.devices, 1),
+                   request.devices, request.devices / 2);
+  return placeTwoStraight(request, "more is 'bitpipe'");
 }
 
 static ErrorOr<Ordered> order(const Request &request,
                             const Placement &placement) {
   int devices = request.devices;
-  if (!hasGroups(request)) {
+  if (!hasGroups(request))
     return search(problemFor(request, placement, devices + 1, false), request);
-  }
-  Order result(devices);
-  for (int rank = 0; rank < devices; ++rank)
-    for (int first = 0; first < request.microbatches; first += devices)
-      appendGroup(result[rank], chimeraGroup(devices, rank, first),
-                  ownFirst(devices, rank));
-  return result;
+  return concatenate(devices, request.microbatches, devices, [&](int rank, int first) {
+    return chimeraGroup(devices, rank, first);
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::Chimera() {

@@ -54,12 +54,9 @@ static std::vector<Action> inPairs(const std::vector<Action> &list) {
 
 static ErrorOr<Ordered> order(const Request &request, const Placement &) {
   int devices = request.devices;
-  Order result(devices);
-  for (int rank = 0; rank < devices; ++rank)
-    for (int first = 0; first < request.microbatches / 2; first += devices)
-      appendGroup(result[rank], inPairs(chimeraGroup(devices, rank, first)),
-                  2 * ownFirst(devices, rank));
-  return result;
+  return concatenate(devices, request.microbatches, 2 * devices, [&](int rank, int first) {
+    return inPairs(chimeraGroup(devices, rank, first / 2));
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::ChimeraDoubling() {

@@ -18,6 +18,7 @@
 
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Families/Shared/OneV.h"
+#include "lib/Transforms/Schedule/Families/Shared/Straight.h"
 
 #include <deque>
 
@@ -105,17 +106,10 @@ static bool hasEightSteps(const Request &request) {
 }
 
 static ErrorOr<Placement> placeDual(const Request &request) {
-  int devices = request.devices, count = request.microbatches;
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) +
-                 " chunks, expected 1 (more is 'bitpipe-zb')"};
-  if (count < 2)
-    return Error{std::to_string(count) +
-                 " micro-batches, expected at least one per direction"};
-  std::vector<int> route = loop(devices, 1);
-  if (hasEightSteps(request))
-    return twoWays(devices, count, route, count, count / 2);
-  return twoWaysSpread(devices, count, route, downCount(request));
+  int count = request.microbatches;
+  if (request.chunks == 1 && hasEightSteps(request))
+    return twoWays(request.devices, count, loop(request.devices, 1), count, count / 2);
+  return placeTwoStraight(request, "more is 'bitpipe-zb'");
 }
 
 static ErrorOr<Ordered> orderDual(const Request &request,

@@ -11,25 +11,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Core/Routes.h"
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Straight.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 using namespace bitpipe::schedule;
 
-static ErrorOr<Placement> place(const Request &request) {
-  return oneWay(request.devices, request.microbatches,
-                loop(request.devices, 1));
-}
-
 static ErrorOr<Ordered> order(const Request &request, const Placement &) {
-  Order result(request.devices);
-  for (int stage = 0; stage < request.devices; ++stage)
-    for (Kind kind : {Kind::F, Kind::B})
-      for (int m = 0; m < request.microbatches; ++m)
-        result[stage].push_back({kind, false, stage, m});
-  return result;
+  return everyRank(request.devices, [&](int stage) {
+    return takeTurns(ascending(Kind::F, stage, request.microbatches),
+                     ascending(Kind::B, stage, request.microbatches), request.microbatches);
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::GPipe() {
-  return {{"gpipe", "all forwards, then all backwards", 1, place, order}};
+  return {{"gpipe", "all forwards, then all backwards", 1, placeStraight, order}};
 }

@@ -59,21 +59,17 @@ static size_t aheadOf(const Request &request, int rank, int perHop) {
 }
 
 static ErrorOr<Ordered> order(const Request &request, const Placement &) {
-  Order result;
-  for (int rank = 0; rank < request.devices; ++rank)
-    result.push_back(takeTurns(passes(request, rank, Kind::F),
-                               passes(request, rank, Kind::B),
-                               aheadOf(request, rank, 2)));
-  return result;
+  return everyRank(request.devices, [&](int rank) {
+    return takeTurns(passes(request, rank, Kind::F), passes(request, rank, Kind::B),
+                     aheadOf(request, rank, 2));
+  });
 }
 
 static ErrorOr<Ordered> splitOrder(const Request &request, const Placement &) {
-  Order result;
-  for (int rank = 0; rank < request.devices; ++rank)
-    result.push_back(takeTurnsSplit(passes(request, rank, Kind::F),
-                                    passes(request, rank, Kind::I),
-                                    aheadOf(request, rank, 1), rank));
-  return result;
+  return everyRank(request.devices, [&](int rank) {
+    return takeTurns(passes(request, rank, Kind::F), passes(request, rank, Kind::I),
+                     aheadOf(request, rank, 1), rank);
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::Interleaved() {

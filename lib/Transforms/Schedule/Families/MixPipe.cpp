@@ -17,20 +17,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Core/Routes.h"
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Straight.h"
 
 using namespace bitpipe::schedule;
 
 static ErrorOr<Placement> place(const Request &request) {
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) +
-                 " chunks, expected 1 (more is 'bitpipe')"};
-  if (request.microbatches < 2)
-    return Error{std::to_string(request.microbatches) +
-                 " micro-batches, expected at least one per direction"};
-  return twoWaysSpread(request.devices, request.microbatches,
-                       loop(request.devices, 1), downCount(request));
+  return placeTwoStraight(request, "more is 'bitpipe'");
 }
 
 static ErrorOr<Ordered> order(const Request &request, const Placement &placement) {

@@ -12,34 +12,21 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Core/Routes.h"
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Straight.h"
 #include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
-
-#include <algorithm>
 
 using namespace bitpipe::schedule;
 
 static ErrorOr<Placement> place(const Request &request) {
-  if (request.chunks != 1)
-    return Error{std::to_string(request.chunks) +
-                 " chunks, expected 1 (more is 'interleaved')"};
-  return oneWay(request.devices, request.microbatches,
-                loop(request.devices, 1));
+  return placeStraight(request, "more is 'interleaved'");
 }
 
 static ErrorOr<Ordered> order(const Request &request, const Placement &) {
-  Order result;
-  for (int stage = 0; stage < request.devices; ++stage) {
-    std::vector<Action> forwards, backwards;
-    for (int m = 0; m < request.microbatches; ++m) {
-      forwards.push_back({Kind::F, false, stage, m});
-      backwards.push_back({Kind::B, false, stage, m});
-    }
-    int ahead = std::min(request.microbatches, request.devices - 1 - stage);
-    result.push_back(takeTurns(forwards, backwards, ahead));
-  }
-  return result;
+  return everyRank(request.devices, [&](int stage) {
+    return takeTurns(ascending(Kind::F, stage, request.microbatches),
+                     ascending(Kind::B, stage, request.microbatches),
+                     request.devices - 1 - stage);
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::OneFOneB() {

@@ -17,7 +17,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Families/Shared/OneV.h"
-#include "lib/Transforms/Schedule/Simulate/Simulate.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 #include <algorithm>
 #include <cmath>
@@ -95,46 +95,38 @@ static std::vector<Action> thirdList(int devices, int rank, int count) {
 
 static Order everyRank(const Request &request,
                        std::vector<Action> (*list)(int, int, int)) {
-  Order order;
-  for (int rank = 0; rank < request.devices; ++rank)
-    order.push_back(list(request.devices, rank, request.microbatches));
-  return order;
+  return everyRank(request.devices, [&](int rank) {
+    return list(request.devices, rank, request.microbatches);
+  });
 }
 
 static ErrorOr<Ordered> third(const Request &request, const Placement &) {
   return everyRank(request, thirdList);
 }
 
-static double makespan(const Placement &placement, const Order &order,
-                       const Costs &costs = {}) {
-  return simulate(placement, order, costs)->makespan;
-}
-
 /// Whether an order takes as long as with runs of equal length and free
 /// messages, which the blocks are made for.
-static bool meetsTimes(const Placement &placement, const Order &order,
-                       const Costs &costs) {
-  double unit = costs.time({Kind::F, false, 0, 0});
-  double expected = unit * makespan(placement, order);
-  return std::abs(makespan(placement, order, costs) - expected) <=
-         1e-9 * expected;
+static bool meetsTimes(const Problem &problem, const Order &order) {
+  Problem plain{problem.placement, {}, {}, true};
+  double unit = problem.costs.time({Kind::F, false, 0, 0});
+  double expected = unit * makespanOf(plain, order);
+  return std::abs(makespanOf(problem, order) - expected) <= 1e-9 * expected;
 }
 
 /// V-half's own order. With other costs or memory than it is made for, or time
 /// to search, the best of it, V-min's, and the scheduler's.
 static ErrorOr<Ordered> half(const Request &request, const Placement &placement) {
-  const Costs &costs = request.costs;
   Problem problem = problemFor(request, placement, request.devices + 2, true);
   Order own = everyRank(request, halfList);
   if (request.memory == 0 && request.effort <= 1 &&
-      meetsTimes(placement, own, costs) && !problem.verify(own))
+      meetsTimes(problem, own) && !problem.verify(own))
     return own;
   ErrorOr<Ordered> best = search(problem, request);
   if (!best)
     return best;
   for (const Order &order : {everyRank(request, thirdList), own})
-    if (!problem.verify(order) && makespan(placement, order, costs) <=
-                                      makespan(placement, best->order, costs))
+    if (!problem.verify(order) &&
+        makespanOf(problem, order) <= makespanOf(problem, best->order))
       best = Ordered(order);
   return best;
 }

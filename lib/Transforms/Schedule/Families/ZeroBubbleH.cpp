@@ -15,31 +15,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Transforms/Schedule/Core/Routes.h"
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Straight.h"
 #include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
-
-#include <algorithm>
 
 using namespace bitpipe::schedule;
 
-static ErrorOr<Placement> place(const Request &request) {
-  return oneWay(request.devices, request.microbatches,
-                loop(request.devices, 1));
-}
-
 static ErrorOr<Ordered> h1(const Request &request, const Placement &) {
-  Order result;
-  for (int stage = 0; stage < request.devices; ++stage) {
-    std::vector<Action> forwards, gradients;
-    for (int m = 0; m < request.microbatches; ++m) {
-      forwards.push_back({Kind::F, false, stage, m});
-      gradients.push_back({Kind::I, false, stage, m});
-    }
-    int ahead = std::min(request.microbatches, request.devices - 1 - stage);
-    result.push_back(takeTurnsSplit(forwards, gradients, ahead, stage));
-  }
-  return result;
+  return everyRank(request.devices, [&](int stage) {
+    return takeTurns(ascending(Kind::F, stage, request.microbatches),
+                     ascending(Kind::I, stage, request.microbatches),
+                     request.devices - 1 - stage, stage);
+  });
 }
 
 static ErrorOr<Ordered> h2(const Request &request, const Placement &placement) {
@@ -47,6 +33,6 @@ static ErrorOr<Ordered> h2(const Request &request, const Placement &placement) {
 }
 
 std::vector<Family> bitpipe::schedule::file::ZeroBubbleH() {
-  return {{"zb-h1", "1F1B, split backward, same memory", 1, place, h1},
-          {"zb-h2", "1F1B, split backward, twice the memory", 1, place, h2}};
+  return {{"zb-h1", "1F1B, split backward, same memory", 1, placeStraight, h1},
+          {"zb-h2", "1F1B, split backward, twice the memory", 1, placeStraight, h2}};
 }

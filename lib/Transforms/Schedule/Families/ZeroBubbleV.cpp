@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Families/Shared/OneV.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 #include <algorithm>
 
@@ -88,11 +89,9 @@ static ErrorOr<Ordered> order(const Request &request, const Placement &placement
   int devices = request.devices, count = request.microbatches;
   if (count > devices && 2 * count < 3 * devices)
     return search(problemFor(request, placement, 2 * devices, true), request);
-  Order result;
-  for (int rank = 0; rank < devices; ++rank)
-    result.push_back(count <= devices ? shortList(devices, rank, count)
-                                      : zeroBubbleV(devices, rank, count));
-  return result;
+  return everyRank(devices, [&](int rank) {
+    return count <= devices ? shortList(devices, rank, count) : zeroBubbleV(devices, rank, count);
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::ZeroBubbleV() {

@@ -36,6 +36,19 @@ void OrderGraph::addActions(const Problem &problem) {
   }
 }
 
+/// The action that follows since it reads what another one makes: that of the stage on
+/// the other side of its message, and its own gradient after the last forward. None
+/// behind the gradients of the first stage.
+static std::optional<Action> readerOf(const Problem &problem, const Action &action) {
+  Kind gradient = problem.split ? Kind::I : Kind::B;
+  if (std::optional<Tensor> tensor = sent(problem.placement, action))
+    return Action{tensor->sort == Tensor::Output ? Kind::F : gradient, false,
+                  readerStage(problem.placement, *tensor), action.microbatch};
+  if (action.kind == Kind::F)
+    return Action{gradient, false, action.stage, action.microbatch};
+  return {};
+}
+
 void OrderGraph::addReader(const Problem &problem, int task) {
   Action action = tasks.action(task);
   Node &node = nodes[task];

@@ -39,11 +39,6 @@ private:
   bool split;
 };
 
-/// The action that follows since it reads what another one makes: that of the stage on
-/// the other side of its message, and its own gradient after the last forward. None
-/// behind the gradients of the first stage and weight gradients.
-std::optional<Action> readerOf(const Problem &problem, const Action &action);
-
 /// What list scheduling made.
 struct Pass {
   /// Per task, when it starts: from the start of the iteration, whatever the
@@ -62,9 +57,6 @@ Priorities latestStarts(const Problem &problem, const Pass &pass);
 
 /// The order of a pass.
 Order orderOf(const Problem &problem, const Pass &pass);
-
-/// The priorities with which an order is made again.
-Priorities prioritiesOf(const Problem &problem, const Order &order);
 
 } // namespace bitpipe::schedule
 

@@ -8,9 +8,8 @@ using namespace bitpipe::schedule;
 
 static Action actionOf(const Flow::Run &run) { return {run.kind, false, run.stage, 0}; }
 
-/// The time from one run to another that reads what it makes, 0 on the same device.
-static double messageTime(const Problem &problem, const Route &route, const Flow::Run &maker,
-                          const Flow::Run &reader) {
+double bitpipe::schedule::messageTime(const Problem &problem, const Route &route,
+                                      const Flow::Run &maker, const Flow::Run &reader) {
   int from = route.devices[maker.stage], to = route.devices[reader.stage];
   return from == to ? 0 : problem.costs.message(from, to, actionOf(maker)).total();
 }

@@ -17,6 +17,10 @@ struct Way {
   double length = 0;
 };
 
+/// The time from one run to another that reads what it makes, 0 on the same device.
+double messageTime(const Problem &problem, const Route &route, const Flow::Run &maker,
+                   const Flow::Run &reader);
+
 Way follow(const Problem &problem, const Flow &flow, const Route &route);
 
 } // namespace bitpipe::schedule

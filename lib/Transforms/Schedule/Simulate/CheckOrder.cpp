@@ -47,9 +47,12 @@ std::optional<Error> bitpipe::schedule::checkOrder(const Schedule &schedule) {
   const Placement &placement = schedule.placement;
   const Order &order = schedule.order;
   Program runs = runsOf(placement, order);
-  for (auto invariant : {checkNames, checkExactlyOnce, checkUpdates, checkMoves})
+  for (auto invariant : {checkNames, checkExactlyOnce, checkUpdates})
     if (Checked wrong = invariant(runs))
       return Error{wrong->text};
+  // What moves too early or too late blocks nobody, or by what is far from it.
+  if (Checked wrong = placement.moves() ? checkKept(runs) : std::nullopt)
+    return Error{wrong->text};
   // Tells of an order that blocks in the order's own words.
   ErrorOr<Program> program = communicate(schedule);
   if (!program)

@@ -44,9 +44,7 @@ class Communicator {
 public:
   Communicator(const Schedule &schedule, const Timing &timing)
       : placement(schedule.placement), order(schedule.order), timing(timing),
-        positions(2 * size_t(placement.stages()) * placement.microbatches()),
-        moves(placement.moves() ? positions.size() : 0),
-        additions(order.size()) {
+        neededAt(tensorCount(placement)), additions(order.size()) {
     for (size_t device = 0; device < order.size(); ++device) {
       additions[device].before.resize(order[device].size() + 1);
       additions[device].after.resize(order[device].size() + 1);
@@ -64,39 +62,30 @@ private:
     return placement.scatters() && group.stages.size() == 1;
   }
   void placeBetween(const Group &group, double final, std::vector<size_t> &places) const;
-  size_t &position(bool backward, int stage, int microbatch) {
-    return positions[(size_t(backward) * placement.stages() + stage) *
-                         placement.microbatches() +
-                     microbatch];
-  }
-  /// Of K, and of L.
-  size_t &movePosition(bool back, int stage, int microbatch) {
-    return moves[&position(back, stage, microbatch) - positions.data()];
-  }
-  void findPositions();
+  void findReaders();
   std::vector<Message> messagesFrom(int device);
   void keepInTurn(std::vector<Message> &messages) const;
 
   const Placement &placement;
   const Order &order;
   const Timing &timing;
-  /// Where on its device the forward and the input gradient of a stage and
-  /// micro-batch run.
-  std::vector<size_t> positions;
-  /// The same of the moves that receive, on their devices.
-  std::vector<size_t> moves;
+  /// By tensorKey, where on the device that receives it a tensor is first read; of one that
+  /// moves where the order receives it.
+  std::vector<size_t> neededAt;
   std::vector<Additions> additions;
 };
 } // namespace
 
-void Communicator::findPositions() {
+void Communicator::findReaders() {
   for (const auto &list : order)
-    for (size_t i = 0; i < list.size(); ++i)
-      if (handsOn(list[i].kind))
-        position(list[i].kind != Kind::F, list[i].stage, list[i].microbatch) =
-            i;
-      else if (isMove(list[i].kind) && !sendsMove(list[i].kind))
-        movePosition(list[i].kind == Kind::L, list[i].stage, list[i].microbatch) = i;
+    for (size_t i = 0; i < list.size(); ++i) {
+      bool receives = isMove(list[i].kind) && !sendsMove(list[i].kind);
+      std::optional<Tensor> needed = receives
+                                         ? *effect(placement, list[i]).makes.begin()
+                                         : received(placement, list[i]);
+      if (needed)
+        neededAt[tensorKey(placement, *needed)] = i;
+    }
 }
 
 /// The messages of one device in the order of their sends. A receive may be
@@ -110,22 +99,19 @@ std::vector<Message> Communicator::messagesFrom(int device) {
     int to = receiver(placement, list[i]);
     if (to < 0)
       continue;
-    bool backward = tensor->sort == Tensor::Gradient;
-    int stage = tensor->stage, m = tensor->microbatch;
+    size_t needed = neededAt[tensorKey(placement, *tensor)];
     if (isMove(list[i].kind)) {
-      size_t post = movePosition(list[i].kind == Kind::G, stage, m);
-      result.push_back({list[i], device, to, post, /*isMove=*/true});
+      result.push_back({list[i], device, to, needed, /*isMove=*/true});
       continue;
     }
-    int reader = readerStage(placement, *tensor);
-    Action made{backward ? Kind::B : Kind::F, false, stage, m};
+    Kind kind = tensor->sort == Tensor::Gradient ? Kind::B : Kind::F;
+    Action made{kind, false, tensor->stage, tensor->microbatch};
     additions[device].after[i].push_back(Instruction::send(made, to));
     const std::vector<double> &ends = timing.end[to];
     size_t arrival = std::upper_bound(ends.begin(), ends.end(),
                                       timing.made[device][i]) -
                      ends.begin();
-    result.push_back({made, device, to,
-                      std::min(arrival, position(backward, reader, m))});
+    result.push_back({made, device, to, std::min(arrival, needed)});
   }
   return result;
 }
@@ -150,7 +136,7 @@ void Communicator::keepInTurn(std::vector<Message> &messages) const {
 }
 
 void Communicator::addMessages() {
-  findPositions();
+  findReaders();
   for (int device = 0; device < int(order.size()); ++device) {
     std::vector<Message> messages = messagesFrom(device);
     keepInTurn(messages);

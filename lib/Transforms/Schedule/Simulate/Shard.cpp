@@ -69,48 +69,29 @@ public:
   }
 
   std::optional<Error> run() {
-    std::vector<std::vector<int>> parts = connected();
-    if (std::optional<Error> wrong = findTurns(parts.size() == own))
-      return wrong;
-    for (const std::vector<int> &part : parts)
-      insertInto(part);
+    std::vector<int> devices(own);
+    std::iota(devices.begin(), devices.end(), 0);
+    if (int(placement.routes().size()) > replicas) {
+      if (std::optional<Error> wrong = findTimes())
+        return wrong;
+      insertInto(devices);
+      return {};
+    }
+    for (int device : devices) {
+      findPlaces(device);
+      insertInto({device});
+    }
     return {};
   }
 
 private:
   bool holds(int device, int stage) const { return first[device][stage] >= 0; }
 
-  /// The devices of a replica in parts that share no stages.
-  std::vector<std::vector<int>> connected() const {
-    std::vector<int> part(own);
-    std::iota(part.begin(), part.end(), 0);
-    for (int stage = 0; stage < placement.stages(); ++stage) {
-      int known = -1;
-      for (int device = 0; device < int(own); ++device) {
-        if (!holds(device, stage))
-          continue;
-        if (known >= 0)
-          std::ranges::replace(part, part[device], part[known]);
-        known = device;
-      }
-    }
-    std::vector<std::vector<int>> result(own);
-    for (int device = 0; device < int(own); ++device)
-      result[part[device]].push_back(device);
-    std::erase_if(result, [](const std::vector<int> &one) { return one.empty(); });
-    return result;
-  }
-
   /// A device that shares with no other one of its replica needs no other time than its list.
-  std::optional<Error> findTurns(bool isAlone) {
-    if (!isAlone)
-      return findTimes();
-    for (size_t device = 0; device < own; ++device) {
-      std::vector<double> places(order[device].size() + 1);
-      std::iota(places.begin(), places.end(), 0.0);
-      turns[device] = turnsOf(order[device], places, {places.begin() + 1, places.end()});
-    }
-    return {};
+  void findPlaces(size_t device) {
+    std::vector<double> places(order[device].size() + 1);
+    std::iota(places.begin(), places.end(), 0.0);
+    turns[device] = turnsOf(order[device], places, {places.begin() + 1, places.end()});
   }
 
   /// When the runs start, without what a file has of slices.

@@ -3,6 +3,7 @@
 #include "lib/Transforms/Schedule/Simulate/ShardEvents.h"
 
 #include <algorithm>
+#include <utility>
 
 using namespace bitpipe::schedule;
 
@@ -46,7 +47,7 @@ namespace {
 class Gathers {
 public:
   Gathers(const std::vector<ShardList> &devices, int stages, std::vector<ShardEvent> &events)
-      : devices(devices), isHeld(stages), needs(devices.size()), events(events) {}
+      : devices(devices), isHeld(stages), users(stages), needs(devices.size()), events(events) {}
 
   void find() {
     for (size_t d = 0; d < devices.size(); ++d)
@@ -56,7 +57,8 @@ public:
       for (end = i; end < changes.size() && changes[end].time == changes[i].time; ++end)
         apply(changes[end], changes[i].time);
       dropOthers(changes[i].time);
-      gatherNeeded(changes[i].time);
+      std::for_each(changes.begin() + i, changes.begin() + end,
+                    [&](const Change &change) { gatherFor(change); });
     }
   }
 
@@ -81,20 +83,18 @@ private:
   void apply(const Change &change, double time) {
     auto &[since, stages] = needs[change.device];
     if (since < time)
-      stages.clear();
+      for (int stage : std::exchange(stages, {}))
+        --users[stage];
     since = time;
-    stages.insert(stages.end(), change.needed.begin(), change.needed.end());
-  }
-
-  bool isNeeded(int stage) const {
-    return std::ranges::any_of(needs, [&](const Needs &one) {
-      return std::ranges::find(one.stages, stage) != one.stages.end();
-    });
+    for (int stage : change.needed) {
+      ++users[stage];
+      stages.push_back(stage);
+    }
   }
 
   void dropOthers(double time) {
     std::erase_if(held, [&](int stage) {
-      if (isNeeded(stage))
+      if (users[stage] > 0)
         return false;
       isHeld[stage] = false;
       events.push_back({Kind::D, stage, time});
@@ -102,14 +102,13 @@ private:
     });
   }
 
-  void gatherNeeded(double time) {
-    for (const Needs &one : needs)
-      for (int stage : one.stages)
-        if (!isHeld[stage]) {
-          isHeld[stage] = true;
-          held.push_back(stage);
-          events.push_back({Kind::A, stage, time});
-        }
+  void gatherFor(const Change &change) {
+    for (int stage : change.needed)
+      if (!isHeld[stage]) {
+        isHeld[stage] = true;
+        held.push_back(stage);
+        events.push_back({Kind::A, stage, change.time});
+      }
   }
 
   struct Needs {
@@ -119,6 +118,7 @@ private:
 
   const std::vector<ShardList> &devices;
   std::vector<bool> isHeld; // by stage
+  std::vector<int> users;   // likewise, how often it is needed
   std::vector<int> held;
   std::vector<Needs> needs; // by device
   std::vector<Change> changes;

@@ -72,10 +72,18 @@ std::vector<Action> bitpipe::schedule::bitPipeGroup(int devices, int rank,
   return takeTurns(forwards, backwards, ahead);
 }
 
-void bitpipe::schedule::appendGroup(std::vector<Action> &list,
-                                    const std::vector<Action> &group,
-                                    int own) {
-  auto at = list.empty() ? list.end() : list.end() - own;
-  list.insert(at, group.begin(), group.begin() + own);
-  list.insert(list.end(), group.begin() + own, group.end());
+Order bitpipe::schedule::concatenate(
+    int devices, int microbatches, int size,
+    const std::function<std::vector<Action>(int rank, int first)> &groupOf) {
+  return everyRank(devices, [&](int rank) {
+    int own = ownFirst(devices, rank) * (size / devices);
+    std::vector<Action> list;
+    for (int first = 0; first < microbatches; first += size) {
+      std::vector<Action> group = groupOf(rank, first);
+      auto at = list.empty() ? list.end() : list.end() - own;
+      list.insert(at, group.begin(), group.begin() + own);
+      list.insert(list.end(), group.begin() + own, group.end());
+    }
+    return list;
+  });
 }

@@ -5,6 +5,8 @@
 
 #include "lib/Transforms/Schedule/Core/Schedule.h"
 
+#include <functional>
+
 namespace bitpipe::schedule {
 
 /// The published order of one group on one device: D micro-batches from `first`
@@ -15,10 +17,11 @@ std::vector<Action> bitPipeGroup(int devices, int rank, int first);
 /// device, and how many backwards after the last one goes to another.
 int ownFirst(int devices, int rank);
 
-/// Concatenates groups: the first `own` forwards of the next one come before the
-/// last `own` backwards of this one, where the device would idle.
-void appendGroup(std::vector<Action> &list, const std::vector<Action> &group,
-                 int own);
+/// Concatenates groups of `size` micro-batches, a multiple of the devices, each from its first
+/// one on: as many of the first forwards of the next one as a device runs alone come before as
+/// many of the last backwards of this one, where the device would idle.
+Order concatenate(int devices, int microbatches, int size,
+                  const std::function<std::vector<Action>(int rank, int first)> &groupOf);
 
 } // namespace bitpipe::schedule
 

@@ -64,17 +64,14 @@ static ErrorOr<Placement> placeFor(const Request &request, const Family &family)
   auto fail = [&](const std::string &text) {
     return Error{family.name + ": " + text};
   };
-  if (std::optional<Error> wrong = checkCount(request.chunks, "chunks", mostStages))
-    return fail(wrong->text);
-  if (std::optional<Error> wrong =
-          checkSize(request.devices, int64_t(request.devices) * request.chunks,
-                    request.microbatches))
-    return fail(wrong->text);
-  if (std::optional<Error> wrong = checkDown(request, family.hasTwoWays))
-    return fail(wrong->text);
-  if (std::optional<Error> wrong =
-          checkKnown(request, family.updatesBetween, family.sharesStages))
-    return fail(wrong->text);
+  for (const std::optional<Error> &wrong :
+       {checkCount(request.chunks, "chunks", mostStages),
+        checkSize(request.devices, int64_t(request.devices) * request.chunks,
+                  request.microbatches),
+        checkDown(request, family.hasTwoWays),
+        checkKnown(request, family.updatesBetween, family.sharesStages)})
+    if (wrong)
+      return fail(wrong->text);
   ErrorOr<Placement> placement = family.place(request);
   if (!placement)
     return fail(placement.error().text);

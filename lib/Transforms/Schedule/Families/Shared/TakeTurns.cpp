@@ -1,42 +1,37 @@
-//===- TakeTurns.cpp - One forward, one backward ---------------------------===//
+//===- TakeTurns.cpp - Lists of devices, and forwards and backwards in turn ---===//
 
 #include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 using namespace bitpipe::schedule;
 
-std::vector<Action>
-bitpipe::schedule::takeTurns(const std::vector<Action> &forwards,
-                             const std::vector<Action> &backwards,
-                             size_t ahead) {
+std::vector<Action> bitpipe::schedule::ascending(Kind kind, int stage, int count, int first,
+                                                 int step) {
   std::vector<Action> list;
-  for (size_t i = 0; i < forwards.size() + ahead; ++i) {
-    if (i < forwards.size())
-      list.push_back(forwards[i]);
-    if (i >= ahead)
-      list.push_back(backwards[i - ahead]);
-  }
+  for (int m = first; m < count; m += step)
+    list.push_back({kind, false, stage, m});
   return list;
 }
 
 std::vector<Action>
-bitpipe::schedule::takeTurnsSplit(const std::vector<Action> &forwards,
-                                  const std::vector<Action> &inputGradients,
-                                  size_t ahead, size_t delay) {
+bitpipe::schedule::takeTurns(const std::vector<Action> &forwards,
+                             const std::vector<Action> &backwards,
+                             size_t ahead, size_t delay) {
   std::vector<Action> list;
   size_t count = forwards.size(), weights = 0;
-  auto weight = [&] {
-    list.push_back(inputGradients[weights++]);
-    list.back().kind = Kind::W;
+  auto weight = [&](size_t until) {
+    for (; weights < until && backwards[weights].kind == Kind::I; ++weights) {
+      list.push_back(backwards[weights]);
+      list.back().kind = Kind::W;
+    }
   };
   for (size_t i = 0; i < count + ahead; ++i) {
     if (i < count)
       list.push_back(forwards[i]);
     if (i >= ahead)
-      list.push_back(inputGradients[i - ahead]);
+      list.push_back(backwards[i - ahead]);
     if (i >= ahead + delay)
-      weight();
+      weight(i + 1 - ahead - delay);
   }
-  while (weights < count)
-    weight();
+  weight(count);
   return list;
 }
