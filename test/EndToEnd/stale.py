@@ -121,7 +121,9 @@ class Reference:
         self.module = tests.build(factory).double()
         self.data, self.size = load_file(MODEL / "data.safetensors"), tests.MICRO
         self.optimizer, self.updates = optimizer, 0
-        self.weights = {name: value.detach().clone() for name, value in self.module.named_parameters() if name in stage}
+        # A plan may call a parameter by another of its names than the module does.
+        self.weights = {name: value.detach().clone()
+                        for name, value in self.module.named_parameters(remove_duplicate=False) if name in stage}
         assert set(self.weights) == set(stage), set(self.weights) ^ set(stage)
         self.uses = self.find_uses(stage)
         self.moments = {name: [torch.zeros_like(value)] * 2 for name, value in self.weights.items()}
@@ -134,7 +136,7 @@ class Reference:
         for name, value in self.module.named_parameters(remove_duplicate=False):
             names.setdefault(id(value), []).append(name)
         uses = {}
-        for name, value in self.module.named_parameters():
+        for name, value in self.module.named_parameters(remove_duplicate=False):
             if name in stage:
                 places = names[id(value)]
                 assert len(stage[name]) in (1, len(places)), (name, places, stage[name])

@@ -244,7 +244,7 @@ static void testSumsBetween() {
   early.devices[0].insert(early.devices[0].begin(), first);
   expectBroken(early, "updates", "comes before the last weight gradient of stage 0");
   std::swap(swapped.devices[0][at], swapped.devices[0][at + 1]);
-  expectBroken(swapped, "sum order", "starts another one at this turn");
+  expectBroken(swapped, "progress", "this closes a cycle");
 }
 
 static void testSharedUpdates() {
