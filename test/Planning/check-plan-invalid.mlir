@@ -628,7 +628,7 @@ pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
 
 // -----
 
-// expected-error @below {{stages [0, 1] share parameters, expected none in a schedule that updates between micro-batches}}
+// expected-error @below {{stages [0, 1] share parameters and some of them a device, expected each on devices of its own in a schedule that updates between micro-batches}}
 pipe.plan @p schedule "by hand" devices 1 microbatches 1 {
   pipe.route devices [0, 0] microbatches [0]
   pipe.tie stages [0, 1]

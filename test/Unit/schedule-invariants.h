@@ -46,6 +46,26 @@ inline Costs latency(double time) {
   return costs;
 }
 
+/// With updates between micro-batches each shared group is summed once for each of them.
+inline void testSumsBetween(const Request &asked, const Schedule &schedule,
+                            const Program &program) {
+  Costs costs = uneven(schedule.placement);
+  Timing timing = *simulate(schedule.placement, schedule.order, costs);
+  std::vector<int> counts(program.groups.size());
+  std::vector<double> busy(program.devices.size());
+  for (const SumTime &sum : simulateSums(program, timing, costs)) {
+    ++counts[sum.group];
+    for (int member : program.groups[sum.group].devices) {
+      expect(sum.start >= busy[member], toText(asked) + ": two sums at a time");
+      busy[member] = sum.end;
+    }
+  }
+  int updates = schedule.placement.microbatches() / schedule.placement.updates().every;
+  for (size_t g = 0; g < program.groups.size(); ++g)
+    expect(counts[g] == (program.groups[g].devices.size() > 1 ? updates : 0),
+           toText(asked) + ": a sum is missing or needless");
+}
+
 /// Every shared group is summed once, after all its weight gradients, and a
 /// device does one sum at a time.
 inline void testSums(const Request &asked, const Schedule &schedule,
@@ -102,15 +122,19 @@ inline void testSchedule(const Request &asked, const Schedule &schedule) {
                std::to_string(simulated->iterationEnd) + " beats the bound " +
                std::to_string(bound.iteration));
   }
-  bool ties = schedule.placement.stages() > 1 && !schedule.placement.updates();
+  bool updates = bool(schedule.placement.updates());
+  if (ErrorOr<Program> own = communicate(schedule); updates && own)
+    testSumsBetween(asked, schedule, *own);
   ErrorOr<Program> program =
-      ties ? communicate(schedule, {{0, schedule.placement.stages() - 1}})
-           : communicate(schedule);
+      schedule.placement.stages() > 1
+          ? communicate(schedule, {{0, schedule.placement.stages() - 1}})
+          : communicate(schedule);
   if (!program)
     return expect(false, toText(asked) + ": " + program.error().text);
   Checked wrong = check(*program);
   expect(!wrong, toText(asked) + ": " + (wrong ? wrong->text : ""));
-  testSums(asked, schedule, *program);
+  if (!updates)
+    testSums(asked, schedule, *program);
   ErrorOr<Placement> inferred = inferPlacement(schedule.order);
   expect(bool(inferred), toText(asked) + ": routes cannot be read off");
   expect(inferred->updates() == schedule.placement.updates(),

@@ -34,15 +34,19 @@ inline bool slicesAreWhole(const Program &program, const Devices &devices) {
 /// One group of micro-batches after the other, each stage with its version.
 inline bool weightsAreRight(const Program &program, const Devices &devices) {
   const Placement &placement = program.placement;
-  std::vector<std::vector<Value>> weights = versionsOfWeights(placement);
-  for (int stage = 0; stage < placement.stages(); ++stage) {
-    const Device &device = devices[placement.device(stage, 0)];
-    auto kept = device.weights.find(stage);
-    if (kept == device.weights.end() || kept->second.empty() ||
-        kept->second.rbegin()->second != weights[stage].back() ||
-        kept->second.rbegin()->first + 1 != int(weights[stage].size()))
-      return false;
-  }
+  std::vector<std::vector<int>> groups;
+  for (const Group &group : program.groups)
+    groups.push_back(group.stages);
+  std::vector<std::vector<Value>> weights = versionsOfWeights(placement, groups);
+  for (int stage = 0; stage < placement.stages(); ++stage)
+    for (int holder : placement.holders(stage)) {
+      const Device &device = devices[holder];
+      auto kept = device.weights.find(stage);
+      if (kept == device.weights.end() || kept->second.empty() ||
+          kept->second.rbegin()->second != weights[stage].back() ||
+          kept->second.rbegin()->first + 1 != int(weights[stage].size()))
+        return false;
+    }
   return true;
 }
 

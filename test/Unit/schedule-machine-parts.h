@@ -6,8 +6,10 @@
 #include "lib/Transforms/Schedule/Core/Program.h"
 #include "test/Unit/schedule-numbers.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -92,6 +94,28 @@ inline void makeRoom(Device &device, Name made, int buffers) {
     return;
   device.lost.insert(device.outgoing.front());
   device.outgoing.pop_front();
+}
+
+/// What a stage's weights become with the sums that it is updated with, its own and those of what it
+/// shares; nothing where one did not come.
+inline std::optional<Value> takeSums(const Program &program, Device &device, int stage, Value weights) {
+  for (size_t g = 0; g < program.groups.size(); ++g) {
+    const Group &group = program.groups[g];
+    if (!std::ranges::count(group.stages, stage))
+      continue;
+    bool isShared = group.devices.size() > 1;
+    if (isShared && !device.summed.contains(int(g)))
+      return std::nullopt;
+    weights = mix(weights, isShared ? device.summed[int(g)] : device.gradients[stage]);
+    device.summed.erase(int(g));
+  }
+  return weights;
+}
+inline bool awaitsSums(const Program &program, const Device &device, int stage) {
+  return std::ranges::any_of(device.started, [&](const Instruction &one) {
+    return one.op == Instruction::Op::Reduce &&
+           std::ranges::count(program.groups[one.group].stages, stage);
+  });
 }
 
 } // namespace bitpipe::schedule::machine

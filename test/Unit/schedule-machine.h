@@ -30,7 +30,8 @@ public:
         devices(program.devices.size()), channels(program.channels.size()) {
     const Placement &placement = program.placement;
     for (int stage = 0; placement.updates() && stage < placement.stages(); ++stage)
-      devices[placement.device(stage, 0)].weights[stage][0] = firstWeights(stage);
+      for (int holder : placement.holders(stage))
+        devices[holder].weights[stage][0] = firstWeights(stage);
   }
 
   bool run() {
@@ -69,20 +70,21 @@ private:
   }
   /// Makes the newest version of what gradients there are, and drops the oldest.
   bool updateBetween(Device &device, const Action &action) {
+    if (machine::awaitsSums(program, device, action.stage))
+      return false;
     auto &kept = device.weights[action.stage];
     if (kept.empty())
       return fail();
     auto [newest, value] = *kept.rbegin();
-    kept[newest + 1] = mix(value, device.gradients[action.stage]);
+    std::optional<Value> next = machine::takeSums(program, device, action.stage, value);
+    kept[newest + 1] = next.value_or(0);
     device.gradients[action.stage] = 0;
     int versions = program.placement.updates().versions[action.stage];
     std::erase_if(kept, [&](auto &one) { return one.first < newest + 2 - versions; });
-    return true;
+    return next || fail();
   }
 
-  bool recomputes(const Action &action) const {
-    return program.placement.recomputes(action.stage);
-  }
+  bool recomputes(const Action &action) const { return program.placement.recomputes(action.stage); }
 
   /// What is made of an input is saved at once, or from the input that is kept.
   bool forward(Device &device, const Action &action, Value input) {

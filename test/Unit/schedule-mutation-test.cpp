@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <random>
 
@@ -228,7 +229,7 @@ static void testMutants(Random &random, const Request &asked, const Program &ori
 }
 
 static void testFamily(Random &random, Request asked, bool isUneven, int mutants,
-                       Counts &counts) {
+                       Counts &counts, bool ties = true) {
   bool updatesBetween = (*familyNamed(asked.pipeline))->updatesBetween;
   if (isUneven && !updatesBetween && asked.shard == Shard::None)
     asked.shard = Shard::Optimizer;
@@ -239,10 +240,10 @@ static void testFamily(Random &random, Request asked, bool isUneven, int mutants
     return expect(false, schedule.error().text);
   int last = schedule->placement.stages() - 1;
   Costs costs = isUneven ? uneven(schedule->placement) : Costs();
-  bool ends = !schedule->placement.updates(); // with one update, which may be of ties
+  bool mayTie = last > 0 && ties;
   ErrorOr<Program> original =
-      communicate(*schedule, ends ? std::vector<std::vector<int>>{{0, last}}
-                                  : std::vector<std::vector<int>>{}, costs);
+      communicate(*schedule, mayTie ? std::vector<std::vector<int>>{{0, last}}
+                                    : std::vector<std::vector<int>>{}, costs);
   expect(original && !check(*original), toText(asked) + " is rejected");
   if (original)
     testMutants(random, asked, *original, mutants, counts);
@@ -282,6 +283,24 @@ static void testOffload(Random &random, const Family &family, Counts &counts) {
   }
 }
 
+/// Updates between micro-batches of stages that several devices hold, of replicas, and of both,
+/// with ties and without.
+static void testUpdates(Random &random, Counts &counts) {
+  for (const Family &family : families())
+    for (std::vector<int> stages : {std::vector<int>(), {2, 1, 1}, {1, 2}, {3, 1}, {2, 2}})
+      for (int replicas : {1, 2}) {
+        int devices = stages.empty() ? 4 / replicas : std::accumulate(stages.begin(), stages.end(), 0);
+        if (!family.updatesBetween)
+          continue;
+        Request asked = request(family.name, devices * replicas, 24);
+        asked.replicas = replicas;
+        asked.stageReplicas = stages;
+        for (bool isUneven : {false, true})
+          for (bool ties : {false, true})
+            testFamily(random, asked, isUneven, 100, counts, ties);
+      }
+}
+
 int main(int argc, char **argv) {
   ofEach = argc > 1 ? std::atoi(argv[1]) : 1;
   Random random(argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1);
@@ -310,6 +329,7 @@ int main(int argc, char **argv) {
   shared.stageReplicas = {2, 1, 1};
   testFamily(random, shared, false, 500, counts);
   testFamily(random, shared, true, 500, counts);
+  testUpdates(random, counts);
   std::printf("%d mutants, %d accepted and harmless\n", counts.total, counts.accepted);
   for (const auto &[invariant, count] : counts.rejected)
     std::printf("%5d rejected by '%s'\n", count, invariant.c_str());

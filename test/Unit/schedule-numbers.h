@@ -50,8 +50,10 @@ inline std::vector<Value> sumsOfGradients(const Placement &placement) {
   return sums;
 }
 
-/// By stage: one group of micro-batches after the other, each stage with its version.
-inline std::vector<std::vector<Value>> versionsOfWeights(const Placement &placement) {
+/// By stage: one group of micro-batches after the other, each stage with its version. Parameters
+/// belong to sets of stages, which take all gradients of these.
+inline std::vector<std::vector<Value>>
+versionsOfWeights(const Placement &placement, const std::vector<std::vector<int>> &groups) {
   int stages = placement.stages(), every = placement.updates().every;
   std::vector<std::vector<Value>> weights;
   for (int stage = 0; stage < stages; ++stage)
@@ -63,7 +65,14 @@ inline std::vector<std::vector<Value>> versionsOfWeights(const Placement &placem
         return mix(value, weights[stage][versionFor(placement, stage, m)]);
       });
     for (int stage = 0; stage < stages; ++stage)
-      weights[stage].push_back(mix(weights[stage].back(), sums[stage]));
+      weights[stage].push_back(weights[stage].back());
+    for (const std::vector<int> &group : groups) {
+      Value total = 0;
+      for (int stage : group)
+        total += sums[stage];
+      for (int stage : group)
+        weights[stage].back() = mix(weights[stage].back(), total);
+    }
   }
   return weights;
 }

@@ -104,7 +104,9 @@ bool runsToEnd(const Rows &rows, int stages, const std::set<Run> &all, const Bet
         for (const Run &run : runsIn(rows[row][at[row]])) {
           std::set<Run> needed = neededBy(run, stages, all);
           if (between.every && !moves(std::get<0>(run)))
-            addUpdates(run, between, all, needed);
+            addUpdates(run, between, all, device, needed);
+          if (std::get<0>(run) == 'U')
+            others.merge(beforeOthers(rows, device, run, between.every));
           for (const Run &one : needed) {
             others.insert(one);
             if (all.count(one))
@@ -135,7 +137,7 @@ bool isRight(const Rows &rows) {
       if (isUpdate != (cell[0] != '(' && cell.find('V') != std::string::npos))
         return false;
       if (isUpdate)
-        between.add(runs[0], versionsIn(cell));
+        between.add(runs[0], versionsIn(cell), row);
       if (isUpdate && (versionsIn(cell) < 1 ||
                        versionsIn(cell) != between.versions[std::get<1>(runs[0])]))
         return false;
@@ -166,6 +168,7 @@ bool isRight(const Rows &rows) {
       if (!movesRight(rows, device, stage, m))
         return false;
     }
+  between.finish();
   bool movesAny = std::any_of(all.begin(), all.end(),
                               [](const Run &run) { return moves(std::get<0>(run)); });
   if (between.every && movesAny)
@@ -302,6 +305,23 @@ void testRoutes(const std::string &path, unsigned seed) {
              (read ? "taken" : "refused: " + read.error().text) + "\n" + text);
 }
 
+/// Updates between micro-batches of stages that several devices hold.
+void addShared(const std::string &path, std::vector<Rows> &orders) {
+  for (const char *name : {"pipedream", "pipedream-vertical", "pipedream-2bw"})
+    for (int replicas : {1, 2}) {
+      Request asked = request(name, 3 * replicas, 16);
+      asked.stageReplicas = {2, 1};
+      asked.replicas = replicas;
+      asked.updateEvery = name == std::string("pipedream-2bw") ? 4 * replicas : 0;
+      ErrorOr<Schedule> schedule = buildSchedule(asked);
+      expect(bool(schedule), toText(asked) + ": " + (schedule ? "" : schedule.error().text));
+      std::ostringstream text;
+      writeCSV(text, schedule->order);
+      orders.push_back(rowsOf(text.str()));
+      testOrder(path, orders.back(), 0);
+    }
+}
+
 /// What no table may be made for.
 void testLimits(const std::string &path) {
   auto isRefused = [&](const std::string &text, bool order) {
@@ -351,6 +371,7 @@ int main(int argc, char **argv) {
         testOrder(path, orders.back(), 0);
       }
     }
+  addShared(path, orders);
   for (int round = 0; round < rounds && failures < 10; ++round) {
     unsigned seed = first + unsigned(round);
     generator.seed(seed);

@@ -162,15 +162,132 @@ static void testOrders() {
   expectRefused("0F0,0F1,0B0,0U0V2,0B1\n", "the update of stage 0 after micro-batch 1 never runs");
   expectRefused("0F0,0F1,0F2,0F3,0B0,0B1,0U1V2,0B2,0U2V2,0B3,0U3V2\n",
                 "runs, expected updates after every 2 micro-batches as the first one says");
-  expectRefused("0F0,0B0,0U0V1\n0F1,0B1,0U1V1\n", "stage 0 is on devices [0, 1]");
+  // Of two devices each makes every update with the other.
+  std::string shared = "0F0,0B0,0U0V1,0F2,0B2,0U2V1\n0F1,0B1,0U1V1,0F3,0B3,0U3V1\n";
+  expect(inferPlacement(*readCSV(shared))->updates().every == 2 &&
+             !checkOrder({"text", *inferPlacement(*readCSV(shared)), *readCSV(shared)}),
+         "a right one of two devices is refused");
+  expectRefused("0F0,0B0,0U0V1,0F1,0B1,0U1V1\n1F0,1B0,1U0V1\n1F1,1B1,1U1V1\n",
+                "device 1 runs stage 1 for none of micro-batches 1 to 1");
+  expectRefused("0F0,0B0,0U0V1,0F2,0B2,0U2V1\n0F1,0B1,0U1V1,0F3,0B3\n",
+                "the update of stage 0 after micro-batch 3 never runs");
+  expectRefused("0F0,1F0,1B0,0B0,0U0V1,1U0V1\n0F1,1F1,1B1,0B1,1U1V1,0U1V1\n", // each waits
+                "waits for a sum with device");
 }
 
-/// Ties and slices are for an update that ends the iteration.
+/// What a forward finds: at the first one of each group a device has made as many updates as
+/// make the version that the group reads.
+static void testFound(const Request &asked) {
+  Schedule schedule = build(asked);
+  const Placement &placement = schedule.placement;
+  int every = placement.updates().every;
+  for (const std::vector<Action> &list : schedule.order) {
+    int updates = 0, group = -1;
+    for (const Action &action : list) {
+      updates += action.kind == Kind::U;
+      if (action.kind != Kind::F || action.microbatch / every == group)
+        continue;
+      group = action.microbatch / every;
+      int read = std::max(0, group + 1 - placement.updates().versions[action.stage]);
+      expect(read == updates, toText(asked) + ": " + toString(action) + " finds version " +
+                                  std::to_string(updates) + " and reads " + std::to_string(read));
+    }
+  }
+}
+
+/// With stages as long as they have devices the pipeline stays full, though replicas wait for each
+/// other.
+static void testFull(const Request &asked, const std::vector<int> &replicas) {
+  Costs costs;
+  costs.stages.clear();
+  for (int count : replicas)
+    costs.stages.push_back({1. * count, 1. * count, 1. * count, 2. * count});
+  Schedule schedule = build(asked);
+  Timing timing = *simulate(schedule.placement, schedule.order, costs);
+  std::optional<SteadyState> steady = steadyState(schedule, timing, costs);
+  expect(steady && std::abs(steady->period - steady->bound) < 1e-9,
+         toText(asked) + ": " + (steady ? "period " + std::to_string(steady->period) + ", bound " +
+                                              std::to_string(steady->bound)
+                                        : "no steady state"));
+}
+
+static Program programOf(const Request &asked, const std::vector<std::vector<int>> &ties) {
+  ErrorOr<Program> program = communicate(build(asked), ties);
+  expect(bool(program), toText(asked) + ": " + (program ? "" : program.error().text));
+  return *program;
+}
+
+static void expectBroken(const Program &program, const std::string &invariant, const std::string &text) {
+  Checked wrong = check(program);
+  expect(wrong && wrong->invariant == invariant && wrong->text.find(text) != std::string::npos,
+         (wrong ? wrong->invariant + ": " + wrong->text : "taken") + ", expected " + invariant + ": " + text);
+}
+
+/// Sums before updates: lost, doubled, too early, of one device alone, in another order.
+static void testSumsBetween() {
+  Request asked = request("pipedream", 4, 8);
+  asked.stageReplicas = {2, 1, 1};
+  Program right = programOf(asked, {{0, 2}});
+  expect(!check(right), "a right program is refused");
+  std::vector<Instruction> &list = right.devices[0];
+  auto sum = std::find_if(list.begin(), list.end(), [](const Instruction &one) {
+    return one.op == Instruction::Op::Reduce;
+  });
+  size_t at = size_t(sum - list.begin());
+  Program lost = right, doubled = right, early = right, swapped = right;
+  lost.devices[0].erase(lost.devices[0].begin() + at);
+  expectBroken(lost, "updates", "comes without reduce stages [0] before it");
+  doubled.devices[0].insert(doubled.devices[0].begin() + at, *sum);
+  expectBroken(doubled, "updates", "comes a second time before the update of stage 0");
+  Instruction first = *sum;
+  early.devices[0].erase(early.devices[0].begin() + at);
+  early.devices[0].insert(early.devices[0].begin(), first);
+  expectBroken(early, "updates", "comes before the last weight gradient of stage 0");
+  std::swap(swapped.devices[0][at], swapped.devices[0][at + 1]);
+  expectBroken(swapped, "progress", "this closes a cycle");
+}
+
+static void testSharedUpdates() {
+  for (std::vector<int> stages : {std::vector<int>{2, 1, 1}, {1, 2}, {2}, {3, 1}, {2, 2}, {3, 2, 1}, {4, 2, 1, 1}})
+    for (int replicas : {1, 2})
+      for (int times : {1, 2, 3}) {
+        Request asked = request("pipedream", replicas * std::accumulate(stages.begin(), stages.end(), 0), 288);
+        asked.stageReplicas = stages;
+        asked.replicas = replicas;
+        int turns = placementFor(asked)->updates().every;
+        expect(turns % replicas == 0, toText(asked) + ": updates after " + std::to_string(turns));
+        asked.updateEvery = times * turns;
+        testFound(asked);
+        testFull(asked, stages);
+        testSchedule(asked, build(asked));
+        for (const char *name : {"pipedream-vertical", "pipedream-2bw"}) {
+          asked.pipeline = name;
+          if (name == std::string("pipedream-2bw"))
+            asked.updateEvery = 0;
+          testSchedule(asked, build(asked));
+        }
+      }
+  for (auto [every, text] : {std::pair(3, "updates after every 3 micro-batches, expected a multiple of 2"),
+                             {6, "expected a divisor of 8"}}) {
+    Request asked = request("pipedream", 4, 8);
+    asked.stageReplicas = {2, 1, 1};
+    asked.updateEvery = every;
+    ErrorOr<Schedule> schedule = buildSchedule(asked);
+    expect(!schedule && schedule.error().text.find(text) != std::string::npos,
+           toText(asked) + ": " + (schedule ? "taken" : schedule.error().text));
+  }
+}
+
+/// Ties are summed for every update, of stages on devices of their own; slices are for an update
+/// that ends the iteration.
 static void testTogether() {
   Schedule schedule = build(request("pipedream", 4, 8));
-  ErrorOr<Program> tied = communicate(schedule, {{0, 3}});
-  expect(!tied && tied.error().text.find("stages [0, 3] share parameters") != std::string::npos,
-         "ties are taken");
+  expect(!check(programOf(request("pipedream", 4, 8), {{0, 3}})), "ties are refused");
+  std::string both = "0F0,1F0,1B0,1U0V1,0B0,0U0V1\n";
+  ErrorOr<Program> tied = communicate({"text", *inferPlacement(*readCSV(both)), *readCSV(both)}, {{0, 1}});
+  expect(!tied && tied.error().text.find("stages [0, 1] share parameters and some of them a device") !=
+                      std::string::npos,
+         "ties on one device are taken");
   Schedule slices = schedule;
   slices.placement.setShard(Shard::Optimizer);
   ErrorOr<Program> sharded = communicate(slices);
@@ -187,6 +304,8 @@ int main() {
   testTheory();
   testShared();
   testOrders();
+  testSharedUpdates();
+  testSumsBetween();
   testTogether();
   return report();
 }

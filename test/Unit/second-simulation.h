@@ -20,6 +20,10 @@ public:
     for (size_t device = 0; device < schedule.order.size(); ++device)
       for (size_t i = 0; i < schedule.order[device].size(); ++i)
         where[name(schedule.order[device][i])] = {device, i};
+    for (size_t device = 0; device < schedule.order.size(); ++device)
+      for (size_t i = 0; i < schedule.order[device].size(); ++i)
+        if (const Action &action = schedule.order[device][i]; action.kind == Kind::U)
+          together[groupOf(action)].push_back({device, i});
   }
 
   double makespan() {
@@ -153,12 +157,29 @@ private:
       start = std::max(start, moved({'E', stage, m}));
     if (kind == 'B' && where.count({'G', stage, m}))
       start = std::max(start, moved({'G', stage, m}));
+    if (kind == 'U')
+      start = std::max(start, summed(schedule.order[device][i]));
     return start;
+  }
+  std::pair<int, int> groupOf(const Action &update) const {
+    return {update.stage, update.microbatch / schedule.placement.updates().every};
+  }
+  /// When the sum that an update waits for is done, if several devices hold the stage: it begins
+  /// when all have come to the update.
+  double summed(const Action &update) {
+    const auto &members = together.at(groupOf(update));
+    double start = 0;
+    if (members.size() < 2)
+      return start;
+    for (auto [device, i] : members)
+      start = std::max(start, i ? end(device, i - 1) : 0);
+    return start + costs.sumOf({update.stage}, members.size());
   }
 
   const Schedule &schedule;
   const Costs &costs;
   std::map<Name, std::pair<size_t, size_t>> where;
+  std::map<std::pair<int, int>, std::vector<std::pair<size_t, size_t>>> together; // updates
   std::map<std::pair<size_t, size_t>, double> ends, transfers;
 };
 

@@ -127,6 +127,7 @@ std::string saidByRoutes(pipe::PlanOp plan, StringRef option) {
   FailureOr<schedule::Placement> placement = placementOf(plan);
   if (failed(placement))
     return "";
+  placement->setUpdates(updatesOf(plan, placement->stages()));
   if (option == "data-parallel")
     return std::to_string(placement->replicas());
   if (option == "chunks")

@@ -34,7 +34,7 @@ CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
       for (const Range &range : norm->ranges)
         mostChunks = std::max(mostChunks, size_t(chunksOf(range)));
     if (auto *step = std::get_if<Step>(&op))
-      mostChunks = std::max(mostChunks, size_t(chunksOf(step->stepped)));
+      mostChunks = std::max(mostChunks, size_t(chunksOf(step->counted)));
   }
   blocks.resize(mostBlocks);
   squares.resize(mostChunks);
@@ -175,7 +175,7 @@ void CPUDevice::update(size_t instruction, const Step &step,
   float *gradients = slots.floats(step.gradients);
   bool keeps = terms.skips || program.optimizer == "none";
   if (step.isBetween())
-    addSquares(squareSum(step.gradients, step.stepped));
+    addSquares(squareSum(step.gradients, step.counted));
   auto clear = [&](Range range) { zero(gradients + range.begin, range.count()); };
   // What is scattered is summed into the slice anew in every step.
   bool hasOthers = !step.gradientsAt;

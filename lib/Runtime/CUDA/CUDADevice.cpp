@@ -240,7 +240,7 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
   timer.begin(instruction, compute);
   if (op.isBetween()) {
     addSquares(at<double>(layout.partials) + layout.partialBegins[instruction], op.gradients,
-               op.stepped);
+               op.counted);
     own.launchAll(own.judgeBetween, 1, 32, compute,
                   gpu::JudgeBetween{at<gpu::StepSettings>(layout.given + layout.settings),
                                     at<gpu::Verdict>(layout.verdict),

@@ -56,7 +56,7 @@ void placePartials(DeviceLayout &layout, const DeviceList &device) {
       for (const Range &range : norm->ranges)
         layout.partialCount += gpu::chunksOf(range.count());
     if (auto *step = std::get_if<Step>(&op); step && step->isBetween())
-      layout.partialCount += gpu::chunksOf(step->stepped.count());
+      layout.partialCount += gpu::chunksOf(step->counted.count());
   }
 }
 

@@ -35,8 +35,8 @@ public:
   void check() {
     const auto &list = device.instructions;
     for (size_t i = 0; i < list.size(); ++i)
-      if (auto *op = std::get_if<Collective>(&list[i]))
-        checkPlace(*op, i);
+      if (auto *op = std::get_if<Collective>(&list[i]); op && !program.updateEvery)
+        checkPlace(*op, i); // where those of updates between micro-batches are, checkVersions knows
       else if (auto *op = std::get_if<Step>(&list[i]))
         op->sharded ? checkSharded(*op) : checkUnsharded(*op);
   }
@@ -206,7 +206,8 @@ struct Group {
   std::vector<Range> counted;
 };
 
-/// Every gradient is in the norm once, whoever of those that hold it takes it.
+/// Every gradient is in the norm once, whoever of those that hold it takes it; and so are those of
+/// each update between micro-batches.
 class NormChecker {
 public:
   explicit NormChecker(const Program &program) : program(program) {}
@@ -214,21 +215,25 @@ public:
   void check() {
     for (size_t d = 0; d < program.devices.size(); ++d)
       addDevice(d);
-    for (auto &[stages, group] : groups)
-      checkCovered(stages, group);
+    for (auto &[name, group] : groups)
+      checkCovered(name.first, group);
   }
 
 private:
   void addDevice(size_t d) {
     std::map<int64_t, std::pair<Group *, std::optional<int64_t>>> byGradients;
     for (const Instruction &op : program.devices[d].instructions)
-      if (auto *step = std::get_if<Step>(&op); step && !step->isBetween()) {
-        Group &group = groups.try_emplace(step->stages, Group{step->elements, d, {}}).first->second;
+      if (auto *step = std::get_if<Step>(&op)) {
+        int64_t update = step->isBetween() ? program.updateOf(step->microbatch) : 0;
+        Group &group = groups.try_emplace({step->stages, update}, Group{step->elements, d, {}}).first->second;
         if (group.elements != step->elements)
           fail(program.path, ": error: '", text(op), "' is over ", step->elements,
                " elements on device ", d, " and ", group.elements, " on device ",
                group.device);
-        byGradients[step->gradients] = {&group, step->gradientsAt};
+        if (step->isBetween())
+          group.counted.push_back(step->counted);
+        else
+          byGradients[step->gradients] = {&group, step->gradientsAt};
       }
     for (const Instruction &op : program.devices[d].instructions)
       if (auto *norm = std::get_if<GradNorm>(&op))
@@ -256,7 +261,7 @@ private:
   }
 
   const Program &program;
-  std::map<std::vector<int64_t>, Group> groups;
+  std::map<std::pair<std::vector<int64_t>, int64_t>, Group> groups; // by stages and update
 };
 
 } // namespace

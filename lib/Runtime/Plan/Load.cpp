@@ -13,6 +13,7 @@
 #include "lib/Runtime/Plan/Features.h"
 #include "lib/Runtime/Plan/LoadCalls.h"
 #include "lib/Runtime/Plan/LoadUpdates.h"
+#include "lib/Runtime/Plan/NormShares.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -234,6 +235,7 @@ private:
           .Default([&](mlir::Operation *other) {
             device.instructions.push_back(readInstruction(other));
           });
+    shareOutNorm(device, int64_t(op.getDevice()));
   }
 
   void readSlot(DeviceList &device, pipe::SlotOp op) {

@@ -30,13 +30,13 @@ static Collective readGather(pipe::AllGatherOp op) {
 }
 
 static Step readStep(pipe::StepOp op) {
-  Step step{list(op.getStages()), int64_t(op.getElements()),
-            {0, int64_t(op.getElements())}, /*sharded=*/false,
+  Range all{0, int64_t(op.getElements())};
+  Step step{list(op.getStages()), all.end, all, /*sharded=*/false,
             int64_t(op.getWeights()), int64_t(op.getGradients()), numberOf(op.getMoment1()),
             numberOf(op.getMoment2()), numberOf(op.getWorking()),
             int64_t(op.getWorkingElements().value_or(0)),
             int64_t(op.getMicrobatch().value_or(-1)), int64_t(op.getVersions().value_or(1)),
-            numberOf(op.getWeightsAt()), numberOf(op.getGradientsAt())};
+            all, numberOf(op.getWeightsAt()), numberOf(op.getGradientsAt())};
   if ((step.sharded = bool(op.getBegin())))
     step.stepped = {int64_t(*op.getBegin()), int64_t(*op.getEnd())};
   return step;

@@ -248,7 +248,8 @@ struct Step {
   std::optional<int64_t> working; // slot that weights are rounded into,
   int64_t workingElements = 0;    // and so many of the first ones are
   int64_t microbatch = -1; // after which it comes, if it is one of many in a step,
-  int64_t versions = 1;    // and how many of the weights there are
+  int64_t versions = 1;    // how many of the weights there are,
+  Range counted = {};      // and the elements whose squares it gives to the norm, as others the rest
   // The elements with which the slots of weights, and those of their copies, and of gradients
   // begin, of a slice alone.
   std::optional<int64_t> weightsAt, gradientsAt;

@@ -82,8 +82,9 @@ struct InstructionTime {
   }
   double operator()(const Step &op) const {
     std::vector<int> stages = narrow(op.stages);
-    double norm = op.isBetween() ? costs.normOf(stages) : 0; // else it is taken at the end
-    return (costs.optimizerOf(stages) + norm) * shareOf(op.stepped, op);
+    double norm = op.isBetween() ? costs.normOf(stages) * shareOf(op.counted, op)
+                                 : 0; // else it is taken at the end
+    return costs.optimizerOf(stages) * shareOf(op.stepped, op) + norm;
   }
   double operator()(const Transmit &) const { return 0; }
   double operator()(const Receive &) const { return 0; }

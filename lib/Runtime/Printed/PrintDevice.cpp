@@ -363,7 +363,9 @@ private:
       arguments.push_back(".gradientsAt = " + std::to_string(*op.gradientsAt));
     if (op.isBetween())
       arguments.push_back(".between = {{.microbatch = " + std::to_string(op.microbatch) +
-                          ", .instruction = " + std::to_string(i) + "}}");
+                          ", .instruction = " + std::to_string(i) +
+                          ", .countedBegin = " + std::to_string(op.counted.begin) +
+                          ", .countedEnd = " + std::to_string(op.counted.end) + "}}");
     arguments.back() += "}";
     out << callText(4, "gpu.update", arguments);
   }

@@ -77,10 +77,10 @@ struct AttentionOperands {
                                  dbias = 0;
 };
 
-/// An update between micro-batches: the one that it comes after, and the number of the
-/// instruction in the plan, which says where its squares are added up.
+/// An update between micro-batches: the one that it comes after, the number of the
+/// instruction in the plan, which says where its squares are added up, and of which elements.
 struct BetweenUpdate {
-  int64_t microbatch, instruction;
+  int64_t microbatch, instruction, countedBegin, countedEnd;
 };
 
 /// Elements from `begin` to before `end` are updated, which moments are of, and gradients of

@@ -154,8 +154,10 @@ void Runtime::update(const UpdateOperands &of) {
   step.working = numberOf(of.working);
   step.workingElements = of.workingElements;
   step.weightsAt = of.weightsAt, step.gradientsAt = of.gradientsAt;
-  if (of.between)
+  if (of.between) {
     step.microbatch = of.between->microbatch;
+    step.counted = {of.between->countedBegin, of.between->countedEnd};
+  }
   parts->device.update(of.between ? size_t(of.between->instruction) : 0, step, {});
 }
 

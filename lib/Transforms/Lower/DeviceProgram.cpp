@@ -200,30 +200,39 @@ private:
            << newest << " is the newest, expected one that is kept";
   }
 
-  /// Keeps the newest version if a later run reads it, and makes the next one.
+  /// Keeps the newest version if a later run reads it, and makes the next one: of the stage's own
+  /// parameters, and of those that it shares with others.
   LogicalResult addUpdateBetween(pipe::RunOp op) {
     int64_t stage = op.getStage(), version = updates[stage]++;
-    auto group = groupOf(op.getLoc(), {stage});
-    if (failed(group) || !isTrainable(*group))
-      return success(succeeded(group));
     Operation *last = lastReads[{stage, version}];
-    if (last && op->isBeforeInBlock(last)) {
-      Instruction keep{Instruction::Stash, op.getLoc()};
-      keep.stage = stage;
-      keep.group = *group;
-      keep.version = version;
-      const ParameterGroup &parameters = stages.groups().all()[*group];
-      keep.pieces.push_back(pieces.use({{Role::Weights, *group}, 0, 0, version}, parameters.bytes));
-      if (hasCopies(*group))
-        keep.pieces.push_back(
-            pieces.use({{Role::Working, *group}, 0, 0, version}, parameters.workingBytes));
-      program.instructions.push_back(keep);
+    bool isReadAgain = last && op->isBeforeInBlock(last);
+    for (int64_t group : stages.groups().ofStage(stage)) {
+      if (!isTrainable(group))
+        continue;
+      if (!llvm::is_contained(program.groups, group))
+        return emitError(op.getLoc()) << "device " << program.index << " updates stage " << stage
+                                      << ", where no route puts it";
+      if (isReadAgain)
+        keepVersion(op, group, version);
+      Instruction &step = pieces.add(Instruction::Step, op.getLoc(), group);
+      step.stage = stage;
+      step.microbatch = op.getMicrobatch();
+      step.version = version + 1;
     }
-    Instruction &step = pieces.add(Instruction::Step, op.getLoc(), *group);
-    step.stage = stage;
-    step.microbatch = op.getMicrobatch();
-    step.version = version + 1;
     return success();
+  }
+
+  void keepVersion(pipe::RunOp op, int64_t group, int64_t version) {
+    Instruction keep{Instruction::Stash, op.getLoc()};
+    keep.stage = op.getStage();
+    keep.group = group;
+    keep.version = version;
+    const ParameterGroup &parameters = stages.groups().all()[group];
+    keep.pieces.push_back(pieces.use({{Role::Weights, group}, 0, 0, version}, parameters.bytes));
+    if (hasCopies(group))
+      keep.pieces.push_back(
+          pieces.use({{Role::Working, group}, 0, 0, version}, parameters.workingBytes));
+    program.instructions.push_back(keep);
   }
 
   /// What another run makes must be here when a run reads it.

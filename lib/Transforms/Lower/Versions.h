@@ -16,13 +16,20 @@ struct Versions {
 
   static Versions find(pipe::PlanOp plan) {
     Versions result;
-    plan.walk([&](pipe::RunOp run) {
-      if (run.getKind() != pipe::RunKind::U)
-        return;
-      int64_t every = run.getMicrobatch() + 1;
-      result.every = result.every ? std::min(result.every, every) : every;
-      result.ofStage[run.getStage()] = run.getVersions().value_or(1);
-    });
+    std::map<int64_t, int64_t> ends; // of the first group, by stage
+    for (auto device : plan.getBody().getOps<pipe::DeviceOp>()) {
+      std::map<int64_t, int64_t> first;
+      for (auto run : device.getBody().getOps<pipe::RunOp>()) {
+        if (run.getKind() != pipe::RunKind::U)
+          continue;
+        first.try_emplace(run.getStage(), run.getMicrobatch() + 1);
+        result.ofStage[run.getStage()] = run.getVersions().value_or(1);
+      }
+      for (auto [stage, end] : first)
+        ends[stage] = std::max(ends[stage], end);
+    }
+    if (!ends.empty())
+      result.every = ends.begin()->second;
     return result;
   }
 
@@ -33,7 +40,7 @@ struct Versions {
     int64_t older = found == ofStage.end() ? 0 : found->second - 1;
     return std::max<int64_t>(0, microbatch / every - older);
   }
-  /// The micro-batch after which the update takes this one's gradients.
+  /// The last micro-batch of this one's group, of which there is one number for all devices.
   int64_t end(int64_t microbatch) const { return (microbatch / every + 1) * every - 1; }
 };
 

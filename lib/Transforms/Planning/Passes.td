@@ -61,7 +61,7 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
            "Micro-batches between updates in schedules that update within an iteration; "
            "0 for the schedule's own number">,
     ListOption<"stageReplicas", "stage-replicas", "int",
-               "For pipedream-flush: of each stage how many devices take turns with its "
+               "For schedules of PipeDream: of each stage how many devices take turns with its "
                "micro-batches">,
     Option<"scheduleFile", "schedule", "std::string", "\"\"",
            "Reads the order from this file instead">,

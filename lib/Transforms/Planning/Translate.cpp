@@ -120,13 +120,14 @@ std::vector<bool> bitpipe::recomputedStages(pipe::PlanOp plan, int stages) {
 }
 
 schedule::Updates bitpipe::updatesOf(pipe::PlanOp plan, int stages) {
-  schedule::Order updates(1);
-  plan.walk([&](pipe::RunOp run) {
-    if (run.getKind() == pipe::RunKind::U && run.getStage() < uint64_t(stages))
-      updates[0].push_back({schedule::Kind::U, false, narrow(run.getStage()),
-                            narrow(run.getMicrobatch()),
-                            narrow(run.getVersions().value_or(0))});
-  });
+  schedule::Order updates;
+  for (auto device : plan.getOps<pipe::DeviceOp>()) {
+    auto &list = updates.emplace_back();
+    for (auto run : device.getBody().getOps<pipe::RunOp>())
+      if (run.getKind() == pipe::RunKind::U && run.getStage() < uint64_t(stages))
+        list.push_back({schedule::Kind::U, false, narrow(run.getStage()),
+                        narrow(run.getMicrobatch()), narrow(run.getVersions().value_or(0))});
+  }
   return schedule::updatesIn(updates, stages);
 }
 

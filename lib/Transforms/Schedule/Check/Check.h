@@ -38,9 +38,10 @@ Checked checkNames(const Program &program);
 /// Of every stage and micro-batch, the device on its route runs one forward
 /// and either one whole backward or one input and one weight gradient, and of a stage
 /// that recomputes one recomputation; no other device runs anything of it. Where there are
-/// updates between micro-batches, each stage has one after every group of them. Where gradients
-/// are sharded, each device scatters those of each of its stages once. What another device keeps
-/// for a while is evicted, kept, given back and loaded once, on the devices that this is for.
+/// updates between micro-batches, each stage has one after every group of them, on each device
+/// that holds it. Where gradients are sharded, each device scatters those of each of its stages
+/// once. What another device keeps for a while is evicted, kept, given back and loaded once, on
+/// the devices that this is for.
 Checked checkExactlyOnce(const Program &program);
 
 /// What stays on a device from one action to another is there when it is read, by the table
@@ -62,9 +63,12 @@ Checked checkPairing(const Program &program);
 /// With updates between micro-batches: all of a stage have its number of versions;
 /// gradients of a group come behind the update with those of the group before, since they
 /// are summed in one place, and weight gradients in the order of the micro-batches, so
-/// that the last one knows that a version is read no more. Parameters are in one place,
-/// and the end has neither sums nor updates. Which version a run reads follows from its
-/// micro-batch, and that it is there is readiness.
+/// that the last one knows that a version is read no more. Where several devices hold a stage,
+/// or others that share parameters with it, each has a sum over all between the last weight
+/// gradient of a group and its update, and so as many as the others: the k-th on each is of
+/// group k. Each holder runs some of every group, and no device holds two stages that share
+/// parameters. The end has no updates. Which version a run reads follows from its micro-batch, and
+/// that it is there is readiness.
 Checked checkUpdates(const Program &program);
 
 /// An iteration sees one version of the weights: on no device a stage runs after
@@ -82,7 +86,8 @@ Checked checkGroups(const Program &program);
 /// scatters that they share in the same order: the program does not block when runs wait for
 /// their messages, sends for their receives (posted when the receiver reaches
 /// them), messages for earlier ones in their channel, sums and unshards for
-/// all members and for those before them, runs for what they read of gathers, updates for sums; and what is behind the run
+/// all members and for those before them, runs for what they read of gathers, updates for sums, at
+/// the end or between micro-batches; and what is behind the run
 /// that follows a move's send for that send, whose memory is then free.
 Checked checkProgress(const Program &program);
 

@@ -106,7 +106,7 @@ static std::vector<bool> unshardedGroups(const Program &program) {
 
 Checked bitpipe::schedule::checkGroups(const Program &program) {
   if (program.placement.updates())
-    return {}; // checkUpdates has found that there is nothing to sum.
+    return {}; // checkUpdates knows each sum's place, and that nothing is updated at the end.
   std::vector<bool> sharded = unshardedGroups(program);
   std::vector<int> own = ownGroups(program);
   for (int device = 0; device < int(program.devices.size()); ++device) {

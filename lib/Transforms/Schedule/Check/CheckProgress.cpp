@@ -66,7 +66,7 @@ private:
   void advance(int device);
   void start(int device, const Instruction &collective);
   bool isNext(int device, const Instruction &collective) const;
-  const Instruction *missingGather(int device, const Instruction &instruction) const;
+  const Instruction *missingCollective(int device, const Instruction &instruction) const;
   const std::vector<int> &membersOf(const Instruction &collective) const {
     return program.groups[groupOf(collective, own)].devices;
   }
@@ -91,8 +91,9 @@ private:
   /// of these are complete.
   std::vector<std::vector<Instruction>> started;
   std::vector<size_t> done;
-  /// Per device and stage, how many collectives it has started with the last gather of the stage.
-  std::vector<std::vector<size_t>> gathers;
+  /// Per device and stage, how many collectives it has started with the last one that runs of the
+  /// stage wait for: a gather, or a sum for an update between micro-batches.
+  std::vector<std::vector<size_t>> awaited;
   std::vector<bool> summed;
   std::vector<int> worklist;
 };
@@ -103,7 +104,7 @@ Replay::Replay(const Program &program)
       arrivals(tensorCount(program.placement)), departures(program.devices.size()),
       departed(program.devices.size()), position(program.devices.size()), started(program.devices.size()),
       done(program.devices.size()),
-      gathers(program.devices.size(), std::vector<size_t>(program.placement.stages())),
+      awaited(program.devices.size(), std::vector<size_t>(program.placement.stages())),
       summed(program.groups.size()) {
   for (auto [from, to] : program.channels)
     channels.push_back({{from, {}}, {to, {}}});
@@ -167,16 +168,18 @@ const Arrival *Replay::missing(int device, const Instruction &instruction) {
   return nullptr;
 }
 
-/// The gather that an instruction waits for and that is not complete, or nothing.
-const Instruction *Replay::missingGather(int device, const Instruction &instruction) const {
-  bool readsWhole = instruction.op == Op::Run && program.placement.gathers() &&
-                    !isMeeting(instruction.action.kind);
-  size_t needed = readsWhole ? gathers[device][instruction.action.stage] : 0;
+/// The gather that a run waits for, or the sum that an update between micro-batches does, and
+/// that is not complete; or nothing.
+const Instruction *Replay::missingCollective(int device, const Instruction &instruction) const {
+  Kind kind = instruction.action.kind;
+  bool waits = instruction.op == Op::Run &&
+               ((program.placement.gathers() && !isMeeting(kind)) || kind == Kind::U);
+  size_t needed = waits ? awaited[device][instruction.action.stage] : 0;
   return done[device] < needed ? &started[device][needed - 1] : nullptr;
 }
 
 bool Replay::mayPass(int device, const Instruction &instruction) {
-  if (missing(device, instruction) || missingGather(device, instruction))
+  if (missing(device, instruction) || missingCollective(device, instruction))
     return false;
   if (instruction.op == Op::Update)
     return program.groups[instruction.group].devices.size() < 2 ||
@@ -195,7 +198,10 @@ bool Replay::isNext(int device, const Instruction &collective) const {
 void Replay::start(int device, const Instruction &collective) {
   started[device].push_back(collective);
   if (collective.op == Op::Run && collective.action.kind == Kind::A)
-    gathers[device][collective.action.stage] = started[device].size();
+    awaited[device][collective.action.stage] = started[device].size();
+  if (collective.op == Op::Reduce)
+    for (int stage : program.groups[collective.group].stages)
+      awaited[device][stage] = started[device].size();
   std::vector<Instruction> candidates{collective};
   while (!candidates.empty()) {
     Instruction candidate = candidates.back();

@@ -93,7 +93,7 @@ static bool belongs(const Placement &placement, Kind kind, int stage, int m) {
   case Kind::R:
     return placement.recomputes(stage);
   case Kind::U:
-    return every && (m + 1) % every == 0;
+    return every && endsOwnGroup(placement, stage, m);
   case Kind::S:
     return placement.scatters() && m == placement.firstOf(stage, m);
   case Kind::A:

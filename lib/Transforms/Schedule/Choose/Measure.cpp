@@ -16,7 +16,7 @@ static double ownLimit(const Request &request) {
 /// Whether stages are as large as they have devices.
 static bool sharesOut(const Request &request) {
   ErrorOr<const Family *> family = familyNamed(request.pipeline);
-  return family && (*family)->sharesStages;
+  return family && (*family)->sharesStages && !request.stageReplicas.empty();
 }
 
 Costs bitpipe::schedule::ownCosts(const Costs &costs, const Request &request,

@@ -43,7 +43,10 @@
 //   U update           Sums of its group, the newest       Weights           Sums
 //                      Weights
 //
-// Where no later run reads what U has read, it frees that, too.
+// Where no later run reads what U has read, it frees that, too. Each of several devices that
+// hold a stage has versions and updates of its own, with the Sums of what it runs itself; what
+// others have made is added by a sum over all of them (Instruction::Reduce) just before U,
+// which waits for it. So it is for devices whose stages share parameters.
 //
 //===----------------------------------------------------------------------===//
 
@@ -64,7 +67,7 @@ namespace bitpipe::schedule {
 /// recomputation. Guest and Loaded are what the forward has saved, on the device that keeps
 /// it and back again. Between updates, or until it is scattered, the weight gradient. Whole
 /// are weights that were gathered, by the first micro-batch that reads them; and the weights, of
-/// which the version stands for the micro-batch.
+/// which the version stands for the micro-batch, beside who holds them (Placement::heldAs).
 struct Tensor {
   enum Sort : uint8_t {
     Output, Gradient, Saved, Kept, Input, Guest, Loaded, Sum, Whole, Weights
@@ -73,6 +76,7 @@ struct Tensor {
   Sort sort = Output;
   int stage = 0;
   int microbatch = 0;
+  int holder = 0; // of weights
 
   bool operator==(const Tensor &) const = default;
 };
@@ -81,28 +85,22 @@ constexpr size_t tensorSorts = 10;
 /// At most three tensors, and before these some of several micro-batches.
 class Tensors {
 public:
-  void add(Tensor::Sort sort, int stage, int microbatch) {
-    tensors[count++] = {sort, stage, microbatch};
-  }
-  void addRow(Tensor::Sort sort, int stage, int first, int number) {
-    row = {sort, stage, first};
-    rowCount = number;
+  void add(Tensor::Sort sort, int stage, int microbatch, int holder = 0) {
+    tensors[count++] = {sort, stage, microbatch, holder};
   }
   /// Of these micro-batches, which are not copied.
-  void addRow(Tensor::Sort sort, int stage, const std::vector<int> &microbatches) {
+  void addRow(Tensor::Sort sort, int stage, std::span<const int> microbatches) {
     row = {sort, stage, 0};
-    rowCount = int(microbatches.size());
-    listed = microbatches.data();
+    listed = microbatches;
   }
 
   class Iterator {
   public:
     Iterator(const Tensors &all, int at) : all(all), at(at) {}
     Tensor operator*() const {
-      if (at >= all.rowCount)
-        return all.tensors[at - all.rowCount];
-      return {all.row.sort, all.row.stage,
-              all.listed ? all.listed[at] : all.row.microbatch + at};
+      if (size_t(at) >= all.listed.size())
+        return all.tensors[at - all.listed.size()];
+      return {all.row.sort, all.row.stage, all.listed[at]};
     }
     Iterator &operator++() {
       ++at;
@@ -115,12 +113,12 @@ public:
     int at;
   };
   Iterator begin() const { return {*this, 0}; }
-  Iterator end() const { return {*this, rowCount + count}; }
+  Iterator end() const { return {*this, int(listed.size()) + count}; }
 
 private:
   Tensor tensors[3], row;
-  int count = 0, rowCount = 0;
-  const int *listed = nullptr; // of the row, where they do not follow each other
+  int count = 0;
+  std::span<const int> listed; // of the row
 };
 
 struct Effect {
@@ -161,28 +159,29 @@ inline Effect effectOfShards(const Placement &placement, const Action &action) {
 /// What updates between micro-batches add to the runs.
 inline void addVersions(const Placement &placement, const Action &action, Effect &effect) {
   int stage = action.stage, m = action.microbatch;
-  int version = versionRead(placement, stage, m);
-  effect.reads.add(Tensor::Weights, stage, version);
+  int version = versionRead(placement, stage, m), holder = placement.heldAs(stage, m);
+  effect.reads.add(Tensor::Weights, stage, version, holder);
   if (!makesWeightGradient(action.kind))
     return;
   effect.makes.add(Tensor::Sum, stage, m);
   int last = lastReadingGroup(placement, stage, version);
-  if (last > version && m == endOfGroup(placement, last))
-    effect.frees.add(Tensor::Weights, stage, version);
+  if (last > version && groupOf(placement, m) == last && endsOwnGroup(placement, stage, m))
+    effect.frees.add(Tensor::Weights, stage, version, holder);
 }
 
 inline Effect effectOfUpdate(const Placement &placement, const Action &action) {
   Effect effect;
-  int every = placement.updates().every;
-  if (!every)
+  if (!placement.updates())
     return effect; // Refused by the checks.
-  int stage = action.stage, version = groupOf(placement, action.microbatch);
-  effect.reads.addRow(Tensor::Sum, stage, version * every, every);
-  effect.reads.add(Tensor::Weights, stage, version);
-  effect.makes.add(Tensor::Weights, stage, version + 1);
-  effect.frees.addRow(Tensor::Sum, stage, version * every, every);
+  int stage = action.stage, m = action.microbatch, version = groupOf(placement, m);
+  int holder = placement.heldAs(stage, m);
+  std::span<const int> own = ownOfGroup(placement, stage, m);
+  effect.reads.addRow(Tensor::Sum, stage, own);
+  effect.reads.add(Tensor::Weights, stage, version, holder);
+  effect.makes.add(Tensor::Weights, stage, version + 1, holder);
+  effect.frees.addRow(Tensor::Sum, stage, own);
   if (lastReadingGroup(placement, stage, version) <= version)
-    effect.frees.add(Tensor::Weights, stage, version);
+    effect.frees.add(Tensor::Weights, stage, version, holder);
   return effect;
 }
 
@@ -310,23 +309,35 @@ inline int receiver(const Placement &placement, const Action &action) {
   return way ? way->to : -1;
 }
 
-/// A dense number for every tensor, those that travel first, and last the weights, of
-/// which there is one version more than micro-batches.
+/// How many versions each that holds a stage has in all: one more than there are groups, of
+/// which the last one may be wrongly a part.
+inline size_t versionCount(const Placement &placement) {
+  int every = placement.updates().every;
+  return every ? size_t(placement.microbatches() - 1) / every + 2 : 0;
+}
+
+/// A dense number for every tensor, those that travel first, and last the weights.
 inline size_t tensorKey(const Placement &placement, const Tensor &tensor) {
-  size_t key = (size_t(tensor.sort) * placement.stages() + tensor.stage) *
-                   placement.microbatches() +
-               tensor.microbatch;
-  return tensor.sort == Tensor::Weights ? key + tensor.stage : key;
+  size_t key = (size_t(tensor.sort) * placement.stages() +
+                (tensor.sort == Tensor::Weights ? 0 : tensor.stage)) *
+               placement.microbatches();
+  return key + (tensor.sort == Tensor::Weights ? tensor.holder * versionCount(placement) : 0) +
+         tensor.microbatch;
 }
 inline size_t tensorCount(const Placement &placement) {
-  return (tensorSorts * placement.microbatches() + 1) * placement.stages();
+  return (tensorSorts - 1) * placement.stages() * placement.microbatches() +
+         placement.allTogether().size() * versionCount(placement);
 }
 
 /// Calls `visit` with what is there before anything runs, and the device that has it: the
-/// first version of the weights.
+/// first version of the weights, on all that hold them; perhaps several times.
 template <typename Visit> void forEachGiven(const Placement &placement, Visit visit) {
-  for (int stage = 0; placement.updates() && stage < placement.stages(); ++stage)
-    visit(placement.device(stage, 0), Tensor{Tensor::Weights, stage, 0});
+  for (const Route &route : placement.routes())
+    for (int stage = 0; placement.updates() && stage < placement.stages(); ++stage)
+      if (!route.microbatches.empty())
+        visit(route.devices[stage],
+              Tensor{Tensor::Weights, stage, 0,
+                     placement.heldAs(stage, route.microbatches.front())});
 }
 
 } // namespace bitpipe::schedule

@@ -2,6 +2,8 @@
 
 #include "lib/Transforms/Schedule/Core/Program.h"
 
+#include "lib/Transforms/Schedule/Core/Versions.h"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -119,21 +121,49 @@ bitpipe::schedule::makeGroups(const Placement &placement,
   return groups;
 }
 
+/// The first group of which a holder of a stage runs nothing, or -1.
+static int groupWithout(const Placement &placement, const std::vector<int> &row) {
+  int next = 0;
+  for (int microbatch : row) {
+    int group = groupOf(placement, microbatch);
+    if (group > next)
+      return next;
+    next = group + 1;
+  }
+  return next < groupCount(placement) ? next : -1;
+}
+
+static std::optional<Error> checkShares(const Placement &placement) {
+  int every = placement.updates().every;
+  for (const Route &route : placement.routes())
+    for (int stage = 0; stage < placement.stages() && !route.microbatches.empty(); ++stage) {
+      int first = route.microbatches.front();
+      int group = groupWithout(placement, placement.together(stage, first));
+      if (group >= 0)
+        return Error{"device " + std::to_string(route.devices[stage]) + " runs stage " +
+                     std::to_string(stage) + " for none of micro-batches " +
+                     std::to_string(group * every) + " to " +
+                     std::to_string(endOfGroup(placement, group)) +
+                     ", expected some of them on each device that holds it: an update takes "
+                     "gradients of all"};
+    }
+  return {};
+}
+
 std::optional<Error> bitpipe::schedule::checkHolders(const Placement &placement,
                                                      const std::vector<Group> &groups) {
   if (!placement.updates())
     return {};
   for (const Group &group : groups) {
-    if (group.stages.size() > 1)
+    size_t held = 0;
+    for (int stage : group.stages)
+      held += placement.holders(stage).size();
+    if (held > group.devices.size())
       return Error{"stages " + list(group.stages) +
-                   " share parameters, expected none in a schedule that updates "
-                   "between micro-batches"};
-    if (group.devices.size() > 1)
-      return Error{"stage " + std::to_string(group.stages.front()) + " is on devices " +
-                   list(group.devices) +
-                   ", expected one in a schedule that updates between micro-batches"};
+                   " share parameters and some of them a device, expected each on devices of its "
+                   "own in a schedule that updates between micro-batches"};
   }
-  return {};
+  return checkShares(placement);
 }
 
 std::string bitpipe::schedule::toString(const Instruction &instruction,

@@ -107,9 +107,9 @@ Program runsOf(const Placement &placement, const Order &order);
 ErrorOr<std::vector<Group>> makeGroups(const Placement &placement,
                                        const std::vector<std::vector<int>> &ties);
 
-/// Fails where there are updates between micro-batches and parameters in several places,
-/// whose gradients would have to be summed for each update: of stages that several devices
-/// hold, or that share parameters.
+/// Fails where there are updates between micro-batches that some devices could not make together:
+/// each that holds a stage runs some of every group; and of stages that share parameters no device
+/// holds two, which would have versions of the same.
 std::optional<Error> checkHolders(const Placement &placement,
                                   const std::vector<Group> &groups);
 

@@ -8,6 +8,12 @@
 
 using namespace bitpipe::schedule;
 
+/// The number in all replicas of one's micro-batch in a replica.
+static int numberOf(const Placement &one, int replicas, int replica, int microbatch) {
+  return one.updates() ? microbatch * replicas + replica
+                       : microbatch + replica * one.microbatches();
+}
+
 ErrorOr<Placement> bitpipe::schedule::replicate(const Placement &one,
                                                 int replicas) {
   if (std::optional<Error> wrong =
@@ -20,7 +26,7 @@ ErrorOr<Placement> bitpipe::schedule::replicate(const Placement &one,
       for (int &device : route.devices)
         device += replica * one.devices();
       for (int &microbatch : route.microbatches)
-        microbatch += replica * one.microbatches();
+        microbatch = numberOf(one, replicas, replica, microbatch);
       routes.push_back(std::move(route));
     }
   ErrorOr<Placement> result =
@@ -29,6 +35,9 @@ ErrorOr<Placement> bitpipe::schedule::replicate(const Placement &one,
     return result;
   result->setRecomputed(one.recomputedStages());
   result->setShard(one.shard());
+  Updates updates = one.updates();
+  updates.every *= replicas;
+  result->setUpdates(std::move(updates));
   if (!one.moves())
     return result;
   std::vector<int> keepers;
@@ -49,7 +58,7 @@ Order bitpipe::schedule::replicate(const Order &order, const Placement &one,
     for (const std::vector<Action> &list : order) {
       std::vector<Action> &own = result.emplace_back(list);
       for (Action &action : own)
-        action.microbatch += replica * one.microbatches();
+        action.microbatch = numberOf(one, replicas, replica, action.microbatch);
     }
   return result;
 }

@@ -1,7 +1,8 @@
 //===- Replicas.h - A pipeline several times beside itself -------*- C++ -*-===//
 //
 // Data parallelism: replicas of a pipeline, each on devices of its own and with a
-// contiguous share of the micro-batches. They meet in the gradient sums alone, and
+// contiguous share of the micro-batches; or, where weights are updated between these, in turn, so
+// that each group of them is shared out. They meet in the gradient sums alone, and
 // these follow from the placement as all sums do: a stage has as many holders in
 // every replica as in one.
 //
@@ -15,7 +16,9 @@
 namespace bitpipe::schedule {
 
 /// Replica r has the devices of `one` moved on by r times their number, and its
-/// micro-batches likewise; the same stages recompute. Fails where that is too large (Limits.h).
+/// micro-batches likewise, or in turn with those of the others; the same stages recompute. With
+/// updates between micro-batches these are after as many of each replica. Fails where that is too
+/// large (Limits.h).
 ErrorOr<Placement> replicate(const Placement &one, int replicas);
 
 /// The order of `one`, whose placement is given, on each replica.

@@ -46,15 +46,14 @@ static bool isMoved(const Route &route, const Route &from, int devices,
                             isBehind(microbatches));
 }
 
-/// Whether so many equal parts of the routes follow each other.
+/// Whether so many equal parts of the routes follow each other, with micro-batches so far apart.
 static bool consistsOf(int replicas, const std::vector<Route> &routes,
-                       int devices, int microbatches) {
-  if (devices % replicas || microbatches % replicas || routes.size() % replicas)
+                       int devices, int apart) {
+  if (devices % replicas || routes.size() % replicas)
     return false;
   size_t own = routes.size() / replicas;
   for (size_t i = own; i < routes.size(); ++i)
-    if (!isMoved(routes[i], routes[i - own], devices / replicas,
-                 microbatches / replicas))
+    if (!isMoved(routes[i], routes[i - own], devices / replicas, apart))
       return false;
   // Those of the first one are its own devices.
   for (size_t i = 0; i < own; ++i)
@@ -62,6 +61,16 @@ static bool consistsOf(int replicas, const std::vector<Route> &routes,
       if (device >= devices / replicas)
         return false;
   return true;
+}
+
+/// The most equal parts that there are, whose micro-batches follow each other or take turns.
+static int replicasOf(const std::vector<Route> &routes, int devices, int count, bool takeTurns) {
+  int most = int(std::min({routes.size(), size_t(devices), size_t(count)}));
+  for (int replicas = most; replicas > 1; --replicas)
+    if (count % replicas == 0 &&
+        consistsOf(replicas, routes, devices, takeTurns ? 1 : count / replicas))
+      return replicas;
+  return 1;
 }
 
 ErrorOr<Placement> Placement::make(int devices, std::vector<Route> routes) {
@@ -103,11 +112,14 @@ ErrorOr<Placement> Placement::make(int devices, std::vector<Route> routes) {
     }
   }
   result.routeList = std::move(routes);
-  int most = int(std::min({result.routeList.size(), size_t(devices), count}));
-  for (int replicas = most; replicas > 1 && result.replicaCount == 1; --replicas)
-    if (consistsOf(replicas, result.routeList, devices, int(count)))
-      result.replicaCount = replicas;
+  result.replicaCount = replicasOf(result.routeList, devices, int(count), /*takeTurns=*/false);
   return result;
+}
+
+void Placement::setUpdates(Updates updates) {
+  updated = std::move(updates);
+  replicaCount = replicasOf(routeList, deviceCount, microbatches(), bool(updated));
+  findRows();
 }
 
 std::vector<int> Placement::holders(int stage) const {
@@ -130,9 +142,13 @@ void Placement::setRecomputed(std::vector<bool> stages) {
 
 void Placement::setShard(Shard shard) {
   sharded = shard;
+  findRows();
+}
+
+void Placement::findRows() {
   rowOf.clear();
   rows.clear();
-  if (!scatters())
+  if (!scatters() && !updated)
     return;
   std::map<std::pair<int, int>, int> known; // by stage and device
   for (int stage = 0; stage < stages(); ++stage)
@@ -218,16 +234,24 @@ Shard bitpipe::schedule::shardIn(const Order &order) {
 
 Updates bitpipe::schedule::updatesIn(const Order &order, int stages) {
   Updates result;
-  for (const auto &list : order)
+  std::vector<int> ends(stages); // of the first group, behind it
+  for (const auto &list : order) {
+    std::vector<int> first(stages);
     for (const Action &action : list) {
-      if (action.kind != Kind::U || action.stage >= stages)
+      if (action.kind != Kind::U || action.stage < 0 || action.stage >= stages)
         continue;
       result.versions.resize(stages, 0);
       int &versions = result.versions[action.stage];
       versions = versions ? versions : action.versions;
-      int every = action.microbatch + 1;
-      result.every = result.every ? std::min(result.every, every) : every;
+      int &end = first[action.stage], own = action.microbatch + 1;
+      end = end ? std::min(end, own) : own;
     }
+    for (int stage = 0; stage < stages; ++stage)
+      ends[stage] = std::max(ends[stage], first[stage]);
+  }
+  for (int end : ends)
+    if (end > 0)
+      result.every = result.every ? std::min(result.every, end) : end;
   return result;
 }
 

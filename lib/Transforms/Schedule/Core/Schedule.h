@@ -67,8 +67,8 @@ const char *nameOf(Shard shard);
 /// The reverse; nothing for another name.
 std::optional<Shard> shardNamed(std::string_view name);
 
-/// One stage's work on one micro-batch; an update comes after the last one of those whose
-/// gradients it takes. What is of shards is named by the first micro-batch that its device runs
+/// One stage's work on one micro-batch; an update is named by the last one of its group that
+/// its device runs the stage for. What is of shards is named by the first micro-batch that its device runs
 /// the stage for.
 struct Action {
   Kind kind = Kind::F;
@@ -98,7 +98,8 @@ struct Route {
 /// end. With them the micro-batches are taken in groups of `every`, in their order: after
 /// the gradients of group t each stage is updated, which makes version t + 1 of its
 /// weights. All that a stage runs for group t reads version t + 1 - versions, and the
-/// first one, 0, before that is there.
+/// first one, 0, before that is there. Each of several devices that hold a stage, or share
+/// parameters with it, makes the update with the sum of all their gradients of the group.
 struct Updates {
   int every = 0; // 0: there are none
   std::vector<int> versions; // of each stage
@@ -127,8 +128,8 @@ public:
   /// The devices that hold the parameters of a stage, ascending.
   std::vector<int> holders(int stage) const;
   /// Of how many equal pipelines it consists, each on as many devices and with as many
-  /// micro-batches that follow those of the one before (Replicas.h): the most that
-  /// there are, 1 if it is one.
+  /// micro-batches that follow those of the one before, or with updates between them take
+  /// turns with those (Replicas.h): the most that there are, 1 if it is one.
   int replicas() const { return replicaCount; }
   /// The number of a micro-batch's route in its replica.
   int way(int microbatch) const {
@@ -145,7 +146,7 @@ public:
 
   /// Updates between micro-batches; none at first.
   const Updates &updates() const { return updated; }
-  void setUpdates(Updates updates) { updated = std::move(updates); }
+  void setUpdates(Updates updates);
 
   /// The device that keeps what a forward has saved for a while, between its eviction and
   /// when it is given back; -1: it stays where it is, as all does at first. The device that
@@ -164,11 +165,18 @@ public:
   void setShard(Shard shard);
   bool scatters() const { return sharded >= Shard::Gradients; }
   bool gathers() const { return sharded == Shard::Parameters; }
-  /// Where gradients are scattered: the micro-batches that run a stage on the device of this
-  /// one, ascending. There they add to one sum, and read weights that are gathered once.
+  /// Where gradients are scattered, or weights updated between micro-batches: those that run a
+  /// stage on the device of this one, ascending. There they add to one sum, and read weights
+  /// that are there once.
   const std::vector<int> &together(int stage, int microbatch) const {
-    return rows[rowOf[size_t(stage) * routeList.size() + routeOf[microbatch]]];
+    return rows[heldAs(stage, microbatch)];
   }
+  /// The number of a stage on the device of a micro-batch, among all stages on all devices
+  /// that hold them; where these rows are.
+  int heldAs(int stage, int microbatch) const {
+    return rowOf[size_t(stage) * routeList.size() + routeOf[microbatch]];
+  }
+  const std::vector<std::vector<int>> &allTogether() const { return rows; }
   int firstOf(int stage, int microbatch) const { return together(stage, microbatch).front(); }
   /// Where an action takes place.
   int place(const Action &action) const {
@@ -178,6 +186,8 @@ public:
   }
 
 private:
+  void findRows();
+
   int deviceCount = 0;
   std::vector<Route> routeList;
   std::vector<int> routeOf;
@@ -188,7 +198,7 @@ private:
   std::vector<int> keepers;
   int replicaCount = 1;
   Shard sharded = Shard::None;
-  /// By stage and route, where gradients are scattered.
+  /// By stage and route, where gradients are scattered or weights updated between micro-batches.
   std::vector<int> rowOf;
   std::vector<std::vector<int>> rows;
 };
@@ -229,8 +239,8 @@ std::optional<Error> checkShardable(const Placement &placement);
 /// gradients and parameters where all stages are on several devices.
 bool sharesAny(const Placement &placement, Shard shard);
 
-/// The updates of an order as the first one of each stage implies them; whether the others
-/// agree is checked (Check.h).
+/// The updates of an order as the first ones of each stage imply them, of which the last is
+/// named by the end of the first group; whether the others agree is checked (Check.h).
 Updates updatesIn(const Order &order, int stages);
 
 /// Reads the routes off an order: the device that runs the forward of a stage

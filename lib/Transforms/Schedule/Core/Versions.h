@@ -13,6 +13,7 @@
 #include "lib/Transforms/Schedule/Core/Schedule.h"
 
 #include <algorithm>
+#include <span>
 
 namespace bitpipe::schedule {
 
@@ -23,9 +24,26 @@ inline int groupOf(const Placement &placement, int microbatch) {
 inline int groupCount(const Placement &placement) {
   return placement.microbatches() / placement.updates().every;
 }
-/// The last micro-batch of a group, which is what its update is named by.
+/// The last micro-batch of a group.
 inline int endOfGroup(const Placement &placement, int group) {
   return (group + 1) * placement.updates().every - 1;
+}
+
+/// Those of a group among ascending micro-batches.
+inline std::span<const int> inGroup(const Placement &placement, const std::vector<int> &row,
+                                    int group) {
+  auto first = std::lower_bound(row.begin(), row.end(), group * placement.updates().every);
+  auto behind = std::upper_bound(first, row.end(), endOfGroup(placement, group));
+  return {first, behind};
+}
+/// Of the group of a micro-batch those that run a stage on the same device as it. Its update
+/// there takes their gradients, and is named by the last one.
+inline std::span<const int> ownOfGroup(const Placement &placement, int stage, int microbatch) {
+  return inGroup(placement, placement.together(stage, microbatch),
+                 groupOf(placement, microbatch));
+}
+inline bool endsOwnGroup(const Placement &placement, int stage, int microbatch) {
+  return ownOfGroup(placement, stage, microbatch).back() == microbatch;
 }
 
 /// The version that a stage reads whatever it runs for a micro-batch.

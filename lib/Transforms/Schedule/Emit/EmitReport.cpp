@@ -210,12 +210,13 @@ static void emitReplicas(std::ostream &stream, const Simulated &simulated) {
 static void emitSent(std::ostream &stream, const Simulated &simulated) {
   const Placement &placement = simulated.schedule.placement;
   double weights = 0, messages = 0, sums = 0, gathers = 0;
+  int updates = placement.updates() ? groupCount(placement) : 1;
   for (int stage = 0; stage < placement.stages(); ++stage) {
     double own = simulated.costs.stage(stage).gradientSize();
     if (own <= 0)
       return;
     // Each of K devices sends (K-1)/K of the gradients twice, or once beside gathers.
-    sums += (placement.gathers() ? 1 : 2) * double(placement.holders(stage).size() - 1) * own;
+    sums += updates * (placement.gathers() ? 1 : 2) * double(placement.holders(stage).size() - 1) * own;
     weights += own;
   }
   for (const SumTime &gather : simulated.timing.gathers)

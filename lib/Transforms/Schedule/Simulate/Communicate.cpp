@@ -5,7 +5,8 @@
 // its message can be sent in the simulated iteration, which needs no more
 // buffers than arriving takes. There whole backwards send when they do in a plan,
 // before their weight gradients. Moves are ends of messages themselves and stand where
-// the order has them.
+// the order has them. Sums for updates between micro-batches stand before these, which wait for
+// them in the simulated iteration, too.
 //
 // Why this never blocks, even where a buffer is free for its next writer only
 // when its message has left: a receive is posted no later than its send starts
@@ -52,6 +53,7 @@ public:
 
   void addMessages();
   void addReductions(const std::vector<Group> &groups);
+  void addSumsBetween(const std::vector<Group> &groups);
   std::vector<std::vector<Instruction>>
   assemble(const std::vector<Group> &groups) const;
 
@@ -210,6 +212,20 @@ void Communicator::addReductions(const std::vector<Group> &groups) {
   }
 }
 
+/// Each update of what several devices hold has its sums just before it.
+void Communicator::addSumsBetween(const std::vector<Group> &groups) {
+  std::vector<std::vector<int>> ofStage(placement.stages());
+  for (size_t g = 0; g < groups.size(); ++g)
+    for (int stage : groups[g].stages)
+      if (groups[g].devices.size() > 1)
+        ofStage[stage].push_back(int(g));
+  for (size_t device = 0; device < order.size(); ++device)
+    for (size_t i = 0; i < order[device].size(); ++i)
+      if (order[device][i].kind == Kind::U)
+        for (int group : ofStage[order[device][i].stage])
+          additions[device].before[i].push_back(Instruction::reduce(group));
+}
+
 std::vector<std::vector<Instruction>>
 Communicator::assemble(const std::vector<Group> &groups) const {
   std::vector<std::vector<Instruction>> result(order.size());
@@ -240,18 +256,21 @@ bitpipe::schedule::communicate(const Schedule &schedule,
                                const Costs &costs) {
   if (std::optional<Error> wrong = checkShardable(schedule.placement))
     return *wrong;
-  ErrorOr<Timing> timing =
-      simulate(schedule.placement, schedule.order, costs, {{}, true});
-  if (!timing)
-    return timing.error();
   ErrorOr<std::vector<Group>> groups = makeGroups(schedule.placement, ties);
   if (!groups)
     return groups.error();
   if (std::optional<Error> wrong = checkHolders(schedule.placement, *groups))
     return *wrong;
+  AsExecuted executed{.splitsBackwards = true, .groups = *groups};
+  ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs, executed);
+  if (!timing)
+    return timing.error();
   Communicator communicator(schedule, *timing);
   communicator.addMessages();
-  communicator.addReductions(*groups);
+  if (schedule.placement.updates())
+    communicator.addSumsBetween(*groups);
+  else
+    communicator.addReductions(*groups);
   Program program{schedule.placement, *groups, communicator.assemble(*groups), {}};
   mapChannels(program);
   return program;

@@ -69,7 +69,10 @@ static void setSlices(const Program &program, const std::vector<bool> &sharded,
 ErrorOr<Simulated> bitpipe::schedule::simulateAll(Schedule schedule,
                                                   const Costs &costs,
                                                   const Program *program) {
-  ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
+  AsExecuted executed;
+  if (program)
+    executed.groups = program->groups;
+  ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs, executed);
   if (!timing)
     return Error{schedule.name + ": " + timing.error().text};
   Simulated result{std::move(schedule), costs, std::move(*timing), {}, {}, 0, 0, false};

@@ -7,6 +7,13 @@
 
 namespace bitpipe::schedule {
 
+/// What the update is named by that makes a version of the weights.
+inline int updateOf(const Placement &placement, const Tensor &weights) {
+  int group = weights.microbatch - 1;
+  std::span<const int> own = inGroup(placement, placement.allTogether()[weights.holder], group);
+  return own.empty() ? endOfGroup(placement, group) : own.back();
+}
+
 /// What makes a tensor; of two sorts of backward the whole one.
 inline Action makerOf(const Placement &placement, const Tensor &tensor) {
   Action maker{Kind::F, false, tensor.stage, tensor.microbatch};
@@ -33,7 +40,7 @@ inline Action makerOf(const Placement &placement, const Tensor &tensor) {
     return maker;
   case Tensor::Weights:
     maker.kind = Kind::U;
-    maker.microbatch = endOfGroup(placement, tensor.microbatch - 1);
+    maker.microbatch = updateOf(placement, tensor);
     maker.versions = placement.updates().versions[tensor.stage];
   }
   return maker;

@@ -1,4 +1,4 @@
-//===- Meetings.cpp - When slices are gathered and scattered ----------------===//
+//===- Meetings.cpp - What devices do together within an iteration ----------===//
 
 #include "lib/Transforms/Schedule/Simulate/Meetings.h"
 
@@ -7,44 +7,58 @@
 
 using namespace bitpipe::schedule;
 
-Meetings::Meetings(const Placement &placement, const Costs &costs, std::vector<double> begin)
-    : costs(costs), started(placement.devices()), free(std::move(begin)) {
-  free.resize(placement.devices());
-  for (int stage = 0; stage < placement.stages(); ++stage)
-    holders.push_back(placement.holders(stage));
+Meetings::Meetings(std::vector<Group> groups, int devices, const Costs &costs,
+                   std::vector<double> begin)
+    : costs(costs), groups(std::move(groups)), started(devices), free(std::move(begin)) {
+  free.resize(devices);
 }
 
-bool Meetings::isNext(int device, Kind kind, int stage) const {
+bool Meetings::isNext(int device, Kind kind, int group) const {
   const std::deque<Started> &queue = started[device];
-  return !queue.empty() && queue.front().kind == kind && queue.front().stage == stage;
+  return !queue.empty() && queue.front().kind == kind && queue.front().group == group;
 }
 
-void Meetings::start(int device, const Action &action, size_t position, double time) {
-  started[device].push_back({action.kind, action.stage, position, time});
-  std::vector<std::pair<Kind, int>> candidates{{action.kind, action.stage}};
+void Meetings::start(int device, Kind kind, int group, size_t position, double time) {
+  started[device].push_back({kind, group, position, time});
+  std::vector<std::pair<Kind, int>> candidates{{kind, group}};
   while (!candidates.empty()) {
-    auto [kind, stage] = candidates.back();
+    auto [kind, group] = candidates.back();
     candidates.pop_back();
-    if (!std::ranges::all_of(holders[stage], [&](int member) { return isNext(member, kind, stage); }))
+    const std::vector<int> &members = groups[group].devices;
+    if (!std::ranges::all_of(members, [&](int member) { return isNext(member, kind, group); }))
       continue; // Comes again when it is next on another member.
-    complete(kind, stage);
-    for (int member : holders[stage])
+    complete(kind, group);
+    for (int member : members)
       if (!started[member].empty())
-        candidates.push_back({started[member].front().kind, started[member].front().stage});
+        candidates.push_back({started[member].front().kind, started[member].front().group});
   }
 }
 
-void Meetings::complete(Kind kind, int stage) {
-  Done one{kind, {stage, {stage}, holders[stage], 0, 0}, {}};
-  for (int member : holders[stage]) {
+double Meetings::durationOf(Kind kind, const Group &group) const {
+  size_t members = group.devices.size();
+  if (members < 2)
+    return 0;
+  double sum = costs.sumOf(group.stages, members);
+  switch (kind) {
+  case Kind::U:
+    return sum;
+  case Kind::A:
+    return 0.5 * costs.stage(group.stages.front()).gatherShare() * sum;
+  default:
+    return 0.5 * sum;
+  }
+}
+
+void Meetings::complete(Kind kind, int index) {
+  const Group &group = groups[index];
+  Done one{kind, {index, group.stages, group.devices, 0, 0}, {}};
+  for (int member : group.devices) {
     one.time.start = std::max({one.time.start, free[member], started[member].front().time});
     one.positions.push_back(started[member].front().position);
     started[member].pop_front();
   }
-  size_t members = holders[stage].size();
-  double share = kind == Kind::A ? costs.stage(stage).gatherShare() : 1;
-  one.time.end = one.time.start + (members > 1 ? 0.5 * share * costs.sumOf({stage}, members) : 0);
-  for (int member : holders[stage])
+  one.time.end = one.time.start + durationOf(kind, group);
+  for (int member : group.devices)
     free[member] = one.time.end;
   done.push_back(std::move(one));
 }
@@ -55,8 +69,8 @@ int Meetings::missingMember(int device) const {
   if (started[device].empty())
     return -1;
   const Started &first = started[device].front();
-  for (int member : holders[first.stage])
-    if (!isNext(member, first.kind, first.stage))
+  for (int member : groups[first.group].devices)
+    if (!isNext(member, first.kind, first.group))
       return member;
   return -1;
 }

@@ -1,8 +1,10 @@
-//===- Meetings.h - When slices are gathered and scattered --------*- C++ -*-===//
+//===- Meetings.h - What devices do together within an iteration --*- C++ -*-===//
 //
-// What all holders of a stage do together. A device starts one when it reaches it in its
-// list and goes on. It begins when all have started it and are done with their earlier
-// ones, and takes half of a gradient sum, of which it is a half; a gather of fewer bytes, less.
+// What all holders of a group do together: gather and scatter slices of a stage, and sum
+// gradients for an update between micro-batches. A device starts one when it reaches it in its
+// list, and goes on, or waits where the update follows. It begins when all have started it and are
+// done with their earlier ones. Slices take half of a gradient sum, of which they are a half; a
+// gather of fewer bytes, less.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,10 +20,13 @@ namespace bitpipe::schedule {
 class Meetings {
 public:
   /// `free` is when each device can begin its first one; empty: at 0.
-  Meetings(const Placement &placement, const Costs &costs, std::vector<double> free);
+  Meetings(std::vector<Group> groups, int devices, const Costs &costs, std::vector<double> free);
 
-  /// A device has come to one, the action at that position of its list.
-  void start(int device, const Action &action, size_t position, double time);
+  const std::vector<Group> &all() const { return groups; }
+
+  /// A device has come to the action at that position of its list, which gathers (A), scatters
+  /// (S) or is an update (U) that wants the sum of a group.
+  void start(int device, Kind kind, int group, size_t position, double time);
 
   /// One that is complete.
   struct Done {
@@ -39,15 +44,16 @@ public:
 private:
   struct Started {
     Kind kind;
-    int stage;
+    int group;
     size_t position;
     double time;
   };
-  bool isNext(int device, Kind kind, int stage) const;
-  void complete(Kind kind, int stage);
+  bool isNext(int device, Kind kind, int group) const;
+  void complete(Kind kind, int group);
+  double durationOf(Kind kind, const Group &group) const;
 
   const Costs &costs;
-  std::vector<std::vector<int>> holders; // by stage
+  std::vector<Group> groups;
   std::vector<std::deque<Started>> started; // by device
   std::vector<double> free;
   std::vector<Done> done;

@@ -40,17 +40,29 @@ public:
         started(placement.moves() ? ready.size() : 0),
         room(placement.moves() ? ready.size() : 0, -1), leaving(order.size()),
         sentBy(order.size()), position(order.size()), free(executed.begin),
-        links(int(order.size()), costs), meetings(placement, costs, executed.gathered),
-        splitsBackwards(executed.splitsBackwards), weights(executed.weights) {
+        links(int(order.size()), costs),
+        meetings(groupsOf(placement, executed), int(order.size()), costs, executed.gathered),
+        sumsOf(placement.updates() ? placement.stages() : 0), openSums(order.size()),
+        askedFor(order.size(), SIZE_MAX), splitsBackwards(executed.splitsBackwards),
+        weights(executed.weights) {
     free.resize(order.size());
     forEachGiven(placement, [&](int, const Tensor &given) {
       ready[tensorKey(placement, given)] = 0;
     });
+    const std::vector<Group> &groups = meetings.all();
+    for (size_t g = 0; g < groups.size() && placement.updates(); ++g)
+      for (int stage : groups[g].stages)
+        if (groups[g].devices.size() > 1)
+          sumsOf[stage].push_back(int(g));
   }
 
   ErrorOr<Timing> run();
 
 private:
+  static std::vector<Group> groupsOf(const Placement &placement, const AsExecuted &executed) {
+    bool areGiven = placement.updates() && !executed.groups.empty();
+    return areGiven ? executed.groups : *makeGroups(placement, {});
+  }
   size_t stepSize(int device) const;
   bool mayStart(int device, const Action &action, double &start);
   void advance(int device);
@@ -60,6 +72,9 @@ private:
   void deliver(int to, const Sending &sending);
   void meet(int device, const Action &action, double time);
   void gather(int device, const Action &action, double time);
+  bool waitForSums(int device, const Action &action, double &start);
+  void finishMeetings();
+  size_t madeWeights(const Action &update) const;
   bool waitForSent(int device);
   Tensor tensorOf(size_t key) const;
   Action missing(Tensor tensor) const;
@@ -87,6 +102,15 @@ private:
   std::vector<double> free;
   Links links;
   Meetings meetings;
+  std::vector<std::vector<int>> sumsOf; // by stage, the groups whose sums its updates want
+  /// Per device, how many sums of its next update are not done, when the others are, and the
+  /// position of the update that asked for them.
+  struct OpenSums {
+    size_t count = 0;
+    double end = 0;
+  };
+  std::vector<OpenSums> openSums;
+  std::vector<size_t> askedFor;
   bool splitsBackwards;
   const std::vector<std::vector<double>> &weights;
   Timing timing;
@@ -142,11 +166,21 @@ void Simulation::gather(int device, const Action &action, double time) {
     ready[tensorKey(placement, {Tensor::Whole, action.stage, placement.firstOf(action.stage, action.microbatch)})] = -1;
   if (!isMeeting(action.kind))
     return;
-  meetings.start(device, action, position[device], time);
+  meetings.start(device, action.kind, action.stage, position[device], time);
+  finishMeetings();
+}
+
+/// Whoever waits for what all have come to by now goes on.
+void Simulation::finishMeetings() {
   for (Meetings::Done &done : meetings.take()) {
     for (size_t i = 0; i < done.time.devices.size(); ++i) {
       int member = done.time.devices[i];
       const Action &own = order[member][done.positions[i]];
+      if (done.kind == Kind::U) {
+        openSums[member] = {openSums[member].count - 1, done.time.end};
+        turns.made(madeWeights(own));
+        continue;
+      }
       timing.arrival[member][done.positions[i]] = done.time.end;
       if (done.kind == Kind::S)
         continue;
@@ -154,8 +188,35 @@ void Simulation::gather(int device, const Action &action, double time) {
       ready[key] = done.time.end;
       turns.made(key);
     }
-    (done.kind == Kind::A ? timing.gathers : timing.scatters).push_back(std::move(done.time));
+    (done.kind == Kind::A   ? timing.gathers
+     : done.kind == Kind::S ? timing.scatters
+                            : timing.sums)
+        .push_back(std::move(done.time));
   }
+}
+
+/// Nobody else waits for these before the update has made them.
+size_t Simulation::madeWeights(const Action &update) const {
+  return tensorKey(placement, *effect(placement, update).makes.begin());
+}
+
+/// An update asks for its sums when it could start, and waits for them.
+bool Simulation::waitForSums(int device, const Action &action, double &start) {
+  const std::vector<int> &groups = sumsOf[action.stage];
+  if (groups.empty())
+    return false;
+  if (askedFor[device] != position[device]) {
+    askedFor[device] = position[device];
+    openSums[device] = {groups.size(), 0};
+    for (int group : groups)
+      meetings.start(device, Kind::U, group, position[device], start);
+    finishMeetings();
+  }
+  start = std::max(start, openSums[device].end);
+  if (openSums[device].count == 0)
+    return false;
+  turns.waitFor(device, madeWeights(action));
+  return true;
 }
 
 /// Whether something that must have been sent by now is still here.
@@ -223,6 +284,8 @@ void Simulation::advance(int device) {
     for (size_t i = first; i < behind; ++i)
       if (!mayStart(device, list[i], start))
         return;
+    if (list[first].kind == Kind::U && waitForSums(device, list[first], start))
+      return;
     double end = start + costs.timeAt(list, first), made = end;
     if (splitsBackwards && list[first].kind == Kind::B && behind == first + 1) {
       const StageCost &stage = costs.stage(list[first].stage);
@@ -298,6 +361,9 @@ std::string Simulation::blocked() const {
       if (maker->kind == Kind::A && member < 0)
         return text + ", which does not come before it";
       device = member < 0 ? placement.place(*maker) : member;
+    } else if (int member = meetings.missingMember(device); member >= 0) {
+      text += " waits for a sum with device " + std::to_string(member);
+      device = member;
     }
     if (position[device] == order[device].size())
       return text + ", which device " + std::to_string(device) + " lacks";

@@ -33,8 +33,9 @@ struct Timing {
   /// When what the action makes can be sent, and when it is on the device that reads
   /// it.
   std::vector<std::vector<double>> made, arrival;
-  /// What A and S of the order take beside the runs, in the order in which they are done.
-  std::vector<SumTime> gathers, scatters;
+  /// What A and S of the order take beside the runs, in the order in which they are done, and the
+  /// sums before its updates.
+  std::vector<SumTime> gathers, scatters, sums;
   double makespan = 0;
 };
 
@@ -49,6 +50,9 @@ struct AsExecuted {
   std::vector<std::vector<double>> weights = {};
   /// When each device is done with what it gathers of the step before; empty: at 0.
   std::vector<double> gathered = {};
+  /// The groups of a program (makeGroups), for whose parameters updates between micro-batches
+  /// wait; empty: those of stages that share none.
+  std::vector<Group> groups = {};
 };
 
 /// Linear in the number of actions. Fails if costs are missing and, naming who waits

@@ -64,7 +64,7 @@ double bitpipe::schedule::steadyStep(const Program &program, const Order &order,
                                      const Costs &costs) {
   AfterNorm after = afterNorm(program, costs);
   ErrorOr<Timing> timing = simulate(program.placement, order, costs,
-                                    {after.updated, true, after.weights, after.gathered});
+                                    {after.updated, true, after.weights, after.gathered, program.groups});
   std::vector<double> ends;
   for (const auto &device : timing->end)
     ends.push_back(device.empty() ? 0 : device.back());

@@ -113,6 +113,8 @@ std::vector<SumTime> bitpipe::schedule::simulateSums(const Program &program,
                                                      const Timing &timing,
                                                      const Costs &costs,
                                                      std::vector<double> free) {
+  if (program.placement.updates())
+    return timing.sums;
   free.resize(program.devices.size());
   std::vector<Queue> queues;
   for (size_t device = 0; device < program.devices.size(); ++device)

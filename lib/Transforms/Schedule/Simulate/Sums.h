@@ -15,7 +15,8 @@
 namespace bitpipe::schedule {
 
 /// The sums of a program whose runs have the given times, in the order in which
-/// they are done, with those that are actions of the order. The program must have passed check(). Sums of groups that are updated
+/// they are done, with those that are actions of the order; where updates between micro-batches
+/// wait for sums, those of the timing. The program must have passed check(). Sums of groups that are updated
 /// in slices take half as long. `free` is when each device is done with what it gathers
 /// of the step before; empty: at 0.
 std::vector<SumTime> simulateSums(const Program &program, const Timing &timing,

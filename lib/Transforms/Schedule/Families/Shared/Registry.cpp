@@ -9,6 +9,7 @@
 #include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Families/Shared/CheckRequest.h"
 #include "lib/Transforms/Schedule/Families/Shared/OrderStore.h"
+#include "lib/Transforms/Schedule/Families/Shared/SharedStages.h"
 #include "lib/Transforms/Schedule/Search/Solve.h"
 #include "lib/Transforms/Schedule/Simulate/Balance.h"
 #include "lib/Transforms/Schedule/Simulate/Communicate.h"
@@ -153,6 +154,7 @@ static ErrorOr<Request> requestOfOne(const Request &request) {
   };
   for (auto [number, what] : {Part{&Request::devices, "devices"},
                               Part{&Request::microbatches, "micro-batches"},
+                              Part{&Request::updateEvery, "micro-batches between updates"},
                               Part{&Request::down, "micro-batches that go down"}}) {
     int &own = one.*number;
     if (own > 0 && own % replicas)
@@ -354,9 +356,6 @@ static ErrorOr<Schedule> scheduleReplicas(const Request &request) {
   ErrorOr<Schedule> schedule = scheduleOne(one);
   if (!schedule)
     return inReplica(request, schedule.error());
-  if (schedule->placement.updates())
-    return Error{oneLine(schedule->name) + ": " + std::to_string(request.replicas) +
-                 " replicas, expected 1 where weights are updated between micro-batches"};
   schedule->order =
       replicate(schedule->order, schedule->placement, request.replicas);
   schedule->placement = *replicate(schedule->placement, request.replicas);
@@ -378,6 +377,7 @@ ErrorOr<Schedule> buildSchedule(const Request &request) {
   }
   if (!schedule)
     return schedule;
+  noteUpdates(request, *schedule);
   if (std::optional<Error> wrong = shard(*schedule, request.shard, request.costs))
     return Error{oneLine(schedule->name) + ": " + wrong->text};
   if (std::optional<Error> wrong = checkFits(*schedule, request.costs))
