@@ -100,7 +100,7 @@ private:
         return exchangeSlices(d, instruction.action);
       if (run.kind == 'U')
         return push(d, Step{{run.stage}, slice, {0, slice}, false, 0, run.stage, {}, {}, {}, 0,
-                            run.microbatch, 1, {}, {}}, {}, -1);
+                            run.microbatch, 1, {}, {}, {}}, {}, -1);
       return push(d, Execute{run, 0, {}}, waitsOf(run, d), -1);
     case Op::Send:
       return push(d, Transmit{run, instruction.peer, 0, true},
@@ -162,7 +162,7 @@ private:
     }
     int64_t elements = slice * int64_t(source.groups[group].devices.size());
     Range stepped = sharded[group] ? sliceOf(d, group) : Range{0, elements};
-    push(d, Step{stages, elements, stepped, sharded[group], 0, group, {}, {}, {}, 0, -1, 1, {}, {}}, {}, -1);
+    push(d, Step{stages, elements, stepped, sharded[group], 0, group, {}, {}, {}, 0, -1, 1, {}, {}, {}}, {}, -1);
   }
 
   int64_t message(const RunName &run, int from, int to) {

@@ -1,8 +1,9 @@
 //===- replicated-test.cpp - Replicated stages against all divisions --------===//
 //
 // All chains of up to five layers with work, parameters and messages from a few values, on
-// up to four devices in one level and on two levels: the period is the least of all
-// divisions, written down one by one, and that of the stages which are returned.
+// up to four devices in one level and on two levels, for micro-batches that some numbers of
+// devices divide: the period is the least of all divisions, written down one by one, and that
+// of the stages which are returned.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +17,7 @@
 
 using namespace bitpipe;
 
-static int failures = 0;
+static int failures = 0, impossible = 0;
 
 static double sumOf(const std::vector<Layer> &layers, size_t begin, size_t end,
                     double Layer::*part) {
@@ -45,15 +46,19 @@ static void forAllDivisions(size_t begin, size_t end, size_t parts,
 }
 
 /// The least period of layers [begin, end) on levels up to `level`, each division of which
-/// is tried with each of every stage on the level below.
+/// is tried with each of every stage on the level below; infinite where none has numbers of
+/// devices that divide the micro-batches.
 static double least(const std::vector<Layer> &layers, const std::vector<MachineLevel> &levels,
-                    size_t level, size_t begin, size_t end) {
+                    size_t level, size_t begin, size_t end, size_t microbatches) {
   double best = std::numeric_limits<double>::infinity(), bandwidth = levels[level].bandwidth;
   std::vector<ReplicatedStage> chosen;
   forAllDivisions(begin, end, levels[level].count, chosen, [&](const auto &stages) {
     double period = 0;
     for (const ReplicatedStage &stage : stages) {
-      double work = level ? least(layers, levels, level - 1, stage.begin, stage.end)
+      if (microbatches % stage.replicas)
+        return;
+      double work = level ? least(layers, levels, level - 1, stage.begin, stage.end,
+                                  microbatches / stage.replicas)
                           : sumOf(layers, stage.begin, stage.end, &Layer::work);
       double weights = sumOf(layers, stage.begin, stage.end, &Layer::weights);
       double replicas = double(stage.replicas);
@@ -76,15 +81,25 @@ static void fail(const char *what, const std::vector<Layer> &layers,
   std::fprintf(stderr, "\n");
 }
 
-static void test(const std::vector<Layer> &layers, const std::vector<MachineLevel> &levels) {
-  ReplicatedDivision got = divideReplicated(layers, levels);
-  double wanted = least(layers, levels, levels.size() - 1, 0, layers.size());
+static void test(const std::vector<Layer> &layers, const std::vector<MachineLevel> &levels,
+                 size_t microbatches) {
+  std::optional<ReplicatedDivision> found = divideReplicated(layers, levels, microbatches);
+  double wanted = least(layers, levels, levels.size() - 1, 0, layers.size(), microbatches);
+  if (found.has_value() == std::isinf(wanted))
+    return fail("whether there is a division", layers, found.value_or(ReplicatedDivision{}), wanted);
+  if (!found) {
+    ++impossible;
+    return;
+  }
+  const ReplicatedDivision &got = *found;
   if (std::abs(got.period - wanted) > 1e-12 * wanted)
     fail("the period", layers, got, wanted);
   size_t begin = 0, devices = 0, all = 1;
   for (const ReplicatedStage &stage : got.stages) {
     if (stage.begin != begin || stage.end <= begin)
       fail("stages do not follow each other", layers, got, wanted);
+    if (microbatches % stage.replicas)
+      fail("devices of a stage do not divide the micro-batches", layers, got, wanted);
     begin = stage.end;
     devices += stage.replicas;
   }
@@ -120,12 +135,14 @@ static int testAll() {
         layers.push_back(kinds[rest % std::size(kinds)]);
       for (size_t devices = 1; devices <= 4; ++devices)
         for (double bandwidth : {0.5, 4.0, 100.0}) {
-          test(layers, {{devices, bandwidth}});
-          ++tested;
+          test(layers, {{devices, bandwidth}}, 12);
+          test(layers, {{devices, bandwidth}}, 6 + devices % 2);
+          tested += 2;
         }
       for (double outer : {0.5, 4.0}) {
-        test(layers, {{2, 8}, {2, outer}});
-        ++tested;
+        for (size_t microbatches : {4, 6, 7})
+          test(layers, {{2, 8}, {2, outer}}, microbatches);
+        tested += 3;
       }
     }
   }
@@ -142,9 +159,10 @@ static int testRandom() {
     std::vector<Layer> layers(1 + random() % 6);
     for (Layer &layer : layers)
       layer = {number(3), number(9), number(2)};
-    test(layers, {{1 + random() % 5, number(9)}});
+    size_t microbatches = 1 + random() % 30;
+    test(layers, {{1 + random() % 5, number(9)}}, microbatches);
     if (i % 4 == 0)
-      test(layers, {{1 + random() % 3, number(9)}, {1 + random() % 3, number(3)}});
+      test(layers, {{1 + random() % 3, number(9)}, {1 + random() % 3, number(3)}}, microbatches);
   }
   return rounds;
 }
@@ -153,5 +171,5 @@ int main() {
   int all = testAll(), some = testRandom();
   std::printf("%d chains of all, %d of random numbers, each the best of all divisions\n", all,
               some);
-  return failures ? 1 : 0;
+  return failures || !impossible ? 1 : 0;
 }

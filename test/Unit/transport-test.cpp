@@ -69,7 +69,7 @@ Program makeProgram() {
                            Instruction(Collective{Collective::AllReduce, {7}, mixed, 3, 0, {}}),
                            Instruction(Collective{Collective::ReduceScatter, {8}, mixed, 5, slice, {}}),
                            Instruction(GradNorm{{2, 3}, {}}),
-                           Instruction(Step{{8}, slice * deviceCount, own, true, 6, 5, {}, {}, 7, 0, -1, 1, {}, {}}),
+                           Instruction(Step{{8}, slice * deviceCount, own, true, 6, 5, {}, {}, 7, 0, -1, 1, {}, {}, {}}),
                            Instruction(Collective{Collective::AllGather, {8}, mixed, 6, slice, {}}),
                            Instruction(Collective{Collective::AllGather, {8}, mixed, 8, slice, 7, copied})})
       device.instructions.push_back(op);

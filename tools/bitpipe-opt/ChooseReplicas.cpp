@@ -110,17 +110,22 @@ FailureOr<ChosenReplicas> chooseReplicas(const Options &options, ModuleOp module
     return failure();
   if (auto wrong = toUnitsOf(*costs, options, *chain))
     return fail(*wrong);
-  ReplicatedDivision division = divideReplicated(chain->layers, *levels);
+  auto division = divideReplicated(chain->layers, *levels, options.microbatches);
+  if (!division)
+    return fail({"a model of " + std::to_string(chain->layers.size()) + " layers on " +
+                 std::to_string(devices) + " devices, expected fewer of these, or other than " +
+                 std::to_string(options.microbatches) +
+                 " micro-batches: the devices of each stage must divide them"});
   ChosenReplicas chosen;
-  for (const ReplicatedStage &stage : division.stages) {
+  for (const ReplicatedStage &stage : division->stages) {
     chosen.replicas.push_back(int(stage.replicas));
     chosen.begins.push_back(int64_t(chain->begins[stage.begin]));
   }
-  chosen.costs = schedule::recut(*costs, 2 * devices, sharesOf(*chain, division));
+  chosen.costs = schedule::recut(*costs, 2 * devices, sharesOf(*chain, *division));
   std::ostringstream text;
   text << "--stage-replicas=auto takes "
        << llvm::join(llvm::map_range(chosen.replicas, [](int count) { return std::to_string(count); }), ",")
-       << ": by PipeDream's rule a micro-batch every " << division.period << " "
+       << ": by PipeDream's rule a micro-batch every " << division->period << " "
        << schedule::oneLine(costs->timeUnit) << ", on " << levels->size()
        << (levels->size() > 1 ? " levels" : " level") << " of links";
   chosen.text = text.str();

@@ -10,6 +10,7 @@
 #define BITPIPE_TRANSFORMS_PARTITION_REPLICATED_H
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace bitpipe {
@@ -43,9 +44,12 @@ struct ReplicatedDivision {
 /// each level a stage on m of its parts takes the longer of its work there and of the sum
 /// of its gradients, 2(m-1)|w| bytes, m micro-batches at a time; and between stages go
 /// activation and gradient, twice the message. Of equal ones the one with the fewest
-/// stages. Expects at least one layer and level, counts and bandwidths above 0.
-ReplicatedDivision divideReplicated(const std::vector<Layer> &layers,
-                                    const std::vector<MachineLevel> &levels);
+/// stages. Every stage's devices divide the micro-batches of a step, so that each takes as
+/// many; nothing where that cannot be, as with more devices than layers. Expects at least
+/// one layer, level and micro-batch, counts and bandwidths above 0.
+std::optional<ReplicatedDivision> divideReplicated(const std::vector<Layer> &layers,
+                                                   const std::vector<MachineLevel> &levels,
+                                                   size_t microbatches);
 
 } // namespace bitpipe
 

@@ -60,7 +60,7 @@ def no_data():
 
 
 def to_onnx(program, inputs, output_names, opset, names, symbolic_batch):
-    """The graph in ONNX, optimised but for the parameters."""
+    """The graph in ONNX, optimised but for the parameters and Dropout's mode."""
     import onnxscript.optimizer
 
     named = {name: {0: "batch"} if value.dim() else {} for name, value in inputs.items()}
@@ -71,8 +71,9 @@ def to_onnx(program, inputs, output_names, opset, names, symbolic_batch):
             dynamic_shapes=named if symbolic_batch else None,
             custom_translation_table={torch.ops.aten.detach.default: detach_function()}).model
         train_dropouts(model)
-        with parameters_as_inputs(model.graph, names), exact_constants():
+        with as_inputs(model.graph, names | {TRAINING}), exact_constants():
             onnxscript.optimizer.optimize(model)
+        drop_unread(model.graph, TRAINING)
     return model
 
 
@@ -109,9 +110,10 @@ def quiet():
 
 
 @contextlib.contextmanager
-def parameters_as_inputs(graph, names):
-    """Hides the values of parameters from an optimiser: for it they are inputs,
-    about which nothing is known."""
+def as_inputs(graph, names):
+    """Hides the values of parameters, and of the mode, from an optimiser: for it
+    they are inputs, about which nothing is known, and which are no other one's
+    constant."""
     values = [v for name, v in graph.initializers.items() if name in names]
     tensors = [value.const_value for value in values]
     for value in values:
@@ -143,9 +145,14 @@ def exact_constants():
         _matcher.math = usual
 
 
+def drop_unread(graph, name):
+    if name in graph.initializers and not graph.initializers[name].uses():
+        del graph.initializers[name]
+
+
 def train_dropouts(model):
     """Dropouts that attention was decomposed into come without a mode; all get
-    the same one. How many there are."""
+    the same one, which nothing else reads."""
     dropouts = [node for node in model.graph if node.op_type == "Dropout" and node.domain == ""]
     if not dropouts:
         return

@@ -50,8 +50,10 @@ private:
   void tryWithLess(const Request &request);
   std::optional<Error> layOut(Candidate one);
   std::optional<Error> layOutFastest();
+  std::optional<Error> layOutLeast();
   void finish();
   void orderExceeding();
+  bool needsLess(const Candidate &one, const Candidate &other) const;
   /// The time that one must not exceed to be shown.
   double limit() const;
   Error nothingFits() const;
@@ -201,11 +203,19 @@ std::optional<Error> Chooser::layOutFastest() {
   return {};
 }
 
+/// Like beside like: where there are layouts, by these, and of equal ones those first that were made.
+bool Chooser::needsLess(const Candidate &one, const Candidate &other) const {
+  if (!scope.layout)
+    return one.excess < other.excess;
+  auto need = [&](const Candidate &c) { return std::pair(layouts.expected(c), !c.laidOut); };
+  return need(one) < need(other);
+}
+
 /// What those need that are shown, by an order: all others need at least as much more.
 void Chooser::orderExceeding() {
   while (true) {
     std::stable_sort(choice.exceeding.begin(), choice.exceeding.end(),
-                     [](auto &one, auto &other) { return one.excess < other.excess; });
+                     [&](auto &one, auto &other) { return needsLess(one, other); });
     auto end = choice.exceeding.begin() + std::min(choice.exceeding.size(), mostExceeding);
     auto found = std::find_if(choice.exceeding.begin(), end,
                               [](const Candidate &one) { return one.isUnordered; });
@@ -222,6 +232,27 @@ void Chooser::orderExceeding() {
   }
 }
 
+/// Where nothing fits: until the one that is expected to need least is laid out.
+std::optional<Error> Chooser::layOutLeast() {
+  layouts.giveUp(choice.exceeding);
+  for (orderExceeding(); !choice.exceeding.empty() && layouts.mayLearn(); orderExceeding()) {
+    Candidate &least = choice.exceeding.front();
+    if (least.laidOut)
+      return {};
+    if (std::optional<Error> wrong = layouts.layOut(least))
+      return wrong;
+    ++choice.laidOut;
+    if (least.laidOut > scope.layout->memory() || !least.time)
+      continue;
+    // It was counted to need more than it does.
+    least.exceeds.reset();
+    choice.fitting.push_back(std::move(least));
+    choice.exceeding.erase(choice.exceeding.begin());
+    return {};
+  }
+  return {};
+}
+
 void Chooser::finish() {
   layouts.giveUp(choice.exceeding);
   choice.slower = possible.size() - next;
@@ -230,6 +261,7 @@ void Chooser::finish() {
     choice.fitting.resize(mostShown);
   }
   orderExceeding();
+  layouts.explain(choice.exceeding);
   for (std::vector<Candidate> *list : {&choice.fitting, &choice.exceeding})
     for (Candidate &candidate : *list)
       candidate.request.orders = nullptr;
@@ -243,6 +275,9 @@ ErrorOr<Choice> Chooser::run() {
   if (scope.layout && choice.isLimited) {
     if (std::optional<Error> wrong = layOutFastest())
       return *wrong;
+    if (choice.fitting.empty())
+      if (std::optional<Error> wrong = layOutLeast())
+        return *wrong;
   } else {
     tryAll();
   }

@@ -8,23 +8,40 @@
 
 using namespace bitpipe::schedule;
 
-/// So many look for the fastest one. Then those that need least are laid out, as many again.
+/// So many look for the fastest one. Then those that need least are laid out, as many again; and
+/// as many where none fits, to know which needs least.
 static constexpr size_t mostLayOuts = 12;
 
 /// On few devices many schedules are one.
-bool LayOuts::isLikeRefused(const Candidate &candidate) const {
+const Candidate *LayOuts::likeOne(const Candidate &candidate) const {
   auto marks = [](const Candidate &one) {
     return std::tuple(one.time, one.work, one.memory, one.withMessages, one.weights,
                       one.request.samples, one.request.replicas, one.request.shard, one.recomputes());
   };
-  return std::any_of(refused.begin(), refused.end(),
-                     [&](const Candidate &one) { return marks(one) == marks(candidate); });
+  auto found = std::find_if(refused.begin(), refused.end(), [&](const Candidate &one) {
+    return one.time > 0 && marks(one) == marks(candidate); // without a time it has no order
+  });
+  return found == refused.end() ? nullptr : &*found;
+}
+
+/// With messages, unless what lacks memory was not ordered.
+static double countOf(const Candidate &candidate) {
+  return candidate.withMessages > 0 ? candidate.withMessages : candidate.memory;
+}
+
+double LayOuts::expected(const Candidate &candidate) const {
+  if (candidate.laidOut > 0)
+    return candidate.laidOut;
+  if (const Candidate *like = likeOne(candidate))
+    return like->laidOut;
+  return countOf(candidate) + beyond;
 }
 
 bool LayOuts::mayFit(const Candidate &candidate) const {
-  return count < mostLayOuts && expected(candidate) <= layout->memory() &&
-         !isLikeRefused(candidate);
+  return count < mostLayOuts && expected(candidate) <= layout->memory();
 }
+
+bool LayOuts::mayLearn() const { return count < 3 * mostLayOuts; }
 
 /// All from `first` on.
 void LayOuts::move(std::vector<Candidate> &from, std::vector<Candidate>::iterator first,
@@ -74,7 +91,7 @@ std::optional<Error> LayOuts::layOut(Candidate &candidate) {
   ErrorOr<double> need = layout->need(candidate.request);
   if (!need)
     return need.error();
-  double own = *need - candidate.withMessages;
+  double own = *need - countOf(candidate);
   beyond = count++ ? std::min(beyond, own) : own;
   candidate.laidOut = *need;
   if (*need <= layout->memory())
@@ -85,9 +102,11 @@ std::optional<Error> LayOuts::layOut(Candidate &candidate) {
 }
 
 void LayOuts::giveUp(std::vector<Candidate> &exceeding) {
-  for (Candidate &candidate : late) {
-    refuse(candidate, expected(candidate), "by those that were laid out");
-    exceeding.push_back(std::move(candidate));
-  }
-  late.clear();
+  move(late, late.begin(), exceeding);
+}
+
+void LayOuts::explain(std::vector<Candidate> &exceeding) const {
+  for (Candidate &candidate : exceeding)
+    if (!candidate.exceeds)
+      refuse(candidate, expected(candidate), "by those that were laid out");
 }

@@ -29,15 +29,21 @@ public:
   std::optional<Candidate> take(std::vector<Candidate> &fitting);
   /// Lays a candidate out, which says then what it needs.
   std::optional<Error> layOut(Candidate &candidate);
-  /// Adds those that are still put off, with what they would need.
+  /// Whether one more is laid out to learn what the least need is.
+  bool mayLearn() const;
+  /// What a candidate needs, by its layout or, as all that is known, by those of others.
+  double expected(const Candidate &candidate) const;
+  /// Adds those that are still put off.
   void giveUp(std::vector<Candidate> &exceeding);
+  /// Says of those of them that were given up what they would need.
+  void explain(std::vector<Candidate> &exceeding) const;
 
 private:
-  double expected(const Candidate &candidate) const { return candidate.withMessages + beyond; }
   bool mayFit(const Candidate &candidate) const;
   static void move(std::vector<Candidate> &from, std::vector<Candidate>::iterator first,
                    std::vector<Candidate> &to);
-  bool isLikeRefused(const Candidate &candidate) const;
+  /// The one that was laid out and did not fit, and is the same under another name; or null.
+  const Candidate *likeOne(const Candidate &candidate) const;
   void refuse(Candidate &candidate, double need, const char *how) const;
 
   const Layout *layout;

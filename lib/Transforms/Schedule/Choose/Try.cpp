@@ -21,6 +21,7 @@ static bool lacksMemory(const Placement &placement, const Costs &sizes,
     if (need <= most * (1 + 1e-9) || need / most <= candidate.excess)
       continue;
     candidate.excess = need / most;
+    candidate.memory = std::max(candidate.memory, need);
     candidate.exceeds = exceedsMemory(device, most, state[device], activations[device]);
   }
   return candidate.exceeds.has_value();
@@ -81,9 +82,9 @@ static void setBytes(const Simulated &simulated, const Layout &layout, Candidate
   Costs sizes = ownCosts(layout.sizes, candidate.request, schedule.placement);
   std::vector<DeviceUse> use = useFor(sizes);
   candidate.memory = mostOf(use);
-  if (!layout.isLimited() ||
-      lacksMemory(schedule.placement, sizes, peaksOf(use), candidate))
+  if (!layout.isLimited())
     return;
+  lacksMemory(schedule.placement, sizes, peaksOf(use), candidate);
   Costs apart = ownCosts(layout.apart, candidate.request, schedule.placement);
   ErrorOr<Program> program =
       communicate(schedule, {}, simulated.costs);

@@ -1,6 +1,6 @@
 //===- EmitTimeline.cpp - A schedule as a picture --------------------------===//
 //
-// Hue tells the kind of work and lightness the route, so that the picture reads
+// Hue tells the kind of work and lightness the route (RouteShades.h), so that the picture reads
 // without colour vision and in grey print. A frame holds together what is meant to run at
 // the same time; where costs say that it does, one block is above the other. Blocks are drawn first; a second
 // layer of transparent ones above takes the pointer: hovering shows what a
@@ -13,6 +13,7 @@
 #include "lib/Transforms/Schedule/Emit/Emit.h"
 #include "lib/Transforms/Schedule/Emit/Print.h"
 #include "lib/Transforms/Schedule/Emit/TimelineLegend.h"
+#include "lib/Transforms/Schedule/Emit/TimelineTitle.h"
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +24,7 @@ using namespace bitpipe::schedule;
 
 namespace {
 constexpr double left = 76, laneHeight = 30, laneGap = 6, sumHeight = 8,
-                 replicaGap = 18, curveHeight = 34, curveGap = 12;
+                 replicaGap = 18, titleHeight = 16, curveHeight = 34, curveGap = 12;
 
 class Timeline {
 public:
@@ -33,8 +34,8 @@ public:
         iterationEnd(simulated.iterationEnd),
         replicas(schedule.placement.replicas()),
         devicesOfOne(schedule.placement.devices() / replicas),
-        unit(xmlText(simulated.costs.timeUnit)),
-        activationUnit(xmlText(simulated.costs.sizeUnit)) {
+        shades(shadesOf(schedule.placement)),
+        curvesTitle("Live activations per device, in " + oneLine(costs.sizeUnit)) {
     double work = 0, actions = 0;
     for (size_t device = 0; device < use.size(); ++device) {
       work += use[device].work;
@@ -44,8 +45,12 @@ public:
     scale = work > 0 ? 30 * actions / work : 30;
     // However long messages take, a browser must be able to open it.
     scale = std::min(scale, 1e7 / iterationEnd);
-    width = std::max(x(iterationEnd) + 20, 640.0);
-    legend = makeLegend(schedule, costs.overlapsPairs(), !sums.empty(), width);
+    std::string wholeTitle = titleOf(simulated);
+    width = std::max({x(iterationEnd) + 20, 640.0, leastTitleWidth(wholeTitle),
+                      headingWidth(curvesTitle)});
+    title = wrapTitle(wholeTitle, width);
+    legend = makeLegend(schedule, shades, costs.overlapsPairs(), !sums.empty(),
+                        12 + title.size() * titleHeight, width);
     top = legend.back().y + 36;
   }
 
@@ -97,8 +102,10 @@ private:
   const std::vector<SumTime> &sums;
   const double iterationEnd;
   const size_t replicas, devicesOfOne;
-  const std::string unit, activationUnit;
+  const RouteShades shades;
+  const std::string curvesTitle;
   double scale = 30, width = 0;
+  std::vector<std::string> title; // in lines
   std::vector<LegendEntry> legend;
   /// Where the lanes begin: below the legend.
   double top = 0;
@@ -132,21 +139,9 @@ rect{stroke:#fff;stroke-width:.6}
 }
 
 void Timeline::drawTitle() {
-  const Placement &placement = schedule.placement;
-  std::ostringstream percent;
-  percent.precision(3);
-  percent << 100 * bubble(use, timing);
-  stream << "<text class=\"c\" x=\"8\" y=\"18\" font-weight=\"bold\">"
-         << xmlText(schedule.name) << ": ";
-  if (replicas > 1)
-    stream << replicas << " replicas, ";
-  stream << placement.devices() << " devices, "
-         << placement.stages() << " stages, " << placement.microbatches()
-         << " micro-batches, makespan " << timing.makespan << ", bubble "
-         << percent.str() << "%";
-  if (!sums.empty())
-    stream << ", with gradient sums " << iterationEnd;
-  stream << "; times in " << unit << "</text>\n";
+  for (size_t i = 0; i < title.size(); ++i)
+    stream << "<text class=\"c\" x=\"8\" y=\"" << 18 + i * titleHeight
+           << "\" font-weight=\"bold\">" << xmlText(title[i]) << "</text>\n";
 }
 
 void Timeline::drawAxis() {
@@ -189,7 +184,7 @@ void Timeline::drawLane(size_t device) {
 void Timeline::drawBlock(size_t device, size_t i) {
   const Action &action = schedule.order[device][i];
   double start = x(timing.start[device][i]), end = x(timing.end[device][i]);
-  std::string colour = blockStyle(schedule.placement, action);
+  std::string colour = blockStyle(action.kind, shades.ofWay[schedule.placement.way(action.microbatch)]);
   const char *ink = colour[1] == '2' || action.kind == Kind::U ? "l" : "d";
   if (action.kind == Kind::U)
     end = std::max(end, start + 3);
@@ -342,8 +337,7 @@ void Timeline::draw() {
     drawPairs(device);
   drawSums();
   stream << "<text class=\"c\" x=\"8\" y=\"" << curvesTop() - 8
-         << "\" font-weight=\"bold\">Live activations per device, in "
-         << activationUnit << "</text>\n";
+         << "\" font-weight=\"bold\">" << xmlText(curvesTitle) << "</text>\n";
   for (size_t device = 0; device < devices; ++device)
     drawCurve(device, peak);
   for (size_t device = 0; device < devices; ++device)

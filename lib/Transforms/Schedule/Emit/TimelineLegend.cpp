@@ -2,12 +2,11 @@
 
 #include "lib/Transforms/Schedule/Emit/TimelineLegend.h"
 
-#include <algorithm>
 #include <ostream>
 
 using namespace bitpipe::schedule;
 
-constexpr double legendLeft = 8, legendTop = 28, rowHeight = 18, boxHeight = 14;
+constexpr double legendLeft = 8, rowHeight = 18, boxHeight = 14;
 
 const char *bitpipe::schedule::kindName(Kind kind) {
   constexpr const char *names[kindCount] = {"forward", "backward", "input gradient",
@@ -17,20 +16,15 @@ const char *bitpipe::schedule::kindName(Kind kind) {
   return names[int(kind)];
 }
 
-static std::string style(Kind kind, int way) {
+std::string bitpipe::schedule::blockStyle(Kind kind, int shade) {
   if (isMove(kind) || isOfShards(kind))
     return "v"; // no block
-  return "fbiwru"[int(kind)] + std::to_string(way % 2 + 1);
-}
-
-std::string bitpipe::schedule::blockStyle(const Placement &placement,
-                                          const Action &action) {
-  return style(action.kind, placement.way(action.microbatch));
+  return "fbiwru"[int(kind)] + std::to_string(shade + 1);
 }
 
 /// What occurs, without places.
-static std::vector<LegendEntry> entriesOf(const Schedule &schedule, bool overlaps,
-                                          bool hasSums) {
+static std::vector<LegendEntry> entriesOf(const Schedule &schedule, const RouteShades &shades,
+                                          bool overlaps, bool hasSums) {
   bool used[kindCount] = {}, pairs = false, moves = false, copies = false;
   for (const auto &list : schedule.order)
     for (const Action &action : list) {
@@ -42,14 +36,12 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule, bool overlap
       pairs |= action.overlapsNext;
     }
   std::vector<LegendEntry> entries;
-  const Placement &placement = schedule.placement;
-  int ways = std::min(int(placement.routes().size()) / placement.replicas(), 2);
   for (Kind kind : {Kind::F, Kind::R, Kind::B, Kind::I, Kind::W, Kind::U})
-    for (int way = 0; used[int(kind)] && way < ways; ++way) {
+    for (int shade = 0; used[int(kind)] && shade < (shades.isOne() ? 1 : 2); ++shade) {
       std::string name = kindName(kind);
-      if (ways > 1)
-        name += way ? ", up" : ", down";
-      entries.push_back({style(kind, way), 14, name});
+      if (!shades.isOne())
+        name += ", " + shades.names[shade];
+      entries.push_back({blockStyle(kind, shade), 14, name});
     }
   if (pairs)
     entries.push_back({"o", 28, overlaps ? "a pair, at the same time" : "run as a pair"});
@@ -66,10 +58,10 @@ static std::vector<LegendEntry> entriesOf(const Schedule &schedule, bool overlap
 }
 
 std::vector<LegendEntry>
-bitpipe::schedule::makeLegend(const Schedule &schedule, bool overlaps, bool hasSums,
-                              double width) {
-  std::vector<LegendEntry> entries = entriesOf(schedule, overlaps, hasSums);
-  double x = legendLeft, y = legendTop;
+bitpipe::schedule::makeLegend(const Schedule &schedule, const RouteShades &shades, bool overlaps,
+                              bool hasSums, double top, double width) {
+  std::vector<LegendEntry> entries = entriesOf(schedule, shades, overlaps, hasSums);
+  double x = legendLeft, y = top;
   for (LegendEntry &entry : entries) {
     // Letters of this size are about so wide.
     double taken = entry.boxWidth + 20 + 6.2 * entry.name.size();

@@ -3,7 +3,7 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_EMIT_TIMELINELEGEND_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_EMIT_TIMELINELEGEND_H
 
-#include "lib/Transforms/Schedule/Core/Schedule.h"
+#include "lib/Transforms/Schedule/Emit/RouteShades.h"
 
 #include <iosfwd>
 
@@ -19,16 +19,16 @@ struct LegendEntry {
   double x = 0, y = 0;
 };
 
-/// The style of an action's block: a letter for its kind, a digit for its way.
-std::string blockStyle(const Placement &placement, const Action &action);
+/// The style of a block: a letter for its kind, a digit for its shade.
+std::string blockStyle(Kind kind, int shade);
 
 /// `input gradient`.
 const char *kindName(Kind kind);
 
 /// The entries for all that occurs in a schedule, whose pairs may go on at the same time, in as
-/// many rows as the width makes necessary.
-std::vector<LegendEntry> makeLegend(const Schedule &schedule, bool overlaps, bool hasSums,
-                                    double width);
+/// many rows from `top` on as the width makes necessary.
+std::vector<LegendEntry> makeLegend(const Schedule &schedule, const RouteShades &shades,
+                                    bool overlaps, bool hasSums, double top, double width);
 
 void drawLegend(std::ostream &stream, const std::vector<LegendEntry> &legend);
 

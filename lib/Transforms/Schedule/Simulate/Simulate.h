@@ -42,7 +42,7 @@ struct Timing {
 /// What a simulation leaves out where only orders are compared.
 struct AsExecuted {
   /// When each device can start; empty: all at 0.
-  std::vector<double> begin;
+  std::vector<double> begin = {};
   /// A whole backward is executed as its two parts, and sends what the first has
   /// made before the second, unless it is part of a pair that goes on at the same time.
   bool splitsBackwards = false;
