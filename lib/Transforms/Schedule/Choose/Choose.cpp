@@ -53,6 +53,7 @@ private:
   std::optional<Error> layOutLeast();
   void finish();
   void orderExceeding();
+  void orderAgain(std::vector<Candidate>::iterator one, Tried tried);
   bool needsLess(const Candidate &one, const Candidate &other) const;
   /// The time that one must not exceed to be shown.
   double limit() const;
@@ -211,6 +212,16 @@ bool Chooser::needsLess(const Candidate &one, const Candidate &other) const {
   return need(one) < need(other);
 }
 
+/// Puts what an order says in the place of what was known without.
+void Chooser::orderAgain(std::vector<Candidate>::iterator one, Tried tried) {
+  if (tried.candidate) {
+    *one = std::move(*tried.candidate);
+    return;
+  }
+  lastError = tried.error;
+  choice.exceeding.erase(one);
+}
+
 /// What those need that are shown, by an order: all others need at least as much more.
 void Chooser::orderExceeding() {
   while (true) {
@@ -221,14 +232,7 @@ void Chooser::orderExceeding() {
                               [](const Candidate &one) { return one.isUnordered; });
     if (found == end)
       return;
-    Request request = found->request;
-    Tried tried = tryOrdered(request, *placementFor(request), scope);
-    if (tried.candidate) {
-      *found = std::move(*tried.candidate);
-      continue;
-    }
-    lastError = tried.error;
-    choice.exceeding.erase(found);
+    orderAgain(found, tryOrdered(found->request, *placementFor(found->request), scope));
   }
 }
 
@@ -239,10 +243,14 @@ std::optional<Error> Chooser::layOutLeast() {
     Candidate &least = choice.exceeding.front();
     if (least.laidOut)
       return {};
+    if (!least.time) {
+      orderAgain(choice.exceeding.begin(), tryInFull(least.request, *placementFor(least.request), scope));
+      continue;
+    }
     if (std::optional<Error> wrong = layouts.layOut(least))
       return wrong;
     ++choice.laidOut;
-    if (least.laidOut > scope.layout->memory() || !least.time)
+    if (least.laidOut > scope.layout->memory())
       continue;
     // It was counted to need more than it does.
     least.exceeds.reset();

@@ -24,17 +24,13 @@ const Candidate *LayOuts::likeOne(const Candidate &candidate) const {
   return found == refused.end() ? nullptr : &*found;
 }
 
-/// With messages, unless what lacks memory was not ordered.
-static double countOf(const Candidate &candidate) {
-  return candidate.withMessages > 0 ? candidate.withMessages : candidate.memory;
-}
-
 double LayOuts::expected(const Candidate &candidate) const {
   if (candidate.laidOut > 0)
     return candidate.laidOut;
   if (const Candidate *like = likeOne(candidate))
     return like->laidOut;
-  return countOf(candidate) + beyond;
+  // Without an order it needs at least so much.
+  return candidate.time > 0 ? candidate.withMessages + beyond : candidate.memory;
 }
 
 bool LayOuts::mayFit(const Candidate &candidate) const {
@@ -91,7 +87,7 @@ std::optional<Error> LayOuts::layOut(Candidate &candidate) {
   ErrorOr<double> need = layout->need(candidate.request);
   if (!need)
     return need.error();
-  double own = *need - countOf(candidate);
+  double own = *need - candidate.withMessages;
   beyond = count++ ? std::min(beyond, own) : own;
   candidate.laidOut = *need;
   if (*need <= layout->memory())

@@ -126,20 +126,28 @@ Tried bitpipe::schedule::tryOrdered(const Request &request, const Placement &pla
                                     const Scope &scope) {
   Candidate candidate;
   candidate.request = request;
-  bool isLimited = scope.limitsMemory(request);
-  Costs sizes = sizesFor(request, placement, scope);
   // With recomputation not even one micro-batch need be alive as a whole; slices are there whole
   // for a while.
   bool isWhole = !request.balance && !candidate.recomputes() && request.shard < Shard::Gradients;
-  if (isLimited && isWhole && lacksLeast(placement, sizes, candidate))
+  if (scope.limitsMemory(request) && isWhole &&
+      lacksLeast(placement, sizesFor(request, placement, scope), candidate))
     return {std::move(candidate), ""};
+  return tryInFull(request, placement, scope);
+}
+
+Tried bitpipe::schedule::tryInFull(const Request &request, const Placement &placement,
+                                   const Scope &scope) {
+  Candidate candidate;
+  candidate.request = request;
+  bool isLimited = scope.limitsMemory(request);
   Request quick = request;
   quick.effort *= triedEffort;
   ErrorOr<Simulated> simulated = measure(quick);
   if (!simulated && (!isLimited || scope.layout))
     return {std::nullopt, simulated.error().text};
   if (!simulated)
-    return tryWithoutLimit(quick, sizes, std::move(candidate), simulated.error());
+    return tryWithoutLimit(quick, sizesFor(request, placement, scope), std::move(candidate),
+                           simulated.error());
   if (request.balance && scope.choosesBalance && !simulated->schedule.placement.moves())
     return {std::nullopt, "nothing would move"};
   setTimes(*simulated, candidate);

@@ -17,8 +17,11 @@ struct Tried {
 /// devices have. What has no room for its state alone is not ordered.
 Tried tryOrder(const Request &request, const Placement &placement, const Scope &scope);
 
-/// The same, ordered whatever it needs.
+/// The same, ordered unless there is no room for one micro-batch.
 Tried tryOrdered(const Request &request, const Placement &placement, const Scope &scope);
+
+/// The same, ordered whatever it needs.
+Tried tryInFull(const Request &request, const Placement &placement, const Scope &scope);
 
 } // namespace bitpipe::schedule
 
