@@ -100,7 +100,7 @@ private:
         return exchangeSlices(d, instruction.action);
       if (run.kind == 'U')
         return push(d, Step{{run.stage}, slice, {0, slice}, false, 0, run.stage, {}, {}, {}, 0,
-                            run.microbatch, 1, {}, {}, {}}, {}, -1);
+                            run.microbatch, 1, {0, slice}, {}, {}}, {}, -1);
       return push(d, Execute{run, 0, {}}, waitsOf(run, d), -1);
     case Op::Send:
       return push(d, Transmit{run, instruction.peer, 0, true},
