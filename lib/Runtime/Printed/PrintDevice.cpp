@@ -341,33 +341,7 @@ private:
   void printInstruction(size_t i, const Step &op) {
     std::string after = op.isBetween() ? ", after micro-batch " + std::to_string(op.microbatch) : "";
     beginInstruction(i, nameOfOptimizer() + ", stages " + listText(op.stages) + after);
-    std::vector<std::string> arguments = {"{.elements = " + std::to_string(op.elements),
-                                          ".begin = " + std::to_string(op.stepped.begin),
-                                          ".end = " + std::to_string(op.stepped.end),
-                                          ".weights = " + slots[op.weights],
-                                          ".gradients = " + slots[op.gradients]};
-    auto add = [&](const char *name, std::optional<int64_t> slot) {
-      if (slot)
-        arguments.push_back(name + slots[*slot]);
-    };
-    add(".moment1 = ", op.moment1);
-    add(".moment2 = ", op.moment2);
-    add(".working = ", op.working);
-    auto addNumber = [&](const char *name, int64_t value) {
-      if (value)
-        arguments.push_back(name + std::to_string(value));
-    };
-    addNumber(".workingElements = ", op.workingElements);
-    addNumber(".weightsAt = ", op.weightsAt.value_or(0));
-    if (op.gradientsAt)
-      arguments.push_back(".gradientsAt = " + std::to_string(*op.gradientsAt));
-    if (op.isBetween())
-      arguments.push_back(".between = {{.microbatch = " + std::to_string(op.microbatch) +
-                          ", .instruction = " + std::to_string(i) +
-                          ", .countedBegin = " + std::to_string(op.counted.begin) +
-                          ", .countedEnd = " + std::to_string(op.counted.end) + "}}");
-    arguments.back() += "}";
-    out << callText(4, "gpu.update", arguments);
+    out << callText(4, "gpu.update", updateArguments(op, i, slots));
   }
 
   void printInstruction(size_t i, const Stash &op) {

@@ -27,6 +27,11 @@ void printDevice(std::ostream &out, const Program &program, const Links &links,
 /// What a slot is called where the plan has no name for it.
 std::string kindOf(const Program &program, const Slot &slot);
 
+/// What `gpu.update` is called with for a step, given the slots' names and its number in the
+/// device's list: UpdateOperands (Program.h), in braces.
+std::vector<std::string> updateArguments(const Step &op, size_t instruction,
+                                         const std::vector<std::string> &slots);
+
 } // namespace bitpipe::printed
 
 #endif // BITPIPE_RUNTIME_PRINTED_PRINTERS_H
