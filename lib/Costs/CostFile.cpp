@@ -298,6 +298,7 @@ bool CostFile::readNodes(const json::Value &value) {
       !takeIndex(*object, "'nodes'", "devices", 1, INT_MAX, size) ||
       !readLink(*object, "'nodes'", between))
     return false;
+  costs.devicesPerNode = size;
   for (int from = 0; from < devices; ++from)
     for (int to = 0; to < devices; ++to)
       if (from / size != to / size)

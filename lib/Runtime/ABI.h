@@ -14,7 +14,7 @@
 namespace bitpipe::abi {
 
 /// `version` of pipe.training.
-inline constexpr int64_t contractVersion = 4;
+inline constexpr int64_t contractVersion = 5;
 
 /// Alignment in bytes of the arena and of every slot in it. A generated kernel
 /// may rely on it for block offset 0.

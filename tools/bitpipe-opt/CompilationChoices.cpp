@@ -35,6 +35,7 @@ LogicalResult Compilation::chooseRecomputed() {
     planning.cost = options.cost;
     planning.costFile = options.costFile;
     planning.shard = options.shard;
+    planning.devicesPerNode = 1; // no matter of memory
     return memoryOf(planning);
   });
   if (succeeded(chosen))

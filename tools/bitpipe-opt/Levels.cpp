@@ -82,6 +82,7 @@ constexpr Use uses[] = {
     {"routes", Level::Plan},         {"activations", Level::Plan},
     {"recompute", Level::Plan},      {"shard", Level::Plan},
     {"balance", Level::Plan},        {"offload", Level::Plan},
+    {"devices-per-node", Level::Plan},
     {"schedule-effort", Level::Plan}, {"compare", Level::Plan},
     {"optimizer", Level::Program},   {"target", Level::Program},
     {"memory", Level::Program},
@@ -155,6 +156,8 @@ std::string saidBy(ModuleOp module, StringRef option) {
       return std::to_string(plan.getMicrobatches());
     if (option == "shard")
       return schedule::nameOf(shardOf(plan));
+    if (option == "devices-per-node")
+      return std::to_string(plan.getDevicesPerNode().value_or(1));
     if (option == "balance")
       return movesActivations(plan) ? "on" : "off";
     if (std::string said = saidByRoutes(plan, option); !said.empty())
@@ -184,6 +187,8 @@ std::string asked(const Options &options, ModuleOp module, StringRef option) {
     return std::to_string(options.microbatches);
   if (option == "shard")
     return options.shard;
+  if (option == "devices-per-node")
+    return std::to_string(options.devicesPerNode);
   if (option == "balance")
     return options.balance ? "on" : "off";
   if (option == "data-parallel")

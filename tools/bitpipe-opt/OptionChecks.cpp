@@ -69,6 +69,11 @@ void checkGiven(const Options &options) {
   if (options.emit == Emit::Schedule && *shard <= schedule::Shard::Optimizer)
     refuse(options, {"shard"},
            ", which is " + options.shard + ", with --emit=schedule, expected gradients, parameters or no such option: an order has no updates");
+  if (options.target == "cuda")
+    refuse(options, {"devices-per-node"}, " with --target=cuda, expected no such option: NCCL chooses how sums go over nodes");
+  if (options.emit >= Emit::Schedule && options.emit <= Emit::Report)
+    refuse(options, {"devices-per-node"},
+           " with a view of the schedule, expected no such option: the time of a sum is what the costs say");
   if (options.emit == Emit::Costs)
     refuse(options, {"cost", "cost-file"},
            " with --emit=costs, expected no such option: those of the model are printed");

@@ -253,6 +253,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> loss("loss", cl::cat(category), cl::desc("auto, cross-entropy (on the logits), the name of an output (a loss or logits), or SUM/COUNT, two outputs (default auto)"), cl::value_desc("loss"), cl::init(options.loss));
   cl::opt<std::string> optimizer("optimizer", cl::cat(category), cl::desc("adamw, sgd or none (default adamw)"), cl::value_desc("name"), cl::init(options.optimizer));
   cl::opt<std::string> shard("shard", cl::cat(category), cl::desc("what devices that hold the same parameters keep a slice of each: optimizer, its moments, of which each steps its slice, and weights travel after the step; gradients, too; or parameters, too, which are gathered before they are needed (default none)"), cl::value_desc("none|optimizer|gradients|parameters"), cl::init(options.shard));
+  NumberOption<int> devicesPerNode("devices-per-node", cl::cat(category), cl::desc("devices of a node (0 to K-1, K to 2K-1, ...), where sums over several nodes go first within each and then between them, so that less travels between nodes; 1: all at once, whatever the cost file has (default: its nodes, else all at once)"), cl::value_desc("K"), cl::init(options.devicesPerNode));
   cl::opt<std::string> train("train", cl::cat(category), cl::desc("train only the parameters whose name matches (default: as the file says)"), cl::value_desc("regex"));
   cl::opt<std::string> freeze("freeze", cl::cat(category), cl::desc("do not train the parameters whose name matches (default: none)"), cl::value_desc("regex"));
   cl::opt<std::string> attention("attention", cl::cat(category), cl::desc("fused: in one piece where it can be, without matrices of scores in memory; decomposed: as the products and softmaxes of the file (default fused)"), cl::value_desc("how"), cl::init(options.attention));
@@ -295,6 +296,7 @@ Options parseOptions(int argc, char **argv) {
   options.efficiency = efficiency;
   options.recompute = recompute;
   options.shard = shard;
+  options.devicesPerNode = devicesPerNode;
   options.compare = compare;
   options.devices = devices;
   options.replicas = replicas;
@@ -327,6 +329,8 @@ Options parseOptions(int argc, char **argv) {
     badUsage("--chunks is " + Twine(options.chunks) + ", expected at least 1");
   if (updateEvery.getNumOccurrences() && options.updateEvery < 1)
     badUsage("--update-every is " + Twine(options.updateEvery) + ", expected at least 1");
+  if (devicesPerNode.getNumOccurrences() && options.devicesPerNode < 1)
+    badUsage("--devices-per-node is " + Twine(options.devicesPerNode) + ", expected at least 1");
   int most = *max_element(options.compareSizes);
   if (down.getNumOccurrences() && (options.down < 0 || options.down > most))
     badUsage("--down is " + Twine(options.down) + ", expected 0 to " + Twine(most) + ", the number of micro-batches");

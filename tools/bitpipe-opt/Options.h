@@ -53,6 +53,7 @@ struct Options {
   int64_t updateEvery = 0;       // micro-batches between updates, 0: the schedule's own
   std::map<std::string, int64_t> dims;
   std::string loss = "auto";
+  int64_t devicesPerNode = 0;    // within which sums go first, 0: as the cost file has it
   std::string optimizer = "adamw";
   std::string train, freeze;     // regular expressions, empty: as the file says
   std::string attention = "fused";

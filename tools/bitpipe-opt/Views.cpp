@@ -98,6 +98,7 @@ PlanningOptions planningOptions(const Options &options) {
   planning.balance = options.balance;
   planning.offload = options.offload;
   planning.shard = options.shard;
+  planning.devicesPerNode = options.target == "cuda" ? 1 : options.devicesPerNode;
   return planning;
 }
 

@@ -148,7 +148,22 @@ private:
     }
     if (first.kind != Collective::AllReduce)
       placeSlices(link, first.within, isOfCopies(first, devices.front()));
+    if (program.devicesPerNode)
+      link.nodes = nodesOf(devices, program.devicesPerNode);
     links.collectives.push_back(std::move(link));
+  }
+
+  /// None where all are on one, or each is on its own: then nothing is within or nothing between.
+  static std::vector<std::vector<size_t>> nodesOf(const std::vector<int64_t> &devices, int64_t perNode) {
+    std::map<int64_t, std::vector<size_t>> byNode;
+    for (size_t i = 0; i < devices.size(); ++i)
+      byNode[devices[i] / perNode].push_back(i);
+    if (byNode.size() == 1 || byNode.size() == devices.size())
+      return {};
+    std::vector<std::vector<size_t>> nodes;
+    for (auto &[node, members] : byNode)
+      nodes.push_back(std::move(members));
+    return nodes;
   }
 
   /// Of copies two are a word. Own slots hold those of them that are gathered, and of all else

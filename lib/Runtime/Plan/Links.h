@@ -40,6 +40,9 @@ struct CollectiveLink {
   /// and its end; where a member's own slot has what of its slice is gathered.
   std::vector<int64_t> bounds = {}, ownBegins = {};
   double share = 1; // of what all slices have
+  /// Members by node, each with those of one, where what they exchange goes within nodes
+  /// first and then between them; else empty.
+  std::vector<std::vector<size_t>> nodes = {};
 
   /// Whether all slices are as long, and all of each is gathered.
   bool isEven() const;

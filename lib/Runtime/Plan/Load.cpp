@@ -165,6 +165,9 @@ private:
     program.ignoreIndex = op.getIgnoreIndex();
     program.microbatches = op.getMicrobatches();
     program.updateEvery = op.getUpdateEvery().value_or(0);
+    if (auto perNode = op.getDevicesPerNode(); perNode && int64_t(*perNode) < 1)
+      failAt(op, "nodes have ", int64_t(*perNode), " devices, expected at least 1");
+    program.devicesPerNode = op.getDevicesPerNode().value_or(0);
     auto folder = std::filesystem::path(program.path).parent_path();
     program.weightsPath = (folder / op.getWeights().str()).string();
     program.kernelsPath = (folder / op.getKernels().str()).string();

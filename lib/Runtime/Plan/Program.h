@@ -295,6 +295,7 @@ struct Program {
   int64_t ignoreIndex = -1;
   int64_t microbatches = 0;
   int64_t updateEvery = 0; // micro-batches between updates; 0: one ends the step
+  int64_t devicesPerNode = 0; // within which sums go first; 0: all at once
   std::string weightsPath, weightsHash, kernelsPath, kernelsHash;
   std::vector<Parameter> parameters;
   std::map<std::string, GPUKernel> gpuKernels; // by name; none on the processor

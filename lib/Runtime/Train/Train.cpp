@@ -17,6 +17,7 @@
 #include "lib/Runtime/Plan/Load.h"
 #include "lib/Runtime/Train/Account.h"
 #include "lib/Runtime/Train/CheckpointFiles.h"
+#include "lib/Runtime/Train/Nodes.h"
 #include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/ProcessLimits.h"
 #include "lib/Runtime/Train/RunFiles.h"
@@ -271,6 +272,7 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     fillWorkingWeights(program, run->executor->devices());
   if (world.speaks())
     tellWidened(*run->executor);
+  tellNodes(program, run->links, world);
   std::optional<Training> training;
   agree(world, [&] {
     Position begin = checkpoints ? checkpoints->start() : Position();

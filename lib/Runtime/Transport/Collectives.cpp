@@ -21,29 +21,35 @@ Collectives::Collectives(const Links &links, const World &world,
     : links(links), world(world), devices(devices), given(given), threads(threads),
       channels{int64_t(links.devices.size())}, states(links.collectives.size()),
       members(devices.share().count()) {
-  for (size_t i = 0; i < states.size(); ++i) {
-    const CollectiveLink &link = links.collectives[i];
-    size_t others = 0;
-    forOthers(link, [&](int64_t, size_t) { ++others; });
-    states[i].local = uint32_t(link.devices.size() - others);
-    for (int64_t device : link.devices) {
-      if (!devices.holds(device))
-        continue;
-      Member &member = memberOf(device);
-      size_t floats = 2 * others * pieceElements;
-      member.buffers.resize(std::max(member.buffers.size(), floats));
-      member.sources.reserve(std::max(member.sources.capacity(), link.devices.size()));
-      member.targets.reserve(member.sources.capacity());
-      if (given && others > 0)
-        member.unread.resize(pieceElements);
-    }
-  }
+  for (size_t i = 0; i < states.size(); ++i)
+    prepare(links.collectives[i], states[i]);
   for (int64_t d = devices.share().first; d < devices.share().end; ++d) {
     size_t count = links.devices[d].collectives.size();
     memberOf(d).times.resize(keptSteps * count);
     if (count > 0)
       startThread(d);
   }
+}
+
+void Collectives::prepare(const CollectiveLink &link, State &state) {
+  state.local = uint32_t(std::ranges::count_if(
+      link.devices, [&](int64_t device) { return devices.holds(device); }));
+  state.phases = phasesOf(link, pieceElements);
+  for (const Phase &phase : state.phases)
+    for (const Exchange &exchange : phase)
+      for (int64_t device : exchange.devices)
+        if (devices.holds(device))
+          reserve(memberOf(device), exchange);
+}
+
+void Collectives::reserve(Member &member, const Exchange &exchange) {
+  size_t others = 0;
+  forOthers(exchange, [&](int64_t, size_t) { ++others; });
+  member.buffers.resize(std::max(member.buffers.size(), 2 * others * pieceElements));
+  member.sources.reserve(std::max(member.sources.capacity(), exchange.devices.size()));
+  member.targets.reserve(member.sources.capacity());
+  if (given && others > 0)
+    member.unread.resize(pieceElements);
 }
 
 void Collectives::startThread(int64_t device) {
@@ -90,15 +96,19 @@ void Collectives::loop(int64_t device, std::stop_token stop) {
       return;
     int64_t index = order[next % order.size()];
     State &state = states[index];
-    uint32_t all = state.local * uint32_t(next / order.size() + 1);
+    auto step = uint32_t(next / order.size());
     delayAtRandom();
-    state.arrived.advance();
-    state.arrived.waitFor(all);
-    performTimed(device, index);
+    meet(state, step, 0);
+    performTimed(device, index, step);
     delayAtRandom();
-    if (state.parts.advance() + 1 == all)
+    if (state.parts.advance() + 1 == state.local * (step + 1))
       state.complete.advance();
   }
+}
+
+void Collectives::meet(State &state, uint32_t step, size_t phase) {
+  state.arrived.advance();
+  state.arrived.waitFor(state.local * uint32_t(step * state.phases.size() + phase + 1));
 }
 
 void Collectives::finishStep(uint32_t step) const {
@@ -107,11 +117,18 @@ void Collectives::finishStep(uint32_t step) const {
       state.complete.waitFor(step + 1);
 }
 
-void Collectives::performTimed(int64_t device, int64_t index) {
+void Collectives::performTimed(int64_t device, int64_t index, uint32_t step) {
   Member &me = memberOf(device);
   Nanoseconds begin = now(), worked = processorTime();
   me.together = begin;
-  perform(device, links.collectives[index]);
+  State &state = states[index];
+  for (size_t phase = 0; phase < state.phases.size(); ++phase) {
+    if (phase > 0)
+      meet(state, step, phase);
+    for (const Exchange &exchange : state.phases[phase])
+      if (exchange.includes(device))
+        perform({links.collectives[index], exchange, device});
+  }
   if (given)
     me.sleeper.until(me.together + Nanoseconds((*given)[index] * 1e9));
   me.times[me.done++ % me.times.size()] = {begin, now(), processorTime() - worked};
@@ -129,15 +146,10 @@ std::vector<std::vector<TimedWork>> Collectives::times(int64_t device) const {
 }
 
 template <typename Visit>
-void Collectives::forOthers(const CollectiveLink &link, Visit visit) const {
-  for (size_t m = 0; m < link.devices.size(); ++m)
-    if (!devices.holds(link.devices[m]))
-      visit(link.devices[m], m);
-}
-
-template <typename Visit> void Collectives::forPieces(Range slice, Visit visit) {
-  for (int64_t begin = slice.begin; begin < slice.end; begin += pieceElements)
-    visit(Range{begin, std::min(begin + pieceElements, slice.end)});
+void Collectives::forOthers(const Exchange &exchange, Visit visit) const {
+  for (size_t i = 0; i < exchange.devices.size(); ++i)
+    if (!devices.holds(exchange.devices[i]))
+      visit(exchange.devices[i], i);
 }
 
 template <typename Work>
@@ -150,159 +162,151 @@ void Collectives::shareElements(Member &member, int64_t count, Work work) {
   });
 }
 
-void Collectives::perform(int64_t device, const CollectiveLink &link) {
-  switch (link.kind) {
+void Collectives::perform(const Part &part) {
+  switch (part.exchange.kind) {
   case Collective::AllReduce:
-    return allReduce(device, link);
+    return allReduce(part);
   case Collective::ReduceScatter:
-    return reduceScatter(device, link);
+    return reduceScatter(part);
   case Collective::AllGather:
-    return allGather(device, link);
+    return allGather(part);
   }
 }
 
 /// Between two members of different processes go first what each adds to the
-/// other's slice, then the results of their slices.
-void Collectives::allReduce(int64_t device, const CollectiveLink &link) {
-  Member &me = memberOf(device);
-  sendContributions(device, link);
-  sumSlice(device, link, link.sliceOf(link.memberOf(device)));
+/// other's pieces, then the results of their pieces.
+void Collectives::allReduce(const Part &part) {
+  Member &me = memberOf(part.device);
+  sendContributions(part);
+  sumPieces(part);
   me.contributions.wait(); // the others' results go where those lie
-  receiveResults(device, link, me.received);
+  receiveResults(part, me.received);
   me.received.wait();
   me.results.wait();
 }
 
-void Collectives::reduceScatter(int64_t device, const CollectiveLink &link) {
-  sendContributions(device, link);
-  sumSlice(device, link, link.sliceOf(link.memberOf(device)));
-  memberOf(device).contributions.wait();
+void Collectives::reduceScatter(const Part &part) {
+  sendContributions(part);
+  sumPieces(part);
+  memberOf(part.device).contributions.wait();
 }
 
-void Collectives::allGather(int64_t device, const CollectiveLink &link) {
-  Member &me = memberOf(device);
-  Range mine = link.sliceOf(link.memberOf(device));
-  const float *slice = sliceMemoryOf(device, link);
-  forOthers(link, [&](int64_t other, size_t) {
-    forPieces(mine, [&](Range piece) {
-      send(device, other, slice + piece.begin - mine.begin, piece.count(), me.results);
-    });
+void Collectives::allGather(const Part &part) {
+  Member &me = memberOf(part.device);
+  forOthers(part.exchange, [&](int64_t other, size_t) {
+    for (Range piece : part.pieces())
+      send(part.device, other, ownPlace(part, piece.begin), piece.count(), me.results);
   });
   Pieces &firsts = me.round[0];
-  receiveResults(device, link, firsts);
+  receiveResults(part, firsts);
   if (!given)
-    copyToLocals(device, link, mine);
+    copyToLocals(part);
   firsts.wait();
-  me.together = now();
+  if (part.link.kind == Collective::AllGather)
+    me.together = now();
   me.received.wait();
   me.results.wait();
 }
 
-void Collectives::sendContributions(int64_t device, const CollectiveLink &link) {
-  const float *memory = memoryOf(device, link);
-  forOthers(link, [&](int64_t other, size_t m) {
-    forPieces(link.sliceOf(m), [&](Range piece) {
-      send(device, other, memory + piece.begin, piece.count(), memberOf(device).contributions);
-    });
+void Collectives::sendContributions(const Part &part) {
+  forOthers(part.exchange, [&](int64_t other, size_t i) {
+    for (Range piece : part.exchange.pieces[i])
+      send(part.device, other, place(part.device, part.link, piece.begin), piece.count(),
+           memberOf(part.device).contributions);
   });
 }
 
-/// Starts to receive the slices of members in other processes; first pieces tell that a
+/// Starts to receive the pieces of members in other processes; first ones tell that a
 /// member has come.
-void Collectives::receiveResults(int64_t device, const CollectiveLink &link, Pieces &firsts) {
-  Member &me = memberOf(device);
-  float *memory = memoryOf(device, link);
-  forOthers(link, [&](int64_t other, size_t m) {
-    Range slice = link.sliceOf(m);
-    forPieces(slice, [&](Range piece) {
-      receive(other, device, given ? me.unread.data() : memory + piece.begin,
-              piece.count(), piece.begin == slice.begin ? firsts : me.received);
-    });
+void Collectives::receiveResults(const Part &part, Pieces &firsts) {
+  Member &me = memberOf(part.device);
+  forOthers(part.exchange, [&](int64_t other, size_t i) {
+    Pieces *counted = &firsts;
+    for (Range piece : part.exchange.pieces[i])
+      receive(other, part.device,
+              given ? me.unread.data() : place(part.device, part.link, piece.begin),
+              piece.count(), *std::exchange(counted, &me.received));
   });
 }
 
-void Collectives::copyToLocals(int64_t device, const CollectiveLink &link, Range slice) {
-  const float *from = sliceMemoryOf(device, link);
-  bool isInPlace = link.own[link.memberOf(device)] < 0;
-  for (int64_t other : link.devices) {
-    if ((other == device && isInPlace) || !devices.holds(other))
+void Collectives::copyToLocals(const Part &part) {
+  bool isInPlace = !part.exchange.ofSlices || part.link.own[part.link.memberOf(part.device)] < 0;
+  for (int64_t other : part.exchange.devices) {
+    if ((other == part.device && isInPlace) || !devices.holds(other))
       continue;
-    float *to = memoryOf(other, link) + slice.begin;
-    shareElements(memberOf(device), slice.count(), [&](int64_t begin, int64_t end) {
-      std::copy(from + begin, from + end, to + begin);
-    });
+    for (Range piece : part.pieces()) {
+      const float *from = ownPlace(part, piece.begin);
+      float *to = place(other, part.link, piece.begin);
+      shareElements(memberOf(part.device), piece.count(), [&](int64_t begin, int64_t end) {
+        std::copy(from + begin, from + end, to + begin);
+      });
+    }
   }
 }
 
 /// While one piece is added up, the next one is on its way into other buffers.
-void Collectives::sumSlice(int64_t device, const CollectiveLink &link, Range slice) {
-  Member &me = memberOf(device);
-  int round = 0;
-  if (slice.count() > 0)
-    receivePiece(device, link,
-                 {slice.begin, std::min(slice.begin + pieceElements, slice.end)},
-                 round);
-  forPieces(slice, [&](Range piece) {
-    if (piece.end < slice.end)
-      receivePiece(device, link,
-                   {piece.end, std::min(piece.end + pieceElements, slice.end)},
-                   1 - round);
+void Collectives::sumPieces(const Part &part) {
+  Member &me = memberOf(part.device);
+  const std::vector<Range> &pieces = part.pieces();
+  if (!pieces.empty())
+    receivePiece(part, pieces.front(), 0);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    int round = i % 2;
+    if (i + 1 < pieces.size())
+      receivePiece(part, pieces[i + 1], 1 - round);
     me.round[round].wait();
     if (!given)
-      addUp(device, link, piece, round);
-    else if (piece.begin == slice.begin)
+      addUp(part, pieces[i], round);
+    else if (i == 0)
       me.together = now();
-    round = 1 - round;
-    if (link.kind == Collective::ReduceScatter)
-      return; // nobody else wants it
-    forOthers(link, [&](int64_t other, size_t) {
-      send(device, other, memoryOf(device, link) + piece.begin, piece.count(),
+    if (part.exchange.kind == Collective::ReduceScatter)
+      continue; // nobody else wants it
+    forOthers(part.exchange, [&](int64_t other, size_t) {
+      send(part.device, other, place(part.device, part.link, pieces[i].begin), pieces[i].count(),
            me.results);
     });
-  });
+  }
 }
 
-void Collectives::receivePiece(int64_t device, const CollectiveLink &link, Range piece,
-                        int round) {
-  Member &me = memberOf(device);
+void Collectives::receivePiece(const Part &part, Range piece, int round) {
+  Member &me = memberOf(part.device);
   float *buffer = me.buffers.data() + round * me.buffers.size() / 2;
-  forOthers(link, [&](int64_t other, size_t) {
-    receive(other, device, buffer, piece.count(), me.round[round]);
+  forOthers(part.exchange, [&](int64_t other, size_t) {
+    receive(other, part.device, buffer, piece.count(), me.round[round]);
     buffer += pieceElements;
   });
 }
 
-void Collectives::addUp(int64_t device, const CollectiveLink &link, Range piece,
-                 int round) {
-  Member &me = memberOf(device);
+void Collectives::addUp(const Part &part, Range piece, int round) {
+  Member &me = memberOf(part.device);
   float *buffer = me.buffers.data() + round * me.buffers.size() / 2;
-  bool keeps = link.kind == Collective::ReduceScatter;
+  bool keeps = part.exchange.kind == Collective::ReduceScatter;
   me.sources.clear();
   me.targets.clear();
-  for (int64_t member : link.devices) {
+  for (int64_t member : part.exchange.devices) {
     bool isLocal = devices.holds(member);
-    me.sources.push_back(isLocal ? memoryOf(member, link) + piece.begin
+    me.sources.push_back(isLocal ? place(member, part.link, piece.begin)
                                  : std::exchange(buffer, buffer + pieceElements));
     if (!keeps && isLocal)
       me.targets.push_back(me.sources.back());
   }
-  if (keeps) {
-    int64_t begin = link.sliceOf(link.memberOf(device)).begin;
-    me.targets.push_back(sliceMemoryOf(device, link) + piece.begin - begin);
-  }
+  if (keeps)
+    me.targets.push_back(ownPlace(part, piece.begin));
   shareElements(me, piece.count(), [&](int64_t begin, int64_t end) {
     sumInto(me.targets, me.sources, begin, end);
   });
 }
 
-float *Collectives::memoryOf(int64_t device, const CollectiveLink &link) const {
-  return devices[device].memory().floats(link.slots[link.memberOf(device)]);
+float *Collectives::place(int64_t device, const CollectiveLink &link, int64_t element) const {
+  return devices[device].memory().floats(link.slots[link.memberOf(device)]) + element;
 }
 
-float *Collectives::sliceMemoryOf(int64_t device, const CollectiveLink &link) const {
-  size_t member = link.memberOf(device);
-  auto [slot, begin] = link.placeOfSlice(member);
-  return devices[device].memory().floats(slot) + begin;
+float *Collectives::ownPlace(const Part &part, int64_t element) const {
+  if (!part.exchange.ofSlices)
+    return place(part.device, part.link, element);
+  size_t member = part.link.memberOf(part.device);
+  auto [slot, begin] = part.link.placeOfSlice(member);
+  return devices[part.device].memory().floats(slot) + begin + element - part.link.sliceOf(member).begin;
 }
 
 void Collectives::send(int64_t from, int64_t to, const float *data, int64_t count,

@@ -1,12 +1,12 @@
 //===- Collectives.h - Gradient sums over replicas, gathers of slices ------===//
 //
 // Collectives run on threads of their own, as many per device as that computes with, of
-// low priority. In a sum each member answers for one slice: it adds that up over all
-// members in the order of their list, whichever process they are in. So the bits are the
-// same for any number of processes. In an all-reduce it gives the result to all, in a
-// reduce-scatter it keeps it, and an all-gather is the giving alone. What members in other
-// processes add travels in pieces, through two buffers per member and device; results
-// travel to where they belong.
+// low priority. In a sum each member answers for some elements: it adds those up over all
+// members of an exchange (see Exchanges.h) in the order of their list, whichever process they
+// are in. So the bits are the same for any number of processes. In an all-reduce it gives the
+// result to all, in a reduce-scatter it keeps it, and an all-gather is the giving alone. What
+// members in other processes add travels in pieces, through two buffers per member and device;
+// results travel to where they belong.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +16,7 @@
 #include "lib/Runtime/CPU/Team.h"
 #include "lib/Runtime/Emulated/Sleeper.h"
 #include "lib/Runtime/Execute/LocalDevices.h"
-#include "lib/Runtime/Plan/Links.h"
+#include "lib/Runtime/Plan/Exchanges.h"
 #include "lib/Runtime/Transport/Channels.h"
 
 #include <deque>
@@ -51,8 +51,18 @@ private:
   static constexpr size_t keptSteps = 64;
 
   struct State {
-    Counter arrived, parts, complete; // of the members in this process
-    uint32_t local = 0;                // how many those are
+    std::vector<Phase> phases;
+    Counter arrived, parts, complete; // of the members in this process; they arrive at each phase
+    uint32_t local = 0;               // how many those are
+  };
+  /// What a device does in an exchange.
+  struct Part {
+    const CollectiveLink &link;
+    const Exchange &exchange;
+    int64_t device;
+
+    /// Those that it answers for.
+    const std::vector<Range> &pieces() const { return exchange.pieces[exchange.indexOf(device)]; }
   };
   /// Pieces under way, as their number and how many of them are complete.
   struct Pieces {
@@ -78,30 +88,33 @@ private:
     std::unique_ptr<Team> team; // whose member 0 is the thread
     std::jthread thread;
   };
+  void prepare(const CollectiveLink &link, State &state);
+  void reserve(Member &member, const Exchange &exchange);
   void startThread(int64_t device);
   void enter() const;
   void stop();
   void loop(int64_t device, std::stop_token stop);
-  void perform(int64_t device, const CollectiveLink &link);
-  void performTimed(int64_t device, int64_t number);
-  void allReduce(int64_t device, const CollectiveLink &link);
-  void reduceScatter(int64_t device, const CollectiveLink &link);
-  void allGather(int64_t device, const CollectiveLink &link);
-  void sendContributions(int64_t device, const CollectiveLink &link);
-  void receiveResults(int64_t device, const CollectiveLink &link, Pieces &firsts);
-  void copyToLocals(int64_t device, const CollectiveLink &link, Range slice);
-  void sumSlice(int64_t device, const CollectiveLink &link, Range slice);
-  void receivePiece(int64_t device, const CollectiveLink &link, Range piece,
-                    int round);
-  void addUp(int64_t device, const CollectiveLink &link, Range piece, int round);
-  /// Calls visit(device, index of the member) for members in other processes.
-  template <typename Visit>
-  void forOthers(const CollectiveLink &link, Visit visit) const;
-  template <typename Visit> static void forPieces(Range slice, Visit visit);
+  /// Waits until all members in this process begin a phase.
+  void meet(State &state, uint32_t step, size_t phase);
+  void performTimed(int64_t device, int64_t number, uint32_t step);
+  void perform(const Part &part);
+  void allReduce(const Part &part);
+  void reduceScatter(const Part &part);
+  void allGather(const Part &part);
+  void sendContributions(const Part &part);
+  void receiveResults(const Part &part, Pieces &firsts);
+  void copyToLocals(const Part &part);
+  void sumPieces(const Part &part);
+  void receivePiece(const Part &part, Range piece, int round);
+  void addUp(const Part &part, Range piece, int round);
+  /// Calls visit(device, its index in the exchange) for devices of other processes.
+  template <typename Visit> void forOthers(const Exchange &exchange, Visit visit) const;
   /// Calls work(begin, end) for parts of the elements of a piece, in several threads.
   template <typename Work> void shareElements(Member &member, int64_t count, Work work);
-  float *memoryOf(int64_t device, const CollectiveLink &link) const;
-  float *sliceMemoryOf(int64_t device, const CollectiveLink &link) const;
+  /// Where a device has an element of what all slices make up.
+  float *place(int64_t device, const CollectiveLink &link, int64_t element) const;
+  /// Where it has an element that it answers for, which may be the slice that it keeps.
+  float *ownPlace(const Part &part, int64_t element) const;
   void send(int64_t from, int64_t to, const float *data, int64_t count,
             Pieces &pieces);
   void receive(int64_t from, int64_t to, float *data, int64_t count,

@@ -143,7 +143,15 @@ private:
         plan.getMicrobatchesAttr(), none, none, none, none,
         model.getPrecisionAttr() ? model.getPrecisionAttr() : builder.getStringAttr("f32"),
         /*arch=*/StringAttr(),
-        versions ? builder.getI64IntegerAttr(versions.every) : IntegerAttr());
+        versions ? builder.getI64IntegerAttr(versions.every) : IntegerAttr(), nodesOf(plan));
+  }
+
+  IntegerAttr nodesOf(pipe::PlanOp plan) {
+    if (target == "cpu" || !plan.getDevicesPerNode())
+      return plan.getDevicesPerNodeAttr();
+    plan.emitRemark() << "nodes of " << *plan.getDevicesPerNode()
+                      << " devices are left out: NCCL chooses how sums go over nodes";
+    return {};
   }
 };
 

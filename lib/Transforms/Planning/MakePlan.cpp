@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <set>
 
 namespace bitpipe {
 #define GEN_PASS_DEF_MAKEPLANPASS
@@ -155,7 +156,38 @@ private:
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     auto plan = writePlan(builder, module.getLoc(), schedule->name, *program);
     keepCosts(module, plan);
+    if (failed(setNodes(plan, *program, costs->devicesPerNode)))
+      return failure();
     return success();
+  }
+
+  /// `known` are the devices per node that the costs have links for, or 0.
+  LogicalResult setNodes(pipe::PlanOp plan, const schedule::Program &program, int known) {
+    if (devicesPerNode > 1 && known && devicesPerNode != known)
+      return plan.emitError() << "nodes have " << devicesPerNode << " devices, but " << known << " in " << costFile
+                              << ": expected the same, or 1, where sums go all at once";
+    int64_t perNode = devicesPerNode ? devicesPerNode : known;
+    if (perNode <= 1)
+      return success();
+    if (!llvm::any_of(program.groups, [&](const schedule::Group &group) { return isDivided(group, perNode); })) {
+      if (devicesPerNode)
+        plan.emitWarning() << plan.getSchedule() << " sums nothing over several nodes of " << perNode
+                           << " devices and within one: --devices-per-node changes nothing";
+      return success();
+    }
+    plan.setDevicesPerNode(perNode);
+    if (!devicesPerNode)
+      plan.emitRemark() << "sums go first within nodes of " << perNode << " devices, which " << costFile
+                        << " has, then between them";
+    return success();
+  }
+
+  /// Whether some, but not all of those who hold a group are on one node.
+  static bool isDivided(const schedule::Group &group, int64_t perNode) {
+    std::set<int64_t> nodes;
+    for (int device : group.devices)
+      nodes.insert(device / perNode);
+    return nodes.size() > 1 && nodes.size() < group.devices.size();
   }
 };
 } // namespace

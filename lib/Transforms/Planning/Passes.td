@@ -87,6 +87,9 @@ def MakePlanPass : Pass<"pipe-make-plan", "::mlir::ModuleOp"> {
            "0: they do not">,
     Option<"shard", "shard", "std::string", "\"none\"",
            "What devices that hold the same parameters keep slices of: none, optimizer, gradients or parameters">,
+    Option<"devicesPerNode", "devices-per-node", "int64_t", "0",
+           "Devices of a node, within which sums go first; 0 for those of the cost file's nodes, "
+           "if it has any, 1 for sums all at once">,
   ];
   let dependentDialects = ["::bitpipe::pipe::PipeDialect"];
 }

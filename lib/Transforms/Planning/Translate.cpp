@@ -92,7 +92,7 @@ pipe::PlanOp bitpipe::writePlan(OpBuilder &builder, Location loc,
   OpBuilder::InsertionGuard guard(builder);
   auto plan = pipe::PlanOp::create(builder, loc, "plan", name,
                                    program.placement.devices(),
-                                   program.placement.microbatches());
+                                   program.placement.microbatches(), /*devices_per_node=*/IntegerAttr());
   builder.createBlock(&plan.getBody());
   for (const schedule::Route &route : program.placement.routes())
     pipe::RouteOp::create(builder, loc, wide(route.devices),

@@ -14,6 +14,10 @@ def Pipe_PlanOp : Pipe_Op<"plan", [Symbol, NoTerminator, SingleBlock,
     Holds routes, ties and one `pipe.device` per device. A tensor is named by
     the run that makes it: kind, stage and micro-batch.
 
+    With `devices_per_node` devices 0 to before that number are on one node, as many more on
+    the next. What is summed over devices is then summed over those of each node, in their
+    order, and these sums over the nodes, in theirs; what is gathered goes once to each node.
+
     Example:
 
     ```mlir
@@ -28,11 +32,12 @@ def Pipe_PlanOp : Pipe_Op<"plan", [Symbol, NoTerminator, SingleBlock,
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$schedule,
-                       I64Attr:$devices, I64Attr:$microbatches);
+                       I64Attr:$devices, I64Attr:$microbatches,
+                       OptionalAttr<I64Attr>:$devices_per_node);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `schedule` $schedule `devices` $devices
-    `microbatches` $microbatches $body attr-dict
+    `microbatches` $microbatches (`devices_per_node` $devices_per_node^)? $body attr-dict
   }];
 }
 

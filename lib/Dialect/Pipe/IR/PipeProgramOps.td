@@ -17,7 +17,8 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
     `version` is the version of the contract between compiler and runtime,
     `precision` what products compute in: f32, or bf16 with parameters, their
     gradients and the optimizer's moments in f32. With `update_every` a step of the
-    programs holds many of the optimizer, one after so many micro-batches each.
+    programs holds many of the optimizer, one after so many micro-batches each. With
+    `devices_per_node` sums and gathers go within nodes first: see `pipe.plan`.
     `weights` and `kernels` name files beside the plan, with their hashes.
   }];
   let arguments = (ins I64Attr:$version, StrAttr:$target, StrArrayAttr:$inputs,
@@ -30,7 +31,8 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
                        StrAttr:$kernels, StrAttr:$kernels_hash,
                        DefaultValuedAttr<StrAttr, "\"f32\"">:$precision,
                        OptionalAttr<StrAttr>:$arch,
-                       OptionalAttr<I64Attr>:$update_every);
+                       OptionalAttr<I64Attr>:$update_every,
+                       OptionalAttr<I64Attr>:$devices_per_node);
   let assemblyFormat = "attr-dict";
 }
 

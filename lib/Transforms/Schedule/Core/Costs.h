@@ -93,6 +93,8 @@ struct Costs {
   /// Of every pair of devices, unless `links` has one per pair: [from][to].
   Link link;
   std::vector<std::vector<Link>> links;
+  /// Where a file has nodes, how many devices each has; else 0. What their links are is in `links`.
+  int devicesPerNode = 0;
   /// Of every device to its host and back, for activations that it keeps: one copy at a
   /// time, either way.
   Link host;
