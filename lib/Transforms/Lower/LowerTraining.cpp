@@ -149,8 +149,8 @@ private:
   IntegerAttr nodesOf(pipe::PlanOp plan) {
     if (target == "cpu" || !plan.getDevicesPerNode())
       return plan.getDevicesPerNodeAttr();
-    plan.emitRemark() << "nodes of " << *plan.getDevicesPerNode()
-                      << " devices are left out: NCCL chooses how sums go over nodes";
+    emitRemark(plan.getLoc()) << "nodes of " << *plan.getDevicesPerNode()
+                                << " devices are left out: NCCL chooses how sums go over nodes";
     return {};
   }
 };

@@ -163,22 +163,23 @@ private:
 
   /// `known` are the devices per node that the costs have links for, or 0.
   LogicalResult setNodes(pipe::PlanOp plan, const schedule::Program &program, int known) {
-    if (devicesPerNode > 1 && known && devicesPerNode != known)
-      return plan.emitError() << "nodes have " << devicesPerNode << " devices, but " << known << " in " << costFile
-                              << ": expected the same, or 1, where sums go all at once";
-    int64_t perNode = devicesPerNode ? devicesPerNode : known;
+    int64_t asked = devicesPerNode, perNode = asked ? asked : known;
+    Location loc = plan.getLoc();
+    if (asked > 1 && known && asked != known)
+      return emitError(loc) << "nodes have " << asked << " devices, but " << known << " in " << costFile
+                            << ": expected the same, or 1, where sums go all at once";
     if (perNode <= 1)
       return success();
     if (!llvm::any_of(program.groups, [&](const schedule::Group &group) { return isDivided(group, perNode); })) {
-      if (devicesPerNode)
-        plan.emitWarning() << plan.getSchedule() << " sums nothing over several nodes of " << perNode
-                           << " devices and within one: --devices-per-node changes nothing";
+      if (asked)
+        emitWarning(loc) << plan.getSchedule() << " sums nothing over several nodes of " << perNode
+                         << " devices and within one: --devices-per-node changes nothing";
       return success();
     }
     plan.setDevicesPerNode(perNode);
-    if (!devicesPerNode)
-      plan.emitRemark() << "sums go first within nodes of " << perNode << " devices, which " << costFile
-                        << " has, then between them";
+    if (!asked)
+      emitRemark(loc) << "sums go first within nodes of " << perNode << " devices, which " << costFile
+                      << " has, then between them";
     return success();
   }
 
