@@ -16,7 +16,7 @@
 !h = memref<1024x512xbf16>
 
 module {
-pipe.training {version = 4 : i64, target = "cuda", inputs = [], types = [], bounds = array<i64>, loss = "microbatches", ignore_index = -100 : i64, optimizer = "sgd", devices = 1 : i64, microbatches = 1 : i64, weights = "", weights_hash = "", kernels = "", kernels_hash = ""}
+pipe.training {version = 5 : i64, target = "cuda", inputs = [], types = [], bounds = array<i64>, loss = "microbatches", ignore_index = -100 : i64, optimizer = "sgd", devices = 1 : i64, microbatches = 1 : i64, weights = "", weights_hash = "", kernels = "", kernels_hash = ""}
 // CHECK: arch = "sm_90"
 // CHECK-SAME: kernels = "{{.*}}.ptx"
 

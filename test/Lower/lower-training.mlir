@@ -19,4 +19,4 @@ pipe.plan @plan schedule "gpipe" devices 2 microbatches 4 {
 // CHECK: pipe.training {bounds = array<i64: -1, 8>, devices = 2 : i64, ignore_index = -1 : i64,
 // CHECK-SAME: inputs = ["x", "labels"]
 // CHECK-SAME: labels = "labels", loss = "labels", microbatches = 4 : i64, optimizer = "sgd", target = "cpu"
-// CHECK-SAME: types = [tensor<4x8xf32>, tensor<4xi64>], version = 4
+// CHECK-SAME: types = [tensor<4x8xf32>, tensor<4xi64>], version = 5

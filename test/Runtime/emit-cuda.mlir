@@ -76,7 +76,7 @@
 // CHECK: const Table program = {"{{[0-9a-f]+}}", make};
 
 module {
-  pipe.training {arch = "sm_90", bounds = array<i64: 16, 16>, devices = 2 : i64, ignore_index = -100 : i64, inputs = ["input_ids", "labels"], kernels = "tiny.kernels.ptx", kernels_hash = "79f0fb3c77ec47b3", labels = "labels", loss = "labels", microbatches = 2 : i64, optimizer = "adamw", target = "cuda", types = [tensor<2x4xi64>, tensor<2x4xi64>], version = 4 : i64, weights = "tiny.weights.safetensors", weights_hash = "77212fc7f073ff2a"}
+  pipe.training {arch = "sm_90", bounds = array<i64: 16, 16>, devices = 2 : i64, ignore_index = -100 : i64, inputs = ["input_ids", "labels"], kernels = "tiny.kernels.ptx", kernels_hash = "79f0fb3c77ec47b3", labels = "labels", loss = "labels", microbatches = 2 : i64, optimizer = "adamw", target = "cuda", types = [tensor<2x4xi64>, tensor<2x4xi64>], version = 5 : i64, weights = "tiny.weights.safetensors", weights_hash = "77212fc7f073ff2a"}
   pipe.saved "embed.weight" : tensor<16x8xf32>
   pipe.saved "up.weight" : tensor<32x8xf32>
   pipe.saved "up.bias" : tensor<32xf32>

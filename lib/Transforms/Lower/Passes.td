@@ -17,7 +17,7 @@ def LowerTraining : Pass<"pipe-lower-training", "mlir::ModuleOp"> {
     ```mlir
     pipe.model @forward inputs ["x"] outputs ["loss"] loss "microbatches" bounds [-1]
     // becomes
-    pipe.training {version = 4, target = "cpu", inputs = ["x"], types = [tensor<4x8xf32>], ...}
+    pipe.training {version = 5, target = "cpu", inputs = ["x"], types = [tensor<4x8xf32>], ...}
     ```
   }];
   let options = [

@@ -48,7 +48,7 @@ def relabelled(value):
 
 attempt("no plan", plan_file="absent.mlir")
 attempt("not a plan", "hello\n")
-attempt("other version", replaced("version = 4", "version = 7"))
+attempt("other version", replaced("version = 5", "version = 7"))
 attempt("no value", replaced("loss = ", "lowest = array<i64: 0, 7>, loss = "))
 attempt("other target", replaced('"cpu"', '"metal"'))
 (folder / "weights.safetensors").write_bytes(weights[:-1] + b"?")

@@ -248,7 +248,7 @@ def hash_file(path):
 def plan_text(folder, devices, optimizer, microbatches):
     hashes = [hash_file(folder / name) for name in ("weights.safetensors", "kernels.so")]
     lines = [
-        'pipe.training {version = 4 : i64, target = "cpu", features = "", inputs = ["x", "labels"],',
+        'pipe.training {version = 5 : i64, target = "cpu", features = "", inputs = ["x", "labels"],',
         f"  types = [tensor<{S}x{W}xf32>, tensor<{S}xi64>], bounds = array<i64: -1, {C}>,",
         '  loss = "labels", labels = "labels", ignore_index = -100 : i64,',
         f'  optimizer = "{optimizer}", devices = {len(devices)} : i64, microbatches = {microbatches} : i64,',
