@@ -32,14 +32,18 @@ Collectives::Collectives(const Links &links, const World &world,
 }
 
 void Collectives::prepare(const CollectiveLink &link, State &state) {
-  state.local = uint32_t(std::ranges::count_if(
-      link.devices, [&](int64_t device) { return devices.holds(device); }));
+  auto isHere = [&](int64_t device) { return devices.holds(device); };
+  state.local = uint32_t(std::ranges::count_if(link.devices, isHere));
   state.phases = phasesOf(link, pieceElements);
-  for (const Phase &phase : state.phases)
+  for (Phase &phase : state.phases) {
+    std::erase_if(phase, [&](const Exchange &exchange) {
+      return std::ranges::none_of(exchange.devices, isHere);
+    });
     for (const Exchange &exchange : phase)
       for (int64_t device : exchange.devices)
-        if (devices.holds(device))
+        if (isHere(device))
           reserve(memberOf(device), exchange);
+  }
 }
 
 void Collectives::reserve(Member &member, const Exchange &exchange) {

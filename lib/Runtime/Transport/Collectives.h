@@ -51,7 +51,7 @@ private:
   static constexpr size_t keptSteps = 64;
 
   struct State {
-    std::vector<Phase> phases;
+    std::vector<Phase> phases; // with the exchanges that devices of this process are in
     Counter arrived, parts, complete; // of the members in this process; they arrive at each phase
     uint32_t local = 0;               // how many those are
   };
