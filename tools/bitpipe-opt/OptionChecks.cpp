@@ -4,6 +4,7 @@
 
 #include "tools/bitpipe-opt/BadUsage.h"
 #include "lib/Transforms/Schedule/Core/Schedule.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "tools/bitpipe-opt/ChooseSchedule.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -24,8 +25,11 @@ static void refuse(const Options &options, ArrayRef<StringRef> names,
 
 /// What --stage-replicas=auto is chosen for.
 static void checkPicksReplicas(const Options &options) {
-  if (options.pipeline != "pipedream-flush")
-    badUsage("--stage-replicas is auto, expected --pipeline=pipedream-flush with it");
+  auto family = schedule::familyNamed(options.pipeline);
+  if (!family || !(*family)->sharesStages)
+    badUsage("--stage-replicas is auto, expected --pipeline=pipedream-flush, pipedream, pipedream-vertical or pipedream-2bw with it");
+  if (options.pipeline == "pipedream-2bw" && !options.updateEvery)
+    badUsage("--stage-replicas is auto beside --pipeline=pipedream-2bw, expected --update-every with it: how many micro-batches a sum is of, and are under way");
   if (options.input.empty())
     badUsage("--stage-replicas is auto without a model, expected one, whose layers are shared out");
   if (options.costFile.empty())
