@@ -67,6 +67,8 @@ void checkGiven(const Options &options) {
     refuse(options, {"pipeline"}, " beside --routes, expected one of them");
   if (!options.compare.empty())
     refuse(options, {"pipeline"}, " beside --compare, expected one of them");
+  if (!options.compare.empty() && !options.input.empty())
+    refuse(options, {"memory"}, " beside --compare, expected 'memory' in a file of costs: what is compared is not laid out");
   std::optional<schedule::Shard> shard = schedule::shardNamed(options.shard);
   if (!shard)
     badUsage("--shard is '" + options.shard + "', expected none, optimizer, gradients or parameters");
