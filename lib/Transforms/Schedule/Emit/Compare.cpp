@@ -33,7 +33,8 @@ struct Row {
 using LeftOut = std::map<std::string, std::set<std::string>>;
 } // namespace
 
-static ErrorOr<Row> rowOf(const Request &request, const std::optional<Efficiencies> &efficiencies) {
+static ErrorOr<Row> rowOf(const Request &request,
+                          const std::optional<Efficiencies> &efficiencies) {
   ErrorOr<Simulated> simulated = measure(request);
   if (!simulated)
     return simulated.error();
@@ -57,7 +58,8 @@ static ErrorOr<Row> rowOf(const Request &request, const std::optional<Efficienci
   if (!efficiencies)
     return row;
   std::ostringstream pays;
-  if (std::optional<Error> wrong = emitSpeedups(pays, *simulated, *efficiencies, request.pipeline + ": "))
+  std::string subject = request.pipeline + ": ";
+  if (std::optional<Error> wrong = emitSpeedups(pays, *simulated, *efficiencies, subject))
     return *wrong;
   row.pays = pays.str();
   return row;
