@@ -2,12 +2,14 @@
 
     python bench/evaluation.py [--tables NAME,...] [--check]
 
-All of it takes about nine minutes of one core, --tables some of it. Each table lies in the page between two marks that
+All of it takes about a quarter of an hour of one core, --tables some of it. Each table lies in the page between two marks that
 name it; the page is replaced when all that is asked for is made. With --check nothing is written, and what differs
 from the page is printed and an error."""
 
 import argparse
+import dataclasses
 import difflib
+import functools
 import json
 import os
 import pathlib
@@ -44,11 +46,18 @@ STRAIGHT = ["1f1b", "mixpipe", "chimera"]  # a stage to a device and direction, 
 PUBLISHED = 1.05, 1.28
 DEPTHS, GPUS, GROUPS = [4, 8], [8, 16, 32], [1, 2, 4]
 
+# PipeDream beside data parallelism alone: a node, and two with a slow link between.
+PIPEDREAM, PIPEDREAM_GPUS = [SMALL, BERT64, GPT96], [8, 16]
+
 # Breadth-first: devices and chunks of a pipeline of 64 GPUs, micro-batches per device of it.
 LOOPS, BATCHES = [(8, 4), (16, 4), (32, 2)], [1, 2, 4]
 
 # BPipe, twice the micro-batch by the memory that it frees: devices, samples of a step, how much more efficiently.
 BPIPE_DEVICES, BPIPE_BATCH, RATIOS = 8, 128, [1.00, 1.05, 1.10, 1.20, 1.40]
+
+# Devices that are emulated on this machine: slow, so that it keeps up with them, and with messages that travel as they do here.
+SLOW = Machine("slow", 6e8, 1, 0, 2e8, 4, 1e8, 1e8, 1, (0, 0))
+SMALL_MODELS, SMALL_MEMORIES = [Model("gpt2"), Model("bert"), Model("llama")], [None, 1.0e6, 0.75e6]
 
 CHOICES = [(GPT96, 8, 16), (GPT96, 32, 64), (LLAMA70B, 8, 16), (LLAMA70B, 32, 64)]
 
@@ -215,15 +224,20 @@ def choose(what, devices, count, arguments):
     return next(line for line in done.out.splitlines() if line.endswith(" taken")).split(), done.processor
 
 
+def taken(row):
+    """The schedule of a row of the table of --pipeline=auto."""
+    name, _, chunks, _, replicas, recomputed, balanced, sharded = row[:8]
+    more = (", balanced" if balanced == "yes" else "") + (f", sharded {sharded}" if sharded != "no" else "")
+    return f"`{name}`, chunks {chunks}, replicas {replicas}, recomputed {recomputed}{more}"
+
+
 def choice_row(what, devices, count, source, arguments, seconds):
     row, processor = choose(what, devices, count, arguments)
     if processor is None:
         return [what.name, devices, count, source, row, "", "", "", "", ""]
-    name, _, chunks, _, replicas, recomputed, balanced, sharded = row[:8]
     step, idle, messages, sums = (seconds * float(value) for value in row[8:12])
-    more = (", balanced" if balanced == "yes" else "") + (f", sharded {sharded}" if sharded != "no" else "")
     tokens = count * dict(what.sizes)["sequence"]
-    return [what.name, devices, count, source, f"`{name}`, chunks {chunks}, replicas {replicas}, recomputed {recomputed}{more}", f"{step:.2f}",
+    return [what.name, devices, count, source, taken(row), f"{step:.2f}",
             f"{idle:.2f} / {messages:.2f} / {sums:.2f}", f"{float(row[12]) / 1e9:.0f}", f"{tokens / step:.0f}", f"{processor:.0f}"]
 
 
@@ -242,6 +256,47 @@ def choices():
     return table(head, [row for case in CHOICES for row in choice_rows(*case)])
 
 
+def pipedream_row(what, devices, machine):
+    """An update for every micro-batch in a pipeline, and for one micro-batch of each GPU where all have the whole model."""
+    costs = simulated.cost_file(simulated.counted(what, devices), machine, devices)
+    arguments = ["--pipeline=pipedream", f"--devices={devices}", f"--cost-file={costs}", "--emit=report"]
+    few, many = (simulated.compiler(*arguments, f"--microbatches={count}").out for count in (devices, 8 * devices))
+    sent = re.search(r"^sent in a step: messages (\S+), sums of gradients 0; by data parallelism alone (\S+), of which this is (\S+)$", few, re.M)
+    period, bound = map(float, re.search(r"^steady state, per micro-batch: period (\S+), bound (\S+),", many, re.M).groups())
+    whole = simulated.cost_file(simulated.counted(what, 1), machine, devices, devices, devices <= machine.node)
+    alone = simulated.step(["--pipeline=gpipe", f"--devices={devices}", f"--data-parallel={devices}", f"--microbatches={devices}",
+                            f"--cost-file={whole}"]) / devices
+    return [what.name, machine.name, devices, f"{float(sent[1]) / 1e9:.2f} / {float(sent[2]) / 1e9:.0f}", sent[3].replace("%", " %"),
+            f"{1e3 * period:.1f}", f"{1e3 * bound:.1f}", f"{1e3 * alone:.1f}", f"{alone / period:.2f}"]
+
+
+def pipedream():
+    head = ["model", "machine", "GPUs", "GB sent, pipeline / data parallelism", "share", "period, ms", "bound, ms", "data parallelism, ms", "faster"]
+    return table(head, [pipedream_row(what, count, machine) for what in PIPEDREAM for machine in (A800, V100) for count in PIPEDREAM_GPUS])
+
+
+def emulated_row(what, memory, devices=4, count=8):
+    """What --pipeline=auto takes and expects, and what the plan of it takes on emulated devices."""
+    machine = dataclasses.replace(SLOW, memory=memory)
+    cost_file = functools.partial(simulated.cost_file, machine=machine, devices=devices, holders=2, messages=False)
+    costs = cost_file(simulated.counted(what, 2 * devices), memory=bool(memory))
+    arguments = [simulated.file_of(what), "--precision=bf16", f"--cost-file={costs}"]
+    row, processor = choose(what, devices, count, arguments)
+    limit = f"{memory / 1e6:.2f}" if memory else "any"
+    if processor is None:
+        return [what.name, limit, row, "", "", ""]
+    plan = simulated.FOLDER / f"{what.name}.mlir"
+    simulated.compiler("--pipeline=auto", f"--devices={devices}", f"--microbatches={count}", "--force", *arguments, "-o", plan)
+    stages = 1 + max(int(stage) for stage in re.findall(r"pipe\.execute F stage (\d+)", plan.read_text()))
+    predicted, measured = simulated.emulate(plan, cost_file(simulated.counted(what, stages)))
+    return [what.name, limit, taken(row), f"{1e3 * float(row[8]):.0f}", f"{predicted:.0f}", f"{measured:.0f}"]
+
+
+def emulated():
+    head = ["model", "memory, MB", "taken", "step expected, ms", "of its plan, ms", "emulated, ms"]
+    return table(head, [emulated_row(what, memory) for what in SMALL_MODELS for memory in SMALL_MEMORIES])
+
+
 TABLES = {
     "models": models,
     "small": lambda: bitpipe(SMALL, [4], [8]),
@@ -249,9 +304,11 @@ TABLES = {
     "gpt-96": lambda: bitpipe(GPT96),
     "reasons": reasons,
     "levels": levels,
+    "pipedream": pipedream,
     "bpipe": pays,
     "breadth-first": breadth_first,
     "choices": choices,
+    "emulated": emulated,
 }
 
 

@@ -17,7 +17,7 @@ import process
 import sparse_models
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-COMPILER = shutil.which("bitpipe-opt") or ROOT / "build/bin/bitpipe-opt"
+COMPILER, RUNNER = (shutil.which(tool) or ROOT / "build/bin" / tool for tool in ("bitpipe-opt", "bitpipe-run"))
 SCRATCH = tempfile.TemporaryDirectory()
 FOLDER = pathlib.Path(SCRATCH.name)
 
@@ -42,10 +42,10 @@ class Machine:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A function of sparse_models.py and what it takes."""
+    """A function of sparse_models.py and what it takes, or a small model of test/models."""
     name: str
-    kind: str
-    sizes: tuple
+    kind: str = ""
+    sizes: tuple = ()
 
 
 class Failed(RuntimeError):
@@ -62,6 +62,8 @@ def compiler(*arguments):
 
 @functools.cache
 def file_of(model):
+    if not model.kind:
+        return ROOT / "test/models" / model.name / "model.onnx"
     folder = FOLDER / model.name
     getattr(sparse_models, model.kind)(folder, **dict(model.sizes))
     return folder / "model.onnx"
@@ -127,6 +129,13 @@ def cost_file(stages, machine, devices, holders=1, within=True, messages=True, s
     path = FOLDER / "costs.json"
     path.write_text(json.dumps(costs, indent=1))
     return path
+
+
+def emulate(plan, costs, steps=5):
+    """Milliseconds of a step of a plan on devices that compute nothing and take the times that costs say, as the runtime
+    predicts them and as measured."""
+    out = process.run([RUNNER, plan, "--device=emulated", f"--cost-file={costs}", f"--steps={steps}", "--predict"]).out
+    return tuple(float(number) for number in re.search(r"^all +(\S+) +(\S+)", out, re.M).groups())
 
 
 @dataclasses.dataclass

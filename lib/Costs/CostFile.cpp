@@ -60,12 +60,17 @@ bool CostFile::readText(const json::Value &value) {
   const json::Object *object = nullptr;
   if (!takeObject(value, "the file",
                   {"written_by", "stages", "shared", "memory", "buffers", "feed",
-                   "threads", "samples", "links"},
+                   "threads", "samples", "model", "links"},
                   object))
     return false;
   const json::Value *writer = object->get("written_by");
   if (writer && !writer->getAsString())
     return fail("'written_by' is " + show(*writer) + ", expected a text");
+  const json::Value *model = object->get("model");
+  if (model && !model->getAsString())
+    return fail("'model' is " + show(*model) + ", expected a text");
+  if (model)
+    costs.model = schedule::oneLine(model->getAsString()->str());
   const json::Value *stages = object->get("stages");
   if (!stages)
     return fail("'stages' is missing, expected one cost, or one per stage");

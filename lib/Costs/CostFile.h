@@ -17,6 +17,7 @@ namespace bitpipe {
 ///                  "holders": 2, "norm": 1e-4, "optimizer": 2e-3}, ...],
 ///      "shared": [{"stages": [0, 7], "sum": 1e-3}],
 ///      "memory": 8e10, "buffers": 1e9, "feed": 1e-3, "threads": 1, "samples": 4,
+///      "model": "0123456789abcdef",
 ///      "links": {"latency": 5e-6, "bandwidth": 2e11, "host": {"bandwidth": 2e10},
 ///                "nodes": {"devices": 8, "bandwidth": 2e10},
 ///                "pairs": [{"from": 0, "to": 1, "latency": 1e-5}]}}
@@ -27,7 +28,7 @@ namespace bitpipe {
 /// link of each device to its host, for activations that it keeps. What a
 /// link leaves out it has in common with the others. `threads` is how many of a device
 /// the times were measured with, `samples` are those of the micro-batch that times and sizes are
-/// of. Needed are F and either B or I
+/// of, `model` which model they are of (modelHash), where that is told. Needed are F and either B or I
 /// and W, which are 0 where a stage trains nothing, or computes all in one; `recompute` is
 /// as long as F where it is not given, `input` and `weights` 0, `gathered` and `gradients`
 /// `weights`; without `pair`, which all

@@ -136,6 +136,8 @@ std::string bitpipe::textOf(const Costs &costs) {
     text += ",\n \"memory\": " + sizes(costs.memory);
   if (!costs.buffers.empty())
     text += ",\n \"buffers\": " + sizes(costs.buffers);
+  if (!costs.model.empty())
+    text += ",\n \"model\": \"" + costs.model + "\"";
   if (costs.samples != 1)
     text += ",\n \"samples\": " + std::to_string(costs.samples);
   Line feed;

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import gradient_cases_model  # noqa: F401, adds its own to the list
 from gradient_cases import CASES
 
 STEP = 1e-5

@@ -1,7 +1,7 @@
 """Trains with updates between micro-batches, and compares with their definition on one device.
 
     stale.py FOLDER MODELS NAME [--cases pipedream:16:1,...] [--processes 2,4] [--steps 3] [--optimizers adamw,sgd]
-        [--stage-replicas 2,1,1] [--data-parallel 2] [--tolerance 1e-3] [--apart 20] [bitpipe-opt options]
+        [--stage-replicas 2,1,1|auto] [--data-parallel 2] [--tolerance 1e-3] [--apart 20] [bitpipe-opt options]
 
 MODELS is test/models, NAME a folder in it. A case is a schedule, its micro-batches per step and the micro-batches
 between updates. Against each stands PyTorch in float64: it keeps every version of every parameter that there has been,
@@ -53,10 +53,8 @@ arguments.folder.mkdir(parents=True, exist_ok=True)
 MODEL = arguments.models / arguments.name
 torch.set_num_threads(1)
 PIPELINE = arguments.devices // arguments.data_parallel  # devices of one
-REPLICAS = [int(count) for count in arguments.stage_replicas.split(",") if count] or [1] * PIPELINE
 SHARED = [f"--stage-replicas={arguments.stage_replicas}"] * bool(arguments.stage_replicas) + [
     f"--data-parallel={arguments.data_parallel}"]
-assert sum(REPLICAS) == PIPELINE, (REPLICAS, PIPELINE)
 RATES = {"adamw": 1e-3, "sgd": 0.2}
 DECAY, BETA1, BETA2, EPS = 0.01, 0.9, 0.999, 1e-8
 
@@ -66,6 +64,21 @@ def run(*command):
     if done.returncode:
         sys.exit(f"{command}\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
+
+
+def replicas():
+    """Devices of each stage; where the compiler chooses them, as it says for the first case."""
+    counts = arguments.stage_replicas
+    if counts == "auto":
+        schedule, microbatches, every = arguments.cases.split(",")[0].split(":")
+        text = run("bitpipe-opt", MODEL / "model.onnx", f"--pipeline={schedule}", f"--devices={arguments.devices}",
+                   f"--microbatches={microbatches}", f"--update-every={every}", *SHARED, *options, "--emit=report")
+        counts = re.search(r"--stage-replicas=auto takes ([\d,]+):", text)[1]
+    return [int(count) for count in counts.split(",") if count] or [1] * PIPELINE
+
+
+REPLICAS = replicas()
+assert sum(REPLICAS) == PIPELINE, (REPLICAS, PIPELINE)
 
 
 @functools.cache

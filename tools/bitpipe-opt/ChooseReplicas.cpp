@@ -57,6 +57,19 @@ static schedule::ErrorOr<std::vector<MachineLevel>> levelsOf(const schedule::Cos
   return levels;
 }
 
+/// How many micro-batches a sum of gradients is of: of a step, or of those between two updates;
+/// where updates come as often as they can it is PipeDream's rule as it stands.
+static int64_t microbatchesOfSum(const Options &options) {
+  if (options.pipeline == "pipedream-flush")
+    return options.microbatches;
+  return std::max<int64_t>(1, options.updateEvery);
+}
+
+/// Of how many all devices of a stage take as many.
+static int64_t sharedOut(const Options &options) {
+  return options.updateEvery ? options.updateEvery : options.microbatches;
+}
+
 /// Whether the file tells enough, and all of it, in its own units.
 static std::optional<schedule::Error> toUnitsOf(const schedule::Costs &costs, const Options &options,
                                                 LayerChain &chain) {
@@ -73,8 +86,7 @@ static std::optional<schedule::Error> toUnitsOf(const schedule::Costs &costs, co
   for (Layer &layer : chain.layers) {
     layer.work *= time / chain.work;
     layer.message *= perByte;
-    // One sum for all micro-batches.
-    layer.weights *= perByte / double(options.microbatches);
+    layer.weights *= perByte / double(microbatchesOfSum(options));
   }
   return {};
 }
@@ -110,12 +122,13 @@ FailureOr<ChosenReplicas> chooseReplicas(const Options &options, ModuleOp module
     return failure();
   if (auto wrong = toUnitsOf(*costs, options, *chain))
     return fail(*wrong);
-  auto division = divideReplicated(chain->layers, *levels, options.microbatches);
+  auto division = divideReplicated(chain->layers, *levels, sharedOut(options));
   if (!division)
     return fail({"a model of " + std::to_string(chain->layers.size()) + " layers on " +
                  std::to_string(devices) + " devices, expected fewer of these, or other than " +
-                 std::to_string(options.microbatches) +
-                 " micro-batches: the devices of each stage must divide them"});
+                 std::to_string(sharedOut(options)) +
+                 (options.updateEvery ? " micro-batches between updates" : " micro-batches") +
+                 ": the devices of each stage must divide them"});
   ChosenReplicas chosen;
   for (const ReplicatedStage &stage : division->stages) {
     chosen.replicas.push_back(int(stage.replicas));

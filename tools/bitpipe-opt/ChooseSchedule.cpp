@@ -21,6 +21,7 @@ static schedule::Request openRequest(const Options &options, schedule::Costs cos
   base.recompute = isSet ? base.recompute : "";
   // Of a pipeline's own stages, and measured in stages of 2D as all that is compared.
   base.memory *= base.replicas;
+  base.memoryCounts /= base.replicas;
   if (!options.picksFamily)
     base.replicas = options.given.count("data-parallel") ? base.replicas : 0;
   return base;

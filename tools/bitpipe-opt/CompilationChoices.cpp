@@ -204,7 +204,7 @@ LogicalResult Compilation::useCosts(const schedule::Costs &costs) {
   return success();
 }
 
-/// One device at every stage is 1F1B.
+/// One device at every stage is 1F1B with a flush, and what it is called without one.
 LogicalResult Compilation::pickReplicas() {
   if (!options.picksReplicas || levelOf(*module) != Level::Loss)
     return success();
@@ -214,10 +214,10 @@ LogicalResult Compilation::pickReplicas() {
   llvm::errs() << chosen->text << "\n";
   options.picksReplicas = false;
   options.stageBegins = chosen->begins;
-  if (llvm::all_of(chosen->replicas, [](int count) { return count == 1; }))
-    options.pipeline = "1f1b";
-  else
+  if (llvm::any_of(chosen->replicas, [](int count) { return count > 1; }))
     options.stageReplicas = chosen->replicas;
+  else if (options.pipeline == "pipedream-flush")
+    options.pipeline = "1f1b";
   stages = stageCount(options, context);
   return stages ? useCosts(chosen->costs) : failure();
 }

@@ -4,6 +4,7 @@
 
 #include "tools/bitpipe-opt/BadUsage.h"
 #include "lib/Transforms/Schedule/Core/Schedule.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "tools/bitpipe-opt/ChooseSchedule.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -24,8 +25,11 @@ static void refuse(const Options &options, ArrayRef<StringRef> names,
 
 /// What --stage-replicas=auto is chosen for.
 static void checkPicksReplicas(const Options &options) {
-  if (options.pipeline != "pipedream-flush")
-    badUsage("--stage-replicas is auto, expected --pipeline=pipedream-flush with it");
+  auto family = schedule::familyNamed(options.pipeline);
+  if (!family || !(*family)->sharesStages)
+    badUsage("--stage-replicas is auto, expected --pipeline=pipedream-flush, pipedream, pipedream-vertical or pipedream-2bw with it");
+  if (options.pipeline == "pipedream-2bw" && !options.updateEvery)
+    badUsage("--stage-replicas is auto beside --pipeline=pipedream-2bw, expected --update-every with it: how many micro-batches a sum is of, and are under way");
   if (options.input.empty())
     badUsage("--stage-replicas is auto without a model, expected one, whose layers are shared out");
   if (options.costFile.empty())
@@ -63,6 +67,8 @@ void checkGiven(const Options &options) {
     refuse(options, {"pipeline"}, " beside --routes, expected one of them");
   if (!options.compare.empty())
     refuse(options, {"pipeline"}, " beside --compare, expected one of them");
+  if (!options.compare.empty() && !options.input.empty())
+    refuse(options, {"memory"}, " beside --compare, expected 'memory' in a file of costs: what is compared is not laid out");
   std::optional<schedule::Shard> shard = schedule::shardNamed(options.shard);
   if (!shard)
     badUsage("--shard is '" + options.shard + "', expected none, optimizer, gradients or parameters");

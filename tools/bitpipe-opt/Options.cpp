@@ -178,8 +178,8 @@ void checkTogether(const Options &options) {
   if (options.compareSizes.size() > 1 && options.compare.empty())
     badUsage("--microbatches is a list, expected one number without --compare");
   bool isChosen = options.pipeline == schedule::chosenName;
-  if (!options.efficiency.empty() && !isChosen && (options.emit != Emit::Report || !options.compare.empty()))
-    badUsage("--efficiency is given, expected --emit=report with it, of one schedule, or --pipeline=auto");
+  if (!options.efficiency.empty() && !isChosen && options.emit != Emit::Report)
+    badUsage("--efficiency is given, expected --emit=report with it, or --pipeline=auto");
   if (!options.compare.empty() && options.emit != Emit::Report)
     badUsage("--compare is given, expected --emit=report with it");
   if (!options.cost.empty() && !options.costFile.empty())

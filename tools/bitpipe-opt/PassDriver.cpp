@@ -3,10 +3,13 @@
 #include "tools/bitpipe-opt/PassDriver.h"
 
 #include "lib/Files/Error.h"
+#include "tools/bitpipe-opt/BadUsage.h"
 #include "tools/bitpipe-opt/Output.h"
 
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -35,9 +38,25 @@ static int runOnFile(const std::string &input, const std::string &output,
   return asMainReturnCode(done);
 }
 
+/// MLIR's parser would say so in lines of its own, with the next best of its options.
+static void refuseUnknown(int argc, char **argv) {
+  const auto &known = llvm::cl::getRegisteredOptions();
+  for (llvm::StringRef argument : llvm::ArrayRef(argv + 1, argc - 1)) {
+    llvm::StringRef name = argument.ltrim('-').split('=').first;
+    if (argument == "--")
+      return;
+    // -o is registered where it is parsed, and a number may be another option's value.
+    if (argument.starts_with("-") && !name.empty() && !llvm::isDigit(name.front()) &&
+        name != "o" && !known.contains(name))
+      badUsage("Unknown command line argument '" + argument + "'.  Try: 'bitpipe-opt --help'");
+  }
+}
+
 int runPasses(int argc, char **argv, DialectRegistry &registry) {
   llvm::cl::opt<bool> force("force", llvm::cl::desc("replace a file that bitpipe did not write"));
-  auto [input, output] = registerAndParseCLIOptions(argc, argv, "bitpipe compiler\n", registry);
+  std::string header = registerCLIOptions("bitpipe compiler\n", registry);
+  refuseUnknown(argc, argv);
+  auto [input, output] = parseCLIOptions(argc, argv, header);
   auto config = MlirOptMainConfig::createFromCLOptions();
   if (config.shouldShowDialects() || config.shouldListPasses())
     return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));

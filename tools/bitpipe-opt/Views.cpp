@@ -140,7 +140,11 @@ LogicalResult printView(const Options &options, ModuleOp module,
   std::ostringstream text;
   schedule::Request request = requestFor(options, *costs);
   if (!options.compare.empty()) {
-    if (auto wrong = schedule::emitComparison(text, request, options.compare, options.compareSizes))
+    std::optional<schedule::Efficiencies> efficiencies;
+    if (!options.efficiency.empty())
+      efficiencies = *schedule::parseEfficiencies(options.efficiency);
+    auto wrong = schedule::emitComparison(text, request, options.compare, options.compareSizes, efficiencies);
+    if (wrong)
       return emitError(UnknownLoc::get(context)) << wrong->text, failure();
     out << text.str();
     return success();

@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/Plan/WorkTimes.h"
 
+#include "lib/Costs/ModelHash.h"
 #include "lib/Runtime/Error.h"
 
 #include <algorithm>
@@ -20,8 +21,17 @@ int64_t bitpipe::stageCount(const Program &program) {
   return count;
 }
 
+std::string bitpipe::modelHash(const Program &program) {
+  std::vector<NamedShape> parameters;
+  for (const Parameter &parameter : program.parameters)
+    parameters.push_back({parameter.name, parameter.type.shape});
+  return modelHash(std::move(parameters));
+}
+
 void bitpipe::checkCosts(const Costs &costs, const Program &program,
                          const std::string &source) {
+  if (auto wrong = checkModel(costs, modelHash(program), source))
+    fail(wrong->text);
   int64_t stages = stageCount(program);
   if (costs.stages.size() != 1 && int64_t(costs.stages.size()) != stages)
     fail(source, ": costs of ", costs.stages.size(), " stages, expected ", stages,

@@ -32,8 +32,11 @@ struct WorkTimes {
 /// Stages of a program, counted by the runs it has.
 int64_t stageCount(const Program &program);
 
-/// Throws a UserError that begins with `source` unless there are costs for all
-/// stages and devices of the program.
+/// Which model a program trains, for costs that are of one.
+std::string modelHash(const Program &program);
+
+/// Throws a UserError that begins with `source` unless costs are for the program's model, and for
+/// all of its stages and devices.
 void checkCosts(const schedule::Costs &costs, const Program &program,
                 const std::string &source);
 

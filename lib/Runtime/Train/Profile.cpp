@@ -204,6 +204,7 @@ Costs bitpipe::profile(const Program &program, const Links &links,
   costs.sizeUnit = "bytes";
   if (!processes.empty() && processes.front().devices.front().computes)
     costs.threads = int(processes.front().threads);
+  costs.model = modelHash(program);
   addSizes(program, links, costs);
   addLinks(program, links, processes, costs);
   return costs;

@@ -175,14 +175,10 @@ static bool isSum(linalg::GenericOp op) {
          llvm::count(last->getOperands(), body->getArguments().back()) == 1;
 }
 
-/// The factor that is not constant, or what is converted; null if the operation does more.
+/// Before a conversion or a constant factor; null if the operation does more.
 static Value scaled(Operation *op) {
-  if (Value source = isa<arith::NegFOp>(op) ? op->getOperand(0) : converted(op))
-    return source;
-  bool isProduct = isa<arith::MulFOp, arith::MulIOp>(op);
-  if ((isProduct || isa<arith::DivFOp>(op)) && constantOf(op->getOperand(1)))
-    return op->getOperand(0);
-  return isProduct && constantOf(op->getOperand(0)) ? op->getOperand(1) : Value();
+  Value source = converted(op);
+  return source ? source : unscaled(op);
 }
 
 static bool addsUp(linalg::GenericOp op, Value scalar) {

@@ -10,20 +10,23 @@
 using namespace mlir;
 using namespace bitpipe;
 
+Value bitpipe::unscaled(Operation *op) {
+  if (auto negation = dyn_cast<arith::NegFOp>(op))
+    return negation.getOperand();
+  bool isProduct = isa<arith::MulFOp, arith::MulIOp>(op);
+  if (!isProduct && !isa<arith::DivFOp>(op))
+    return nullptr;
+  if (matchPattern(op->getOperand(1), m_Constant()))
+    return op->getOperand(0);
+  return isProduct && matchPattern(op->getOperand(0), m_Constant()) ? op->getOperand(1) : Value();
+}
+
 arith::DivFOp ScalarBody::findDivision() const {
   Operation *last = yielded().getDefiningOp();
   while (last && last->getBlock() == op.getBody()) {
-    if (auto division = dyn_cast<arith::DivFOp>(last))
+    Value next = unscaled(last);
+    if (auto division = dyn_cast<arith::DivFOp>(last); division && !next)
       return division;
-    Value next;
-    if (auto negation = dyn_cast<arith::NegFOp>(last))
-      next = negation.getOperand();
-    if (auto product = dyn_cast<arith::MulFOp>(last)) {
-      if (matchPattern(product.getRhs(), m_Constant()))
-        next = product.getLhs();
-      else if (matchPattern(product.getLhs(), m_Constant()))
-        next = product.getRhs();
-    }
     last = next ? next.getDefiningOp() : nullptr;
   }
   return nullptr;

@@ -10,6 +10,10 @@
 
 namespace bitpipe {
 
+/// What an operation changes the sign of, multiplies by a constant or divides by one; null if it
+/// does anything else.
+mlir::Value unscaled(mlir::Operation *op);
+
 /// Of an operation that reduces nothing and has one result.
 class ScalarBody {
 public:
@@ -17,7 +21,7 @@ public:
 
   mlir::Value yielded() const { return op.getBody()->getTerminator()->getOperand(0); }
 
-  /// The division that only changes of sign and constant factors follow; null if there is none.
+  /// The division by no constant behind which a result is only unscaled; null if there is none.
   mlir::arith::DivFOp findDivision() const;
 
   /// The operands of which a scalar is computed, by their number.

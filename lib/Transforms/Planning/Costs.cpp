@@ -5,6 +5,7 @@
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Dialect/Pipe/IR/TypeBytes.h"
 #include "lib/Costs/CostFile.h"
+#include "lib/Costs/ModelHash.h"
 #include "lib/Transforms/Planning/StageSizes.h"
 
 #include <map>
@@ -192,6 +193,21 @@ int bitpipe::samplesOf(mlir::ModuleOp module) {
   return 0;
 }
 
+/// As bitpipe-run names it: programs hold the same parameters by another operation.
+static std::string modelOf(mlir::ModuleOp module) {
+  std::vector<NamedShape> parameters;
+  auto add = [&](StringRef name, mlir::Type type) {
+    ArrayRef<int64_t> shape = mlir::cast<mlir::RankedTensorType>(type).getShape();
+    parameters.push_back({name.str(), {shape.begin(), shape.end()}});
+  };
+  for (auto parameter : module.getOps<pipe::ParameterOp>())
+    if (parameter.isSaved())
+      add(parameter.getSymName(), parameter.getType());
+  for (auto parameter : module.getOps<pipe::SavedOp>())
+    add(parameter.getName(), parameter.getType());
+  return modelHash(std::move(parameters));
+}
+
 schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef optimizer) {
   SmallVector<double> counts = stageCosts(module);
   if (counts.empty() || stageSizes(module).size() * 3 != counts.size())
@@ -202,7 +218,18 @@ schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef
   Costs costs;
   costs.stages = inUnits(counts, 1);
   costs.samples = std::max(1, samplesOf(module));
+  costs.model = modelOf(module);
   addSizes(module, optimizer, costs);
+  return costs;
+}
+
+/// Those of a file, which are of this model if they are of any.
+static schedule::ErrorOr<Costs> readCostsFor(mlir::ModuleOp module, StringRef file, int devices) {
+  auto costs = readCosts(file, devices);
+  if (!costs || !module)
+    return costs;
+  if (auto wrong = checkModel(*costs, modelOf(module), file.str()))
+    return *wrong;
   return costs;
 }
 
@@ -212,6 +239,6 @@ schedule::ErrorOr<Costs> bitpipe::findCosts(StringRef text, StringRef file,
   if (!text.empty())
     return schedule::parseCosts(text);
   if (!file.empty())
-    return readCosts(file, devices);
+    return readCostsFor(module, file, devices);
   return module ? countCosts(module) : schedule::ErrorOr<Costs>(Costs());
 }

@@ -158,8 +158,10 @@ Error Chooser::nothingFits() const {
   if (choice.exceeding.empty())
     return Error{"no schedule is possible: " + lastError};
   const Candidate &least = choice.exceeding.front();
-  return Error{"no schedule fits; the one that needs least is " + least.name() + ": " +
-               least.exceeds->text};
+  // What a layout needs is known of those that have one, and no more than expected of others.
+  std::string known = least.laidOut > 0 ? "of those that were laid out the one that needs least is "
+                                        : "the one that is expected to need least is ";
+  return Error{"no schedule fits; " + known + least.name() + ": " + least.exceeds->text};
 }
 
 /// Lays one candidate out: it is the best one so far, or slower, or makes room for others.

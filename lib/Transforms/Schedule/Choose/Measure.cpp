@@ -6,11 +6,10 @@
 
 using namespace bitpipe::schedule;
 
-/// A limit in stages of 2D in stages as the family counts, all of which a replica has.
-static double ownLimit(const Request &request) {
+/// How many stages as the family counts them, all of which a replica has, one of 2D is.
+static double ownStages(const Request &request) {
   ErrorOr<const Family *> family = familyNamed(request.pipeline);
-  return family ? request.memory * (*family)->chunks / (2 * request.replicas)
-                : request.memory;
+  return family ? double((*family)->chunks) / (2 * request.replicas) : 1;
 }
 
 /// Whether stages are as large as they have devices.
@@ -31,8 +30,10 @@ Costs bitpipe::schedule::ownCosts(const Costs &costs, const Request &request,
 Request bitpipe::schedule::inOwnStages(Request request,
                                        const Placement &placement) {
   request.costs = ownCosts(request.costs, request, placement);
-  request.memory = ownLimit(request);
-  request.offload *= double(placement.stages()) / commonStages(request);
+  request.memoryCounts /= ownStages(request);
+  request.memory *= ownStages(request);
+  request.offloadCounts = double(commonStages(request)) / placement.stages();
+  request.offload /= request.offloadCounts;
   return request;
 }
 

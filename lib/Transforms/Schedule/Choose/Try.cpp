@@ -60,7 +60,7 @@ static void setTimes(const Simulated &simulated, Candidate &candidate) {
   free.link = {};
   free.links.clear();
   double makespan = simulate(placement, simulated.schedule.order, free)->makespan;
-  candidate.idle = makespan - candidate.work;
+  candidate.idle = std::max(0.0, makespan - candidate.work); // rounding aside
   candidate.messages = simulated.timing.makespan - makespan;
   candidate.sums = candidate.time - simulated.timing.makespan;
 }

@@ -115,6 +115,8 @@ struct Costs {
   bool sharesState = false;
   /// The threads of a device with which times were measured; 0: not told.
   int threads = 0;
+  /// The model that times and sizes are of (modelHash); empty: not told.
+  std::string model;
   /// Samples of the micro-batch that times and sizes are of.
   int samples = 1;
   /// What a time or size of 1 is, in words.

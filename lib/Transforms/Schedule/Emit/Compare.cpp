@@ -23,6 +23,8 @@ struct Row {
   double step = 0;
   double activations = 0, onHost = 0, weights = 0;
   int messages = 0;
+  /// Whether larger micro-batches pay, in lines of its own.
+  std::string pays;
 
   double time() const { return step > 0 ? step : end; }
 };
@@ -31,7 +33,8 @@ struct Row {
 using LeftOut = std::map<std::string, std::set<std::string>>;
 } // namespace
 
-static ErrorOr<Row> rowOf(const Request &request) {
+static ErrorOr<Row> rowOf(const Request &request,
+                          const std::optional<Efficiencies> &efficiencies) {
   ErrorOr<Simulated> simulated = measure(request);
   if (!simulated)
     return simulated.error();
@@ -52,6 +55,13 @@ static ErrorOr<Row> rowOf(const Request &request) {
     row.weights = std::max(row.weights, double(use.weights) * base / stages);
     row.messages += use.messages;
   }
+  if (!efficiencies)
+    return row;
+  std::ostringstream pays;
+  std::string subject = request.pipeline + ": ";
+  if (std::optional<Error> wrong = emitSpeedups(pays, *simulated, *efficiencies, subject))
+    return *wrong;
+  row.pays = pays.str();
   return row;
 }
 
@@ -132,15 +142,24 @@ splitNames(const std::string &names) {
   return result;
 }
 
+/// What a row has in the place of numbers: its first column is the schedule's name.
+static std::string withoutName(const Error &error, const std::string &name) {
+  return error.text.starts_with(name + ": ") ? error.text.substr(name.size() + 2) : error.text;
+}
+
 std::optional<Error>
 bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
                                   const std::string &names,
-                                  const std::vector<int> &microbatches) {
+                                  const std::vector<int> &microbatches,
+                                  const std::optional<Efficiencies> &efficiencies) {
   ErrorOr<std::vector<std::string>> list = splitNames(names);
   if (!list)
     return list.error();
   Columns columns{base.costs.hasSums(), base.costs.hasUpdates(), base.offload > 0};
   LeftOut leftOut;
+  std::vector<std::string> wrong; // of rows that have no result
+  bool hasResult = false;
+  std::string pays;
   printHead(stream, columns);
   for (int count : microbatches) {
     double first = 0;
@@ -150,17 +169,27 @@ bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
       request.microbatches = count;
       for (const std::string &option : leaveOutUnknown(request, **familyNamed(name)))
         leftOut[option].insert(name);
-      ErrorOr<Row> row = rowOf(request);
+      ErrorOr<Row> row = rowOf(request, efficiencies);
       print(stream, "%-24s %6d ", name.c_str(), count);
       if (!row) {
-        stream << row.error().text << '\n';
+        stream << withoutName(row.error(), name) << '\n';
+        if (std::find(wrong.begin(), wrong.end(), row.error().text) == wrong.end())
+          wrong.push_back(row.error().text);
         continue;
       }
+      hasResult = true;
+      pays += row->pays;
       first = first > 0 ? first : row->time();
       printRow(stream, *row, columns, first);
     }
   }
+  stream << pays;
   printLeftOut(stream, leftOut);
   printNotes(stream, base, *list);
-  return {};
+  if (hasResult)
+    return {};
+  std::string all;
+  for (const std::string &text : wrong)
+    all += (all.empty() ? "" : "; ") + text;
+  return Error{"none of the schedules to compare can be made: " + all};
 }

@@ -56,13 +56,13 @@ void bitpipe::schedule::emitPairs(std::ostream &stream, const Simulated &simulat
 }
 
 void bitpipe::schedule::emitCriticalPath(std::ostream &stream, const Simulated &simulated) {
-  const auto &[schedule, costs, timing, use, sums, end, step, shards] = simulated;
+  const auto &[schedule, costs, timing, use, allSums, end, stepTime, shards] = simulated;
   constexpr const char *names[kindCount] = {"forwards", "backwards", "input gradients",
                                             "weight gradients", "recomputations", "updates",
                                             "gathers", "drops", "scatters",
                                             "evictions", "returns", "keeps", "loads"};
   double work[kindCount] = {}, total = 0, pairWork = 0;
-  int count[kindCount] = {}, pairs = 0, messages = 0, device = -1;
+  int count[kindCount] = {}, pairs = 0, messages = 0, sums = 0, device = -1;
   std::vector<Step> path = criticalPath(schedule.placement, schedule.order, timing);
   for (size_t i = 0; i < path.size(); ++i) {
     const Step &step = path[i];
@@ -81,7 +81,8 @@ void bitpipe::schedule::emitCriticalPath(std::ostream &stream, const Simulated &
       work[int(action.kind)] += time;
     }
     total += time;
-    messages += device >= 0 && device != step.device;
+    if (device >= 0 && device != step.device)
+      ++(action.kind == Kind::U ? sums : messages);
     device = step.device;
   }
   stream << "critical path:";
@@ -92,7 +93,8 @@ void bitpipe::schedule::emitCriticalPath(std::ostream &stream, const Simulated &
     print(stream, " %d pairs taking %.6g,", pairs, pairWork);
   // What is left over to rounding is no time.
   double rest = timing.makespan - total;
-  print(stream, " %d messages taking %.6g\n", messages,
+  std::string gradients = sums ? " and " + std::to_string(sums) + " gradient sums" : "";
+  print(stream, " %d messages%s taking %.6g\n", messages, gradients.c_str(),
         rest > 1e-9 * timing.makespan ? rest : 0.0);
 }
 

@@ -66,7 +66,8 @@ double bitpipe::schedule::idleMicrobatches(const Simulated &simulated) {
 
 std::optional<Error> bitpipe::schedule::emitSpeedups(std::ostream &stream,
                                                      const Simulated &simulated,
-                                                     const Efficiencies &efficiencies) {
+                                                     const Efficiencies &efficiencies,
+                                                     const std::string &subject) {
   int replicas = simulated.schedule.placement.replicas();
   auto [batch, sizes] = efficiencies;
   for (auto [size, efficiency] : sizes)
@@ -77,8 +78,8 @@ std::optional<Error> bitpipe::schedule::emitSpeedups(std::ostream &stream,
   double idle = idleMicrobatches(simulated);
   for (size_t i = 1; i < sizes.size(); ++i) {
     double factor = speedup(double(batch) / replicas, idle, sizes.front(), sizes[i]);
-    print(stream, "micro-batches of %d samples instead of %d: %.3fx as fast, ", sizes[i].size,
-          sizes.front().size, factor);
+    print(stream, "%smicro-batches of %d samples instead of %d: %.3fx as fast, ", subject.c_str(),
+          sizes[i].size, sizes.front().size, factor);
     print(stream, "%.3fx by efficiency and %.3fx by idling, for a batch of %d%s and the idle time "
                   "of %.6g micro-batches\n",
           sizes[i].efficiency / sizes.front().efficiency,

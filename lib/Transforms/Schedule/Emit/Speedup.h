@@ -46,9 +46,9 @@ double speedup(double batch, double idle, Efficiencies::Of from, Efficiencies::O
 double idleMicrobatches(const Simulated &simulated);
 
 /// A line for each size beside the first one, with the idle time of this schedule. Fails
-/// where the replicas cannot share out the batch.
+/// where the replicas cannot share out the batch. Lines begin with what they are about.
 std::optional<Error> emitSpeedups(std::ostream &stream, const Simulated &simulated,
-                                  const Efficiencies &efficiencies);
+                                  const Efficiencies &efficiencies, const std::string &subject = "");
 
 } // namespace bitpipe::schedule
 

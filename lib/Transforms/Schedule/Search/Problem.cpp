@@ -74,9 +74,9 @@ std::optional<Error> Problem::check() const {
         costs.memory[device] < state[device] + least - slack)
       return exceedsMemory(device, costs.memory[device], state[device], least);
     return Error{"device " + std::to_string(device) + " may hold " +
-                 number(limit(device) / activation) +
+                 number(limit(device) / activation * counted) +
                  " activations, expected at least " +
-                 number(least / activation)};
+                 number(least / activation * counted)};
   }
   return {};
 }
@@ -93,9 +93,9 @@ std::optional<Error> Problem::verify(const Order &order) const {
   for (int device = 0; device < placement.devices(); ++device)
     if (use[device].peakActivation > limit(device) + 1e-6 * activation)
       return Error{"device " + std::to_string(device) + " holds " +
-                   number(use[device].peakActivation / activation) +
+                   number(use[device].peakActivation / activation * counted) +
                    " activations at once, expected at most " +
-                   number(limit(device) / activation)};
+                   number(limit(device) / activation * counted)};
   return {};
 }
 

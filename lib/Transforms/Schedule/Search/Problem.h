@@ -28,6 +28,8 @@ struct Problem {
   /// Whether bounds are to hold of orders with pairs that go on at the same time, too, as
   /// costs have it (Costs::overlapsPairs). The scheduler makes no pairs.
   bool pairs = false;
+  /// What errors count an activation as.
+  double counted = 1;
 
   /// Fails if a cost or a limit is missing, or no order fits the limits; says
   /// what the smallest limit is.

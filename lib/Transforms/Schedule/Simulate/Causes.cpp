@@ -1,8 +1,10 @@
 //===- Causes.cpp - Where idle time comes from -----------------------------===//
 
+#include "lib/Transforms/Schedule/Core/Versions.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
+#include <map>
 
 using namespace bitpipe::schedule;
 
@@ -24,6 +26,9 @@ public:
   std::optional<Step> gather(const Step &step) const;
   /// Of what a step reads of other stages the action that makes the last to be there.
   std::optional<Step> source(const Step &step) const;
+  /// Of what an update has waited for on the other devices of its stage the last, if it has: the
+  /// sum is of the gradients of all of them.
+  std::optional<Step> summed(const Step &step) const;
   double arrivalOf(const Step &step) const {
     return timing.arrival[step.device][step.position];
   }
@@ -42,6 +47,7 @@ private:
   const Timing &timing;
   /// Where every tensor that travels is made.
   std::vector<Step> made;
+  std::map<std::pair<int, int>, std::vector<Step>> updates; // by stage and group
   std::vector<std::vector<int>> gathers; // see gathersBefore
 };
 } // namespace
@@ -63,10 +69,14 @@ Starts::Starts(const Placement &placement, const Order &order, const Timing &tim
     : placement(placement), order(order), timing(timing), made(tensorCount(placement)) {
   for (size_t device = 0; device < order.size(); ++device) {
     gathers.push_back(gathersBefore(placement, order[device]));
-    for (size_t i = 0; i < order[device].size(); ++i)
-      for (const Tensor &tensor : effect(placement, order[device][i]).makes)
+    for (size_t i = 0; i < order[device].size(); ++i) {
+      const Action &action = order[device][i];
+      if (action.kind == Kind::U)
+        updates[{action.stage, groupOf(placement, action.microbatch)}].push_back({int(device), i});
+      for (const Tensor &tensor : effect(placement, action).makes)
         if (travels(tensor.sort))
           made[slotOf(tensor)] = {int(device), i};
+    }
   }
 }
 
@@ -94,6 +104,22 @@ std::optional<Step> Starts::source(const Step &step) const {
   return last;
 }
 
+std::optional<Step> Starts::summed(const Step &step) const {
+  const Action &action = order[step.device][step.position];
+  if (action.kind != Kind::U)
+    return {};
+  auto endBefore = [&](const Step &update) {
+    return update.position ? timing.end[update.device][update.position - 1] : 0;
+  };
+  const Step *last = &step;
+  for (const Step &other : updates.at({action.stage, groupOf(placement, action.microbatch)}))
+    if (endBefore(other) > endBefore(*last))
+      last = &other;
+  if (last->device == step.device)
+    return {};
+  return Step{last->device, last->position - 1};
+}
+
 std::vector<IdleTime>
 bitpipe::schedule::idleTimes(const Placement &placement, const Order &order,
                              const Timing &timing) {
@@ -105,6 +131,8 @@ bitpipe::schedule::idleTimes(const Placement &placement, const Order &order,
       continue;
     idle.fill = timing.start[device].front();
     idle.drain = timing.makespan - timing.end[device].back();
+    if (idle.drain < 1e-9 * timing.makespan) // what is left over to rounding
+      idle.drain = 0;
     std::vector<double> waits(order.size());
     for (size_t i = 1; i < order[device].size(); ++i) {
       Step step{device, i};
@@ -114,6 +142,8 @@ bitpipe::schedule::idleTimes(const Placement &placement, const Order &order,
       idle.waiting += gap;
       if (gap > 0 && starts.gather(step))
         idle.gathering += gap;
+      else if (std::optional<Step> sum = starts.summed(step); gap > 0 && sum)
+        waits[sum->device] += gap;
       else if (std::optional<Step> from = starts.source(step); gap > 0 && from)
         waits[from->device] += gap;
     }
@@ -148,11 +178,14 @@ bitpipe::schedule::criticalPath(const Placement &placement, const Order &order,
     Step step{device, starts.firstOf(path.back())};
     double start = starts.startOf(step);
     std::optional<Step> gather = starts.gather(step), source = starts.source(step);
+    std::optional<Step> summed = starts.summed(step);
     bool isFree = step.position > 0 && timing.end[device][step.position - 1] >= start;
     if (isFree)
       path.push_back({device, step.position - 1});
     else if (gather)
       path.push_back(*gather);
+    else if (summed)
+      path.push_back(*summed);
     else if (source && starts.arrivalOf(*source) >= start)
       path.push_back(*source);
     else if (step.position > 0) // what comes between is a move

@@ -19,13 +19,14 @@ static std::optional<Error> checkOrder(const Schedule &schedule) {
   return {};
 }
 
+/// A size of `unit` is one activation.
 static Error tooFew(const Schedule &schedule, const Balancer &balancer, int device, double most,
                     double unit) {
   std::ostringstream text;
   text << oneLine(schedule.name) << ": device " << device << " holds "
        << balancer.peak(device) / unit << " activations and can do with "
        << balancer.leastOnDevice(device) / unit << " where its host keeps the others, expected "
-       << most << " at most";
+       << most / unit << " at most";
   return Error{text.str()};
 }
 
@@ -49,7 +50,7 @@ static std::string noteOn(const Balancer &balancer, const std::vector<MovePlan> 
 }
 
 std::optional<Error> bitpipe::schedule::offload(Schedule &schedule, const Costs &costs,
-                                                double most) {
+                                                double most, double counted) {
   if (std::optional<Error> wrong = checkOrder(schedule))
     return wrong;
   ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
@@ -64,7 +65,7 @@ std::optional<Error> bitpipe::schedule::offload(Schedule &schedule, const Costs 
       continue;
     std::optional<MovePlan> plan = balancer.planOnHost(device, most * unit);
     if (!plan)
-      return tooFew(before, balancer, device, most, unit);
+      return tooFew(before, balancer, device, most * unit, unit / counted);
     plans.push_back(std::move(*plan));
   }
   balancer.apply(schedule, plans);

@@ -20,8 +20,9 @@ namespace bitpipe::schedule {
 /// Lets no device hold more than `most` activations of a mean stage, and leaves those that
 /// hold no more. The schedule's note says what was done. Fails where a device cannot do
 /// with so much, and where the order moves activations already, updates weights between
-/// micro-batches, or blocks.
-std::optional<Error> offload(Schedule &schedule, const Costs &costs, double most);
+/// micro-batches, or blocks. Errors count an activation as `counted`.
+std::optional<Error> offload(Schedule &schedule, const Costs &costs, double most,
+                             double counted = 1);
 
 } // namespace bitpipe::schedule
 

@@ -118,6 +118,7 @@ static void leaveOutVersions(Costs &costs) {
 Problem problemFor(const Request &request, const Placement &placement,
                    double own, bool split, double stagesPerActivation) {
   Problem problem{placement, request.costs, {}, split, stagesPerActivation};
+  problem.counted = request.memoryCounts;
   // What does not fit the placement is the solver's to report.
   if (request.costs.check(placement))
     return problem;
@@ -204,7 +205,7 @@ static std::optional<Error> addToOrder(Schedule &schedule, const Request &reques
     return wrong;
   std::optional<Error> wrong =
       request.balance       ? balance(schedule, request.costs)
-      : request.offload > 0 ? offload(schedule, request.costs, request.offload)
+      : request.offload > 0 ? offload(schedule, request.costs, request.offload, request.offloadCounts)
                             : std::nullopt;
   if (!before.empty())
     schedule.note = before + (schedule.note.empty() ? "" : "; ") + schedule.note;

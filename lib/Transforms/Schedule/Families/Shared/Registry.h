@@ -65,6 +65,9 @@ struct Request {
   /// Whether devices evict to their hosts what they would hold above so many activations
   /// (Offload.h); 0: they do not.
   double offload = 0;
+  /// What errors count one activation of `memory`, and one of `offload`, as: in tables of
+  /// several schedules as many as it is in stages that are the same for all.
+  double memoryCounts = 1, offloadCounts = 1;
   /// What each of the devices that hold a stage keeps a slice of (Shard.h).
   Shard shard = Shard::None;
   bool isSharded() const { return shard != Shard::None; }
