@@ -38,10 +38,11 @@ inline std::string modelHash(std::vector<NamedShape> parameters) {
   return hashBytes(text.data(), text.size());
 }
 
-/// What is wrong with costs from a file for the model with this hash, if anything is.
+/// What is wrong with costs from a file for the model with this hash, which is empty where no
+/// model is known, if anything is.
 inline std::optional<schedule::Error> checkModel(const schedule::Costs &costs, const std::string &model,
                                                  const std::string &file) {
-  if (costs.model.empty() || costs.model == model)
+  if (costs.model.empty() || model.empty() || costs.model == model)
     return std::nullopt;
   return schedule::Error{schedule::oneLine(file) + ": is of another model: 'model' is \"" + costs.model +
                          "\", expected \"" + model +

@@ -193,7 +193,8 @@ int bitpipe::samplesOf(mlir::ModuleOp module) {
   return 0;
 }
 
-/// As bitpipe-run names it: programs hold the same parameters by another operation.
+/// As bitpipe-run names it: programs hold the same parameters by another operation. Empty for an
+/// order alone.
 static std::string modelOf(mlir::ModuleOp module) {
   std::vector<NamedShape> parameters;
   auto add = [&](StringRef name, mlir::Type type) {
@@ -205,7 +206,7 @@ static std::string modelOf(mlir::ModuleOp module) {
       add(parameter.getSymName(), parameter.getType());
   for (auto parameter : module.getOps<pipe::SavedOp>())
     add(parameter.getName(), parameter.getType());
-  return modelHash(std::move(parameters));
+  return parameters.empty() ? "" : modelHash(std::move(parameters));
 }
 
 schedule::ErrorOr<Costs> bitpipe::costsOfStages(mlir::ModuleOp module, StringRef optimizer) {
