@@ -69,29 +69,19 @@ Checked Ends::visitMessage(int device, int position) {
   return {};
 }
 
+/// Of all that is to be sent; that it is received is readiness of what reads it.
 Checked Ends::missing() const {
   for (Tensor::Sort sort : {Tensor::Output, Tensor::Gradient})
     for (int stage = 0; stage < placement.stages(); ++stage)
       for (int m = 0; m < placement.microbatches(); ++m) {
         Tensor tensor{sort, stage, m};
         std::optional<Ways> way = wayOf(placement, tensor);
-        if (!way)
-          continue;
-        auto [from, to] = *way;
-        size_t key = tensorKey(placement, tensor);
-        std::string what = std::string(sort == Tensor::Output ? "the activation"
-                                                              : "the gradient") +
-                           " of stage " + std::to_string(stage) + " mb " +
-                           std::to_string(m);
-        if (!sent[key])
-          return violation("messages", from,
-                           what + " is never sent, expected once to device " +
-                               std::to_string(to));
-        if (!received[key])
-          return violation("messages", to,
-                           what + " is never received, expected once from "
-                                  "device " +
-                               std::to_string(from));
+        if (way && !sent[tensorKey(placement, tensor)])
+          return violation("messages", way->from,
+                           std::string(sort == Tensor::Output ? "the activation" : "the gradient") +
+                               " of stage " + std::to_string(stage) + " mb " + std::to_string(m) +
+                               " is never sent, expected once to device " +
+                               std::to_string(way->to));
       }
   return {};
 }
