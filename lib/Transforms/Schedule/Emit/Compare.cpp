@@ -85,6 +85,39 @@ static void printRow(std::ostream &stream, const Row &row, Columns columns, doub
   print(stream, "%8.6g %9d %6.3fx\n", row.weights, row.messages, first / row.time());
 }
 
+/// Takes out of a request what means nothing to a family, to compare it with those to which it
+/// does, and names it as options.
+static std::vector<std::string> leaveOutUnknown(Request &request, const Family &family) {
+  std::vector<std::string> left;
+  if (request.down >= 0 && !family.hasTwoWays) {
+    left.push_back("--down");
+    request.down = -1;
+  }
+  if (request.updateEvery && !family.updatesBetween) {
+    left.push_back("--update-every");
+    request.updateEvery = 0;
+  }
+  if (!request.stageReplicas.empty() && !family.sharesStages) {
+    left.push_back("--stage-replicas");
+    request.stageReplicas.clear();
+  }
+  if (request.balance && (family.updatesBetween || family.movesActivations)) {
+    left.push_back("--balance");
+    request.balance = false;
+  }
+  if (request.offload > 0 && (family.updatesBetween || family.movesActivations)) {
+    left.push_back("--offload");
+    request.offload = 0;
+  }
+  ErrorOr<Placement> placement = placementFor(request); // or the row tells why there is none
+  if (request.isSharded() &&
+      (family.updatesBetween || (placement && !sharesAny(*placement, request.shard)))) {
+    left.push_back("--shard");
+    request.shard = Shard::None;
+  }
+  return left;
+}
+
 static void printLeftOut(std::ostream &stream, const LeftOut &leftOut) {
   for (const auto &[option, names] : leftOut) {
     stream << "without " << option << ", which means nothing to them:";

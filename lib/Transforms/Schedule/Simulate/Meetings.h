@@ -11,8 +11,10 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MEETINGS_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MEETINGS_H
 
+#include "lib/Transforms/Schedule/Core/Costs.h"
+#include "lib/Transforms/Schedule/Core/Program.h"
 #include "lib/Transforms/Schedule/Core/Together.h"
-#include "lib/Transforms/Schedule/Simulate/Simulate.h"
+#include "lib/Transforms/Schedule/Simulate/SumTime.h"
 
 namespace bitpipe::schedule {
 
