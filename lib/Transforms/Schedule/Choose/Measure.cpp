@@ -7,7 +7,9 @@
 using namespace bitpipe::schedule;
 
 /// A limit in stages of 2D in stages as the family counts, all of which a replica has.
-static double ownLimit(const Request &request) {
+static double ownLimit(const Request &request, const Placement &placement) {
+  if (!request.order.empty() || !request.routes.empty())
+    return request.memory * placement.stages() / commonStages(request);
   ErrorOr<const Family *> family = familyNamed(request.pipeline);
   return family ? request.memory * (*family)->chunks / (2 * request.replicas)
                 : request.memory;
@@ -31,7 +33,7 @@ Costs bitpipe::schedule::ownCosts(const Costs &costs, const Request &request,
 Request bitpipe::schedule::inOwnStages(Request request,
                                        const Placement &placement) {
   request.costs = ownCosts(request.costs, request, placement);
-  request.memory = ownLimit(request);
+  request.memory = ownLimit(request, placement);
   request.offload *= double(placement.stages()) / commonStages(request);
   return request;
 }

@@ -3,10 +3,13 @@
 #include "lib/Transforms/Schedule/Emit/Compare.h"
 
 #include "lib/Transforms/Schedule/Choose/Measure.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Emit/Print.h"
 #include "lib/Transforms/Schedule/Search/Bounds.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <iomanip>
 #include <map>
 #include <set>
 #include <sstream>
@@ -165,6 +168,42 @@ splitNames(const std::string &names) {
   return result;
 }
 
+namespace {
+/// The table as it grows: a row per schedule and number of micro-batches.
+class Table {
+public:
+  Table(std::ostream &stream, const Request &base)
+      : stream(stream), columns{base.costs.hasSums(), base.costs.hasUpdates(), base.offload > 0} {
+    printHead(stream, columns);
+  }
+
+  void add(const std::string &name, const Request &request) {
+    ErrorOr<Row> row = rowOf(request);
+    stream << std::left << std::setw(24) << name;
+    print(stream, " %6d ", request.microbatches);
+    if (!row) {
+      stream << row.error().text << '\n';
+      return;
+    }
+    first = first > 0 ? first : row->time();
+    printRow(stream, *row, columns, first);
+  }
+  /// What follows is for other numbers of micro-batches.
+  void next() { first = 0; }
+
+private:
+  std::ostream &stream;
+  const Columns columns;
+  double first = 0; // time of its row
+};
+} // namespace
+
+/// The name of the file that a request names, if it does.
+static std::string fileOf(const Request &request) {
+  const std::string &path = request.order.empty() ? request.routes : request.order;
+  return oneLine(std::filesystem::path(path).filename().string());
+}
+
 std::optional<Error>
 bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
                                   const std::string &names,
@@ -172,28 +211,34 @@ bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
   ErrorOr<std::vector<std::string>> list = splitNames(names);
   if (!list)
     return list.error();
-  Columns columns{base.costs.hasSums(), base.costs.hasUpdates(), base.offload > 0};
+  Request own = base, named = base;
+  named.order = named.routes = "";
+  std::vector<int> counts = microbatches;
+  std::string file = fileOf(base);
+  if (!file.empty()) {
+    ErrorOr<Placement> placement = placementFor(base);
+    if (!placement)
+      return placement.error();
+    own.devices = named.devices = placement->devices();
+    if (!base.order.empty() || base.microbatches == 0)
+      counts = {placement->microbatches()};
+  }
   LeftOut leftOut;
-  printHead(stream, columns);
-  for (int count : microbatches) {
-    double first = 0;
+  Table table(stream, base);
+  for (int count : counts) {
+    own.microbatches = named.microbatches = count;
+    table.next();
+    if (!file.empty())
+      table.add(file, own);
     for (const std::string &name : *list) {
-      Request request = base;
+      Request request = named;
       request.pipeline = name;
-      request.microbatches = count;
       for (const std::string &option : leaveOutUnknown(request, **familyNamed(name)))
         leftOut[option].insert(name);
-      ErrorOr<Row> row = rowOf(request);
-      print(stream, "%-24s %6d ", name.c_str(), count);
-      if (!row) {
-        stream << row.error().text << '\n';
-        continue;
-      }
-      first = first > 0 ? first : row->time();
-      printRow(stream, *row, columns, first);
+      table.add(name, request);
     }
   }
   printLeftOut(stream, leftOut);
-  printNotes(stream, base, *list);
+  printNotes(stream, named, *list);
   return {};
 }

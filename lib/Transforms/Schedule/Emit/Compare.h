@@ -17,7 +17,8 @@ namespace bitpipe::schedule {
 /// are joined and divided (recut). Activations, those of the request's limit,
 /// too, and weights are counted in stages of 2D. A schedule that cannot be built
 /// says in its row what it needs. `names` are separated by commas; fails if there
-/// is no schedule of one of them.
+/// is no schedule of one of them. Where the request names a file with routes or an order, that is
+/// the first row, and tells the devices of all, and with an order the micro-batches, too.
 std::optional<Error> emitComparison(std::ostream &stream, const Request &base,
                     const std::string &names,
                     const std::vector<int> &microbatches);
