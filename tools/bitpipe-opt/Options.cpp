@@ -184,8 +184,6 @@ void checkTogether(const Options &options) {
     badUsage("--compare is given, expected --emit=report with it");
   if (!options.cost.empty() && !options.costFile.empty())
     badUsage("both --cost and --cost-file are given, expected one of them");
-  if (!options.compare.empty() && (!options.scheduleFile.empty() || !options.routesFile.empty()))
-    badUsage("--compare is given, expected no --schedule or --routes with it: it compares schedules by name");
   if (!options.scheduleFile.empty() && !options.routesFile.empty())
     badUsage("both --schedule and --routes are given, expected one of them");
   bool needsModel = options.emit <= Emit::Program || options.emit >= Emit::CUDA;
@@ -240,7 +238,7 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> offload("offload", cl::cat(category), cl::desc("most activations on a device, in stages: what is more is copied to its host's memory behind the forwards and back before the gradients, beside the runs; auto: as many as fit --memory (default: all stay)"), cl::value_desc("stages|auto"));
   cl::opt<std::string> recompute("recompute", cl::cat(category), cl::desc("stages that save nothing in their forwards and compute it again before the gradient: none, all, a list, or auto, the cheapest set that fits --memory (default none, or as the file of --schedule has it)"), cl::value_desc("0,2-3"));
   cl::opt<std::string> efficiency("efficiency", cl::cat(category), cl::desc("whether larger micro-batches would pay, with --emit=report: samples of a step, and how efficiently stages run micro-batches of several sizes"), cl::value_desc("128:1=0.38,2=0.49"));
-  cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report"), cl::value_desc("names"));
+  cl::opt<std::string> compare("compare", cl::cat(category), cl::desc("put schedules side by side in one table, with --emit=report; beside a file with routes or an order that is the first row"), cl::value_desc("names"));
   NumberOption<int> devices("devices", cl::cat(category), cl::desc("number of devices (default 4)"), cl::value_desc("D"), cl::init(options.devices));
   NumberOption<int> replicas("data-parallel", cl::cat(category), cl::desc("replicas of the pipeline: each has D/R devices and N/R micro-batches, and the order of one, also that of a file, is that of all (default 1)"), cl::value_desc("R"), cl::init(options.replicas));
   cl::list<int, bool, NumberParser<int>> microbatches("microbatches", cl::cat(category), cl::CommaSeparated, cl::desc("micro-batches per step (default 2D); several numbers with --compare"), cl::value_desc("N"));

@@ -102,12 +102,12 @@ PlanningOptions planningOptions(const Options &options) {
   return planning;
 }
 
-/// How many devices the costs are for: schedules that are compared have all as
+/// How many devices the costs are for: schedules that are compared by name have all as
 /// many, others those of their routes.
 static schedule::ErrorOr<int> deviceCount(const Options &options, pipe::PlanOp plan) {
   if (plan)
     return int(plan.getDevices());
-  if (!options.compare.empty())
+  if (!options.compare.empty() && options.scheduleFile.empty() && options.routesFile.empty())
     return int(options.devices);
   auto placement = schedule::placementFor(requestFor(options));
   return placement ? schedule::ErrorOr<int>(placement->devices()) : placement.error();

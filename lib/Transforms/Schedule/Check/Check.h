@@ -53,7 +53,7 @@ Checked checkKept(const Program &program);
 Checked checkReadiness(const Program &program);
 
 /// A tensor whose reader is on another device is sent there once, after the
-/// run that makes it, and received there once; nothing else is sent.
+/// run that makes it, and received no more than once; nothing else is sent.
 Checked checkMessages(const Program &program);
 
 /// In every channel the k-th end on one device and the k-th on the other are those of one

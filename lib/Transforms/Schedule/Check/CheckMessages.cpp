@@ -1,5 +1,6 @@
 //===- CheckMessages.cpp - Every message has its two ends ------------------===//
 
+#include "lib/Transforms/Schedule/Check/ChannelEnds.h"
 #include "lib/Transforms/Schedule/Check/CheckText.h"
 
 #include <algorithm>
@@ -68,29 +69,19 @@ Checked Ends::visitMessage(int device, int position) {
   return {};
 }
 
+/// Of all that is to be sent; that it is received is readiness of what reads it.
 Checked Ends::missing() const {
   for (Tensor::Sort sort : {Tensor::Output, Tensor::Gradient})
     for (int stage = 0; stage < placement.stages(); ++stage)
       for (int m = 0; m < placement.microbatches(); ++m) {
         Tensor tensor{sort, stage, m};
         std::optional<Ways> way = wayOf(placement, tensor);
-        if (!way)
-          continue;
-        auto [from, to] = *way;
-        size_t key = tensorKey(placement, tensor);
-        std::string what = std::string(sort == Tensor::Output ? "the activation"
-                                                              : "the gradient") +
-                           " of stage " + std::to_string(stage) + " mb " +
-                           std::to_string(m);
-        if (!sent[key])
-          return violation("messages", from,
-                           what + " is never sent, expected once to device " +
-                               std::to_string(to));
-        if (!received[key])
-          return violation("messages", to,
-                           what + " is never received, expected once from "
-                                  "device " +
-                               std::to_string(from));
+        if (way && !sent[tensorKey(placement, tensor)])
+          return violation("messages", way->from,
+                           std::string(sort == Tensor::Output ? "the activation" : "the gradient") +
+                               " of stage " + std::to_string(stage) + " mb " + std::to_string(m) +
+                               " is never sent, expected once to device " +
+                               std::to_string(way->to));
       }
   return {};
 }
@@ -102,22 +93,6 @@ Checked bitpipe::schedule::checkMessages(const Program &program) {
       if (Checked wrong = ends.visit(int(device), int(i)))
         return wrong;
   return ends.missing();
-}
-
-/// Where the ends of a channel's messages are, on the first of its devices and on the other.
-struct ChannelEnds {
-  std::vector<int> first, other;
-};
-
-static std::vector<ChannelEnds> endsOf(const Program &program) {
-  std::vector<ChannelEnds> ends(program.channels.size());
-  for (int device = 0; device < int(program.devices.size()); ++device)
-    for (size_t i = 0; i < program.devices[device].size(); ++i)
-      if (const Instruction &instruction = program.devices[device][i]; instruction.isMessage()) {
-        ChannelEnds &own = ends[instruction.channel];
-        (isFirstEnd(program, device, instruction) ? own.first : own.other).push_back(int(i));
-      }
-  return ends;
 }
 
 static const char *otherEnd(const Instruction &end) {
@@ -132,30 +107,22 @@ static bool areOne(const Instruction &one, const Instruction &other) {
 }
 
 Checked bitpipe::schedule::checkPairing(const Program &program) {
-  std::vector<ChannelEnds> all = endsOf(program);
-  for (size_t channel = 0; channel < all.size(); ++channel) {
-    auto [from, to] = program.channels[channel];
-    const auto &[first, other] = all[channel];
-    for (size_t k = 0; k < std::max(first.size(), other.size()); ++k) {
-      auto lacks = [&](int device, int position, int peer) {
-        return violation("pairing", program, device, position,
-                         std::string("has no ") +
-                             otherEnd(program.devices[device][position]) + " on device " +
-                             std::to_string(peer));
-      };
-      if (k >= other.size())
-        return lacks(from, first[k], to);
-      if (k >= first.size())
-        return lacks(to, other[k], from);
-      const Instruction &mine = program.devices[from][first[k]];
-      const Instruction &theirs = program.devices[to][other[k]];
-      if (areOne(mine, theirs))
-        continue;
-      return violation("pairing", program, to, other[k],
-                       "is message " + std::to_string(k) + " of its channel with device " +
-                           std::to_string(from) + ", which has at this turn " +
-                           placeText(program, from, first[k]));
+  for (const auto &[first, other] : endsOf(program)) {
+    size_t both = std::min(first.positions.size(), other.positions.size());
+    for (size_t k = 0; k < both; ++k) {
+      int mine = first.positions[k], theirs = other.positions[k];
+      if (!areOne(program.devices[first.device][mine], program.devices[other.device][theirs]))
+        return violation("pairing", program, other.device, theirs,
+                         "is message " + std::to_string(k) + " of its channel with device " +
+                             std::to_string(first.device) + ", which has at this turn " +
+                             placeText(program, first.device, mine));
     }
+    for (const auto &[side, peer] : {std::pair(first, other.device), std::pair(other, first.device)})
+      if (both < side.positions.size())
+        return violation("pairing", program, side.device, side.positions[both],
+                         std::string("has no ") +
+                             otherEnd(program.devices[side.device][side.positions[both]]) +
+                             " on device " + std::to_string(peer));
   }
   return {};
 }

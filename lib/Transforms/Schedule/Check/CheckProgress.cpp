@@ -6,7 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/Schedule/Check/ChannelEnds.h"
 #include "lib/Transforms/Schedule/Check/CheckText.h"
+#include "lib/Transforms/Schedule/Core/Together.h"
 
 #include <algorithm>
 #include <map>
@@ -16,20 +18,12 @@ using namespace bitpipe::schedule;
 using Op = Instruction::Op;
 
 namespace {
-/// The ends of a channel's messages on one of its devices: where they are, and how many of
-/// them the device has reached.
-struct Side {
-  int device = -1;
-  std::vector<int> ends;
-  size_t reached = 0;
-};
-/// All its messages in one order, whichever way they go.
-struct Replayed {
-  Side first, other;
+/// Of a channel, how many ends of its messages each of its devices has reached: all in one order,
+/// whichever way they go.
+struct Reached {
+  size_t first = 0, other = 0;
 
-  bool complete(size_t message) const {
-    return message < first.reached && message < other.reached;
-  }
+  bool isComplete(size_t message) const { return message < first && message < other; }
 };
 
 /// A message, by its place in its channel, that comes to a device or leaves it.
@@ -58,17 +52,19 @@ public:
 
 private:
   void findDepartures(int device);
-  Side &sideOf(int device, const Instruction &end) {
-    Replayed &channel = channels[end.channel];
+  size_t &reachedBy(int device, const Instruction &end) {
+    Reached &channel = reached[end.channel];
     return isFirstEnd(program, device, end) ? channel.first : channel.other;
   }
   const Arrival *missing(int device, const Instruction &instruction);
   void advance(int device);
   void start(int device, const Instruction &collective);
-  bool isNext(int device, const Instruction &collective) const;
+  void happen(const Instruction &collective);
   const Instruction *missingCollective(int device, const Instruction &instruction) const;
-  const std::vector<int> &membersOf(const Instruction &collective) const {
-    return program.groups[groupOf(collective, own)].devices;
+  auto membersOf() const {
+    return [this](const Instruction &collective) -> const std::vector<int> & {
+      return program.groups[groupOf(collective, own)].devices;
+    };
   }
   bool mayPass(int device, const Instruction &instruction);
   bool isDone(int device) const;
@@ -80,17 +76,16 @@ private:
 
   const Program &program;
   const std::vector<int> own; // the groups of stages
-  std::vector<Replayed> channels;
+  const std::vector<ChannelEnds> ends;
+  std::vector<Reached> reached; // by channel
   /// By tensorKey, the message that brings the tensor.
   std::vector<Arrival> arrivals;
   /// Per device, in order, and how many of them it has passed.
   std::vector<std::vector<Departure>> departures;
   std::vector<size_t> departed;
   std::vector<size_t> position;
-  /// Per device, the sums and unshards that it has started, in order, and how many
-  /// of these are complete.
-  std::vector<std::vector<Instruction>> started;
-  std::vector<size_t> done;
+  /// Sums and unshards.
+  Together<Instruction> together;
   /// Per device and stage, how many collectives it has started with the last one that runs of the
   /// stage wait for: a gather, or a sum for an update between micro-batches.
   std::vector<std::vector<size_t>> awaited;
@@ -100,25 +95,20 @@ private:
 } // namespace
 
 Replay::Replay(const Program &program)
-    : program(program), own(ownGroups(program)),
+    : program(program), own(ownGroups(program)), ends(endsOf(program)), reached(ends.size()),
       arrivals(tensorCount(program.placement)), departures(program.devices.size()),
-      departed(program.devices.size()), position(program.devices.size()), started(program.devices.size()),
-      done(program.devices.size()),
+      departed(program.devices.size()), position(program.devices.size()),
+      together(program.devices.size()),
       awaited(program.devices.size(), std::vector<size_t>(program.placement.stages())),
       summed(program.groups.size()) {
-  for (auto [from, to] : program.channels)
-    channels.push_back({{from, {}}, {to, {}}});
-  for (int device = 0; device < int(program.devices.size()); ++device)
-    for (size_t i = 0; i < program.devices[device].size(); ++i) {
-      const Instruction &instruction = program.devices[device][i];
-      if (!instruction.isMessage())
-        continue;
-      std::vector<int> &ends = sideOf(device, instruction).ends;
-      if (instruction.op == Op::Recv)
-        arrivals[tensorKey(program.placement, tensorOf(instruction.action))] = {
-            device, instruction.channel, ends.size()};
-      ends.push_back(int(i));
-    }
+  for (int channel = 0; channel < int(ends.size()); ++channel)
+    for (const ChannelEnds::Side *side : {&ends[channel].first, &ends[channel].other})
+      for (size_t message = 0; message < side->positions.size(); ++message) {
+        const Instruction &end = program.devices[side->device][side->positions[message]];
+        if (end.op == Op::Recv)
+          arrivals[tensorKey(program.placement, tensorOf(end.action))] = {side->device, channel,
+                                                                          message};
+      }
   for (int device = 0; program.placement.moves() && device < int(departures.size()); ++device)
     findDepartures(device);
 }
@@ -148,7 +138,7 @@ void Replay::findDepartures(int device) {
 /// that brings what it reads, or one that takes away what must have left.
 const Arrival *Replay::missing(int device, const Instruction &instruction) {
   auto isOpen = [&](const Arrival &arrival) {
-    return !channels[arrival.channel].complete(arrival.message);
+    return !reached[arrival.channel].isComplete(arrival.message);
   };
   for (size_t &next = departed[device]; next < departures[device].size(); ++next) {
     const Departure &departure = departures[device][next];
@@ -175,7 +165,7 @@ const Instruction *Replay::missingCollective(int device, const Instruction &inst
   bool waits = instruction.op == Op::Run &&
                ((program.placement.gathers() && !isMeeting(kind)) || kind == Kind::U);
   size_t needed = waits ? awaited[device][instruction.action.stage] : 0;
-  return done[device] < needed ? &started[device][needed - 1] : nullptr;
+  return together.doneBy(device) < needed ? &together.startedBy(device)[needed - 1] : nullptr;
 }
 
 bool Replay::mayPass(int device, const Instruction &instruction) {
@@ -187,37 +177,22 @@ bool Replay::mayPass(int device, const Instruction &instruction) {
   return true;
 }
 
-bool Replay::isNext(int device, const Instruction &collective) const {
-  if (done[device] == started[device].size())
-    return false;
-  return started[device][done[device]].isLike(collective);
-}
-
-/// A sum or unshard happens when it is next on all its members; that may free those
-/// behind it.
 void Replay::start(int device, const Instruction &collective) {
-  started[device].push_back(collective);
+  size_t count = together.startedBy(device).size() + 1;
   if (collective.op == Op::Run && collective.action.kind == Kind::A)
-    awaited[device][collective.action.stage] = started[device].size();
+    awaited[device][collective.action.stage] = count;
   if (collective.op == Op::Reduce)
     for (int stage : program.groups[collective.group].stages)
-      awaited[device][stage] = started[device].size();
-  std::vector<Instruction> candidates{collective};
-  while (!candidates.empty()) {
-    Instruction candidate = candidates.back();
-    candidates.pop_back();
-    const std::vector<int> &members = membersOf(candidate);
-    if (!std::all_of(members.begin(), members.end(),
-                     [&](int member) { return isNext(member, candidate); }))
-      continue;
-    if (candidate.op == Op::Reduce || candidate.action.kind == Kind::S)
-      summed[groupOf(candidate, own)] = true;
-    for (int member : members) {
-      worklist.push_back(member);
-      if (++done[member] < started[member].size())
-        candidates.push_back(started[member][done[member]]);
-    }
-  }
+      awaited[device][stage] = count;
+  together.start(device, collective, membersOf(),
+                 [&](const Instruction &next) { happen(next); });
+}
+
+void Replay::happen(const Instruction &collective) {
+  if (collective.op == Op::Reduce || collective.action.kind == Kind::S)
+    summed[groupOf(collective, own)] = true;
+  for (int member : membersOf()(collective))
+    worklist.push_back(member);
 }
 
 /// Walks one device's list as far as it goes.
@@ -228,7 +203,7 @@ void Replay::advance(int device) {
     if (!mayPass(device, instruction))
       return;
     if (instruction.isMessage()) {
-      ++sideOf(device, instruction).reached;
+      ++reachedBy(device, instruction);
       if (instruction.op == Op::Send || isMove(instruction.action.kind)) // else nobody waits for it
         worklist.push_back(instruction.peer);
     }
@@ -239,36 +214,35 @@ void Replay::advance(int device) {
 
 /// A message waits for the first end that is missing in its channel.
 Wait Replay::waitOfMessage(const Arrival &arrival) {
-  auto &[first, other] = channels[arrival.channel];
+  const auto &[first, other] = ends[arrival.channel];
   std::string name;
-  for (const Side *side : {&first, &other}) // the receive, if there is one
-    if (arrival.message < side->ends.size()) {
-      const Instruction &end = program.devices[side->device][side->ends[arrival.message]];
+  for (const ChannelEnds::Side *side : {&first, &other}) // the receive, if there is one
+    if (arrival.message < side->positions.size()) {
+      const Instruction &end = program.devices[side->device][side->positions[arrival.message]];
       if (name.empty() || end.op == Op::Recv)
         name = toString(end, program);
     }
-  const Side &behind = first.reached <= other.reached ? first : other;
-  bool exists = behind.reached < behind.ends.size();
-  return {name, behind.device, exists ? behind.ends[behind.reached] : -1};
+  const Reached &now = reached[arrival.channel];
+  const auto &[device, positions] = now.first <= now.other ? first : other;
+  size_t next = std::min(now.first, now.other);
+  return {name, device, next < positions.size() ? positions[next] : -1};
 }
 
 /// The first of what a device has started that is not complete waits for the first member that
 /// has not come to it: because it is still on its way, or because another one is first there.
 Wait Replay::waitOfMembers(int device) {
-  const Instruction &collective = started[device][done[device]];
+  const Instruction &collective = *together.first(device);
   std::string name = toString(collective, program);
-  for (int member : membersOf(collective)) {
-    if (isNext(member, collective))
-      continue;
-    const std::vector<Instruction> &list = program.devices[member];
-    bool isBehind = done[member] < started[member].size();
-    const Instruction &first = isBehind ? started[member][done[member]] : collective;
-    for (size_t i = isBehind ? 0 : position[member]; i < list.size(); ++i)
-      if (list[i].isLike(first))
-        return {name, member, int(i)};
-    return {name, member, -1};
-  }
-  return {name, device, -1};
+  int member = together.missingMember(device, membersOf());
+  if (member < 0)
+    return {name, device, -1};
+  const std::vector<Instruction> &list = program.devices[member];
+  const Instruction *isBehind = together.first(member);
+  const Instruction &first = isBehind ? *isBehind : collective;
+  for (size_t i = isBehind ? 0 : position[member]; i < list.size(); ++i)
+    if (list[i].isLike(first))
+      return {name, member, int(i)};
+  return {name, member, -1};
 }
 
 Wait Replay::waitOf(int device) {
@@ -280,8 +254,7 @@ Wait Replay::waitOf(int device) {
 
 /// With all that it has started.
 bool Replay::isDone(int device) const {
-  return position[device] == program.devices[device].size() &&
-         done[device] == started[device].size();
+  return position[device] == program.devices[device].size() && !together.first(device);
 }
 
 std::string Replay::placeOf(int device) const {

@@ -12,7 +12,7 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_CHOOSE_LAYOUT_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_CHOOSE_LAYOUT_H
 
-#include "lib/Transforms/Schedule/Choose/Choose.h"
+#include "lib/Transforms/Schedule/Choose/Candidate.h"
 
 namespace bitpipe::schedule {
 

@@ -6,8 +6,10 @@
 
 using namespace bitpipe::schedule;
 
-/// How many stages as the family counts them, all of which a replica has, one of 2D is.
-static double ownStages(const Request &request) {
+/// How many of a request's own stages, as its family counts them and all of which a replica has, one of 2D is.
+static double ownStages(const Request &request, const Placement &placement) {
+  if (!request.order.empty() || !request.routes.empty())
+    return double(placement.stages()) / commonStages(request);
   ErrorOr<const Family *> family = familyNamed(request.pipeline);
   return family ? double((*family)->chunks) / (2 * request.replicas) : 1;
 }
@@ -30,8 +32,8 @@ Costs bitpipe::schedule::ownCosts(const Costs &costs, const Request &request,
 Request bitpipe::schedule::inOwnStages(Request request,
                                        const Placement &placement) {
   request.costs = ownCosts(request.costs, request, placement);
-  request.memoryCounts /= ownStages(request);
-  request.memory *= ownStages(request);
+  request.memoryCounts /= ownStages(request, placement);
+  request.memory *= ownStages(request, placement);
   request.offloadCounts = double(commonStages(request)) / placement.stages();
   request.offload /= request.offloadCounts;
   return request;

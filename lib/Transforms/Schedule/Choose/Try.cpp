@@ -56,9 +56,7 @@ static void setTimes(const Simulated &simulated, Candidate &candidate) {
         std::max(candidate.weights, double(use.weights) * commonStages(candidate.request) /
                                         placement.stages());
   }
-  Costs free = simulated.costs;
-  free.link = {};
-  free.links.clear();
+  Costs free = simulated.costs.withoutMessages();
   double makespan = simulate(placement, simulated.schedule.order, free)->makespan;
   candidate.idle = std::max(0.0, makespan - candidate.work); // rounding aside
   candidate.messages = simulated.timing.makespan - makespan;

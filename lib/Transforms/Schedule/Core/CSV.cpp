@@ -5,7 +5,6 @@
 #include "lib/Transforms/Schedule/Core/Limits.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
 
-#include <charconv>
 #include <map>
 #include <ostream>
 
@@ -41,13 +40,10 @@ public:
     return true;
   }
   bool take(int &number) {
-    auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), number);
+    std::optional<int> taken = takeNumber(text);
+    number = taken.value_or(0);
     // A schedule this large is a typing error, and tables grow with it.
-    if (error != std::errc() || number < 0 || number > 1 << 20)
-      return false;
-    text.remove_prefix(end - text.data());
-    return true;
+    return taken && number <= 1 << 20;
   }
   bool take(Action &action) {
     if (!take(action.stage))

@@ -5,7 +5,6 @@
 #include "lib/Transforms/Schedule/Core/Text.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <numeric>
 
@@ -75,6 +74,13 @@ bool Costs::hasMessages() const {
   });
 }
 
+Costs Costs::withoutMessages() const {
+  Costs result = *this;
+  result.link = {};
+  result.links.clear();
+  return result;
+}
+
 std::optional<Error> Costs::check(const Placement &placement) const {
   auto counts = [](const char *what, size_t got, int expected) {
     return Error{"costs of " + std::to_string(got) + " " + what +
@@ -132,8 +138,7 @@ static void add(StageCost &sum, const StageCost &stage, double part) {
         &StageCost::norm, &StageCost::optimizer, &StageCost::weights,
         &StageCost::moments})
     sum.*field += part * stage.*field;
-  double kept = stage.kept < 0 ? stage.activation : stage.kept;
-  sum.kept += part * kept;
+  sum.kept += part * stage.keptSize();
   sum.gathered += part * stage.gatheredSize();
   sum.gradients += part * stage.gradientSize();
   sum.recompute += part * stage.recomputation();
@@ -280,16 +285,6 @@ bitpipe::schedule::setGradients(StageCost &stage, std::optional<double> backward
   return {};
 }
 
-/// A time, or nothing where the text is none.
-static std::optional<double> parseTime(const std::string &text, double least) {
-  char *end = nullptr;
-  double value = std::strtod(text.c_str(), &end);
-  bool isNumber = !text.empty() && end == text.c_str() + text.size();
-  if (!isNumber || !(value >= least && value <= mostCost))
-    return {};
-  return value;
-}
-
 ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
   std::map<std::string, std::optional<double>> given;
   for (const char *name : {"F", "B", "I", "W", "R", "pair", "comm", "sum", "host"})
@@ -303,7 +298,7 @@ ErrorOr<Costs> bitpipe::schedule::parseCosts(std::string_view text) {
     bool isKnown = target != given.end() && equals < item.size();
     bool mayBeNone = isKnown && target->first.size() > 1 && target->first != "pair";
     std::optional<double> time =
-        isKnown ? parseTime(item.substr(equals + 1), mayBeNone ? 0 : leastCost)
+        isKnown ? numberIn(item.substr(equals + 1), mayBeNone ? 0 : leastCost, mostCost)
                 : std::nullopt;
     if (!time)
       return Error{"cost " + quoted(item) +

@@ -54,6 +54,7 @@ struct StageCost {
   /// back from the one behind, I or W: their messages' memory is taken so long.
   Kind inputReader = Kind::F, gradientReader = Kind::I;
 
+  double keptSize() const { return kept < 0 ? activation : kept; }
   double gatheredSize() const { return gathered < 0 ? weights : gathered; }
   double gradientSize() const { return gradients < 0 ? weights : gradients; }
   /// What a gather takes, beside half a sum of as many bytes as the gradients have.
@@ -206,6 +207,8 @@ struct Costs {
   bool hasUpdates() const;
   /// Whether any message takes time.
   bool hasMessages() const;
+  /// The same with messages that take none.
+  Costs withoutMessages() const;
 
   /// Fails unless there are costs for all stages and devices of a placement.
   std::optional<Error> check(const Placement &placement) const;

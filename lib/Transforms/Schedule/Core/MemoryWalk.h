@@ -22,7 +22,7 @@ inline double sizeOf(const Costs &costs, const Tensor &tensor) {
   case Tensor::Loaded:
     return stage.activation;
   case Tensor::Kept:
-    return stage.kept < 0 ? stage.activation : stage.kept;
+    return stage.keptSize();
   case Tensor::Input:
     return stage.input;
   case Tensor::Whole:

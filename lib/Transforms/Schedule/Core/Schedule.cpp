@@ -214,6 +214,12 @@ static std::vector<bool> recomputedIn(const Order &order, int stages) {
   return result;
 }
 
+bool bitpipe::schedule::hasKind(const Order &order, Kind kind) {
+  return std::ranges::any_of(order, [&](const std::vector<Action> &list) {
+    return std::ranges::any_of(list, [&](const Action &action) { return action.kind == kind; });
+  });
+}
+
 size_t bitpipe::schedule::pairsIn(const Order &order) {
   size_t count = 0;
   for (const auto &list : order)
@@ -223,13 +229,9 @@ size_t bitpipe::schedule::pairsIn(const Order &order) {
 }
 
 Shard bitpipe::schedule::shardIn(const Order &order) {
-  Shard result = Shard::None;
-  for (const auto &list : order)
-    for (const Action &action : list)
-      if (isOfShards(action.kind))
-        result = std::max(result, action.kind == Kind::S ? Shard::Gradients
-                                                         : Shard::Parameters);
-  return result;
+  if (hasKind(order, Kind::A) || hasKind(order, Kind::D))
+    return Shard::Parameters;
+  return hasKind(order, Kind::S) ? Shard::Gradients : Shard::None;
 }
 
 Updates bitpipe::schedule::updatesIn(const Order &order, int stages) {

@@ -214,6 +214,8 @@ inline bool beginsPair(const std::vector<Action> &list, size_t i) {
 inline bool endsPair(const std::vector<Action> &list, size_t i) {
   return i > 0 && list[i - 1].overlapsNext;
 }
+/// Whether it has any action of a kind.
+bool hasKind(const Order &order, Kind kind);
 /// How many pairs there are.
 size_t pairsIn(const Order &order);
 /// What is told beside times of pairs that go on at the same time.

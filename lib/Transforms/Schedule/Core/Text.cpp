@@ -2,8 +2,10 @@
 
 #include "lib/Transforms/Schedule/Core/Text.h"
 
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -88,6 +90,23 @@ std::string bitpipe::schedule::jsonText(std::string_view text) {
     result += character;
   });
   return result + '"';
+}
+
+std::optional<int> bitpipe::schedule::takeNumber(std::string_view &text) {
+  int number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number < 0)
+    return {};
+  text.remove_prefix(end - text.data());
+  return number;
+}
+
+std::optional<double> bitpipe::schedule::numberIn(const std::string &text, double least,
+                                                  double most) {
+  char *end = nullptr;
+  double number = std::strtod(text.c_str(), &end);
+  bool isNumber = !text.empty() && end == text.c_str() + text.size();
+  return isNumber && number >= least && number <= most ? std::optional(number) : std::nullopt;
 }
 
 ErrorOr<std::string> bitpipe::schedule::readText(const std::string &path) {

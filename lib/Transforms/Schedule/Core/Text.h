@@ -10,6 +10,7 @@
 
 #include "lib/Transforms/Schedule/Core/Error.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,13 @@ std::string xmlText(std::string_view text);
 
 /// The text on one line as a JSON string, with its quotes.
 std::string jsonText(std::string_view text);
+
+/// Takes a number from 0 on off the front of a text; nothing, and nothing is taken, where there is
+/// none.
+std::optional<int> takeNumber(std::string_view &text);
+
+/// The number that a text is, from `least` to `most`; nothing where it is none.
+std::optional<double> numberIn(const std::string &text, double least, double most);
 
 /// The whole of a text file, without the mark that some editors begin UTF-8
 /// with. Fails where it cannot be read.

@@ -3,10 +3,13 @@
 #include "lib/Transforms/Schedule/Emit/Compare.h"
 
 #include "lib/Transforms/Schedule/Choose/Measure.h"
+#include "lib/Transforms/Schedule/Core/Text.h"
 #include "lib/Transforms/Schedule/Emit/Print.h"
 #include "lib/Transforms/Schedule/Search/Bounds.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <iomanip>
 #include <map>
 #include <set>
 #include <sstream>
@@ -33,7 +36,7 @@ struct Row {
 using LeftOut = std::map<std::string, std::set<std::string>>;
 } // namespace
 
-static ErrorOr<Row> rowOf(const Request &request,
+static ErrorOr<Row> rowOf(const Request &request, const std::string &name,
                           const std::optional<Efficiencies> &efficiencies) {
   ErrorOr<Simulated> simulated = measure(request);
   if (!simulated)
@@ -58,8 +61,7 @@ static ErrorOr<Row> rowOf(const Request &request,
   if (!efficiencies)
     return row;
   std::ostringstream pays;
-  std::string subject = request.pipeline + ": ";
-  if (std::optional<Error> wrong = emitSpeedups(pays, *simulated, *efficiencies, subject))
+  if (std::optional<Error> wrong = emitSpeedups(pays, *simulated, *efficiencies, name + ": "))
     return *wrong;
   row.pays = pays.str();
   return row;
@@ -93,6 +95,39 @@ static void printRow(std::ostream &stream, const Row &row, Columns columns, doub
   if (columns.hosts)
     print(stream, "%8.6g ", row.onHost);
   print(stream, "%8.6g %9d %6.3fx\n", row.weights, row.messages, first / row.time());
+}
+
+/// Takes out of a request what means nothing to a family, to compare it with those to which it
+/// does, and names it as options.
+static std::vector<std::string> leaveOutUnknown(Request &request, const Family &family) {
+  std::vector<std::string> left;
+  if (request.down >= 0 && !family.hasTwoWays) {
+    left.push_back("--down");
+    request.down = -1;
+  }
+  if (request.updateEvery && !family.updatesBetween) {
+    left.push_back("--update-every");
+    request.updateEvery = 0;
+  }
+  if (!request.stageReplicas.empty() && !family.sharesStages) {
+    left.push_back("--stage-replicas");
+    request.stageReplicas.clear();
+  }
+  if (request.balance && (family.updatesBetween || family.movesActivations)) {
+    left.push_back("--balance");
+    request.balance = false;
+  }
+  if (request.offload > 0 && (family.updatesBetween || family.movesActivations)) {
+    left.push_back("--offload");
+    request.offload = 0;
+  }
+  ErrorOr<Placement> placement = placementFor(request); // or the row tells why there is none
+  if (request.isSharded() &&
+      (family.updatesBetween || (placement && !sharesAny(*placement, request.shard)))) {
+    left.push_back("--shard");
+    request.shard = Shard::None;
+  }
+  return left;
 }
 
 static void printLeftOut(std::ostream &stream, const LeftOut &leftOut) {
@@ -147,6 +182,63 @@ static std::string withoutName(const Error &error, const std::string &name) {
   return error.text.starts_with(name + ": ") ? error.text.substr(name.size() + 2) : error.text;
 }
 
+namespace {
+/// The table as it grows: a row per schedule and number of micro-batches.
+class Table {
+public:
+  Table(std::ostream &stream, const Request &base, const std::optional<Efficiencies> &efficiencies)
+      : stream(stream), columns{base.costs.hasSums(), base.costs.hasUpdates(), base.offload > 0},
+        efficiencies(efficiencies) {
+    printHead(stream, columns);
+  }
+
+  void add(const std::string &name, const Request &request) {
+    ErrorOr<Row> row = rowOf(request, name, efficiencies);
+    stream << std::left << std::setw(24) << name;
+    print(stream, " %6d ", request.microbatches);
+    if (!row) {
+      stream << withoutName(row.error(), name) << '\n';
+      if (std::find(wrong.begin(), wrong.end(), row.error().text) == wrong.end())
+        wrong.push_back(row.error().text);
+      return;
+    }
+    hasResult = true;
+    pays += row->pays;
+    first = first > 0 ? first : row->time();
+    printRow(stream, *row, columns, first);
+  }
+  /// What follows is for other numbers of micro-batches.
+  void next() { first = 0; }
+
+  /// A line per row that tells whether larger micro-batches pay, if that is asked.
+  std::string pays;
+
+  /// Why no row has a result, where none has.
+  std::optional<Error> check() const {
+    if (hasResult)
+      return {};
+    std::string all;
+    for (const std::string &text : wrong)
+      all += (all.empty() ? "" : "; ") + text;
+    return Error{"none of the schedules to compare can be made: " + all};
+  }
+
+private:
+  std::ostream &stream;
+  const Columns columns;
+  const std::optional<Efficiencies> &efficiencies;
+  double first = 0;               // time of its row
+  std::vector<std::string> wrong; // of rows that have no result
+  bool hasResult = false;
+};
+} // namespace
+
+/// The name of the file that a request names, if it does.
+static std::string fileOf(const Request &request) {
+  const std::string &path = request.order.empty() ? request.routes : request.order;
+  return oneLine(std::filesystem::path(path).filename().string());
+}
+
 std::optional<Error>
 bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
                                   const std::string &names,
@@ -155,41 +247,35 @@ bitpipe::schedule::emitComparison(std::ostream &stream, const Request &base,
   ErrorOr<std::vector<std::string>> list = splitNames(names);
   if (!list)
     return list.error();
-  Columns columns{base.costs.hasSums(), base.costs.hasUpdates(), base.offload > 0};
+  Request own = base, named = base;
+  named.order = named.routes = "";
+  std::vector<int> counts = microbatches;
+  std::string file = fileOf(base);
+  if (!file.empty()) {
+    ErrorOr<Placement> placement = placementFor(base);
+    if (!placement)
+      return placement.error();
+    own.devices = named.devices = placement->devices();
+    if (!base.order.empty() || base.microbatches == 0)
+      counts = {placement->microbatches()};
+  }
   LeftOut leftOut;
-  std::vector<std::string> wrong; // of rows that have no result
-  bool hasResult = false;
-  std::string pays;
-  printHead(stream, columns);
-  for (int count : microbatches) {
-    double first = 0;
+  Table table(stream, base, efficiencies);
+  for (int count : counts) {
+    own.microbatches = named.microbatches = count;
+    table.next();
+    if (!file.empty())
+      table.add(file, own);
     for (const std::string &name : *list) {
-      Request request = base;
+      Request request = named;
       request.pipeline = name;
-      request.microbatches = count;
       for (const std::string &option : leaveOutUnknown(request, **familyNamed(name)))
         leftOut[option].insert(name);
-      ErrorOr<Row> row = rowOf(request, efficiencies);
-      print(stream, "%-24s %6d ", name.c_str(), count);
-      if (!row) {
-        stream << withoutName(row.error(), name) << '\n';
-        if (std::find(wrong.begin(), wrong.end(), row.error().text) == wrong.end())
-          wrong.push_back(row.error().text);
-        continue;
-      }
-      hasResult = true;
-      pays += row->pays;
-      first = first > 0 ? first : row->time();
-      printRow(stream, *row, columns, first);
+      table.add(name, request);
     }
   }
-  stream << pays;
+  stream << table.pays;
   printLeftOut(stream, leftOut);
-  printNotes(stream, base, *list);
-  if (hasResult)
-    return {};
-  std::string all;
-  for (const std::string &text : wrong)
-    all += (all.empty() ? "" : "; ") + text;
-  return Error{"none of the schedules to compare can be made: " + all};
+  printNotes(stream, named, *list);
+  return table.check();
 }

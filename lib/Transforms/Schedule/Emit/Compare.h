@@ -20,6 +20,8 @@ namespace bitpipe::schedule {
 /// says in its row what it needs, in the same stages. With efficiencies a line below the table
 /// says of each row whether larger micro-batches pay. `names` are separated by commas; fails
 /// if there is no schedule of one of them, and if no row has a result, with what all of them need.
+/// Where the request names a file with routes or an order, that is the first row, and tells the
+/// devices of all, and with an order the micro-batches, too.
 std::optional<Error> emitComparison(std::ostream &stream, const Request &base,
                     const std::string &names,
                     const std::vector<int> &microbatches,

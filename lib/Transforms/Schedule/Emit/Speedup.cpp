@@ -6,18 +6,15 @@
 #include "lib/Transforms/Schedule/Emit/Print.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 
 using namespace bitpipe::schedule;
 
 /// Takes a number from 1 on off the front of a text, and what must follow it.
 static std::optional<int> takeCount(std::string_view &text, char follows) {
-  int number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number < 1 || end == text.data() + text.size() || *end != follows)
+  std::optional<int> number = takeNumber(text);
+  if (!number || *number < 1 || !text.starts_with(follows))
     return {};
-  text.remove_prefix(end + 1 - text.data());
+  text.remove_prefix(1);
   return number;
 }
 
@@ -35,16 +32,13 @@ ErrorOr<Efficiencies> bitpipe::schedule::parseEfficiencies(std::string_view text
     std::string number(text.substr(0, text.find(',')));
     more = number.size() < text.size();
     text.remove_prefix(number.size() + more);
-    char *end = nullptr;
-    double efficiency = std::strtod(number.c_str(), &end);
-    bool isNumber = !number.empty() && end == number.c_str() + number.size();
-    if (!size || !isNumber || !(efficiency >= leastCost && efficiency <= mostCost) ||
-        (!result.sizes.empty() && *size <= result.sizes.back().size))
+    std::optional<double> efficiency = numberIn(number, leastCost, mostCost);
+    if (!size || !efficiency || (!result.sizes.empty() && *size <= result.sizes.back().size))
       return wrong;
     if (result.batch % *size)
       return Error{"micro-batches of " + std::to_string(*size) + " samples of a batch of " +
                    std::to_string(result.batch) + ", expected a divisor"};
-    result.sizes.push_back({*size, efficiency});
+    result.sizes.push_back({*size, *efficiency});
   }
   return result.sizes.size() < 2 ? ErrorOr<Efficiencies>(wrong) : result;
 }

@@ -19,6 +19,7 @@
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Families/Shared/OneV.h"
 #include "lib/Transforms/Schedule/Families/Shared/Straight.h"
+#include "lib/Transforms/Schedule/Families/Shared/TakeTurns.h"
 
 #include <deque>
 
@@ -117,15 +118,13 @@ static ErrorOr<Ordered> orderDual(const Request &request,
   int devices = request.devices, half = request.microbatches / 2;
   if (!hasEightSteps(request))
     return search(problemFor(request, placement, devices + 1, true), request);
-  Order result;
-  for (int rank = 0; rank < devices; ++rank) {
+  return everyRank(devices, [&](int rank) {
     bool lower = rank < devices / 2;
     int stage = lower ? rank : devices - 1 - rank;
     List list(stage, lower ? 0 : half, devices - 1 - stage, lower ? half : 0);
     eightSteps(list, devices / 2, stage, half);
-    result.push_back(list.actions);
-  }
-  return result;
+    return list.actions;
+  });
 }
 
 static ErrorOr<Placement> placeV(const Request &request) {
@@ -137,13 +136,11 @@ static ErrorOr<Placement> placeV(const Request &request) {
 }
 
 static ErrorOr<Ordered> orderV(const Request &request, const Placement &) {
-  Order result;
-  for (int rank = 0; rank < request.devices; ++rank) {
+  return everyRank(request.devices, [&](int rank) {
     List list(rank, 0, 2 * request.devices - 1 - rank, 0);
     eightSteps(list, request.devices, rank, request.microbatches);
-    result.push_back(list.actions);
-  }
-  return result;
+    return list.actions;
+  });
 }
 
 std::vector<Family> bitpipe::schedule::file::DualPipe() {

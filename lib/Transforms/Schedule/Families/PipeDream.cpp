@@ -27,6 +27,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Core/Versions.h"
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "lib/Transforms/Schedule/Families/Shared/SharedStages.h"
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
 #include "lib/Transforms/Schedule/Families/Shared/SharedStages.h"
 
 using namespace bitpipe::schedule;

@@ -24,14 +24,6 @@
 
 using namespace bitpipe::schedule;
 
-static bool runs(const Order &order, Kind kind) {
-  for (const auto &list : order)
-    for (const Action &action : list)
-      if (action.kind == kind)
-        return true;
-  return false;
-}
-
 static void shortenParts(Costs &costs) {
   for (StageCost &stage : costs.stages) {
     double parts = stage.inputGradient + stage.weightGradient;
@@ -59,8 +51,8 @@ double bitpipe::schedule::leastTime(const Placement &placement, const Costs &cos
 Bounds bitpipe::schedule::bounds(const Simulated &simulated) {
   const Schedule &schedule = simulated.schedule;
   bool pairs = simulated.costs.overlapsPairs() && pairsIn(schedule.order) > 0;
-  Problem problem{schedule.placement, simulated.costs, {}, runs(schedule.order, Kind::I), 1, pairs};
-  if (problem.split && runs(schedule.order, Kind::B))
+  Problem problem{schedule.placement, simulated.costs, {}, hasKind(schedule.order, Kind::I), 1, pairs};
+  if (problem.split && hasKind(schedule.order, Kind::B))
     shortenParts(problem.costs);
   if (simulated.shards)
     halveSums(problem.costs);

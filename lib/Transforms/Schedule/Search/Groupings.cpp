@@ -16,14 +16,12 @@ Groupings::Groupings(const Problem &problem)
     microbatches[route] = int(problem.placement.routes()[route].microbatches.size());
 }
 
-/// What is missing to full groups is missing in some before the last one.
-Groups Groupings::missingIn(int count, int spread) const {
+Groups Groupings::plain() const {
   Groups groups;
   for (int route : {0, 1}) {
     std::vector<int> &sizes = groups.sizes[route];
-    sizes.assign(count, half);
-    for (int i = 0; i < count * half - microbatches[route]; ++i)
-      --sizes[std::max(1, count - 2 - i % spread)];
+    sizes.assign(fewest, half);
+    sizes[std::max(1, fewest - 2)] -= fewest * half - microbatches[route];
   }
   return groups;
 }
@@ -40,27 +38,6 @@ Groups Groupings::equalMiddle(std::mt19937_64 &random) const {
   for (int route : {0, 1})
     groups.sizes[route] = {half, middle, microbatches[route] - half - middle};
   return groups;
-}
-
-/// At most so many micro-batches from one group to another, in the directions
-/// whose bits are set.
-void Groupings::move(Groups &groups, int from, int to, int most, int routes) const {
-  for (int route : {0, 1}) {
-    std::vector<int> &sizes = groups.sizes[route];
-    if (from == to || !(routes & 1 << route))
-      continue;
-    int moved = std::min({most, sizes[from], half - sizes[to]});
-    sizes[from] -= moved;
-    sizes[to] += moved;
-  }
-}
-
-/// Between two of the last groups: the others may as well be full.
-void Groupings::moveOne(Groups &groups, int routes, std::mt19937_64 &random) const {
-  int count = int(groups.sizes[0].size()), last = std::min(count - 1, 4);
-  int from = count - 1 - int(random() % last);
-  int to = count - 1 - int(random() % last);
-  move(groups, from, to, 1, routes);
 }
 
 namespace {
@@ -93,20 +70,7 @@ Groups Groupings::drawNear(Groups groups, std::mt19937_64 &random) const {
 }
 
 Groups Groupings::draw(std::mt19937_64 &random) const {
-  auto oneIn = [&](int count) { return random() % count == 0; };
-  if (isOdd && fewest == 3 && !oneIn(4)) {
-    Groups groups = equalMiddle(random);
-    drawSpeeds(groups, random);
-    return groups;
-  }
-  // One more leaves several that are not full.
-  bool more = isOdd && fewest > 2 && oneIn(3);
-  int spread = more ? std::min(3, fewest - 1) : fewest > 3 ? 1 + int(random() % 2) : 1;
-  Groups groups = missingIn(fewest + more, spread);
-  if (fewest + more == 3 && oneIn(2))
-    move(groups, 2, 1, int(random() % half), 3);
+  Groups groups = isOdd && fewest == 3 ? equalMiddle(random) : plain();
   drawSpeeds(groups, random);
-  if (isOdd)
-    moveOne(groups, 1 + int(random() % 2), random);
   return groups;
 }

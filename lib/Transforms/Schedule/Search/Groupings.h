@@ -16,18 +16,15 @@ public:
   explicit Groupings(const Problem &problem);
 
   /// As many full groups as possible, and what is missing in the last but one.
-  Groups plain() const { return missingIn(fewest, 1); }
-  /// Others, drawn: mostly the last but one, or the two before the last, are not full.
+  Groups plain() const;
+  /// Others, drawn.
   Groups draw(std::mt19937_64 &random) const;
   /// Groups of the same sizes with a little other speeds.
   Groups drawNear(Groups groups, std::mt19937_64 &random) const;
 
 private:
-  Groups missingIn(int count, int spread) const;
   Groups equalMiddle(std::mt19937_64 &random) const;
   void drawSpeeds(Groups &groups, std::mt19937_64 &random) const;
-  void move(Groups &groups, int from, int to, int most, int routes) const;
-  void moveOne(Groups &groups, int routes, std::mt19937_64 &random) const;
 
   const int half;
   std::array<int, 2> microbatches;

@@ -3,6 +3,7 @@
 #include "lib/Transforms/Schedule/Search/OrderGraph.h"
 
 #include "lib/Transforms/Schedule/Core/MemoryWalk.h"
+#include "lib/Transforms/Schedule/Search/Flow.h"
 
 #include <algorithm>
 #include <cassert>
@@ -19,6 +20,7 @@ OrderGraph::OrderGraph(const Problem &problem)
 }
 
 void OrderGraph::addActions(const Problem &problem) {
+  Flow flow(problem.placement, problem.split);
   for (int task = 0; task < int(nodes.size()); ++task) {
     Action action = tasks.action(task);
     Node &node = nodes[task];
@@ -27,41 +29,28 @@ void OrderGraph::addActions(const Problem &problem) {
     MemoryChange change = memoryChange(problem.placement, problem.costs, action);
     takes[task] = change.taken;
     gives[task] = change.freed;
-    if (action.kind == Kind::W) {
-      node.maker = int(tasks.index(Kind::I, action.stage, action.microbatch));
-      nodes[node.maker].weight = task;
-    } else {
-      addReader(problem, task);
-    }
+    int run = task % int(flow.runs.size());
+    for (int reader : flow.runs[run].readers)
+      addReader(problem, task, task - run + reader);
   }
 }
 
-/// The action that follows since it reads what another one makes: that of the stage on
-/// the other side of its message, and its own gradient after the last forward. None
-/// behind the gradients of the first stage.
-static std::optional<Action> readerOf(const Problem &problem, const Action &action) {
-  Kind gradient = problem.split ? Kind::I : Kind::B;
-  if (std::optional<Tensor> tensor = sent(problem.placement, action))
-    return Action{tensor->sort == Tensor::Output ? Kind::F : gradient, false,
-                  readerStage(problem.placement, *tensor), action.microbatch};
-  if (action.kind == Kind::F)
-    return Action{gradient, false, action.stage, action.microbatch};
-  return {};
-}
-
-void OrderGraph::addReader(const Problem &problem, int task) {
+/// What reads what a task makes. Of a forward that is the next one, behind which its own gradient
+/// comes anyway.
+void OrderGraph::addReader(const Problem &problem, int task, int reader) {
   Action action = tasks.action(task);
   Node &node = nodes[task];
-  std::optional<Action> reader = readerOf(problem, action);
-  if (!reader)
+  bool isWeight = tasks.action(reader).kind == Kind::W;
+  int &known = isWeight ? node.weight : node.reader;
+  if (known != none)
     return;
-  node.reader = int(tasks.index(reader->kind, reader->stage, action.microbatch));
-  nodes[node.reader].maker = task;
+  known = reader;
+  nodes[reader].maker = task;
   int to = receiver(problem.placement, action);
-  if (to < 0)
+  if (isWeight || to < 0)
     return;
-  node.target = node.reader;
-  nodes[node.reader].source = task;
+  node.target = reader;
+  nodes[reader].source = task;
   MessageTime message = problem.costs.message(node.device, to, action);
   node.transfer = message.transfer;
   node.latency = message.latency;

@@ -91,7 +91,7 @@ private:
   };
 
   void addActions(const Problem &problem);
-  void addReader(const Problem &problem, int task);
+  void addReader(const Problem &problem, int task, int reader);
   void evaluate();
   void sortTopologically();
   bool reorderLater(int moved, int target);

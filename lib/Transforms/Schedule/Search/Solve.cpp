@@ -50,8 +50,7 @@ private:
 
 void Solver::offerWithoutMessages() {
   Problem simpler = problem;
-  simpler.costs.link = {};
-  simpler.costs.links.clear();
+  simpler.costs = problem.costs.withoutMessages();
   Starts without(simpler);
   without.offerWaves();
   for (Start &start : without.take())

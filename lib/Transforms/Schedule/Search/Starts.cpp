@@ -97,8 +97,7 @@ static Order apart(const Order &whole) {
 static Problem forGroups(Problem problem) {
   bool isSplit = problem.split;
   problem.split = false;
-  problem.costs.link = {};
-  problem.costs.links.clear();
+  problem.costs = problem.costs.withoutMessages();
   double activation = 0;
   for (StageCost &cost : problem.costs.stages) {
     activation = std::max(activation, cost.activation);

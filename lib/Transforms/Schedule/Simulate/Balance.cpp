@@ -3,7 +3,6 @@
 #include "lib/Transforms/Schedule/Simulate/Balance.h"
 
 #include "lib/Transforms/Schedule/Core/Text.h"
-#include "lib/Transforms/Schedule/Simulate/Balancer.h"
 
 #include <algorithm>
 #include <numeric>

@@ -10,16 +10,11 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_BALANCE_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_BALANCE_H
 
-#include "lib/Transforms/Schedule/Core/Costs.h"
+#include "lib/Transforms/Schedule/Simulate/Balancer.h"
 
 #include <optional>
 
 namespace bitpipe::schedule {
-
-/// A device that evicts, and the one that keeps it meanwhile.
-struct Partners {
-  int heavy = 0, light = 0;
-};
 
 /// Lets each heavy device evict so much that it and its partner hold no more than `most`
 /// activations, whatever their sizes; a device is in one pair at most. Fails where

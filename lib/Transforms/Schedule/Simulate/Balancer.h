@@ -3,15 +3,20 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_BALANCER_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_BALANCER_H
 
-#include "lib/Transforms/Schedule/Simulate/Balance.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace bitpipe::schedule {
 
 /// What is equal but for rounding.
 constexpr double balanceSlack = 1e-9;
+
+/// A device that evicts, and the one that keeps it meanwhile.
+struct Partners {
+  int heavy = 0, light = 0;
+};
 
 /// A run, or two that go on at the same time.
 struct Unit {

@@ -1,19 +1,20 @@
 //===- Meetings.h - What devices do together within an iteration --*- C++ -*-===//
 //
 // What all holders of a group do together: gather and scatter slices of a stage, and sum
-// gradients for an update between micro-batches. A device starts one when it reaches it in its
-// list, and goes on, or waits where the update follows. It begins when all have started it and are
-// done with their earlier ones. Slices take half of a gradient sum, of which they are a half; a
-// gather of fewer bytes, less.
+// gradients. A device starts one when it reaches it in its
+// list, and goes on, or waits where an update between micro-batches follows. It begins when all have
+// started it and are done with their earlier ones. Slices take half of a gradient sum, of which they
+// are a half; a gather of fewer bytes, less.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MEETINGS_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MEETINGS_H
 
-#include "lib/Transforms/Schedule/Simulate/Simulate.h"
-
-#include <deque>
+#include "lib/Transforms/Schedule/Core/Costs.h"
+#include "lib/Transforms/Schedule/Core/Program.h"
+#include "lib/Transforms/Schedule/Core/Together.h"
+#include "lib/Transforms/Schedule/Simulate/SumTime.h"
 
 namespace bitpipe::schedule {
 
@@ -24,8 +25,9 @@ public:
 
   const std::vector<Group> &all() const { return groups; }
 
-  /// A device has come to the action at that position of its list, which gathers (A), scatters
-  /// (S) or is an update (U) that wants the sum of a group.
+  /// A device has come to what stands at that position of its list: slices of a group are
+  /// gathered (A), or summed and scattered, or gathered when they are updated (S), or its gradients
+  /// are summed whole (U), as an update wants.
   void start(int device, Kind kind, int group, size_t position, double time);
 
   /// One that is complete.
@@ -47,14 +49,20 @@ private:
     int group;
     size_t position;
     double time;
+
+    bool isLike(const Started &other) const { return kind == other.kind && group == other.group; }
   };
-  bool isNext(int device, Kind kind, int group) const;
+  auto membersOf() const {
+    return [this](const Started &one) -> const std::vector<int> & {
+      return groups[one.group].devices;
+    };
+  }
   void complete(Kind kind, int group);
   double durationOf(Kind kind, const Group &group) const;
 
   const Costs &costs;
   std::vector<Group> groups;
-  std::vector<std::deque<Started>> started; // by device
+  Together<Started> together;
   std::vector<double> free;
   std::vector<Done> done;
 };

@@ -5,19 +5,8 @@
 #include "lib/Transforms/Schedule/Core/Text.h"
 
 #include <algorithm>
-#include <charconv>
 
 using namespace bitpipe::schedule;
-
-/// Takes a number off the front of a text.
-static std::optional<int> takeNumber(std::string_view &text) {
-  int number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number < 0)
-    return {};
-  text.remove_prefix(end - text.data());
-  return number;
-}
 
 /// Takes `2` or `2-3`; the second is the first where there is none.
 static std::optional<std::pair<int, int>> takeRange(std::string_view &text) {

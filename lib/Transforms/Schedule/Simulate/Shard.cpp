@@ -11,12 +11,6 @@
 
 using namespace bitpipe::schedule;
 
-static bool has(const Order &order, Kind kind) {
-  return std::ranges::any_of(order, [&](const std::vector<Action> &list) {
-    return std::ranges::any_of(list, [&](const Action &action) { return action.kind == kind; });
-  });
-}
-
 /// Fails unless every stage is on several devices.
 static std::optional<Error> checkShared(const Placement &placement) {
   std::string asked = std::string(" for --shard=") + nameOf(placement.shard());
@@ -173,8 +167,8 @@ std::optional<Error> bitpipe::schedule::shard(Schedule &schedule, Shard shard,
     return {};
   if (std::optional<Error> wrong = checkShared(placement))
     return wrong;
-  bool scatters = !has(schedule.order, Kind::S);
-  bool gathers = placement.gathers() && !has(schedule.order, Kind::A);
+  bool scatters = !hasKind(schedule.order, Kind::S);
+  bool gathers = placement.gathers() && !hasKind(schedule.order, Kind::A);
   if (std::optional<Error> wrong = Sharder(schedule, costs, scatters, gathers).run())
     return wrong;
   bool hasOwn = !scatters || (placement.gathers() && !gathers);

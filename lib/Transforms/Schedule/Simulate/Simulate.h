@@ -11,21 +11,9 @@
 #include "lib/Transforms/Schedule/Core/Effects.h"
 #include "lib/Transforms/Schedule/Core/Program.h"
 #include "lib/Transforms/Schedule/Core/Schedule.h"
+#include "lib/Transforms/Schedule/Simulate/SumTime.h"
 
 namespace bitpipe::schedule {
-
-/// When the gradients of some stages are summed over the devices that hold them, or
-/// gathered what these have updated, or the slices of a stage's weights.
-struct SumTime {
-  /// Of the program's groups; a stage where it is an action.
-  int group = 0;
-  std::vector<int> stages, devices;
-  double start = 0, end = 0;
-};
-
-/// `sum of gradients of stages 0 and 7`, `gather of weights of stage 3`
-std::string toString(const SumTime &sum);
-std::string gatherText(const SumTime &gather);
 
 /// Start and end of every action, in the shape of the order.
 struct Timing {

@@ -9,7 +9,7 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_FAMILIES_SHARED_ORDERSTORE_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_FAMILIES_SHARED_ORDERSTORE_H
 
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Request.h"
 
 #include <functional>
 #include <unordered_map>

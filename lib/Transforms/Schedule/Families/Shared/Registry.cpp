@@ -7,7 +7,6 @@
 #include "lib/Transforms/Schedule/Core/Replicas.h"
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Core/Text.h"
-#include "lib/Transforms/Schedule/Families/Shared/CheckRequest.h"
 #include "lib/Transforms/Schedule/Families/Shared/OrderStore.h"
 #include "lib/Transforms/Schedule/Families/Shared/SharedStages.h"
 #include "lib/Transforms/Schedule/Search/Solve.h"

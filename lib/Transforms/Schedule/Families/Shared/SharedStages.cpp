@@ -73,13 +73,12 @@ Order SharedStages::order(int microbatches, const std::vector<int> &underWay) co
   Order result(first.back());
   for (int stage = 0; stage < stages(); ++stage)
     for (int own = 0; own < replicas[stage]; ++own) {
-      std::vector<Action> forwards, backwards;
-      for (int m = own; m < microbatches; m += replicas[stage]) {
-        forwards.push_back({Kind::F, false, stage, m});
-        backwards.push_back({Kind::B, false, stage, m});
-      }
-      result[first[stage] + own] =
-          takeTurns(forwards, backwards, std::min(size_t(underWay[stage] - 1), forwards.size()));
+      auto all = [&](Kind kind) {
+        return ascending(kind, stage, microbatches, own, replicas[stage]);
+      };
+      std::vector<Action> forwards = all(Kind::F);
+      result[first[stage] + own] = takeTurns(
+          forwards, all(Kind::B), std::min(size_t(underWay[stage] - 1), forwards.size()));
     }
   return result;
 }

@@ -11,7 +11,7 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_FAMILIES_SHARED_SHAREDSTAGES_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_FAMILIES_SHARED_SHAREDSTAGES_H
 
-#include "lib/Transforms/Schedule/Families/Shared/Registry.h"
+#include "lib/Transforms/Schedule/Families/Shared/Request.h"
 
 namespace bitpipe::schedule {
 

@@ -1,6 +1,6 @@
-//===- CheckRequest.cpp - Whether what is asked for can be -----------------===//
+//===- Request.cpp - Whether what is asked for can be ----------------------===//
 
-#include "lib/Transforms/Schedule/Families/Shared/CheckRequest.h"
+#include "lib/Transforms/Schedule/Families/Shared/Request.h"
 
 #include "lib/Transforms/Schedule/Core/Text.h"
 
@@ -64,37 +64,6 @@ std::optional<Error> checkKnown(const Request &request, bool updatesBetween,
   if (std::optional<Error> wrong = checkUpdateEvery(request, updatesBetween))
     return wrong;
   return checkStageReplicas(request, sharesStages);
-}
-
-std::vector<std::string> leaveOutUnknown(Request &request, const Family &family) {
-  std::vector<std::string> left;
-  if (request.down >= 0 && !family.hasTwoWays) {
-    left.push_back("--down");
-    request.down = -1;
-  }
-  if (request.updateEvery && !family.updatesBetween) {
-    left.push_back("--update-every");
-    request.updateEvery = 0;
-  }
-  if (!request.stageReplicas.empty() && !family.sharesStages) {
-    left.push_back("--stage-replicas");
-    request.stageReplicas.clear();
-  }
-  if (request.balance && (family.updatesBetween || family.movesActivations)) {
-    left.push_back("--balance");
-    request.balance = false;
-  }
-  if (request.offload > 0 && (family.updatesBetween || family.movesActivations)) {
-    left.push_back("--offload");
-    request.offload = 0;
-  }
-  ErrorOr<Placement> placement = placementFor(request); // or the row tells why there is none
-  if (request.isSharded() &&
-      (family.updatesBetween || (placement && !sharesAny(*placement, request.shard)))) {
-    left.push_back("--shard");
-    request.shard = Shard::None;
-  }
-  return left;
 }
 
 std::optional<Error> checkAgrees(const Request &request,
