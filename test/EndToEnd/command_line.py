@@ -1,5 +1,7 @@
 """Every option of bitpipe-opt with an empty value, and the numbers with what is none: exit code 2, one line, its name."""
+import os
 import re
+import signal
 import subprocess
 
 help_text = subprocess.run(["bitpipe-opt", "--help"], capture_output=True, text=True, check=True).stdout
@@ -23,3 +25,11 @@ for name in ("devices", "microbatches", "chunks", "down", "schedule-effort", "ac
 for arguments in (["-o", ""], ["", "--devices=2"]):
     done = subprocess.run(["bitpipe-opt", "--emit=report", *arguments], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done
+
+# A reader that has gone ends them without a word.
+for tool in "bitpipe-opt", "bitpipe-run":
+    end, start = os.pipe()
+    os.close(end)
+    done = subprocess.run([tool, "--help"], stdout=start, stderr=subprocess.PIPE, text=True)
+    os.close(start)
+    assert done.stderr == "" and done.returncode in (0, -signal.SIGPIPE), (tool, done)

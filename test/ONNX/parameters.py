@@ -145,12 +145,12 @@ def identities():
 def cut_tie():
     """PyTorch's exporter names what a copy was folded from."""
     head = table(4, 6)
-    nodes = [node("MatMul", "x up", "a"), node("MatMul", "a val_1", "b"), node("Add", "b rows")]
-    marks = [("up", KIND, "PARAMETER"), ("val_1", FOLDED, "['up']"), ("rows", FOLDED, "['arange', 'wpe.weight']")]
-    made = small.model(nodes, {"up": head, "val_1": np.ascontiguousarray(head.T), "rows": table(2, 4)}, marks=marks)
-    return made, {}, ["rows", "up"], [
+    nodes = [node("MatMul", "x up", "a"), node("MatMul", "a val_1", "b"), node("Add", "b embedding")]
+    marks = [("up", KIND, "PARAMETER"), ("val_1", FOLDED, "['up']"), ("embedding", FOLDED, "['arange', 'wpe.weight']")]
+    made = small.model(nodes, {"up": head, "val_1": np.ascontiguousarray(head.T), "embedding": table(2, 4)}, marks=marks)
+    return made, {}, ["embedding", "up"], [
         "restored tie: 'val_1' (folded from 'up') is the transpose of 'up'",
-        "trained under the file's name: 'rows', folded from 'wpe.weight'"]
+        "trained under the file's name: 'embedding', folded from 'wpe.weight'"]
 
 
 def cut_tie_without_names(head=table(6, 4)):
@@ -189,6 +189,52 @@ def padding_of_our_export():
     return made, options, trained, []
 
 
+def unnamed():
+    """TorchScript's exporter does not say what it has computed."""
+    made = small.model([node("MatMul", "x onnx::MatMul_9")], {"onnx::MatMul_9": table(4, 4)})
+    made.producer_name = "pytorch"
+    return made, {}, ["onnx::MatMul_9"], [
+        "assumed: 'onnx::MatMul_9' is a parameter in another layout; whether the exporter has computed anything else ahead of "
+        "training (2 * W, W + W^T) the file does not say; python -m bitpipe.export computes nothing ahead"]
+
+
+def folded(name, values, sources="['p.weight']", operation="Add"):
+    """A tensor that PyTorch's exporter has made of parameters."""
+    return small.model([node(operation, f"x {name}")], {name: values}, marks=[(name, FOLDED, sources)])
+
+
+def own_parameter():
+    """--train makes a parameter even of what is computed from one."""
+    return folded("exp_2", table(4)), {"train": "^exp_2$"}, ["exp_2"], [
+        "trained under the file's name: 'exp_2', folded from 'p.weight'"]
+
+
+def as_a_constant():
+    return folded("exp_2", table(4)), {"freeze": "exp"}, [], [
+        "trained under the file's name: 'exp_2', folded from 'p.weight'", "frozen: 1 parameters: 'exp_2'"]
+
+
+def computed():
+    return folded("exp_2", table(4)), {}, "'exp_2' is computed from 'p.weight' ('exp'), by the exporter and ahead of training"
+
+
+def of_two():
+    return folded("view", table(4, 4), "['p.weight', 'q.weight']"), {}, "'view' is computed from 'p.weight', 'q.weight'"
+
+
+def of_one_twice():
+    return folded("t", table(4, 4), "['p.weight', 'p.weight']"), {}, "'t' is computed from 'p.weight', 'p.weight'"
+
+
+def rows_again():
+    rows = np.stack([table(3, 4)[row] for row in (0, 1, 0, 2)])
+    return folded("embedding_1", rows), {}, "'embedding_1' holds rows of 'p.weight' more than once"
+
+
+def batches_of_one():
+    return folded("view_3", np.stack([table(2, 4)] * 3)), {}, "'view_3' holds rows of 'p.weight' more than once"
+
+
 def nearly_a_tie():
     head = table(4, 6)
     other = np.ascontiguousarray(head.T)
@@ -196,7 +242,26 @@ def nearly_a_tie():
     nodes = [node("MatMul", "x up", "a"), node("MatMul", "a val_1")]
     made = small.model(nodes, {"up": head, "val_1": other},
                        marks=[("up", KIND, "PARAMETER"), ("val_1", FOLDED, "['up']")])
-    return made, {}, ["up", "val_1"], ["trained under the file's name: 'val_1', folded from 'up'"]
+    return made, {}, "'val_1' holds the same numbers of 'up' as 'up'"
+
+
+def a_part_twice():
+    rows = table(4, 6)
+    nodes = [node("MatMul", "x slice_1", "a"), node("MatMul", "a permute")]
+    made = small.model(nodes, {"slice_1": rows, "permute": np.ascontiguousarray(rows[:3].T)},
+                       marks=[("slice_1", FOLDED, "['p.weight']"), ("permute", FOLDED, "['p.weight']")])
+    return made, {}, "'permute' holds the same numbers of 'p.weight' as 'slice_1'"
+
+
+def parts():
+    """What a module reads in parts, no part twice, is trained in parts."""
+    rows = table(4, 8)
+    nodes = [node("MatMul", "x getitem", "a"), node("MatMul", "a getitem_1")]
+    made = small.model(nodes, {"getitem": np.ascontiguousarray(rows[:, :4]), "getitem_1": np.ascontiguousarray(rows[:, 4:])},
+                       marks=[("getitem", FOLDED, "['p.weight']"), ("getitem_1", FOLDED, "['p.weight']")])
+    return made, {}, ["getitem", "getitem_1"], [
+        "trained under the file's name: 'getitem', folded from 'p.weight'",
+        "trained under the file's name: 'getitem_1', folded from 'p.weight'"]
 
 
 def unused():
@@ -211,10 +276,10 @@ def unused_parameter():
     return made, {}, ["w"], ["not trained, nothing reads them: 'idle'"]
 
 
-def compile_model(path, options):
+def compile_model(path, options, check=True):
     extra = "".join(f" {key}={value}" for key, value in options.items())
     return subprocess.run(["bitpipe-opt", f"--pipe-import-onnx=path={path}{extra}", "--pipe-onnx", "/dev/null"],
-                          capture_output=True, text=True, check=True)
+                          capture_output=True, text=True, check=check)
 
 
 def parameters(text):
@@ -249,6 +314,13 @@ def check_case(case, folder):
     check_places(done.stdout, values)
 
 
+def check_refused(case, folder):
+    made, options, message = case()
+    onnx.save(made, f"{folder}/model.onnx")
+    done = compile_model(f"{folder}/model.onnx", options, check=False)
+    assert done.returncode != 0 and message in done.stderr, (case.__name__, done.stderr)
+
+
 def check_forms(folder):
     """Data as raw bytes, as packed floats and in a file of its own."""
     values = {"w": table(4, 3)}
@@ -268,9 +340,13 @@ def check_forms(folder):
 
 def main():
     for case in (by_use, by_own_list, by_frozen_list, by_marks, by_options, through_moves, constant_nodes, merged, merged_matrix, separated,
-                 by_alias, identities, cut_tie, cut_tie_without_names, no_tie, padding, padding_at_the_end, padding_of_our_export, nearly_a_tie, unused, unused_parameter):
+                 by_alias, identities, cut_tie, cut_tie_without_names, no_tie, padding, padding_at_the_end, padding_of_our_export, unnamed,
+                 own_parameter, as_a_constant, parts, unused, unused_parameter):
         with tempfile.TemporaryDirectory() as folder:
             check_case(case, folder)
+    for case in computed, of_two, of_one_twice, rows_again, batches_of_one, nearly_a_tie, a_part_twice:
+        with tempfile.TemporaryDirectory() as folder:
+            check_refused(case, folder)
     with tempfile.TemporaryDirectory() as folder:
         check_forms(folder)
 

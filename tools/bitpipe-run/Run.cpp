@@ -66,8 +66,8 @@ static void checkPrinted(const TrainOptions &options) {
 }
 
 static int run(int argc, char **argv, const printed::Table *printed) {
+  TrainOptions options = parseOptions(argc, argv); // whose help may go to a pipe that nobody reads
   Signals &signals = watchSignals();
-  TrainOptions options = parseOptions(argc, argv);
   if (printed) {
     checkPrinted(options);
     options.target = "cuda";

@@ -9,6 +9,7 @@
 
 #include "lib/Transforms/ONNX/Parameters.h"
 #include "lib/Transforms/ONNX/Computed.h"
+#include "lib/Transforms/ONNX/Folded.h"
 #include "lib/Transforms/ONNX/PaddingRow.h"
 #include "lib/Transforms/ONNX/Separate.h"
 
@@ -43,7 +44,10 @@ private:
   int findOriginal(int index, StringRef source);
   std::vector<std::string> namesOf(int index);
   LogicalResult apply(StringRef option, StringRef expression, bool train);
+  LogicalResult checkFolded();
+  LogicalResult failFolded(int index, const Twine &why);
   void reportUntrained();
+  void reportUnnamed();
   void warnOfMergedTensors();
   void warnOfPadding();
   void reportTrained();
@@ -56,6 +60,7 @@ private:
   llvm::StringMap<Use> uses;
   std::vector<Initializer> result;
   std::vector<std::string> reasons; // why an initializer is no parameter
+  llvm::StringSet<> asked;          // matched by --train
 };
 
 /// A name that a module gives, not one that an exporter makes.
@@ -192,6 +197,8 @@ LogicalResult Identification::apply(StringRef option, StringRef expression,
     if (llvm::none_of(names, [&](auto &name) { return regex.match(name); }))
       continue;
     matched = true;
+    if (train)
+      asked.insert(tensor(i).name());
     result[i].trained = train;
     result[i].frozen = !train;
     reasons[i] = train ? "" : "frozen";
@@ -202,6 +209,52 @@ LogicalResult Identification::apply(StringRef option, StringRef expression,
          << option << "='" << expression << "' matches no "
          << (train ? "float tensor" : "parameter") << " of the model, expected some of "
          << known.size() << ": " << someOf(known);
+}
+
+LogicalResult Identification::failFolded(int index, const Twine &why) {
+  StringRef name = tensor(index).name();
+  return emitError(file.loc())
+         << "'" << name << "' " << why
+         << ", by the exporter and ahead of training: to train it is not to train the module. Export with python -m "
+            "bitpipe.export, or with optimize=False; or say --train='^" << name << "$' for a parameter of its own, or "
+            "--freeze='^" << name << "$'";
+}
+
+/// What the exporter has computed is trained like the parameter that it was computed from only if
+/// it is no more than that parameter moved, or if the user says that it is a parameter.
+LogicalResult Identification::checkFolded() {
+  llvm::MapVector<StringRef, SmallVector<int>> bySource;
+  std::vector<std::string> sources(count());
+  for (int i = 0; i < count(); ++i) {
+    StringRef name = tensor(i).name();
+    sources[i] = signature.parameterOf(name);
+    if (signature.ownList() || !result[i].trained || result[i].transposeOf >= 0 || asked.contains(name) || sources[i].empty())
+      continue;
+    if (std::string why = whyNotMoved(file, signature, i); !why.empty())
+      return failFolded(i, why);
+    bySource[sources[i]].push_back(i);
+  }
+  for (auto &[source, moved] : bySource)
+    for (size_t i = 1; i < moved.size(); ++i)
+      for (int other : ArrayRef(moved).take_front(i))
+        if (shareNumbers(file, moved[i], other))
+          return failFolded(moved[i], "holds the same numbers of '" + source + "' as '" +
+                                          StringRef(tensor(other).name()) + "'");
+  return success();
+}
+
+/// TorchScript's exporter says nothing of what it has computed.
+void Identification::reportUnnamed() {
+  if (signature.ownList() || signature.hasMarks() || file.model().producer_name() != "pytorch")
+    return;
+  std::vector<std::string> unnamed;
+  for (int i = 0; i < count(); ++i)
+    if (result[i].trained && !isModuleName(tensor(i).name()) && !asked.contains(tensor(i).name()))
+      unnamed.push_back(tensor(i).name());
+  if (!unnamed.empty())
+    report << "assumed: " << someOf(unnamed, 3) << (unnamed.size() > 1 ? " are parameters" : " is a parameter")
+           << " in another layout; whether the exporter has computed anything else ahead of training (2 * W, W + W^T) the "
+              "file does not say; python -m bitpipe.export computes nothing ahead\n";
 }
 
 /// Parameters by name; constants, which nobody has forgotten, in one line.
@@ -299,6 +352,8 @@ FailureOr<std::vector<Initializer>> Identification::run() {
   if (failed(apply("--train", options.train, /*train=*/true)) ||
       failed(apply("--freeze", options.freeze, /*train=*/false)))
     return failure();
+  if (failed(checkFolded()))
+    return failure();
   for (int i = 0; i < count(); ++i) {
     if (int root = result[i].transposeOf; root >= 0) {
       result[i].trained = result[i].frozen = false;
@@ -312,6 +367,7 @@ FailureOr<std::vector<Initializer>> Identification::run() {
     }
   }
   reportUntrained();
+  reportUnnamed();
   warnOfMergedTensors();
   warnOfPadding();
   reportTrained();

@@ -39,9 +39,10 @@ public:
   /// Marks a tensor that is made from another one.
   static void mark(onnx::ValueInfo &info, llvm::StringRef parameter, bool folded);
 
-private:
+  /// Whether the module has a parameter of that name, as far as the file tells.
   bool isParameterName(llvm::StringRef name) const;
 
+private:
   std::optional<llvm::StringSet<>> own;
   llvm::StringSet<> frozenNames;
   llvm::StringMap<std::vector<std::string>> aliases;

@@ -1,0 +1,26 @@
+//===- Folded.h - Tensors that an exporter made of parameters --------------===//
+
+#ifndef BITPIPE_TRANSFORMS_ONNX_FOLDED_H
+#define BITPIPE_TRANSFORMS_ONNX_FOLDED_H
+
+#include "lib/Transforms/ONNX/Reader.h"
+#include "lib/Transforms/ONNX/Signature.h"
+
+namespace bitpipe {
+
+/// An optimiser that computes ahead what depends on parameters alone leaves its result in
+/// their place. Trained like a parameter, that is the module's training only if it holds each
+/// number of one parameter at most once: in another layout, or some of its rows. PyTorch calls a
+/// result by the last operation that made it ("permute_2"), and lists what it was made of.
+///
+/// Why the tensor is none of these, as far as names and numbers tell; empty if nothing speaks
+/// against it.
+std::string whyNotMoved(ModelFile &file, const Signature &signature, int initializer);
+
+/// Whether most numbers of one tensor are in the other, too, though not all of them are the same:
+/// then two results were made of the same part of a parameter.
+bool shareNumbers(ModelFile &file, int one, int other);
+
+} // namespace bitpipe
+
+#endif // BITPIPE_TRANSFORMS_ONNX_FOLDED_H
