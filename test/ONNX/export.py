@@ -112,6 +112,11 @@ def check_transformers(folder):
     assert {"bert.encoder.layer.0.attention.output.LayerNorm.weight",
             "bert.encoder.layer.0.output.LayerNorm.weight"} <= set(listed(model))
     assert not [line for line in imported(f"{folder}/bert.onnx") if "warning" in line]
+    experts = ("--config=num_hidden_layers=1,hidden_size=8,num_attention_heads=2,num_key_value_heads=1,intermediate_size=16,"
+               "vocab_size=32,num_local_experts=3,num_experts_per_tok=2")
+    model, out, _ = exported(f"{folder}/mixtral.onnx", "--transformers=mixtral", experts, "--sequence=8")
+    assert "inputs input_ids [2, 8], differs" in out, out
+    imported(f"{folder}/mixtral.onnx")
 
 
 def check_dropout(folder):

@@ -14,7 +14,7 @@ MAPPINGS = {  # of transformers.models.auto.modeling_auto, by task
     "seq2seq": ("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES", "AutoModelForSeq2SeqLM"),
 }
 # What is set when a model is made and is no setting of its own.
-ALWAYS_SETTINGS = {"attn_implementation", "dtype", "torch_dtype", "use_cache"}
+ALWAYS_SETTINGS = {"attn_implementation", "dtype", "experts_implementation", "torch_dtype", "use_cache"}
 
 
 def split(text):
@@ -109,6 +109,9 @@ def transformers_module(name, task, config, tied, fresh):
     if tied is not None:
         config["tie_word_embeddings"] = tied
     settings = model_config(transformers, name, config)
+    # Experts' products in groups have no form in ONNX; in batches they compute the same.
+    if not getattr(settings, "_experts_implementation", None):
+        settings._experts_implementation = "batched_mm"
     tasks = tasks_of(settings)
     if not tasks:
         raise ExportError(f"--transformers is '{name}', a {settings.model_type}, which is made for none of "
