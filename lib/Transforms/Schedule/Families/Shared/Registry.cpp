@@ -288,16 +288,16 @@ static ErrorOr<Schedule> scheduleFile(const Request &request) {
   ErrorOr<Program> program = communicate(*schedule, {}, request.costs);
   if (!program)
     return Error{oneLine(request.order) + ": " + program.error().text};
-  // Counted in activations of a mean stage.
+  // Counted in activations of a mean stage, as errors count them.
   Costs counted = request.costs;
-  double unit = meanActivation(schedule->placement, counted);
+  double unit = meanActivation(schedule->placement, counted) / request.memoryCounts;
   for (StageCost &stage : counted.stages)
     for (double StageCost::*size :
          {&StageCost::activation, &StageCost::kept, &StageCost::input})
       stage.*size /= unit;
   leaveOutVersions(counted);
   constexpr double any = std::numeric_limits<double>::infinity();
-  std::vector<Held> limits(program->devices.size(), {request.memory, INT_MAX, INT_MAX, any});
+  std::vector<Held> limits(program->devices.size(), {request.memory * request.memoryCounts, INT_MAX, INT_MAX, any});
   if (Checked wrong = checkMemory(*program, counted, limits))
     return Error{oneLine(request.order) + ": " + wrong->text};
   return schedule;
