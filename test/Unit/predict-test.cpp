@@ -29,6 +29,8 @@ class Translation {
 public:
   explicit Translation(const schedule::Program &source)
       : source(source), sharded(schedule::shardedGroups(source)) {
+    program.routines.resize(2);
+    program.routines[computing].calls.resize(1);
     program.devices.resize(source.devices.size());
     links.devices.resize(source.devices.size());
     leaving.resize(source.devices.size());
@@ -47,6 +49,9 @@ public:
   Links links;
 
 private:
+  static constexpr int64_t computing = 0, empty = 1; // routines
+
+  bool isEmpty(int64_t stage) const { return source.placement.hasEmptyForward(int(stage)); }
   static RunName nameOf(const schedule::Action &action) {
     return {schedule::letterOf(action.kind), action.stage, action.microbatch};
   }
@@ -101,7 +106,9 @@ private:
       if (run.kind == 'U')
         return push(d, Step{{run.stage}, slice, {0, slice}, false, 0, run.stage, {}, {}, {}, 0,
                             run.microbatch, 1, {0, slice}, {}, {}}, {}, -1);
-      return push(d, Execute{run, 0, {}}, waitsOf(run, d), -1);
+      if (run.kind == 'F' && isEmpty(run.stage)) // touches nothing
+        return push(d, Execute{run, empty, {}}, {}, -1);
+      return push(d, Execute{run, computing, {}}, waitsOf(run, d), -1);
     case Op::Send:
       return push(d, Transmit{run, instruction.peer, 0, true},
                   run.kind == 'G' ? waitsOf(run, d) : std::vector<Wait>(),
@@ -189,12 +196,12 @@ private:
   }
 
   std::vector<Wait> waitsOf(const RunName &run, int d) {
-    bool forward = run.kind == 'F';
+    bool forward = run.kind == (isEmpty(run.stage) ? 'R' : 'F');
     std::vector<Wait> waits;
     if (run.kind != 'E')
       if (auto &known = gathers[d][run.stage]; !known.empty())
         waits.push_back({Wait::Collective, known.back(), false});
-    if (run.kind == 'W' || run.kind == 'R' || run.kind == 'E')
+    if (run.kind == 'W' || (run.kind == 'R' && !forward) || run.kind == 'E')
       return waits;
     char moved = run.kind == 'G' ? 'E' : 'G'; // which of the two brings what is read
     if (auto found = numbers.find({moved, run.stage, run.microbatch});
@@ -301,6 +308,10 @@ static void testSlices() {
       }
       std::string what = std::string("slices of ") + schedule::nameOf(shard);
       compare(asked, costs, what.c_str());
+      asked.recompute = "all";
+      costs.lossInGradient = true;
+      compare(asked, costs, (what + ", recomputation and an empty forward").c_str());
+      asked.recompute = "";
       costs.shared = {{{0, placement->stages() - 1}, 0.4, 0.03, 0.2}};
       compare(asked, costs, (what + " and shared parameters").c_str());
     }
@@ -325,6 +336,10 @@ static void testSchedules() {
       for (schedule::StageCost &stage : costs.stages)
         stage.recompute = 0.8 * stage.forward;
       compare(asked, costs, "recomputation");
+      costs.lossInGradient = true;
+      compare(asked, costs, "recomputation and an empty forward");
+      compare(asked, costs, "recomputation, an empty forward and a sharded optimizer", true);
+      costs.lossInGradient = false;
       asked.recompute = "";
       for (auto &from : costs.links)
         for (schedule::Link &link : from)

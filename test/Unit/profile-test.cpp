@@ -29,6 +29,8 @@ struct Case {
   explicit Case(const std::vector<int64_t> &sizes, std::vector<bool> late = {})
       : sizes(sizes), late(std::move(late)) {
     this->late.resize(sizes.size());
+    program.routines.resize(1);
+    program.routines[0].calls.resize(1); // does something
     program.devices.resize(2);
     links.devices.resize(2);
     for (size_t m = 0; m < sizes.size(); ++m) {

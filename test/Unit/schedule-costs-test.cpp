@@ -6,10 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/Schedule/Check/Check.h"
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Search/Justify.h"
 #include "lib/Transforms/Schedule/Search/PriorityScheduler.h"
 #include "lib/Transforms/Schedule/Search/Solve.h"
+#include "lib/Transforms/Schedule/Simulate/Communicate.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 #include "test/Unit/schedule-support.h"
 #include "test/Unit/second-simulation.h"
@@ -213,7 +215,44 @@ static void testRecut() {
          "recut joins others than its neighbours");
 }
 
+/// Gradients may take no time: what is put into an order by time stands in turn all the same.
+static void testNoTime() {
+  std::vector<StageCost> costs(3);
+  costs[0].weightGradient = costs[1].inputGradient = 0;
+  costs[0].backward = costs[1].backward = 1;
+  costs[2].inputGradient = costs[2].weightGradient = costs[2].backward = 0;
+  int built = 0;
+  for (const Family &family : families())
+    for (const StageCost &cost : costs)
+      for (Shard shard : {Shard::None, Shard::Gradients, Shard::Parameters})
+        for (const char *added : {"", "balance", "recompute", "offload", "both"}) {
+          bool both = added == std::string("both");
+          Request asked = request(family.name, 4, 8);
+          asked.shard = shard;
+          asked.balance = added == std::string("balance") || both;
+          asked.recompute = added == std::string("recompute") ? "all" : "";
+          if (ErrorOr<Placement> placement = placementFor(asked); both && placement)
+            asked.recompute = std::to_string(placement->stages() - 1);
+          asked.offload = added == std::string("offload") ? 2 : 0;
+          asked.costs.lossInGradient = true;
+          if (!buildSchedule(asked))
+            continue; // nor where all takes time
+          ++built;
+          asked.costs.stages.front() = cost;
+          std::string what = toText(asked) + " with slices of " + nameOf(shard);
+          ErrorOr<Schedule> schedule = buildSchedule(asked);
+          if (!schedule)
+            expect(false, what + ": " + schedule.error().text);
+          else if (ErrorOr<Program> program = communicate(*schedule, {}, asked.costs); !program)
+            expect(false, what + ": " + program.error().text);
+          else if (Checked wrong = check(*program))
+            expect(false, what + ": " + wrong->text);
+        }
+  expect(built > 200, "most schedules have these sizes");
+}
+
 int main() {
+  testNoTime();
   testRandomProblems();
   testSmallestMemory();
   testSlowLink();

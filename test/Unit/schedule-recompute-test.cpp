@@ -44,9 +44,11 @@ static void testFamilies() {
           Request asked = request(family.name, devices, count);
           asked.recompute = stages;
           testFamily(asked, built);
+          asked.costs.lossInGradient = true;
+          testFamily(asked, built);
         }
   std::printf("%d schedules with recomputation\n", built);
-  expect(built > 300, "most sizes are schedules");
+  expect(built > 600, "most sizes are schedules");
 }
 
 static Schedule read(const std::string &cells) {
@@ -122,6 +124,45 @@ static void testByHand() {
   Program program = *communicate(schedule, {}, asked.costs);
   expect(mostHeld(program, asked.costs)[0].activations == 1.25,
          "the check counts other activations");
+}
+
+/// The same two stages, of which the last one's forwards have nothing to do.
+static void testEmptyForward() {
+  Request asked = request("gpipe", 2, 2);
+  asked.recompute = "1";
+  asked.costs.lossInGradient = true;
+  asked.costs.link.latency = 0.5;
+  asked.costs.stages.front().recompute = 0.75;
+  Schedule schedule = *buildSchedule(asked);
+  expect(textOf(schedule.order) == "0F0,0F1,0B0,0B1\n1F0,1F1,1R0,1B0,1R1,1B1\n",
+         "the order is " + textOf(schedule.order));
+  Simulated simulated = *simulateAll(schedule, asked.costs);
+  const std::vector<double> &starts = simulated.timing.start[1];
+  // They wait for nothing, and the recomputation for what device 0 has made at 1.
+  expect(starts == std::vector<double>{0, 0, 1.5, 2.25, 4.25, 5},
+         "device 1 does not start as expected");
+  expect(simulated.timing.makespan == 9.5,
+         "the makespan is " + std::to_string(simulated.timing.makespan));
+  expect(simulated.use[1].work == 5.5, "device 1 works " + std::to_string(simulated.use[1].work));
+  std::vector<Step> path = criticalPath(schedule.placement, schedule.order, simulated.timing);
+  expect(path.front().device == 0 && path[1].device == 1 && path[1].position == 2,
+         "the recomputation does not wait for a message on the critical path");
+  // Received before the forward, as any other message.
+  Program program = *communicate(schedule, {}, asked.costs);
+  expect(!check(program), "its program is refused");
+  size_t at = 0;
+  const std::vector<Instruction> &list = program.devices[1];
+  while (list[at].op != Instruction::Op::Recv)
+    ++at;
+  expect(at == 0, "the first forward is not behind its receive");
+  // Without a model it is a forward as any other, and with the stage saving what it computes, too.
+  asked.costs.lossInGradient = false;
+  schedule = *buildSchedule(asked);
+  expect(simulateAll(schedule, asked.costs)->use[1].work == 7.5, "a forward takes no time");
+  asked.costs.lossInGradient = true;
+  asked.recompute = "0";
+  schedule = *buildSchedule(asked);
+  expect(simulateAll(schedule, asked.costs)->use[1].work == 6, "a forward that saves takes no time");
 }
 
 /// Both runs of a pair wait for no recomputation between them.
@@ -238,6 +279,7 @@ int main() {
   testOrders();
   testPrograms();
   testByHand();
+  testEmptyForward();
   testPairs();
   testTexts();
   testChoice();

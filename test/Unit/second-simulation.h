@@ -125,6 +125,15 @@ private:
     return costs.stages.front().pair >= 0 && schedule.order[device][i].overlapsNext;
   }
   bool isSecond(size_t device, size_t i) const { return i > 0 && overlaps(device, i - 1); }
+  /// The last stage's forward, where that recomputes and has its loss in the gradient.
+  bool isEmptyAt(int stage) const {
+    const Placement &placement = schedule.placement;
+    return placement.lossInGradient() && stage == placement.stages() - 1 &&
+           placement.recomputedStages()[stage];
+  }
+  bool isIdle(const Action &action) const {
+    return action.kind == Kind::F && isEmptyAt(action.stage);
+  }
   double end(size_t device, size_t i) {
     auto [it, isNew] = ends.try_emplace({device, i}, 0);
     if (!isNew)
@@ -134,11 +143,11 @@ private:
     const Action &action = schedule.order[device][i];
     double start = std::max(allThere(device, i),
                             i ? std::max(end(device, i - 1), allSent(device, i)) : 0);
-    double time = costs.time(action);
+    double time = isIdle(action) ? 0 : costs.time(action);
     if (overlaps(device, i)) {
       start = std::max(start, allThere(device, i + 1));
       const Action &next = schedule.order[device][i + 1];
-      double other = costs.time(next);
+      double other = isIdle(next) ? 0 : costs.time(next);
       double shares = time * costs.stage(action.stage).pair + other * costs.stage(next.stage).pair;
       time = std::max(std::max(time, other), shares);
     }
@@ -149,7 +158,7 @@ private:
     auto [kind, stage, m] = name(schedule.order[device][i]);
     double start = 0;
     int last = schedule.placement.stages() - 1;
-    if (kind == 'F' && stage > 0)
+    if (kind == (isEmptyAt(stage) ? 'R' : 'F') && stage > 0)
       start = std::max(start, arrival(device, {'F', stage - 1, m}));
     if (kind == 'B' && stage < last)
       start = std::max(start, arrival(device, {'B', stage + 1, m}));

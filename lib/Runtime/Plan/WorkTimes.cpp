@@ -42,6 +42,10 @@ void bitpipe::checkCosts(const Costs &costs, const Program &program,
            ", expected stages 0 to ", stages - 1);
 }
 
+bool bitpipe::isEmptyForward(const Program &program, const Execute &op) {
+  return op.run.kind == 'F' && program.routines[op.routine].calls.empty();
+}
+
 static std::vector<int> narrow(const std::vector<int64_t> &stages) {
   return {stages.begin(), stages.end()};
 }
@@ -77,11 +81,12 @@ static schedule::Action actionOf(const RunName &run) {
 namespace {
 /// The time of an instruction without what it waits for.
 struct InstructionTime {
+  const Program &program;
   const DeviceList &device;
   const Costs &costs;
 
   double operator()(const Execute &op) const {
-    return costs.time(actionOf(op.run));
+    return isEmptyForward(program, op) ? 0 : costs.time(actionOf(op.run));
   }
   double operator()(const GradNorm &op) const {
     double time = 0;
@@ -134,7 +139,7 @@ WorkTimes bitpipe::workTimes(const Program &program, const Links &links,
     const DeviceList &device = program.devices[d];
     auto &list = times.instructions.emplace_back();
     for (const Instruction &op : device.instructions)
-      list.push_back(std::visit(InstructionTime{device, costs}, op));
+      list.push_back(std::visit(InstructionTime{program, device, costs}, op));
     times.toFirst.push_back(d ? costs.way(int(d), 0).latency : 0);
     times.fromFirst.push_back(d ? costs.way(0, int(d)).latency : 0);
   }

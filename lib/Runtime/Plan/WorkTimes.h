@@ -40,6 +40,10 @@ std::string modelHash(const Program &program);
 void checkCosts(const schedule::Costs &costs, const Program &program,
                 const std::string &source);
 
+/// Whether a forward has nothing to do: its stage recomputes, and computes the loss with its input
+/// gradient.
+bool isEmptyForward(const Program &program, const Execute &op);
+
 /// The step of the parameters whose gradients lie in a slot; null for other slots.
 const Step *stepOfGradients(const DeviceList &device, int64_t slot);
 /// What a range is of the elements of a step: the costs of a group are those of all.

@@ -82,7 +82,7 @@ private:
     for (size_t i = 0; i < device.instructions.size(); ++i) {
       double time = seconds(double(devices[d]->work[i]));
       const Instruction &op = device.instructions[i];
-      if (auto *run = std::get_if<Execute>(&op))
+      if (auto *run = std::get_if<Execute>(&op); run && !isEmptyForward(program, *run))
         runs[run->run.stage][run->run.kind].add(time);
       else if (auto *step = std::get_if<Step>(&op))
         addTo(groups[narrow(step->stages)].optimizer, time, shareOf(step->stepped, *step));
@@ -158,7 +158,8 @@ private:
   }
 
   static void fillStage(schedule::StageCost &stage, const Runs &runs) {
-    stage.forward = timeOf(runs, 'F');
+    // Of an empty forward the recomputation does all.
+    stage.forward = timeOf(runs, runs.count('F') ? 'F' : 'R');
     if (runs.count('R'))
       stage.recompute = timeOf(runs, 'R');
     std::optional<double> whole, input, weight;

@@ -3,7 +3,8 @@
 // A run that writes where a message has not left yet would have to wait for
 // the receiver, an order of events that no schedule knows of. A sender
 // therefore keeps the memory of a message until it has itself received
-// something which the receiver sent later: nobody ever waits. What is moved to be kept
+// something which the receiver sent later: nobody waits, unless a link is so busy that the
+// message has not left by then. What is moved to be kept
 // elsewhere is too large for that, and moves to make room: of that the schedule does know
 // (Core/Effects.h).
 //

@@ -234,12 +234,27 @@ static schedule::ErrorOr<Costs> readCostsFor(mlir::ModuleOp module, StringRef fi
   return costs;
 }
 
-schedule::ErrorOr<Costs> bitpipe::findCosts(StringRef text, StringRef file,
-                                            int devices,
-                                            mlir::ModuleOp module) {
+bool bitpipe::hasLossInGradient(mlir::ModuleOp module) {
+  for (auto stage : module.getOps<pipe::StageOp>())
+    if (stage.getJointAttr()) // as only the last one may have
+      return true;
+  return false;
+}
+
+static schedule::ErrorOr<Costs> findTimes(StringRef text, StringRef file, int devices,
+                                          mlir::ModuleOp module) {
   if (!text.empty())
     return schedule::parseCosts(text);
   if (!file.empty())
     return readCostsFor(module, file, devices);
   return module ? countCosts(module) : schedule::ErrorOr<Costs>(Costs());
+}
+
+schedule::ErrorOr<Costs> bitpipe::findCosts(StringRef text, StringRef file,
+                                            int devices,
+                                            mlir::ModuleOp module) {
+  schedule::ErrorOr<Costs> costs = findTimes(text, file, devices, module);
+  if (costs && module)
+    costs->lossInGradient = hasLossInGradient(module);
+  return costs;
 }

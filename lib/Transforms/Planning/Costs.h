@@ -15,6 +15,9 @@ namespace bitpipe {
 /// before and after.
 void keepCosts(mlir::ModuleOp module, pipe::PlanOp plan);
 
+/// Whether the last stage computes its loss with its gradients.
+bool hasLossInGradient(mlir::ModuleOp module);
+
 /// Costs from `text` (see schedule::parseCosts) if there is one, else from the
 /// file if one is named, else from the operation counts of the module's stages,
 /// or those that its plan keeps, where the mean forward takes 1; if there are none, all times are 1.

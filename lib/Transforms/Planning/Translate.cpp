@@ -42,6 +42,10 @@ static schedule::Kind toSchedule(pipe::RunKind kind) {
 /// the run after it.
 static constexpr StringLiteral overlapsName = "overlaps_next";
 
+/// The discardable attribute of a plan whose last stage recomputes and computes its loss with
+/// the input gradient, so that its forward has nothing to do.
+static constexpr StringLiteral lossName = "loss_in_gradient";
+
 static void writeRun(OpBuilder &builder, Location loc, const Action &action) {
   IntegerAttr versions;
   if (action.kind == schedule::Kind::U)
@@ -93,6 +97,8 @@ pipe::PlanOp bitpipe::writePlan(OpBuilder &builder, Location loc,
   auto plan = pipe::PlanOp::create(builder, loc, "plan", name,
                                    program.placement.devices(),
                                    program.placement.microbatches(), /*devices_per_node=*/IntegerAttr());
+  if (program.placement.hasEmptyForward(program.placement.stages() - 1))
+    plan->setAttr(lossName, builder.getUnitAttr());
   builder.createBlock(&plan.getBody());
   for (const schedule::Route &route : program.placement.routes())
     pipe::RouteOp::create(builder, loc, wide(route.devices),
@@ -184,6 +190,7 @@ static FailureOr<schedule::Program> readHeader(pipe::PlanOp plan) {
   if (!groups)
     return emitError(plan.getLoc()) << groups.error().text;
   placement->setRecomputed(recomputedStages(plan, placement->stages()));
+  placement->setLossInGradient(plan->hasAttr(lossName));
   placement->setUpdates(updatesOf(plan, placement->stages()));
   placement->setKeepers(keepersOf(plan, *placement));
   placement->setShard(shardOf(plan));

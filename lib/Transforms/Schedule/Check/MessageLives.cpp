@@ -67,7 +67,8 @@ void Lives::read(int device, const Tensor &tensor, size_t at) {
 void Lives::addRun(int device, const Action &action, size_t at) {
   int stage = action.stage, m = action.microbatch, last = program.placement.stages() - 1;
   const StageCost &cost = costs.stage(stage);
-  bool isForward = action.kind == Kind::F || action.kind == Kind::R;
+  bool isEmpty = program.placement.hasEmptyForward(stage);
+  bool isForward = (action.kind == Kind::F && !isEmpty) || action.kind == Kind::R;
   bool isInput = makesInputGradient(action.kind), isWeight = makesWeightGradient(action.kind);
   bool readsInput = isForward || (isInput && cost.inputReader != Kind::F) ||
                     (isWeight && cost.inputReader == Kind::W);

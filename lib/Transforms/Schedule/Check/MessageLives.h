@@ -2,7 +2,8 @@
 //
 // A message that has come is there until it is read for the last time. A device uses the memory of
 // one that it sends again when it has read something which the receiver sent after coming to its
-// receive. So no run ever waits for a send, and none writes over what has not left. Moves are the
+// receive. So no run ever waits for a receive to be posted, and none writes over what has not left: on
+// a busy link it waits for that (MessageMemory.h: overtakenMessages). Moves are the
 // exception: see Core/Effects.h.
 //
 //===----------------------------------------------------------------------===//

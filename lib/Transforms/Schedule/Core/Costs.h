@@ -118,6 +118,8 @@ struct Costs {
   int threads = 0;
   /// The model that times and sizes are of (modelHash); empty: not told.
   std::string model;
+  /// Whether that computes its loss with its gradients (Placement::lossInGradient).
+  bool lossInGradient = false;
   /// Samples of the micro-batch that times and sizes are of.
   int samples = 1;
   /// What a time or size of 1 is, in words.
@@ -154,21 +156,27 @@ struct Costs {
     return 0;
   }
 
+  /// The same where a forward may have nothing to do.
+  double time(const Placement &placement, const Action &action) const {
+    bool isEmpty = action.kind == Kind::F && placement.hasEmptyForward(action.stage);
+    return isEmpty ? 0 : time(action);
+  }
+
   /// Whether the two of a pair go on at the same time: both start when both have what they read,
   /// and hand on what they make when both are done.
   bool overlapsPairs() const { return stages.front().pair >= 0; }
   /// What a pair takes then: its parts in their shares, and no less than the longer one alone.
-  double pairTime(const Action &first, const Action &second) const {
-    double one = time(first), other = time(second);
+  double pairTime(const Placement &placement, const Action &first, const Action &second) const {
+    double one = time(placement, first), other = time(placement, second);
     double together = stage(first.stage).pair * one + stage(second.stage).pair * other;
     return std::max({one, other, together});
   }
   /// The time of its device that the action at a place of a list takes: that of a pair which goes on
   /// at the same time is its first one's.
-  double timeAt(const std::vector<Action> &list, size_t i) const {
+  double timeAt(const Placement &placement, const std::vector<Action> &list, size_t i) const {
     if (overlapsPairs() && beginsPair(list, i))
-      return pairTime(list[i], list[i + 1]);
-    return overlapsPairs() && endsPair(list, i) ? 0 : time(list[i]);
+      return pairTime(placement, list[i], list[i + 1]);
+    return overlapsPairs() && endsPair(list, i) ? 0 : time(placement, list[i]);
   }
 
   /// All runs of a stage for one micro-batch but its recomputation.

@@ -6,7 +6,9 @@
 //   action             reads                               makes             frees
 //   F forward          Output of the stage before          Output, Saved
 //   F, R follows       Output of the stage before          Output, Input
+//   F, empty                                               Input
 //   R recomputation    Input                               Saved             Input
+//   R, F is empty      Input, Output of the stage before   Saved             Input
 //   B whole backward   Saved, Gradient of the next stage   Gradient          Saved
 //   I input gradient   Saved, Gradient of the next stage   Gradient, Kept    Saved
 //   W weight gradient  Kept                                                  Kept
@@ -14,6 +16,10 @@
 //   K keep                                                 Guest, with E
 //   G give back        Guest                               Loaded, with L    Guest
 //   L load                                                 Loaded, with G
+//
+// A forward is empty that has nothing left to do: of a last stage that recomputes, where the loss is
+// computed with the input gradient (Placement::hasEmptyForward). It takes no time and waits for
+// nothing.
 //
 // What is evicted moves to another device, which gives it back later; B and I then read
 // and free Loaded in the place of Saved. Moves take no time of their device. E and G start
@@ -193,13 +199,14 @@ inline Effect effect(const Placement &placement, const Action &action) {
     return effectOfUpdate(placement, action);
   if (isOfShards(action.kind))
     return effectOfShards(placement, action);
-  if (placement.shard() != Shard::None && isRun(action.kind))
+  bool isEmpty = placement.hasEmptyForward(stage);
+  if (placement.shard() != Shard::None && isRun(action.kind) && !(isEmpty && action.kind == Kind::F))
     addShards(placement, action, effect);
   if (placement.updates() && !isMove(action.kind))
     addVersions(placement, action, effect);
   switch (action.kind) {
   case Kind::F:
-    if (stage > 0)
+    if (stage > 0 && !isEmpty)
       effect.reads.add(Tensor::Output, stage - 1, m);
     effect.makes.add(Tensor::Output, stage, m);
     effect.makes.add(placement.recomputes(stage) ? Tensor::Input : Tensor::Saved, stage,
@@ -221,6 +228,8 @@ inline Effect effect(const Placement &placement, const Action &action) {
     return effect;
   case Kind::R:
     effect.reads.add(Tensor::Input, stage, m);
+    if (stage > 0 && isEmpty)
+      effect.reads.add(Tensor::Output, stage - 1, m);
     effect.makes.add(Tensor::Saved, stage, m);
     effect.frees.add(Tensor::Input, stage, m);
     return effect;

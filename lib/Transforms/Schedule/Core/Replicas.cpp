@@ -34,6 +34,7 @@ ErrorOr<Placement> bitpipe::schedule::replicate(const Placement &one,
   if (!result)
     return result;
   result->setRecomputed(one.recomputedStages());
+  result->setLossInGradient(one.lossInGradient());
   result->setShard(one.shard());
   Updates updates = one.updates();
   updates.every *= replicas;

@@ -143,6 +143,15 @@ public:
   /// One per stage.
   std::vector<bool> recomputedStages() const;
   void setRecomputed(std::vector<bool> stages);
+  /// Whether the last stage computes its loss with its input gradient, so that its forward hands
+  /// nothing on; false at first, and where no model tells.
+  bool lossInGradient() const { return hasLossInGradient; }
+  void setLossInGradient(bool has) { hasLossInGradient = has; }
+  /// Whether the forward of a stage has nothing to do, since it neither hands on nor saves: then the
+  /// recomputation reads what comes from the stage before.
+  bool hasEmptyForward(int stage) const {
+    return hasLossInGradient && stage + 1 == stages() && recomputes(stage);
+  }
 
   /// Updates between micro-batches; none at first.
   const Updates &updates() const { return updated; }
@@ -193,6 +202,7 @@ private:
   std::vector<int> routeOf;
   /// Empty where no stage does.
   std::vector<bool> recomputed;
+  bool hasLossInGradient = false;
   Updates updated;
   /// Empty where nothing moves.
   std::vector<int> keepers;

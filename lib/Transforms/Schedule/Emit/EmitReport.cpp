@@ -144,6 +144,9 @@ static void emitBuffers(std::ostream &stream, const Simulated &simulated) {
       print(stream, " %.6g", size);
   }
   stream << '\n';
+  if (size_t count = overtakenMessages(*program, timing, costs))
+    print(stream, "busy links: %zu messages are still on their way when their senders may take their "
+                  "memory again, for which runs of a plan may wait; these times do not\n", count);
 }
 
 /// What devices hold at most beside what they may, where costs tell.

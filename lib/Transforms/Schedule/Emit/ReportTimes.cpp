@@ -29,7 +29,7 @@ static double pairTimeAt(const Simulated &simulated, const Step &step) {
   const std::vector<Action> &list = simulated.schedule.order[step.device];
   size_t first = step.position - endsPair(list, step.position);
   return simulated.costs.overlapsPairs() && beginsPair(list, first)
-             ? simulated.costs.timeAt(list, first)
+             ? simulated.costs.timeAt(simulated.schedule.placement, list, first)
              : 0;
 }
 
@@ -44,8 +44,9 @@ void bitpipe::schedule::emitPairs(std::ostream &stream, const Simulated &simulat
   for (const auto &list : schedule.order)
     for (size_t i = 0; i < list.size(); ++i)
       if (beginsPair(list, i)) {
-        together += costs.pairTime(list[i], list[i + 1]);
-        apart += costs.time(list[i]) + costs.time(list[i + 1]);
+        const Placement &placement = schedule.placement;
+        together += costs.pairTime(placement, list[i], list[i + 1]);
+        apart += costs.time(placement, list[i]) + costs.time(placement, list[i + 1]);
       }
   print(stream, "pairs: %zu of a forward and a backward, ", count);
   if (costs.overlapsPairs())
@@ -67,7 +68,7 @@ void bitpipe::schedule::emitCriticalPath(std::ostream &stream, const Simulated &
   for (size_t i = 0; i < path.size(); ++i) {
     const Step &step = path[i];
     const Action &action = schedule.order[step.device][step.position];
-    double time = costs.time(action);
+    double time = costs.time(schedule.placement, action);
     if (action.kind == Kind::A && i + 1 < path.size()) // and what waits for it
       time = timing.start[path[i + 1].device][path[i + 1].position] -
              timing.start[step.device][step.position];

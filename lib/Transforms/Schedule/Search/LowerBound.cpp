@@ -130,7 +130,7 @@ static void addUpdates(const Problem &problem, int stage, Load &load) {
 /// What a run takes for so many micro-batches.
 static Work workOf(const Problem &problem, const Flow::Run &run, size_t count) {
   double share = problem.pairs ? std::min(1.0, problem.costs.stage(run.stage).pair) : 1;
-  double time = problem.costs.time({run.kind, false, run.stage, 0}) * count;
+  double time = problem.costs.time(problem.placement, {run.kind, false, run.stage, 0}) * count;
   Work work;
   if (run.kind == Kind::F)
     work.addForward(time, share);
@@ -159,11 +159,13 @@ static void addRun(const Problem &problem, const Flow::Run &run, size_t count, R
   load.tail = std::min(load.tail, runs.rest);
   if (makesInputGradient(run.kind))
     load.turn = std::min(load.turn, runs.release);
+  bool isEmpty = problem.placement.hasEmptyForward(run.stage);
+  if (run.kind == (isEmpty ? Kind::R : Kind::F))
+    load.head = std::min(load.head, runs.release);
   if (run.kind != Kind::F)
     return;
-  load.head = std::min(load.head, runs.release);
   load.forwardTail = std::min(load.forwardTail, runs.rest);
-  load.pace = std::max(load.pace, cost.forward / cost.activation);
+  load.pace = std::max(load.pace, isEmpty ? 0 : cost.forward / cost.activation);
   load.activations += cost.activation * count;
   load.gradients = std::max(load.gradients, gradientPace(problem, run.stage));
 }
@@ -200,9 +202,9 @@ static void addTraffic(const Problem &problem, const Flow &flow, const Route &ro
       if (from == there)
         continue;
       Action made{maker.kind, false, maker.stage, 0};
-      double left = problem.costs.time({reader.kind, false, reader.stage, 0}) + way.tail[to];
+      double left = problem.costs.time(problem.placement, {reader.kind, false, reader.stage, 0}) + way.tail[to];
       links[from][there].add(problem.costs.message(from, there, made), route.microbatches.size(),
-                             way.head[i] + problem.costs.time(made), left);
+                             way.head[i] + problem.costs.time(problem.placement, made), left);
     }
 }
 

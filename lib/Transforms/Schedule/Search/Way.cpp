@@ -20,15 +20,15 @@ Way bitpipe::schedule::follow(const Problem &problem, const Flow &flow, const Ro
     const Flow::Run &run = flow.runs[i];
     for (int from : run.makers) {
       const Flow::Run &maker = flow.runs[from];
-      double made = way.head[from] + problem.costs.time(actionOf(maker));
+      double made = way.head[from] + problem.costs.time(problem.placement, actionOf(maker));
       way.head[i] = std::max(way.head[i], made + messageTime(problem, route, maker, run));
     }
-    way.length = std::max(way.length, way.head[i] + problem.costs.time(actionOf(run)));
+    way.length = std::max(way.length, way.head[i] + problem.costs.time(problem.placement, actionOf(run)));
   }
   for (size_t i = flow.runs.size(); i-- > 0;)
     for (int to : flow.runs[i].readers) {
       const Flow::Run &reader = flow.runs[to];
-      double rest = problem.costs.time(actionOf(reader)) + way.tail[to];
+      double rest = problem.costs.time(problem.placement, actionOf(reader)) + way.tail[to];
       way.tail[i] =
           std::max(way.tail[i], messageTime(problem, route, flow.runs[i], reader) + rest);
     }

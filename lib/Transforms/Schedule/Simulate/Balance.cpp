@@ -12,20 +12,45 @@ using namespace bitpipe::schedule;
 
 constexpr double slack = balanceSlack;
 
+/// Moves are put where they are by time. So for that no run is so short that what waits for it
+/// would seem to start together with it.
+static Costs forPlacing(const Costs &costs) {
+  constexpr double least = 1e-4; // of the longest
+  Costs result = costs;
+  double longest = 0;
+  for (const StageCost &stage : costs.stages)
+    longest = std::max({longest, stage.forward, stage.backward});
+  for (StageCost &stage : result.stages) {
+    stage.recompute = stage.recomputation();
+    for (double StageCost::*time : {&StageCost::forward, &StageCost::inputGradient, &StageCost::weightGradient,
+                                    &StageCost::backward, &StageCost::recompute})
+      stage.*time = std::max(stage.*time, least * longest);
+  }
+  return result;
+}
+
+/// Likewise, with no forward that has nothing to do.
+static Schedule forPlacing(const Schedule &schedule) {
+  Schedule result = schedule;
+  result.placement.setLossInGradient(false);
+  return result;
+}
+
 std::optional<Error> bitpipe::schedule::evict(Schedule &schedule, const Costs &costs,
                                               const std::vector<Partners> &pairs,
                                               double most) {
-  ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
+  const Schedule before = forPlacing(schedule);
+  const Costs placing = forPlacing(costs);
+  ErrorOr<Timing> timing = simulate(before.placement, before.order, placing);
   if (!timing)
     return timing.error();
-  const Schedule before = schedule;
   Costs counted = costs;
   for (StageCost &stage : counted.stages) {
     stage.activation = 1;
     stage.kept = -1;
     stage.input = 0;
   }
-  Balancer balancer(before, costs, counted, *timing);
+  Balancer balancer(before, placing, counted, *timing);
   std::vector<MovePlan> plans;
   for (Partners pair : pairs) {
     if (balancer.peak(pair.heavy) <= most * (1 + slack))
@@ -85,11 +110,12 @@ std::optional<Error> bitpipe::schedule::balance(Schedule &schedule, const Costs 
   if (schedule.placement.updates())
     return Error{oneLine(schedule.name) + " updates weights between micro-batches, expected a "
                  "schedule with one update to balance"};
-  ErrorOr<Timing> timing = simulate(schedule.placement, schedule.order, costs);
+  const Schedule before = forPlacing(schedule);
+  const Costs placing = forPlacing(costs);
+  ErrorOr<Timing> timing = simulate(before.placement, before.order, placing);
   if (!timing)
     return Error{oneLine(schedule.name) + ": " + timing.error().text};
-  const Schedule before = schedule;
-  Balancer balancer(before, costs, costs, *timing);
+  Balancer balancer(before, placing, costs, *timing);
   std::vector<int> devices = byPeak(balancer, before.order.size());
   std::vector<std::optional<MovePlan>> best;
   double most = devices.size() % 2 ? balancer.peak(devices[devices.size() / 2]) : 0;

@@ -76,13 +76,16 @@ private:
 };
 } // namespace
 
+/// Before a forward that has nothing to do its message is received as before any other.
 void Communicator::findReaders() {
+  Placement asAny = placement;
+  asAny.setLossInGradient(false);
   for (const auto &list : order)
     for (size_t i = 0; i < list.size(); ++i) {
       bool receives = isMove(list[i].kind) && !sendsMove(list[i].kind);
       std::optional<Tensor> needed = receives
                                          ? *effect(placement, list[i]).makes.begin()
-                                         : received(placement, list[i]);
+                                         : received(asAny, list[i]);
       if (needed)
         neededAt[tensorKey(placement, *needed)] = i;
     }

@@ -21,7 +21,7 @@ std::vector<DeviceUse> bitpipe::schedule::deviceUse(const Placement &placement,
     MemoryWalk walk(placement, costs), hostWalk(placement, costs, Holder::Host);
     for (size_t i = 0; i < order[device].size(); ++i) {
       const Action &action = order[device][i];
-      use.work += costs.timeAt(order[device], i);
+      use.work += costs.timeAt(placement, order[device], i);
       MemoryChange change = walk.next(action), host = hostWalk.next(action);
       use.peakActivation = std::max(use.peakActivation, alive += change.taken);
       use.peakOnHost = std::max(use.peakOnHost, onHost += host.taken);

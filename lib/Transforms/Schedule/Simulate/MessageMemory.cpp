@@ -34,3 +34,22 @@ std::vector<double> bitpipe::schedule::messageMemory(const Program &program,
     result.push_back(placesOf(lives));
   return result;
 }
+
+size_t bitpipe::schedule::overtakenMessages(const Program &program, const Timing &timing,
+                                            const Costs &costs) {
+  std::vector<std::vector<MessageLife>> lives = messageLives(program, costs);
+  size_t count = 0;
+  for (size_t device = 0; device < program.devices.size(); ++device) {
+    // By position, how many actions come before it.
+    std::vector<size_t> before{0};
+    for (const Instruction &instruction : program.devices[device])
+      before.push_back(before.back() + actionOf(instruction).has_value());
+    const std::vector<double> &start = timing.start[device], &arrival = timing.arrival[device];
+    for (const MessageLife &life : lives[device]) {
+      size_t next = life.last < program.devices[device].size() ? before[life.last + 1] : start.size();
+      count += life.sort == MessageLife::Sent && next < start.size() &&
+               arrival[before[life.first]] > start[next] + 1e-9 * timing.makespan;
+    }
+  }
+  return count;
+}

@@ -12,6 +12,7 @@
 
 #include "lib/Transforms/Schedule/Core/Costs.h"
 #include "lib/Transforms/Schedule/Core/Program.h"
+#include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 namespace bitpipe::schedule {
 
@@ -19,6 +20,11 @@ namespace bitpipe::schedule {
 /// sizes. Messages of one size take places that they share one after the other. Linear in the
 /// instructions but for sorting.
 std::vector<double> messageMemory(const Program &program, const Costs &costs);
+
+/// How many messages are still on their way, by the times of its order, when a program may take
+/// their memory again. It knows by then that they are received, not that they are there: a run that
+/// takes the memory of such a one waits for it, of which these times know nothing.
+size_t overtakenMessages(const Program &program, const Timing &timing, const Costs &costs);
 
 } // namespace bitpipe::schedule
 

@@ -260,7 +260,8 @@ size_t Simulation::stepSize(int device) const {
 
 /// Puts the start off until all that an action reads is there; false where that is not known.
 bool Simulation::mayStart(int device, const Action &action, double &start) {
-  if (!weights.empty())
+  bool isEmpty = action.kind == Kind::F && placement.hasEmptyForward(action.stage);
+  if (!weights.empty() && !isEmpty)
     start = std::max(start, weights[device][action.stage]);
   for (const Tensor &tensor : effect(placement, action).reads) {
     size_t key = tensorKey(placement, tensor);
@@ -286,7 +287,7 @@ void Simulation::advance(int device) {
         return;
     if (list[first].kind == Kind::U && waitForSums(device, list[first], start))
       return;
-    double end = start + costs.timeAt(list, first), made = end;
+    double end = start + costs.timeAt(placement, list, first), made = end;
     if (splitsBackwards && list[first].kind == Kind::B && behind == first + 1) {
       const StageCost &stage = costs.stage(list[first].stage);
       made = start + stage.inputGradient;

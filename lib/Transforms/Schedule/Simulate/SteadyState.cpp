@@ -31,7 +31,7 @@ static Stretch stretchOf(const Placement &placement, const std::vector<Action> &
   stretch.begin = ends[first];
   stretch.end = ends[last];
   for (size_t i = first + 1; i <= last; ++i)
-    stretch.work += costs.timeAt(list, i);
+    stretch.work += costs.timeAt(placement, list, i);
   return stretch;
 }
 

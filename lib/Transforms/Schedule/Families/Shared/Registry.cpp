@@ -200,6 +200,7 @@ ErrorOr<Placement> placementFor(const Request &request) {
 /// of stages that do not recompute.
 static std::optional<Error> addToOrder(Schedule &schedule, const Request &request) {
   std::string before = std::exchange(schedule.note, "");
+  schedule.placement.setLossInGradient(request.costs.lossInGradient);
   if (std::optional<Error> wrong = recompute(schedule, request.recompute))
     return wrong;
   std::optional<Error> wrong =
