@@ -41,6 +41,11 @@ static bool isConstant(ArrayRef<float> numbers) {
   return llvm::all_equal(numbers);
 }
 
+/// No sentinel of a set: those end in ones.
+static uint64_t hashOf(ArrayRef<float> numbers) {
+  return llvm::xxh3_64bits(StringRef(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(float))) >> 1;
+}
+
 /// Whether two rows, along the last dimension, hold the same numbers, and more than one.
 static bool repeatsRows(ArrayRef<float> numbers, int64_t width) {
   llvm::DenseSet<uint64_t> seen;
@@ -48,9 +53,7 @@ static bool repeatsRows(ArrayRef<float> numbers, int64_t width) {
     return false;
   for (; !numbers.empty(); numbers = numbers.drop_front(width)) {
     ArrayRef<float> row = numbers.take_front(width);
-    StringRef bytes(reinterpret_cast<const char *>(row.data()), row.size() * sizeof(float));
-    // No sentinel of the set: those end in ones.
-    if (!isConstant(row) && !seen.insert(llvm::xxh3_64bits(bytes) >> 1).second)
+    if (!isConstant(row) && !seen.insert(hashOf(row)).second)
       return true;
   }
   return false;
@@ -77,21 +80,60 @@ std::string bitpipe::whyNotMoved(ModelFile &file, const Signature &signature, in
   return {};
 }
 
+namespace {
+/// Numbers that follow each other in some direction of a tensor. Single ones are alike by chance,
+/// above all in types of 16 bits; runs of several are not.
+class Runs {
+public:
+  Runs(ModelFile &file, int initializer) : numbers(numbersOf(file, initializer)) {
+    const onnx::Tensor &tensor = file.graph().initializer(initializer);
+    dims.assign(tensor.dims().begin(), tensor.dims().end());
+  }
+
+  size_t size() const { return numbers.size(); }
+  size_t axes() const { return dims.size(); }
+  size_t longestAxis() const { return size_t(llvm::max_element(dims) - dims.begin()); }
+  size_t longest() const { return dims.empty() ? 0 : size_t(dims[longestAxis()]); }
+
+  /// Calls visit(hash) with every `step`-th run along an axis that is not the same number again.
+  template <typename Visit> void forEach(size_t axis, size_t length, size_t step, Visit visit) const {
+    size_t stride = 1, extent = size_t(dims[axis]);
+    for (size_t later = axis + 1; later < dims.size(); ++later)
+      stride *= size_t(dims[later]);
+    SmallVector<float, longestRun> run(length);
+    for (size_t i = 0; i < numbers.size(); i += step) {
+      if (i / stride % extent + length > extent)
+        continue;
+      for (size_t k = 0; k < length; ++k)
+        run[k] = numbers[i + k * stride];
+      if (!isConstant(run))
+        visit(hashOf(run));
+    }
+  }
+
+  static constexpr size_t longestRun = 4;
+
+private:
+  std::vector<float> numbers;
+  SmallVector<int64_t> dims;
+};
+} // namespace
+
 bool bitpipe::shareNumbers(ModelFile &file, int one, int other) {
-  std::vector<float> few = numbersOf(file, one), many = numbersOf(file, other);
+  Runs few(file, one), many(file, other);
   if (few.size() > many.size())
     std::swap(few, many);
-  if (few.empty() || isConstant(few) || isConstant(many))
+  size_t length = std::min({Runs::longestRun, few.longest(), many.longest()});
+  if (length < 2)
     return false;
   constexpr size_t most = 4096;
-  llvm::DenseSet<uint32_t> sample;
-  size_t step = std::max<size_t>(1, few.size() / most);
-  for (size_t i = 0; i < few.size(); i += step)
-    if (few[i] != 0)
-      sample.insert(llvm::bit_cast<uint32_t>(few[i]));
-  llvm::DenseSet<uint32_t> found;
-  for (float number : many)
-    if (auto bits = llvm::bit_cast<uint32_t>(number); sample.contains(bits))
-      found.insert(bits);
+  llvm::DenseSet<uint64_t> sample, found;
+  few.forEach(few.longestAxis(), length, std::max<size_t>(1, few.size() / most),
+              [&](uint64_t run) { sample.insert(run); });
+  for (size_t axis = 0; axis < many.axes(); ++axis)
+    many.forEach(axis, length, 1, [&](uint64_t run) {
+      if (sample.contains(run))
+        found.insert(run);
+    });
   return 2 * found.size() > sample.size();
 }
