@@ -42,8 +42,8 @@ CollectiveLink linkOver(const Sizes &nodes, Collective::Kind kind, int64_t slice
 
 class Machine {
 public:
-  Machine(const CollectiveLink &link)
-      : link(link), all(link.devices.size(), Texts(link.elements)), kept(all) {
+  explicit Machine(const CollectiveLink &link)
+      : all(link.devices.size(), Texts(link.elements)), kept(all) {
     for (size_t d = 0; d < all.size(); ++d)
       for (int64_t e = 0; e < link.elements; ++e)
         (link.kind == Collective::AllGather ? kept : all)[d][e] = std::to_string(d);
@@ -104,7 +104,6 @@ private:
     }
   }
 
-  const CollectiveLink &link;
   std::map<std::pair<int64_t, int64_t>, const Exchange *> touched;
 };
 

@@ -36,8 +36,8 @@ struct Exchange {
   /// the slots of the collective.
   bool ofSlices;
 
+  /// The number of devices where it is none of them.
   size_t indexOf(int64_t device) const;
-  bool includes(int64_t device) const { return indexOf(device) < devices.size(); }
 };
 
 /// Those that go on side by side. A device that is in several takes part in their order.

@@ -130,8 +130,8 @@ void Collectives::performTimed(int64_t device, int64_t index, uint32_t step) {
     if (phase > 0)
       meet(state, step, phase);
     for (const Exchange &exchange : state.phases[phase])
-      if (exchange.includes(device))
-        perform({links.collectives[index], exchange, device});
+      if (size_t i = exchange.indexOf(device); i < exchange.devices.size())
+        perform(partOf(device, links.collectives[index], exchange, i));
   }
   if (given)
     me.sleeper.until(me.together + Nanoseconds((*given)[index] * 1e9));
@@ -166,6 +166,17 @@ void Collectives::shareElements(Member &member, int64_t count, Work work) {
   });
 }
 
+Collectives::Part Collectives::partOf(int64_t device, const CollectiveLink &link,
+                                      const Exchange &exchange, size_t index) const {
+  float *all = memoryOf(device, link);
+  if (!exchange.ofSlices)
+    return {link, exchange, device, exchange.pieces[index], all, all, 0};
+  size_t member = link.memberOf(device);
+  auto [slot, begin] = link.placeOfSlice(member);
+  float *own = devices[device].memory().floats(slot) + begin;
+  return {link, exchange, device, exchange.pieces[index], all, own, link.sliceOf(member).begin};
+}
+
 void Collectives::perform(const Part &part) {
   switch (part.exchange.kind) {
   case Collective::AllReduce:
@@ -198,8 +209,8 @@ void Collectives::reduceScatter(const Part &part) {
 void Collectives::allGather(const Part &part) {
   Member &me = memberOf(part.device);
   forOthers(part.exchange, [&](int64_t other, size_t) {
-    for (Range piece : part.pieces())
-      send(part.device, other, ownPlace(part, piece.begin), piece.count(), me.results);
+    for (Range piece : part.pieces)
+      send(part.device, other, part.ownPlace(piece.begin), piece.count(), me.results);
   });
   Pieces &firsts = me.round[0];
   receiveResults(part, firsts);
@@ -215,7 +226,7 @@ void Collectives::allGather(const Part &part) {
 void Collectives::sendContributions(const Part &part) {
   forOthers(part.exchange, [&](int64_t other, size_t i) {
     for (Range piece : part.exchange.pieces[i])
-      send(part.device, other, place(part.device, part.link, piece.begin), piece.count(),
+      send(part.device, other, part.all + piece.begin, piece.count(),
            memberOf(part.device).contributions);
   });
 }
@@ -228,19 +239,20 @@ void Collectives::receiveResults(const Part &part, Pieces &firsts) {
     Pieces *counted = &firsts;
     for (Range piece : part.exchange.pieces[i])
       receive(other, part.device,
-              given ? me.unread.data() : place(part.device, part.link, piece.begin),
+              given ? me.unread.data() : part.all + piece.begin,
               piece.count(), *std::exchange(counted, &me.received));
   });
 }
 
 void Collectives::copyToLocals(const Part &part) {
-  bool isInPlace = !part.exchange.ofSlices || part.link.own[part.link.memberOf(part.device)] < 0;
+  bool isInPlace = part.own == part.all + part.ownBegin;
   for (int64_t other : part.exchange.devices) {
     if ((other == part.device && isInPlace) || !devices.holds(other))
       continue;
-    for (Range piece : part.pieces()) {
-      const float *from = ownPlace(part, piece.begin);
-      float *to = place(other, part.link, piece.begin);
+    float *all = memoryOf(other, part.link);
+    for (Range piece : part.pieces) {
+      const float *from = part.ownPlace(piece.begin);
+      float *to = all + piece.begin;
       shareElements(memberOf(part.device), piece.count(), [&](int64_t begin, int64_t end) {
         std::copy(from + begin, from + end, to + begin);
       });
@@ -251,7 +263,7 @@ void Collectives::copyToLocals(const Part &part) {
 /// While one piece is added up, the next one is on its way into other buffers.
 void Collectives::sumPieces(const Part &part) {
   Member &me = memberOf(part.device);
-  const std::vector<Range> &pieces = part.pieces();
+  const std::vector<Range> &pieces = part.pieces;
   if (!pieces.empty())
     receivePiece(part, pieces.front(), 0);
   for (size_t i = 0; i < pieces.size(); ++i) {
@@ -266,7 +278,7 @@ void Collectives::sumPieces(const Part &part) {
     if (part.exchange.kind == Collective::ReduceScatter)
       continue; // nobody else wants it
     forOthers(part.exchange, [&](int64_t other, size_t) {
-      send(part.device, other, place(part.device, part.link, pieces[i].begin), pieces[i].count(),
+      send(part.device, other, part.all + pieces[i].begin, pieces[i].count(),
            me.results);
     });
   }
@@ -289,28 +301,20 @@ void Collectives::addUp(const Part &part, Range piece, int round) {
   me.targets.clear();
   for (int64_t member : part.exchange.devices) {
     bool isLocal = devices.holds(member);
-    me.sources.push_back(isLocal ? place(member, part.link, piece.begin)
+    me.sources.push_back(isLocal ? memoryOf(member, part.link) + piece.begin
                                  : std::exchange(buffer, buffer + pieceElements));
     if (!keeps && isLocal)
       me.targets.push_back(me.sources.back());
   }
   if (keeps)
-    me.targets.push_back(ownPlace(part, piece.begin));
+    me.targets.push_back(part.ownPlace(piece.begin));
   shareElements(me, piece.count(), [&](int64_t begin, int64_t end) {
     sumInto(me.targets, me.sources, begin, end);
   });
 }
 
-float *Collectives::place(int64_t device, const CollectiveLink &link, int64_t element) const {
-  return devices[device].memory().floats(link.slots[link.memberOf(device)]) + element;
-}
-
-float *Collectives::ownPlace(const Part &part, int64_t element) const {
-  if (!part.exchange.ofSlices)
-    return place(part.device, part.link, element);
-  size_t member = part.link.memberOf(part.device);
-  auto [slot, begin] = part.link.placeOfSlice(member);
-  return devices[part.device].memory().floats(slot) + begin + element - part.link.sliceOf(member).begin;
+float *Collectives::memoryOf(int64_t device, const CollectiveLink &link) const {
+  return devices[device].memory().floats(link.slots[link.memberOf(device)]);
 }
 
 void Collectives::send(int64_t from, int64_t to, const float *data, int64_t count,

@@ -60,9 +60,12 @@ private:
     const CollectiveLink &link;
     const Exchange &exchange;
     int64_t device;
+    const std::vector<Range> &pieces; // those that it answers for
+    float *all;                       // where it has the elements that all slices make up
+    float *own;                       // and those that it answers for, which may be the slice
+    int64_t ownBegin;                 // that it keeps: the first of them
 
-    /// Those that it answers for.
-    const std::vector<Range> &pieces() const { return exchange.pieces[exchange.indexOf(device)]; }
+    float *ownPlace(int64_t element) const { return own + (element - ownBegin); }
   };
   /// Pieces under way, as their number and how many of them are complete.
   struct Pieces {
@@ -97,6 +100,7 @@ private:
   /// Waits until all members in this process begin a phase.
   void meet(State &state, uint32_t step, size_t phase);
   void performTimed(int64_t device, int64_t number, uint32_t step);
+  Part partOf(int64_t device, const CollectiveLink &link, const Exchange &exchange, size_t index) const;
   void perform(const Part &part);
   void allReduce(const Part &part);
   void reduceScatter(const Part &part);
@@ -111,10 +115,8 @@ private:
   template <typename Visit> void forOthers(const Exchange &exchange, Visit visit) const;
   /// Calls work(begin, end) for parts of the elements of a piece, in several threads.
   template <typename Work> void shareElements(Member &member, int64_t count, Work work);
-  /// Where a device has an element of what all slices make up.
-  float *place(int64_t device, const CollectiveLink &link, int64_t element) const;
-  /// Where it has an element that it answers for, which may be the slice that it keeps.
-  float *ownPlace(const Part &part, int64_t element) const;
+  /// Where a device has the elements that all slices make up.
+  float *memoryOf(int64_t device, const CollectiveLink &link) const;
   void send(int64_t from, int64_t to, const float *data, int64_t count,
             Pieces &pieces);
   void receive(int64_t from, int64_t to, float *data, int64_t count,
