@@ -3,6 +3,7 @@
 #include "lib/Transforms/Schedule/Simulate/Balance.h"
 
 #include "lib/Transforms/Schedule/Core/Text.h"
+#include "lib/Transforms/Schedule/Simulate/Placing.h"
 
 #include <algorithm>
 #include <numeric>
@@ -12,34 +13,11 @@ using namespace bitpipe::schedule;
 
 constexpr double slack = balanceSlack;
 
-/// Moves are put where they are by time. So for that no run is so short that what waits for it
-/// would seem to start together with it.
-static Costs forPlacing(const Costs &costs) {
-  constexpr double least = 1e-4; // of the longest
-  Costs result = costs;
-  double longest = 0;
-  for (const StageCost &stage : costs.stages)
-    longest = std::max({longest, stage.forward, stage.backward});
-  for (StageCost &stage : result.stages) {
-    stage.recompute = stage.recomputation();
-    for (double StageCost::*time : {&StageCost::forward, &StageCost::inputGradient, &StageCost::weightGradient,
-                                    &StageCost::backward, &StageCost::recompute})
-      stage.*time = std::max(stage.*time, least * longest);
-  }
-  return result;
-}
-
-/// Likewise, with no forward that has nothing to do.
-static Schedule forPlacing(const Schedule &schedule) {
-  Schedule result = schedule;
-  result.placement.setLossInGradient(false);
-  return result;
-}
-
 std::optional<Error> bitpipe::schedule::evict(Schedule &schedule, const Costs &costs,
                                               const std::vector<Partners> &pairs,
                                               double most) {
-  const Schedule before = forPlacing(schedule);
+  Schedule before = schedule;
+  before.placement = forPlacing(schedule.placement);
   const Costs placing = forPlacing(costs);
   ErrorOr<Timing> timing = simulate(before.placement, before.order, placing);
   if (!timing)
@@ -110,7 +88,8 @@ std::optional<Error> bitpipe::schedule::balance(Schedule &schedule, const Costs 
   if (schedule.placement.updates())
     return Error{oneLine(schedule.name) + " updates weights between micro-batches, expected a "
                  "schedule with one update to balance"};
-  const Schedule before = forPlacing(schedule);
+  Schedule before = schedule;
+  before.placement = forPlacing(schedule.placement);
   const Costs placing = forPlacing(costs);
   ErrorOr<Timing> timing = simulate(before.placement, before.order, placing);
   if (!timing)

@@ -3,14 +3,12 @@
 #include "lib/Transforms/Schedule/Simulate/Shard.h"
 
 #include "lib/Transforms/Schedule/Simulate/CheckOrder.h"
+#include "lib/Transforms/Schedule/Simulate/Placing.h"
 #include "lib/Transforms/Schedule/Simulate/ShardEvents.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
-#include <set>
-#include <utility>
 
 using namespace bitpipe::schedule;
 
@@ -48,47 +46,6 @@ static int equalReplicas(const Schedule &schedule) {
       return 1;
   }
   return replicas;
-}
-
-/// When runs start that take no time.
-static std::set<double> momentsOf(const Order &runs, const Timing &timing) {
-  std::set<double> result;
-  for (size_t device = 0; device < runs.size(); ++device)
-    for (size_t i = 0; i < runs[device].size(); ++i)
-      if (isRun(runs[device][i].kind) && timing.start[device][i] == timing.end[device][i])
-        result.insert(timing.start[device][i]);
-  return result;
-}
-
-/// Numbers the times, so that what goes on at one of these moments has an earlier number than what
-/// waits for it: as where every run takes as long, which `even` has.
-static void setApart(Timing &timing, const Timing &even, const std::set<double> &moments) {
-  using Time = std::pair<double, double>;
-  auto startOf = [&](size_t device, size_t i) {
-    double start = timing.start[device][i];
-    return Time(start, moments.contains(start) ? even.start[device][i] : 0);
-  };
-  auto endOf = [&](size_t device, size_t i) {
-    double end = timing.end[device][i];
-    return Time(end, timing.start[device][i] == end ? even.end[device][i] : 0);
-  };
-  std::map<Time, double> numbers;
-  auto forEach = [&](auto visit) {
-    for (size_t device = 0; device < timing.start.size(); ++device)
-      for (size_t i = 0; i < timing.start[device].size(); ++i)
-        visit(device, i);
-  };
-  forEach([&](size_t device, size_t i) {
-    numbers[startOf(device, i)] = numbers[endOf(device, i)] = 0;
-  });
-  double next = 0;
-  for (auto &[time, number] : numbers)
-    number = next++;
-  forEach([&](size_t device, size_t i) {
-    Time start = startOf(device, i), end = endOf(device, i);
-    timing.start[device][i] = numbers[start];
-    timing.end[device][i] = numbers[end];
-  });
 }
 
 namespace {
@@ -134,20 +91,14 @@ private:
 
   /// When the runs start, without what a file has of slices.
   std::optional<Error> findTimes() {
-    Placement whole = placement;
+    Placement whole = forPlacing(placement);
     whole.setShard(Shard::None);
     Order runs = order;
     for (std::vector<Action> &list : runs)
       std::erase_if(list, [](const Action &action) { return isOfShards(action.kind); });
-    ErrorOr<Timing> timing = simulate(whole, runs, costs);
+    ErrorOr<Timing> timing = simulate(whole, runs, forPlacing(costs));
     if (!timing)
       return timing.error();
-    if (std::set<double> moments = momentsOf(runs, *timing); !moments.empty()) {
-      ErrorOr<Timing> even = simulate(whole, runs, Costs());
-      if (!even)
-        return even.error();
-      setApart(*timing, *even, moments);
-    }
     for (size_t device = 0; device < own; ++device) {
       std::vector<double> start, end;
       size_t next = 0; // of the actions that have a time
