@@ -23,7 +23,7 @@ KINDS = {
         r"updatesBetween|stageReplicas|sharesStages|SharedStages|noteUpdates|[gG]roupCount|endOfGroup|OwnGroup|inGroup|SteadyState"),
     "recomputation": (["Simulate/Recompute*"], r"Kind::R\b|[rR]ecomput|Tensor::Input\b"),
     "activations that move, hosts": (
-        ["Families/BPipe.cpp", "Simulate/Balance*", "Simulate/Offload.*", "Emit/Speedup.*"],
+        ["Families/BPipe.cpp", "Simulate/Balance*", "Simulate/Offload.*", "Simulate/Placing.*", "Emit/Speedup.*"],
         r"Kind::[EGKL]\b|isMove|sendsMove|\bmoves\(\)|[kK]eeper|[eE]vict|Guest|Loaded|\bbalanced?\b|offload|\bhost|onHost|OnHost|Host\b|"
         r"movesActivations|\bBalance|emitMoves|drawMove"),
     "slices of gradients and parameters": (
