@@ -72,6 +72,7 @@ CASES = {
     "transposed": lambda m, x: x @ m.q.T,
     "both": lambda m, x: (x + m.p) * m.p,
     "halves": lambda m, x: torch.cat([x @ m.q[:, :4], torch.tanh(x @ m.q[:, 4:])], -1),
+    "overlapping parts": lambda m, x: torch.cat([x @ m.q[:, :5], torch.tanh(x @ m.q[:, 4:7])], -1),
     "weight norm": None,
 }
 

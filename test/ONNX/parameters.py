@@ -253,6 +253,22 @@ def a_part_twice():
     return made, {}, "'permute' holds the same numbers of 'p.weight' as 'slice_1'"
 
 
+def a_row_twice():
+    rows = table(9, 300)
+    nodes = [node("MatMul", "x slice_1", "a"), node("MatMul", "x slice_2", "b"), node("Add", "a b")]
+    made = small.model(nodes, {"slice_1": rows[:5], "slice_2": rows[4:]},
+                       marks=[("slice_1", FOLDED, "['p.weight']"), ("slice_2", FOLDED, "['p.weight']")])
+    return made, {}, "'slice_2' holds the same numbers of 'p.weight' as 'slice_1'"
+
+
+def a_column_twice():
+    columns = table(300, 5)
+    nodes = [node("MatMul", "x slice_1", "a"), node("MatMul", "x slice_2", "b"), node("Add", "a b")]
+    made = small.model(nodes, {"slice_1": np.ascontiguousarray(columns[:, :3].T), "slice_2": np.ascontiguousarray(columns[:, 2:].T)},
+                       marks=[("slice_1", FOLDED, "['p.weight']"), ("slice_2", FOLDED, "['p.weight']")])
+    return made, {}, "'slice_2' holds the same numbers of 'p.weight' as 'slice_1'"
+
+
 def parts():
     """What a module reads in parts, no part twice, is trained in parts."""
     rows = (table(4, 800) * 10).round() / 16  # single numbers come again, as they do in types of 16 bits
@@ -344,7 +360,7 @@ def main():
                  own_parameter, as_a_constant, parts, unused, unused_parameter):
         with tempfile.TemporaryDirectory() as folder:
             check_case(case, folder)
-    for case in computed, of_two, of_one_twice, rows_again, batches_of_one, nearly_a_tie, a_part_twice:
+    for case in computed, of_two, of_one_twice, rows_again, batches_of_one, nearly_a_tie, a_part_twice, a_row_twice, a_column_twice:
         with tempfile.TemporaryDirectory() as folder:
             check_refused(case, folder)
     with tempfile.TemporaryDirectory() as folder:

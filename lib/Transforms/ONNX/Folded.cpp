@@ -92,12 +92,18 @@ public:
 
   size_t size() const { return numbers.size(); }
   size_t axes() const { return dims.size(); }
-  size_t longestAxis() const { return size_t(llvm::max_element(dims) - dims.begin()); }
-  size_t longest() const { return dims.empty() ? 0 : size_t(dims[longestAxis()]); }
+  /// How long runs along an axis are: as many as tell, or all that there are; 0 where these are too few.
+  size_t length(size_t axis) const {
+    bool isLongest = dims[axis] == *llvm::max_element(dims);
+    size_t extent = size_t(dims[axis]), least = isLongest ? 2 : longestRun;
+    return extent < least ? 0 : std::min(extent, longestRun);
+  }
 
-  /// Calls visit(hash) with every `step`-th run along an axis that is not the same number again.
+  /// Calls visit(hash) with every `step`-th run along an axis, that is not the same number again.
   template <typename Visit> void forEach(size_t axis, size_t length, size_t step, Visit visit) const {
     size_t stride = 1, extent = size_t(dims[axis]);
+    if (extent < length)
+      return;
     for (size_t later = axis + 1; later < dims.size(); ++later)
       stride *= size_t(dims[later]);
     SmallVector<float, longestRun> run(length);
@@ -111,7 +117,7 @@ public:
     }
   }
 
-  static constexpr size_t longestRun = 4;
+  static constexpr size_t longestRun = 8;
 
 private:
   std::vector<float> numbers;
@@ -123,17 +129,17 @@ bool bitpipe::shareNumbers(ModelFile &file, int one, int other) {
   Runs few(file, one), many(file, other);
   if (few.size() > many.size())
     std::swap(few, many);
-  size_t length = std::min({Runs::longestRun, few.longest(), many.longest()});
-  if (length < 2)
-    return false;
-  constexpr size_t most = 4096;
-  llvm::DenseSet<uint64_t> sample, found;
-  few.forEach(few.longestAxis(), length, std::max<size_t>(1, few.size() / most),
-              [&](uint64_t run) { sample.insert(run); });
-  for (size_t axis = 0; axis < many.axes(); ++axis)
-    many.forEach(axis, length, 1, [&](uint64_t run) {
-      if (sample.contains(run))
-        found.insert(run);
-    });
-  return 2 * found.size() > sample.size();
+  constexpr size_t most = 1 << 16;
+  size_t step = std::max<size_t>(1, few.size() / most);
+  bool share = false;
+  for (size_t axis = 0; axis < few.axes(); ++axis) {
+    size_t length = few.length(axis);
+    if (length == 0)
+      continue;
+    llvm::DenseSet<uint64_t> sample;
+    few.forEach(axis, length, step, [&](uint64_t run) { sample.insert(run); });
+    for (size_t way = 0; way < many.axes(); ++way)
+      many.forEach(way, length, 1, [&](uint64_t run) { share |= sample.contains(run); });
+  }
+  return share;
 }

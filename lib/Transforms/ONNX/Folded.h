@@ -17,8 +17,8 @@ namespace bitpipe {
 /// against it.
 std::string whyNotMoved(ModelFile &file, const Signature &signature, int initializer);
 
-/// Whether most numbers of one tensor are in the other, too, though not all of them are the same:
-/// then two results were made of the same part of a parameter.
+/// Whether some numbers that follow each other in one tensor do in the other, too, and are not the
+/// same number again: then a part of a parameter is in both.
 bool shareNumbers(ModelFile &file, int one, int other);
 
 } // namespace bitpipe
