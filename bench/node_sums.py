@@ -15,16 +15,14 @@ import statistics
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from predict import BIN, MODEL, ROOT, run  # noqa: E402
+from predict import BIN, MODEL, ROOT, run, write_text  # noqa: E402
 
 OUT = ROOT / "build" / "node-sums"
 PLANS = {"all at once": [], "within hosts first": ["--devices-per-node=2"]}
 STEPS = 6
 
 
-def make_plans(text):
-    text.write_bytes(b"".join(path.read_bytes() for path in sorted(pathlib.Path("/usr/share/common-licenses").iterdir())
-                              if path.is_file())[:400_000])
+def make_plans():
     for name, flags in PLANS.items():
         run(BIN / "bitpipe-opt", MODEL, "--pipeline=gpipe", "--devices=4", "--data-parallel=4", "--microbatches=4", *flags,
             "--force", "-o", OUT / f"{name.replace(' ', '-')}.mlir")
@@ -51,7 +49,8 @@ def main():
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     text = OUT / "licences.txt"
-    make_plans(text)
+    write_text(text)
+    make_plans()
     rounds = {name: [] for name in PLANS}
     for _ in range(options.rounds):
         for name in PLANS:

@@ -86,12 +86,17 @@ def emulated(schedule, rounds, forward, launcher=()):
     return [train(plan, costs, arguments, launcher) for _ in range(rounds)]
 
 
+def write_text(path):
+    """Text to train on, which every Debian has."""
+    path.write_bytes(b"".join(licence.read_bytes() for licence in sorted(pathlib.Path("/usr/share/common-licenses").iterdir())
+                              if licence.is_file())[:400_000])
+
+
 def profiled(schedule):
     """A plan for two devices that compute, the data, and a profile of a run of both as threads."""
     plan = compile_plan(schedule, 2, 8)
     text, profile = OUT / "licences.txt", plan.with_suffix(".profile.json")
-    text.write_bytes(b"".join(path.read_bytes() for path in sorted(pathlib.Path("/usr/share/common-licenses").iterdir())
-                              if path.is_file())[:400_000])
+    write_text(text)
     run(BIN / "bitpipe-run", plan, f"--data={text}", "--steps=40", "--threads=1", f"--profile={profile}", "--force")
     return plan, text, json.loads(profile.read_text())
 

@@ -32,8 +32,9 @@ Costs bitpipe::schedule::ownCosts(const Costs &costs, const Request &request,
 Request bitpipe::schedule::inOwnStages(Request request,
                                        const Placement &placement) {
   request.costs = ownCosts(request.costs, request, placement);
-  request.memoryCounts /= ownStages(request, placement);
-  request.memory *= ownStages(request, placement);
+  double own = ownStages(request, placement);
+  request.memoryCounts /= own;
+  request.memory *= own;
   request.offloadCounts = double(commonStages(request)) / placement.stages();
   request.offload /= request.offloadCounts;
   return request;
