@@ -8,7 +8,7 @@
 
 #include "lib/Transforms/Schedule/Check/ChannelEnds.h"
 #include "lib/Transforms/Schedule/Check/CheckText.h"
-#include "lib/Transforms/Schedule/Core/Together.h"
+#include "lib/Transforms/Schedule/Core/CollectiveQueue.h"
 
 #include <algorithm>
 #include <map>
@@ -85,7 +85,7 @@ private:
   std::vector<size_t> departed;
   std::vector<size_t> position;
   /// Sums and unshards.
-  Together<Instruction> together;
+  CollectiveQueue<Instruction> queue;
   /// Per device and stage, how many collectives it has started with the last one that runs of the
   /// stage wait for: a gather, or a sum for an update between micro-batches.
   std::vector<std::vector<size_t>> awaited;
@@ -98,7 +98,7 @@ Replay::Replay(const Program &program)
     : program(program), own(ownGroups(program)), ends(endsOf(program)), reached(ends.size()),
       arrivals(tensorCount(program.placement)), departures(program.devices.size()),
       departed(program.devices.size()), position(program.devices.size()),
-      together(program.devices.size()),
+      queue(program.devices.size()),
       awaited(program.devices.size(), std::vector<size_t>(program.placement.stages())),
       summed(program.groups.size()) {
   for (int channel = 0; channel < int(ends.size()); ++channel)
@@ -165,7 +165,7 @@ const Instruction *Replay::missingCollective(int device, const Instruction &inst
   bool waits = instruction.op == Op::Run &&
                ((program.placement.gathers() && !isMeeting(kind)) || kind == Kind::U);
   size_t needed = waits ? awaited[device][instruction.action.stage] : 0;
-  return together.doneBy(device) < needed ? &together.startedBy(device)[needed - 1] : nullptr;
+  return queue.doneBy(device) < needed ? &queue.startedBy(device)[needed - 1] : nullptr;
 }
 
 bool Replay::mayPass(int device, const Instruction &instruction) {
@@ -178,13 +178,13 @@ bool Replay::mayPass(int device, const Instruction &instruction) {
 }
 
 void Replay::start(int device, const Instruction &collective) {
-  size_t count = together.startedBy(device).size() + 1;
+  size_t count = queue.startedBy(device).size() + 1;
   if (collective.op == Op::Run && collective.action.kind == Kind::A)
     awaited[device][collective.action.stage] = count;
   if (collective.op == Op::Reduce)
     for (int stage : program.groups[collective.group].stages)
       awaited[device][stage] = count;
-  together.start(device, collective, membersOf(),
+  queue.start(device, collective, membersOf(),
                  [&](const Instruction &next) { happen(next); });
 }
 
@@ -231,13 +231,13 @@ Wait Replay::waitOfMessage(const Arrival &arrival) {
 /// The first of what a device has started that is not complete waits for the first member that
 /// has not come to it: because it is still on its way, or because another one is first there.
 Wait Replay::waitOfMembers(int device) {
-  const Instruction &collective = *together.first(device);
+  const Instruction &collective = *queue.first(device);
   std::string name = toString(collective, program);
-  int member = together.missingMember(device, membersOf());
+  int member = queue.missingMember(device, membersOf());
   if (member < 0)
     return {name, device, -1};
   const std::vector<Instruction> &list = program.devices[member];
-  const Instruction *isBehind = together.first(member);
+  const Instruction *isBehind = queue.first(member);
   const Instruction &first = isBehind ? *isBehind : collective;
   for (size_t i = isBehind ? 0 : position[member]; i < list.size(); ++i)
     if (list[i].isLike(first))
@@ -254,7 +254,7 @@ Wait Replay::waitOf(int device) {
 
 /// With all that it has started.
 bool Replay::isDone(int device) const {
-  return position[device] == program.devices[device].size() && !together.first(device);
+  return position[device] == program.devices[device].size() && !queue.first(device);
 }
 
 std::string Replay::placeOf(int device) const {

@@ -9,12 +9,12 @@ using namespace bitpipe::schedule;
 
 Meetings::Meetings(std::vector<Group> groups, int devices, const Costs &costs,
                    std::vector<double> begin)
-    : costs(costs), groups(std::move(groups)), together(devices), free(std::move(begin)) {
+    : costs(costs), groups(std::move(groups)), queue(devices), free(std::move(begin)) {
   free.resize(devices);
 }
 
 void Meetings::start(int device, Kind kind, int group, size_t position, double time) {
-  together.start(device, {kind, group, position, time}, membersOf(),
+  queue.start(device, {kind, group, position, time}, membersOf(),
                  [&](const Started &one) { complete(one.kind, one.group); });
 }
 
@@ -37,7 +37,7 @@ void Meetings::complete(Kind kind, int index) {
   const Group &group = groups[index];
   Done one{kind, {index, group.stages, group.devices, 0, 0}, {}};
   for (int member : group.devices) {
-    const Started &own = *together.first(member);
+    const Started &own = *queue.first(member);
     one.time.start = std::max({one.time.start, free[member], own.time});
     one.positions.push_back(own.position);
   }
@@ -50,5 +50,5 @@ void Meetings::complete(Kind kind, int index) {
 std::vector<Meetings::Done> Meetings::take() { return std::exchange(done, {}); }
 
 int Meetings::missingMember(int device) const {
-  return together.missingMember(device, membersOf());
+  return queue.missingMember(device, membersOf());
 }

@@ -11,9 +11,9 @@
 #ifndef BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MEETINGS_H
 #define BITPIPE_TRANSFORMS_SCHEDULE_SIMULATE_MEETINGS_H
 
+#include "lib/Transforms/Schedule/Core/CollectiveQueue.h"
 #include "lib/Transforms/Schedule/Core/Costs.h"
 #include "lib/Transforms/Schedule/Core/Program.h"
-#include "lib/Transforms/Schedule/Core/Together.h"
 #include "lib/Transforms/Schedule/Simulate/SumTime.h"
 
 namespace bitpipe::schedule {
@@ -62,7 +62,7 @@ private:
 
   const Costs &costs;
   std::vector<Group> groups;
-  Together<Started> together;
+  CollectiveQueue<Started> queue;
   std::vector<double> free;
   std::vector<Done> done;
 };

@@ -1,12 +1,12 @@
-//===- Together.h - What devices do together, one after the other -*- C++ -*-===//
+//===- CollectiveQueue.h - Which collective is next ---------------*- C++ -*-===//
 //
 // Sums, gathers and scatters: a device starts those that it takes part in in the order of its
 // list. One happens when it is the next on all of its members, which may free those behind it.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef BITPIPE_TRANSFORMS_SCHEDULE_CORE_TOGETHER_H
-#define BITPIPE_TRANSFORMS_SCHEDULE_CORE_TOGETHER_H
+#ifndef BITPIPE_TRANSFORMS_SCHEDULE_CORE_COLLECTIVEQUEUE_H
+#define BITPIPE_TRANSFORMS_SCHEDULE_CORE_COLLECTIVEQUEUE_H
 
 #include <algorithm>
 #include <cstddef>
@@ -15,9 +15,9 @@
 namespace bitpipe::schedule {
 
 /// An item is one device's part; `isLike` says whether two are parts of the same.
-template <typename Item> class Together {
+template <typename Item> class CollectiveQueue {
 public:
-  explicit Together(size_t devices) : started(devices), done(devices) {}
+  explicit CollectiveQueue(size_t devices) : started(devices), done(devices) {}
 
   /// What a device has started so far, in order, and how much of that has happened.
   const std::vector<Item> &startedBy(int device) const { return started[device]; }
@@ -67,4 +67,4 @@ private:
 
 } // namespace bitpipe::schedule
 
-#endif // BITPIPE_TRANSFORMS_SCHEDULE_CORE_TOGETHER_H
+#endif // BITPIPE_TRANSFORMS_SCHEDULE_CORE_COLLECTIVEQUEUE_H
