@@ -4,8 +4,10 @@ Needs slurmctld, slurmd and their user, root. srun and the like find it by
 SLURM_CONF. Exits with the command's code.
 """
 
+import itertools
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -39,14 +41,20 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_ports(count):
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    """Below those that the system gives to connections: of these one may be taken by the time Slurm comes to bind it."""
+    given = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    below = range(max(given - 10_000, 1024), given)
+    return list(itertools.islice(filter(is_free, random.sample(below, len(below))), count))
 
 
 def start(folder):
