@@ -5,6 +5,8 @@ import socket
 import subprocess
 import time
 
+from ports import free_port
+
 
 def start(rank, size, port, address="127.0.0.1", job="a", timeout=1):
     variables = {"RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": address,
@@ -13,12 +15,6 @@ def start(rank, size, port, address="127.0.0.1", job="a", timeout=1):
     environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
     return subprocess.Popen(["network-test"], env=environment, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for_listener(port):

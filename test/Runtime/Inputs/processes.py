@@ -5,15 +5,10 @@ Exits with the first code that is not 0.
 """
 
 import os
-import socket
 import subprocess
 import sys
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from ports import free_port
 
 
 def torchrun(rank, size, port):

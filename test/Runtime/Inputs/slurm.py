@@ -4,15 +4,15 @@ Needs slurmctld, slurmd and their user, root. srun and the like find it by
 SLURM_CONF. Exits with the command's code.
 """
 
-import itertools
 import os
 import pathlib
-import random
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from ports import free_ports
 
 CONFIGURATION = """
 ClusterName=test
@@ -39,22 +39,6 @@ MpiDefault=none
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus}
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_ports(count):
-    """Below those that the system gives to connections: of these one may be taken by the time Slurm comes to bind it."""
-    given = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    below = range(max(given - 10_000, 1024), given)
-    return list(itertools.islice(filter(is_free, random.sample(below, len(below))), count))
 
 
 def start(folder):
