@@ -1,5 +1,5 @@
 """Trains a work of works.py with PyTorch on the CPU and prints one JSON line:
-eager or compiled in one process, or a GPT with one of PyTorch's own pipeline schedules."""
+eager or compiled in one process, or with one of PyTorch's own pipeline schedules."""
 
 import argparse
 import json
@@ -23,8 +23,8 @@ SCHEDULES = {
 RANKS = int(os.environ.get("RANKS", 2))  # spawned processes read it, too
 
 
-class Part(torch.nn.Module):
-    """Some consecutive blocks of the model, with its ends where they belong."""
+class GPTPart(torch.nn.Module):
+    """Some consecutive blocks of a GPT, with its ends where they belong."""
 
     def __init__(self, model, begin, end):
         super().__init__()
@@ -41,6 +41,30 @@ class Part(torch.nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))
+
+
+class LlamaPart(torch.nn.Module):
+    """The same of a LLaMA of transformers: each part has the rotations of all positions."""
+
+    def __init__(self, model, begin, end):
+        super().__init__()
+        whole, head = model.model.model, model.model.lm_head
+        first, last = begin == 0, end == len(whole.layers)
+        self.tokens = whole.embed_tokens if first else torch.nn.Identity()
+        self.rotations = whole.rotary_emb
+        self.blocks = whole.layers[begin:end]
+        self.norm = whole.norm if last else torch.nn.Identity()
+        self.head = head if last else torch.nn.Identity()
+
+    def forward(self, x):
+        x = self.tokens(x)
+        rotations = self.rotations(x, torch.arange(x.shape[1])[None])
+        for block in self.blocks:
+            x = block(x, attention_mask=None, position_embeddings=rotations)
+        return self.head(self.norm(x))
+
+
+PARTS = {"gpt": GPTPart, "llama": LlamaPart}
 
 
 def loss_of(logits, labels):
@@ -91,7 +115,8 @@ def make_schedule(work, name, cuts, rank):
     """This rank's stages; stage s is on rank s modulo the number of ranks."""
     model = works.make(work)
     ends = [sum(cuts[: i + 1]) for i in range(len(cuts))]
-    parts = [Part(model, end - size, end) for size, end in zip(cuts, ends)]
+    part_of = PARTS[work["model"]]
+    parts = [part_of(model, end - size, end) for size, end in zip(cuts, ends)]
     stages = [
         pipelining.PipelineStage(part, index, len(parts), torch.device("cpu"))
         for index, part in enumerate(parts)

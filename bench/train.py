@@ -3,12 +3,13 @@ matrix products, and bitpipe, on the same model, weights and data.
 
     python bench/train.py [--works large,small] [--rounds 3] [--steps 20] [--json results.json]
     python bench/train.py --works gpt-512-1024,llama-512-1024    # MODEL-HIDDEN-SEQUENCE, see works.py
-    python bench/train.py --works grid                           # all of works.py's sizes; many minutes
+    python bench/train.py --works grid --json grid.json          # all of works.py's sizes; two hours
 
 Two threads for all: as two devices, or as one device or PyTorch alone with two. Contestants
 take turns, so that a noisy minute spoils a round of all and not one of them. A round's
 figure is the median step after the first; shown are the median of the rounds and
-the spread, half of the difference between the slowest and the fastest round."""
+the spread, half of the difference between the slowest and the fastest round. --json is written
+after every work; works that are in it already are shown and not measured again."""
 
 import argparse
 import json
@@ -34,12 +35,15 @@ CUTS = {
     "small": {"gpipe": ["4,4"], "1f1b": ["4,4"], "interleaved": ["2,2,2,2"]},
 }
 SCHEDULES = ["zb-v", "bitpipe", "interleaved", "1f1b", "gpipe"]
-# Of the works that are named by their sizes.
-SOME_CUTS, SOME_SCHEDULES = ["1f1b"], ["zb-v", "1f1b"]
+SOME_SCHEDULES = ["zb-v", "1f1b"]  # of the works that are named by their sizes
 STEPS = {"large": 8, "small": 40}
 # What bitpipe is to reach, and of what.
 GOALS = {"large": {"of_onednn": 0.6, "of_pytorch": 1.0}, "small": {"of_pytorch": 2.0}}
-OTHER_GOALS = {"of_pytorch": 1.2}
+
+
+def goals_of(work):
+    """The same of a work that is named by its sizes."""
+    return {"of_pytorch": 1.2} | ({"of_onednn": 0.85} if work["hidden"] >= 512 else {})
 
 
 def onednn_rate(work, seconds):
@@ -102,12 +106,19 @@ def check_losses(results):
 
 
 def cuts_of(name):
-    """Blocks per stage for PyTorch's schedules, which are for plain GPTs."""
-    work = works.work(name)
+    """Blocks per stage for PyTorch's schedules."""
     if name in CUTS:
         return CUTS[name]
-    halves = f"{work['layers'] // 2},{work['layers'] - work['layers'] // 2}"
-    return {schedule: [halves] for schedule in SOME_CUTS if work["model"] == "gpt"}
+    layers = works.work(name)["layers"]
+    cuts = {"1f1b": [even(layers, THREADS)]}
+    if layers >= 2 * THREADS:
+        cuts["interleaved"] = [even(layers, 2 * THREADS)]
+    return cuts
+
+
+def even(layers, stages):
+    """As many blocks in each stage, or one more in the first ones."""
+    return ",".join(str(layers // stages + (stage < layers % stages)) for stage in range(stages))
 
 
 def contestants(name, steps, folder):
@@ -167,7 +178,7 @@ def show(outcome):
         print(f"{r['name']:32}{r['tokens_per_second']:9.0f}{r['gflops']:9.1f}{r['spread']:8.1%}"
               f"{r['of_onednn']:11.1%}{r['of_pytorch']:11.2f}x{r['memory'] / 2**20:10.0f}")
     fastest = best(outcome["results"], "bitpipe")
-    for figure, goal in GOALS.get(outcome["work"], OTHER_GOALS).items():
+    for figure, goal in (GOALS.get(outcome["work"]) or goals_of(outcome)).items():
         verdict = "reached" if fastest[figure] >= goal else "missed"
         print(f"{figure.replace('_', ' ')}: {fastest[figure]:.2f}, goal {goal}: {verdict}")
     rival = best(outcome["results"], "PyTorch")
@@ -186,28 +197,36 @@ def show_all(outcomes):
               f"{ours['of_pytorch']:7.2f}x{ours['of_onednn']:11.1%}{ours['memory'] / eager['memory']:8.2f}  {ours['name']}")
 
 
+def measure(name, args):
+    folder = args.folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    outcome = contest(name, args.steps or STEPS.get(name, 6), args.rounds, folder)
+    add_rates(outcome)
+    return outcome
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--works", default="large,small")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--steps", type=int, help="default: 8 large ones, 40 small ones, 6 of others")
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build" / "bench")
-    parser.add_argument("--json", type=pathlib.Path, help="also write all figures here")
+    parser.add_argument("--json", type=pathlib.Path, help="all figures, those of works measured before among them")
     args = parser.parse_args()
-    outcomes = []
     names = args.works.split(",")
     if args.works == "grid":
         names = [f"{model}-{hidden}-{sequence}" for model in ("gpt", "llama")
                  for hidden in works.HIDDEN for sequence in works.SEQUENCES]
+    outcomes = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
     for name in names:
-        folder = args.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        outcomes.append(contest(name, args.steps or STEPS.get(name, 6), args.rounds, folder))
-        add_rates(outcomes[-1])
+        if name in [outcome["work"] for outcome in outcomes]:
+            continue
+        outcomes.append(measure(name, args))
         show(outcomes[-1])
-    show_all(outcomes)
-    if args.json:
-        args.json.write_text(json.dumps(outcomes, indent=1))
+        if args.json:
+            args.json.write_text(json.dumps(outcomes, indent=1))
+    show_all(sorted((outcome for outcome in outcomes if outcome["work"] in names),
+                    key=lambda outcome: names.index(outcome["work"])))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,54 @@ static bool movesNumbers(StringRef operation) {
       .Default(false);
 }
 
+/// Operations that have no operand, so that nothing of a parameter is in their results.
+static bool makesConstants(StringRef operation) {
+  return llvm::StringSwitch<bool>(operation)
+      .Cases({"lifted_tensor", "_tensor_constant", "scalar_tensor", "scalar_tensor_default"}, true)
+      .Cases({"arange", "zeros", "ones", "full", "empty"}, true)
+      .Default(false);
+}
+
+/// Operations whose results are rows of a table.
+static bool picksRows(StringRef operation) {
+  return llvm::is_contained({"embedding", "index", "index_select", "gather"}, operation);
+}
+
+/// Operations that compute which rows these are as often as numbers of a parameter.
+static bool computesIndices(StringRef operation) {
+  return llvm::StringSwitch<bool>(operation)
+      .Cases({"add", "sub", "rsub", "mul", "floor_divide", "remainder", "cumsum", "clamp", "neg", "abs"}, true)
+      .Cases({"eq", "ne", "lt", "le", "gt", "ge", "where", "masked_fill", "minimum", "maximum"}, true)
+      .Default(false);
+}
+
+namespace {
+/// The operations on the way from a parameter to a tensor that do more than move numbers, by what is
+/// known of them.
+struct Way {
+  StringRef computes; // numbers
+  StringRef indexes;  // numbers, or which rows are picked
+};
+} // namespace
+
+static Way wayTo(const Signature &signature, ArrayRef<std::string> sources, StringRef tensor) {
+  SmallVector<StringRef> operations = {operationOf(tensor)};
+  for (StringRef source : sources)
+    if (!signature.isParameterName(source) && !signature.isConstantName(source))
+      operations.push_back(operationOf(source));
+  bool picks = llvm::any_of(operations, picksRows);
+  Way way;
+  for (StringRef operation : operations) {
+    if (movesNumbers(operation) || makesConstants(operation))
+      continue;
+    bool mayIndex = picks && operation != operations.front() && computesIndices(operation);
+    StringRef &first = mayIndex ? way.indexes : way.computes;
+    if (first.empty())
+      first = operation;
+  }
+  return way;
+}
+
 /// The numbers of a tensor; none if there are none that could be read.
 static std::vector<float> numbersOf(ModelFile &file, int initializer) {
   auto numbers = file.floats(initializer, std::numeric_limits<int64_t>::max());
@@ -61,23 +109,26 @@ static bool repeatsRows(ArrayRef<float> numbers, int64_t width) {
 
 std::string bitpipe::whyNotMoved(ModelFile &file, const Signature &signature, int initializer) {
   const onnx::Tensor &tensor = file.graph().initializer(initializer);
-  std::vector<std::string> parameters;
-  for (const std::string &source : signature.foldedFrom(tensor.name()))
+  std::vector<std::string> parameters, sources = signature.foldedFrom(tensor.name());
+  for (const std::string &source : sources)
     if (signature.isParameterName(source))
       parameters.push_back(source);
   if (signature.kindOf(tensor.name()) == "PARAMETER" || parameters.empty())
     return {};
   if (parameters.size() > 1)
     return "is computed from " + someOf(parameters);
-  StringRef operation = operationOf(tensor.name());
-  if (!movesNumbers(operation))
+  if (StringRef operation = wayTo(signature, sources, tensor.name()).computes; !operation.empty())
     return "is computed from '" + parameters.front() + "' ('" + operation.str() + "')";
   // Of a layer's own weights, large and many, nothing is repeated.
-  bool isOfLayer = operation == "val" && tensor.dims_size() == 2;
+  bool isOfLayer = operationOf(tensor.name()) == "val" && tensor.dims_size() == 2;
   int dims = tensor.dims_size();
   if (!isOfLayer && dims > 1 && repeatsRows(numbersOf(file, initializer), tensor.dims(dims - 1)))
     return "holds rows of '" + parameters.front() + "' more than once";
   return {};
+}
+
+std::string bitpipe::whatMayCompute(const Signature &signature, StringRef initializer) {
+  return wayTo(signature, signature.foldedFrom(initializer), initializer).indexes.str();
 }
 
 namespace {

@@ -17,6 +17,10 @@ namespace bitpipe {
 /// against it.
 std::string whyNotMoved(ModelFile &file, const Signature &signature, int initializer);
 
+/// The operation of which names do not tell whether it has computed the numbers of a tensor that is
+/// moved otherwise, or which rows of a parameter it holds; empty if there is none.
+std::string whatMayCompute(const Signature &signature, llvm::StringRef initializer);
+
 /// Whether some numbers that follow each other in one tensor do in the other, too, and are not the
 /// same number again: then a part of a parameter is in both.
 bool shareNumbers(ModelFile &file, int one, int other);

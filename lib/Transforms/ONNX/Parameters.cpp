@@ -232,6 +232,9 @@ LogicalResult Identification::checkFolded() {
       continue;
     if (std::string why = whyNotMoved(file, signature, i); !why.empty())
       return failFolded(i, why);
+    if (std::string operation = whatMayCompute(signature, name); !operation.empty())
+      report << "assumed: '" << name << "' holds rows of '" << sources[i] << "', chosen by '" << operation
+             << "'; whether that has computed their numbers the file does not say\n";
     bySource[sources[i]].push_back(i);
   }
   for (auto &[source, moved] : bySource)

@@ -19,10 +19,11 @@ constexpr StringLiteral kSignature =
 constexpr StringLiteral kScopes = "pkg.torch.onnx.name_scopes";
 } // namespace
 
-/// Lines of the form "p_wte_weight: PARAMETER target='wte.weight'".
-static llvm::StringMap<int> parseSignature(StringRef text) {
+/// The targets of one kind, in their order, from lines of the form
+/// "p_wte_weight: PARAMETER target='wte.weight'".
+static llvm::StringMap<int> parseSignature(StringRef text, StringRef kind) {
   llvm::StringMap<int> order;
-  constexpr StringLiteral before = ": PARAMETER target='";
+  std::string before = (": " + kind + " target='").str();
   while (!text.empty()) {
     auto [line, rest] = text.split('\n');
     text = rest;
@@ -70,7 +71,11 @@ static llvm::StringMap<std::vector<std::string>> aliasesIn(StringRef text) {
 }
 
 Signature::Signature(const ModelFile &file) {
-  order = parseSignature(metadata(file.graph().metadata_props(), kSignature));
+  StringRef signature = metadata(file.graph().metadata_props(), kSignature);
+  order = parseSignature(signature, "PARAMETER");
+  for (StringRef kind : {"BUFFER", "CONSTANT_TENSOR"})
+    for (const auto &entry : parseSignature(signature, kind))
+      constants.insert(entry.first());
   for (const onnx::ValueInfo &info : file.graph().value_info())
     infos[info.name()] = &info;
   for (const onnx::Tensor &tensor : file.graph().initializer())

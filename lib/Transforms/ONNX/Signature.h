@@ -41,12 +41,15 @@ public:
 
   /// Whether the module has a parameter of that name, as far as the file tells.
   bool isParameterName(llvm::StringRef name) const;
+  /// Whether the module has a buffer or a constant of that name.
+  bool isConstantName(llvm::StringRef name) const { return constants.contains(name); }
 
 private:
   std::optional<llvm::StringSet<>> own;
   llvm::StringSet<> frozenNames;
   llvm::StringMap<std::vector<std::string>> aliases;
   llvm::StringMap<int> order;
+  llvm::StringSet<> constants;
   llvm::StringMap<const onnx::ValueInfo *> infos;
   bool marks = false;
 };
