@@ -33,7 +33,7 @@ def Pipe_PlanOp : Pipe_Op<"plan", [Symbol, NoTerminator, SingleBlock,
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$schedule,
                        I64Attr:$devices, I64Attr:$microbatches,
-                       OptionalAttr<I64Attr>:$devices_per_node);
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$devices_per_node);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `schedule` $schedule `devices` $devices

@@ -32,7 +32,7 @@ def Pipe_TrainingOp : Pipe_Op<"training"> {
                        DefaultValuedAttr<StrAttr, "\"f32\"">:$precision,
                        OptionalAttr<StrAttr>:$arch,
                        OptionalAttr<I64Attr>:$update_every,
-                       OptionalAttr<I64Attr>:$devices_per_node);
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$devices_per_node);
   let assemblyFormat = "attr-dict";
 }
 
