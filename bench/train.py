@@ -188,13 +188,15 @@ def show(outcome):
 
 
 def show_all(outcomes):
-    """A line per work: the best of bitpipe beside the best of PyTorch and beside PyTorch eager's memory."""
-    print(f"\n{'':20}{'PyTorch':>9}{'bitpipe':>9} tokens/s{'ratio':>8}{'of oneDNN':>11}{'memory':>8}  best of bitpipe")
+    """A line per work: the best of bitpipe beside the best of PyTorch, and one device of all threads beside PyTorch eager."""
+    print(f"\n{'':16}{'tokens/s':>18}{'':19}{'one device, of eager':>20}")
+    print(f"{'':16}{'PyTorch':>9}{'bitpipe':>9}{'ratio':>8}{'of oneDNN':>11}{'speed':>8}{'memory':>8}  best of each")
     for outcome in outcomes:
         ours, rival = best(outcome["results"], "bitpipe"), best(outcome["results"], "PyTorch")
-        eager = best(outcome["results"], "PyTorch eager")
-        print(f"{outcome['work']:20}{rival['tokens_per_second']:9.0f}{ours['tokens_per_second']:9.0f}{'':9}"
-              f"{ours['of_pytorch']:7.2f}x{ours['of_onednn']:11.1%}{ours['memory'] / eager['memory']:8.2f}  {ours['name']}")
+        eager, alone = best(outcome["results"], "PyTorch eager"), best(outcome["results"], "bitpipe, one device")
+        speed, memory = eager["step_seconds"] / alone["step_seconds"], alone["memory"] / eager["memory"]
+        print(f"{outcome['work']:16}{rival['tokens_per_second']:9.0f}{ours['tokens_per_second']:9.0f}{ours['of_pytorch']:7.2f}x"
+              f"{ours['of_onednn']:11.1%}{speed:7.2f}x{memory:8.2f}  {rival['name']}; {ours['name']}")
 
 
 def measure(name, args):
