@@ -1,6 +1,7 @@
 # Tests: text tests (.mlir), programs (.test, .py with RUN lines) and the unit
 # tests that CMake builds into build/bin.
 
+import glob
 import os
 import shutil
 
@@ -45,8 +46,17 @@ config.substitutions.append(("%part", os.environ.get("BITPIPE_PART", "1/1")))
 if os.geteuid() == 0 and os.path.exists("/dev/net/tun") and shutil.which("ip"):
     config.available_features.add("namespaces")
 
-# NVIDIA's assembler, of CUDA or of a package of Python's.
-ptxas = shutil.which("ptxas", path=os.pathsep.join([config.environment["PATH"], "/usr/local/cuda/bin"]))
-if ptxas:
+# NVIDIA's assembler: a folder with both of its programs, of CUDA or of a package of Python's.
+packaged = glob.glob(os.path.join(config.build, "venv/lib/python3*/*-packages/nvidia/*/bin"))
+folders = [*config.environment["PATH"].split(os.pathsep), *packaged, "/usr/local/cuda/bin"]
+assembler = next((folder for folder in folders if all(shutil.which(tool, path=folder) for tool in ("ptxas", "fatbinary"))), None)
+if assembler:
     config.available_features.add("ptxas")
-    config.substitutions.append(("%ptxas", ptxas))
+    config.substitutions.append(("%assembler", assembler))
+nvdisasm = shutil.which("nvdisasm", path=os.pathsep.join(folders))
+if nvdisasm:
+    config.available_features.add("nvdisasm")
+    config.substitutions.append(("%nvdisasm", nvdisasm))
+# What the build has assembled, and what ptxas said of it.
+if os.path.exists(os.path.join(config.build, "lib/Runtime/own_kernels.fatbin")):
+    config.available_features.add("own-machine-code")

@@ -3,6 +3,7 @@
 #include "lib/Files/WrittenBy.h"
 
 #include "lib/Files/Error.h"
+#include "lib/Files/FatBinary.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -46,7 +47,7 @@ static bool areKernels(std::ifstream &file, std::string_view start, uint64_t siz
   uint64_t length = mark::library.size();
   if (start.starts_with(mark::ptx))
     return true;
-  return start.starts_with("\x7f" "ELF") && size > length &&
+  return (start.starts_with("\x7f" "ELF") || isFatBinary(start)) && size > length &&
          read(file, size - length, length) == mark::library;
 }
 

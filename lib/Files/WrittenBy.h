@@ -24,7 +24,7 @@ constexpr std::string_view ptx = "// kernels written by bitpipe\n";
 constexpr std::string_view program = "// program written by bitpipe\n";
 /// The first line of a picture.
 constexpr std::string_view svg = "<!-- written by bitpipe -->\n";
-/// The end of a shared object, which loaders do not read.
+/// The end of a shared object and of a fat binary, which loaders do not read.
 constexpr std::string_view library = "\nwritten by bitpipe\n";
 /// An entry of the metadata of weights, of the head of a trace, and of a profile.
 constexpr std::string_view key = "written_by", value = "bitpipe";

@@ -102,8 +102,7 @@ EXPORT Result cuInit(unsigned) {
   return deviceCount() ? Success : NoDevice;
 }
 EXPORT Result cuDriverGetVersion(int *version) {
-  const char *given = std::getenv("BITPIPE_DOUBLES_DRIVER");
-  *version = given ? std::atoi(given) : 13000;
+  *version = driverVersion();
   return Success;
 }
 EXPORT Result cuDeviceGetCount(int *count) {
@@ -122,10 +121,10 @@ EXPORT Result cuDeviceGetAttribute(int *value, DeviceAttribute attribute, Device
   const char *given = std::getenv("BITPIPE_DOUBLES_MULTIPROCESSORS");
   switch (attribute) {
   case ComputeCapabilityMajor:
-    *value = 9;
+    *value = architecture() / 10;
     return Success;
   case ComputeCapabilityMinor:
-    *value = 0;
+    *value = architecture() % 10;
     return Success;
   case MultiprocessorCount:
     *value = given ? std::atoi(given) : 132;
@@ -315,9 +314,10 @@ EXPORT Result cuModuleLoadDataEx(bitpipe::cuda::Module *module, const void *imag
   Lock lock = locked();
   if (current < 0)
     return InvalidContext;
-  auto loaded = doubles::Module::load(image);
+  Result wrong;
+  auto loaded = doubles::Module::load(image, architecture(), wrong);
   if (!loaded)
-    return NoBinaryForGPU;
+    return wrong;
   Engine::get().memory.take(current, moduleBytes);
   *module = reinterpret_cast<bitpipe::cuda::Module>(loaded.release());
   return Success;
@@ -328,7 +328,7 @@ EXPORT Result cuModuleUnload(bitpipe::cuda::Module module) {
 }
 EXPORT Result cuModuleGetFunction(bitpipe::cuda::Function *function,
                                   bitpipe::cuda::Module module, const char *name) {
-  void *entry = of(module)->symbol(name);
+  void *entry = of(module)->has(name) ? of(module)->symbol(name) : nullptr;
   auto *fibers =
       static_cast<const int32_t *>(of(module)->symbol(std::string(name) + "_needs_fibers"));
   if (!entry || !fibers)
@@ -339,7 +339,7 @@ EXPORT Result cuModuleGetFunction(bitpipe::cuda::Function *function,
 }
 EXPORT Result cuModuleGetGlobal_v2(Pointer *pointer, size_t *bytes,
                                    bitpipe::cuda::Module module, const char *name) {
-  void *symbol = of(module)->symbol(name);
+  void *symbol = of(module)->has(name) ? of(module)->symbol(name) : nullptr;
   if (!symbol)
     return NotFound;
   *pointer = reinterpret_cast<Pointer>(symbol);

@@ -19,6 +19,9 @@ EXPORT Result cuGetErrorName(Result result, const char **name) {
   case LaunchFailed:
     *name = "CUDA_ERROR_LAUNCH_FAILED";
     break;
+  case InvalidImage:
+    *name = "CUDA_ERROR_INVALID_IMAGE";
+    break;
   case NoBinaryForGPU:
     *name = "CUDA_ERROR_NO_BINARY_FOR_GPU";
     break;

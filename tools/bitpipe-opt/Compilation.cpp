@@ -35,16 +35,21 @@ static PipePartitionOptions partitionOptions(int stages, const Options &options)
 }
 
 LogicalResult Compilation::run() {
+  bool isModel = llvm::sys::path::extension(options.input) == ".onnx";
+  // What a file that was given back is for shows later.
+  if (isModel && options.emit == Emit::Files && failed(chooseAssembler()))
+    return failure();
   checkOutputs();
   bool chooses = choosesSchedule(options);
   if (options.input.empty())
     return failed(chooses ? choose() : pickFamily()) ? failure() : print();
   // A schedule that cannot be is reported before any model is read.
-  bool isModel = llvm::sys::path::extension(options.input) == ".onnx";
   bool isOpen = chooses || options.picksReplicas;
   if (isModel && !isOpen && !(stages = stageCount(options, context)))
     return failure();
   if (failed(load()) || (!isModel && failed(checkInput())))
+    return failure();
+  if (!isModel && options.emit == Emit::Files && failed(chooseAssembler()))
     return failure();
   if (chooses && failed(choose()))
     return failure();

@@ -75,12 +75,14 @@ private:
   void checkOutputs();
   /// Refuses a file that the compilation reads.
   void checkNotRead(llvm::StringRef path);
+  /// Looks for ptxas where kernels of a GPU are to be assembled, and says where none is.
+  mlir::LogicalResult chooseAssembler();
   mlir::LogicalResult writeFiles();
   /// The target of the programs, which a file may hold already.
   bool isForGPU();
   std::string archOfGPU() { return options.arch.empty() ? "sm_90" : options.arch; }
   PlanPaths pathsOfPlan();
-  void addKernelPass(mlir::PassManager &manager, const std::string &output);
+  void addKernelPass(mlir::PassManager &manager, const std::string &output, const std::string &assembler = "");
   /// Prints the one thing asked for.
   mlir::LogicalResult print();
   mlir::LogicalResult printTo(llvm::raw_ostream &out);
@@ -107,6 +109,8 @@ private:
   int size = 1; // of micro-batches, where that is chosen
   llvm::FileRemover ownCosts; // of the chosen schedule
   std::string weights; // where to write the weights; empty: nowhere
+  std::string assembler; // folder of ptxas and fatbinary; empty: kernels of a GPU stay PTX
+  std::string assemblerVersion;
   mlir::DefaultTimingManager timer;
   mlir::TimingScope timing;
 };

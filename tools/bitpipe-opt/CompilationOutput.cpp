@@ -13,6 +13,7 @@
 #include "lib/Transforms/Partition/PrintStages.h"
 #include "lib/Transforms/Schedule/Emit/EmitChoice.h"
 #include "tools/bitpipe-opt/EmitCUDA.h"
+#include "tools/bitpipe-opt/FindAssembler.h"
 #include "tools/bitpipe-opt/SourceFiles.h"
 #include "tools/bitpipe-opt/Views.h"
 
@@ -53,13 +54,39 @@ bool Compilation::isForGPU() {
 }
 
 PlanPaths Compilation::pathsOfPlan() {
-  bool isPTX = isForGPU() && archOfGPU() != emulatedArch;
-  return PlanPaths(options.output, isPTX ? "ptx" : "so");
+  if (!isForGPU() || archOfGPU() == emulatedArch)
+    return PlanPaths(options.output, "so");
+  return PlanPaths(options.output, assembler.empty() ? "ptx" : "fatbin");
 }
 
-void Compilation::addKernelPass(PassManager &manager, const std::string &output) {
+LogicalResult Compilation::chooseAssembler() {
+  bool isAsked = options.cubin == "on" || !options.cudaPath.empty();
+  if (!isForGPU() || archOfGPU() == emulatedArch) {
+    if (isAsked)
+      return fail("--" + Twine(options.cubin == "on" ? "cubin is on" : "cuda-path is given") +
+                  ", expected a plan for --target=cuda and a GPU: nothing else is assembled");
+    return success();
+  }
+  if (options.cubin == "off")
+    return success();
+  std::optional<std::string> folder = findAssembler(options.cudaPath);
+  if (folder) {
+    auto version = versionOfAssembler(*folder);
+    if (!version)
+      return fail(llvm::toString(version.takeError()));
+    assembler = *folder, assemblerVersion = *version;
+    return success();
+  }
+  std::string where = options.cudaPath.empty() ? assemblerFolders.str() : options.cudaPath + " or its bin";
+  if (isAsked)
+    return fail("no ptxas and fatbinary in " + where + (options.cudaPath.empty() ? ": pip install nvidia-cuda-nvcc, or name their folder by --cuda-path" : ""));
+  llvm::errs() << "kernels are PTX, which the GPU's driver assembles at the first start: no ptxas and fatbinary in " << where << "\n";
+  return success();
+}
+
+void Compilation::addKernelPass(PassManager &manager, const std::string &output, const std::string &assembler) {
   if (isForGPU())
-    manager.addPass(createPipeCompileGPUKernels({output, archOfGPU()}));
+    manager.addPass(createPipeCompileGPUKernels({output, archOfGPU(), assembler}));
   else
     manager.addPass(createPipeCompileKernels({output, options.arch, ""}));
 }
@@ -101,9 +128,9 @@ LogicalResult Compilation::checkUnfinished() {
 }
 
 LogicalResult Compilation::writeFiles() {
+  // What the plan is for, and what it was made of, is known by now.
+  checkOutputs();
   PlanPaths paths = pathsOfPlan();
-  for (StringRef path : {paths.plan, paths.weights, paths.kernels})
-    checkNotRead(path);
   OutputFile plan(paths.plan), weightsFile(paths.weights), kernels(paths.kernels);
   weights = weightsFile.temporaryPath();
   if (levelOf(*module) == Level::Program) {
@@ -116,8 +143,10 @@ LogicalResult Compilation::writeFiles() {
     return failure();
   }
   printMemoryReport(*module, llvm::errs());
-  if (failed(runPasses([&](PassManager &manager) { addKernelPass(manager, kernels.temporaryPath()); })))
+  if (failed(runPasses([&](PassManager &manager) { addKernelPass(manager, kernels.temporaryPath(), assembler); })))
     return failure();
+  if (!assembler.empty())
+    llvm::errs() << "kernels assembled for " << archOfGPU() << " by ptxas " << assemblerVersion << "\n";
   for (auto training : module->getOps<pipe::TrainingOp>()) {
     training.setWeights(llvm::sys::path::filename(paths.weights));
     training.setKernels(llvm::sys::path::filename(paths.kernels));

@@ -97,6 +97,10 @@ void checkGiven(const Options &options) {
   if (choosesSchedule(options) && !llvm::is_contained({"", "none", "all"}, options.recompute))
     badUsage("--recompute is '" + options.recompute + "' beside --pipeline=auto, expected none or all, "
              "or no such option, where it is chosen, too");
+  if (options.emit != Emit::Files)
+    refuse(options, {"cubin", "cuda-path"}, " with --emit, expected no such option: only a plan has its kernels beside it");
+  if (options.cubin == "off")
+    refuse(options, {"cuda-path"}, " beside --cubin=off, expected one of them");
   if (options.input.empty())
     refuse(options, {"dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch", "memory"},
            " without a model, expected one");

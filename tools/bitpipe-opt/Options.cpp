@@ -132,6 +132,8 @@ void checkValues(const Options &options) {
     badUsage("--precision is '" + options.precision + "', expected f32 or bf16");
   if (!is_contained({"cpu", "cuda"}, options.target))
     badUsage("--target is '" + options.target + "', expected cpu or cuda");
+  if (!is_contained({"auto", "on", "off"}, options.cubin))
+    badUsage("--cubin is '" + options.cubin + "', expected auto, on or off");
   if (options.target == "cuda" && !options.arch.empty() && !isGPUArchitecture(options.arch))
     badUsage("--arch is '" + options.arch + "', expected " + gpuArchitectures);
 }
@@ -191,7 +193,7 @@ void checkTogether(const Options &options) {
     badUsage("no model, expected one, or --emit=schedule, timeline, trace or report");
   if (options.emit == Emit::Files && options.output == "-")
     badUsage("a plan is several files, expected -o plan.mlir (or --emit=KIND to print one thing)");
-  for (StringRef kind : {".onnx", ".safetensors", ".so", ".ptx"})
+  for (StringRef kind : {".onnx", ".safetensors", ".so", ".ptx", ".fatbin"})
     if (StringRef(options.output).ends_with_insensitive(kind))
       badUsage("-o is '" + options.output + "', expected a name without " + kind + ", which is not what is written there (such as plan.mlir)");
 }
@@ -204,7 +206,7 @@ bool isCompilerArgument(StringRef argument) {
   StringRef name = argument.ltrim('-').split('=').first;
   return is_contained({"pipeline", "emit", "devices", "data-parallel", "microbatches", "batch", "chunks", "down", "update-every", "stage-replicas",
                        "schedule", "routes", "activations", "balance", "offload", "recompute", "efficiency", "schedule-effort", "compare", "shard",
-                       "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch",
+                       "dim", "loss", "optimizer", "train", "freeze", "attention", "precision", "target", "arch", "cubin", "cuda-path",
                        "memory", "cost", "cost-file"},
                       name);
 }
@@ -258,6 +260,8 @@ Options parseOptions(int argc, char **argv) {
   cl::opt<std::string> precision("precision", cl::cat(category), cl::desc("of products, saved activations and messages: f32 or bf16; parameters, gradients and moments are f32 (default f32)"), cl::value_desc("type"), cl::init(options.precision));
   cl::opt<std::string> target("target", cl::cat(category), cl::desc("code for what: cpu or cuda (default cpu)"), cl::value_desc("name"), cl::init(options.target));
   cl::opt<std::string> arch("arch", cl::cat(category), cl::desc("processor to make kernels for (default: this machine's); with --target=cuda: sm_80, sm_90 or sm_100, or emulated on this machine for tests (default sm_90)"), cl::value_desc("name"));
+  cl::opt<std::string> cubin("cubin", cl::cat(category), cl::desc("machine code beside the PTX of a GPU's kernels, by ptxas and fatbinary: auto, where they are found; on; or off, and the driver assembles the PTX (default auto)"), cl::value_desc("auto|on|off"), cl::init(options.cubin));
+  cl::opt<std::string> cudaPath("cuda-path", cl::cat(category), cl::desc("where ptxas and fatbinary are, in this folder or its bin (default: PATH, CUDA_HOME or else /usr/local/cuda, NVIDIA's packages of the Python on PATH)"), cl::value_desc("folder"));
   cl::opt<std::string> memory("memory", cl::cat(category), cl::desc("refuse a plan that needs more on any device: bytes, or with K, M, G, T of 1024 (default: no limit)"), cl::value_desc("size"));
   cl::opt<std::string> cost("cost", cl::cat(category), cl::desc("times of forward, backward, input and weight gradient, recomputation, message, gradient sum, copy of an activation to or from the host, in one unit (default: from the model, else as shown); pair=0.8: what each takes in a pair, as a share (default: pairs run one after the other)"), cl::value_desc("F=1,B=2,I=1,W=1,R=1,comm=0,sum=0,host=0"));
   cl::opt<std::string> costFile("cost-file", cl::cat(category), cl::desc("times and sizes per stage, memory per device and links from a file, instead of --cost"), cl::value_desc("file.json"));
@@ -317,6 +321,8 @@ Options parseOptions(int argc, char **argv) {
   options.precision = precision;
   options.target = target;
   options.arch = arch;
+  options.cubin = cubin;
+  options.cudaPath = cudaPath;
   if (memory.getNumOccurrences())
     options.memory = parseSize(memory);
   options.cost = cost;

@@ -60,6 +60,8 @@ struct Options {
   std::string precision = "f32"; // or bf16
   std::string target = "cpu";    // or cuda
   std::string arch;              // empty: this machine; a GPU's for cuda
+  std::string cubin = "auto";    // machine code in a GPU's kernels: on, off, or if it can be had
+  std::string cudaPath;          // folder of ptxas and fatbinary, or above; empty: looked for
   std::optional<int64_t> memory; // bytes per device
   std::string cost;              // "F=1,B=2,…", empty: from the model
   std::string costFile;          // all costs from a file, instead of `cost`

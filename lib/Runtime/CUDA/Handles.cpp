@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/CUDA/Handles.h"
 
+#include "lib/Files/FatBinary.h"
 #include "lib/Runtime/Error.h"
 
 #include <array>
@@ -136,18 +137,49 @@ void CUDAEvent::synchronize() const {
   check(driver().eventSynchronize(event), "wait for the GPU");
 }
 
-CUDAModule::CUDAModule(const GPU &gpu, const std::string &image, const std::string &source)
-    : gpu(gpu), source(source) {
-  gpu.use();
+cuda::Result CUDAModule::load(const std::string &image, std::string &said) {
   std::array<char, 4096> log{};
   cuda::JitOption options[] = {cuda::JitErrorLogBuffer, cuda::JitErrorLogBytes};
   void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
   auto result = driver().moduleLoad(&module, image.c_str(), 2, options, values);
-  if (result == cuda::Success)
+  said = log.data();
+  said = cuda::text(result) + (said.empty() ? "" : ": ") + said.substr(0, said.find('\n'));
+  return result;
+}
+
+/// Of a fat binary the PTX that a GPU can run; empty if there is none.
+static std::string ptxOf(const std::vector<FatImage> &images, const GPU &gpu) {
+  for (const FatImage &image : images)
+    if (image.kind == FatImage::PTX && !image.compressed && image.runsOn(gpu.architecture()))
+      return std::string(image.bytes);
+  return "";
+}
+
+/// The driver is not told how long a fat binary is: one that is cut off must not come to it.
+static std::vector<FatImage> readImages(const std::string &file, const std::string &source) try {
+  return isFatBinary(file) ? imagesOf(file) : std::vector<FatImage>();
+} catch (const UserError &error) {
+  fail(source, ": error: the kernels are ", error.what());
+}
+
+CUDAModule::CUDAModule(const GPU &gpu, const std::string &image, const std::string &source)
+    : gpu(gpu), source(source) {
+  std::vector<FatImage> images = readImages(image, source);
+  gpu.use();
+  std::string said, saidOfPTX, ptx = ptxOf(images, gpu);
+  if (load(image, said) == cuda::Success)
     return;
-  std::string said(log.data());
-  fail(source, ": error: ", gpu.text(), " cannot load the kernels: ", cuda::text(result),
-       said.empty() ? "" : ": ", said.substr(0, said.find('\n')));
+  // The assembler may have been newer than the driver, which knows the text all the same.
+  if (!ptx.empty() && load(ptx, saidOfPTX) == cuda::Success) {
+    warn(source, ": ", gpu.text(),
+         " cannot load the machine code, its driver assembles the PTX: ", said);
+    return;
+  }
+  std::string held;
+  if (!images.empty())
+    held = joined("; they are ", textOf(images), ", the GPU is sm_", gpu.architecture());
+  fail(source, ": error: ", gpu.text(), " cannot load the kernels: ", said,
+       ptx.empty() ? "" : "; their PTX: ", saidOfPTX, held);
 }
 
 CUDAModule::~CUDAModule() {

@@ -117,7 +117,8 @@ private:
 /// Kernels that are loaded for the GPU whose context is the calling thread's.
 class CUDAModule {
 public:
-  /// `source` is where the image comes from.
+  /// `image` is a fat binary, PTX or a shared object; `source` is where it comes from. Throws
+  /// a UserError if the driver loads none of it on this GPU.
   CUDAModule(const GPU &gpu, const std::string &image, const std::string &source);
   ~CUDAModule();
   CUDAModule(const CUDAModule &) = delete;
@@ -134,6 +135,9 @@ public:
   Variable global(const std::string &name) const;
 
 private:
+  /// What the driver says goes to `said`.
+  cuda::Result load(const std::string &image, std::string &said);
+
   const GPU &gpu;
   const std::string source;
   cuda::Module module = nullptr;

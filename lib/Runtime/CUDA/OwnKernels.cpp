@@ -12,8 +12,8 @@
 using namespace bitpipe;
 namespace fs = std::filesystem;
 
-/// The text that the build has put here (CMakeLists.txt).
-extern "C" const char bitpipe_own_ptx[];
+/// The file that the build has put here (Kernels/Kernels.cmake): a fat binary, or PTX.
+extern "C" const char bitpipe_own_kernels[], bitpipe_own_kernels_end[];
 
 static constexpr char emulatedFile[] = "libbitpipe_emulated_kernels.so";
 
@@ -23,6 +23,8 @@ static std::string readFile(const fs::path &path) {
   content << file.rdbuf();
   return content.str();
 }
+
+static std::string builtImage() { return {bitpipe_own_kernels, bitpipe_own_kernels_end}; }
 
 static std::string emulatedImage() {
   std::error_code ignored;
@@ -44,7 +46,7 @@ OwnKernels::Attention OwnKernels::findTensorAttention(const std::string &suffix)
 }
 
 OwnKernels::OwnKernels(const GPU &gpu, const Program &program)
-    : module(gpu, program.arch == "emulated" ? emulatedImage() : bitpipe_own_ptx,
+    : module(gpu, program.arch == "emulated" ? emulatedImage() : builtImage(),
              "bitpipe-run"),
       // Emulated threads take turns, real ones are to fill the GPU several times.
       mostBlocks(program.arch == "emulated" ? 4 : 8 * gpu.multiprocessors()),

@@ -11,8 +11,8 @@
 
 namespace bitpipe {
 
-/// The kernels of Kernels/Kernels.cu for one GPU: PTX that is part of the program, or
-/// for plans of arch "emulated" a shared object beside it.
+/// The kernels of Kernels/Kernels.cu for one GPU: a fat binary or PTX that is part of the
+/// program, or for plans of arch "emulated" a shared object beside it.
 class OwnKernels {
 public:
   OwnKernels(const GPU &gpu, const Program &program);

@@ -2,57 +2,25 @@
 
 #include "lib/Runtime/CUDA/VendorLibrary.h"
 
+#include "lib/Files/VendorFolders.h"
 #include "lib/Runtime/Error.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
-#include <filesystem>
-#include <sstream>
 
 using namespace bitpipe;
 namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<fs::path> entriesOf(const fs::path &folder) {
-  std::vector<fs::path> entries;
-  std::error_code ignored;
-  for (fs::directory_iterator it(folder, ignored), end; it != end; it.increment(ignored))
-    entries.push_back(it->path());
-  return entries;
-}
-
-/// "lib/python3.11" and the like below a prefix, with the packages in it.
-std::vector<fs::path> packageFolders(const fs::path &prefix) {
+/// Those of the packages, and what PyTorch brings itself.
+std::vector<fs::path> libraryFolders() {
   std::vector<fs::path> folders;
-  for (const fs::path &version : entriesOf(prefix / "lib"))
-    if (version.filename().string().starts_with("python3"))
-      for (const char *packages : {"site-packages", "dist-packages"})
-        folders.push_back(version / packages);
-  return folders;
-}
-
-/// Where a Python is that PATH knows, the first one first.
-std::vector<fs::path> pythonPrefixes() {
-  std::vector<fs::path> prefixes;
-  const char *path = std::getenv("PATH");
-  std::istringstream folders(path ? path : "");
-  std::error_code ignored;
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (!folder.empty() && fs::exists(fs::path(folder) / "python3", ignored))
-      prefixes.push_back(fs::path(folder).parent_path());
-  return prefixes;
-}
-
-/// NVIDIA's packages have a folder "lib" each; those of CUDA 13 share one.
-std::vector<fs::path> vendorFolders() {
-  std::vector<fs::path> folders;
-  for (const fs::path &prefix : pythonPrefixes())
-    for (const fs::path &packages : packageFolders(prefix)) {
-      for (const fs::path &package : entriesOf(packages / "nvidia"))
-        folders.push_back(package / "lib");
-      folders.push_back(packages / "torch/lib");
-    }
+  for (const fs::path &packages : packageFolders()) {
+    for (const fs::path &folder : vendorFolders(packages, "lib"))
+      folders.push_back(folder);
+    folders.push_back(packages / "torch/lib");
+  }
   return folders;
 }
 
@@ -80,7 +48,7 @@ void *bitpipe::openVendorLibrary(const VendorLibrary &library) {
   }
   std::error_code ignored;
   if (library.packaged)
-    for (const fs::path &folder : vendorFolders())
+    for (const fs::path &folder : libraryFolders())
       for (const char *file : library.files)
         if (fs::exists(folder / file, ignored)) {
           if (void *handle = open((folder / file).string()))

@@ -51,7 +51,8 @@ constexpr llvm::StringLiteral emulatedArch = "emulated";
 /// --pipe-compile-gpu-kernels describes, and writes with `described` what the runtime
 /// must know of each. Consumes the contents of `kernels`.
 mlir::LogicalResult compileGPUKernels(mlir::ModuleOp kernels, llvm::StringRef path,
-                                      llvm::StringRef arch, mlir::OpBuilder &described);
+                                      llvm::StringRef arch, llvm::StringRef assembler,
+                                      mlir::OpBuilder &described);
 
 /// The least memory that a kernel reads and writes.
 int64_t movedBytes(mlir::func::FuncOp kernel);

@@ -117,7 +117,8 @@ def PipeCompileGPUKernels : Pass<"pipe-compile-gpu-kernels", "mlir::ModuleOp"> {
   let summary = "Compiles the nested module of kernels for a GPU";
   let description = [{
     Expects what pipe-compile-kernels does. Writes `output`, for `arch` sm_80, sm_90 or
-    sm_100 the text of PTX, which the GPU's driver translates, erases the nested module
+    sm_100 the text of PTX, which the GPU's driver assembles, or a fat binary of it and of
+    machine code for `arch` if `assembler` is the folder of ptxas and fatbinary; erases the nested module
     and leaves a `pipe.gpu_kernel` in the place of each of its functions: its launches,
     the bytes that every argument reaches, and what it reads and writes. If there is a
     `pipe.training`, it is given the file's name and hash, and `arch`.
@@ -156,7 +157,8 @@ def PipeCompileGPUKernels : Pass<"pipe-compile-gpu-kernels", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"output", "output", "std::string", "", "The file to write">,
-    Option<"arch", "arch", "std::string", "\"sm_90\"", "sm_80, sm_90, sm_100 or emulated">];
+    Option<"arch", "arch", "std::string", "\"sm_90\"", "sm_80, sm_90, sm_100 or emulated">,
+    Option<"assembler", "assembler", "std::string", "", "The folder of ptxas and fatbinary, none by default">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect",
                            "mlir::gpu::GPUDialect", "mlir::LLVM::LLVMDialect",
                            "mlir::NVVM::NVVMDialect", "mlir::math::MathDialect",

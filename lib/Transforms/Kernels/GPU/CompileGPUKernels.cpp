@@ -71,9 +71,11 @@ static LogicalResult checkMath(ModuleOp kernels) {
 }
 
 LogicalResult bitpipe::compileGPUKernels(ModuleOp kernels, StringRef path, StringRef arch,
-                                         OpBuilder &described) {
+                                         StringRef assembler, OpBuilder &described) {
   if (!isGPUArchitecture(arch))
     return emitError(kernels.getLoc()) << "arch is '" << arch << "', expected " << gpuArchitectures;
+  if (arch == emulatedArch && !assembler.empty())
+    return emitError(kernels.getLoc()) << "assembler is '" << assembler << "' with arch emulated, expected none: nothing is assembled";
   if (failed(verifyKernels(kernels)) || failed(simplifyMath(kernels)))
     return failure();
   Flavour flavour = arch == emulatedArch ? Flavour::Emulated : Flavour::NVVM;
@@ -95,7 +97,7 @@ LogicalResult bitpipe::compileGPUKernels(ModuleOp kernels, StringRef path, Strin
   if (!module)
     return failure();
   llvm::Error error = flavour == Flavour::Emulated ? writeEmulated(*module, path)
-                                                   : writePTX(*module, arch, path);
+                                                   : writeGPUCode(*module, arch, path, assembler);
   return error ? reportError(kernels, std::move(error)) : success();
 }
 
@@ -111,7 +113,7 @@ struct PipeCompileGPUKernels
     if (failed(kernels))
       return signalPassFailure();
     OpBuilder described(*kernels);
-    if (failed(compileGPUKernels(*kernels, output, arch, described)))
+    if (failed(compileGPUKernels(*kernels, output, arch, assembler, described)))
       return signalPassFailure();
     kernels->erase();
     if (failed(nameKernels(module, output)))

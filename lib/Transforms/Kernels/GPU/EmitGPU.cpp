@@ -1,7 +1,7 @@
 //===- EmitGPU.cpp - From launches in the LLVM dialect to a file -----------===//
 //
-// LLVM's own back end writes PTX, which a GPU's driver translates; no other tool is
-// needed to compile a plan.
+// LLVM's own back end writes PTX, which a GPU's driver assembles; no other tool is needed
+// to compile a plan. NVIDIA's, where they are, assemble it before.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +10,7 @@
 #include "lib/Files/OutputFile.h"
 #include "lib/Files/WrittenBy.h"
 #include "lib/Transforms/Kernels/EmitLibrary.h"
+#include "lib/Transforms/Kernels/GPU/Assemble.h"
 #include "lib/Transforms/Kernels/GPU/Emulation.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -53,7 +54,7 @@ static Expected<std::unique_ptr<TargetMachine>> makeGPUMachine(StringRef arch) {
                                    std::nullopt, CodeGenOptLevel::Default));
 }
 
-Error grid::writePTX(Module &module, StringRef arch, StringRef path) try {
+Error grid::writeGPUCode(Module &module, StringRef arch, StringRef path, StringRef assembler) try {
   auto machine = makeGPUMachine(arch);
   if (!machine)
     return machine.takeError();
@@ -61,10 +62,17 @@ Error grid::writePTX(Module &module, StringRef arch, StringRef path) try {
   auto text = generateCode(module, **machine, CodeGenFileType::AssemblyFile);
   if (!text)
     return text.takeError();
+  text->insert(text->begin(), mark::ptx.begin(), mark::ptx.end());
+  std::string code(text->begin(), text->end());
+  if (!assembler.empty()) {
+    auto assembled = assemble(*text, arch, assembler);
+    if (!assembled)
+      return assembled.takeError();
+    code = *assembled + std::string(mark::library);
+  }
   refuseToReplace(path.str(), FileKind::Kernels);
   OutputFile file(path.str());
-  file.write(mark::ptx);
-  file.write(text->data(), text->size());
+  file.write(code);
   file.commit();
   return Error::success();
 } catch (const WriteError &error) {

@@ -8,8 +8,10 @@
 
 namespace bitpipe::grid {
 
-/// Writes the PTX of `module` for a GPU to `path`, whole or not at all.
-llvm::Error writePTX(llvm::Module &module, llvm::StringRef arch, llvm::StringRef path);
+/// Writes the code of `module` for a GPU to `path`, whole or not at all: PTX or, if there is
+/// a folder of ptxas and fatbinary, `assembler`, a fat binary with it and machine code.
+llvm::Error writeGPUCode(llvm::Module &module, llvm::StringRef arch, llvm::StringRef path,
+                         llvm::StringRef assembler);
 
 /// Writes `module` as a shared object of this machine, in which a call of
 /// bitpipe_gpu_access (Emulation.h) comes before every access of memory.
