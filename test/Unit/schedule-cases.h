@@ -182,6 +182,7 @@ private:
     message("bitpipe-zb", 32, 256, .1, 2, true);
     message("bitpipe", 32, 256, .1, 2.5, false);
     message("bitpipe-zb", 64, 1024, .1, 2, true);
+    message("bitpipe", 64, 1024, .1, 2.5, false);
     message("bitpipe-zb", 64, 256, .1, 2, true);
   }
 

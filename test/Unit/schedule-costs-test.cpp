@@ -98,18 +98,21 @@ static void testOrder(const std::string &name, const Problem &problem,
          name + " with sums beats the bound");
 }
 
-/// Numbers at random, and as many micro-batches under way as one likes or one alone.
+/// Numbers at random, and as many micro-batches under way as one likes or one alone,
+/// by devices that wait or do not.
 static void testAnyPriorities(const std::string &name, const Problem &problem,
                               std::mt19937_64 &random) {
   Priorities priorities(Tasks(problem).count());
   for (double &priority : priorities)
     priority = between(0, 1, random);
-  for (size_t entered : {0, 1, 3}) {
-    Pass pass = scheduleForward(problem, priorities, entered);
-    testOrder(name + ", any priorities", problem, orderOf(problem, pass));
+  for (double wait : {0.0, 5e-3}) {
+    for (size_t entered : {0, 1, 3}) {
+      Pass pass = scheduleForward(problem, priorities, entered, wait);
+      testOrder(name + ", any priorities", problem, orderOf(problem, pass));
+    }
+    Pass back = scheduleBackward(problem, priorities, wait);
+    testOrder(name + ", any priorities from the end", problem, orderOf(problem, back));
   }
-  Pass back = scheduleBackward(problem, priorities);
-  testOrder(name + ", any priorities from the end", problem, orderOf(problem, back));
 }
 
 /// Priorities in both directions of time: memory never blocks either, and no

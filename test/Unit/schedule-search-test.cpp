@@ -3,14 +3,16 @@
 // Random moves on random problems: after every one the times that are kept while the
 // order changes are those of the simulation, memory is kept to, and moves that are
 // refused would block. Then the search itself, which must not get worse and is the same
-// each time.
+// each time; how devices wait, and how orders get longer.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Schedule/Core/Routes.h"
 #include "lib/Transforms/Schedule/Search/Justify.h"
+#include "lib/Transforms/Schedule/Search/Lengthen.h"
 #include "lib/Transforms/Schedule/Search/LocalSearch.h"
 #include "lib/Transforms/Schedule/Search/PriorityScheduler.h"
+#include "lib/Transforms/Schedule/Search/Starts.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 #include "test/Unit/schedule-support.h"
 
@@ -110,7 +112,48 @@ static void testSearch(unsigned seed) {
          name + ": makespan " + std::to_string(end));
 }
 
+/// When device 0 has run three forwards at 3, the first gradient is on its way and comes at 5
+/// (forwards of 1, backwards of 2, messages of 0.5).
+static void testWait() {
+  Problem problem{*oneWay(2, 4, loop(2, 1)), {}, {}, false};
+  problem.costs.link.transfer = 0.5;
+  Tasks tasks(problem);
+  Priorities priorities(tasks.count());
+  for (int m = 0; m < 4; ++m) {
+    priorities[tasks.index(Kind::F, 0, m)] = m;
+    priorities[tasks.index(Kind::B, 0, m)] = m ? 10 : 2.5;
+    priorities[tasks.index(Kind::F, 1, m)] = 20 + m;
+    priorities[tasks.index(Kind::B, 1, m)] = 10 + m;
+  }
+  for (auto [wait, start] : {std::pair(0.0, 3.0), {1.9, 3.0}, {2.0, 7.0}}) {
+    Pass pass = scheduleForward(problem, priorities, 0, wait);
+    double begun = pass.start[tasks.index(Kind::F, 0, 3)];
+    expect(pass.complete && begun == start,
+           "the fourth forward begins at " + std::to_string(begun) + " where devices wait for " + std::to_string(wait));
+  }
+}
+
+/// What an order has more micro-batches than it was made for costs their work alone; one
+/// that repeats itself nowhere does not get longer.
+static void testLengthen() {
+  for (bool split : {false, true}) {
+    Problem problem{*twoWays(8, 80, wave(8, 2), 2, 1), {}, std::vector<double>(8, split ? 16 : 20), split};
+    problem.costs.link.transfer = 0.1;
+    Problem few = withFewer(problem, 24);
+    Order order = *groupsWithMessages(few);
+    std::optional<Order> longer = lengthen(problem, few, order);
+    double more = longer ? makespanOf(problem, *longer) - makespanOf(few, order) : 0;
+    expect(longer && !problem.verify(*longer) && std::abs(more - 2 * 24 * 6) < 1e-6,
+           "48 micro-batches more take " + std::to_string(more));
+    few.memory.clear();
+    Order all = orderOf(few, scheduleForward(few, forwardsFirst(few).priorities));
+    expect(!lengthen(problem, few, all), "all forwards before all gradients are lengthened");
+  }
+}
+
 int main() {
+  testWait();
+  testLengthen();
   for (unsigned seed = 0; seed < 300; ++seed)
     testMoves(seed);
   for (unsigned seed = 0; seed < 20; ++seed)

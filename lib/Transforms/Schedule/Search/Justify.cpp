@@ -2,6 +2,7 @@
 
 #include "lib/Transforms/Schedule/Search/Justify.h"
 
+#include "lib/Transforms/Schedule/Search/GroupWave.h"
 #include "lib/Transforms/Schedule/Search/PriorityScheduler.h"
 #include "lib/Transforms/Schedule/Search/Way.h"
 
@@ -26,6 +27,13 @@ double bitpipe::schedule::intervalOf(const Problem &problem) {
   return most * placement.routes().size() / placement.microbatches();
 }
 
+double bitpipe::schedule::longestWait(const Problem &problem) {
+  double shortest = std::numeric_limits<double>::infinity();
+  for (int stage = 0; stage < problem.placement.stages(); ++stage)
+    shortest = std::min(shortest, problem.costs.stage(stage).forward);
+  return 0.99 * shortest;
+}
+
 Wave bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &random) {
   Tasks tasks(problem);
   Wave wave{Priorities(tasks.count()), 0};
@@ -36,6 +44,8 @@ Wave bitpipe::schedule::drawWave(const Problem &problem, std::mt19937_64 &random
   size_t half = size_t(problem.placement.devices()) / 2;
   if (problem.split && random() % 2)
     wave.entered = std::max<size_t>(1, half) + random() % (half + 1);
+  if (!problem.split && problem.costs.hasMessages() && !hasGroups(problem))
+    wave.wait = between(0, longestWait(problem), random);
   for (const Route &route : problem.placement.routes()) {
     Way way = follow(problem, flow, route);
     double last = way.head[flow.gradients.back()];
@@ -74,12 +84,16 @@ Wave bitpipe::schedule::forwardsFirst(const Problem &problem) {
   return wave;
 }
 
+/// How much longer devices wait on the way back, where gradients, which are longer than
+/// forwards, come first.
+static constexpr double backward = 1.5;
+
 namespace {
 class Justification {
 public:
   Justification(const Problem &problem, size_t patience,
-                std::mt19937_64 &random, size_t entered)
-      : problem(problem), patience(patience), entered(entered), random(random),
+                std::mt19937_64 &random, size_t entered, double wait)
+      : problem(problem), patience(patience), entered(entered), wait(wait), random(random),
         bound(lowerBound(problem) * (1 + 1e-9)), step(intervalOf(problem)) {}
   Found run(Priorities priorities);
 
@@ -91,6 +105,7 @@ private:
 
   const Problem &problem;
   size_t patience, entered;
+  double wait;
   std::mt19937_64 &random;
   double bound, step;
   size_t stalled = 0;
@@ -112,14 +127,14 @@ void Justification::consider(const Pass &pass, const Priorities &from) {
 
 /// The times of one pass each way, or the priorities where memory ran out.
 Priorities Justification::thereAndBack(const Priorities &priorities) {
-  Pass there = scheduleForward(problem, priorities, entered);
+  Pass there = scheduleForward(problem, priorities, entered, wait);
   if (!there.complete) {
     consider(there, priorities);
     return base.empty() ? priorities : base;
   }
   Priorities latest = latestStarts(problem, there);
   consider(there, latest);
-  Pass back = scheduleBackward(problem, latest);
+  Pass back = scheduleBackward(problem, latest, backward * wait);
   consider(back, back.start);
   return back.complete ? back.start : latest;
 }
@@ -145,6 +160,6 @@ Found Justification::run(Priorities priorities) {
 
 Found bitpipe::schedule::justify(const Problem &problem, Wave wave,
                                  size_t patience, std::mt19937_64 &random) {
-  return Justification(problem, patience, random, wave.entered)
+  return Justification(problem, patience, random, wave.entered, wave.wait)
       .run(std::move(wave.priorities));
 }

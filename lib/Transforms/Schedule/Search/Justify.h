@@ -16,19 +16,24 @@ double between(double low, double high, std::mt19937_64 &random);
 /// micro-batches of one route follow each other at least.
 double intervalOf(const Problem &problem);
 
+/// How long a device may wait, and nothing else could have been run meanwhile.
+double longestWait(const Problem &problem);
+
 /// What an order is made from first.
 struct Wave {
   Priorities priorities;
   /// See scheduleForward.
   size_t entered = 0;
+  double wait = 0;
 };
 
 /// Priorities in the shape of a wave: micro-batches enter one after the other,
 /// a little faster than they can leave, and move on along their way, gradients
-/// slower than they could. The exact speeds are drawn, and in every other wave with
-/// split backwards how many micro-batches may have entered: where a device has the same
-/// stages for both directions, what enters from one end must not crowd out what comes
-/// back.
+/// slower than they could. The exact speeds are drawn; with messages and whole backwards
+/// how long devices wait, if there are no groups, which wait better; and in every other
+/// wave with split backwards how many micro-batches may have entered: where a device has
+/// the same stages for both directions, what enters from one end must not crowd out what
+/// comes back.
 Wave drawWave(const Problem &problem, std::mt19937_64 &random);
 
 /// Forwards as far as memory goes, of late stages first; then gradients, of early stages

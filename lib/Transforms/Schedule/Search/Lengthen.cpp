@@ -2,7 +2,6 @@
 
 #include "lib/Transforms/Schedule/Search/Lengthen.h"
 
-#include "lib/Transforms/Schedule/Search/Justify.h"
 #include "lib/Transforms/Schedule/Simulate/Simulate.h"
 
 #include <algorithm>
@@ -28,97 +27,65 @@ Problem bitpipe::schedule::withFewer(const Problem &problem, size_t fewer) {
 }
 
 namespace {
-/// How many actions of a device belong to the fill, for each device.
-using Cut = std::vector<size_t>;
-
 class Lengthening {
 public:
-  Lengthening(const Problem &problem, const Order &plain, const Problem &few,
-              const Order &fewPlain, const Order &better)
-      : problem(problem), few(few), plain(plain), fewPlain(fewPlain), better(better) {}
+  Lengthening(const Problem &problem, const Problem &few, const Order &order)
+      : problem(problem), few(few), order(order),
+        fewer((problem.placement.microbatches() - few.placement.microbatches()) / 2) {}
   std::optional<Order> run() const;
 
 private:
-  Cut cutAt(const Timing &timing, double time) const;
-  bool isBetween(const Cut &cut) const;
-  Action renamed(Action action, bool isLate) const;
-  Order join(const Cut &cut) const;
+  Action renamed(Action action, size_t later) const;
+  std::vector<Action> repeated(const std::vector<Action> &list, size_t first) const;
 
   const Problem &problem, &few;
-  const Order &plain, &fewPlain, &better;
+  const Order &order;
+  /// Of each route.
+  const size_t fewer;
 };
 } // namespace
 
-/// The same action of the whole problem, counted from the first or the last micro-batch
-/// of its route.
-Action Lengthening::renamed(Action action, bool isLate) const {
+/// The same action of the whole problem, for a micro-batch so many later on its route.
+Action Lengthening::renamed(Action action, size_t later) const {
   int route = few.placement.route(action.microbatch);
   const std::vector<int> &own = few.placement.routes()[route].microbatches;
-  const std::vector<int> &all = problem.placement.routes()[route].microbatches;
   size_t at = std::lower_bound(own.begin(), own.end(), action.microbatch) - own.begin();
-  action.microbatch = all[at + (isLate ? all.size() - own.size() : 0)];
+  action.microbatch = problem.placement.routes()[route].microbatches[at + later];
   return action;
 }
 
-Cut Lengthening::cutAt(const Timing &timing, double time) const {
-  Cut cut;
-  for (const std::vector<double> &starts : timing.start)
-    cut.push_back(std::lower_bound(starts.begin(), starts.end(), time) - starts.begin());
-  return cut;
-}
-
-/// Whether the search has left every action on its side of the cut.
-bool Lengthening::isBetween(const Cut &cut) const {
-  Tasks tasks(few);
-  std::vector<char> isEarly(tasks.count());
-  auto index = [&](const Action &action) {
-    return tasks.index(action.kind, action.stage, action.microbatch);
-  };
-  for (size_t device = 0; device < cut.size(); ++device)
-    for (size_t i = 0; i < cut[device]; ++i)
-      isEarly[index(fewPlain[device][i])] = 1;
-  for (size_t device = 0; device < cut.size(); ++device)
-    for (size_t i = 0; i < cut[device]; ++i)
-      if (!isEarly[index(better[device][i])])
-        return false;
-  return true;
-}
-
-Order Lengthening::join(const Cut &cut) const {
-  Order order(plain.size());
-  for (size_t device = 0; device < plain.size(); ++device) {
-    std::vector<Action> &list = order[device];
-    size_t more = plain[device].size() - better[device].size();
-    for (size_t i = 0; i < cut[device]; ++i)
-      list.push_back(renamed(better[device][i], false));
-    list.insert(list.end(), plain[device].begin() + cut[device],
-                plain[device].begin() + cut[device] + more);
-    for (size_t i = cut[device]; i < better[device].size(); ++i)
-      list.push_back(renamed(better[device][i], true));
+/// A device's list, with what it runs for as many micro-batches as there are devices from
+/// `first` on again and again.
+std::vector<Action> Lengthening::repeated(const std::vector<Action> &list, size_t first) const {
+  std::vector<Action> longer;
+  size_t behind = first + list.size() * order.size() / few.placement.microbatches();
+  for (size_t later = 0; later <= fewer; later += order.size() / 2) {
+    size_t end = later == fewer ? list.size() : std::min(behind, list.size());
+    for (size_t i = later ? first : 0; i < end; ++i)
+      longer.push_back(renamed(list[i], later));
   }
-  return order;
+  return longer;
 }
 
+/// What is made at other places than where the order repeats itself runs something twice.
 std::optional<Order> Lengthening::run() const {
-  ErrorOr<Timing> timing = simulate(few.placement, fewPlain, few.costs);
-  double period = intervalOf(few) * few.placement.devices() / 2;
-  constexpr int places = 32;
+  ErrorOr<Timing> timing = simulate(few.placement, order, few.costs);
+  constexpr int places = 16;
   for (int i = 0; timing && i < places; ++i) {
-    double shift = ((i + 1) / 2) * (i % 2 ? 1 : -1) * period / places;
-    Cut cut = cutAt(*timing, timing->makespan / 2 + shift);
-    if (!isBetween(cut))
-      continue;
-    Order order = join(cut);
-    if (!problem.verify(order))
-      return order;
+    double middle = 0.5 + ((i + 1) / 2) * (i % 2 ? 0.5 : -0.5) / places;
+    Order longer;
+    for (size_t device = 0; device < order.size(); ++device) {
+      const std::vector<double> &starts = timing->start[device];
+      auto first = std::lower_bound(starts.begin(), starts.end(), timing->makespan * middle);
+      longer.push_back(repeated(order[device], first - starts.begin()));
+    }
+    if (!problem.verify(longer))
+      return longer;
   }
   return {};
 }
 
-std::optional<Order> bitpipe::schedule::lengthen(const Problem &problem,
-                                                 const Order &plain,
-                                                 const Problem &few,
-                                                 const Order &fewPlain,
-                                                 const Order &better) {
-  return Lengthening(problem, plain, few, fewPlain, better).run();
+std::optional<Order> bitpipe::schedule::lengthen(const Problem &problem, const Problem &few,
+                                                 const Order &order) {
+  return Lengthening(problem, few, order).run();
 }

@@ -39,7 +39,7 @@ struct Lane {
 class PriorityScheduler {
 public:
   PriorityScheduler(const Problem &problem, const Priorities &priorities,
-                    Direction direction, size_t entered = 0);
+                    Direction direction, size_t entered, double wait);
   Pass run();
 
 private:
@@ -64,6 +64,7 @@ private:
   const Priorities &priorities;
   const Direction direction;
   const size_t entered;
+  const double wait;
   const Tasks tasks;
   const Flow flow;
   const double moment;
@@ -89,10 +90,10 @@ private:
 
 PriorityScheduler::PriorityScheduler(const Problem &problem,
                                      const Priorities &priorities,
-                                     Direction direction, size_t entered)
+                                     Direction direction, size_t entered, double wait)
     : placement(problem.placement), costs(problem.costs),
       priorities(priorities), direction(direction), entered(entered),
-      tasks(problem), flow(problem.placement, problem.split),
+      wait(wait), tasks(problem), flow(problem.placement, problem.split),
       moment(momentOf(costs)), guard(problem), lanes(placement.devices()),
       freeAt(placement.devices()),
       links(placement.devices(), costs),
@@ -181,12 +182,12 @@ void PriorityScheduler::turnRound() {
   std::reverse(pass.sequence.begin(), pass.sequence.end());
 }
 
-/// The first that is ready and does not keep others from completing.
+/// The first that is ready, or soon will be, and does not keep others from completing.
 void PriorityScheduler::decide(int device) {
   std::erase(refused, device);
   candidates.clear();
   for (Lane &lane : lanes[device]) {
-    if (ready[lane.task] > now + moment ||
+    if (ready[lane.task] > now + moment + wait ||
         (lane.takesMemory && !guard.fits(lane.stage, device)) ||
         isFull(lanes[device], lane))
       continue;
@@ -199,6 +200,8 @@ void PriorityScheduler::decide(int device) {
         candidates.begin(), candidates.end(),
         [](const auto &a, const auto &b) { return a.first < b.first; });
     Lane &lane = *first->second;
+    if (ready[lane.task] > now + moment)
+      return wakeTimes.wake(ready[lane.task], device);
     if (!lane.takesMemory || guard.isSafe(lane.stage, lane.microbatch, device))
       return begin(device, lane);
     isRefused = true;
@@ -272,11 +275,11 @@ void PriorityScheduler::finish(const Lane &lane, int device, double end) {
 
 Pass bitpipe::schedule::scheduleForward(const Problem &problem,
                                         const Priorities &priorities,
-                                        size_t entered) {
-  return PriorityScheduler(problem, priorities, Forward, entered).run();
+                                        size_t entered, double wait) {
+  return PriorityScheduler(problem, priorities, Forward, entered, wait).run();
 }
 
 Pass bitpipe::schedule::scheduleBackward(const Problem &problem,
-                                         const Priorities &priorities) {
-  return PriorityScheduler(problem, priorities, Backward).run();
+                                         const Priorities &priorities, double wait) {
+  return PriorityScheduler(problem, priorities, Backward, 0, wait).run();
 }

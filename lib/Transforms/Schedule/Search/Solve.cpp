@@ -4,8 +4,8 @@
 // (LocalSearch.h), until one meets the lower bound. Waves, scheduled to and fro, meet it
 // at once where memory is not short and messages cost little, BitPipe's groups in 2D
 // activations. Schedulers that let no device wait while it could do something take the
-// next best thing where the right one is about to arrive; so with messages, orders that
-// are good without them are further starts: they wait, and keep their shape.
+// next best thing where the right one is about to arrive; so with messages devices wait
+// for it, and orders that are good without messages are further starts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,22 +61,23 @@ void Solver::offerWithoutMessages() {
 /// messages of the one before arrive. With many micro-batches their fill and drain are
 /// improved with few.
 void Solver::offerGroupsWithMessages() {
-  std::optional<Order> plain = groupsWithoutMessages(problem);
+  std::optional<Order> plain = groupsWithMessages(problem);
   if (!plain)
     return;
   starts.offer(*plain, Start::Groups);
+  starts.offerTimetable();
   size_t devices = problem.placement.devices();
   size_t groups = problem.placement.microbatches() / devices;
   if (groups < 6)
     return;
   Problem few = withFewer(problem, (groups - 4) * devices / 2);
-  std::optional<Order> fewPlain = groupsWithoutMessages(few);
+  std::optional<Order> fewPlain = groupsWithMessages(few);
   if (!fewPlain)
     return;
   LocalSearch search(few, *fewPlain, firstSeed + 1);
-  search.run(visits);
-  std::optional<Order> better =
-      lengthen(problem, *plain, few, *fewPlain, search.best());
+  // What has fewer actions is improved as well in less time.
+  search.run(size_t(double(visits) * std::min(1.0, double(Tasks(few).count()) / 1e5)));
+  std::optional<Order> better = lengthen(problem, few, search.best());
   if (better)
     starts.offer(std::move(*better), Start::Lengthened);
 }

@@ -4,6 +4,7 @@
 
 #include "lib/Transforms/Schedule/Search/Groupings.h"
 #include "lib/Transforms/Schedule/Search/Justify.h"
+#include "lib/Transforms/Schedule/Search/PriorityScheduler.h"
 
 #include <algorithm>
 #include <limits>
@@ -79,6 +80,22 @@ void Starts::offerGroups() {
   }
 }
 
+/// The timetable of groups; what comes next by it is awaited, so that they keep their shape.
+static Wave plainGroups(const Problem &problem) {
+  return {groupWave(problem, Groupings(problem).plain()), 0, longestWait(problem)};
+}
+
+/// With whole backwards alone, and not of two groups, which are all fill and drain.
+static bool hasTimetable(const Problem &problem) {
+  return hasGroups(problem) &&
+         problem.placement.microbatches() >= 3 * problem.placement.devices();
+}
+
+void Starts::offerTimetable() {
+  if (hasTimetable(problem))
+    offer(justify(problem, plainGroups(problem), patience, random).order, Start::Groups);
+}
+
 /// Weight gradients right behind their input gradients.
 static Order apart(const Order &whole) {
   Order order(whole.size());
@@ -113,7 +130,7 @@ static Problem forGroups(Problem problem) {
 }
 
 std::optional<Order>
-bitpipe::schedule::groupsWithoutMessages(const Problem &problem) {
+bitpipe::schedule::groupsWithMessages(const Problem &problem) {
   Problem simpler = forGroups(problem);
   if (!hasGroups(simpler) || simpler.check())
     return {};
@@ -122,5 +139,10 @@ bitpipe::schedule::groupsWithoutMessages(const Problem &problem) {
   if (starts.all().empty())
     return {};
   const Order &order = starts.shortest().order;
-  return problem.split ? apart(order) : order;
+  if (!hasTimetable(problem))
+    return problem.split ? apart(order) : order;
+  Wave wave = plainGroups(problem);
+  Pass pass = scheduleForward(problem, wave.priorities, 0, wave.wait);
+  bool isShorter = pass.complete && pass.makespan < makespanOf(problem, order);
+  return isShorter ? orderOf(problem, pass) : order;
 }

@@ -37,6 +37,8 @@ public:
   void offerWaves();
   /// BitPipe's groups (Groupings.h), likewise, if the problem has groups.
   void offerGroups();
+  /// Their timetable, by devices that wait for messages, if it is of three groups or more.
+  void offerTimetable();
 
 private:
   size_t affordable(size_t actions, size_t most) const;
@@ -47,9 +49,11 @@ private:
   std::vector<Start> starts;
 };
 
-/// An order of groups as if messages took no time; with weight gradients right behind
-/// their input gradients if these are apart. Nothing if the problem has no groups.
-std::optional<Order> groupsWithoutMessages(const Problem &problem);
+/// An order of groups, which repeats itself between fill and drain: as if messages took no
+/// time, with weight gradients right behind their input gradients if these are apart, or by
+/// the same timetable with all the memory and devices that wait, whichever is shorter.
+/// Nothing if the problem has no groups.
+std::optional<Order> groupsWithMessages(const Problem &problem);
 
 } // namespace bitpipe::schedule
 
