@@ -227,7 +227,7 @@ Status fillResults(const Descriptor &heuristic, int64_t wanted, int64_t *count, 
   bool gradient = isGradient(*heuristic.other(HeuristicGraph).graph);
   if (makes("no engine") || makes(gradient ? "no gradient" : "no forward") || heuristic.one<int>(HeuristicMode) != HeuristicA)
     engines.clear();
-  if (makes("no order"))
+  if (makes("no order") && !engines.empty())
     engines.pop_back();
   *count = array ? std::min<int64_t>(wanted, int64_t(engines.size())) : int64_t(engines.size());
   for (int64_t i = 0; array && i < *count; ++i) {
