@@ -146,13 +146,9 @@ std::optional<std::string> GraphRun::store(int64_t number) {
 
 std::optional<std::string> GraphRun::run() {
   values.clear();
-  if (workspaceBytes) {
-    char *there = nullptr;
-    if (auto wrong = translate(workspace, size_t(workspaceBytes), true, there))
-      return wrong;
-    std::memset(there, 0xa5, size_t(workspaceBytes));
-  }
   for (const GraphStep &step : graph.steps) {
+    if (auto wrong = spoilWorkspace())
+      return wrong;
     for (int64_t operand : {step.x, step.b, step.condition})
       if (operand && (!of(operand).isVirtual))
         if (auto wrong = load(operand))
@@ -161,10 +157,21 @@ std::optional<std::string> GraphRun::run() {
     for (float &value : result)
       value = rounded(of(step.y).type, value);
     values[step.y] = std::move(result);
-    if (!of(step.y).isVirtual)
-      if (auto wrong = store(step.y))
-        return wrong;
+    if (of(step.y).isVirtual)
+      continue;
+    if (auto wrong = store(step.y))
+      return wrong;
+    values.erase(step.y); // whoever reads it reads memory
   }
+  return std::nullopt;
+}
+
+/// It is the library's own, whatever else lies there.
+std::optional<std::string> GraphRun::spoilWorkspace() {
+  char *there = nullptr;
+  if (auto wrong = translate(workspace, size_t(workspaceBytes), true, there); wrong || !workspaceBytes)
+    return wrong;
+  std::memset(there, 0xa5, size_t(workspaceBytes));
   return std::nullopt;
 }
 

@@ -63,6 +63,7 @@ struct GraphRun {
 
 private:
   using Values = std::vector<float>; // of a tensor, without strides
+  std::optional<std::string> spoilWorkspace();
   std::optional<std::string> load(int64_t tensor);
   std::optional<std::string> store(int64_t tensor);
   template <typename Element> // of (index of a vector's first element, bytes of the vector)

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/Unit/attention-cases.h"
+#include "test/Unit/gpu-machine.h"
 
 #include "lib/Runtime/CPU/Attention.h"
 #include "lib/Runtime/CUDA/AttentionTrial.h"
@@ -14,65 +14,26 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
 
 using namespace bitpipe;
 
 namespace {
 
-class Machine {
+class Machine : public GPUMachine {
 public:
-  Machine() : gpu(0), kernels(gpu, emulated()), stream(gpu, CUDAStream::Low) {}
-
   void run(const AttentionCall &call, Memory &memory) {
     CudnnAttention attention(call, handle);
-    std::vector<cuda::Pointer> operands;
-    BrainMemory seen(call, memory);
-    for (size_t part = 0; part < memory.tensors.size(); ++part)
-      operands.push_back(part != AttentionCall::Key && seen.bytes(part) && call.operands[part]
-                             ? give(seen.places()[part], seen.bytes(part))
-                             : 0);
-    DeviceMemory scratch(gpu, size_t(attention.scratchBytes()), "scratch");
-    attention.run(operands, scratch.begin(), stream);
-    for (size_t part = 0; part < memory.tensors.size(); ++part)
-      if (operands[part])
-        take(seen.places()[part], seen.bytes(part), operands[part]);
-    seen.widen();
-    given.clear();
+    GPUMachine::run(call, memory, attention.scratchBytes(), [&](auto &operands, auto scratch) {
+      attention.run(operands, scratch, stream);
+    });
   }
-
   std::string trial(const AttentionCall &call) {
     CudnnAttention attention(call, handle);
     return faultOfTrial(call, gpu, kernels, attention);
   }
 
 private:
-  static Program emulated() {
-    Program program;
-    program.arch = "emulated";
-    return program;
-  }
-  cuda::Pointer give(const void *data, size_t bytes) {
-    given.push_back(std::make_unique<DeviceMemory>(gpu, bytes, "an operand"));
-    PinnedMemory pinned(bytes, "a test");
-    std::memcpy(pinned.data(), data, bytes);
-    cuda::check(cuda::driver().copyToDevice(given.back()->begin(), pinned.data(), bytes, stream), "copy");
-    stream.synchronize();
-    return given.back()->begin();
-  }
-  void take(void *data, size_t bytes, cuda::Pointer from) {
-    PinnedMemory pinned(bytes, "a test");
-    cuda::check(cuda::driver().copyToHost(pinned.data(), from, bytes, stream), "copy");
-    stream.synchronize();
-    std::memcpy(data, pinned.data(), bytes);
-  }
-
-  GPU gpu;
-  OwnKernels kernels;
-  CUDAStream stream;
   CudnnHandle handle;
-  std::vector<std::unique_ptr<DeviceMemory>> given;
 };
 
 /// Of those that cuDNN's graphs have a place for.
