@@ -1,19 +1,16 @@
 //===- Cudnn.cpp - cuDNN without a GPU -----------------------------------------===//
 //
-// Descriptors as its backend interface has them, with what they need before they are
-// finalised. A graph has two engines: the first adds parts of a sum up as they come, and says so;
-// the second gives the same bits each time.
+// A graph has two engines: the first adds parts of a sum up as they come, and says so; the
+// second gives the same bits each time.
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/Doubles/CudnnGraph.h"
+#include "test/Doubles/CudnnDescriptor.h"
 #include "test/Doubles/Streams.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
-#include <set>
 
 using namespace doubles;
 using namespace bitpipe::cudnn;
@@ -26,41 +23,7 @@ struct Context {
   bitpipe::cuda::Stream stream = nullptr;
 };
 
-struct Value {
-  AttributeType type;
-  int64_t count;
-  std::vector<char> bytes;
-};
-
 enum EngineNumber { AsTheyCome = 1, InOrder };
-
-struct Descriptor {
-  explicit Descriptor(DescriptorType type) : type(type) {}
-
-  const DescriptorType type;
-  bool finalized = false;
-  std::map<Attribute, Value> values;
-  int engine = 0;                     // of engines, their configurations and plans
-  std::shared_ptr<const Graph> graph; // of those, which outlives what described it
-
-  bool has(Attribute attribute) const { return values.contains(attribute); }
-  template <typename T> T one(Attribute attribute, T otherwise = {}) const {
-    if (!has(attribute))
-      return otherwise;
-    T value{};
-    std::memcpy(&value, values.at(attribute).bytes.data(), sizeof(T));
-    return value;
-  }
-  template <typename T> std::vector<T> all(Attribute attribute) const {
-    const Value &value = values.at(attribute);
-    std::vector<T> list(size_t(value.count));
-    std::memcpy(list.data(), value.bytes.data(), value.bytes.size());
-    return list;
-  }
-  const Descriptor &other(Attribute attribute) const {
-    return *one<const Descriptor *>(attribute);
-  }
-};
 
 std::string lastError;
 
@@ -74,138 +37,6 @@ Status refuse(const std::string &why, Status status = BadParam) {
 bool makes(const char *mistake) {
   const char *wanted = std::getenv("BITPIPE_DOUBLES_CUDNN");
   return wanted && !std::strcmp(wanted, mistake);
-}
-
-size_t bytesOf(AttributeType type) {
-  switch (type) {
-  case BooleanType:
-  case CharType:
-    return 1;
-  case HandleType:
-  case Int64Type:
-  case PointerType:
-  case DescriptorAttribute:
-    return 8;
-  default:
-    return 4;
-  }
-}
-
-/// What has to be set, of a type each.
-std::vector<std::pair<Attribute, AttributeType>> needs(DescriptorType type) {
-  switch (type) {
-  case TensorDescriptor:
-    return {{TensorNumber, Int64Type}, {TensorType, DataTypeType}, {TensorAlignment, Int64Type},
-            {TensorSizes, Int64Type}, {TensorStrides, Int64Type}};
-  case Pointwise:
-    return {{PointwiseMode, PointwiseModeType}, {PointwisePrecision, DataTypeType}};
-  case Matmul:
-    return {{MatmulType, DataTypeType}};
-  case Reduction:
-    return {{ReductionOperator, ReductionOperatorType}, {ReductionType, DataTypeType}};
-  case OperationPointwise:
-    return {{OperationPointwiseDescriptor, DescriptorAttribute}, {OperationPointwiseX, DescriptorAttribute},
-            {OperationPointwiseY, DescriptorAttribute}};
-  case OperationMatmul:
-    return {{OperationMatmulA, DescriptorAttribute}, {OperationMatmulB, DescriptorAttribute},
-            {OperationMatmulC, DescriptorAttribute}, {OperationMatmulDescriptor, DescriptorAttribute}};
-  case OperationReduction:
-    return {{OperationReductionX, DescriptorAttribute}, {OperationReductionY, DescriptorAttribute},
-            {OperationReductionDescriptor, DescriptorAttribute}};
-  case OperationReshape:
-    return {{OperationReshapeX, DescriptorAttribute}, {OperationReshapeY, DescriptorAttribute}};
-  case OperationGraph:
-    return {{GraphOperations, DescriptorAttribute}, {GraphHandle, HandleType}};
-  case EngineHeuristic:
-    return {{HeuristicGraph, DescriptorAttribute}, {HeuristicMode, HeuristicModeType}};
-  case ExecutionPlan:
-    return {{PlanConfig, DescriptorAttribute}, {PlanHandle, HandleType}};
-  case VariantPack:
-    return {{PackNumbers, Int64Type}, {PackPointers, PointerType}, {PackWorkspace, PointerType}};
-  default:
-    return {};
-  }
-}
-
-GraphTensor tensorOf(const Descriptor &d) {
-  return {d.one<DataType>(TensorType),       d.one<int64_t>(TensorAlignment),
-          d.all<int64_t>(TensorSizes),       d.all<int64_t>(TensorStrides),
-          d.one<bool>(TensorIsVirtual),      d.one<bool>(TensorIsByValue)};
-}
-
-GraphStep stepOf(const Descriptor &d) {
-  auto number = [&](Attribute attribute) {
-    return d.has(attribute) ? d.other(attribute).one<int64_t>(TensorNumber) : 0;
-  };
-  switch (d.type) {
-  case OperationMatmul:
-    return {d.type, 0, 0, number(OperationMatmulA), number(OperationMatmulB), 0, number(OperationMatmulC)};
-  case OperationReduction:
-    return {d.type, d.other(OperationReductionDescriptor).one<int>(ReductionOperator), 0,
-            number(OperationReductionX), 0, 0, number(OperationReductionY)};
-  case OperationReshape:
-    return {d.type, 0, 0, number(OperationReshapeX), 0, 0, number(OperationReshapeY)};
-  default:
-    const Descriptor &kind = d.other(OperationPointwiseDescriptor);
-    return {d.type, kind.one<int>(PointwiseMode), kind.one<int64_t>(PointwiseAxis),
-            number(OperationPointwiseX), number(OperationPointwiseB), number(OperationPointwiseT),
-            number(OperationPointwiseY)};
-  }
-}
-
-Graph graphOf(const Descriptor &d) {
-  Graph graph;
-  for (const Descriptor *operation : d.all<const Descriptor *>(GraphOperations)) {
-    graph.steps.push_back(stepOf(*operation));
-    for (auto &[attribute, value] : operation->values)
-      if (const Descriptor &tensor = operation->other(attribute); tensor.type == TensorDescriptor)
-        graph.tensors[tensor.one<int64_t>(TensorNumber)] = tensorOf(tensor);
-  }
-  return graph;
-}
-
-const char *faultOfTensor(const GraphTensor &tensor) {
-  if (tensor.sizes.size() != tensor.strides.size() || tensor.sizes.empty())
-    return "a tensor has not as many strides as sizes";
-  for (size_t d = 0; d < tensor.sizes.size(); ++d)
-    if (tensor.sizes[d] < 1 || tensor.strides[d] < 1)
-      return "a tensor has a size or stride below 1";
-  if (tensor.isByValue && tensor.elements() != 1)
-    return "more than one number is given by value";
-  return nullptr;
-}
-
-/// Each step reads what is there, and each number is one tensor's.
-const char *faultOfGraph(const Descriptor &d) {
-  Graph graph = graphOf(d);
-  std::set<int64_t> made;
-  for (const GraphStep &step : graph.steps) {
-    for (int64_t operand : {step.x, step.b, step.condition})
-      if (operand && graph.tensors.at(operand).isVirtual && !made.contains(operand))
-        return "an operation reads what none has made";
-    if (!made.insert(step.y).second)
-      return "two operations make one tensor";
-  }
-  return nullptr;
-}
-
-const char *faultOf(const Descriptor &d) {
-  if (d.type == TensorDescriptor)
-    return faultOfTensor(tensorOf(d));
-  if (d.type == OperationGraph)
-    return faultOfGraph(d);
-  if (d.type == VariantPack &&
-      d.values.at(PackNumbers).count != d.values.at(PackPointers).count)
-    return "as many pointers are expected as numbers";
-  if (d.type == OperationPointwise || d.type == OperationMatmul || d.type == OperationReduction ||
-      d.type == OperationReshape) {
-    std::map<int64_t, GraphTensor> tensors;
-    for (auto &[attribute, value] : d.values)
-      if (const Descriptor &tensor = d.other(attribute); tensor.type == TensorDescriptor)
-        tensors[tensor.one<int64_t>(TensorNumber)] = tensorOf(tensor);
-    return doubles::faultOf(stepOf(d), tensors);
-  }
-  return nullptr;
 }
 
 /// Has more products than the two of a forward.
@@ -315,11 +146,7 @@ EXPORT Status cudnnBackendSetAttribute(RawDescriptor descriptor, Attribute attri
 }
 EXPORT Status cudnnBackendFinalize(RawDescriptor descriptor) {
   auto &d = *static_cast<Descriptor *>(descriptor);
-  for (auto [attribute, type] : needs(d.type))
-    if (!d.has(attribute) || d.values[attribute].type != type)
-      return refuse("descriptor " + std::to_string(d.type) + " lacks attribute " +
-                    std::to_string(attribute) + ", or has it of another type");
-  if (const char *fault = faultOf(d))
+  if (std::string fault = faultOf(d); !fault.empty())
     return refuse(fault);
   if (d.type == OperationGraph)
     d.graph = std::make_shared<Graph>(graphOf(d));
