@@ -5,6 +5,8 @@ models   gpt2, bert and llama in f32 and bf16: losses beside the references (PyT
 sanitize two steps of gpt2 under compute-sanitizer, where it is there
 printed  gpt2 as a printed program: same bits as bitpipe-run
 gpt      tokens/s and MFU of a GPT in bf16
+cudnn    attention by cuDNN and by own kernels: losses of gpt2 and llama in bf16, the bits of a second run, each attention of
+         the GPT by itself, and its tokens/s
 torch    PyTorch on the same model, eager and compiled, under autocast
 nccl     gpt2 on processes that share the GPU, which NCCL takes for hosts of their own: same bits as one process has
 graph    the same GPT without graphs
@@ -25,7 +27,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-LIMITS = {"models": 90, "sanitize": 90, "printed": 40, "nccl": 120, "gpt": 150, "torch": 170, "graph": 50, "offload": 90, "shared": 120, "calls": 60}
+LIMITS = {"models": 90, "sanitize": 90, "printed": 40, "nccl": 120, "gpt": 150, "cudnn": 150, "torch": 170, "graph": 50, "offload": 90, "shared": 120, "calls": 60}
 PEAK = 989e12  # of dense bf16 products on an H100 or H200 SXM
 STEPS = 12
 
@@ -52,8 +54,8 @@ def train(plan, data, steps, limit, *options):
         return None
     if "--time-calls" in options:
         print(done.stdout[done.stdout.find("\ndevice 0: every call"):], flush=True)
-    for copies in re.findall(r"^host of device.*", done.stdout, re.M):
-        note(plan=plan, options=options, said=copies)
+    for said in re.findall(r"^(?:host of device|attentions of a step).*", done.stdout, re.M):
+        note(plan=plan, options=options, said=said)
     with open(metrics) as file:
         return [json.loads(line) for line in file]
 
@@ -203,6 +205,22 @@ def gpt(limit):
     bitpipe_gpt("gpt-1", "bitpipe", limit)
 
 
+def cudnn(limit):
+    for name in ("gpt2", "llama"):
+        data = HERE / f"{name}.data.safetensors"
+        reference = json.loads((HERE / f"{name}.reference.json").read_text())["loss"]
+        for way in ("cudnn", "own"):
+            first, second = (train(f"{name}-bf16", data, len(reference), limit / 16, "--clip=1.0", f"--attention={way}", *options)
+                             for options in ([], ["--no-graph"]))
+            if first and second:
+                worst = max(abs(line["loss"] - want) / want for line, want in zip(first, reference))
+                same = all(a[key] == b[key] for a, b in zip(first, second, strict=True) for key in ("loss", "grad_norm"))
+                note(model=name, attention=way, worst_relative_loss_error=worst, same_bits_without_graph=same)
+    for way in ("cudnn", "own"):
+        bitpipe_gpt("gpt-1", f"bitpipe, attention: {way}", limit / 6, f"--attention={way}")
+        bitpipe_gpt("gpt-1", f"bitpipe, attention: {way}, calls timed", limit / 6, f"--attention={way}", "--time-calls")
+
+
 def graph(limit):
     bitpipe_gpt("gpt-1", "bitpipe without graphs", limit, "--no-graph")
 
@@ -280,7 +298,7 @@ def machine():
 def main():
     if sys.argv[1:2] == ["--pytorch"]:
         return pytorch_steps(sys.argv[2])
-    parts = {"models": models, "sanitize": sanitize, "printed": printed, "nccl": nccl, "gpt": gpt, "torch": pytorch, "graph": graph, "offload": offload, "calls": calls, "shared": shared}
+    parts = {"models": models, "sanitize": sanitize, "printed": printed, "nccl": nccl, "gpt": gpt, "cudnn": cudnn, "torch": pytorch, "graph": graph, "offload": offload, "calls": calls, "shared": shared}
     machine()
     for name in sys.argv[1:] or parts:
         begin = time.time()

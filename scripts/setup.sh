@@ -30,6 +30,15 @@ if [[ ! -f $stamp || $requirements -nt $stamp || scripts/requirements-demo.txt -
   touch "$stamp"
 fi
 
+# Without the packages that they want (cuBLAS): the real cuDNN is asked for plans, on no GPU. In a
+# folder of its own, so that nothing else finds it.
+alone=scripts/requirements-alone.txt
+if [[ $kind == test && ( ! -f build/alone/installed || $alone -nt build/alone/installed ) ]]; then
+  rm -rf build/alone
+  "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --target build/alone -r "$alone"
+  touch build/alone/installed
+fi
+
 [[ -f build/build.ninja ]] || cmake -G Ninja -B build -DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 >/dev/null
 
 # Lets one of ninja's counts through every 20 seconds, and all that is no count.

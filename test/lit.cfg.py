@@ -20,6 +20,8 @@ config.environment["OMP_NUM_THREADS"] = "1"
 # mpirun refuses root, which containers run as, and more processes than cores.
 config.environment["OMPI_ALLOW_RUN_AS_ROOT"] = config.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
 config.environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+# Plans for GPUs run on doubles, never on a cuDNN that some Python on PATH has.
+config.environment["BITPIPE_CUDNN"] = os.path.join(config.build, "bin/doubles/libcudnn.so.9")
 if "CI" in os.environ:
     config.environment["CI"] = os.environ["CI"]
 config.substitutions.append(("%source", config.source))
@@ -45,6 +47,12 @@ config.substitutions.append(("%part", os.environ.get("BITPIPE_PART", "1/1")))
 # Two network namespaces with a link between them need root.
 if os.geteuid() == 0 and os.path.exists("/dev/net/tun") and shutil.which("ip"):
     config.available_features.add("namespaces")
+
+# cuDNN that makes plans without a GPU (scripts/setup.sh).
+alone = os.path.join(config.build, "alone/nvidia")
+if os.path.exists(os.path.join(alone, "cudnn_jit")):
+    config.available_features.add("cudnn")
+config.substitutions.append(("%alone", alone))
 
 # NVIDIA's assembler: a folder with both of its programs, of CUDA or of a package of Python's.
 packaged = glob.glob(os.path.join(config.build, "venv/lib/python3*/*-packages/nvidia/*/bin"))

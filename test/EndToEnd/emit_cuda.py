@@ -1,6 +1,6 @@
 """Prints plans for GPUs as C++, runs that on doubles of CUDA's libraries, and compares it with bitpipe-run.
 
-    python emit_cuda.py BUILD SOURCE COMPILER MODEL_FOLDER --devices=1,2 [bitpipe-opt options]
+    python emit_cuda.py BUILD SOURCE COMPILER MODEL_FOLDER --devices=1,2 [--attention cudnn] [bitpipe-opt options]
 
 For each number of devices: the printed program compiles without a warning (with nvcc, too, where there is one), links, and trains
 to the bits of bitpipe-run, both with a process for each device: losses, norms and parameters, as a graph and not, whatever the
@@ -25,6 +25,7 @@ def run(command, **variables):
 class Printed:
     def __init__(self, arguments, options, devices, scratch):
         self.build, self.folder, self.devices, self.scratch = arguments.build, arguments.folder, devices, scratch
+        self.attention = f"--attention={arguments.attention}"
         self.doubles = os.path.join(arguments.build, "bin/doubles")
         # Updates between micro-batches know no norm of all gradients.
         self.clip = [] if any("pipedream" in option for option in options) else ["--clip=1.0"]
@@ -61,7 +62,7 @@ class Printed:
     def command(self, program, name, options, plan=None):
         launcher = ["mpirun", "-n", self.devices] if self.devices != "1" else []
         return [*launcher, program, plan or self.plan, f"--data={self.folder}/data.safetensors", "--steps=4", *self.clip,
-                f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", *options]
+                f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", self.attention, *options]
 
     def variables(self):
         return {"BITPIPE_CUDA_DRIVER": f"{self.doubles}/libcuda.so.1", "BITPIPE_CUBLASLT": f"{self.doubles}/libcublasLt.so.13",
@@ -98,8 +99,10 @@ class Printed:
         self.check_refused("an option", self.command(program, "other", ["--poison"]), "--poison is given to a printed program")
         if self.devices != "1":
             self.check_refused("one process", self.command(program, "other", [])[3:], "expected a process for each device")
+            # Streams are numbered as they are made; an attention and its gradient were tried in one each.
+            compute = 2 if self.attention == "--attention=cudnn" else 0
             self.check_refused("a wait less", self.command(program, "other", ["--no-graph"]), "nothing puts one after the other",
-                               BITPIPE_DOUBLES_DROP="0:0")
+                               BITPIPE_DOUBLES_DROP=f"{compute}:0")
 
 
 def main():
@@ -107,6 +110,7 @@ def main():
     for name in ("build", "source", "compiler", "folder"):
         parser.add_argument(name)
     parser.add_argument("--devices", default="2")
+    parser.add_argument("--attention", default="own", help="what computes attentions, in both")
     arguments, options = parser.parse_known_args()
     for devices in arguments.devices.split(","):
         with tempfile.TemporaryDirectory() as scratch:

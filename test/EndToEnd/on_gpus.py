@@ -1,7 +1,8 @@
 """Trains a model with plans for GPUs, on doubles of CUDA's libraries, and compares with its reference.
 
     python on_gpus.py BUILD MODEL_FOLDER --pipeline=bitpipe,1f1b --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
-        [--part K/N] [--checks bits,resumed] [--seeds 2] [--drop STREAMS:WAITS] [bitpipe-opt options]
+        [--part K/N] [--checks bits,resumed] [--seeds 2] [--drop STREAMS:WAITS] [--attention cudnn [--cudnn MISTAKE]]
+        [bitpipe-opt options]
 
 BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each schedule (--pipeline=every: all by
 name, or a part of them) and number of devices numbers, and what --checks names:
@@ -20,6 +21,8 @@ ranks    the reference's numbers with a process for each device, connected by a 
 host     what is planned on hosts is what copies touch; times of copies, and arrows from each to the one back and on to the
          gradient.
 
+--attention is what computes attentions (default own), all of them: auto, too, has to take cuDNN for some, and own kernels
+for others where --cudnn is a mistake of the double that concerns those.
 --through-cpu takes kernels for processors (test/Runtime/Inputs/as_cuda.py) instead of the compiler's for GPUs.
 """
 import argparse
@@ -90,9 +93,21 @@ class Model:
         """Error text, or None; parameters are saved under the name."""
         steps = steps or len(self.reference["loss"])
         command = [*launcher, "bitpipe-run", plan or self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
-                   f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", *options]
+                   f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force",
+                   f"--attention={self.arguments.attention}", *options]
+        if self.arguments.cudnn:
+            variables["BITPIPE_DOUBLES_CUDNN"] = self.arguments.cudnn
         result = subprocess.run(command, capture_output=True, text=True, env=doubles(self.arguments.build, **variables))
+        if not result.returncode:
+            self.check_attention(result.stdout)
         return result.stdout + result.stderr if result.returncode else None
+
+    def check_attention(self, output):
+        told = re.search(r"attentions of a step: (\d+) by cuDNN.*, (\d+) by own kernels", output)
+        by_cudnn, by_own = (int(count) for count in told.groups()) if told else (0, 0)
+        expected = {"own": (False, True), "cudnn": (True, False), "auto": (True, True)}[self.arguments.attention]
+        if told and (by_cudnn > 0, by_own > 0) != expected:
+            sys.exit(f"--attention={self.arguments.attention}: {told.group()}")
 
     def trained(self, name, options, launcher=(), **more):
         if error := self.train(name, options, launcher, **more):
@@ -189,9 +204,11 @@ def main():
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--drop", default="8:1")
     parser.add_argument("--through-cpu", action="store_true")
+    parser.add_argument("--attention", default="own")
+    parser.add_argument("--cudnn")
     parser.add_argument("--checks", default="bits,resumed")
     arguments, options = parser.parse_known_args()
-    arguments.checks = arguments.checks.split(",")
+    arguments.checks = [check for check in arguments.checks.split(",") if check != "numbers"]
     arguments.renamed = dict(pair.split("=") for pair in arguments.rename)
     options.append("--microbatches=8")
     pipelines = schedules(arguments.part) if arguments.pipeline == "every" else arguments.pipeline.split(",")

@@ -5,68 +5,24 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/Unit/attention-cases.h"
+#include "test/Unit/gpu-machine.h"
 
 #include "lib/Runtime/CUDA/GPUAttention.h"
 
 #include <cstdio>
-#include <cstring>
-#include <memory>
 
 using namespace bitpipe;
 
 namespace {
 
-class Machine {
-public:
-  Machine() : gpu(0), kernels(gpu, emulated()), stream(gpu, CUDAStream::Low) {}
-
-  /// Runs a call on a copy of what its operands hold; whether on tensor cores.
-  bool run(const AttentionCall &call, Memory &memory) {
-    GPUAttention attention(call, "test");
-    std::vector<cuda::Pointer> operands;
-    BrainMemory seen(call, memory);
-    for (size_t part = 0; part < memory.tensors.size(); ++part) {
-      size_t bytes = part == AttentionCall::Key ? sizeof(memory.key) : seen.bytes(part);
-      operands.push_back(bytes && call.operands[part] ? give(seen.places()[part], bytes) : 0);
-    }
-    auto scratch = std::make_unique<DeviceMemory>(
-        gpu, size_t(std::max<int64_t>(attention.scratchBytes(), 1)), "scratch");
-    attention.run(kernels, operands, scratch->begin(), stream);
-    for (size_t part = 0; part < memory.tensors.size(); ++part)
-      if (operands[part] && part != AttentionCall::Key)
-        take(seen.places()[part], seen.bytes(part), operands[part]);
-    seen.widen();
-    given.clear();
-    return attention.runsOnTensorCores();
-  }
-
-private:
-  static Program emulated() {
-    Program program;
-    program.arch = "emulated";
-    return program;
-  }
-  cuda::Pointer give(const void *data, size_t bytes) {
-    given.push_back(std::make_unique<DeviceMemory>(gpu, bytes, "an operand"));
-    PinnedMemory pinned(bytes, "a test");
-    std::memcpy(pinned.data(), data, bytes);
-    cuda::check(cuda::driver().copyToDevice(given.back()->begin(), pinned.data(), bytes, stream), "copy");
-    stream.synchronize();
-    return given.back()->begin();
-  }
-  void take(void *data, size_t bytes, cuda::Pointer from) {
-    PinnedMemory pinned(bytes, "a test");
-    cuda::check(cuda::driver().copyToHost(pinned.data(), from, bytes, stream), "copy");
-    stream.synchronize();
-    std::memcpy(data, pinned.data(), bytes);
-  }
-
-  GPU gpu;
-  OwnKernels kernels;
-  CUDAStream stream;
-  std::vector<std::unique_ptr<DeviceMemory>> given;
-};
+/// Runs a call on a copy of what its operands hold; whether on tensor cores.
+bool run(GPUMachine &machine, const AttentionCall &call, Memory &memory) {
+  GPUAttention attention(call, "test");
+  machine.run(call, memory, attention.scratchBytes(), [&](auto &operands, auto scratch) {
+    attention.run(machine.kernels, operands, scratch, machine.stream);
+  });
+  return attention.runsOnTensorCores();
+}
 
 bool compare(const AttentionCall &call, bool onTensorCores, const Memory &got,
              const Memory &expected) {
@@ -87,7 +43,7 @@ bool compare(const AttentionCall &call, bool onTensorCores, const Memory &got,
   return true;
 }
 
-bool runRound(Machine &machine) {
+bool runRound(GPUMachine &machine) {
   bool brain = pick(0, 2), wide = brain && pick(0, 1);
   // Wide ones with several tiles of rows and columns.
   AttentionCall call = makeCall(wide ? CaseLimits{140, 128, true} : CaseLimits{40, 140});
@@ -103,7 +59,7 @@ bool runRound(Machine &machine) {
     Memory memory = makeMemory(call, biasForm), expected = memory;
     compute(call, expected, gradient);
     memory.spoil(call);
-    bool onTensorCores = machine.run(call, memory);
+    bool onTensorCores = run(machine, call, memory);
     if (wide && !onTensorCores)
       return std::puts("wide rows of bf16, expected tensor cores"), false;
     if (!compare(call, onTensorCores, memory, expected))
@@ -115,7 +71,7 @@ bool runRound(Machine &machine) {
 } // namespace
 
 int main() {
-  Machine &machine = *new Machine; // the process ends with it
+  GPUMachine &machine = *new GPUMachine; // the process ends with it
   for (int round = 0; round < 60; ++round)
     if (!runRound(machine)) {
       std::printf("round %d\n", round);

@@ -107,6 +107,9 @@ Switch noGraph("no-graph", cl::cat(category), cl::ZeroOrMore,
 Switch shareGPUs("share-gpus", cl::cat(category), cl::ZeroOrMore,
                  cl::desc("let several devices be one GPU where there are more devices "
                           "than GPUs"));
+ValueOption attention("attention", "auto|cudnn|own", "auto",
+                      "what computes attentions on GPUs; auto: cuDNN where it is there and can, "
+                      "else own kernels; cudnn: an error where it cannot");
 Switch timeCalls("time-calls", cl::cat(category), cl::ZeroOrMore,
                  cl::desc("on GPUs: when the run has ended, print how long every kernel, "
                           "product and attention takes by itself"));
@@ -225,6 +228,16 @@ TransportKind readTransport() {
   return *kind;
 }
 
+AttentionChoice readAttention() {
+  const char *expected = "auto, cudnn or own";
+  const std::string &name = attention.text(expected);
+  if (name != "auto" && name != "cudnn" && name != "own")
+    attention.refuse(expected);
+  return name == "auto"    ? AttentionChoice::Auto
+         : name == "cudnn" ? AttentionChoice::Cudnn
+                           : AttentionChoice::Own;
+}
+
 void readDevice(TrainOptions &options) {
   const char *expected = "cpu, cuda or emulated";
   const std::string &name = device.text(expected);
@@ -234,7 +247,7 @@ void readDevice(TrainOptions &options) {
     options.device = DeviceKind::Emulated;
   else
     options.target = name;
-  options.cuda = {!noGraph, shareGPUs, timeCalls};
+  options.cuda = {!noGraph, shareGPUs, timeCalls, readAttention()};
 }
 
 /// What emulated devices need, and what they cannot give.

@@ -34,11 +34,11 @@ static std::unique_ptr<PinnedMemory> pinned(const Program &program, int64_t numb
 }
 
 CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
-                       const std::string &image, StepGraph *graph, Calls &names,
-                       size_t events, bool timed)
+                       const std::string &image, AttentionChoice attention, StepGraph *graph,
+                       Calls &names, size_t events, bool timed)
     : program(program), device(program.devices[number]), number(number), unit(gpu),
       planned(gpu, image, program.kernelsPath), own(gpu, program),
-      routines(program, device, gpu, planned, own),
+      routines(program, device, gpu, planned, own, attention),
       layout(program, device, routines.scratchBytes()),
       all(gpu, size_t(layout.bytes), deviceText(program, number)),
       hostLink(linkTo(program, number, gpu)),

@@ -26,7 +26,8 @@ public:
   /// null: every step is walked. `events` is how many trace events to keep, and
   /// `timed` whether instructions are timed.
   CUDADevice(const Program &program, int64_t number, const GPU &gpu, const std::string &image,
-             StepGraph *graph, Calls &names, size_t events, bool timed);
+             AttentionChoice attention, StepGraph *graph, Calls &names, size_t events,
+             bool timed);
   ~CUDADevice() override;
 
   void begin(UpdateState state) override;
@@ -63,6 +64,8 @@ public:
   /// is trained is lost.
   void timeCalls();
 
+  AttentionCounts attentionCounts() const { return routines.attentionCounts(); }
+
   // For transports.
   const GPU &gpu() const { return unit; }
   const CUDAStream &stream() const { return compute; }
@@ -87,6 +90,7 @@ public:
   cuda::Function plannedKernel(const std::string &entry, int64_t sharedBytes) const {
     return planned.find(entry, sharedBytes);
   }
+  Attentions &attentions() { return routines.allAttentions(); }
   cuda::Pointer scratch() const { return memoryAt(layout.scratch); }
   /// For cuBLASLt.
   cuda::Pointer workspace() const { return memoryAt(layout.workspace); }

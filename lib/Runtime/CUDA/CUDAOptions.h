@@ -9,10 +9,14 @@ struct Table;
 
 namespace bitpipe {
 
+/// What computes attentions. Auto: cuDNN, where it is there and can, else own kernels.
+enum class AttentionChoice { Auto, Cudnn, Own };
+
 struct CUDAOptions {
   bool graph = true;       // a step is one graph, where nothing is timed
   bool sharesGPUs = false; // several devices may be one GPU
   bool timesCalls = false; // at the end, each by itself
+  AttentionChoice attention = AttentionChoice::Auto;
   const printed::Table *printed = nullptr; // runs instead of the plan's lists
 };
 

@@ -25,7 +25,8 @@ static std::string readKernels(const Program &program) {
 
 CUDAProcess::CUDAProcess(const Program &program, const World &world, Share share,
                          int64_t hostRank, const CUDAOptions &options, bool timed)
-    : program(program), share(share), timed(timed), printed(options.printed),
+    : program(program), share(share), timed(timed), attention(options.attention),
+      printed(options.printed),
       image(readKernels(program)) {
   if (printed && share.count() > 1)
     fail(program.path, ": error: ", share.count(), " devices in one process, expected a process "
@@ -80,13 +81,20 @@ void CUDAProcess::checkArchitecture(const GPU &gpu) const {
 std::unique_ptr<Device> CUDAProcess::makeDevice(int64_t number, Calls &names, size_t events) {
   auto make = [&]<typename Kind>() {
     auto device = std::make_unique<Kind>(program, number, *gpuOf[devices.size()], image,
-                                         graph.get(), names, events, timed);
+                                         attention, graph.get(), names, events, timed);
     devices.push_back(device.get());
     return device;
   };
   if (printed)
     return make.operator()<PrintedDevice>();
   return make.operator()<CUDADevice>();
+}
+
+AttentionCounts CUDAProcess::attentionCounts() const {
+  AttentionCounts all;
+  for (const CUDADevice *device : devices)
+    all.add(device->attentionCounts());
+  return all;
 }
 
 std::unique_ptr<Transport> CUDAProcess::connectDevices(World &world, const Links &links) {

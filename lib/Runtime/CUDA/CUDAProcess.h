@@ -21,6 +21,9 @@ public:
   /// When all ranks have made their devices; all call it.
   std::unique_ptr<Transport> connect(World &world, const Links &links);
 
+  /// Of all devices of this process.
+  AttentionCounts attentionCounts() const;
+
   void timeCalls() {
     for (CUDADevice *device : devices)
       device->timeCalls();
@@ -35,6 +38,7 @@ private:
   const Program &program;
   const Share share;
   const bool timed;
+  const AttentionChoice attention;
   const printed::Table *const printed; // null: lists are walked
   std::string image; // of the plan's kernels
   std::vector<std::unique_ptr<GPU>> gpus;

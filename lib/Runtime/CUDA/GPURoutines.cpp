@@ -17,9 +17,19 @@ static std::vector<bool> usedRoutines(const Program &program, const DeviceList &
   return used;
 }
 
+/// Bytes that cuDNN may take for a matrix of scores: half of what the plan leaves, but no more
+/// than what is little on all GPUs that it is made for.
+static int64_t workspaceOf(const DeviceList &device, const GPU &gpu) {
+  constexpr int64_t most = int64_t(2) << 30;
+  return std::clamp<int64_t>((int64_t(gpu.freeBytes()) - device.arena) / 2, 0, most);
+}
+
 GPURoutines::GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
-                         const CUDAModule &kernels, const OwnKernels &own)
-    : program(program), own(own), products(gpu, own), routines(program.routines.size()) {
+                         const CUDAModule &kernels, const OwnKernels &own,
+                         AttentionChoice attention)
+    : program(program), device(device), products(gpu, own),
+      attentions(gpu, own, attention, workspaceOf(device, gpu)),
+      routines(program.routines.size()) {
   std::vector<bool> used = usedRoutines(program, device);
   size_t mostArguments = 0;
   for (size_t r = 0; r < routines.size(); ++r) {
@@ -59,11 +69,23 @@ GPURoutines::Entry GPURoutines::prepare(const MatmulCall &call, const std::strin
 }
 
 GPURoutines::Entry GPURoutines::prepare(const AttentionCall &call, const std::string &where) {
-  AttentionEntry entry{GPUAttention(call, where), {}};
+  AttentionEntry entry{attentions.add(call, where), {}};
   for (const auto &operand : call.operands)
     entry.places.push_back(operand ? operand->place : BlockPlace{-1, 0});
-  scratch = std::max(scratch, entry.attention.scratchBytes());
   return entry;
+}
+
+AttentionCounts GPURoutines::attentionCounts() const {
+  AttentionCounts counts;
+  for (const Instruction &op : device.instructions)
+    if (auto *run = std::get_if<Execute>(&op))
+      for (const Entry &entry : routines[run->routine])
+        if (auto *attention = std::get_if<AttentionEntry>(&entry))
+          ++(attentions.runsByCudnn(attention->number) ? counts.cudnn : counts.own);
+  counts.remarks = attentions.remarks();
+  if (counts.cudnn)
+    counts.versions.insert(cudnn::versionText());
+  return counts;
 }
 
 void GPURoutines::run(int64_t routine, std::span<char *const> blocks, cuda::Stream stream) {
@@ -98,7 +120,9 @@ GPURoutines::CallInfo GPURoutines::info(int64_t routine, size_t number) const {
   if (auto *matmul = std::get_if<MatmulCall>(&call))
     return {"matmul " + text(shapeOf(*matmul)), 0, flopOf(*matmul)};
   auto &attention = std::get<AttentionCall>(call);
-  return {joined(attention.name(), " ", text(attention.sizes)), 0, flopOf(attention)};
+  bool byCudnn = attentions.runsByCudnn(std::get<AttentionEntry>(routines[routine][number]).number);
+  return {joined(attention.name(), byCudnn ? " by cuDNN " : " ", text(attention.sizes)), 0,
+          flopOf(attention)};
 }
 
 void GPURoutines::run(const KernelEntry &entry, std::span<char *const> blocks,
@@ -126,7 +150,7 @@ void GPURoutines::run(const AttentionEntry &entry, std::span<char *const> blocks
                       cuda::Stream stream) {
   for (size_t i = 0; i < entry.places.size(); ++i)
     operands[i] = addressOf(entry.places[i], blocks);
-  entry.attention.run(own, operands, memory.scratch, stream);
+  attentions.run(entry.number, operands, memory.scratch, stream);
 }
 
 bool GPURoutines::uses(int64_t routine, std::span<char *const> blocks,

@@ -8,7 +8,8 @@
 #ifndef BITPIPE_RUNTIME_CUDA_GPUROUTINES_H
 #define BITPIPE_RUNTIME_CUDA_GPUROUTINES_H
 
-#include "lib/Runtime/CUDA/GPUAttention.h"
+#include "lib/Runtime/CUDA/AttentionCounts.h"
+#include "lib/Runtime/CUDA/Attentions.h"
 #include "lib/Runtime/CUDA/Products.h"
 
 #include <span>
@@ -19,14 +20,20 @@ class GPURoutines {
 public:
   /// Prepares the routines that a device runs.
   GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
-              const CUDAModule &kernels, const OwnKernels &own);
+              const CUDAModule &kernels, const OwnKernels &own, AttentionChoice attention);
 
   /// Bytes that calls need besides their blocks, one call at a time.
-  int64_t scratchBytes() const { return std::max(scratch, products.scratchBytes()); }
+  int64_t scratchBytes() const {
+    return std::max({scratch, products.scratchBytes(), attentions.scratchBytes()});
+  }
   void setMemory(const ProductMemory &given) { memory = given; }
 
   /// Puts the calls of a routine into a stream, given where its blocks are.
   void run(int64_t routine, std::span<char *const> blocks, cuda::Stream stream);
+
+  AttentionCounts attentionCounts() const;
+  /// For printed programs, which number the same calls in their own way.
+  Attentions &allAttentions() { return attentions; }
 
   /// A call of a routine, for those who time it.
   struct CallInfo {
@@ -56,7 +63,7 @@ private:
     BlockPlace a, b, c, bias, residual; // block -1: none
   };
   struct AttentionEntry {
-    GPUAttention attention;
+    size_t number;
     std::vector<BlockPlace> places;
   };
   using Entry = std::variant<KernelEntry, ProductEntry, AttentionEntry>;
@@ -76,12 +83,13 @@ private:
   }
 
   const Program &program;
-  const OwnKernels &own;
+  const DeviceList &device;
   Products products;
+  Attentions attentions;
   std::vector<std::vector<Entry>> routines;
   std::vector<cuda::Pointer> arguments; // of the kernel that is launched
   std::vector<cuda::Pointer> operands;  // of the attention
-  int64_t scratch = 0; // that kernels and attentions need
+  int64_t scratch = 0; // that kernels need
   ProductMemory memory{};
 };
 

@@ -1,4 +1,4 @@
-//===- Libraries.cpp - The functions of CUDA, cuBLASLt and NCCL --------------===//
+//===- Libraries.cpp - The functions of CUDA, cuBLASLt, cuDNN and NCCL -------===//
 
 #include "lib/Runtime/CUDA/Libraries.h"
 
@@ -18,12 +18,17 @@ static const VendorLibrary driverLibrary = {
 static const VendorLibrary blasLibrary = {
     "cuBLASLt", "BITPIPE_CUBLASLT", {"libcublasLt.so.13", "libcublasLt.so.12"},
     "pip install nvidia-cublas", true};
+static const VendorLibrary cudnnLibrary = {
+    "cuDNN", "BITPIPE_CUDNN", {"libcudnn.so.9"}, "pip install nvidia-cudnn-cu13", true};
 static const VendorLibrary ncclLibrary = {
     "NCCL", "BITPIPE_NCCL", {"libnccl.so.2"}, "pip install nvidia-nccl-cu13", true};
 
 /// Graphs of several streams and PTX 8.0 for sm_90 need these.
 constexpr int oldestDriver = 12000;
 constexpr size_t oldestBlas = 120000;
+/// Before it, gradients of attention need a mask where columns are no multiple of 128, and 9.10 has
+/// wrong ones.
+constexpr size_t oldestCudnn = 91600;
 constexpr int oldestNCCL = 21800;
 
 /// A GPU has 8 queues for all streams unless the driver is told otherwise before it starts,
@@ -88,6 +93,41 @@ void blas::check(Status status, const char *what) {
   if (status != Success)
     fail("error: cuBLASLt: ", what, ": status ", int(status));
 }
+
+static std::string textOfVersion(size_t version) {
+  return joined(version / 10000, ".", version / 100 % 100, ".", version % 100);
+}
+
+/// It ends the process where it finds no cuBLASLt by name, so that one is loaded first.
+static cudnn::Library loadCudnn() {
+  using namespace cudnn;
+  blas::library();
+  const VendorLibrary &vendor = cudnnLibrary;
+  void *handle = openVendorLibrary(vendor);
+  Library table;
+#include "lib/Runtime/CUDA/CudnnFunctions.inc"
+  if (size_t version = table.getVersion(); version < oldestCudnn)
+    fail("error: cuDNN has version ", textOfVersion(version), ", expected at least ",
+         textOfVersion(oldestCudnn), ": ", vendor.remedy);
+  return table;
+}
+
+const cudnn::Library &cudnn::library() {
+  static const Library table = loadCudnn();
+  return table;
+}
+
+void cudnn::check(Status status, const char *what) {
+  if (status == Success)
+    return;
+  char said[512] = "";
+  library().getLastError(said, sizeof(said));
+  std::string_view line(said);
+  line = line.substr(0, line.find('\n'));
+  fail("error: cuDNN: ", what, ": status ", int(status), line.empty() ? "" : ": ", line);
+}
+
+std::string cudnn::versionText() { return textOfVersion(library().getVersion()); }
 
 static nccl::Library loadNCCL() {
   using namespace nccl;

@@ -1,4 +1,4 @@
-//===- Libraries.h - The functions of CUDA, cuBLASLt and NCCL ----------------===//
+//===- Libraries.h - The functions of CUDA, cuBLASLt, cuDNN and NCCL ---------===//
 //
 // One table for each library, filled by name when it is first asked for.
 //
@@ -8,6 +8,7 @@
 #define BITPIPE_RUNTIME_CUDA_LIBRARIES_H
 
 #include "lib/Runtime/CUDA/BlasTypes.h"
+#include "lib/Runtime/CUDA/CudnnTypes.h"
 #include "lib/Runtime/CUDA/NCCLTypes.h"
 
 #include <string>
@@ -34,6 +35,17 @@ struct Library {
 const Library &library();
 void check(Status status, const char *what);
 } // namespace bitpipe::blas
+
+namespace bitpipe::cudnn {
+struct Library {
+#include "lib/Runtime/CUDA/CudnnFunctions.inc"
+};
+/// What runs without it has a way of its own: whoever asks catches the UserError.
+const Library &library();
+void check(Status status, const char *what);
+/// "9.19.0".
+std::string versionText();
+} // namespace bitpipe::cudnn
 
 namespace bitpipe::nccl {
 struct Library {

@@ -132,6 +132,10 @@ void Executor::deviceLoop(int64_t device) {
   }
 }
 
+std::optional<AttentionCounts> Executor::attentionCounts() const {
+  return gpus ? std::optional(gpus->attentionCounts()) : std::nullopt;
+}
+
 void Executor::submit() {
   ++submitted;
   allowed.advance();

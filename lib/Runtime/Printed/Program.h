@@ -141,7 +141,7 @@ public:
   /// until the next product.
   std::span<const ProductCall> product(size_t number, CUstream stream,
                                        const MatmulOperands &operands);
-  /// The runtime's own kernels.
+  /// By what was chosen for it before step 1: cuDNN or the runtime's own kernels.
   void attention(size_t number, CUstream stream, const AttentionOperands &operands) const;
 
   // The same in the stream in which everything is computed, by the runtime's own kernels.

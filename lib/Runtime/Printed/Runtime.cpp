@@ -37,7 +37,7 @@ struct Runtime::Parts {
   NCCLTransport *const nccl;
   Products products;
   std::vector<size_t> productNumbers; // in products, by the number of the call
-  std::vector<std::optional<GPUAttention>> attentions;
+  std::vector<size_t> attentionNumbers; // in the device's, likewise
   std::vector<ProductCall> calls; // of the last product
   std::deque<CUDAEvent> events;
   GradNorm norm;
@@ -62,9 +62,8 @@ void Runtime::Parts::prepare(const Program &program) {
                               used[routine] ? products.add(call, where(routine)) : 0);
                         },
                         [&](size_t routine, const AttentionCall &call, size_t) {
-                          auto &attention = attentions.emplace_back();
-                          if (used[routine])
-                            attention.emplace(call, where(routine));
+                          attentionNumbers.push_back(
+                              used[routine] ? device.attentions().add(call, where(routine)) : 0);
                         }});
 }
 
@@ -126,7 +125,7 @@ void Runtime::attention(size_t number, CUstream stream, const AttentionOperands 
   const std::array<CUdeviceptr, AttentionCall::names.size()> operands = {
       at.q,   at.k,        at.v,  at.o,  at.lse, at.bias,
       at.key, at.d_output, at.dq, at.dk, at.dv,  at.dbias};
-  parts->attentions[number]->run(parts->device.kernels(), operands, scratch(), stream);
+  parts->device.attentions().run(parts->attentionNumbers[number], operands, scratch(), stream);
 }
 
 void Runtime::contribute(std::initializer_list<SlotRange> gradients, int64_t instruction) {

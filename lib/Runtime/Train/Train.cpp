@@ -21,6 +21,7 @@
 #include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/ProcessLimits.h"
 #include "lib/Runtime/Train/RunFiles.h"
+#include "lib/Runtime/Train/TellAttentions.h"
 #include "lib/Runtime/Train/Training.h"
 #include "lib/Runtime/Train/WorkingWeights.h"
 #include "lib/Runtime/Watch/Watch.h"
@@ -68,9 +69,10 @@ static void checkTarget(const TrainOptions &options, const Program &program) {
          "', expected --device=", program.target, " or none, got ", options.target);
   bool onGPUs = program.isForGPUs() && options.device == DeviceKind::Computing;
   const CUDAOptions &cuda = options.cuda;
-  if (!onGPUs && (!cuda.graph || cuda.sharesGPUs || cuda.timesCalls))
+  if (!onGPUs && (!cuda.graph || cuda.sharesGPUs || cuda.timesCalls ||
+                  cuda.attention != AttentionChoice::Auto))
     fail(program.path, ": error: the run is on no GPU, expected none of --no-graph, "
-         "--share-gpus and --time-calls");
+         "--share-gpus, --attention and --time-calls");
   if (onGPUs && options.threads)
     fail(program.path, ": error: the run is on GPUs, expected no --threads, got ",
          *options.threads);
@@ -272,6 +274,7 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     fillWorkingWeights(program, run->executor->devices());
   if (world.speaks())
     tellWidened(*run->executor);
+  tellAttentions(run->executor->attentionCounts(), world);
   tellNodes(program, run->links, world);
   std::optional<Training> training;
   agree(world, [&] {
@@ -323,6 +326,7 @@ static Identity optionsOf(const TrainOptions &options) {
   const CheckpointOptions &checkpoint = options.checkpoint;
   auto isSet = [](bool set) { return std::string(set ? "given" : "not given"); };
   constexpr const char *schedules[] = {"constant", "cosine", "linear"};
+  constexpr const char *choices[] = {"auto", "cudnn", "own"};
   return {{"--steps", std::to_string(options.steps)},
           {"--lr", exact(optimizer.lr)},
           {"--weight-decay", exact(optimizer.weightDecay)},
@@ -348,6 +352,7 @@ static Identity optionsOf(const TrainOptions &options) {
           {"--profile or --predict",
            isSet(!options.profile.empty() || options.predict)},
           {"--threads", options.threads ? std::to_string(*options.threads) : "not given"},
+          {"--attention", choices[int(options.cuda.attention)]},
           {"--device",
            options.device == DeviceKind::Computing ? "computing" : "emulated"}};
 }
