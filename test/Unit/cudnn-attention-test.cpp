@@ -29,7 +29,7 @@ public:
   }
   std::string trial(const AttentionCall &call) {
     CudnnAttention attention(call, handle);
-    return faultOfTrial(call, gpu, kernels, attention);
+    return faultOfTrial(call, gpu, kernels, stream, attention);
   }
 
 private:

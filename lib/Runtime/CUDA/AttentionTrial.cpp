@@ -149,9 +149,8 @@ Results resultsOf(const AttentionCall &call, Part part, const std::vector<char> 
 class Trial {
 public:
   Trial(const AttentionCall &call, const GPU &gpu, const OwnKernels &kernels,
-        CudnnAttention &attention)
-      : call(call), kernels(kernels), attention(attention), stream(gpu, CUDAStream::Low),
-        memory(call, gpu, stream),
+        const CUDAStream &stream, CudnnAttention &attention)
+      : call(call), kernels(kernels), attention(attention), stream(stream), memory(call, gpu, stream),
         scratch(gpu, size_t(std::max<int64_t>({attention.scratchBytes(), forward().scratchBytes(),
                                                GPUAttention(call, "").scratchBytes(), 1})),
                 "attentions that are tried") {}
@@ -215,7 +214,7 @@ private:
   const AttentionCall &call;
   const OwnKernels &kernels;
   CudnnAttention &attention;
-  const CUDAStream stream;
+  const CUDAStream &stream;
   TrialMemory memory;
   const DeviceMemory scratch;
   unsigned filled = 0;
@@ -224,7 +223,8 @@ private:
 } // namespace
 
 std::string bitpipe::faultOfTrial(const AttentionCall &call, const GPU &gpu,
-                                  const OwnKernels &kernels, CudnnAttention &attention) {
+                                  const OwnKernels &kernels, const CUDAStream &stream,
+                                  CudnnAttention &attention) {
   gpu.use();
-  return Trial(call, gpu, kernels, attention).run();
+  return Trial(call, gpu, kernels, stream, attention).run();
 }

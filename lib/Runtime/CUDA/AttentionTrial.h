@@ -12,7 +12,7 @@ namespace bitpipe {
 /// is taken for that. Says what differs by more than bf16 explains, is written where nothing belongs,
 /// or is not the same bits twice; empty if nothing does.
 std::string faultOfTrial(const AttentionCall &call, const GPU &gpu, const OwnKernels &kernels,
-                         CudnnAttention &attention);
+                         const CUDAStream &stream, CudnnAttention &attention);
 
 } // namespace bitpipe
 

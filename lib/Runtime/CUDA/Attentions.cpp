@@ -30,9 +30,9 @@ static bool areAlike(const AttentionCall &a, const AttentionCall &b) {
   });
 }
 
-Attentions::Attentions(const GPU &gpu, const OwnKernels &kernels, AttentionChoice choice,
-                       int64_t most)
-    : gpu(gpu), kernels(kernels), choice(choice), most(most) {}
+Attentions::Attentions(const GPU &gpu, const OwnKernels &kernels, const CUDAStream &stream,
+                       AttentionChoice choice, int64_t most)
+    : gpu(gpu), kernels(kernels), stream(stream), choice(choice), most(most) {}
 
 /// Whoever names a library does not want it left out.
 static bool isLibraryGiven() {
@@ -82,16 +82,16 @@ std::unique_ptr<CudnnAttention> Attentions::tryCudnn(const AttentionCall &call) 
   if (choice == AttentionChoice::Auto && attention->scratchBytes() > most)
     fail("it needs ", attention->scratchBytes() >> 20, " MiB of workspace, at most ", most >> 20,
          " are taken unless it is asked for");
-  if (std::string fault = faultOfTrial(call, gpu, kernels, *attention); !fault.empty())
+  if (std::string fault = faultOfTrial(call, gpu, kernels, stream, *attention); !fault.empty())
     fail("it does not agree with our own kernels: ", fault);
   return attention;
 }
 
 void Attentions::run(size_t number, std::span<const cuda::Pointer> operands,
-                     cuda::Pointer scratchMemory, cuda::Stream stream) {
+                     cuda::Pointer scratchMemory, cuda::Stream into) {
   Entry &entry = entries[number];
   if (entry.cudnn)
-    entry.cudnn->run(operands, scratchMemory, stream);
+    entry.cudnn->run(operands, scratchMemory, into);
   else
-    entry.own.run(kernels, operands, scratchMemory, stream);
+    entry.own.run(kernels, operands, scratchMemory, into);
 }

@@ -19,8 +19,10 @@ namespace bitpipe {
 
 class Attentions {
 public:
-  /// `most`: bytes of scratch that an attention of cuDNN may take where the choice is ours.
-  Attentions(const GPU &gpu, const OwnKernels &kernels, AttentionChoice choice, int64_t most);
+  /// `stream` is where attentions are tried. `most`: bytes of scratch that one of cuDNN may
+  /// take where the choice is ours.
+  Attentions(const GPU &gpu, const OwnKernels &kernels, const CUDAStream &stream,
+             AttentionChoice choice, int64_t most);
 
   /// Prepares an attention and gives its number. `where` begins what is said if nothing can
   /// compute it, or cuDNN cannot and is asked for.
@@ -47,6 +49,7 @@ private:
 
   const GPU &gpu;
   const OwnKernels &kernels;
+  const CUDAStream &stream;
   const AttentionChoice choice;
   const int64_t most;
   std::unique_ptr<CudnnHandle> handle;

@@ -117,12 +117,12 @@ private:
   const GPU &unit;
   const CUDAModule planned; // the plan's kernels
   const OwnKernels own;
+  const CUDAStream compute;
   GPURoutines routines;
   const DeviceLayout layout;
   const DeviceMemory all;
   const std::unique_ptr<HostLink> hostLink; // null: the host keeps nothing
   SlotAddresses slots;
-  const CUDAStream compute;
   StepGraph *graph;
   const std::unique_ptr<PinnedMemory> given[2]; // what the host gives, by parity
   const PinnedMemory verdicts, bounce;          // two verdicts; pieces of uploads

@@ -26,9 +26,9 @@ static int64_t workspaceOf(const DeviceList &device, const GPU &gpu) {
 
 GPURoutines::GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
                          const CUDAModule &kernels, const OwnKernels &own,
-                         AttentionChoice attention)
+                         const CUDAStream &stream, AttentionChoice attention)
     : program(program), device(device), products(gpu, own),
-      attentions(gpu, own, attention, workspaceOf(device, gpu)),
+      attentions(gpu, own, stream, attention, workspaceOf(device, gpu)),
       routines(program.routines.size()) {
   std::vector<bool> used = usedRoutines(program, device);
   size_t mostArguments = 0;

@@ -18,9 +18,10 @@ namespace bitpipe {
 
 class GPURoutines {
 public:
-  /// Prepares the routines that a device runs.
+  /// Prepares the routines that a device runs; attentions are tried in the stream.
   GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
-              const CUDAModule &kernels, const OwnKernels &own, AttentionChoice attention);
+              const CUDAModule &kernels, const OwnKernels &own, const CUDAStream &stream,
+              AttentionChoice attention);
 
   /// Bytes that calls need besides their blocks, one call at a time.
   int64_t scratchBytes() const {
