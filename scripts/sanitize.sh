@@ -34,7 +34,7 @@ fuzz() { # KINDS...
 
 address() {
   # All but those that search schedules for minutes.
-  local tests=(attention-check-test attention-test balance-test checkpoint-test cores-test environment-test matmul-test optimizer-test team-test transport-test
+  local tests=(attention-check-test attention-test balance-test checkpoint-test cores-test environment-test fat-binary-test matmul-test optimizer-test team-test transport-test
     schedule-{golden,families,odd,shares,balance,updates}-test replicated-test)
   # Of mutants of programs and of orders a share.
   local mutated=("schedule-mutation-test 20" "schedule-orders-test 200")
