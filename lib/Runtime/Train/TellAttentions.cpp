@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/Train/TellAttentions.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <sstream>
 
@@ -13,8 +14,10 @@ static std::string written(const AttentionCounts &counts) {
   lines << "c" << counts.cudnn << "\no" << counts.own << "\n";
   for (const std::string &version : counts.versions)
     lines << "v" << version << "\n";
-  for (const std::string &remark : counts.remarks)
+  for (std::string remark : counts.remarks) {
+    std::ranges::replace(remark, '\n', ' ');
     lines << "r" << remark << "\n";
+  }
   return lines.str();
 }
 
