@@ -51,7 +51,8 @@ void checkImages() {
   std::string file = whole(images, images.size());
   check(isFatBinary(file) && !isFatBinary("PTX") && !isFatBinary(""), "what a fat binary is");
   check(bytesOfFatBinary(file.data()) == file.size(), "how long it is");
-  auto found = imagesOf(file + "written by somebody");
+  std::string followed = file + "written by somebody";
+  auto found = imagesOf(followed);
   check(found.size() == 4, "all images that are known");
   check(found[0].kind == FatImage::MachineCode && found[0].arch == 80 && found[0].bytes == "abcdefgh", "the first");
   check(found[2].kind == FatImage::PTX && found[2].arch == 90 && found[2].bytes == "text" && !found[2].compressed, "PTX");
