@@ -3,6 +3,7 @@
 #include "lib/Runtime/Checkpoint/Compare.h"
 #include "lib/Runtime/Checkpoint/Folder.h"
 #include "lib/Runtime/Error.h"
+#include "test/Unit/check.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -15,15 +16,6 @@ using namespace bitpipe;
 namespace fs = std::filesystem;
 
 namespace {
-
-int failures = 0;
-
-void check(bool good, const std::string &what) {
-  if (good)
-    return;
-  std::printf("wrong: %s\n", what.c_str());
-  ++failures;
-}
 
 std::string errorOf(const std::function<void()> &work) {
   try {

@@ -2,6 +2,7 @@
 
 #include "lib/Files/Error.h"
 #include "lib/Files/FatBinary.h"
+#include "test/Unit/check.h"
 
 #include <cstdint>
 #include <cstdio>
@@ -9,15 +10,6 @@
 using namespace bitpipe;
 
 namespace {
-
-int failures = 0;
-
-void check(bool good, const std::string &what) {
-  if (good)
-    return;
-  std::printf("wrong: %s\n", what.c_str());
-  ++failures;
-}
 
 std::string bytes(uint64_t number, size_t count) {
   std::string text;

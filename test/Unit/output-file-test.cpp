@@ -4,6 +4,7 @@
 #include "lib/Files/OutputFile.h"
 #include "lib/Files/Process.h"
 #include "lib/Files/WrittenBy.h"
+#include "test/Unit/check.h"
 
 #include <algorithm>
 #include <csignal>
@@ -22,15 +23,6 @@ using namespace bitpipe;
 namespace fs = std::filesystem;
 
 namespace {
-
-int failures = 0;
-
-void check(bool good, const std::string &what) {
-  if (good)
-    return;
-  std::printf("wrong: %s\n", what.c_str());
-  ++failures;
-}
 
 std::string read(const fs::path &path) {
   std::ostringstream text;
