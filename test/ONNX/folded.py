@@ -84,6 +84,7 @@ CASES = {
     "rows by arithmetic": lambda m, x: x + m.q[torch.arange(SEQUENCE) + 1],
     "doubled rows": lambda m, x: x + (2 * m.q)[m.rows],
     "rows by a buffer": lambda m, x: x + m.q[m.rows],
+    "detached": lambda m, x: x @ m.q.detach() + m.p,
     "weight norm": None,
 }
 

@@ -25,7 +25,7 @@ static bool movesNumbers(StringRef operation) {
   return llvm::StringSwitch<bool>(operation)
       .Cases({"val", "t", "numpy_t", "numpy_T", "mT", "transpose", "permute", "movedim", "swapaxes"}, true)
       .Cases({"view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}, true)
-      .Cases({"contiguous", "clone", "alias", "detach", "detach_", "_to_copy", "to", "type_as", "float"}, true)
+      .Cases({"contiguous", "clone", "alias", "detach_", "_to_copy", "to", "type_as", "float"}, true)
       .Cases({"flip", "roll", "slice", "narrow", "select", "getitem", "unbind", "split", "chunk"}, true)
       .Cases({"embedding", "index", "index_select", "gather"}, true) // unless rows are the same
       .Default(false);
