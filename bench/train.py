@@ -219,7 +219,14 @@ def main():
     if args.works == "grid":
         names = [f"{model}-{hidden}-{sequence}" for model in ("gpt", "llama")
                  for hidden in works.HIDDEN for sequence in works.SEQUENCES]
-    outcomes = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
+    try:
+        for name in names:
+            works.work(name)
+        outcomes = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
+    except json.JSONDecodeError as error:
+        parser.error(f"{args.json}: {error}, expected what --json wrote")
+    except ValueError as error:
+        parser.error(str(error))
     for name in names:
         if name in [outcome["work"] for outcome in outcomes]:
             continue
