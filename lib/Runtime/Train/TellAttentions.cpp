@@ -2,46 +2,24 @@
 
 #include "lib/Runtime/Train/TellAttentions.h"
 
+#include "lib/Runtime/Transport/Packing.h"
+
 #include <algorithm>
 #include <cstdio>
-#include <sstream>
 
 using namespace bitpipe;
 
-/// A line each, which says first what it is.
 static std::string written(const AttentionCounts &counts) {
-  std::ostringstream lines;
-  lines << "c" << counts.cudnn << "\no" << counts.own << "\n";
-  for (const std::string &version : counts.versions)
-    lines << "v" << version << "\n";
-  for (std::string remark : counts.remarks) {
-    std::ranges::replace(remark, '\n', ' ');
-    lines << "r" << remark << "\n";
-  }
-  return lines.str();
+  return packed({std::to_string(counts.cudnn), std::to_string(counts.own),
+                 packed({counts.versions.begin(), counts.versions.end()}),
+                 packed({counts.remarks.begin(), counts.remarks.end()})});
 }
 
 static AttentionCounts read(const std::string &text) {
-  AttentionCounts counts;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    std::string rest = line.substr(1);
-    switch (line[0]) {
-    case 'c':
-      counts.cudnn = std::stoll(rest);
-      break;
-    case 'o':
-      counts.own = std::stoll(rest);
-      break;
-    case 'v':
-      counts.versions.insert(rest);
-      break;
-    case 'r':
-      counts.remarks.insert(rest);
-      break;
-    }
-  }
-  return counts;
+  std::vector<std::string> parts = *unpacked(text);
+  std::vector<std::string> versions = *unpacked(parts[2]), remarks = *unpacked(parts[3]);
+  return {std::stoll(parts[0]), std::stoll(parts[1]), {versions.begin(), versions.end()},
+          {remarks.begin(), remarks.end()}};
 }
 
 static std::string joinedBy(const char *between, const std::set<std::string> &texts) {
@@ -60,6 +38,7 @@ void bitpipe::tellAttentions(const std::optional<AttentionCounts> &mine, World &
   if (!world.speaks() || all.cudnn + all.own == 0)
     return;
   std::string versions = joinedBy(", ", all.versions), why = joinedBy("; ", all.remarks);
+  std::ranges::replace(why, '\n', ' ');
   std::printf("attentions of a step: %ld by cuDNN%s%s, %ld by own kernels%s%s\n",
               long(all.cudnn), versions.empty() ? "" : " ", versions.c_str(), long(all.own),
               why.empty() ? "" : ": ", why.c_str());
