@@ -4,8 +4,11 @@
 #include "lib/Files/FatBinary.h"
 #include "test/Unit/check.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
+#include <random>
 
 using namespace bitpipe;
 
@@ -64,6 +67,38 @@ void checkSizes() {
   check(errorOf(whole("", 0, 2)).find("version 2") != std::string::npos, "another version");
 }
 
+/// A file with changed bytes, pieces more or less, in memory of just its size.
+void checkMutants() {
+  std::string images = image(2, 80, "abcdefgh", 8) + image(1, 90, "text", 4) + image(2, 100, "", 0);
+  std::string good = whole(images, images.size());
+  std::mt19937 draw(1);
+  int refused = 0, taken = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string changed = good;
+    for (unsigned changes = 1 + draw() % 3; changes-- && !changed.empty();) {
+      size_t at = draw() % changed.size(), count = 1 + draw() % 16;
+      switch (draw() % 4) {
+      case 0: changed.erase(at, count); break;
+      case 1: changed.insert(at, count, char(draw())); break;
+      case 2: changed[at] = char(draw()); break;
+      default: changed[at] = char(changed[at] ^ (1 << draw() % 8));
+      }
+    }
+    auto memory = std::make_unique<char[]>(changed.size());
+    std::ranges::copy(changed, memory.get());
+    std::string_view file(memory.get(), changed.size());
+    try {
+      for (const FatImage &found : imagesOf(file))
+        check(found.bytes.data() >= file.data() && found.bytes.data() + found.bytes.size() <= file.data() + file.size(),
+              "mutant " + std::to_string(i) + ": an image outside of the file");
+      ++taken;
+    } catch (const UserError &) {
+      ++refused;
+    }
+  }
+  check(refused > 1000 && taken > 1000, std::to_string(refused) + " mutants refused, " + std::to_string(taken) + " taken");
+}
+
 void checkRuns() {
   FatImage code{FatImage::MachineCode, 80, false, ""}, text{FatImage::PTX, 80, false, ""};
   check(code.runsOn(80) && code.runsOn(86) && !code.runsOn(90) && !code.runsOn(75), "what runs machine code");
@@ -77,6 +112,7 @@ void checkRuns() {
 int main() {
   checkImages();
   checkSizes();
+  checkMutants();
   checkRuns();
   std::printf("%d wrong\n", failures);
   return failures != 0;
