@@ -22,6 +22,9 @@ struct Sizes {
   int64_t group() const { return heads / kvHeads; }
 };
 
+/// The largest heads that a GPU's own kernels take.
+inline constexpr int64_t mostSizeOnGPU = 256;
+
 /// So many rows of scores are worked on side by side, one per lane of a vector.
 inline constexpr int64_t lanes = 16;
 /// Columns of a block of scores. Every kernel's tile divides it.

@@ -43,10 +43,10 @@ int32_t lanesOf(int64_t size) {
 GPUAttention::GPUAttention(const AttentionCall &call, const std::string &where)
     : gradient(call.gradient), brain(call.element == StoredFloat::BF16), shape{} {
   const attention::Sizes &n = call.sizes;
-  constexpr int64_t mostSize = gpu::laneDims * gpu::mostLanes;
-  if (n.size > mostSize || n.valueSize > mostSize)
+  static_assert(attention::mostSizeOnGPU == gpu::laneDims * gpu::mostLanes);
+  if (std::max(n.size, n.valueSize) > attention::mostSizeOnGPU)
     fail(where, ": ", call.name(), " has heads of size ", n.size, " and ", n.valueSize,
-         ", expected at most ", mostSize, " on a GPU");
+         ", expected at most ", attention::mostSizeOnGPU, " on a GPU");
   static_cast<attention::Layout &>(shape) = layoutOf(call);
   shape.batch = n.batch, shape.heads = n.heads, shape.kvHeads = n.kvHeads;
   shape.rows = n.rows, shape.columns = n.columns;

@@ -2,6 +2,7 @@
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Runtime/ABI.h"
+#include "lib/Runtime/AttentionWorkspace.h"
 #include "lib/Transforms/Lower/Passes.h"
 #include "lib/Transforms/Lower/Versions.h"
 
@@ -65,7 +66,8 @@ public:
     auto plan = findOne<pipe::PlanOp>(getOperation());
     llvm::StringMap<Type> types;
     if (failed(model) || failed(plan) || failed(checkOptions()) ||
-        failed(checkModel(*model)) || failed(findTypes(getOperation(), types)))
+        failed(checkModel(*model)) || failed(checkHeads()) ||
+        failed(findTypes(getOperation(), types)))
       return signalPassFailure();
     lower::Versions versions = lower::Versions::find(*plan);
     if (versions && failed(checkUpdates(*model, *plan)))
@@ -99,6 +101,23 @@ private:
              << " smallest values, expected " << model.getInputs().size()
              << ", one per input";
     return success();
+  }
+
+  /// Attentions that no GPU computes in one piece are refused now, not when training begins.
+  LogicalResult checkHeads() {
+    if (target != "cuda")
+      return success();
+    WalkResult result = getOperation().walk([](pipe::AttentionOp op) -> WalkResult {
+      pipe::AttentionSizes n = op.getSizes();
+      int64_t largest = std::max(n.size, n.valueSize);
+      if (largest <= attention::mostSizeOnGPU)
+        return WalkResult::advance();
+      return emitError(op.getLoc())
+             << "attention has heads of size " << largest << ", expected at most "
+             << attention::mostSizeOnGPU
+             << " on a GPU; --attention=decomposed computes it in several operations";
+    });
+    return failure(result.wasInterrupted());
   }
 
   /// What there is not yet for updates between micro-batches.
