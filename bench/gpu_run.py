@@ -30,6 +30,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 LIMITS = {"models": 90, "sanitize": 90, "printed": 40, "nccl": 120, "gpt": 150, "cudnn": 150, "torch": 170, "graph": 50, "offload": 90, "shared": 120, "calls": 60}
 PEAK = 989e12  # of dense bf16 products on an H100 or H200 SXM
 STEPS = 12
+WHOLE = 600  # seconds that all parts have together
+ends = {}  # when the part that runs, and all, have to end
+
+
+def within(seconds):
+    """So many seconds, or those that are left of the part."""
+    left = min(ends.values()) - time.time()
+    if left < 1:
+        raise TimeoutError("the time of this part is over")
+    return min(seconds, left)
 
 
 def note(**what):
@@ -45,9 +55,9 @@ def train(plan, data, steps, limit, *options):
     command = [HERE / "bitpipe-run", HERE / f"{plan}.mlir", f"--data={data}", f"--steps={steps}", f"--metrics={metrics}",
                "--force", *options]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        note(plan=plan, options=options, error=f"took over {limit:.0f} s")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=within(limit))
+    except subprocess.TimeoutExpired as error:
+        note(plan=plan, options=options, error=f"took over {error.timeout:.0f} s")
         return None
     if done.returncode:
         note(plan=plan, options=options, exit=done.returncode, error=done.stderr.strip()[-600:])
@@ -79,9 +89,9 @@ def sanitize(limit):
             command = [checker, "--tool", tool, "--error-exitcode", "9", HERE / "bitpipe-run", HERE / f"gpt2-{kind}.mlir",
                        f"--data={HERE / 'gpt2.data.safetensors'}", "--steps=2", "--no-graph"]
             try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=limit / 4)
-            except subprocess.TimeoutExpired:
-                note(sanitizer=tool, kind=kind, error=f"took over {limit / 4:.0f} s")
+                done = subprocess.run(command, capture_output=True, text=True, timeout=within(limit / 4))
+            except subprocess.TimeoutExpired as error:
+                note(sanitizer=tool, kind=kind, error=f"took over {error.timeout:.0f} s")
                 continue
             found = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("=========")]
             note(sanitizer=tool, kind=kind, exit=done.returncode, said=found[-1:] if done.returncode == 0 else found[:12])
@@ -101,7 +111,7 @@ def printed(limit):
     folders = ":".join([*library_folders(), os.environ.get("LD_LIBRARY_PATH", "")])
     metrics = HERE / "printed.jsonl"
     done = subprocess.run([HERE / "program", HERE / "gpt2-f32.mlir", f"--data={data}", "--steps=6", "--clip=1.0",
-                           f"--metrics={metrics}", "--force"], capture_output=True, text=True, timeout=limit / 2,
+                           f"--metrics={metrics}", "--force"], capture_output=True, text=True, timeout=within(limit / 2),
                           env=dict(os.environ, LD_LIBRARY_PATH=folders))
     if done.returncode:
         return note(what="printed program", exit=done.returncode, error=done.stderr.strip()[-600:])
@@ -120,7 +130,7 @@ def run_ranks(count, command, limit):
                          MASTER_PORT="29517", CUDA_VISIBLE_DEVICES="0", NCCL_HOSTID=f"bitpipe-{rank}",
                          NCCL_SOCKET_IFNAME="lo", NCCL_IB_DISABLE="1")
         ranks.append(subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-    end, said = time.time() + limit, []
+    end, said = time.time() + within(limit), []
     for rank in ranks:
         try:
             output, _ = rank.communicate(timeout=max(1, end - time.time()))
@@ -250,9 +260,9 @@ def pytorch(limit):
     """In a process of its own, which may be ended."""
     for mode, share in (("eager", 0.25), ("compiled", 0.75)):
         try:
-            subprocess.run([sys.executable, "-u", __file__, "--pytorch", mode], timeout=limit * share)
-        except subprocess.TimeoutExpired:
-            note(what=f"PyTorch {mode}", error=f"took over {limit * share:.0f} s")
+            subprocess.run([sys.executable, "-u", __file__, "--pytorch", mode], timeout=within(limit * share))
+        except subprocess.TimeoutExpired as error:
+            note(what=f"PyTorch {mode}", error=f"took over {error.timeout:.0f} s")
 
 
 def pytorch_steps(mode):
@@ -299,11 +309,15 @@ def main():
     if sys.argv[1:2] == ["--pytorch"]:
         return pytorch_steps(sys.argv[2])
     parts = {"models": models, "sanitize": sanitize, "printed": printed, "nccl": nccl, "gpt": gpt, "cudnn": cudnn, "torch": pytorch, "graph": graph, "offload": offload, "calls": calls, "shared": shared}
+    if unknown := [name for name in sys.argv[1:] if name not in parts]:
+        sys.exit(f"no part {unknown[0]!r}, expected some of {', '.join(parts)}")
     machine()
+    ends["all"] = time.time() + WHOLE
     for name in sys.argv[1:] or parts:
         begin = time.time()
+        ends["part"] = begin + LIMITS[name]
         try:
-            parts[name](LIMITS[name])
+            parts[name](within(LIMITS[name]))
         except Exception as error:  # the other parts are worth having
             note(part=name, error=repr(error))
         note(part=name, seconds=round(time.time() - begin, 1))
