@@ -21,7 +21,7 @@ void Races::Shadow::forget() {
 
 /// Nothing of launches before matters: pages are kept since the next one takes the same.
 void Races::beginLaunch() {
-  constexpr size_t most = 1 << 14; // of pages
+  constexpr size_t most = 1 << 12; // of pages
   bool isLate = now > std::numeric_limits<Time>::max() / 2;
   for (Shadow *shadow : {&shared, &global})
     if (isLate || shadow->pages.size() > most)

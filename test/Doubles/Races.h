@@ -14,10 +14,10 @@
 //                        one or behind the other; its own may not lie between
 //   atomic operations    need no order among themselves
 //
-// Two that write the same value are no exception: bytes of one could be torn, and nobody
-// wants it. Of every byte it is known who wrote it last and which two read it since the last
-// barrier (a write conflicts with one of them, if with any), and who of an earlier block. Times
-// are numbers of barriers, as in Flanagan and Freund, "FastTrack" (2009).
+// Two that write the same value are no exception, for no kernel needs one. Of every byte it is
+// known who wrote it last, which two have read it since the last barrier (a write conflicts
+// with one of them, if with anyone), and who of an earlier block. Times take the place of
+// clocks, as in Flanagan and Freund, "FastTrack" (2009).
 //
 //===----------------------------------------------------------------------===//
 
