@@ -2,6 +2,7 @@
 
 #include "test/Doubles/Grid.h"
 #include "test/Doubles/Fiber.h"
+#include "test/Doubles/Races.h"
 
 #include <algorithm>
 #include <csetjmp>
@@ -11,6 +12,7 @@
 #include <vector>
 
 using namespace bitpipe::doubles;
+using bitpipe::gpu::Access;
 
 namespace {
 
@@ -18,11 +20,20 @@ constexpr int64_t warp = 32;
 
 enum class State { Ready, AtBarrier, AtShuffle, AtExchange, Ended };
 
+/// One that goes on while its thread does; zeros if it is from nowhere.
+struct Copy {
+  char *to;
+  const char *from;
+  int64_t bytes;
+  Races::Time started;
+};
+
 struct Thread {
   Fiber fiber;
   State state;
   int32_t value, mask; // of a shuffle
   int64_t exchanges;   // so far
+  std::vector<Copy> copies; // under way
 };
 
 /// What the threads of a warp show each other. There are two, for threads that are ahead
@@ -38,10 +49,13 @@ public:
   Run(const Launch &launch, const AccessCheck &allowed);
   std::optional<std::string> run();
 
+  void endThread();
   void wait(State state);
   int32_t shuffle(int32_t value, int32_t mask);
   const void *exchange(const void *value, int64_t bytes);
-  void access(const void *address, int64_t bytes, bool writes);
+  void access(const void *address, int64_t bytes, Access access);
+  void startCopy(void *to, const void *from, int64_t bytes);
+  void awaitCopies();
 
   const Launch &launch;
   int64_t block = 0, thread = 0; // that run
@@ -62,7 +76,11 @@ private:
   int64_t inOrder(int64_t turn, int64_t count) const {
     return launch.order == Order::Forward ? turn : count - 1 - turn;
   }
-  bool isShared(const char *address, int64_t bytes) const;
+  /// Ends the thread that runs, and with it the run, if there is something wrong.
+  void endIf(const Races::Wrong &wrong);
+  /// Where that is; the thread ends if it may not be accessed.
+  Place findPlace(const void *address, int64_t bytes, bool writes);
+  std::optional<Place> sourceOf(const Copy &copy);
 
   const AccessCheck &allowed;
   std::optional<std::string> error;
@@ -74,6 +92,7 @@ private:
 /// The run on this thread of the host, and its fibers, which are made once.
 thread_local Run *current = nullptr;
 thread_local std::vector<Thread> fibers;
+thread_local Races races;
 
 Run::Run(const Launch &launch, const AccessCheck &allowed)
     : launch(launch), allowed(allowed), threads(fibers) {
@@ -87,8 +106,10 @@ Run::Run(const Launch &launch, const AccessCheck &allowed)
 }
 
 std::optional<std::string> Run::run() {
+  races.beginLaunch();
   for (int64_t turn = 0; turn < launch.grid && !error; ++turn) {
     block = inOrder(turn, launch.grid);
+    races.beginBlock(block);
     std::memset(memory.data(), 0xff, memory.size());
     launch.needsFibers ? runBlock() : runThreads();
   }
@@ -117,9 +138,10 @@ void Run::runThreads() {
 void Run::begin(int64_t number) {
   threads[number].state = State::Ready;
   threads[number].exchanges = 0;
+  threads[number].copies.clear();
   threads[number].fiber.prepare([] {
     current->launch.entry(current->launch.arguments);
-    current->wait(State::Ended);
+    current->endThread();
   });
 }
 
@@ -203,12 +225,20 @@ bool Run::finishBarrier() {
   }
   for (int64_t i = 0; i < launch.block; ++i)
     threads[i].state = State::Ready;
+  races.passBarrier();
   return true;
 }
 
 //===----------------------------------------------------------------------===//
 // What threads call
 //===----------------------------------------------------------------------===//
+
+void Run::endThread() {
+  if (!threads[thread].copies.empty())
+    fail(thread, "ends and has not awaited " + std::to_string(threads[thread].copies.size()) +
+                     " copies that it has started");
+  wait(State::Ended);
+}
 
 void Run::wait(State state) {
   if (!launch.needsFibers) {
@@ -243,20 +273,70 @@ const void *Run::exchange(const void *value, int64_t bytes) {
   return own->bytes;
 }
 
-bool Run::isShared(const char *address, int64_t bytes) const {
-  return address >= shared && address + bytes <= shared + launch.shared;
-}
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
 
-void Run::access(const void *address, int64_t bytes, bool writes) {
-  if (isShared(static_cast<const char *>(address), bytes) || allowed(address, bytes, writes))
+void Run::endIf(const Races::Wrong &wrong) {
+  if (!wrong)
     return;
-  char text[128];
-  snprintf(text, sizeof(text), "%s %lld bytes at %p, outside of its memory", writes ? "writes" : "reads",
-           static_cast<long long>(bytes), address);
-  fail(thread, text);
+  fail(thread, *wrong);
   if (!launch.needsFibers)
     std::longjmp(ended, 1);
   threads[thread].fiber.suspend(); // for good
+}
+
+Place Run::findPlace(const void *address, int64_t bytes, bool writes) {
+  auto *begin = static_cast<const char *>(address);
+  if (begin >= shared && begin + bytes <= shared + launch.shared)
+    return {true, uint64_t(begin - shared), bytes};
+  if (!allowed(address, bytes, writes)) {
+    char text[128];
+    snprintf(text, sizeof(text), "%s %lld bytes at %p, outside of its memory", writes ? "writes" : "reads",
+             static_cast<long long>(bytes), address);
+    endIf(text);
+  }
+  return {false, reinterpret_cast<uint64_t>(address), bytes};
+}
+
+void Run::access(const void *address, int64_t bytes, Access access) {
+  bool writes = access == bitpipe::gpu::Writes || access == bitpipe::gpu::Changes;
+  endIf(races.access(thread, findPlace(address, bytes, writes), access));
+}
+
+std::optional<Place> Run::sourceOf(const Copy &copy) {
+  return copy.from ? std::optional(findPlace(copy.from, copy.bytes, false)) : std::nullopt;
+}
+
+static void carryOut(const Copy &copy) {
+  copy.from ? std::memcpy(copy.to, copy.from, size_t(copy.bytes)) : std::memset(copy.to, 0, size_t(copy.bytes));
+}
+
+/// Half of the threads copy at once and half when they await, so that numbers depend on what
+/// depends on that.
+static bool copiesAtOnce(int64_t thread) { return thread % 2 == 0; }
+
+void Run::startCopy(void *to, const void *from, int64_t bytes) {
+  if (!launch.needsFibers)
+    endIf("starts a copy, but its kernel is said not to wait");
+  Copy copy{static_cast<char *>(to), static_cast<const char *>(from), bytes, 0};
+  auto [started, wrong] = races.startCopy(thread, findPlace(to, bytes, true), sourceOf(copy));
+  endIf(wrong);
+  copy.started = started;
+  if (copiesAtOnce(thread))
+    carryOut(copy);
+  threads[thread].copies.push_back(copy);
+}
+
+void Run::awaitCopies() {
+  if (!launch.needsFibers)
+    return;
+  for (const Copy &copy : threads[thread].copies) {
+    endIf(races.endCopy(thread, findPlace(copy.to, copy.bytes, true), sourceOf(copy), copy.started));
+    if (!copiesAtOnce(thread))
+      carryOut(copy);
+  }
+  threads[thread].copies.clear();
 }
 
 } // namespace
@@ -280,7 +360,11 @@ const void *bitpipe_gpu_exchange(const void *value, int64_t bytes) {
   return current->exchange(value, bytes);
 }
 void *bitpipe_gpu_shared() { return current->shared; }
-void bitpipe_gpu_access(void *address, int64_t bytes, int32_t writes) {
-  current->access(address, bytes, writes != 0);
+void bitpipe_gpu_access(void *address, int64_t bytes, Access access) {
+  current->access(address, bytes, access);
 }
+void bitpipe_gpu_start_copy(void *to, const void *from, int64_t bytes) {
+  current->startCopy(to, from, bytes);
+}
+void bitpipe_gpu_await_copies() { current->awaitCopies(); }
 }

@@ -41,10 +41,10 @@ using AccessCheck = std::function<bool(const void *address, int64_t bytes, bool 
 
 /// Runs all blocks, one after the other. Threads of a block are fibers that change at barriers
 /// and shuffles. Shared memory begins with what no float is. An access outside of what
-/// `allowed` allows and of the block's shared memory, a barrier that not all threads of
-/// the block come to, a shuffle that not all threads of a warp come to, or that they
-/// come to with other masks, ends the run with an error that names the kernel, the
-/// block, the thread and the address.
+/// `allowed` allows and of the block's shared memory, one that nothing puts in order with
+/// another's (Races.h), a barrier that not all threads of the block come to, a shuffle that
+/// not all threads of a warp come to, or that they come to with other masks, ends the run
+/// with an error that names the kernel, the block, the thread and the address.
 std::optional<std::string> runGrid(const Launch &launch, const AccessCheck &allowed);
 
 } // namespace bitpipe::doubles

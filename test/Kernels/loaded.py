@@ -51,6 +51,10 @@ class GPUKernels:
         self.library = ctypes.CDLL(library)
         self.kernels = {}
         self.backward = False  # the order in which threads have their turn
+        self.globals = []
+        if hasattr(self.library, "bitpipe_index_record"):  # lib/Runtime/ABI.h
+            record = (ctypes.c_int64 * 5).in_dll(self.library, "bitpipe_index_record")
+            self.globals.append(Range(ctypes.addressof(record), ctypes.sizeof(record)))
         for name, extents, _, entries, grids, blocks, shared, scratch in KERNEL.findall(open(plan).read()):
             launches = zip(re.findall(r'"(.*?)"', entries), numbers(grids), numbers(blocks), numbers(shared))
             self.kernels[name] = (numbers(extents), list(launches), int(scratch or 0))
@@ -59,7 +63,8 @@ class GPUKernels:
         return 1, 0
 
     def run(self, name, pointers, parts=1):
-        """Runs the launches of a kernel, whose threads may touch what its arguments reach and nothing else."""
+        """Runs the launches of a kernel, whose threads may touch what its arguments reach and nothing else, and in no order
+        that CUDA does not promise."""
         extents, launches, scratch = self.kernels[name]
         pointers = list(pointers)
         ranges = [Range(pointer, extent) for pointer, extent in zip(pointers, extents, strict=True)]
@@ -67,6 +72,7 @@ class GPUKernels:
             memory = ctypes.create_string_buffer(b"\xff" * (scratch + 16))
             pointers.append((ctypes.addressof(memory) + 15) // 16 * 16)
             ranges.append(Range(pointers[-1], scratch))
+        ranges += self.globals
         arguments = (ctypes.c_void_p * len(pointers))(*pointers)
         for entry, grid, block, shared in launches:
             needs_fibers = ctypes.c_int32.in_dll(self.library, f"{entry}_needs_fibers").value

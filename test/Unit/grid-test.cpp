@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <vector>
 
+using namespace bitpipe;
 using namespace bitpipe::doubles;
 
 static int failures = 0;
@@ -22,11 +23,11 @@ static void expect(bool holds, const char *what, const std::string &got) {
 }
 
 static float read(float *address) {
-  bitpipe_gpu_access(address, sizeof(float), 0);
+  bitpipe_gpu_access(address, sizeof(float), gpu::Reads);
   return *address;
 }
 static void write(float *address, float value) {
-  bitpipe_gpu_access(address, sizeof(float), 1);
+  bitpipe_gpu_access(address, sizeof(float), gpu::Writes);
   *address = value;
 }
 

@@ -78,11 +78,11 @@ DEVICE int32_t shuffleBits(int32_t value, int32_t mask) {
   return bitpipe_gpu_shuffle_xor(value, mask);
 }
 template <typename T> DEVICE T load(const T *from) {
-  bitpipe_gpu_access(const_cast<T *>(from), sizeof(T), 0);
+  bitpipe_gpu_access(const_cast<T *>(from), sizeof(T), bitpipe::gpu::Reads);
   return *from;
 }
 template <typename T> DEVICE void store(T *to, T value) {
-  bitpipe_gpu_access(to, sizeof(T), 1);
+  bitpipe_gpu_access(to, sizeof(T), bitpipe::gpu::Writes);
   *to = value;
 }
 #endif

@@ -94,7 +94,7 @@ static void emitGradient(TeamRows &e, pipe::CrossEntropyGradOp op) {
   auto type = cast<MemRefType>(logits.getType());
   Value end = e.index(type.getShape().back());
   Value dloss = memref::LoadOp::create(b, loc, op.getInputs()[0], ValueRange());
-  e.forDividedRows(op, type.getShape().drop_back(), [&](ValueRange row) {
+  e.forOwnRows(type.getShape().drop_back(), [&](ValueRange row) {
     Label label = labelAt(e, op, row);
     Value lse = memref::LoadOp::create(b, loc, op.getInputs()[3], row);
     Value factor = arith::SelectOp::create(b, loc, label.counts, dloss, e.number(0));

@@ -9,6 +9,7 @@
 #include "lib/Files/Error.h"
 #include "lib/Files/OutputFile.h"
 #include "lib/Files/WrittenBy.h"
+#include "lib/Runtime/CUDA/Kernels/EmulatedThread.h"
 #include "lib/Transforms/Kernels/EmitLibrary.h"
 #include "lib/Transforms/Kernels/GPU/Assemble.h"
 #include "lib/Transforms/Kernels/GPU/Emulation.h"
@@ -88,35 +89,36 @@ struct MemoryAccess {
   Instruction *instruction;
   Value *address;
   Value *bytes;
-  bool writes;
+  gpu::Access access;
 };
 } // namespace
 
 /// What an instruction touches; up to two places.
 static SmallVector<MemoryAccess, 2> accessesOf(Instruction &instruction, const DataLayout &layout) {
   Type *word = Type::getInt64Ty(instruction.getContext());
-  auto sized = [&](Value *address, Type *type, bool writes) {
+  auto sized = [&](Value *address, Type *type, gpu::Access access) {
     Value *bytes = ConstantInt::get(word, layout.getTypeStoreSize(type).getFixedValue());
-    return SmallVector<MemoryAccess, 2>{{&instruction, address, bytes, writes}};
+    return SmallVector<MemoryAccess, 2>{{&instruction, address, bytes, access}};
   };
   if (auto *load = dyn_cast<LoadInst>(&instruction))
-    return sized(load->getPointerOperand(), load->getType(), false);
+    return sized(load->getPointerOperand(), load->getType(), gpu::Reads);
   if (auto *store = dyn_cast<StoreInst>(&instruction))
-    return sized(store->getPointerOperand(), store->getValueOperand()->getType(), true);
+    return sized(store->getPointerOperand(), store->getValueOperand()->getType(), gpu::Writes);
   if (auto *atomic = dyn_cast<AtomicRMWInst>(&instruction))
-    return sized(atomic->getPointerOperand(), atomic->getType(), true);
+    return sized(atomic->getPointerOperand(), atomic->getType(), gpu::Changes);
   if (auto *copy = dyn_cast<MemTransferInst>(&instruction))
-    return {{&instruction, copy->getRawSource(), copy->getLength(), false},
-            {&instruction, copy->getRawDest(), copy->getLength(), true}};
+    return {{&instruction, copy->getRawSource(), copy->getLength(), gpu::Reads},
+            {&instruction, copy->getRawDest(), copy->getLength(), gpu::Writes}};
   if (auto *fill = dyn_cast<MemSetInst>(&instruction))
-    return {{&instruction, fill->getRawDest(), fill->getLength(), true}};
+    return {{&instruction, fill->getRawDest(), fill->getLength(), gpu::Writes}};
   return {};
 }
 
-/// Memory of the function itself or of the module is none of the launch's.
+/// Memory of the thread itself and constants are nobody else's.
 static bool isOwn(const Value *address) {
   const Value *object = getUnderlyingObject(address);
-  return isa<AllocaInst>(object) || isa<GlobalVariable>(object);
+  auto *global = dyn_cast<GlobalVariable>(object);
+  return isa<AllocaInst>(object) || (global && global->isConstant());
 }
 
 void grid::reportAccesses(Module &module) {
@@ -134,7 +136,7 @@ void grid::reportAccesses(Module &module) {
       continue;
     IRBuilder<> builder(access.instruction);
     Value *bytes = builder.CreateZExtOrTrunc(access.bytes, word);
-    builder.CreateCall(report, {access.address, bytes, ConstantInt::get(half, access.writes)});
+    builder.CreateCall(report, {access.address, bytes, ConstantInt::get(half, uint64_t(access.access))});
   }
 }
 

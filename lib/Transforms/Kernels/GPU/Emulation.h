@@ -19,7 +19,8 @@ constexpr char barrier[] = "bitpipe_gpu_barrier";
 constexpr char shuffleXor[] = "bitpipe_gpu_shuffle_xor";
 /// void *(): memory of the block.
 constexpr char shared[] = "bitpipe_gpu_shared";
-/// void(void *address, int64_t bytes, int32_t writes): comes before every access.
+/// void(void *address, int64_t bytes, gpu::Access access): comes before every access
+/// (lib/Runtime/CUDA/Kernels/EmulatedThread.h).
 constexpr char access[] = "bitpipe_gpu_access";
 /// Beside every entry: int32_t, whether its threads wait for each other.
 constexpr char needsFibers[] = "_needs_fibers";

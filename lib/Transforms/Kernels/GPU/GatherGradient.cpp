@@ -152,7 +152,7 @@ LogicalResult grid::emitLaunches(LaunchWriter &writer, pipe::GatherGradOp origin
   auto op = writer.begin(original, blocksFor(count, team.perBlock), team.block());
   Value links = writer.scratch({count}, writer.builder().getI32Type());
   TeamRows e(writer, access(op), team);
-  e.forDividedRows(op, {count}, [&](ValueRange place) {
+  e.forOwnRows({count}, [&](ValueRange place) {
     Values at = writer.takeApart(place[0], shapeOf(op.getInputs()[1]));
     LinkedSum(writer, e, op, links).emit(at, place[0]);
   });

@@ -106,7 +106,8 @@ Team grid::widestTeamOf(const RowAccess &access) {
 TeamRows::TeamRows(LaunchWriter &writer, const RowAccess &access, Team team)
     : RowEmitter(writer.builder(), writer.location(), access.element, access.buffers,
                  vectorWidth(elementsOf(access.buffers))),
-      writer(writer), team(team) {
+      writer(writer), team(team),
+      rewrites(llvm::SmallPtrSet<Value, 4>(llvm::from_range, access.buffers).size() < access.buffers.size()) {
   lane = writer.remainder(writer.thread(), team.lanes);
 }
 
@@ -126,14 +127,27 @@ void TeamRows::onceForRow(function_ref<void()> body) {
   writer.when(first, body);
 }
 
+Value TeamRows::numberOfRow() {
+  if (team.perBlock == 1)
+    return writer.block();
+  return writer.add(writer.mul(writer.block(), team.perBlock), writer.quotient(writer.thread(), team.lanes));
+}
+
+void TeamRows::forOwnRows(ArrayRef<int64_t> shape, RowBody body) {
+  int64_t rows = ShapedType::getNumElements(shape);
+  if (rows == 0)
+    return;
+  Value row = numberOfRow();
+  auto whole = [&] { body(writer.takeApart(row, shape)); };
+  rows % team.perBlock == 0 ? whole() : writer.when(writer.less(row, index(rows)), whole);
+}
+
 /// A team without a row goes along with the last one, and stores nothing.
 void TeamRows::forDividedRows(Operation *op, ArrayRef<int64_t> shape, RowBody body) {
   int64_t rows = ShapedType::getNumElements(shape);
   if (rows == 0)
     return;
-  Value row = writer.block();
-  if (team.perBlock > 1)
-    row = writer.add(writer.mul(row, team.perBlock), writer.quotient(writer.thread(), team.lanes));
+  Value row = numberOfRow();
   if (rows % team.perBlock != 0) {
     active = writer.less(row, index(rows));
     row = arith::SelectOp::create(b, loc, active, row, index(rows - 1));
@@ -180,7 +194,13 @@ Values TeamRows::walkRest(Value begin, Value end, Values carried,
   return carried;
 }
 
+/// The team whose row it is may be writing it already: one that goes along reads none of it.
+Value TeamRows::ownEnd(Value end) {
+  return active && rewrites ? arith::SelectOp::create(b, loc, active, end, index(0)).getResult() : end;
+}
+
 void TeamRows::forColumns(Value end, function_ref<void(Lanes)> body) {
+  end = ownEnd(end);
   auto step = [&](Lanes lanes, Values) {
     body(lanes);
     return Values();
@@ -200,6 +220,7 @@ void TeamRows::forEachColumn(Value begin, Value end, function_ref<void(Value)> b
 
 TeamRows::Terms TeamRows::reduceColumns(Value end, ArrayRef<Kind> kinds,
                                         function_ref<Terms(Lanes)> body) {
+  end = ownEnd(end);
   auto step = [&](Lanes lanes, Values sofar) {
     Terms terms = body(lanes);
     for (auto [acc, kind, term] : llvm::zip_equal(sofar, kinds, terms))

@@ -39,6 +39,8 @@ public:
 
   void forDividedRows(mlir::Operation *op, llvm::ArrayRef<int64_t> shape,
                       RowBody body) override;
+  /// The same for a body in which threads exchange nothing: a team without a row does nothing.
+  void forOwnRows(llvm::ArrayRef<int64_t> shape, RowBody body);
   void onceForRow(llvm::function_ref<void()> body) override;
   void forColumns(mlir::Value end, llvm::function_ref<void(Lanes)> body) override;
   void forEachColumn(mlir::Value begin, mlir::Value end,
@@ -56,6 +58,8 @@ protected:
   void emitStore(llvm::function_ref<void()> body) override;
 
 private:
+  mlir::Value numberOfRow();
+  mlir::Value ownEnd(mlir::Value end);
   Values walkVectors(mlir::Value end, Values carried, mlir::Value &rest,
                      llvm::function_ref<Values(Lanes, Values)> body);
   Values walkRest(mlir::Value begin, mlir::Value end, Values carried,
@@ -65,6 +69,7 @@ private:
   Team team;
   mlir::Value lane;
   mlir::Value active; // null: always
+  bool rewrites;      // some of what it reads
 };
 
 /// The team of the rows of `access`.
