@@ -32,10 +32,9 @@ Manifest example() {
   manifest.position = {(int64_t(1) << 53) + 1, 5, 3, (int64_t(1) << 61) + 1};
   Setting &setting = manifest.setting;
   setting.optimizer = "adamw";
-  setting.rates = {0.1, 1.0 / 3, 0.7, 0.9999999999999999, 1e-38};
+  setting.rates = {0.1, 1.0 / 3, 0.7, 0.9999999999999999, 1e-38, Decayed::Matrices};
   setting.clip = 2.5;
-  setting.schedule = Schedule::Linear;
-  setting.warmup = 17;
+  setting.schedule = {Schedule::WSD, 17, 0.01, 18};
   setting.steps = int64_t(1) << 62;
   setting.data = {"/a \"quoted\"\npath", 11, 12, "0123456789abcdef"};
   setting.samplesPerStep = 13;
@@ -59,7 +58,8 @@ void testManifest() {
   check(read.position.samples == example().position.samples &&
             read.setting.seed == UINT64_MAX && read.setting.rates.beta2 < 1 &&
             read.setting.rates.weightDecay == 1.0 / 3 &&
-            read.setting.schedule == Schedule::Linear &&
+            read.setting.schedule == example().setting.schedule &&
+            read.setting.rates.decayed == Decayed::Matrices &&
             read.parameters[0].aliases.size() == 2,
         "a manifest holds other values than were written");
   // Whatever byte changes is noticed.
@@ -92,7 +92,7 @@ void testCompare() {
   check(changes(saved.setting, now).empty(), "nothing has changed, but is said");
   checkBelongs(saved, now, saved.parameters, false, "x");
   now.rates.lr = 0.2;
-  now.schedule = Schedule::Cosine;
+  now.schedule.kind = Schedule::Cosine;
   now.devices = 2;
   now.weightsHash = "9";
   now.data.modified = 0;

@@ -32,8 +32,8 @@ struct Setting {
   std::string optimizer; // of the plan
   OptimizerSettings rates;
   double clip = 0;
-  Schedule schedule = Schedule::Constant;
-  int64_t warmup = 0, steps = 0;
+  RateSchedule schedule;
+  int64_t steps = 0;
 
   DataPrint data;
   int64_t samplesPerStep = 0;
@@ -78,9 +78,6 @@ std::string text(const Manifest &manifest);
 /// Reads what `text` made. Throws a UserError that begins with the path if that is
 /// not what it is given.
 Manifest parseManifest(const std::string &text, const std::string &path);
-
-/// "cosine".
-const char *nameOf(Schedule schedule);
 
 } // namespace bitpipe
 

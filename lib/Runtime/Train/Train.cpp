@@ -22,31 +22,16 @@
 #include "lib/Runtime/Train/ProcessLimits.h"
 #include "lib/Runtime/Train/RunFiles.h"
 #include "lib/Runtime/Train/TellAttentions.h"
+#include "lib/Runtime/Train/TellDecay.h"
 #include "lib/Runtime/Train/Training.h"
 #include "lib/Runtime/Train/WorkingWeights.h"
 #include "lib/Runtime/Watch/Watch.h"
 #include "lib/Version/Version.h"
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <numbers>
 #include <optional>
 
 using namespace bitpipe;
-
-double bitpipe::learningRate(const TrainOptions &options, int64_t step) {
-  double lr = options.optimizer.lr;
-  if (step < options.warmup)
-    return lr * double(step + 1) / double(options.warmup);
-  if (options.schedule == Schedule::Constant)
-    return lr;
-  double done = double(step - options.warmup) /
-                double(std::max<int64_t>(options.steps - options.warmup, 1));
-  if (options.schedule == Schedule::Linear)
-    return lr * (1 - done);
-  return lr * (1 + std::cos(std::numbers::pi * done)) / 2;
-}
 
 /// A rank without a device would have nothing to do.
 static void checkWorld(const Program &program, const World &world) {
@@ -276,6 +261,7 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     tellWidened(*run->executor);
   tellAttentions(run->executor->attentionCounts(), world);
   tellNodes(program, run->links, world);
+  tellDecay(program, options.optimizer, world);
   std::optional<Training> training;
   agree(world, [&] {
     Position begin = checkpoints ? checkpoints->start() : Position();
@@ -325,7 +311,6 @@ static Identity optionsOf(const TrainOptions &options) {
   const OptimizerSettings &optimizer = options.optimizer;
   const CheckpointOptions &checkpoint = options.checkpoint;
   auto isSet = [](bool set) { return std::string(set ? "given" : "not given"); };
-  constexpr const char *schedules[] = {"constant", "cosine", "linear"};
   constexpr const char *choices[] = {"auto", "cudnn", "own"};
   return {{"--steps", std::to_string(options.steps)},
           {"--lr", exact(optimizer.lr)},
@@ -334,8 +319,11 @@ static Identity optionsOf(const TrainOptions &options) {
           {"--beta2", exact(optimizer.beta2)},
           {"--eps", exact(optimizer.eps)},
           {"--clip", exact(options.clip)},
-          {"--lr-schedule", schedules[int(options.schedule)]},
-          {"--warmup", std::to_string(options.warmup)},
+          {"--weight-decay-for", nameOf(optimizer.decayed)},
+          {"--lr-schedule", nameOf(options.schedule.kind)},
+          {"--lr-min", exact(options.schedule.lowest)},
+          {"--lr-decay-steps", std::to_string(options.schedule.decaySteps)},
+          {"--warmup", std::to_string(options.schedule.warmup)},
           {"--shuffle", isSet(options.shuffle)},
           {"--seed", std::to_string(options.seed)},
           {"--max-bad-steps", std::to_string(options.maxBadSteps)},

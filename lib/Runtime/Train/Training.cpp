@@ -83,7 +83,7 @@ void Training::prepare(int64_t step, const StopRequest &stop) {
     setSeeds(inputs);
   inputs.number = step;
   inputs.optimizer = options.optimizer;
-  inputs.optimizer.lr = learningRate(options, step);
+  inputs.optimizer.lr = learningRate(options.schedule, options.optimizer.lr, step, options.steps);
   inputs.clip = options.clip;
   inputs.dropoutSeed = options.seed;
   inputs.maxBadSteps = maxBadSteps();
@@ -145,7 +145,7 @@ void Training::collect(int64_t step) {
   StepMetrics line{step + 1,
                    judged.lossSum / divisor,
                    judged.gradNorm,
-                   learningRate(options, step),
+                   learningRate(options.schedule, options.optimizer.lr, step, options.steps),
                    feeder.tokensPerStep() / seconds.back(),
                    seconds.back(),
                    executor.calls().members(),
