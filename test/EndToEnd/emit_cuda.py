@@ -62,7 +62,7 @@ class Printed:
     def command(self, program, name, options, plan=None):
         launcher = ["mpirun", "-n", self.devices] if self.devices != "1" else []
         return [*launcher, program, plan or self.plan, f"--data={self.folder}/data.safetensors", "--steps=4", *self.clip,
-                f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", self.attention, *options]
+                fX={self.path(name)}.jsonl", "--force", self.attention, *options]
 
     def variables(self):
         return {"BITPIPE_CUDA_DRIVER": f"{self.doubles}/libcuda.so.1", "BITPIPE_CUBLASLT": f"{self.doubles}/libcublasLt.so.13",
