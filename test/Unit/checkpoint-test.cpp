@@ -29,7 +29,7 @@ std::string errorOf(const std::function<void()> &work) {
 /// A manifest with no two numbers alike, and such as a double cannot hold.
 Manifest example() {
   Manifest manifest;
-  manifest.position = {(int64_t(1) << 53) + 1, 5, 3, (int64_t(1) << 61) + 1};
+  manifest.position = {(int64_t(1) << 53) + 1, 5, 3, (int64_t(1) << 61) + 1, 7};
   Setting &setting = manifest.setting;
   setting.optimizer = "adamw";
   setting.rates = {0.1, 1.0 / 3, 0.7, 0.9999999999999999, 1e-38, Decayed::Matrices};
@@ -55,7 +55,7 @@ void testManifest() {
   std::string written = text(example());
   Manifest read = parseManifest(written, "x");
   check(text(read) == written, "a manifest changes as it is read:\n" + written);
-  check(read.position.samples == example().position.samples &&
+  check(read.position.samples == example().position.samples && read.position.evaluated == 7 &&
             read.setting.seed == UINT64_MAX && read.setting.rates.beta2 < 1 &&
             read.setting.rates.weightDecay == 1.0 / 3 &&
             read.setting.schedule == example().setting.schedule &&
@@ -98,7 +98,7 @@ void testCompare() {
   now.data.modified = 0;
   std::vector<std::string> lines = changes(saved.setting, now);
   check(lines.size() == 4 &&
-            lines[0].ends_with(": --lr 0.2 (was 0.1), --lr-schedule cosine (was linear)") &&
+            lines[0].ends_with(": --lr 0.2 (was 0.1), --lr-schedule cosine (was wsd)") &&
             lines[1].ends_with(": devices 2 (was 14)"),
         "the changes are told as " + listText(lines));
   now.data.bytes = 1;

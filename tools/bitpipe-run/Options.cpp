@@ -38,6 +38,14 @@ ValueOption steps("steps", "count", "", "how many steps to train");
 ValueOption maxBadSteps("max-bad-steps", "count", "10",
                         "end after so many steps in a row that were skipped, "
                         "since loss or gradient norm was not finite");
+ValueOption evalData("eval-data", "file", "",
+                     "data that are not trained on, as --data: their loss is found, which changes "
+                     "nothing, after the last step");
+ValueOption evalEvery("eval-every", "steps", "",
+                      "with --eval-data: after every so many steps, too");
+ValueOption evalSteps("eval-steps", "count", "",
+                      "with --eval-data: how many batches of as many samples as a step, each of "
+                      "which takes its time (default: all of the file once)");
 Switch shuffle("shuffle", cl::cat(category), cl::ZeroOrMore,
                       cl::desc("a new random order of samples in every epoch "
                                "(default: as in the file)"));
@@ -173,6 +181,19 @@ double readStop() {
   return *seconds;
 }
 
+EvaluationOptions readEvaluation() {
+  EvaluationOptions options;
+  options.data = evalData.text("a file");
+  for (const ValueOption *option : {&evalEvery, &evalSteps})
+    if (option->given() && options.data.empty())
+      option->refuse("none without --eval-data");
+  if (evalEvery.given())
+    options.every = evalEvery.count(1);
+  if (evalSteps.given())
+    options.steps = evalSteps.count(1);
+  return options;
+}
+
 TransportKind readTransport() {
   const char *expected = "auto, inprocess, mpi or ucx";
   auto kind = transportNamed(transport.text(expected));
@@ -206,7 +227,7 @@ void readDevice(TrainOptions &options) {
 /// What emulated devices need, and what they cannot give.
 void checkEmulated() {
   costFile.required("what emulated devices take");
-  for (const ValueOption *option : {&saveTo, &load, &checkpoint})
+  for (const ValueOption *option : {&saveTo, &load, &checkpoint, &evalData})
     if (option->given())
       option->refuse("none with --device=emulated, which does not compute");
 }
@@ -255,6 +276,7 @@ TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   options.steps = steps.count(1);
   readOptimizer(options);
   options.maxBadSteps = maxBadSteps.count(1);
+  options.evaluation = readEvaluation();
   options.shuffle = shuffle;
   options.seed = seed.natural();
   options.metrics = metrics.text("a file to write");

@@ -144,7 +144,7 @@ void CUDADevice::fillGiven(const StepInputs &inputs) {
 bool CUDADevice::beginStep(uint32_t current, const StepInputs &inputs) {
   step = current;
   unit.use();
-  timer.beginStep(step, compute);
+  timer.beginStep(step, inputs.evaluates, compute);
   fillGiven(inputs);
   check(driver().copyToDevice(memoryAt(layout.given), given[step % 2]->data(),
                               size_t(layout.givenBytes), compute),

@@ -30,7 +30,8 @@ static json written(const Position &position) {
           {"updates", position.updates()},
           {"skipped", position.skipped},
           {"skipped_in_a_row", position.skippedInARow},
-          {"samples", position.samples}};
+          {"samples", position.samples},
+          {"evaluated", position.evaluated}};
 }
 
 namespace {
@@ -51,9 +52,12 @@ struct Whole {
 static Position readPosition(const json &from) {
   Position position{Whole(from, "step"), Whole(from, "skipped"),
                     Whole(from, "skipped_in_a_row"), Whole(from, "samples")};
+  if (from.contains("evaluated")) // older ones know of no evaluation
+    position.evaluated = Whole(from, "evaluated");
   bool ordered = 0 <= position.skippedInARow &&
                  position.skippedInARow <= position.skipped &&
-                 position.skipped <= position.step && 0 <= position.samples;
+                 position.skipped <= position.step && 0 <= position.samples &&
+                 0 <= position.evaluated && position.evaluated <= position.step;
   if (!ordered || from.at("updates") != position.updates())
     throw Wrong("has position " + from.dump() + ", which contradicts itself");
   return position;

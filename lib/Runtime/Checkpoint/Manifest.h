@@ -21,6 +21,7 @@ struct Position {
   int64_t skipped = 0;       // of them those that changed nothing,
   int64_t skippedInARow = 0; // and so many at the end
   int64_t samples = 0;       // that were taken from the data
+  int64_t evaluated = 0;     // after so many steps the last time, 0: never
 
   /// Steps of the optimizer, which AdamW's bias correction counts.
   int64_t updates() const { return step - skipped; }

@@ -11,7 +11,7 @@ using namespace bitpipe;
 
 std::unique_ptr<Dataset> bitpipe::openDataset(const std::string &path,
                                               const Program &program,
-                                              int64_t tokenBytes) {
+                                              int64_t tokenBytes, int64_t least) {
   if (tokenBytes && !path.ends_with(".bin"))
     failUsage("--token-bytes is ", tokenBytes, ", but ", path,
               " says itself how wide its values are, expected it for .bin only");
@@ -24,11 +24,10 @@ std::unique_ptr<Dataset> bitpipe::openDataset(const std::string &path,
   else
     fail(path, ": error: data of unknown kind, expected .safetensors, .npy, "
                ".bin or .txt");
-  int64_t batch = program.samples() * program.microbatches;
-  if (data->samples() < batch)
-    fail(path, ": error: holds ", data->samples(), " samples, expected at least ",
-         batch, ": ", program.microbatches, " micro-batches of ",
-         program.samples());
+  bool isBatch = least == program.samples() * program.microbatches;
+  if (data->samples() < least)
+    fail(path, ": error: holds ", data->samples(), " samples, expected at least ", least,
+         isBatch ? joined(": ", program.microbatches, " micro-batches of ", program.samples()) : "");
   return data;
 }
 

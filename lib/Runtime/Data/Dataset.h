@@ -58,9 +58,10 @@ private:
 };
 
 /// Opens a file by the ending of its name and checks it against the model's
-/// inputs. `tokenBytes` is the width of the tokens in a .bin, 0 if not given.
-std::unique_ptr<Dataset> openDataset(const std::string &path,
-                                     const Program &program, int64_t tokenBytes);
+/// inputs. `tokenBytes` is the width of the tokens in a .bin, 0 if not given; `least` is how
+/// many samples it has to hold.
+std::unique_ptr<Dataset> openDataset(const std::string &path, const Program &program,
+                                     int64_t tokenBytes, int64_t least);
 
 /// One tensor per model input, samples along axis 0 (.safetensors).
 std::unique_ptr<Dataset> openTensors(const std::string &path,

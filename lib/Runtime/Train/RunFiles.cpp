@@ -44,6 +44,7 @@ void bitpipe::checkRunFiles(const TrainOptions &options,
                             const Program &program) {
   const RunFile inputs[] = {{"this run", options.plan},
                             {"--data", options.data},
+                            {"--eval-data", options.evaluation.data},
                             {"--load", options.load},
                             {"--cost-file", options.costFile},
                             {"this run", program.weightsPath},

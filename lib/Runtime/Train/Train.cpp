@@ -17,6 +17,7 @@
 #include "lib/Runtime/Plan/Load.h"
 #include "lib/Runtime/Train/Account.h"
 #include "lib/Runtime/Train/CheckpointFiles.h"
+#include "lib/Runtime/Train/Evaluation.h"
 #include "lib/Runtime/Train/Nodes.h"
 #include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/ProcessLimits.h"
@@ -46,6 +47,10 @@ static void checkUpdates(const TrainOptions &options, const Program &program) {
     fail(program.path, ": error: the plan updates after every ", program.updateEvery,
          " micro-batches, when no device knows the norm of all gradients: expected no --clip, got ",
          options.clip);
+  if (program.updateEvery && !options.evaluation.data.empty())
+    fail(program.path, ": error: the plan updates after every ", program.updateEvery,
+         " micro-batches, and so would an evaluation, which is a step that changes nothing: "
+         "expected no --eval-data, got ", options.evaluation.data);
 }
 
 static void checkTarget(const TrainOptions &options, const Program &program) {
@@ -103,10 +108,10 @@ static bool checkpoint(const Training &training, const World &world,
 }
 
 /// Every rank reads a part of each sample.
-static void checkSameData(const TrainOptions &options, World &world) {
+static void checkSameData(const char *what, const std::string &path, World &world) {
   DataPrint print;
-  agree(world, [&] { print = takePrint(options.data); });
-  checkIdentity(world, {{"data file", joined("one of ", print.bytes, " bytes, hash ",
+  agree(world, [&] { print = takePrint(path); });
+  checkIdentity(world, {{what, joined("one of ", print.bytes, " bytes, hash ",
                                              print.hash)}});
 }
 
@@ -129,6 +134,7 @@ struct Prepared {
   std::optional<schedule::Costs> costs; // that the run is told
   std::unique_ptr<Dataset> data;
   std::optional<Feeder> feeder;
+  std::optional<Evaluation> evaluation; // if there are data for it
   std::optional<LoadedKernels> kernels;
   std::optional<WorkTimes> times; // of devices that do not compute
   std::optional<Executor> executor;
@@ -154,10 +160,13 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   if (options.data.empty())
     data = std::make_unique<NoData>(program);
   else
-    data = openDataset(options.data, program, options.tokenBytes);
+    data = openDataset(options.data, program, options.tokenBytes,
+                       program.samples() * program.microbatches);
   feeder.emplace(*data, program, world,
-                 options.shuffle ? std::optional(options.seed) : std::nullopt,
-                 begin.samples);
+                 FeedOrder{.seed = options.shuffle ? std::optional(options.seed) : std::nullopt,
+                           .begin = begin.samples});
+  if (!options.evaluation.data.empty())
+    evaluation.emplace(options, program, world);
   int64_t traced = std::min(options.traceSteps, options.steps - begin.step);
   Instruments instruments{options.trace.empty() ? 0 : traced, options.poison,
                           !options.profile.empty() || options.predict, teams,
@@ -248,7 +257,9 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   });
   run->executor->connect(world);
   if (world.size() > 1 && !options.data.empty())
-    checkSameData(options, world);
+    checkSameData("data file", options.data, world);
+  if (world.size() > 1 && run->evaluation)
+    checkSameData("data file of evaluations", run->evaluation->path(), world);
   // What several ranks hold of one parameter has to be the same.
   if (world.size() > 1 && !run->loaded.empty())
     checkIdentity(world, {{"file of parameters (--load)", joined("one of hash ", run->loaded)}});
@@ -262,11 +273,13 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   tellAttentions(run->executor->attentionCounts(), world);
   tellNodes(program, run->links, world);
   tellDecay(program, options.optimizer, world);
+  if (run->evaluation && world.speaks())
+    run->evaluation->tell();
   std::optional<Training> training;
   agree(world, [&] {
     Position begin = checkpoints ? checkpoints->start() : Position();
-    training.emplace(options, program, world, *run->executor, *run->feeder, begin,
-                     checkpoints);
+    training.emplace(options, program, world, *run->executor, *run->feeder,
+                     run->evaluation ? &*run->evaluation : nullptr, begin, checkpoints);
     run->executor->start({begin.updates() * program.updatesPerStep(), begin.skippedInARow});
   });
   watch.attach(program, run->links, *run->executor);
@@ -328,6 +341,9 @@ static Identity optionsOf(const TrainOptions &options) {
           {"--seed", std::to_string(options.seed)},
           {"--max-bad-steps", std::to_string(options.maxBadSteps)},
           {"--token-bytes", std::to_string(options.tokenBytes)},
+          {"--eval-data", isSet(!options.evaluation.data.empty())},
+          {"--eval-every", std::to_string(options.evaluation.every)},
+          {"--eval-steps", std::to_string(options.evaluation.steps)},
           {"--checkpoint", checkpoint.folder},
           {"--checkpoint-every", joined(checkpoint.every.steps, " steps or ",
                                         checkpoint.every.seconds, " s")},

@@ -19,6 +19,13 @@ namespace bitpipe {
 
 enum class DeviceKind { Computing, Emulated };
 
+/// Of data that are not trained on.
+struct EvaluationOptions {
+  std::string data;  // empty: none
+  int64_t every = 0; // steps, 0: after the last alone
+  int64_t steps = 0; // batches of an evaluation, 0: as there are
+};
+
 struct TrainOptions {
   std::string plan, data;
   int64_t steps = 0;
@@ -37,6 +44,7 @@ struct TrainOptions {
   std::optional<int64_t> threads; // per device; nothing: as there are cores
   int64_t traceSteps = 8;
   int64_t maxBadSteps = 10; // in a row that change nothing
+  EvaluationOptions evaluation;
   CheckpointOptions checkpoint;
   double stopAfter = 0;     // seconds after which the run ends, 0: never
   bool force = false;       // replace files that bitpipe did not write
