@@ -72,6 +72,14 @@ void testManifest() {
     check(!error.empty() || !changed.intact,
           "a manifest with another byte " + std::to_string(at) + " is taken");
   }
+  // One of before there were these.
+  std::string older = written;
+  for (const char *part : {"evaluated", "lr_min", "decay_steps", "weight_decay_for"})
+    older.replace(older.find("\"" + std::string(part) + "\""), 2, "\"_");
+  read = parseManifest(older, "x");
+  check(read.position.evaluated == 0 && read.setting.schedule == RateSchedule{Schedule::WSD, 17} &&
+            read.setting.rates.decayed == Decayed::All,
+        "an older manifest is read as something else");
   // Cut off anywhere it is refused, as is one that lacks a part.
   for (size_t length = 0; length + 2 < written.size(); ++length)
     check(errorOf([&] { parseManifest(written.substr(0, length), "x"); })
