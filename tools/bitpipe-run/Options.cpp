@@ -29,7 +29,8 @@ cl::opt<std::string> plan(cl::Positional, cl::desc("plan.mlir"),
                           cl::cat(category));
 ValueOption data("data", "file", "",
                  "what to train on: .safetensors, or tokens in .npy, .bin or "
-                 ".txt (bytes)");
+                 ".txt (bytes); a folder or a pattern, as 'train_*.bin', for several "
+                 "files in the order of their names");
 ValueOption tokenBytes("token-bytes", "2|4", "",
                        "width of the tokens in a .bin (default: as a header of "
                        "llm.c says, else 2, or 4 if the model has more than "

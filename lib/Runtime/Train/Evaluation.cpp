@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/Train/Evaluation.h"
 
+#include "lib/Runtime/Data/DataFiles.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Execute/DropoutKey.h"
 
@@ -17,8 +18,8 @@ Evaluation::Evaluation(const TrainOptions &all, const Program &program, const Wo
   // Where each label counts for itself, samples that are not there have none.
   bool fillsUp = program.loss == "labels";
   int64_t batch = program.samples() * program.microbatches;
-  data = openDataset(options.data, program, options.data.ends_with(".bin") ? all.tokenBytes : 0,
-                     fillsUp ? 1 : batch);
+  bool isBin = kindOfData(dataFiles(options.data).front()) == ".bin";
+  data = openDataset(options.data, program, isBin ? all.tokenBytes : 0, fillsUp ? 1 : batch);
   count = fillsUp ? (data->samples() + batch - 1) / batch : data->samples() / batch;
   if (options.steps > count)
     fail(options.data, ": error: holds ", count, " batches of ", batch,

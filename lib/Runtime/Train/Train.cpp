@@ -3,6 +3,7 @@
 #include "lib/Runtime/Train/Train.h"
 
 #include "lib/Files/MappedFile.h"
+#include "lib/Runtime/Data/DataFiles.h"
 #include "lib/Runtime/Data/DataPrint.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Data/NoData.h"
@@ -225,6 +226,15 @@ static TeamPlan teamsOf(const TrainOptions &options, const Program &program, Wor
   return plan;
 }
 
+/// Which files a folder or a pattern stands for.
+static void tellData(const TrainOptions &options, const Dataset &data) {
+  std::vector<std::string> files = dataFiles(options.data);
+  if (files.size() > 1)
+    std::printf("data: %lld samples in %zu files, from %s to %s\n",
+                static_cast<long long>(data.samples()), files.size(), files.front().c_str(),
+                files.back().c_str());
+}
+
 static void tellWidened(const Executor &executor) {
   if (executor.calls().matmuls().widens())
     std::printf("products of bf16 are computed in f32, which is slower: oneDNN has "
@@ -268,6 +278,8 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
                        run->replaced);
   if (run->parameters)
     fillWorkingWeights(program, run->executor->devices());
+  if (world.speaks() && !options.data.empty())
+    tellData(options, *run->data);
   if (world.speaks())
     tellWidened(*run->executor);
   tellAttentions(run->executor->attentionCounts(), world);
