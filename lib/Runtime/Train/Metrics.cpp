@@ -104,7 +104,7 @@ void MetricsFile::write(const EvaluationMetrics &evaluation) {
   writeLine(line);
 }
 
-void MetricsFile::writeLine(const std::string &line) {
+void MetricsFile::writeLine(std::string_view line) {
   if (file < 0)
     return;
   // A full disk takes a part of the line, and says why with the next one.

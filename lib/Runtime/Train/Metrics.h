@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace bitpipe {
 
@@ -53,7 +54,7 @@ public:
 
 private:
   bool keep(const Kept &kept);
-  void writeLine(const std::string &line);
+  void writeLine(std::string_view line);
   void giveUp();
 
   std::string path, tail; // what every line ends with
