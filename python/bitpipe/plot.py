@@ -29,6 +29,12 @@ def losses(steps):
     return [math.nan if step["loss"] is None else step["loss"] for step in steps]
 
 
+def evaluations(steps):
+    """Step and loss of each, not a number where that was not finite."""
+    found = [step for step in steps if "eval_loss" in step]
+    return [step["step"] for step in found], [math.nan if step["eval_loss"] is None else step["eval_loss"] for step in found]
+
+
 MARK = b"Software\0bitpipe"  # in the first bytes of a PNG
 
 
@@ -48,8 +54,12 @@ def draw(runs, entropy, output):
 
     figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
     for label, steps in runs:
-        axes.plot([s["step"] for s in steps], losses(steps),
-                  label=label, linewidth=1.2)
+        line, = axes.plot([s["step"] for s in steps], losses(steps),
+                          label=label, linewidth=1.2)
+        at, values = evaluations(steps)
+        if at:
+            axes.plot(at, values, label=f"{label}, evaluation", color=line.get_color(),
+                      linestyle="--", linewidth=1, marker="o", markersize=4)
     if entropy is not None:
         axes.axhline(entropy, color="gray", linestyle="--",
                      label=f"unigram entropy of the text ({entropy:.3f})")
@@ -68,6 +78,12 @@ def report(runs, entropy):
         print(f"{label}: loss {values[0]:.4f} at step {steps[0]['step']}, "
               f"{values[-1]:.4f} at step {steps[-1]['step']}, "
               f"mean of the last {len(last)} {mean:.4f}")
+        at, values = evaluations(steps)
+        if at:
+            # What is not finite is never the lowest.
+            low = min(range(len(at)), key=lambda i: math.inf if math.isnan(values[i]) else values[i])
+            print(f"{label}: evaluation loss {values[-1]:.4f} after step {at[-1]}, "
+                  f"lowest {values[low]:.4f} after step {at[low]}")
     if entropy is not None:
         print(f"unigram entropy of the text: {entropy:.4f}")
 

@@ -10,7 +10,8 @@ from bitpipe import tools
 def run(plan, data, steps, metrics=None, quiet=False, **options):
     """Trains and returns one dictionary per step: step, loss, grad_norm, lr,
     tokens_per_second and step_seconds. A step whose loss or gradient norm was
-    not finite changed nothing; it has None there, and skipped.
+    not finite changed nothing; it has None there, and skipped. With eval_data
+    those that an evaluation came after have eval_loss, too.
 
     Options are those of bitpipe-run with underscores: run(plan, "book.txt",
     200, lr=1e-3, save="weights.safetensors"). The metrics stay in the file

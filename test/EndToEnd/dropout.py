@@ -55,12 +55,12 @@ class Graph:
         onnx.save(model, f"{folder}/model.onnx")
 
 
-def train(folder, name, options, seed, steps, rate):
+def train(folder, name, options, seed, steps, rate, *more):
     """The lines of metrics and the parameters after training."""
     for command in (["bitpipe-opt", "model.onnx", "--loss=loss", "--optimizer=sgd", *options, "-o", f"{name}.mlir"],
                     ["bitpipe-run", f"{name}.mlir", "--data=data.safetensors", f"--steps={steps}", f"--lr={rate}",
                      "--weight-decay=0", f"--seed={seed}", f"--metrics={name}.jsonl",
-                     f"--save={name}.trained.safetensors"]):
+                     f"--save={name}.trained.safetensors", *more]):
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if result.returncode:
             sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
@@ -195,6 +195,19 @@ def check_training(folder):
         sys.exit("a seed gives other bits the second time")
     if all(np.array_equal(again[n], trained[0, "bitpipe-4"][n]) for n in again):
         sys.exit("two seeds give the same parameters")
+    check_evaluated(folder, options, trained[99, "bitpipe-4"])
+
+
+def check_evaluated(folder, options, expected):
+    """Evaluations draw masks of their own, the same each time, and change none of the training's."""
+    lines, saved = train(folder, "evaluated", options, 99, STEPS, RATE, "--eval-data=data.safetensors", "--eval-every=1")
+    if any(not np.array_equal(saved[n], expected[n]) for n in saved):
+        sys.exit("an evaluation gives a model with dropout other bits")
+    for rate in (0, RATE):
+        lines, _ = train(folder, "evaluated", options, 99, STEPS, rate, "--eval-data=data.safetensors", "--eval-every=1")
+        losses = {line["eval_loss"] for line in lines if "eval_loss" in line}
+        if len(losses) != (STEPS if rate else 1):
+            sys.exit(f"evaluations of parameters that {'change' if rate else 'stay'} have losses {losses}")
 
 
 def check_recomputed(folder):

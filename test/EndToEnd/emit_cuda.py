@@ -28,7 +28,9 @@ class Printed:
         self.attention = f"--attention={arguments.attention}"
         self.doubles = os.path.join(arguments.build, "bin/doubles")
         # Updates between micro-batches know no norm of all gradients.
-        self.clip = [] if any("pipedream" in option for option in options) else ["--clip=1.0"]
+        updates_within = any("pipedream" in option for option in options)
+        self.clip = [] if updates_within else ["--clip=1.0"]
+        self.evaluates = [] if updates_within else [f"--eval-data={self.folder}/data.safetensors", "--eval-every=2"]
         self.plan = self.compile("plan.mlir", options)
         self.print_program(options)
         self.link(arguments.compiler, arguments.source)
@@ -61,8 +63,9 @@ class Printed:
 
     def command(self, program, name, options, plan=None):
         launcher = ["mpirun", "-n", self.devices] if self.devices != "1" else []
-        return [*launcher, program, plan or self.plan, f"--data={self.folder}/data.safetensors", "--steps=4", *self.clip,
-                f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force", self.attention, *options]
+        return [*launcher, program, plan or self.plan, f"--data={self.folder}/data.safetensors", "--steps=4", *self.clip, *self.evaluates,
+                "--weight-decay-for=matrices", f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force",
+                self.attention, *options]
 
     def variables(self):
         return {"BITPIPE_CUDA_DRIVER": f"{self.doubles}/libcuda.so.1", "BITPIPE_CUBLASLT": f"{self.doubles}/libcublasLt.so.13",
@@ -71,7 +74,7 @@ class Printed:
 
     def numbers(self, name):
         with open(self.path(name) + ".jsonl") as file:
-            return [(line["loss"], line["grad_norm"]) for line in map(json.loads, file)]
+            return [(line.get("loss", line.get("eval_loss")), line.get("grad_norm")) for line in map(json.loads, file)]
 
     def check_bits(self, title):
         run(self.command("bitpipe-run", "walked", ["--no-graph"]), **self.variables())

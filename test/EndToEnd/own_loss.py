@@ -80,9 +80,12 @@ def check(loss, floor, microbatches):
     if f"the loss is '{loss}', its sum over all micro-batches divided by its count" not in said:
         print(f"{loss}: {said}")
     tool("bitpipe-run", "p.mlir", "--data=d.safetensors", f"--steps={STEPS}", f"--lr={RATE}",
-         "--weight-decay=0", "--metrics=m.jsonl", "--save=w.safetensors")
-    got = [(line["loss"], line["grad_norm"]) for line in map(json.loads, (folder / "m.jsonl").open())]
-    worst = max(np.abs(np.array(got) - lines).max(), np.abs(load_file(folder / "w.safetensors")["w"] - parameters).max())
+         "--weight-decay=0", "--metrics=m.jsonl", "--save=w.safetensors", "--eval-data=d.safetensors")
+    *steps, evaluation = map(json.loads, (folder / "m.jsonl").open())
+    got = [(line["loss"], line["grad_norm"]) for line in steps]
+    # Batches that count unequally are one mean, too.
+    evaluated = (weights * (x @ parameters)**2).sum() / weights.sum()
+    worst = max(abs(evaluation["eval_loss"] - evaluated), np.abs(np.array(got) - lines).max(), np.abs(load_file(folder / "w.safetensors")["w"] - parameters).max())
     if not worst < 1e-5:
         print(f"{loss}, floor {floor}, {microbatches} micro-batches: {worst} off: {got} for {lines}")
 

@@ -29,13 +29,12 @@ std::string errorOf(const std::function<void()> &work) {
 /// A manifest with no two numbers alike, and such as a double cannot hold.
 Manifest example() {
   Manifest manifest;
-  manifest.position = {(int64_t(1) << 53) + 1, 5, 3, (int64_t(1) << 61) + 1};
+  manifest.position = {(int64_t(1) << 53) + 1, 5, 3, (int64_t(1) << 61) + 1, 7};
   Setting &setting = manifest.setting;
   setting.optimizer = "adamw";
-  setting.rates = {0.1, 1.0 / 3, 0.7, 0.9999999999999999, 1e-38};
+  setting.rates = {0.1, 1.0 / 3, 0.7, 0.9999999999999999, 1e-38, Decayed::Matrices};
   setting.clip = 2.5;
-  setting.schedule = Schedule::Linear;
-  setting.warmup = 17;
+  setting.schedule = {Schedule::WSD, 17, 0.01, 18};
   setting.steps = int64_t(1) << 62;
   setting.data = {"/a \"quoted\"\npath", 11, 12, "0123456789abcdef"};
   setting.samplesPerStep = 13;
@@ -56,10 +55,11 @@ void testManifest() {
   std::string written = text(example());
   Manifest read = parseManifest(written, "x");
   check(text(read) == written, "a manifest changes as it is read:\n" + written);
-  check(read.position.samples == example().position.samples &&
+  check(read.position.samples == example().position.samples && read.position.evaluated == 7 &&
             read.setting.seed == UINT64_MAX && read.setting.rates.beta2 < 1 &&
             read.setting.rates.weightDecay == 1.0 / 3 &&
-            read.setting.schedule == Schedule::Linear &&
+            read.setting.schedule == example().setting.schedule &&
+            read.setting.rates.decayed == Decayed::Matrices &&
             read.parameters[0].aliases.size() == 2,
         "a manifest holds other values than were written");
   // Whatever byte changes is noticed.
@@ -72,6 +72,14 @@ void testManifest() {
     check(!error.empty() || !changed.intact,
           "a manifest with another byte " + std::to_string(at) + " is taken");
   }
+  // One of before there were these.
+  std::string older = written;
+  for (const char *part : {"evaluated", "lr_min", "decay_steps", "weight_decay_for"})
+    older.replace(older.find("\"" + std::string(part) + "\""), 2, "\"_");
+  read = parseManifest(older, "x");
+  check(read.position.evaluated == 0 && read.setting.schedule == RateSchedule{Schedule::WSD, 17} &&
+            read.setting.rates.decayed == Decayed::All,
+        "an older manifest is read as something else");
   // Cut off anywhere it is refused, as is one that lacks a part.
   for (size_t length = 0; length + 2 < written.size(); ++length)
     check(errorOf([&] { parseManifest(written.substr(0, length), "x"); })
@@ -92,13 +100,13 @@ void testCompare() {
   check(changes(saved.setting, now).empty(), "nothing has changed, but is said");
   checkBelongs(saved, now, saved.parameters, false, "x");
   now.rates.lr = 0.2;
-  now.schedule = Schedule::Cosine;
+  now.schedule.kind = Schedule::Cosine;
   now.devices = 2;
   now.weightsHash = "9";
   now.data.modified = 0;
   std::vector<std::string> lines = changes(saved.setting, now);
   check(lines.size() == 4 &&
-            lines[0].ends_with(": --lr 0.2 (was 0.1), --lr-schedule cosine (was linear)") &&
+            lines[0].ends_with(": --lr 0.2 (was 0.1), --lr-schedule cosine (was wsd)") &&
             lines[1].ends_with(": devices 2 (was 14)"),
         "the changes are told as " + listText(lines));
   now.data.bytes = 1;

@@ -3,10 +3,13 @@
 #include "lib/Runtime/CPU/Optimizer.h"
 
 #include "lib/Files/Floats.h"
+#include "lib/Runtime/Plan/Decay.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdio>
+#include <random>
 #include <vector>
 
 using namespace bitpipe;
@@ -75,10 +78,57 @@ bool roundsRight() {
   return working[1] == 0x3f80 && working[2] == 0x3f80 && working[6] == 0x7f80;
 }
 
+/// Parameters of one to six elements, matrices or not, some with nobody's elements between.
+DeviceList parametersAtRandom(std::mt19937 &random, std::vector<bool> &decays) {
+  DeviceList device;
+  for (int i = 0; i < 12; ++i) {
+    decays.resize(decays.size() + random() % 3); // false: asked of nobody
+    bool isMatrix = random() % 2;
+    int64_t elements = 1 + int64_t(random() % 6), begin = int64_t(decays.size());
+    std::vector<int64_t> shape = {elements};
+    if (isMatrix)
+      shape.push_back(1);
+    device.residents.push_back({"p", {ElementType::F32, shape}, 7, begin * 4, true, true, {}, {}});
+    decays.insert(decays.end(), size_t(elements), isMatrix);
+  }
+  std::shuffle(device.residents.begin(), device.residents.end(), random);
+  device.residents.push_back({"other", {ElementType::F32, {99}}, 8, 0, true, true, {}, {}});
+  return device;
+}
+
+/// Whether each element of any part of a block is stepped once, as its parameter decays.
+bool decaysRight() {
+  std::mt19937 random(1);
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    std::vector<bool> decays;
+    DeviceList device = parametersAtRandom(random, decays);
+    auto size = int64_t(decays.size());
+    int64_t begin = int64_t(random()) % size, end = begin + int64_t(random()) % (size - begin + 1);
+    std::vector<int> got(size_t(size), -1);
+    int64_t next = begin;
+    eachByDecay(undecayedIn(device, 7), {begin, end}, [&](Range part, bool decay) {
+      next = part.begin == next && part.count() > 0 ? part.end : -1;
+      std::fill(got.begin() + part.begin, got.begin() + part.end, decay);
+    });
+    bool good = next == end;
+    for (const Resident &resident : device.residents)
+      for (int64_t i = 0; resident.slot == 7 && i < resident.type.elements(); ++i) {
+        int64_t at = resident.offset / 4 + i;
+        good &= got[size_t(at)] == (at < begin || at >= end ? -1 : int(decays[size_t(at)]));
+      }
+    if (!good) {
+      std::fprintf(stderr, "elements %ld to %ld of attempt %d are cut wrongly\n", long(begin),
+                   long(end), attempt);
+      return false;
+    }
+  }
+  return true;
+}
+
 } // namespace
 
 int main() {
-  int failures = roundsRight() ? 0 : 1;
+  int failures = !roundsRight() + !decaysRight();
   for (double beta1 : {0.0, 0.9, 0.9999, 0.999999})
     for (double beta2 : {0.9, 0.999, 0.9999, 0.99999, 0.999999, 1 - 1e-8})
       for (double decay : {0.0, 0.1}) {

@@ -9,13 +9,13 @@
 
 #include "lib/Runtime/Error.h"
 #include "lib/Version/Version.h"
+#include "tools/bitpipe-run/OptimizerOptions.h"
 #include "tools/bitpipe-run/ValueOption.h"
 
 #include "llvm/Support/raw_ostream.h"
 
 #include <charconv>
 #include <cstdlib>
-#include <limits>
 #include <optional>
 
 using namespace bitpipe;
@@ -25,36 +25,28 @@ cl::OptionCategory bitpipe::category("bitpipe-run options");
 
 namespace {
 
-constexpr double floatMax = std::numeric_limits<float>::max();
-
 cl::opt<std::string> plan(cl::Positional, cl::desc("plan.mlir"),
                           cl::cat(category));
 ValueOption data("data", "file", "",
                  "what to train on: .safetensors, or tokens in .npy, .bin or "
-                 ".txt (bytes)");
+                 ".txt (bytes); a folder or a pattern, as 'train_*.bin', for several "
+                 "files in the order of their names");
 ValueOption tokenBytes("token-bytes", "2|4", "",
                        "width of the tokens in a .bin (default: as a header of "
                        "llm.c says, else 2, or 4 if the model has more than "
                        "65536 ids)");
 ValueOption steps("steps", "count", "", "how many steps to train");
-ValueOption lr("lr", "number", "0.001", "learning rate after the warm-up");
-ValueOption weightDecay("weight-decay", "number", "0.01",
-                        "share of the learning rate by which parameters decay");
-ValueOption beta1("beta1", "number", "0.9", "AdamW's decay of the first moment");
-ValueOption beta2("beta2", "number", "0.999", "AdamW's decay of the second moment");
-ValueOption eps("eps", "number", "1e-8", "AdamW's term in the denominator");
-ValueOption clip("clip", "number", "0",
-                 "largest global gradient norm, larger ones are scaled down to "
-                 "it; 0: any");
-ValueOption schedule("lr-schedule", "constant|cosine|linear", "constant",
-                     "learning rate after the warm-up: stays, falls to 0 with "
-                     "half a cosine, or evenly");
-ValueOption warmup("warmup", "steps", "0",
-                   "steps over which the learning rate rises, the first has "
-                   "lr/steps");
 ValueOption maxBadSteps("max-bad-steps", "count", "10",
                         "end after so many steps in a row that were skipped, "
                         "since loss or gradient norm was not finite");
+ValueOption evalData("eval-data", "file", "",
+                     "data that are not trained on, as --data: their loss is found, which changes "
+                     "nothing, after the last step");
+ValueOption evalEvery("eval-every", "steps", "",
+                      "with --eval-data: after every so many steps, too");
+ValueOption evalSteps("eval-steps", "count", "",
+                      "with --eval-data: how many batches of as many samples as a step, each of "
+                      "which takes its time (default: all of the file once)");
 Switch shuffle("shuffle", cl::cat(category), cl::ZeroOrMore,
                       cl::desc("a new random order of samples in every epoch "
                                "(default: as in the file)"));
@@ -134,18 +126,6 @@ cl::extrahelp exitCodes(
     "the last good parameters\n"
     "  5  given up by this rank, since another one does not come (--timeout)\n");
 
-Schedule readSchedule() {
-  const char *expected = "constant, cosine or linear";
-  const std::string &name = schedule.text(expected);
-  if (name == "constant")
-    return Schedule::Constant;
-  if (name == "cosine")
-    return Schedule::Cosine;
-  if (name == "linear")
-    return Schedule::Linear;
-  schedule.refuse(expected);
-}
-
 /// Seconds of a time as 90s, 30m or 2h; nothing if it is none. `bare` is the unit
 /// of a number alone, 0: it needs one.
 std::optional<double> secondsOf(llvm::StringRef text, double bare) {
@@ -202,22 +182,17 @@ double readStop() {
   return *seconds;
 }
 
-OptimizerSettings readOptimizer() {
-  auto notNegative = [](double value) { return value >= 0; };
-  auto belowOne = [](double value) { return value >= 0 && value < 1; };
-  auto positive = [](double value) { return value > 0; };
-  const char *number = "a number, 0 or from 1.2e-38 to 3.4e38";
-  OptimizerSettings settings;
-  settings.beta1 = beta1.real("a number, at least 0 and below 1", belowOne);
-  settings.beta2 = beta2.real("a number, at least 0 and below 1", belowOne);
-  settings.eps = eps.real("a number from 1.2e-38 to 3.4e38", positive);
-  settings.weightDecay = weightDecay.real(number, notNegative);
-  settings.lr = lr.real(number, notNegative);
-  // What the first step multiplies by must be finite, too.
-  if (settings.lr / (1 - settings.beta1) > floatMax ||
-      settings.lr * settings.weightDecay > floatMax)
-    lr.refuse("lr / (1 - beta1) and lr * weight-decay of at most 3.4e38");
-  return settings;
+EvaluationOptions readEvaluation() {
+  EvaluationOptions options;
+  options.data = evalData.text("a file");
+  for (const ValueOption *option : {&evalEvery, &evalSteps})
+    if (option->given() && options.data.empty())
+      option->refuse("none without --eval-data");
+  if (evalEvery.given())
+    options.every = evalEvery.count(1);
+  if (evalSteps.given())
+    options.steps = evalSteps.count(1);
+  return options;
 }
 
 TransportKind readTransport() {
@@ -253,7 +228,7 @@ void readDevice(TrainOptions &options) {
 /// What emulated devices need, and what they cannot give.
 void checkEmulated() {
   costFile.required("what emulated devices take");
-  for (const ValueOption *option : {&saveTo, &load, &checkpoint})
+  for (const ValueOption *option : {&saveTo, &load, &checkpoint, &evalData})
     if (option->given())
       option->refuse("none with --device=emulated, which does not compute");
 }
@@ -300,12 +275,9 @@ TrainOptions bitpipe::parseOptions(int argc, char **argv) {
   options.tokenBytes = readTokenBytes();
   steps.required("how many steps to train");
   options.steps = steps.count(1);
-  options.optimizer = readOptimizer();
-  options.clip = clip.real("a number, 0 (any norm) or from 1.2e-38 to 3.4e38",
-                           [](double value) { return value >= 0; });
-  options.schedule = readSchedule();
-  options.warmup = warmup.count(0);
+  readOptimizer(options);
   options.maxBadSteps = maxBadSteps.count(1);
+  options.evaluation = readEvaluation();
   options.shuffle = shuffle;
   options.seed = seed.natural();
   options.metrics = metrics.text("a file to write");

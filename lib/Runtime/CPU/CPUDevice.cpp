@@ -5,6 +5,7 @@
 #include "lib/Runtime/CPU/Optimizer.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Launch/Cores.h"
+#include "lib/Runtime/Plan/Decay.h"
 
 #include <algorithm>
 #include <cstring>
@@ -23,7 +24,7 @@ CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
                      size_t events, WorkClock workClock, const TeamPlace &place)
     : HostDevice(program, number, calls, events, workClock), place(place),
       products(calls.members()), attentions(calls.attentions()),
-      workspaces(calls.members()), arguments(calls.mostPlaces()),
+      workspaces(calls.members()), arguments(calls.mostPlaces()), undecayed(device.slots.size()),
       team(calls.members(), joined("device ", number, " of ", program.devices.size()),
            place.spin, [this](uint32_t member) { enter(member); }) {
   size_t mostBlocks = 0, mostChunks = 0;
@@ -33,8 +34,10 @@ CPUDevice::CPUDevice(const Program &program, int64_t number, Calls &calls,
     if (auto *norm = std::get_if<GradNorm>(&op))
       for (const Range &range : norm->ranges)
         mostChunks = std::max(mostChunks, size_t(chunksOf(range)));
-    if (auto *step = std::get_if<Step>(&op))
+    if (auto *step = std::get_if<Step>(&op)) {
       mostChunks = std::max(mostChunks, size_t(chunksOf(step->counted)));
+      undecayed[step->weights] = undecayedIn(device, step->weights);
+    }
   }
   blocks.resize(mostBlocks);
   squares.resize(mostChunks);
@@ -199,13 +202,21 @@ void CPUDevice::stepRange(const Step &step, const OptimizerSettings &settings,
   float *moment2 = step.moment2 ? slots.floats(*step.moment2) : nullptr;
   auto *working = step.working ? reinterpret_cast<uint16_t *>(slots.address(*step.working))
                                : nullptr;
-  shareElements(step.stepped.count(), [&](int64_t begin, int64_t end) {
+  OptimizerSettings without = settings;
+  without.weightDecay = 0;
+  static const std::vector<Range> none;
+  const auto &others = settings.decayed == Decayed::All ? none : undecayed[step.weights];
+  auto stepPart = [&](Range part, bool decays) {
+    int64_t begin = part.begin - first;
+    const OptimizerSettings &its = decays ? settings : without;
     if (moment1)
-      stepAdamW(settings, terms.number, terms.gradientScale, end - begin,
-                weights + begin, gradients + begin, moment1 + begin, moment2 + begin);
+      stepAdamW(its, terms.number, terms.gradientScale, part.count(), weights + begin,
+                gradients + begin, moment1 + begin, moment2 + begin);
     else
-      stepSGD(settings, terms.gradientScale, end - begin, weights + begin,
-              gradients + begin);
+      stepSGD(its, terms.gradientScale, part.count(), weights + begin, gradients + begin);
+  };
+  shareElements(step.stepped.count(), [&](int64_t begin, int64_t end) {
+    eachByDecay(others, {first + begin, first + end}, stepPart);
     int64_t from = first + begin, last = std::min(first + end, step.workingElements);
     if (working && from < last)
       roundWeights(weights + begin, working + from - step.weightsAt.value_or(0), last - from);

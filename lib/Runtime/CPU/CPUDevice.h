@@ -66,6 +66,7 @@ private:
   std::vector<char *> blocks;    // of the routine that runs
   std::vector<void *> arguments; // of the kernel that runs
   std::vector<double> squares;   // of chunks of gradients
+  std::vector<std::vector<Range>> undecayed; // by slot, of weights that are stepped
   Team team; // last: its threads end first
 };
 

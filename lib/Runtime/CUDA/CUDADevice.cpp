@@ -59,6 +59,9 @@ CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
          int64_t(layout.numberPlaces.size() * sizeof(int64_t)));
   copyIn(memoryAt(layout.losses), layout.lossOffsets.data(),
          int64_t(layout.lossOffsets.size() * sizeof(int64_t)));
+  static_assert(sizeof(Range) == sizeof(gpu::Elements));
+  copyIn(memoryAt(layout.spans), layout.undecayed.data(),
+         int64_t(layout.undecayed.size() * sizeof(gpu::Elements)));
   contributing = {at<double>(layout.partials),
                   at<char>(0),
                   reinterpret_cast<const int64_t *>(indexRecord),
@@ -122,7 +125,8 @@ void CUDADevice::fillGiven(const StepInputs &inputs) {
   const OptimizerSettings &optimizer = inputs.optimizer;
   gpu::StepSettings settings{optimizer.lr,    optimizer.weightDecay, optimizer.beta1,
                              optimizer.beta2, optimizer.eps,         inputs.clip,
-                             inputs.maxBadSteps, step % 2};
+                             inputs.maxBadSteps, step % 2,
+                             optimizer.decayed == Decayed::Matrices, inputs.evaluates};
   std::memcpy(target + layout.settings, &settings, sizeof(settings));
   std::memcpy(target + layout.seed, inputs.seed, sizeof(inputs.seed));
   std::memcpy(target + layout.seeds, inputs.seeds.data(), inputs.seeds.size() * sizeof(float));
@@ -140,7 +144,7 @@ void CUDADevice::fillGiven(const StepInputs &inputs) {
 bool CUDADevice::beginStep(uint32_t current, const StepInputs &inputs) {
   step = current;
   unit.use();
-  timer.beginStep(step, compute);
+  timer.beginStep(step, inputs.evaluates, compute);
   fillGiven(inputs);
   check(driver().copyToDevice(memoryAt(layout.given), given[step % 2]->data(),
                               size_t(layout.givenBytes), compute),
@@ -254,6 +258,7 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
   };
   int64_t weightsAt = op.weightsAt.value_or(0);
   auto *working = op.working ? reinterpret_cast<uint16_t *>(slots.floats(*op.working)) - weightsAt : nullptr;
+  Range undecayed = layout.undecayedIn.at(op.weights);
   gpu::Update update{fromZero(op.weights, weightsAt),
                      fromZero(op.gradients, op.gradientsAt.value_or(0)),
                      fromZero(op.moment1, begin),
@@ -264,7 +269,9 @@ void CUDADevice::update(size_t instruction, const Step &op, const OptimizerSetti
                      end,
                      op.workingElements,
                      there.begin,
-                     there.end};
+                     there.end,
+                     at<gpu::Elements>(layout.spans) + undecayed.begin,
+                     undecayed.count()};
   cuda::Function kernel = program.optimizer == "none" ? own.clear
                           : op.moment1               ? own.adamw
                                                      : own.sgd;

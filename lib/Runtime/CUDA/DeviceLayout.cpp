@@ -4,6 +4,7 @@
 
 #include "lib/Runtime/CUDA/Kernels/Shared.h"
 #include "lib/Runtime/CUDA/Products.h"
+#include "lib/Runtime/Plan/Decay.h"
 
 #include <algorithm>
 
@@ -60,6 +61,17 @@ void placePartials(DeviceLayout &layout, const DeviceList &device) {
   }
 }
 
+void placeUndecayed(DeviceLayout &layout, const DeviceList &device) {
+  for (const Instruction &op : device.instructions)
+    if (auto *step = std::get_if<Step>(&op);
+        step && !layout.undecayedIn.contains(step->weights)) {
+      auto begin = int64_t(layout.undecayed.size());
+      for (const Range &range : undecayedIn(device, step->weights))
+        layout.undecayed.push_back(range);
+      layout.undecayedIn[step->weights] = {begin, int64_t(layout.undecayed.size())};
+    }
+}
+
 } // namespace
 
 DeviceLayout::DeviceLayout(const Program &program, const DeviceList &device,
@@ -86,6 +98,7 @@ DeviceLayout::DeviceLayout(const Program &program, const DeviceList &device,
 
   placeNumbers(*this, program);
   placePartials(*this, device);
+  placeUndecayed(*this, device);
   Places all;
   all.take(arena);
   given = all.take(givenBytes);
@@ -95,6 +108,7 @@ DeviceLayout::DeviceLayout(const Program &program, const DeviceList &device,
   partials = all.take(partialCount * int64_t(sizeof(double)));
   places = all.take(int64_t(numberPlaces.size() * sizeof(int64_t)));
   losses = all.take(int64_t(lossOffsets.size() * sizeof(int64_t)));
+  spans = all.take(int64_t(undecayed.size() * sizeof(gpu::Elements)));
   scratch = all.take(scratchBytes);
   workspace = all.take(Products::workspaceBytes);
   bytes = all.bytes();

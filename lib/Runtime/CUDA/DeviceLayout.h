@@ -30,11 +30,15 @@ struct DeviceLayout {
   std::vector<int64_t> keySlots;
   int64_t givenBytes;
   // Offsets in the memory of the device.
-  int64_t given, verdict, between, numbers, partials, places, losses, scratch, workspace;
+  int64_t given, verdict, between, numbers, partials, places, losses, spans, scratch, workspace;
   int64_t bytes;
 
   int64_t partialCount; // of squares, over all gradients that are updated
   std::vector<int64_t> partialBegins; // by instruction; the norm, or an update between
+  /// Of weights that are stepped, which elements do not decay if matrices alone do; for
+  /// each slot, which of these ranges are its.
+  std::vector<Range> undecayed;
+  std::map<int64_t, Range> undecayedIn;
   std::vector<int64_t> lossOffsets;  // in the arena
   std::vector<int64_t> numberPlaces; // see gpu::Judge::places
   std::vector<int64_t> numberBegins; // by device

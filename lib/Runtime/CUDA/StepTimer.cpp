@@ -50,8 +50,9 @@ StepTimer::StepTimer(const Program &program, const DeviceList &device, const GPU
     }
 }
 
-void StepTimer::beginStep(uint32_t current, cuda::Stream stream) {
+void StepTimer::beginStep(uint32_t current, bool isLeftOut, cuda::Stream stream) {
   step = current;
+  steps[step % 2].isLeftOut = isLeftOut;
   if (timed)
     steps[step % 2].begin.front().record(stream);
 }
@@ -88,14 +89,18 @@ void StepTimer::collect(uint32_t number) {
   Nanoseconds end = now();
   if (number == 0)
     lastEnd = end;
-  if (number == 1) { // the first step warmed up
+  if (steps[number % 2].isLeftOut) {
+    lastEnd = end;
+    return;
+  }
+  if (record.stepsDone() == 1) { // the first step warmed up
     record.resetTotals();
     copies = {};
   }
   Nanoseconds waited = record.timeOf(Calls::Waiting);
   if (timed)
     collectInstructions(steps[number % 2], end);
-  record.addEvent(Calls::Steps, number, lastEnd, end);
+  record.addEvent(Calls::Steps, uint32_t(record.stepsDone()), lastEnd, end);
   record.addStep({lastEnd, end, record.timeOf(Calls::Waiting) - waited});
   lastEnd = end;
 }

@@ -34,7 +34,8 @@ public:
   bool isTiming() const { return timed; }
 
   // By the thread that walks the list.
-  void beginStep(uint32_t step, cuda::Stream stream);
+  /// `isLeftOut`: it is none of the training.
+  void beginStep(uint32_t step, bool isLeftOut, cuda::Stream stream);
   void begin(size_t instruction, cuda::Stream stream);
   void endCall(size_t instruction, size_t call, cuda::Stream stream);
   void end(size_t instruction, cuda::Stream stream);
@@ -59,6 +60,7 @@ private:
   struct Steps {
     std::deque<Times> instructions;
     std::deque<CUDAEvent> begin; // one
+    bool isLeftOut = false;
   };
 
   void collectInstructions(Steps &steps, Nanoseconds end);

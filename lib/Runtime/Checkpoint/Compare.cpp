@@ -80,10 +80,14 @@ static std::string changedOptions(const Setting &saved, const Setting &now) {
   Changes changes;
   changes.add("--steps", saved.steps, now.steps);
   changes.add("--lr", saved.rates.lr, now.rates.lr);
-  changes.add("--lr-schedule", std::string(nameOf(saved.schedule)),
-              std::string(nameOf(now.schedule)));
-  changes.add("--warmup", saved.warmup, now.warmup);
+  changes.add("--lr-schedule", std::string(nameOf(saved.schedule.kind)),
+              std::string(nameOf(now.schedule.kind)));
+  changes.add("--lr-min", saved.schedule.lowest, now.schedule.lowest);
+  changes.add("--lr-decay-steps", saved.schedule.decaySteps, now.schedule.decaySteps);
+  changes.add("--warmup", saved.schedule.warmup, now.schedule.warmup);
   changes.add("--weight-decay", saved.rates.weightDecay, now.rates.weightDecay);
+  changes.add("--weight-decay-for", std::string(nameOf(saved.rates.decayed)),
+              std::string(nameOf(now.rates.decayed)));
   changes.add("--beta1", saved.rates.beta1, now.rates.beta1);
   changes.add("--beta2", saved.rates.beta2, now.rates.beta2);
   changes.add("--eps", saved.rates.eps, now.rates.eps);

@@ -20,11 +20,6 @@ static constexpr int64_t format = 1;
 /// How the last entry begins, which is the hash of all that precedes it.
 static constexpr const char *hashEntry = ",\n \"hash\": \"";
 
-const char *bitpipe::nameOf(Schedule schedule) {
-  constexpr const char *names[] = {"constant", "cosine", "linear"};
-  return names[int(schedule)];
-}
-
 /// What is wrong with the contents of a manifest.
 struct Wrong : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -35,7 +30,8 @@ static json written(const Position &position) {
           {"updates", position.updates()},
           {"skipped", position.skipped},
           {"skipped_in_a_row", position.skippedInARow},
-          {"samples", position.samples}};
+          {"samples", position.samples},
+          {"evaluated", position.evaluated}};
 }
 
 namespace {
@@ -56,9 +52,12 @@ struct Whole {
 static Position readPosition(const json &from) {
   Position position{Whole(from, "step"), Whole(from, "skipped"),
                     Whole(from, "skipped_in_a_row"), Whole(from, "samples")};
+  if (from.contains("evaluated")) // older ones know of no evaluation
+    position.evaluated = Whole(from, "evaluated");
   bool ordered = 0 <= position.skippedInARow &&
                  position.skippedInARow <= position.skipped &&
-                 position.skipped <= position.step && 0 <= position.samples;
+                 position.skipped <= position.step && 0 <= position.samples &&
+                 0 <= position.evaluated && position.evaluated <= position.step;
   if (!ordered || from.at("updates") != position.updates())
     throw Wrong("has position " + from.dump() + ", which contradicts itself");
   return position;
@@ -69,13 +68,16 @@ static json written(const Setting &setting) {
   json out;
   out["optimizer"] = {{"kind", setting.optimizer},
                       {"weight_decay", rates.weightDecay},
+                      {"weight_decay_for", nameOf(rates.decayed)},
                       {"beta1", rates.beta1},
                       {"beta2", rates.beta2},
                       {"eps", rates.eps},
                       {"clip", setting.clip}};
-  out["learning_rate"] = {{"schedule", nameOf(setting.schedule)},
+  out["learning_rate"] = {{"schedule", nameOf(setting.schedule.kind)},
                           {"lr", rates.lr},
-                          {"warmup", setting.warmup},
+                          {"lr_min", setting.schedule.lowest},
+                          {"warmup", setting.schedule.warmup},
+                          {"decay_steps", setting.schedule.decaySteps},
                           {"steps", setting.steps}};
   out["data"] = {{"path", setting.data.path},
                  {"bytes", setting.data.bytes},
@@ -95,13 +97,25 @@ static json written(const Setting &setting) {
   return out;
 }
 
-static Schedule scheduleNamed(const std::string &name) {
-  for (Schedule schedule :
-       {Schedule::Constant, Schedule::Cosine, Schedule::Linear})
-    if (name == nameOf(schedule))
-      return schedule;
-  throw Wrong("has learning rate schedule '" + name +
-              "', expected constant, cosine or linear");
+/// Older ones have neither a lowest rate nor steps of decay.
+static RateSchedule readSchedule(const json &from) {
+  std::string name = from.at("schedule");
+  auto kind = scheduleNamed(name);
+  if (!kind)
+    throw Wrong("has learning rate schedule '" + name + "', expected " + scheduleNames);
+  RateSchedule schedule{*kind, Whole(from, "warmup"), from.value("lr_min", 0.0)};
+  if (from.contains("decay_steps"))
+    schedule.decaySteps = Whole(from, "decay_steps");
+  return schedule;
+}
+
+/// In older ones all parameters decay.
+static Decayed readDecayed(const json &optimizer) {
+  std::string name = optimizer.value("weight_decay_for", nameOf(Decayed::All));
+  for (Decayed decayed : {Decayed::All, Decayed::Matrices})
+    if (name == nameOf(decayed))
+      return decayed;
+  throw Wrong("has weight decay for '" + name + "', expected all or matrices");
 }
 
 static Setting readSetting(const json &from) {
@@ -111,10 +125,9 @@ static Setting readSetting(const json &from) {
   const json &rate = from.at("learning_rate");
   setting.rates = {rate.at("lr"), optimizer.at("weight_decay"),
                    optimizer.at("beta1"), optimizer.at("beta2"),
-                   optimizer.at("eps")};
+                   optimizer.at("eps"), readDecayed(optimizer)};
   setting.clip = optimizer.at("clip");
-  setting.schedule = scheduleNamed(rate.at("schedule"));
-  setting.warmup = Whole(rate, "warmup");
+  setting.schedule = readSchedule(rate);
   setting.steps = Whole(rate, "steps");
   const json &data = from.at("data");
   setting.data = {data.at("path"), Whole(data, "bytes"), Whole(data, "modified"),

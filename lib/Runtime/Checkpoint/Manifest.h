@@ -21,6 +21,7 @@ struct Position {
   int64_t skipped = 0;       // of them those that changed nothing,
   int64_t skippedInARow = 0; // and so many at the end
   int64_t samples = 0;       // that were taken from the data
+  int64_t evaluated = 0;     // after so many steps the last time, 0: never
 
   /// Steps of the optimizer, which AdamW's bias correction counts.
   int64_t updates() const { return step - skipped; }
@@ -32,8 +33,8 @@ struct Setting {
   std::string optimizer; // of the plan
   OptimizerSettings rates;
   double clip = 0;
-  Schedule schedule = Schedule::Constant;
-  int64_t warmup = 0, steps = 0;
+  RateSchedule schedule;
+  int64_t steps = 0;
 
   DataPrint data;
   int64_t samplesPerStep = 0;
@@ -78,9 +79,6 @@ std::string text(const Manifest &manifest);
 /// Reads what `text` made. Throws a UserError that begins with the path if that is
 /// not what it is given.
 Manifest parseManifest(const std::string &text, const std::string &path);
-
-/// "cosine".
-const char *nameOf(Schedule schedule);
 
 } // namespace bitpipe
 

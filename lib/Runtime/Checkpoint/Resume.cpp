@@ -27,7 +27,6 @@ static Setting settingOf(const TrainOptions &options, const Program &program,
   setting.rates = options.optimizer;
   setting.clip = options.clip;
   setting.schedule = options.schedule;
-  setting.warmup = options.warmup;
   setting.steps = options.steps;
   setting.samplesPerStep = program.samples() * program.microbatches;
   setting.shuffle = options.shuffle;

@@ -15,10 +15,11 @@
 namespace bitpipe {
 
 struct DataPrint {
-  std::string path; // absolute
+  std::string path; // absolute, of a file, a folder or a pattern
   int64_t bytes = 0;
   int64_t modified = 0; // nanoseconds since 1970; a copy has another time
-  std::string hash;     // of at most 4 MiB; of all of a file that is no larger
+  std::string hash;     // of at most 4 MiB; of all of a file that is no larger; of many files
+                        // of both ends of each
 
   /// The time is none of the contents.
   bool sameContents(const DataPrint &other) const {
@@ -26,7 +27,7 @@ struct DataPrint {
   }
 };
 
-/// Throws a UserError if the file cannot be read.
+/// Throws a UserError if a file cannot be read.
 DataPrint takePrint(const std::string &path);
 
 } // namespace bitpipe

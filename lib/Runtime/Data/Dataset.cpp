@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/Data/Dataset.h"
 
+#include "lib/Runtime/Data/DataFiles.h"
 #include "lib/Runtime/Error.h"
 
 #include <cstring>
@@ -9,26 +10,34 @@
 
 using namespace bitpipe;
 
-std::unique_ptr<Dataset> bitpipe::openDataset(const std::string &path,
-                                              const Program &program,
-                                              int64_t tokenBytes) {
-  if (tokenBytes && !path.ends_with(".bin"))
+static std::unique_ptr<Dataset> openFile(const std::string &path, const Program &program,
+                                         int64_t tokenBytes) {
+  std::string kind = kindOfData(path);
+  if (tokenBytes && kind != ".bin")
     failUsage("--token-bytes is ", tokenBytes, ", but ", path,
               " says itself how wide its values are, expected it for .bin only");
-  std::unique_ptr<Dataset> data;
-  if (path.ends_with(".safetensors"))
-    data = openTensors(path, program);
-  else if (path.ends_with(".npy") || path.ends_with(".bin") ||
-           path.ends_with(".txt"))
-    data = openTokens(path, program, tokenBytes);
-  else
-    fail(path, ": error: data of unknown kind, expected .safetensors, .npy, "
-               ".bin or .txt");
-  int64_t batch = program.samples() * program.microbatches;
-  if (data->samples() < batch)
-    fail(path, ": error: holds ", data->samples(), " samples, expected at least ",
-         batch, ": ", program.microbatches, " micro-batches of ",
-         program.samples());
+  if (kind.empty())
+    fail(path, ": error: data of unknown kind, expected ", kindsOfData);
+  return kind == ".safetensors" ? openTensors(path, program)
+                                : openTokens(path, program, tokenBytes);
+}
+
+std::unique_ptr<Dataset> bitpipe::openDataset(const std::string &path,
+                                              const Program &program,
+                                              int64_t tokenBytes, int64_t least) {
+  std::vector<std::string> files = dataFiles(path);
+  std::vector<std::unique_ptr<Dataset>> opened;
+  for (const std::string &file : files) {
+    opened.push_back(openFile(file, program, tokenBytes));
+    if (files.size() > 1 && opened.back()->samples() == 0)
+      fail(file, ": error: holds 0 samples, expected at least 1");
+  }
+  auto data = opened.size() == 1 ? std::move(opened.front())
+                                 : joinDatasets(path, program, std::move(opened));
+  bool isBatch = least == program.samples() * program.microbatches;
+  if (data->samples() < least)
+    fail(path, ": error: holds ", data->samples(), " samples, expected at least ", least,
+         isBatch ? joined(": ", program.microbatches, " micro-batches of ", program.samples()) : "");
   return data;
 }
 

@@ -1,6 +1,6 @@
 //===- Dataset.h - Samples to train on ------------------------------------===//
 //
-// A data file seen as numbered samples of every model input.
+// A data file, or several, seen as numbered samples of every model input.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,10 +57,15 @@ private:
              size_t input) const;
 };
 
-/// Opens a file by the ending of its name and checks it against the model's
-/// inputs. `tokenBytes` is the width of the tokens in a .bin, 0 if not given.
-std::unique_ptr<Dataset> openDataset(const std::string &path,
-                                     const Program &program, int64_t tokenBytes);
+/// Opens a file, or all of a folder or a pattern (DataFiles.h), by the ending of its name and
+/// checks it against the model's inputs. `tokenBytes` is the width of the tokens in a .bin, 0 if not given; `least` is how
+/// many samples it has to hold.
+std::unique_ptr<Dataset> openDataset(const std::string &path, const Program &program,
+                                     int64_t tokenBytes, int64_t least);
+
+/// The samples of several, of which none is empty, one after the other.
+std::unique_ptr<Dataset> joinDatasets(const std::string &path, const Program &program,
+                                      std::vector<std::unique_ptr<Dataset>> files);
 
 /// One tensor per model input, samples along axis 0 (.safetensors).
 std::unique_ptr<Dataset> openTensors(const std::string &path,

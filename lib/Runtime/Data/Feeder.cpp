@@ -5,6 +5,7 @@
 #include "lib/Runtime/ABI.h"
 #include "lib/Runtime/Error.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -17,16 +18,16 @@ static int64_t aligned(int64_t bytes) {
 }
 
 Feeder::Feeder(const Dataset &data, const Program &program, const World &world,
-               std::optional<uint64_t> shuffleSeed, int64_t begin)
-    : data(data), program(program), warns(world.speaks()), begin(begin),
-      seed(shuffleSeed) {
+               const FeedOrder &order)
+    : data(data), program(program), warns(order.warns && world.speaks()), begin(order.begin),
+      end(order.end), seed(order.seed) {
   findInputs(world);
   placeInputs();
   if (!seed)
     return;
   if (data.samples() > std::numeric_limits<uint32_t>::max())
     fail("cannot shuffle ", data.samples(), " samples, expected below 2^32");
-  order.resize(data.samples());
+  this->order.resize(data.samples());
 }
 
 /// Marks what devices of this process read with offset 0. Labels are counted by
@@ -78,6 +79,8 @@ int64_t Feeder::fill(int64_t step, StepInputs &inputs) {
         continue;
       inputs.data[i][mb] = base + offsets[i][mb];
       readMicrobatch(first, i, inputs.data[i][mb]);
+      if (int64_t(i) == program.labels && end)
+        ignoreLabels(first, inputs.data[i][mb]);
     }
     labelCounts[mb] = counts[mb] ? countLabels(inputs.data[program.labels][mb]) : 0;
     labels += labelCounts[mb];
@@ -123,6 +126,19 @@ int64_t Feeder::valueAt(size_t input, const char *values, int64_t i) const {
   }
   std::memcpy(&narrow, values + i * 4, 4);
   return narrow;
+}
+
+/// Those of samples that are beyond the end; the first has that position.
+void Feeder::ignoreLabels(int64_t first, char *labels) const {
+  const TensorType &type = program.inputs[program.labels].type;
+  int64_t samples = program.samples(), each = type.elements() / samples;
+  int64_t from = std::clamp<int64_t>(*end - first, 0, samples) * each;
+  if (type.element == ElementType::I64)
+    std::fill_n(reinterpret_cast<int64_t *>(labels) + from, samples * each - from,
+                program.ignoreIndex);
+  else
+    std::fill_n(reinterpret_cast<int32_t *>(labels) + from, samples * each - from,
+                int32_t(program.ignoreIndex));
 }
 
 int64_t Feeder::countLabels(const char *labels) const {

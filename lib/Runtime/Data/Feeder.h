@@ -17,12 +17,18 @@
 
 namespace bitpipe {
 
+/// Which samples come when.
+struct FeedOrder {
+  std::optional<uint64_t> seed = {}; // of a new random order in every epoch; none: in order
+  int64_t begin = 0;                 // how many were taken before
+  std::optional<int64_t> end = {};   // labels of what comes after so many do not count
+  bool warns = true;                 // about what the first step shows
+};
+
 class Feeder {
 public:
-  /// With a seed, samples come in a new random order in every epoch. `begin` is
-  /// how many samples were taken before.
   Feeder(const Dataset &data, const Program &program, const World &world,
-         std::optional<uint64_t> shuffleSeed, int64_t begin);
+         const FeedOrder &order);
 
   /// Fills the inputs of a step of this run; steps come in order. Returns how many labels that
   /// count this rank has found: those of all ranks give the divisor. Throws a
@@ -60,12 +66,14 @@ private:
   int64_t sampleAt(int64_t position);
   void shuffle(int64_t epoch);
   int64_t countLabels(const char *labels) const;
+  void ignoreLabels(int64_t first, char *labels) const;
   int64_t valueAt(size_t input, const char *data, int64_t i) const;
 
   const Dataset &data;
   const Program &program;
   const bool warns; // about the first step
   const int64_t begin;
+  const std::optional<int64_t> end;
   std::vector<char> buffers[2];
   /// Of every input's micro-batches in a buffer, -1 if none of this process's
   /// devices reads it.

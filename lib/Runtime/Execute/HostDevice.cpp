@@ -61,7 +61,8 @@ bool HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
   step = number;
   if (step == 0)
     clock = now();
-  if (step == 1)
+  record.leaveOut(inputs.evaluates);
+  if (record.stepsDone() == 1)
     record.resetTotals(); // the first step warmed up
   lastEnd = clock;
   waitedBefore = record.timeOf(Calls::Waiting);
@@ -87,7 +88,7 @@ bool HostDevice::beginStep(uint32_t number, const StepInputs &inputs) {
 
 void HostDevice::endStep() {
   results[step % 2].finished = now();
-  record.addEvent(Calls::Steps, step, stepBegin, clock);
+  record.addEvent(Calls::Steps, uint32_t(record.stepsDone()), stepBegin, clock);
   record.addStep({lastEnd, clock, record.timeOf(Calls::Waiting) - waitedBefore});
 }
 

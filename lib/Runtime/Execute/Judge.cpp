@@ -35,7 +35,7 @@ Judgement bitpipe::judge(const StepNumbers &numbers, const StepInputs &inputs,
                  numbers.badIndex, before};
   // The run ends after so many; a step that was submitted before that was known
   // must not go on from the state that is kept.
-  if (before.skippedInARow < inputs.maxBadSteps) {
+  if (!inputs.evaluates && before.skippedInARow < inputs.maxBadSteps) {
     step.skips = !canUpdate(step);
     step.state.skippedInARow = step.skips ? before.skippedInARow + 1 : 0;
   }

@@ -37,14 +37,15 @@ struct Judgement {
   UpdateState state;   // with this step
 };
 
-/// A step is skipped if its loss or gradient norm is not finite or an index was
-/// outside of its table, and each one after `maxBadSteps` such steps in a row.
 /// Of a step; the judgement is the same on all devices.
 struct StepResult {
   Judgement judgement;
   int64_t finished; // when the device had ended it, in nanoseconds of the clock
 };
 
+/// A step is skipped if its loss or gradient norm is not finite or an index was
+/// outside of its table, and each one after `maxBadSteps` such steps in a row. So is one that
+/// evaluates, which leaves the state as it was.
 Judgement judge(const StepNumbers &numbers, const StepInputs &inputs,
                 UpdateState before);
 

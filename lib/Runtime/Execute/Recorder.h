@@ -49,26 +49,36 @@ public:
                                      1, mostSteps)),
         times(keptSteps * instructions), steps(keptSteps), kept(events) {}
 
+  /// Whether what comes is left out, as of an evaluation.
+  void leaveOut(bool isLeftOut) { leavesOut = isLeftOut; }
+
   void add(uint32_t category, uint32_t label, Nanoseconds begin,
            Nanoseconds end) {
+    if (leavesOut)
+      return;
     totals[category] += end - begin;
     addEvent(category, label, begin, end);
   }
   /// An event that encloses others, whose time is already counted.
   void addEvent(uint32_t category, uint32_t label, Nanoseconds begin,
                 Nanoseconds end) {
-    if (count < kept.size())
+    if (count < kept.size() && !leavesOut)
       kept[count++] = {category, label, begin, end};
   }
 
   void addInstruction(size_t instruction, TimedWork time) {
-    times[done % keptSteps * instructions + instruction] = time;
+    if (!leavesOut)
+      times[done % keptSteps * instructions + instruction] = time;
   }
   void addStep(StepTime time) {
+    if (leavesOut)
+      return;
     steps[done % keptSteps] = time;
     ++done;
   }
 
+  /// Those that are not left out.
+  size_t stepsDone() const { return done; }
   Nanoseconds timeOf(uint32_t category) const { return totals[category]; }
   const std::vector<Nanoseconds> &timeByCategory() const { return totals; }
   /// How many of the last steps are kept. The first one, which warms up, is not if
@@ -97,6 +107,7 @@ private:
   std::vector<TimedWork> times; // by step, modulo those kept, and instruction
   std::vector<StepTime> steps;
   size_t done = 0; // steps
+  bool leavesOut = false;
   std::vector<TraceEvent> kept;
   size_t count = 0; // events
 };

@@ -8,13 +8,22 @@
 
 namespace bitpipe {
 
+/// Which parameters decay: all, or those of two or more dimensions.
+enum class Decayed { All, Matrices };
+
+constexpr const char *nameOf(Decayed decayed) {
+  return decayed == Decayed::All ? "all" : "matrices";
+}
+
 struct OptimizerSettings {
   double lr = 1e-3, weightDecay = 0.01, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  Decayed decayed = Decayed::All;
 };
 
 /// Given by whoever submits a step; the same on all ranks but for the data.
 struct StepInputs {
   int64_t number = 0; // of the step in the whole training, from 0
+  bool evaluates = false; // it finds the loss of other data, and changes nothing
   OptimizerSettings optimizer;
   double clip = 0;         // largest gradient norm, 0: any
   int64_t maxBadSteps = 0; // so many in a row end all updates

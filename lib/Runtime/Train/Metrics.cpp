@@ -16,7 +16,7 @@
 
 using namespace bitpipe;
 
-MetricsFile::MetricsFile(const std::string &path, int64_t step,
+MetricsFile::MetricsFile(const std::string &path, const Kept &kept,
                          const std::string &precision)
     : path(path) {
   if (precision != "f32")
@@ -29,7 +29,7 @@ MetricsFile::MetricsFile(const std::string &path, int64_t step,
   // A terminal or a pipe may have many writers, a file of lines only one.
   bool mine = file >= 0 && (!regular || flock(file, LOCK_EX | LOCK_NB) == 0);
   bool taken = file >= 0 && !mine && errno == EWOULDBLOCK;
-  if (mine && (!regular || keepUntil(step)))
+  if (mine && (!regular || keep(kept)))
     return;
   int why = errno;
   if (file >= 0)
@@ -41,13 +41,16 @@ MetricsFile::MetricsFile(const std::string &path, int64_t step,
 }
 
 /// Cuts off what a run wrote after its last checkpoint, maybe half a line.
-bool MetricsFile::keepUntil(int64_t step) {
+bool MetricsFile::keep(const Kept &kept) {
   std::ifstream lines(path);
   std::string line;
-  for (long long number; step > 0 && std::getline(lines, line) && !lines.eof() &&
-                         std::sscanf(line.c_str(), "{\"step\": %lld,", &number) == 1 &&
-                         number <= step;)
+  for (long long number; kept.step > 0 && std::getline(lines, line) && !lines.eof() &&
+                         std::sscanf(line.c_str(), "{\"step\": %lld,", &number) == 1;) {
+    bool evaluates = line.find("\"eval_loss\"") != line.npos;
+    if (number > (evaluates ? kept.evaluated : kept.step))
+      break;
     written += int64_t(line.size()) + 1;
+  }
   return ftruncate(file, written) == 0 && lseek(file, written, SEEK_SET) >= 0;
 }
 
@@ -77,10 +80,8 @@ static std::string markOf(const StepMetrics &step) {
 }
 
 void MetricsFile::write(const StepMetrics &step) {
-  if (file < 0)
-    return;
   char line[352];
-  int length = std::snprintf(
+  std::snprintf(
       line, sizeof(line),
       "{\"step\": %lld, \"loss\": %s, \"grad_norm\": %s, \"lr\": %s, "
       "\"tokens_per_second\": %s, \"step_seconds\": %s, \"threads\": %lld%s%s}\n",
@@ -89,14 +90,31 @@ void MetricsFile::write(const StepMetrics &step) {
       Number(step.tokensPerSecond, 6).text, Number(step.seconds, 6).text,
       static_cast<long long>(step.threads), markOf(step).c_str(),
       tail.c_str());
+  writeLine(line);
+}
+
+void MetricsFile::write(const EvaluationMetrics &evaluation) {
+  char line[256];
+  std::snprintf(line, sizeof(line),
+                "{\"step\": %lld, \"eval_loss\": %s, \"eval_samples\": %lld, "
+                "\"eval_seconds\": %s%s}\n",
+                static_cast<long long>(evaluation.step), Number(evaluation.loss, 9).text,
+                static_cast<long long>(evaluation.samples), Number(evaluation.seconds, 6).text,
+                tail.c_str());
+  writeLine(line);
+}
+
+void MetricsFile::writeLine(std::string_view line) {
+  if (file < 0)
+    return;
   // A full disk takes a part of the line, and says why with the next one.
-  for (int done = 0; done < length;) {
-    ssize_t more = ::write(file, line + done, length - done);
+  for (size_t done = 0; done < line.size();) {
+    ssize_t more = ::write(file, line.data() + done, line.size() - done);
     if (more < 0)
       return giveUp();
-    done += more;
+    done += size_t(more);
   }
-  written += length;
+  written += int64_t(line.size());
 }
 
 void MetricsFile::giveUp() {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace bitpipe {
 
@@ -24,22 +25,36 @@ struct StepMetrics {
   bool isSkipped() const { return notFinite && updatesMade == 0; }
 };
 
+struct EvaluationMetrics {
+  int64_t step; // after which
+  double loss;
+  int64_t samples;
+  double seconds;
+};
+
 class MetricsFile {
 public:
-  /// Opens the file and leaves of it the steps up to `step`, after which the run
+  /// The last lines that stay of a file.
+  struct Kept {
+    int64_t step, evaluated; // of steps, of evaluations after them
+  };
+
+  /// Opens the file and leaves of it the lines up to those after which the run
   /// goes on; an empty path stands for none. Every step says the precision, where it
   /// is not f32. Throws a UserError if it cannot be
   /// written, or another run writes to it.
-  MetricsFile(const std::string &path, int64_t step, const std::string &precision);
+  MetricsFile(const std::string &path, const Kept &kept, const std::string &precision);
   ~MetricsFile();
   MetricsFile(const MetricsFile &) = delete;
   MetricsFile &operator=(const MetricsFile &) = delete;
 
   /// A failure is a warning, after which nothing more is written.
   void write(const StepMetrics &step);
+  void write(const EvaluationMetrics &evaluation);
 
 private:
-  bool keepUntil(int64_t step);
+  bool keep(const Kept &kept);
+  void writeLine(std::string_view line);
   void giveUp();
 
   std::string path, tail; // what every line ends with

@@ -34,6 +34,13 @@ void Progress::show(const StepMetrics &step) {
   std::fflush(stdout);
 }
 
+/// In a line of its own, which stays.
+void Progress::show(const EvaluationMetrics &evaluation) {
+  std::printf("%sstep %ld/%ld  evaluation loss %.4f  %.1f s\n", terminal ? "\n" : "",
+              long(evaluation.step), long(steps), evaluation.loss, evaluation.seconds);
+  std::fflush(stdout);
+}
+
 void Progress::finish() {
   if (terminal)
     std::printf("\n");

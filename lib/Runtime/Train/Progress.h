@@ -19,6 +19,7 @@ public:
   Progress(int64_t done, int64_t steps);
 
   void show(const StepMetrics &step);
+  void show(const EvaluationMetrics &evaluation);
   /// Ends the line on a terminal.
   void finish();
 

@@ -4,6 +4,7 @@
 
 #include "lib/Files/OutputFile.h"
 #include "lib/Files/WrittenBy.h"
+#include "lib/Runtime/Data/DataFiles.h"
 #include "lib/Runtime/Error.h"
 
 #include <filesystem>
@@ -42,12 +43,16 @@ static void refuseSame(const RunFile &output, const RunFile &other,
 
 void bitpipe::checkRunFiles(const TrainOptions &options,
                             const Program &program) {
-  const RunFile inputs[] = {{"this run", options.plan},
-                            {"--data", options.data},
-                            {"--load", options.load},
-                            {"--cost-file", options.costFile},
-                            {"this run", program.weightsPath},
-                            {"this run", program.kernelsPath}};
+  std::vector<RunFile> inputs = {{"this run", options.plan},
+                                 {"--load", options.load},
+                                 {"--cost-file", options.costFile},
+                                 {"this run", program.weightsPath},
+                                 {"this run", program.kernelsPath}};
+  for (const RunFile &data : {RunFile{"--data", options.data},
+                              RunFile{"--eval-data", options.evaluation.data}})
+    if (!data.path.empty())
+      for (const std::string &file : dataFiles(data.path))
+        inputs.push_back({data.what, file});
   const RunFile outputs[] = {{"--save", options.save, FileKind::Weights},
                              {"--metrics", options.metrics, FileKind::Metrics},
                              {"--trace", options.trace, FileKind::Trace},

@@ -3,6 +3,7 @@
 #include "lib/Runtime/Train/Train.h"
 
 #include "lib/Files/MappedFile.h"
+#include "lib/Runtime/Data/DataFiles.h"
 #include "lib/Runtime/Data/DataPrint.h"
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Data/NoData.h"
@@ -17,36 +18,22 @@
 #include "lib/Runtime/Plan/Load.h"
 #include "lib/Runtime/Train/Account.h"
 #include "lib/Runtime/Train/CheckpointFiles.h"
+#include "lib/Runtime/Train/Evaluation.h"
 #include "lib/Runtime/Train/Nodes.h"
 #include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/ProcessLimits.h"
 #include "lib/Runtime/Train/RunFiles.h"
 #include "lib/Runtime/Train/TellAttentions.h"
+#include "lib/Runtime/Train/TellDecay.h"
 #include "lib/Runtime/Train/Training.h"
 #include "lib/Runtime/Train/WorkingWeights.h"
 #include "lib/Runtime/Watch/Watch.h"
 #include "lib/Version/Version.h"
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <numbers>
 #include <optional>
 
 using namespace bitpipe;
-
-double bitpipe::learningRate(const TrainOptions &options, int64_t step) {
-  double lr = options.optimizer.lr;
-  if (step < options.warmup)
-    return lr * double(step + 1) / double(options.warmup);
-  if (options.schedule == Schedule::Constant)
-    return lr;
-  double done = double(step - options.warmup) /
-                double(std::max<int64_t>(options.steps - options.warmup, 1));
-  if (options.schedule == Schedule::Linear)
-    return lr * (1 - done);
-  return lr * (1 + std::cos(std::numbers::pi * done)) / 2;
-}
 
 /// A rank without a device would have nothing to do.
 static void checkWorld(const Program &program, const World &world) {
@@ -61,6 +48,10 @@ static void checkUpdates(const TrainOptions &options, const Program &program) {
     fail(program.path, ": error: the plan updates after every ", program.updateEvery,
          " micro-batches, when no device knows the norm of all gradients: expected no --clip, got ",
          options.clip);
+  if (program.updateEvery && !options.evaluation.data.empty())
+    fail(program.path, ": error: the plan updates after every ", program.updateEvery,
+         " micro-batches, and so would an evaluation, which is a step that changes nothing: "
+         "expected no --eval-data, got ", options.evaluation.data);
 }
 
 static void checkTarget(const TrainOptions &options, const Program &program) {
@@ -118,10 +109,10 @@ static bool checkpoint(const Training &training, const World &world,
 }
 
 /// Every rank reads a part of each sample.
-static void checkSameData(const TrainOptions &options, World &world) {
+static void checkSameData(const char *what, const std::string &path, World &world) {
   DataPrint print;
-  agree(world, [&] { print = takePrint(options.data); });
-  checkIdentity(world, {{"data file", joined("one of ", print.bytes, " bytes, hash ",
+  agree(world, [&] { print = takePrint(path); });
+  checkIdentity(world, {{what, joined("one of ", print.bytes, " bytes, hash ",
                                              print.hash)}});
 }
 
@@ -144,6 +135,7 @@ struct Prepared {
   std::optional<schedule::Costs> costs; // that the run is told
   std::unique_ptr<Dataset> data;
   std::optional<Feeder> feeder;
+  std::optional<Evaluation> evaluation; // if there are data for it
   std::optional<LoadedKernels> kernels;
   std::optional<WorkTimes> times; // of devices that do not compute
   std::optional<Executor> executor;
@@ -169,10 +161,13 @@ Prepared::Prepared(const TrainOptions &options, const Program &program,
   if (options.data.empty())
     data = std::make_unique<NoData>(program);
   else
-    data = openDataset(options.data, program, options.tokenBytes);
+    data = openDataset(options.data, program, options.tokenBytes,
+                       program.samples() * program.microbatches);
   feeder.emplace(*data, program, world,
-                 options.shuffle ? std::optional(options.seed) : std::nullopt,
-                 begin.samples);
+                 FeedOrder{.seed = options.shuffle ? std::optional(options.seed) : std::nullopt,
+                           .begin = begin.samples});
+  if (!options.evaluation.data.empty())
+    evaluation.emplace(options, program, world);
   int64_t traced = std::min(options.traceSteps, options.steps - begin.step);
   Instruments instruments{options.trace.empty() ? 0 : traced, options.poison,
                           !options.profile.empty() || options.predict, teams,
@@ -231,6 +226,15 @@ static TeamPlan teamsOf(const TrainOptions &options, const Program &program, Wor
   return plan;
 }
 
+/// Which files a folder or a pattern stands for.
+static void tellData(const TrainOptions &options, const Dataset &data) {
+  std::vector<std::string> files = dataFiles(options.data);
+  if (files.size() > 1)
+    std::printf("data: %lld samples in %zu files, from %s to %s\n",
+                static_cast<long long>(data.samples()), files.size(), files.front().c_str(),
+                files.back().c_str());
+}
+
 static void tellWidened(const Executor &executor) {
   if (executor.calls().matmuls().widens())
     std::printf("products of bf16 are computed in f32, which is slower: oneDNN has "
@@ -263,7 +267,9 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
   });
   run->executor->connect(world);
   if (world.size() > 1 && !options.data.empty())
-    checkSameData(options, world);
+    checkSameData("data file", options.data, world);
+  if (world.size() > 1 && run->evaluation)
+    checkSameData("data file of evaluations", run->evaluation->path(), world);
   // What several ranks hold of one parameter has to be the same.
   if (world.size() > 1 && !run->loaded.empty())
     checkIdentity(world, {{"file of parameters (--load)", joined("one of hash ", run->loaded)}});
@@ -272,15 +278,20 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
                        run->replaced);
   if (run->parameters)
     fillWorkingWeights(program, run->executor->devices());
+  if (world.speaks() && !options.data.empty())
+    tellData(options, *run->data);
   if (world.speaks())
     tellWidened(*run->executor);
   tellAttentions(run->executor->attentionCounts(), world);
   tellNodes(program, run->links, world);
+  tellDecay(program, options.optimizer, world);
+  if (run->evaluation && world.speaks())
+    run->evaluation->tell();
   std::optional<Training> training;
   agree(world, [&] {
     Position begin = checkpoints ? checkpoints->start() : Position();
-    training.emplace(options, program, world, *run->executor, *run->feeder, begin,
-                     checkpoints);
+    training.emplace(options, program, world, *run->executor, *run->feeder,
+                     run->evaluation ? &*run->evaluation : nullptr, begin, checkpoints);
     run->executor->start({begin.updates() * program.updatesPerStep(), begin.skippedInARow});
   });
   watch.attach(program, run->links, *run->executor);
@@ -325,7 +336,6 @@ static Identity optionsOf(const TrainOptions &options) {
   const OptimizerSettings &optimizer = options.optimizer;
   const CheckpointOptions &checkpoint = options.checkpoint;
   auto isSet = [](bool set) { return std::string(set ? "given" : "not given"); };
-  constexpr const char *schedules[] = {"constant", "cosine", "linear"};
   constexpr const char *choices[] = {"auto", "cudnn", "own"};
   return {{"--steps", std::to_string(options.steps)},
           {"--lr", exact(optimizer.lr)},
@@ -334,12 +344,18 @@ static Identity optionsOf(const TrainOptions &options) {
           {"--beta2", exact(optimizer.beta2)},
           {"--eps", exact(optimizer.eps)},
           {"--clip", exact(options.clip)},
-          {"--lr-schedule", schedules[int(options.schedule)]},
-          {"--warmup", std::to_string(options.warmup)},
+          {"--weight-decay-for", nameOf(optimizer.decayed)},
+          {"--lr-schedule", nameOf(options.schedule.kind)},
+          {"--lr-min", exact(options.schedule.lowest)},
+          {"--lr-decay-steps", std::to_string(options.schedule.decaySteps)},
+          {"--warmup", std::to_string(options.schedule.warmup)},
           {"--shuffle", isSet(options.shuffle)},
           {"--seed", std::to_string(options.seed)},
           {"--max-bad-steps", std::to_string(options.maxBadSteps)},
           {"--token-bytes", std::to_string(options.tokenBytes)},
+          {"--eval-data", isSet(!options.evaluation.data.empty())},
+          {"--eval-every", std::to_string(options.evaluation.every)},
+          {"--eval-steps", std::to_string(options.evaluation.steps)},
           {"--checkpoint", checkpoint.folder},
           {"--checkpoint-every", joined(checkpoint.every.steps, " steps or ",
                                         checkpoint.every.seconds, " s")},

@@ -7,6 +7,7 @@
 #include "lib/Runtime/Checkpoint/Options.h"
 #include "lib/Runtime/Execute/StepInputs.h"
 #include "lib/Runtime/Launch/Environment.h"
+#include "lib/Runtime/Train/LearningRate.h"
 #include "lib/Runtime/Watch/Watch.h"
 
 #include <atomic>
@@ -16,16 +17,21 @@
 
 namespace bitpipe {
 
-enum class Schedule { Constant, Cosine, Linear };
 enum class DeviceKind { Computing, Emulated };
+
+/// Of data that are not trained on.
+struct EvaluationOptions {
+  std::string data;  // empty: none
+  int64_t every = 0; // steps, 0: after the last alone
+  int64_t steps = 0; // batches of an evaluation, 0: as there are
+};
 
 struct TrainOptions {
   std::string plan, data;
   int64_t steps = 0;
   OptimizerSettings optimizer;
   double clip = 0; // largest gradient norm, 0: any
-  Schedule schedule = Schedule::Constant;
-  int64_t warmup = 0;
+  RateSchedule schedule; // of the learning rate
   bool shuffle = false;
   uint64_t seed = 0; // of the order of samples and of dropout
   int64_t tokenBytes = 0; // width of the tokens in a .bin, 0: by header or model
@@ -38,6 +44,7 @@ struct TrainOptions {
   std::optional<int64_t> threads; // per device; nothing: as there are cores
   int64_t traceSteps = 8;
   int64_t maxBadSteps = 10; // in a row that change nothing
+  EvaluationOptions evaluation;
   CheckpointOptions checkpoint;
   double stopAfter = 0;     // seconds after which the run ends, 0: never
   bool force = false;       // replace files that bitpipe did not write
@@ -53,10 +60,6 @@ enum class Outcome {
   Diverged,    // with steps that changed nothing
   Failed,      // by an error, which is printed
 };
-
-/// The learning rate of a step, counted from 0: rises over `warmup` steps, then
-/// stays, or falls towards 0 after the last step.
-double learningRate(const TrainOptions &options, int64_t step);
 
 /// Trains as asked, together with the other ranks; rank 0 prints progress. Ends
 /// after the current step once a rank is `interrupted`. However the steps end,

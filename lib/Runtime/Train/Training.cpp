@@ -10,27 +10,31 @@
 
 using namespace bitpipe;
 
-Training::Training(const TrainOptions &options, const Program &program,
-                   World &world, Executor &executor, Feeder &feeder, const Position &begin,
-                   Checkpoints *checkpoints)
+Training::Training(const TrainOptions &options, const Program &program, World &world,
+                   Executor &executor, Feeder &feeder, Evaluation *evaluation,
+                   const Position &begin, Checkpoints *checkpoints)
     : options(options), program(program), world(world), executor(executor), feeder(feeder),
-      begin(begin), checkpoints(checkpoints),
-      progress(begin.step, options.steps),
-      metrics(world.speaks() ? options.metrics : "", begin.step, program.precision),
-      prepared(begin.step), submitted(begin.step), skipped(begin.skipped),
-      skippedInARow(begin.skippedInARow) {
+      evaluation(evaluation), agenda(options.steps, options.evaluation.every,
+                                     evaluation ? evaluation->batches() : 0),
+      begin(begin), checkpoints(checkpoints), progress(begin.step, options.steps),
+      metrics(world.speaks() ? options.metrics : "", {begin.step, begin.evaluated},
+              program.precision),
+      next(agenda.first(begin.step, begin.evaluated)), skipped(begin.skipped),
+      skippedInARow(begin.skippedInARow), evaluated(begin.evaluated) {
   seconds.reserve(std::min<int64_t>(options.steps, 1 << 20));
   feeds.reserve(seconds.capacity());
 }
 
 void Training::run(const StopRequest &stop) {
   last = now();
-  for (int64_t step = begin.step; step < options.steps && canGoOn(); ++step) {
-    submitAhead(step, stop);
-    if (step == submitted)
+  std::optional<Work> work = next;
+  for (; work && canGoOn(); work = agenda.after(*work)) {
+    submitAhead(stop);
+    if (collected == submitted)
       break;
-    collect(step);
+    collect(*work);
   }
+  isWhole = !work;
   world.mainThread().beginWait();
   executor.stop();
   world.mainThread().endWait();
@@ -39,31 +43,41 @@ void Training::run(const StopRequest &stop) {
     progress.finish();
 }
 
-/// Submits `step`, which is waited for next, and the one after it.
-void Training::submitAhead(int64_t step, const StopRequest &stop) {
-  int64_t end = std::min(step + 2, options.steps);
-  while (submitted < end && !ends) {
+/// Submits what is waited for next, and what comes after it.
+void Training::submitAhead(const StopRequest &stop) {
+  while (next && submitted < collected + 2 && !ends) {
     if (prepared == submitted)
-      prepare(prepared, stop);
-    if (ends || (saves && submitted > step)) // not all devices stand still
+      prepare(*next, stop);
+    if (ends || (saves && submitted > collected)) // not all devices stand still
       return;
     if (saves)
       checkpoints->take(position());
     executor.submit();
     ++submitted;
+    next = agenda.after(*next);
   }
 }
 
-void Training::prepare(int64_t step, const StopRequest &stop) {
+int64_t Training::fill(const Work &work, StepInputs &inputs) {
+  if (work.evaluates())
+    return evaluation->fill(work.batch, inputs);
+  inputs.evaluates = false;
+  inputs.number = work.done;
+  inputs.dropoutSeed = options.seed;
+  return feeder.fill(work.done - begin.step, inputs);
+}
+
+void Training::prepare(const Work &work, const StopRequest &stop) {
   Nanoseconds worked = processorTime();
   StepInputs &inputs = executor.nextInputs();
+  bool isStep = !work.evaluates();
   // Time alone ends no run without a step, so that a job which is started again
   // and again comes to an end.
-  timeIsOver = world.speaks() && step > begin.step && stop.isLate();
+  timeIsOver = world.speaks() && isStep && work.done > begin.step && stop.isLate();
   News mine{0, stop.isInterrupted() || timeIsOver, false,
-            checkpoints && checkpoints->isDue(step)};
+            isStep && checkpoints && checkpoints->isDue(work.done)};
   try {
-    mine.labels = feeder.fill(step - begin.step, inputs);
+    mine.labels = fill(work, inputs);
   } catch (const std::exception &error) {
     failure = error.what(); // the steps before it are good
     mine.ends = mine.failed = true;
@@ -78,17 +92,17 @@ void Training::prepare(int64_t step, const StopRequest &stop) {
   if (ends)
     return;
   saves = news.front().saves;
-  divisors[step % 2] = feeder.setDivisor(labels, inputs);
+  divisors[prepared % 2] = feeder.setDivisor(labels, inputs);
   if (program.updateEvery)
     setSeeds(inputs);
-  inputs.number = step;
   inputs.optimizer = options.optimizer;
-  inputs.optimizer.lr = learningRate(options, step);
+  inputs.optimizer.lr =
+      learningRate(options.schedule, options.optimizer.lr, work.done, options.steps);
   inputs.clip = options.clip;
-  inputs.dropoutSeed = options.seed;
   inputs.maxBadSteps = maxBadSteps();
   ++prepared;
-  feeds.push_back((processorTime() - worked) * 1e-9);
+  if (isStep)
+    feeds.push_back((processorTime() - worked) * 1e-9);
 }
 
 /// Each update divides by what counts of its own micro-batches, on whatever ranks.
@@ -122,30 +136,40 @@ void Training::shareFailure() {
     return;
   // No kernel writes any more what it found.
   if (std::string index = executor.describeBadIndex(); !index.empty())
-    failure = joined(options.data, ": error: step ", done(), ": ", index);
+    failure = joined(lastWork, ": ", index);
   failure = gatherErrors(world, failure);
 }
 
-void Training::collect(int64_t step) {
+void Training::collect(const Work &work) {
   world.mainThread().beginWait();
   StepResult result = executor.finish();
   world.mainThread().endWait();
-  const Judgement &judged = result.judgement;
-  seconds.push_back((result.finished - last) * 1e-9);
+  Nanoseconds time = result.finished - last;
   last = result.finished;
+  metBadIndex = result.judgement.badIndex;
+  if (work.evaluates())
+    collectEvaluation(work, result.judgement, time);
+  else
+    collectStep(work, result.judgement, time);
+  ++collected;
+}
+
+void Training::collectStep(const Work &work, const Judgement &judged, Nanoseconds time) {
+  seconds.push_back(time * 1e-9);
   skipped += judged.skips;
   skippedInARow = judged.skips ? skippedInARow + 1 : 0;
-  metBadIndex = judged.badIndex;
+  if (judged.badIndex)
+    lastWork = joined(options.data, ": error: step ", done());
   if (!world.speaks())
     return;
   // Where nothing counts there is no loss to divide.
-  double divisor = divisors[step % 2] * judged.count;
+  double divisor = divisors[collected % 2] * judged.count;
   if (divisor == 0)
     divisor = 1;
-  StepMetrics line{step + 1,
+  StepMetrics line{work.done + 1,
                    judged.lossSum / divisor,
                    judged.gradNorm,
-                   learningRate(options, step),
+                   learningRate(options.schedule, options.optimizer.lr, work.done, options.steps),
                    feeder.tokensPerStep() / seconds.back(),
                    seconds.back(),
                    executor.calls().members(),
@@ -155,12 +179,28 @@ void Training::collect(int64_t step) {
   progress.show(line);
 }
 
+void Training::collectEvaluation(const Work &work, const Judgement &judged, Nanoseconds time) {
+  if (judged.badIndex) {
+    lastWork = joined(evaluation->path(), ": error: evaluation after step ", work.done);
+    return;
+  }
+  evaluation->add(work.batch, judged, divisors[collected % 2], time);
+  if (work.batch + 1 < evaluation->batches())
+    return;
+  evaluated = work.done;
+  if (!world.speaks())
+    return;
+  EvaluationMetrics line = evaluation->result(work.done);
+  metrics.write(line);
+  progress.show(line);
+}
+
 Outcome Training::outcome() const {
   if (failed)
     return Outcome::Failed;
   if (diverged())
     return Outcome::Diverged;
-  if (done() < options.steps)
+  if (!isWhole)
     return Outcome::Interrupted;
   // A run does not end well with steps that changed nothing.
   return skippedInARow ? Outcome::Diverged : Outcome::Done;
@@ -168,7 +208,7 @@ Outcome Training::outcome() const {
 
 Position Training::position() const {
   int64_t samples = feeder.samplesPerStep() * int64_t(seconds.size());
-  return {done(), skipped, skippedInARow, begin.samples + samples};
+  return {done(), skipped, skippedInARow, begin.samples + samples, evaluated};
 }
 
 std::string Training::remark() const {
@@ -177,7 +217,9 @@ std::string Training::remark() const {
     return failure;
   if (outcome() == Outcome::Interrupted)
     return joined(timeIsOver ? "stopped" : "interrupted", " after step ", done,
-                  " of ", options.steps);
+                  " of ", options.steps,
+                  agenda.evaluatesAfter(done) && evaluated < done ? ", before it was evaluated"
+                                                                  : "");
   if (!skipped)
     return "";
   std::string why = ": loss or gradient norm was not finite, or too large for "

@@ -88,7 +88,7 @@ def test_damaged():
                                ('"samples": 320', '"samples": -1', "which contradicts itself"),
                                ('"updates": 20', '"updates": 19', "which contradicts itself"),
                                ('"step": 20', '"step": 21', "contradicts itself"),
-                               ('"cosine"', '"cosinus"', "expected constant, cosine or linear"),
+                               ('"cosine"', '"cosinus"', "expected constant, cosine, linear or wsd"),
                                ('"model-', '"../model-', "expected one of its folder")):
         damaged(manifest, lambda path: path.write_text(path.read_text().replace(before, after)), why, older)
     # What the message says helps.

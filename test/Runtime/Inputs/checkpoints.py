@@ -127,8 +127,9 @@ def test_other_plan():
 def test_changes():
     fresh()
     keeping(AT_ONCE, code=3)
-    out, _ = keeping("--resume", "--weight-decay=0.5", AT_ONCE, code=3, steps=24)
-    expect(out, "the new ones count: --steps 24 (was 20), --weight-decay 0.5 (was 0.01)\n")
+    out, _ = keeping("--resume", "--weight-decay=0.5", "--weight-decay-for=matrices", "--lr-min=0.001", AT_ONCE, code=3, steps=24)
+    expect(out, "the new ones count: --steps 24 (was 20), --lr-min 0.001 (was 0), --weight-decay 0.5 (was 0.01), "
+           "--weight-decay-for matrices (was all)\n")
     _, errors = keeping("--resume", code=1, steps=1)
     expect(errors, "step-00000002: error: is after step 2, expected at most --steps=1")
     _, errors = keeping("--resume", code=1, plan=sgd)

@@ -123,6 +123,9 @@ attempt("many trace steps", options=["--trace-steps=1e11", f"--trace={folder}/t.
 for option in ("--lr=", "--load=", "--save=", "--clip=", "--beta2=", "--lr=1e400", "--lr=inf", "--eps=1e-60", "--lr=x",
                "--lr=1e38", "--warmup=1.5", "--max-bad-steps=0", "--threads=0", "--threads=two", "--nothing=1", "--lr-schedule=sine"):
     attempt("option " + option, options=[option])
+for options in ("--lr-min=0.1 --lr-schedule=linear", "--lr-min=0", "--lr-decay-steps=1 --lr-schedule=cosine", "--lr-schedule=wsd --warmup=2",
+                "--lr-schedule=wsd --lr-decay-steps=3", "--lr-schedule=wsd --lr-decay-steps=0.5", "--weight-decay-for=none"):
+    attempt("options " + options, options=options.split())
 attempt("device option", options=["--device=metal"])
 attempt("transport option", options=["--transport=nccl"])
 for option in ("--steps=0",):

@@ -25,25 +25,41 @@ parser.add_argument("--optimizer", default="adamw")
 parser.add_argument("--lr", type=float, default=1e-3)
 parser.add_argument("--weight-decay", type=float, default=0.01)
 parser.add_argument("--clip", type=float, default=0)
+parser.add_argument("--weight-decay-for", default="all")
+parser.add_argument("--lr-schedule", default="constant")
+parser.add_argument("--lr-min", type=float, default=0)
+parser.add_argument("--lr-decay-steps", type=int)
 parser.add_argument("--warmup", type=int, default=0)
-parser.add_argument("--cosine", action="store_true")
 options = parser.parse_args()
 
 data = load_file(options.folder / "data.safetensors")
 weights = {k: v.double().requires_grad_() for k, v in load_file(options.folder / "weights.safetensors").items()}
-if options.optimizer == "adamw":
-    optimizer = torch.optim.AdamW(weights.values(), lr=options.lr, weight_decay=options.weight_decay)
-else:
-    optimizer = torch.optim.SGD(weights.values(), lr=options.lr, weight_decay=options.weight_decay)
+decays = lambda weight: options.weight_decay_for == "all" or weight.dim() >= 2
+groups = [{"params": [w for w in weights.values() if decays(w)], "weight_decay": options.weight_decay},
+          {"params": [w for w in weights.values() if not decays(w)], "weight_decay": 0}]
+optimizer = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[options.optimizer](groups, lr=options.lr)
 
 
-def rate(step):
-    if step < options.warmup:
-        return (step + 1) / options.warmup
-    if not options.cosine:
-        return 1
-    done = (step - options.warmup) / (options.steps - options.warmup)
-    return (1 + torch.cos(torch.tensor(torch.pi * done, dtype=torch.float64)).item()) / 2
+def falling(steps):
+    if options.lr_schedule == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, options.lr_min)
+    end = 1 if options.lr_schedule == "constant" else options.lr_min / options.lr
+    return torch.optim.lr_scheduler.LinearLR(optimizer, 1, end, steps)
+
+
+def scheduler():
+    warmup, left = options.warmup, options.steps - options.warmup
+    steps = options.lr_decay_steps or left
+    parts = []
+    if warmup:
+        parts.append(torch.optim.lr_scheduler.LinearLR(optimizer, 1 / warmup, 1, warmup - 1))
+    if steps < left:
+        parts.append(torch.optim.lr_scheduler.ConstantLR(optimizer, 1))
+    ends = [warmup] * (warmup > 0) + [options.steps - steps] * (steps < left)
+    return torch.optim.lr_scheduler.SequentialLR(optimizer, [*parts, falling(steps)], ends)
+
+
+rates = scheduler()
 
 
 def close(got, expected, what):
@@ -62,12 +78,12 @@ for step, line in enumerate(lines):
     optimizer.zero_grad()
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(weights.values(), options.clip or float("inf"))
-    for group in optimizer.param_groups:
-        group["lr"] = options.lr * rate(step)
+    rate = optimizer.param_groups[0]["lr"]
     optimizer.step()
+    rates.step()
     close(line["loss"], loss.item(), f"loss of step {step}")
     close(line["grad_norm"], norm.item(), f"gradient norm of step {step}")
-    close(line["lr"], options.lr * rate(step), f"learning rate of step {step}")
+    close(line["lr"], rate, f"learning rate of step {step}")
 saved = load_file(options.saved)
 assert sorted(saved) == sorted(weights), sorted(saved)
 for name, value in weights.items():

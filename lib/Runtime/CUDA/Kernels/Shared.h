@@ -27,6 +27,8 @@ struct StepSettings {
   double lr, weightDecay, beta1, beta2, eps, clip;
   int64_t maxBadSteps;
   int64_t parity; // of the step: which of two places for numbers it uses
+  int64_t matrices;  // alone decay
+  int64_t evaluates; // changes nothing
 };
 
 /// See Judgement. What updates multiply by follows from it and the settings; it is
@@ -38,6 +40,7 @@ struct Verdict {
   float gradientScale;
   float decay, share1, share2, stepSize, rootCorrection, eps; // AdamW
   float rate, weightDecay;                                    // SGD
+  int64_t matrices; // alone decay
 };
 
 /// Sums squares of a slot: a block for each chunk.
@@ -81,6 +84,11 @@ struct JudgeBetween {
   int64_t number; // of the update in its step, from 1 on
 };
 
+/// Elements from one to before another.
+struct Elements {
+  int64_t begin, end;
+};
+
 /// Steps the elements [begin, end), which moments are of, and clears all gradients that are there.
 struct Update {
   // Where element 0 is or would be, as of a slice; moments are null but for AdamW.
@@ -89,6 +97,8 @@ struct Update {
   const Verdict *verdict;
   int64_t begin, end, workingElements;
   int64_t clearBegin, clearEnd; // the elements that these are of
+  const Elements *undecayed; // elements that are no matrix's, in order and apart
+  int64_t undecayedCount;
 };
 
 /// Rounds weights that other devices have stepped.
