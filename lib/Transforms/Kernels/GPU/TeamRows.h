@@ -46,6 +46,9 @@ public:
   Terms reduceColumns(mlir::Value end, llvm::ArrayRef<Kind> kinds,
                       llvm::function_ref<Terms(Lanes)> body) override;
 
+  /// In one pass where a row is not in registers: the sum so far is for the largest so far.
+  Terms sumExponentials(mlir::Value end, llvm::function_ref<mlir::Value(Lanes)> body) override;
+
   /// Whether each of `lanes` is the column `column`.
   mlir::Value isColumn(Lanes lanes, mlir::Value column);
   /// A choice between a row's elements and others, by one truth value or one of each.
@@ -56,6 +59,8 @@ protected:
   void emitStore(llvm::function_ref<void()> body) override;
 
 private:
+  std::optional<int64_t> stepsInRegisters(mlir::Value end) const;
+  mlir::Value firstColumn(int64_t step);
   Values walkVectors(mlir::Value end, Values carried, mlir::Value &rest,
                      llvm::function_ref<Values(Lanes, Values)> body);
   Values walkRest(mlir::Value begin, mlir::Value end, Values carried,
@@ -65,6 +70,7 @@ private:
   Team team;
   mlir::Value lane;
   mlir::Value active; // null: always
+  Values firsts;      // the first column of each step that is written out
 };
 
 /// The team of the rows of `access`.
