@@ -230,3 +230,24 @@ func.func @doubles(%x: tensor<4x8xf32>, %key: tensor<i64>, %y: tensor<4x8xf32>, 
   } -> tensor<4x8xf32>
   return %0 : tensor<4x8xf32>
 }
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+
+func.func @reads_constant(%x: tensor<4x8xf32>, %key: tensor<i64>, %y: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = pipe.fused_rows ins(%x, %key, %y : tensor<4x8xf32>, tensor<i64>, tensor<4x8xf32>) outs(%y : tensor<4x8xf32>) {
+  ^bb0(%a: tensor<4x8xf32>, %k: tensor<i64>, %b: tensor<4x8xf32>):
+    %e = tensor.empty() : tensor<4x8xf32>
+    %d = pipe.dropout ratio 0.5 ins(%a, %k : tensor<4x8xf32>, tensor<i64>) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+  // expected-error @+1 {{linalg.generic in a pipe.fused_rows reads operand 1 from what computes nothing, expected an input of it or a result}}
+    %s = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel"]}
+        ins(%b, %e : tensor<4x8xf32>, tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) {
+    ^bb0(%0: f32, %1: f32, %2: f32):
+      %3 = arith.addf %0, %1 : f32
+      linalg.yield %3 : f32
+    } -> tensor<4x8xf32>
+    pipe.yield %s : tensor<4x8xf32>
+  } -> tensor<4x8xf32>
+  return %0 : tensor<4x8xf32>
+}

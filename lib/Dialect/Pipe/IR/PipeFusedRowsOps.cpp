@@ -138,17 +138,23 @@ static LogicalResult verifySignature(FusedRowsOp op, YieldOp yield) {
   return success();
 }
 
-/// Checks that what goes from one operation of the body to another is walked by both.
+/// Checks that an operation of the body reads inputs, and what others compute that is walked
+/// by both.
 static LogicalResult verifyFlow(Operation *inner) {
-  for (OpOperand &operand : inner->getOpOperands()) {
-    auto result = dyn_cast<OpResult>(operand.get());
-    if (!result || !isa<DestinationStyleOpInterface>(result.getOwner()))
+  auto error = [&](OpOperand &operand) {
+    return mlir::emitError(inner->getLoc()) << inner->getName() << " in a pipe.fused_rows reads operand "
+                                            << operand.getOperandNumber();
+  };
+  auto style = cast<DestinationStyleOpInterface>(inner);
+  for (OpOperand *operand : style.getDpsInputOperands()) {
+    auto result = dyn_cast<OpResult>(operand->get());
+    if (!result)
       continue;
+    if (!isa<DestinationStyleOpInterface>(result.getOwner()))
+      return error(*operand) << " from what computes nothing, expected an input of it or a result";
     bool isOther = !walkedOperands(result.getOwner()).empty() && result.getResultNumber() > 0;
-    if (isOther || !isWalked(operand))
-      return mlir::emitError(inner->getLoc()) << inner->getName() << " in a pipe.fused_rows reads operand "
-                                              << operand.getOperandNumber()
-                                              << " from inside, expected elements of its own place only";
+    if (isOther || !isWalked(*operand))
+      return error(*operand) << " from inside, expected elements of its own place only";
   }
   return success();
 }
