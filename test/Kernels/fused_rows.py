@@ -183,6 +183,8 @@ def cases():
             yield f"gradient_{number}_{narrow}", gradient_and_sum(shape, wide, narrow, {"s": "d", "h": "dy"})
             yield f"gradient_apart_{number}_{narrow}", gradient_and_sum(shape, wide, narrow, {}, keeps=True)
             yield f"gradient_of_sum_{number}_{narrow}", gradient_and_sum(shape, wide, narrow, {"g": "x", "s": "d"}, before=True)
+            if narrow == wide:  # over what only another result is made of
+                yield f"gradient_over_{number}", gradient_and_sum(shape, wide, narrow, {"g": "d"}, before=True)
             yield f"two_sums_{number}_{narrow}", gradient_and_two_sums(shape, wide, narrow)
             yield f"dropout_{number}_{narrow}", dropout_and_sum(shape, wide, narrow, {"s": "d"})
     for dropped in (0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2):

@@ -213,11 +213,13 @@ namespace {
 struct FuseRows : bitpipe::impl::FuseRowsBase<FuseRows> {
   void runOnOperation() override {
     SmallVector<Operation *> all;
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      function.walk([&](Operation *op) {
-        if (!pipe::walkedOperands(op).empty() && isa<func::FuncOp>(op->getParentOp()) && areTensors(op))
-          all.push_back(op);
-      });
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (!llvm::hasSingleElement(function.getBody()))
+        continue;
+      for (Operation &op : function.getBody().front())
+        if (!pipe::walkedOperands(&op).empty() && areTensors(&op))
+          all.push_back(&op);
+    }
     for (Operation *rows : all) {
       Group group(rows);
       group.addConsumers();
