@@ -52,6 +52,28 @@ def generic(name, inputs, output, maps, iterators, body):
     )
 
 
+def fused(name, inputs, outputs, lines, yielded):
+    """The text of a kernel of several operations along rows: lines of a body on %x0, %x1, ..., and what it stores."""
+    held = [t.replace("memref", "tensor") for t in inputs + outputs]
+    arguments = ", ".join(f"%a{i}: {t}" for i, t in enumerate([*inputs, *outputs]))
+    block = ", ".join(f"%x{i}: {t}" for i, t in enumerate(held[:len(inputs)]))
+    empty = "".join(f"  %e{i} = tensor.empty() : {t}\n" for i, t in enumerate(held[len(inputs):]))
+    ins, outs = (", ".join(f"%a{i}" for i in numbers)
+                 for numbers in (range(len(inputs)), range(len(inputs), len(inputs) + len(outputs))))
+    return (
+        f"func.func @{name}({arguments}) {{\n  pipe.fused_rows ins({ins} : {', '.join(inputs)})"
+        f" outs({outs} : {', '.join(outputs)}) {{\n  ^bb0({block}):\n{empty}{lines}"
+        f"  pipe.yield {', '.join(yielded)} : {', '.join(held[len(inputs):])}\n  }}\n  return\n}}\n"
+    )
+
+
+def addition(result, a, b, out, tensor):
+    """A line that adds two tensors."""
+    return (f"  {result} = linalg.generic {{indexing_maps = [{', '.join([IDENTITY] * 3)}], iterator_types = [{PARALLEL}]}}"
+            f" ins({a}, {b} : {tensor}, {tensor}) outs({out} : {tensor}) {{\n  ^bb0(%p: f32, %q: f32, %o: f32):\n"
+            f"    %sum = arith.addf %p, %q : f32\n    linalg.yield %sum : f32\n  }} -> {tensor}\n")
+
+
 IDENTITY = "affine_map<(i, j) -> (i, j)>"
 COLUMN = "affine_map<(i, j) -> (j)>"
 PARALLEL = '"parallel", "parallel"'
@@ -171,6 +193,25 @@ def cases(rows, columns):
                [dy, x, mean, rstd], [torch.zeros(columns), torch.zeros(columns)],
                lambda: norm_backward(False, True, True))
 
+    tensor, row, along = (t.replace("memref", "tensor") for t in (full, one_per_row, vector))
+    total, total2 = new(rows, columns), new(rows, columns)
+    norm_line = (f"  %n:3 = pipe.layer_norm epsilon 1.0e-5 ins(%s, %x2, %x3 : {tensor}, {along}, {along})"
+                 f" outs(%e1, %e2, %e3 : {tensor}, {row}, {row}) -> {tensor}, {row}, {row}\n")
+    yield Case("add_layer_norm",
+               fused(f"add_layer_norm_{size}", [full, full, vector, vector], [full, full, one_per_row, one_per_row],
+                     addition("%s", "%x0", "%x1", "%e0", tensor) + norm_line, ["%s", "%n#0", "%n#1", "%n#2"]),
+               [x, dy, weight, bias], [total, *norm],
+               lambda: [torch.add(x, dy, out=total2),
+                        *aten.native_layer_norm.out(total2, [columns], weight, bias, 1e-5,
+                                                    out0=norm2[0], out1=norm2[1], out2=norm2[2])])
+    gradient_line = (f"  %g = pipe.layer_norm_grad_input ins(%x0, %x1, %x2, %x3, %x4 : {tensor}, {tensor}, {along}, {row}, {row})"
+                     f" outs(%e0 : {tensor}) -> {tensor}\n")
+    yield Case("layer_norm_grad_add",
+               fused(f"layer_norm_grad_add_{size}", [full, full, vector, one_per_row, one_per_row, full], [full],
+                     gradient_line + addition("%s", "%x5", "%g", "%e0", tensor), ["%s"]),
+               [dy, x, weight, mean, rstd, y], [out],
+               lambda: [torch.add(y, norm_backward(True, False, False)[0], out=twin)])
+
     yield unary("gelu_tanh", GELU_TANH.format(x="%x0") + FORWARD, False)
     yield unary("gelu_tanh_grad", GELU_TANH.format(x="%x1") + GELU_TANH_BACKWARD, True)
     yield unary("gelu_erf", GELU_ERF.format(x="%x0") + FORWARD, False)
@@ -196,11 +237,11 @@ def cases(rows, columns):
                     [scalar, full, ids, one_per_row], [full]),
                [one, x, labels, lse], [out], cross_entropy_backward)
 
-    total = new(columns)
+    sums = new(columns)
     body = "    %s = arith.addf %x1, %x0 : f32\n    linalg.yield %s : f32\n"
     yield Case("bias_grad", generic(f"bias_grad_{size}", [full], vector, [IDENTITY, COLUMN],
                                     '"reduction", "parallel"', body),
-               [dy], [torch.zeros(columns)], lambda: [torch.sum(dy, 0, out=total)])
+               [dy], [torch.zeros(columns)], lambda: [torch.sum(dy, 0, out=sums)])
 
 
 def compile(texts):

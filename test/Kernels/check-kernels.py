@@ -149,6 +149,7 @@ def cross_entropy():
     check("cross_entropy", (loss, want.detach()), (lse, torch.logsumexp(x.double(), -1)))
     call("cross_entropy_grad", torch.tensor(0.25), x, labels, lse, dx)
     check("cross_entropy_grad", (dx, a.grad))
+    long_cross_entropy()
     if len(sys.argv) > 2:  # GPUs have no functions of f64
         return
     logits, labels = torch.randn(4, 9, dtype=torch.double), torch.tensor([3, -1, 8, 0])
@@ -156,6 +157,38 @@ def cross_entropy():
     call("cross_entropy_f64", logits, labels.int(), loss, lse)
     want = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
     check("cross_entropy_f64", (loss, want), (lse, torch.logsumexp(logits, -1)), tolerance=1e-14)
+
+
+def long_cross_entropy():
+    """Rows longer than threads keep in registers: whatever comes first, the largest or nothing."""
+    size = 20003
+    logits, slope = torch.randn(9, size), torch.linspace(-300, 300, size)
+    logits[1], logits[2], logits[3] = slope, -slope, -1e4 + slope
+    logits[4] = -math.inf
+    logits[5, :9000] = -math.inf
+    logits[6, 12345] = math.nan
+    logits[7, 17] = math.inf
+    logits[8, :-1] = -math.inf
+    want = torch.logsumexp(logits.double(), -1)
+    want[7] = math.nan  # the distance of infinity to itself
+    labels = torch.tensor([3, 5, size - 1, 0, -100, size - 2, -100, -100, size - 1])
+    loss, lse = garbage(), garbage(9)
+    call("cross_entropy_long", logits, labels, loss, lse)
+    counted = labels >= 0
+    total = (want[counted] - logits[counted, labels[counted]].double()).sum()
+    check("cross_entropy_long", (lse, want), (loss, total))
+
+
+def odd():
+    """One element behind whole vectors: nothing behind it is touched, of other rows or of other arguments."""
+    a, y = torch.randn(17), torch.full((18,), 7.0).bfloat16()
+    call("round_odd", a, y)
+    check("round_odd", (y[:17], a.bfloat16()), (y[17:], torch.tensor([7.0])))
+    a, w = torch.randn(3, 33), torch.randn(33)
+    y, m, r = torch.full((100,), 7.0).bfloat16(), garbage(3), garbage(3)
+    call("norm_odd", a, w, y, m, r)
+    check("norm_odd", (y[:99].reshape(3, 33), F.layer_norm(a, (33,), w, w, 1e-5)), tolerance=2.0**-8)
+    check("norm_odd's end", (y[99:], torch.tensor([7.0])))
 
 
 def elementwise():
@@ -286,6 +319,6 @@ def division():
 
 if len(sys.argv) == 2:  # the CPU's
     division()
-for part in (softmax, layer_norm, gather, cross_entropy, elementwise, ranges, reductions, rearrangements, integers):
+for part in (softmax, layer_norm, gather, cross_entropy, odd, elementwise, ranges, reductions, rearrangements, integers):
     part()
 sys.exit(failures > 0)

@@ -93,6 +93,22 @@ module @kernels {
     pipe.cross_entropy_grad ins(%d, %x, %l, %lse : memref<f32>, !x, !ids, !rows) outs(%dx : !x)
     return
   }
+  func.func @round_odd(%x: memref<17xf32>, %y: memref<17xbf16>) {
+    linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : memref<17xf32>) outs(%y : memref<17xbf16>) {
+    ^bb0(%a: f32, %o: bf16):
+      %r = arith.truncf %a : f32 to bf16
+      linalg.yield %r : bf16
+    }
+    return
+  }
+  func.func @norm_odd(%x: memref<3x33xf32>, %w: memref<33xf32>, %y: memref<3x33xbf16>, %m: memref<3xf32>, %r: memref<3xf32>) {
+    pipe.layer_norm epsilon 1.0e-5 ins(%x, %w, %w : memref<3x33xf32>, memref<33xf32>, memref<33xf32>) outs(%y, %m, %r : memref<3x33xbf16>, memref<3xf32>, memref<3xf32>)
+    return
+  }
+  func.func @cross_entropy_long(%x: memref<9x20003xf32>, %l: memref<9xi64>, %loss: memref<f32>, %lse: memref<9xf32>) {
+    pipe.cross_entropy ins(%x, %l : memref<9x20003xf32>, memref<9xi64>) outs(%loss, %lse : memref<f32>, memref<9xf32>)
+    return
+  }
   func.func @cross_entropy_f64(%x: memref<4x9xf64>, %l: memref<4xi32>, %loss: memref<f64>, %lse: memref<4xf64>) {
     pipe.cross_entropy ignore_index -1 ins(%x, %l : memref<4x9xf64>, memref<4xi32>) outs(%loss, %lse : memref<f64>, memref<4xf64>)
     return

@@ -45,6 +45,16 @@ forward("constants", lambda a: (2 * a + [[1, -2, 3], [4, 5, -6]]) @ [[1, 2], [3,
 forward("vectors", lambda a, v: a.sum(1) + a @ v, (4, 6), (6,))
 forward("chain", lambda a: a * a - (a * a).T + a, (3, 3))
 
+
+
+def fused(a, b, w):
+    s = a * a * (a * a).sum(1, keepdims=True) + b
+    mean, rstd = s.mean(1, keepdims=True), 1 / numpy.sqrt(s.var(1, keepdims=True) + 1e-5)
+    return ((s - mean) * rstd * w + w) * s + mean * rstd
+
+
+forward("fused", fused, (4, 8), (4, 8), (8,))
+
 a = random.standard_normal((2, 3)).astype(numpy.float32)
 out = run("results", input_0=a)["carried_out"]
 for at, want in (0, a * a), (16, a * a), (32, a), (48, numpy.full(4, 7.0)):

@@ -2,7 +2,7 @@
 // run by check-routines.py, which has the same formulas.
 
 // RUN: rm -rf %t && mkdir %t
-// RUN: bitpipe-opt %s --pipe-lower-stages -o %t/routines.mlir
+// RUN: bitpipe-opt %s --pipe-fuse-rows --pipe-lower-stages -o %t/routines.mlir
 // RUN: bitpipe-opt %t/routines.mlir --pipe-compile-kernels=output=%t/kernels.so -o %t/calls.mlir
 // RUN: %python %S/check-routines.py %t/calls.mlir %t/kernels.so
 // RUN: FileCheck %s --input-file %t/routines.mlir
@@ -253,7 +253,47 @@ func.func @sums_weight(%dy: tensor<3x3xf32>, %a: tensor<3x3xf32>, %gp: tensor<3x
 }
 pipe.stage 10 forward @sums input_gradient @sums_input weight_gradient @sums_weight inputs ["a"] parameters [@p, @q, @r] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
 
+// The sum takes the place of the squares, which die with it; the means must not take that of
+// the rows' sums, which are read again after they are written.
+// CHECK-LABEL: pipe.routine @fused
+// CHECK: pipe.kernel "reduce
+// CHECK-NEXT: pipe.kernel "elementwise_layer_norm_{{[0-9]+}}" [#pipe.ref<[[S:[0-9]+, [0-9]+]]>,
+// CHECK-NEXT: pipe.kernel "elementwise{{.*}} #pipe.ref<[[S]]>
+// CHECK-NEXT: }
+func.func @fused(%a: tensor<4x8xf32>, %b: tensor<4x8xf32>, %w: tensor<8xf32>) -> tensor<4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x8xf32>
+  %e4 = tensor.empty() : tensor<4xf32>
+  %f4 = linalg.fill ins(%zero : f32) outs(%e4 : tensor<4xf32>) -> tensor<4xf32>
+  %u = linalg.generic #elementwise ins(%a : tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %p = arith.mulf %x, %x : f32
+    linalg.yield %p : f32
+  } -> tensor<4x8xf32>
+  %t = linalg.generic {indexing_maps = [#ij, #i], iterator_types = ["parallel", "reduction"]} ins(%u : tensor<4x8xf32>) outs(%f4 : tensor<4xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %p = arith.addf %x, %o : f32
+    linalg.yield %p : f32
+  } -> tensor<4xf32>
+  %s = linalg.generic {indexing_maps = [#ij, #ij, #i, #ij], iterator_types = ["parallel", "parallel"]} ins(%u, %b, %t : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%x: f32, %y: f32, %z: f32, %o: f32):
+    %p = arith.mulf %x, %z : f32
+    %q = arith.addf %p, %y : f32
+    linalg.yield %q : f32
+  } -> tensor<4x8xf32>
+  %n:3 = pipe.layer_norm epsilon 1.0e-5 ins(%s, %w, %w : tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>) outs(%e, %e4, %e4 : tensor<4x8xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4x8xf32>, tensor<4xf32>, tensor<4xf32>
+  %r = linalg.generic {indexing_maps = [#ij, #ij, #i, #i, #ij], iterator_types = ["parallel", "parallel"]} ins(%n#0, %s, %n#1, %n#2 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%x: f32, %y: f32, %m: f32, %v: f32, %o: f32):
+    %p = arith.mulf %x, %y : f32
+    %q = arith.mulf %m, %v : f32
+    %k = arith.addf %p, %q : f32
+    linalg.yield %k : f32
+  } -> tensor<4x8xf32>
+  return %r : tensor<4x8xf32>
+}
+pipe.stage 11 forward @fused inputs ["a", "b", "w"] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
+
 func.func @end(%a: tensor<f32>) -> tensor<f32> {
   return %a : tensor<f32>
 }
-pipe.stage 11 forward @end inputs ["a"] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]
+pipe.stage 12 forward @end inputs ["a"] parameters [] carried_in [] carried_out [true] cost [0.0, 0.0, 0.0]

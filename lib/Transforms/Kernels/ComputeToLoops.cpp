@@ -46,7 +46,8 @@ RowAccess bitpipe::accessOf(Values buffers) {
 }
 
 LogicalResult bitpipe::lowerComputeToLoops(Operation *root) {
-  WalkResult walk = root->walk([](Operation *op) {
+  // What is fused is one operation: its body goes with it.
+  WalkResult walk = root->walk<WalkOrder::PreOrder>([](Operation *op) {
     OpBuilder builder(op);
     auto lower = [&](auto compute) {
       if (failed(verifyBuffers(op)))
@@ -59,7 +60,7 @@ LogicalResult bitpipe::lowerComputeToLoops(Operation *root) {
         .Case<pipe::SoftmaxOp, pipe::SoftmaxGradOp, pipe::LayerNormOp,
               pipe::LayerNormGradInputOp, pipe::LayerNormGradParamsOp,
               pipe::GatherOp, pipe::GatherGradOp, pipe::DropoutOp, pipe::CrossEntropyOp,
-              pipe::CrossEntropyGradOp>(lower)
+              pipe::CrossEntropyGradOp, pipe::FusedRowsOp>(lower)
         .Default([](Operation *) { return WalkResult::advance(); });
   });
   return failure(walk.wasInterrupted());

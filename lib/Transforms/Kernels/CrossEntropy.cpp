@@ -16,20 +16,12 @@
 
 using namespace mlir;
 using namespace bitpipe;
-using Kind = RowEmitter::Kind;
 using Terms = RowEmitter::Terms;
 
 /// The log-sum-exp of a row of logits.
 static Value logSumExp(RowEmitter &e, Value logits, ValueRange row, Value end) {
-  Value max = e.reduceColumns(end, {Kind::MAXIMUMF}, [&](Lanes lanes) {
-    return Terms{e.load(logits, row, lanes)};
-  })[0];
-  // Subtracting an infinite maximum would make NaNs of a row without classes.
-  Value shift = e.replace(max, -INFINITY, 0);
-  Value sum = e.reduceColumns(end, {Kind::ADD}, [&](Lanes lanes) {
-    return Terms{e.exp(e.sub(e.load(logits, row, lanes), shift))};
-  })[0];
-  return e.add(e.log(sum), shift);
+  Terms found = e.sumExponentials(end, [&](Lanes lanes) { return e.load(logits, row, lanes); });
+  return e.add(e.log(found[1]), found[0]);
 }
 
 template <typename Op>

@@ -9,6 +9,9 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -87,6 +90,41 @@ void bitpipe::optimise(Module &module, TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2).run(module, modules);
 }
 
+/// The one lane that a constant mask has, if it is one.
+static std::optional<unsigned> onlyLane(Value *mask) {
+  auto *constant = dyn_cast<Constant>(mask);
+  std::optional<unsigned> only;
+  for (unsigned lane = 0; constant && lane < cast<FixedVectorType>(mask->getType())->getNumElements(); ++lane) {
+    auto *truth = dyn_cast_or_null<ConstantInt>(constant->getAggregateElement(lane));
+    if (!truth || (truth->isOne() && only))
+      return std::nullopt;
+    if (truth->isOne())
+      only = lane;
+  }
+  return only;
+}
+
+/// Stores of one lane store one element. LLVM 22 for x86 stores four bytes of a lane that
+/// was cut to fewer, such as bf16, and so writes over what lies behind it.
+static void storeSingleLanes(Module &module) {
+  for (Function &function : module)
+    for (Instruction &instruction : make_early_inc_range(instructions(function))) {
+      auto *store = dyn_cast<IntrinsicInst>(&instruction);
+      if (!store || store->getIntrinsicID() != Intrinsic::masked_store)
+        continue;
+      Value *vector = store->getArgOperand(0), *mask = store->getArgOperand(store->arg_size() - 1);
+      std::optional<unsigned> lane = onlyLane(mask);
+      if (!lane)
+        continue;
+      IRBuilder<> builder(store);
+      Type *element = vector->getType()->getScalarType();
+      Value *place = builder.CreateConstGEP1_32(element, store->getArgOperand(1), *lane);
+      Align alignment(divideCeil(element->getScalarSizeInBits(), 8));
+      builder.CreateAlignedStore(builder.CreateExtractElement(vector, *lane), place, alignment);
+      store->eraseFromParent();
+    }
+}
+
 Expected<SmallVector<char, 0>> bitpipe::emitObject(Module &module,
                                                    TargetMachine &machine) {
   for (Function &function : module) {
@@ -96,6 +134,7 @@ Expected<SmallVector<char, 0>> bitpipe::emitObject(Module &module,
     function.addFnAttr("reciprocal-estimates", "none");
   }
   optimise(module, machine);
+  storeSingleLanes(module);
   return generateCode(module, machine, CodeGenFileType::ObjectFile);
 }
 

@@ -82,19 +82,21 @@ static SmallVector<Value> place(ValueRange row, Value column) {
 }
 
 Value RowEmitter::load(Value buffer, ValueRange row, Lanes lanes) {
+  auto source = sources.find(buffer);
+  Value loaded = source == sources.end() ? loadStored(buffer, row, lanes) : source->second(row, lanes);
+  return converted(b, loc, loaded, element);
+}
+
+Value RowEmitter::loadStored(Value buffer, ValueRange row, Lanes lanes) {
   SmallVector<Value> at = place(row, lanes.first);
   if (width == 1)
-    return loadScalar(buffer, at);
+    return memref::LoadOp::create(b, loc, buffer, at);
   auto type = cast<VectorType>(lanesType(elementOf(buffer)));
-  Value loaded;
   if (lanes.mask) {
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    loaded = vector::MaskedLoadOp::create(b, loc, type, buffer, at, lanes.mask, zero);
-  } else {
-    loaded = vector::LoadOp::create(b, loc, type, buffer, at, /*nontemporal=*/false,
-                                    alignmentOf(buffer));
+    return vector::MaskedLoadOp::create(b, loc, type, buffer, at, lanes.mask, zero);
   }
-  return converted(b, loc, loaded, element);
+  return vector::LoadOp::create(b, loc, type, buffer, at, /*nontemporal=*/false, alignmentOf(buffer));
 }
 
 Value RowEmitter::loadScalar(Value buffer, ValueRange at) {
@@ -107,18 +109,22 @@ void RowEmitter::storeScalar(Value value, Value buffer, ValueRange at) {
 }
 
 void RowEmitter::store(Value value, Value buffer, ValueRange row, Lanes lanes) {
-  SmallVector<Value> at = place(row, lanes.first);
-  if (width == 1)
-    return storeScalar(value, buffer, at);
-  if (!isa<VectorType>(value.getType()))
+  if (width > 1 && !isa<VectorType>(value.getType()))
     value = vector::BroadcastOp::create(b, loc, lanesType(), value);
   value = converted(b, loc, value, elementOf(buffer));
+  auto sink = sinks.find(buffer);
+  sink == sinks.end() ? storeStored(value, buffer, row, lanes) : sink->second(value, row, lanes);
+}
+
+void RowEmitter::storeStored(Value value, Value buffer, ValueRange row, Lanes lanes) {
+  SmallVector<Value> at = place(row, lanes.first);
   emitStore([&] {
-    if (lanes.mask)
+    if (width == 1)
+      memref::StoreOp::create(b, loc, value, buffer, at);
+    else if (lanes.mask)
       vector::MaskedStoreOp::create(b, loc, buffer, at, lanes.mask, value);
     else
-      vector::StoreOp::create(b, loc, value, buffer, at, /*nontemporal=*/false,
-                              alignmentOf(buffer));
+      vector::StoreOp::create(b, loc, value, buffer, at, /*nontemporal=*/false, alignmentOf(buffer));
   });
 }
 
@@ -149,3 +155,12 @@ Value RowEmitter::combine(Kind kind, Value x, Value y) {
   return kind == Kind::MAXIMUMF ? binary<arith::MaximumFOp>(x, y) : add(x, y);
 }
 
+
+RowEmitter::Terms RowEmitter::sumExponentials(Value end, function_ref<Value(Lanes)> body) {
+  Value max = reduceColumns(end, {Kind::MAXIMUMF}, [&](Lanes lanes) { return Terms{body(lanes)}; })[0];
+  Value shift = replace(max, -INFINITY, 0);
+  Value sum = reduceColumns(end, {Kind::ADD}, [&](Lanes lanes) {
+    return Terms{exp(sub(body(lanes), shift))};
+  })[0];
+  return {shift, sum};
+}

@@ -15,7 +15,10 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/Alignment.h"
+
+#include <functional>
 
 namespace bitpipe {
 
@@ -43,11 +46,21 @@ public:
   mlir::Value replace(mlir::Value a, double special, double otherwise);
 
   mlir::Value load(mlir::Value buffer, mlir::ValueRange row, Lanes lanes);
+  /// Likewise, of the type that it has in memory.
+  mlir::Value loadStored(mlir::Value buffer, mlir::ValueRange row, Lanes lanes);
   void store(mlir::Value value, mlir::Value buffer, mlir::ValueRange row,
              Lanes lanes);
+  void storeStored(mlir::Value value, mlir::Value buffer, mlir::ValueRange row, Lanes lanes);
   /// One element, of the type that is computed in.
   mlir::Value loadScalar(mlir::Value buffer, mlir::ValueRange at);
   void storeScalar(mlir::Value value, mlir::Value buffer, mlir::ValueRange at);
+
+  /// What is loaded along rows of `buffer`, or done with what is stored there, instead of
+  /// touching memory; of the type that it would have there.
+  using Source = std::function<mlir::Value(mlir::ValueRange row, Lanes lanes)>;
+  using Sink = std::function<void(mlir::Value value, mlir::ValueRange row, Lanes lanes)>;
+  void replaceLoads(mlir::Value buffer, Source source) { sources[buffer] = std::move(source); }
+  void replaceStores(mlir::Value buffer, Sink sink) { sinks[buffer] = std::move(sink); }
 
   /// A nest over all rows of `shape`.
   using RowBody = llvm::function_ref<void(mlir::ValueRange row)>;
@@ -71,6 +84,13 @@ public:
   virtual Terms reduceColumns(mlir::Value end, llvm::ArrayRef<Kind> kinds,
                               llvm::function_ref<Terms(Lanes)> body) = 0;
 
+  /// Elements of a row that are taken at once here.
+  int64_t lanes() const { return width; }
+  /// The largest of what `body` returns for all columns before `end` (0 for -infinity, by
+  /// whose distance nothing can be measured), and the sum of the exponentials of all that
+  /// less the largest.
+  virtual Terms sumExponentials(mlir::Value end, llvm::function_ref<mlir::Value(Lanes)> body);
+
   mlir::OpBuilder &builder() { return b; }
   mlir::Location location() const { return loc; }
 
@@ -93,6 +113,9 @@ private:
   mlir::Type lanesType() const { return lanesType(element); }
   template <typename Op>
   mlir::Value binary(mlir::Value a, mlir::Value b);
+
+  llvm::DenseMap<mlir::Value, Source> sources;
+  llvm::DenseMap<mlir::Value, Sink> sinks;
 
 protected:
   mlir::OpBuilder &b;

@@ -29,12 +29,14 @@ RowAccess rowAccess(pipe::DropoutOp op);
 RowAccess rowAccess(pipe::GatherOp op);
 RowAccess rowAccess(pipe::CrossEntropyOp op);
 RowAccess rowAccess(pipe::CrossEntropyGradOp op);
+RowAccess rowAccess(pipe::FusedRowsOp op);
 
 void emitRows(RowEmitter &e, pipe::SoftmaxOp op);
 void emitRows(RowEmitter &e, pipe::SoftmaxGradOp op);
 void emitRows(RowEmitter &e, pipe::LayerNormOp op);
 void emitRows(RowEmitter &e, pipe::LayerNormGradInputOp op);
 void emitRows(RowEmitter &e, pipe::DropoutOp op);
+void emitRows(RowEmitter &e, pipe::FusedRowsOp op);
 /// The log-sum-exp of every row, and not their losses.
 void emitRows(RowEmitter &e, pipe::CrossEntropyOp op);
 

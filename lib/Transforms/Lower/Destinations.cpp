@@ -274,6 +274,8 @@ void Destinations::reuseInput(DestinationStyleOpInterface op, unsigned i) {
       request(input, placeFor(result));
     return;
   }
+  if (auto fused = dyn_cast<pipe::FusedRowsOp>(op.getOperation()))
+    return reuseFused(fused, i);
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
   if (!generic || generic.getNumReductionLoops())
     return;
@@ -288,4 +290,12 @@ void Destinations::reuseInput(DestinationStyleOpInterface op, unsigned i) {
     if (request(input, placeFor(result)))
       return;
   }
+}
+
+void Destinations::reuseFused(pipe::FusedRowsOp op, unsigned i) {
+  Value result = op->getResult(i);
+  for (auto [number, input] : llvm::enumerate(op.getInputs()))
+    if (input.getType() == result.getType() && op.mayOverwrite(number) && diesAt(input, op) &&
+        !isAssembled(input) && request(input, placeFor(result)))
+      return;
 }

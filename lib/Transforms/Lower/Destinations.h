@@ -10,6 +10,7 @@
 #ifndef BITPIPE_TRANSFORMS_LOWER_DESTINATIONS_H
 #define BITPIPE_TRANSFORMS_LOWER_DESTINATIONS_H
 
+#include "lib/Dialect/Pipe/IR/Pipe.h"
 #include "lib/Transforms/Lower/Memory.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -44,6 +45,7 @@ private:
   void assignComputed(mlir::DestinationStyleOpInterface op);
   void reuseInit(mlir::DestinationStyleOpInterface op, unsigned i);
   void reuseInput(mlir::DestinationStyleOpInterface op, unsigned i);
+  void reuseFused(pipe::FusedRowsOp op, unsigned i);
   bool diesAt(mlir::Value value, mlir::Operation *op) const;
   mlir::Value root(mlir::Value value) const;
   Place placeFor(mlir::Value result);

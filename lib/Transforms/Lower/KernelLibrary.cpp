@@ -123,11 +123,17 @@ Value KernelLibrary::global(OpBuilder &builder, Location loc,
   return memref::GetGlobalOp::create(builder, loc, type, name);
 }
 
-/// The kind of a linalg.generic, for the kernel's name.
-static StringRef kindOf(Operation *op) {
+/// The kind of an operation, for the kernel's name: of fused ones all, in their order.
+static std::string kindOf(Operation *op) {
+  if (auto fused = dyn_cast<pipe::FusedRowsOp>(op)) {
+    SmallVector<std::string> kinds;
+    for (auto inner : fused.getBody().getOps<DestinationStyleOpInterface>())
+      kinds.push_back(kindOf(inner));
+    return llvm::join(kinds, "_");
+  }
   auto generic = dyn_cast<linalg::GenericOp>(op);
   if (!generic)
-    return op->getName().stripDialect();
+    return op->getName().stripDialect().str();
   if (generic.getNumReductionLoops())
     return "reduce";
   return generic.getBody()->getOperations().size() == 1 ? "broadcast"

@@ -28,6 +28,36 @@ def LowerTraining : Pass<"pipe-lower-training", "mlir::ModuleOp"> {
   let dependentDialects = ["bitpipe::pipe::PipeDialect"];
 }
 
+def FuseRows : Pass<"pipe-fuse-rows", "mlir::ModuleOp"> {
+  let summary = "Row operations take elementwise neighbours in";
+  let description = [{
+    Expects level 1. Leaves functions of the same signatures, in which
+    `pipe.layer_norm`, `pipe.layer_norm_grad_input` and `pipe.dropout` are in a
+    `pipe.fused_rows` together with elementwise operations on the same rows that
+    they read from or that read them.
+
+    Of every such operation the operations that read its rows are tried first,
+    since what only they read is never stored then, and those that make them
+    after, if they are arithmetic that is as well done again. One goes in if all
+    that the group reads is made before anything reads what the group makes.
+    What does not fit stays as it is.
+
+    ```mlir
+    %sum = linalg.generic {...} ins(%x, %y : tensor<4x8xf32>, tensor<4x8xf32>) ... // addition
+    %n:3 = pipe.layer_norm epsilon 1.0e-5 ins(%sum, %w, %b : ...) outs(...) -> ...
+    // becomes
+    %n:4 = pipe.fused_rows ins(%x, %y, %w, %b : ...) outs(...) {
+    ^bb0(%0: tensor<4x8xf32>, %1: tensor<4x8xf32>, %2: tensor<8xf32>, %3: tensor<8xf32>):
+      %4 = linalg.generic {...} ins(%0, %1 : tensor<4x8xf32>, tensor<4x8xf32>) ...
+      %5:3 = pipe.layer_norm epsilon 1.0e-5 ins(%4, %2, %3 : ...) outs(...) -> ...
+      pipe.yield %4, %5#0, %5#1, %5#2 : ...
+    } -> ...
+    ```
+  }];
+  let dependentDialects = ["bitpipe::pipe::PipeDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def LowerStages : Pass<"pipe-lower-stages", "mlir::ModuleOp"> {
   let summary = "Stage functions become routines and kernels";
   let description = [{

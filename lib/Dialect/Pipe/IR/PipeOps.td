@@ -4,6 +4,7 @@
 include "PipeAttentionCallOps.td"
 include "PipeAttentionOps.td"
 include "PipeComputeOps.td"
+include "PipeFusedRowsOps.td"
 include "PipeModelOps.td"
 include "PipePlanOps.td"
 include "PipeProgramOps.td"

@@ -166,7 +166,7 @@ LogicalResult grid::emitOperation(LaunchWriter &writer, Operation *op) {
       .Case([&](pipe::LayerNormGradParamsOp params) { return ::emitLaunches(writer, params); })
       .Case<pipe::SoftmaxOp, pipe::SoftmaxGradOp, pipe::LayerNormOp, pipe::LayerNormGradInputOp,
             pipe::DropoutOp, pipe::GatherOp, pipe::GatherGradOp, pipe::CrossEntropyOp,
-            pipe::CrossEntropyGradOp>([&](auto compute) { return grid::emitLaunches(writer, compute); })
+            pipe::CrossEntropyGradOp, pipe::FusedRowsOp>([&](auto compute) { return grid::emitLaunches(writer, compute); })
       .Default([](Operation *other) {
         return emitError(other->getLoc()) << other->getName() << " has no GPU kernel";
       });

@@ -155,6 +155,27 @@ void TeamRows::forDividedRows(Operation *op, ArrayRef<int64_t> shape, RowBody bo
   body(writer.takeApart(row, shape));
 }
 
+/// How many whole vectors a thread takes of the columns before `end`, if they are as many
+/// for all and few enough that loops over them are written out.
+std::optional<int64_t> TeamRows::stepsInRegisters(Value end) const {
+  std::optional<int64_t> columns = getConstantIntValue(end);
+  int64_t whole = columns ? *columns / width : 0;
+  if (!columns || whole % team.lanes != 0 || whole / team.lanes > mostVectors)
+    return std::nullopt;
+  return whole / team.lanes;
+}
+
+/// The first column of a thread's vector number `step`: one value for all passes over a
+/// row, by which they know what they have in registers.
+Value TeamRows::firstColumn(int64_t step) {
+  if (int64_t(firsts.size()) <= step)
+    firsts.resize(step + 1);
+  Value &first = firsts[step];
+  if (!first || first.getParentBlock() != b.getInsertionBlock())
+    first = writer.mul(writer.add(lane, index(step * team.lanes)), width);
+  return first;
+}
+
 /// Walks whole vectors; `rest` becomes the first column behind them.
 Values TeamRows::walkVectors(Value end, Values carried, Value &rest,
                              function_ref<Values(Lanes, Values)> body) {
@@ -163,11 +184,9 @@ Values TeamRows::walkVectors(Value end, Values carried, Value &rest,
   if (columns) {
     int64_t whole = *columns / width;
     rest = index(whole * width);
-    if (whole % team.lanes == 0 && whole / team.lanes <= mostVectors) {
-      for (int64_t step = 0; step < whole / team.lanes; ++step) {
-        Value vector = writer.add(lane, index(step * team.lanes));
-        carried = body({writer.mul(vector, width), Value(), 0}, carried);
-      }
+    if (std::optional<int64_t> steps = stepsInRegisters(end)) {
+      for (int64_t step = 0; step < *steps; ++step)
+        carried = body({firstColumn(step), Value(), 0}, carried);
       return carried;
     }
     vectors = index(whole);
@@ -242,6 +261,35 @@ TeamRows::Terms TeamRows::reduceColumns(Value end, ArrayRef<Kind> kinds,
     acc = writer.combineLanes(acc, kind, neutral(kind), team.lanes);
   width = whole;
   return carried;
+}
+
+TeamRows::Terms TeamRows::sumExponentials(Value end, function_ref<Value(Lanes)> body) {
+  if (stepsInRegisters(end))
+    return RowEmitter::sumExponentials(end, body);
+  end = ownEnd(end);
+  auto step = [&](Lanes lanes, Values sofar) {
+    Value x = body(lanes), largest = x;
+    if (width > 1)
+      largest = vector::ReductionOp::create(b, loc, Kind::MAXIMUMF, x, fastMathFlags);
+    largest = combine(Kind::MAXIMUMF, sofar[0], largest);
+    Value shift = replace(largest, -INFINITY, 0);
+    // A sum of nothing is for -infinity, and stays nothing.
+    Value before = mul(sofar[1], exp(sub(sofar[0], shift)));
+    return Values{largest, add(before, exp(sub(x, shift)))};
+  };
+  Value none = number(-INFINITY), rest;
+  Values carried = walkVectors(end, {none, neutral(Kind::ADD)}, rest, step);
+  if (width > 1) {
+    carried[1] = vector::ReductionOp::create(b, loc, Kind::ADD, carried[1], fastMathFlags);
+    carried = walkRest(rest, end, carried, step);
+  }
+  int64_t whole = std::exchange(width, 1);
+  Value largest = writer.combineLanes(carried[0], Kind::MAXIMUMF, none, team.lanes);
+  Value shift = replace(largest, -INFINITY, 0);
+  Value sum = mul(carried[1], exp(sub(carried[0], shift)));
+  sum = writer.combineLanes(sum, Kind::ADD, neutral(Kind::ADD), team.lanes);
+  width = whole;
+  return {shift, sum};
 }
 
 /// 32 bits tell columns apart, for there are fewer.

@@ -48,6 +48,9 @@ public:
   Terms reduceColumns(mlir::Value end, llvm::ArrayRef<Kind> kinds,
                       llvm::function_ref<Terms(Lanes)> body) override;
 
+  /// In one pass where a row is not in registers: the sum so far is for the largest so far.
+  Terms sumExponentials(mlir::Value end, llvm::function_ref<mlir::Value(Lanes)> body) override;
+
   /// Whether each of `lanes` is the column `column`.
   mlir::Value isColumn(Lanes lanes, mlir::Value column);
   /// A choice between a row's elements and others, by one truth value or one of each.
@@ -60,6 +63,8 @@ protected:
 private:
   mlir::Value numberOfRow();
   mlir::Value ownEnd(mlir::Value end);
+  std::optional<int64_t> stepsInRegisters(mlir::Value end) const;
+  mlir::Value firstColumn(int64_t step);
   Values walkVectors(mlir::Value end, Values carried, mlir::Value &rest,
                      llvm::function_ref<Values(Lanes, Values)> body);
   Values walkRest(mlir::Value begin, mlir::Value end, Values carried,
@@ -70,6 +75,7 @@ private:
   mlir::Value lane;
   mlir::Value active; // null: always
   bool rewrites;      // some of what it reads
+  Values firsts;      // the first column of each step that is written out
 };
 
 /// The team of the rows of `access`.
