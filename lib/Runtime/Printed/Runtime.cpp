@@ -26,7 +26,8 @@ void printed::check(ncclResult_t result, Location where) {
 
 struct Runtime::Parts {
   Parts(const Program &program, int64_t number, CUDADevice &device, NCCLTransport *nccl)
-      : number(number), device(device), nccl(nccl), products(device.gpu(), device.kernels()) {
+      : number(number), device(device), nccl(nccl),
+        products(device.gpu(), device.kernels(), device.epilogues()) {
     prepare(program);
   }
 
@@ -38,7 +39,8 @@ struct Runtime::Parts {
   Products products;
   std::vector<size_t> productNumbers; // in products, by the number of the call
   std::vector<size_t> attentionNumbers; // in the device's, likewise
-  std::vector<ProductCall> calls; // of the last product
+  ProductPlaces places{}; // of the last product
+  std::vector<ProductCall> calls; // of it
   std::deque<CUDAEvent> events;
   GradNorm norm;
 };
@@ -115,10 +117,15 @@ Numbers Runtime::numbers() const {
 
 std::span<const ProductCall> Runtime::product(size_t number, CUstream stream,
                                               const MatmulOperands &at) {
-  parts->products.begin(parts->productNumbers[number],
-                        {at.a, at.b, at.c, at.bias, at.residual}, stream,
+  parts->places = {at.a, at.b, at.c, at.bias, at.residual, at.bias_gradient};
+  parts->products.begin(parts->productNumbers[number], parts->places, stream,
                         {scratch(), parts->device.workspace()}, parts->calls);
   return parts->calls;
+}
+
+void Runtime::addBiasGradient(size_t number, CUstream stream) const {
+  parts->products.finish(parts->productNumbers[number], parts->places, stream,
+                         {scratch(), parts->device.workspace()});
 }
 
 void Runtime::attention(size_t number, CUstream stream, const AttentionOperands &at) const {

@@ -1,6 +1,6 @@
-//===- TellAttentions.cpp - What computes attentions, at the start ------------===//
+//===- TellLibraries.cpp - What computes what libraries can, at the start ------===//
 
-#include "lib/Runtime/Train/TellAttentions.h"
+#include "lib/Runtime/Train/TellLibraries.h"
 
 #include "lib/Runtime/Transport/Packing.h"
 
@@ -9,17 +9,19 @@
 
 using namespace bitpipe;
 
-static std::string written(const AttentionCounts &counts) {
+static std::string written(const LibraryCounts &counts) {
   return packed({std::to_string(counts.cudnn), std::to_string(counts.own),
                  packed({counts.versions.begin(), counts.versions.end()}),
-                 packed({counts.remarks.begin(), counts.remarks.end()})});
+                 packed({counts.remarks.begin(), counts.remarks.end()}),
+                 std::to_string(counts.gradientsInProducts),
+                 std::to_string(counts.gradientsByOwn)});
 }
 
-static AttentionCounts read(const std::string &text) {
+static LibraryCounts read(const std::string &text) {
   std::vector<std::string> parts = *unpacked(text);
   std::vector<std::string> versions = *unpacked(parts[2]), remarks = *unpacked(parts[3]);
   return {std::stoll(parts[0]), std::stoll(parts[1]), {versions.begin(), versions.end()},
-          {remarks.begin(), remarks.end()}};
+          {remarks.begin(), remarks.end()}, std::stoll(parts[4]), std::stoll(parts[5])};
 }
 
 static std::string joinedBy(const char *between, const std::set<std::string> &texts) {
@@ -29,13 +31,18 @@ static std::string joinedBy(const char *between, const std::set<std::string> &te
   return all;
 }
 
-void bitpipe::tellAttentions(const std::optional<AttentionCounts> &mine, World &world) {
+void bitpipe::tellLibraries(const std::optional<LibraryCounts> &mine, World &world) {
   if (!mine)
     return;
-  AttentionCounts all;
+  LibraryCounts all;
   for (const std::string &text : world.allGather(written(*mine)))
     all.add(read(text));
-  if (!world.speaks() || all.cudnn + all.own == 0)
+  if (!world.speaks())
+    return;
+  if (all.gradientsInProducts + all.gradientsByOwn > 0)
+    std::printf("bias gradients of a step: %ld in products by cuBLASLt, %ld by own kernels\n",
+                long(all.gradientsInProducts), long(all.gradientsByOwn));
+  if (all.cudnn + all.own == 0)
     return;
   std::string versions = joinedBy(", ", all.versions), why = joinedBy("; ", all.remarks);
   std::ranges::replace(why, '\n', ' ');
