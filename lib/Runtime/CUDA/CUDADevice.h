@@ -91,7 +91,7 @@ public:
     return planned.find(entry, sharedBytes);
   }
   Attentions &attentions() { return routines.allAttentions(); }
-  EpilogueChoice epilogues() const { return choices.epilogues; }
+  Products &products() { return routines.allProducts(); }
   cuda::Pointer scratch() const { return memoryAt(layout.scratch); }
   /// For cuBLASLt.
   cuda::Pointer workspace() const { return memoryAt(layout.workspace); }
@@ -118,7 +118,6 @@ private:
   const GPU &unit;
   const CUDAModule planned; // the plan's kernels
   const OwnKernels own;
-  const LibraryChoices choices;
   const CUDAStream compute;
   GPURoutines routines;
   const DeviceLayout layout;

@@ -27,7 +27,7 @@ static int64_t workspaceOf(const DeviceList &device, const GPU &gpu) {
 GPURoutines::GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
                          const CUDAModule &kernels, const OwnKernels &own,
                          const CUDAStream &stream, const LibraryChoices &choices)
-    : program(program), device(device), products(gpu, own, choices.epilogues),
+    : program(program), device(device), products(gpu, own, stream, choices.epilogues),
       attentions(gpu, own, stream, choices.attention, workspaceOf(device, gpu)),
       routines(program.routines.size()) {
   std::vector<bool> used = usedRoutines(program, device);
@@ -88,6 +88,7 @@ LibraryCounts GPURoutines::libraryCounts() const {
                                                          : counts.gradientsByOwn);
       }
   counts.remarks = attentions.remarks();
+  counts.gradientRemarks = products.remarks();
   if (counts.cudnn)
     counts.versions.insert(cudnn::versionText());
   return counts;

@@ -35,6 +35,7 @@ public:
   LibraryCounts libraryCounts() const;
   /// For printed programs, which number the same calls in their own way.
   Attentions &allAttentions() { return attentions; }
+  Products &allProducts() { return products; }
 
   /// A call of a routine, for those who time it.
   struct CallInfo {

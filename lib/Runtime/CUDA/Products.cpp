@@ -86,8 +86,9 @@ void fillStart(gpu::Start &start, const MatmulShape &shape, const std::string &w
 
 } // namespace
 
-Products::Products(const GPU &gpu, const OwnKernels &kernels, EpilogueChoice epilogues)
-    : kernels(kernels), epilogues(epilogues) {
+Products::Products(const GPU &gpu, const OwnKernels &kernels, const CUDAStream &stream,
+                   EpilogueChoice epilogues)
+    : gpu(gpu), kernels(kernels), stream(stream), epilogues(epilogues) {
   gpu.use();
   check(library().create(&handle), "start");
 }
@@ -121,7 +122,7 @@ size_t Products::add(const MatmulCall &call, const std::string &where) {
 }
 
 /// The library's first factor is b and its second a: c^T = b^T a^T.
-void Products::prepare(Entry &entry, const std::string &where) const {
+void Products::prepare(Entry &entry, const std::string &where) {
   const MatmulShape &shape = entry.shape;
   size_t batch = shape.sizes.size() - 3;
   auto [a, b, c] = matricesOf(shape);
@@ -162,7 +163,16 @@ void Products::prepare(Entry &entry, const std::string &where) const {
   bool canHave = canHaveEpilogue(entry, first->operation, second->operation);
   divide(entry, canHave, where);
   blas::Status status = choose(entry);
-  if (status != blas::Success && canHave) {
+  std::string fault;
+  if (status == blas::Success && entry.gradientByLibrary)
+    try {
+      fault = faultOfTrial(entry);
+    } catch (const UserError &error) {
+      fault = error.what();
+    }
+  if (!fault.empty())
+    said.insert(joined("cuBLASLt's of ", text(shape), " is none: ", fault));
+  if (canHave && (status != blas::Success || !fault.empty())) {
     divide(entry, false, where);
     status = choose(entry);
   }
@@ -274,7 +284,11 @@ void Products::eachCall(const Entry &entry, size_t loop, const ProductPlaces &pl
 
 void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stream,
                    const ProductMemory &memory) const {
-  const Entry &entry = entries[number];
+  run(entries[number], places, stream, memory);
+}
+
+void Products::run(const Entry &entry, const ProductPlaces &places, cuda::Stream stream,
+                   const ProductMemory &memory) const {
   ProductPlaces begun = begin(entry, places, stream, memory.scratch);
   eachCall(entry, 0, begun, memory.workspace, [&](const ProductCall &m) {
     check(library().matmul(m.handle, m.desc, m.alpha, m.a, m.aLayout, m.b, m.bLayout, m.beta,
@@ -282,7 +296,7 @@ void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stre
                            m.workspaceBytes, stream),
           "matmul");
   });
-  finish(number, places, stream, memory);
+  finish(entry, places, stream, memory);
 }
 
 void Products::begin(size_t number, const ProductPlaces &places, cuda::Stream stream,
@@ -295,7 +309,11 @@ void Products::begin(size_t number, const ProductPlaces &places, cuda::Stream st
 
 void Products::finish(size_t number, const ProductPlaces &places, cuda::Stream stream,
                       const ProductMemory &memory) const {
-  const Entry &entry = entries[number];
+  finish(entries[number], places, stream, memory);
+}
+
+void Products::finish(const Entry &entry, const ProductPlaces &places, cuda::Stream stream,
+                      const ProductMemory &memory) const {
   if (entry.shape.summed == MatmulShape::Neither)
     return;
   auto *sums = reinterpret_cast<float *>(memory.scratch);

@@ -4,7 +4,7 @@
 // that adds parts of a sum up in one order. A call sets addresses. The library stores the
 // bias gradient of a product rather than to add it to anything: it goes into scratch memory,
 // and from there to where it is summed up. Where the library has no algorithm that
-// makes it, kernels of our own do.
+// makes it, or sums up something else than our own kernels on made-up numbers, these do.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,6 +15,8 @@
 #include "lib/Runtime/CUDA/CUDAOptions.h"
 #include "lib/Runtime/CUDA/OwnKernels.h"
 #include "lib/Runtime/CUDA/ProductCall.h"
+
+#include <set>
 
 namespace bitpipe {
 
@@ -30,7 +32,9 @@ struct ProductMemory {
 
 class Products {
 public:
-  Products(const GPU &gpu, const OwnKernels &kernels, EpilogueChoice epilogues);
+  /// `stream` is where bias gradients are tried.
+  Products(const GPU &gpu, const OwnKernels &kernels, const CUDAStream &stream,
+           EpilogueChoice epilogues);
   ~Products();
   Products(const Products &) = delete;
   Products &operator=(const Products &) = delete;
@@ -45,6 +49,8 @@ public:
     return entries[number].shape.summed != MatmulShape::Neither;
   }
   bool gradientByLibrary(size_t number) const { return entries[number].gradientByLibrary; }
+  /// What the library has summed up wrongly.
+  const std::set<std::string> &remarks() const { return said; }
 
   /// Bytes that a product needs besides its operands and the workspace.
   int64_t scratchBytes() const { return scratch; }
@@ -86,7 +92,7 @@ private:
     blas::Heuristic algorithm;
   };
 
-  void prepare(Entry &entry, const std::string &where) const;
+  void prepare(Entry &entry, const std::string &where);
   void divide(Entry &entry, bool epilogue, const std::string &where) const;
   bool canHaveEpilogue(const Entry &entry, blas::Operation first, blas::Operation second) const;
   void fillColumns(Entry &entry) const;
@@ -94,6 +100,13 @@ private:
     return (columns.rows + columns.rowsOfPiece - 1) / columns.rowsOfPiece;
   }
   static int64_t scratchOf(const Entry &entry);
+  /// Runs the product on made-up numbers; what the library sums up otherwise than our own
+  /// kernels, or empty.
+  std::string faultOfTrial(const Entry &entry) const;
+  void run(const Entry &entry, const ProductPlaces &places, cuda::Stream stream,
+           const ProductMemory &memory) const;
+  void finish(const Entry &entry, const ProductPlaces &places, cuda::Stream stream,
+              const ProductMemory &memory) const;
   blas::Status choose(Entry &entry) const;
   ProductPlaces begin(const Entry &entry, const ProductPlaces &places, cuda::Stream stream,
                       cuda::Pointer scratch) const;
@@ -103,10 +116,13 @@ private:
   void eachCall(const Entry &entry, size_t loop, const ProductPlaces &places,
                 cuda::Pointer workspace, Call call) const;
 
+  const GPU &gpu;
   const OwnKernels &kernels;
+  const CUDAStream &stream;
   const EpilogueChoice epilogues;
   blas::Handle handle;
   std::vector<Entry> entries;
+  std::set<std::string> said;
   int64_t scratch = 0;
 };
 
