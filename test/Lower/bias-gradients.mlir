@@ -167,5 +167,51 @@ func.func @kept(%x: tensor<2x3x4xf32>, %dy: tensor<2x3x8xf32>, %z: tensor<2x3x8x
     : tensor<f32>, tensor<4x8xf32>, tensor<2x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<2x4x8xf32>, tensor<2x8xf32>, tensor<3x8xf32>
 }
 
+// Of a product that is transposed the second operand comes first. A sum of everything is none of columns.
+// CHECK-LABEL: pipe.routine @transposed
+// CHECK: pipe.matmul <3, 0> [1, 8] by <2, 0> [4, 1] into {{.*}} sizes [8, 4, 6] bias_gradient <{{.*}}> of_a{{$}}
+// CHECK: pipe.kernel "reduce
+// CHECK: pipe.matmul <5, 0> [1, 4] by <4, 0> [8, 1] into {{.*}} sizes [4, 8, 6]{{$}}
+func.func @transposed(%x: tensor<2x3x4xf32>, %dy: tensor<2x3x8xf32>, %z: tensor<2x3x8xf32>, %q: tensor<2x3x4xf32>)
+    -> (tensor<f32>, tensor<8x4xf32>, tensor<8xf32>, tensor<f32>, tensor<4x8xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %et = tensor.empty() : tensor<8x4xf32>
+  %t = linalg.fill ins(%zero : f32) outs(%et : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %ew = tensor.empty() : tensor<4x8xf32>
+  %w = linalg.fill ins(%zero : f32) outs(%ew : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %eb = tensor.empty() : tensor<8xf32>
+  %b = linalg.fill ins(%zero : f32) outs(%eb : tensor<8xf32>) -> tensor<8xf32>
+  %el = tensor.empty() : tensor<f32>
+  %loss = linalg.fill ins(%zero : f32) outs(%el : tensor<f32>) -> tensor<f32>
+  %db = linalg.generic {indexing_maps = [#full, #last], iterator_types = ["reduction", "reduction", "parallel"]}
+    ins(%dy : tensor<2x3x8xf32>) outs(%b : tensor<8xf32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %s = arith.addf %acc, %in : f32
+    linalg.yield %s : f32
+  } -> tensor<8xf32>
+  %dt = linalg.generic {indexing_maps = [#x, #y, #nm], iterator_types = ["reduction", "reduction", "parallel", "parallel"]}
+    ins(%x, %dy : tensor<2x3x4xf32>, tensor<2x3x8xf32>) outs(%t : tensor<8x4xf32>) {
+  ^bb0(%l: f32, %r: f32, %acc: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<8x4xf32>
+  %all = linalg.generic {indexing_maps = [#full, affine_map<(b, s, n) -> ()>], iterator_types = ["reduction", "reduction", "reduction"]}
+    ins(%z : tensor<2x3x8xf32>) outs(%loss : tensor<f32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %s = arith.addf %acc, %in : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %dw = linalg.generic {indexing_maps = [#x, #y, #mn], iterator_types = ["reduction", "reduction", "parallel", "parallel"]}
+    ins(%q, %z : tensor<2x3x4xf32>, tensor<2x3x8xf32>) outs(%w : tensor<4x8xf32>) {
+  ^bb0(%l: f32, %r: f32, %acc: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4x8xf32>
+  return %loss, %dt, %db, %all, %dw : tensor<f32>, tensor<8x4xf32>, tensor<8xf32>, tensor<f32>, tensor<4x8xf32>
+}
+
 pipe.stage 0 forward @found inputs ["x", "dy", "hx", "hy"] parameters [] carried_in [] carried_out [true] cost [1.0, 1.0, 1.0]
 pipe.stage 1 forward @kept inputs ["x", "dy", "z", "q", "r"] parameters [] carried_in [] carried_out [true] cost [1.0, 1.0, 1.0]
+pipe.stage 2 forward @transposed inputs ["x", "dy", "z", "q"] parameters [] carried_in [] carried_out [true] cost [1.0, 1.0, 1.0]

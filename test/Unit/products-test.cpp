@@ -92,7 +92,8 @@ struct Case {
     m = pick(1, large ? 300 : 20), n = pick(1, large ? 300 : 20), k = pick(1, large ? 300 : 20);
     if (pick(0, 1)) // what can be read 16 bytes at once
       m = (m + 7) / 8 * 8, n = (n + 7) / 8 * 8;
-    paddedM = m + 8 * pick(0, 1), paddedN = n + 8 * pick(0, 1);
+    constexpr int64_t paddings[] = {0, 8, 1, 4};
+    paddedM = m + paddings[pick(0, 3)], paddedN = n + paddings[pick(0, 3)];
     ofA = pick(0, 1), transposed = pick(0, 1);
     call.sizes = {m, n, k};
     call.aStrides = {1, paddedM}, call.bStrides = {paddedN, 1};

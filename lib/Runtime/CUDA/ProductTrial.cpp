@@ -1,7 +1,7 @@
 //===- ProductTrial.cpp - Whether cuBLASLt sums up what our own kernels do -----===//
 //
 // Before step 1 every product whose bias gradient is the library's runs on made-up numbers:
-// integers that bf16 holds, whose sums are the same in any order, and too long for bf16.
+// integers whose sums are the same in any order, and too long for bf16.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,12 +29,14 @@ int64_t extentOf(const MatrixLayout &m) {
 
 /// Fills memory with integers, the same again and again.
 void fill(const DeviceMemory &memory, StoredFloat type, unsigned seed, const CUDAStream &stream) {
-  constexpr size_t most = 1 << 20;
-  size_t piece = std::min(memory.bytes(), most), size = sizeOf(type);
+  constexpr size_t longest = 1 << 20;
+  size_t piece = std::min(memory.bytes(), longest), size = sizeOf(type);
+  int most = type == StoredFloat::BF16 ? 127 : 1023; // as many bits as TF32 holds
   PinnedMemory pinned(piece, purpose);
   std::mt19937 random(seed);
   for (size_t i = 0; i < piece / size; ++i) {
-    float value = float((int(random() % 255) - 127) * (1 << random() % 9));
+    auto number = int(random() % (2 * most + 1)) - most;
+    float value = float(number * (1 << random() % 6));
     uint16_t brain = toBrain(value);
     std::memcpy(pinned.data() + i * size, type == StoredFloat::BF16 ? static_cast<void *>(&brain) : &value,
                 size);

@@ -35,15 +35,13 @@ static bool isSum(linalg::GenericOp op) {
 }
 
 /// Whether the sum is over exactly the loops of the operand that the contraction sums
-/// over. The others are the operand's own: none is a batch.
+/// over. The others may be a batch's, which has no form with a bias gradient.
 static bool sumsLike(linalg::GenericOp sum, linalg::GenericOp contraction, unsigned operand) {
   auto maps = contraction.getIndexingMapsArray();
   AffineMap result = sum.getIndexingMapsArray()[1];
   for (unsigned dim = 0; dim < maps[operand].getNumResults(); ++dim) {
     unsigned loop = maps[operand].getDimPosition(dim);
     bool isKept = maps[2].isFunctionOfDim(loop);
-    if (isKept && maps[1 - operand].isFunctionOfDim(loop))
-      return false;
     if (isKept != result.isFunctionOfDim(loopOf(sum, dim)))
       return false;
   }
