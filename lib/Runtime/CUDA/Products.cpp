@@ -171,7 +171,7 @@ void Products::prepare(Entry &entry, const std::string &where) {
       fault = error.what();
     }
   if (!fault.empty())
-    said.insert(joined("cuBLASLt's of ", text(shape), " is none: ", fault));
+    said.insert(joined("cuBLASLt is wrong in ", text(shape), ": ", fault));
   if (canHave && (status != blas::Success || !fault.empty())) {
     divide(entry, false, where);
     status = choose(entry);
