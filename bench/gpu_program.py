@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "bin"
 KINDS = {"kernels": r"^    launch\(", "products": r"^    matmul\(", "attention": r"^    gpu\.attention\(",
          "messages": r"nccl(?:Send|Recv)\(", "sums": r"nccl(?:AllReduce|ReduceScatter|AllGather)\(",
-         "copies": r"cuMemcpy(?:DtoH|HtoD)Async\(", "own": r"gpu\.(?:contribute|judge|update|round|keep|clear)\("}
+         "copies": r"cuMemcpy(?:DtoH|HtoD)Async\(", "own": r"gpu\.(?:contribute|judge|update|round|keep|clear)\(",
+         "gradients": r"gpu\.addBiasGradient\("}
 
 
 def run(*command):

@@ -7,6 +7,8 @@ printed  gpt2 as a printed program: same bits as bitpipe-run
 gpt      tokens/s and MFU of a GPT in bf16
 cudnn    attention by cuDNN and by own kernels: losses of gpt2 and llama in bf16, the bits of a second run, each attention of
          the GPT by itself, and its tokens/s
+epilogues  bias gradients by the products of weights' gradients and by own kernels: losses of gpt2 and bert, the bits of a
+         second run, each product of the GPT by itself, and its tokens/s
 torch    PyTorch on the same model, eager and compiled, under autocast
 nccl     gpt2 on processes that share the GPU, which NCCL takes for hosts of their own: same bits as one process has
 graph    the same GPT without graphs
@@ -27,7 +29,8 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-LIMITS = {"models": 90, "sanitize": 90, "printed": 40, "nccl": 120, "gpt": 150, "cudnn": 150, "torch": 170, "graph": 50, "offload": 90, "shared": 120, "calls": 60}
+LIMITS = {"models": 90, "sanitize": 90, "printed": 40, "nccl": 120, "gpt": 150, "cudnn": 150, "torch": 170, "graph": 50, "offload": 90, "shared": 120, "calls": 60,
+          "epilogues": 120}
 PEAK = 989e12  # of dense bf16 products on an H100 or H200 SXM
 STEPS = 12
 WHOLE = 600  # seconds that all parts have together
@@ -64,7 +67,7 @@ def train(plan, data, steps, limit, *options):
         return None
     if "--time-calls" in options:
         print(done.stdout[done.stdout.find("\ndevice 0: every call"):], flush=True)
-    for said in re.findall(r"^(?:host of device|attentions of a step).*", done.stdout, re.M):
+    for said in re.findall(r"^(?:host of device|attentions of a step|bias gradients of a step).*", done.stdout, re.M):
         note(plan=plan, options=options, said=said)
     with open(metrics) as file:
         return [json.loads(line) for line in file]
@@ -231,6 +234,23 @@ def cudnn(limit):
         bitpipe_gpt("gpt-1", f"bitpipe, attention: {way}, calls timed", limit / 6, f"--attention={way}", "--time-calls")
 
 
+def epilogues(limit):
+    for plan in ("gpt2-bf16", "gpt2-f32", "bert-f32"):
+        name = plan.split("-")[0]
+        data = HERE / f"{name}.data.safetensors"
+        reference = json.loads((HERE / f"{name}.reference.json").read_text())["loss"]
+        for way in ("auto", "own"):
+            first, second = (train(plan, data, len(reference), limit / 16, "--clip=1.0", f"--epilogues={way}", *options)
+                             for options in ([], ["--no-graph"]))
+            if first and second:
+                worst = max(abs(line["loss"] - want) / want for line, want in zip(first, reference))
+                same = all(a[key] == b[key] for a, b in zip(first, second, strict=True) for key in ("loss", "grad_norm"))
+                note(plan=plan, epilogues=way, worst_relative_loss_error=worst, same_bits_without_graph=same)
+    for way in ("auto", "own"):
+        bitpipe_gpt("gpt-1", f"bitpipe, epilogues: {way}", limit / 6, f"--epilogues={way}")
+        bitpipe_gpt("gpt-1", f"bitpipe, epilogues: {way}, calls timed", limit / 6, f"--epilogues={way}", "--time-calls")
+
+
 def graph(limit):
     bitpipe_gpt("gpt-1", "bitpipe without graphs", limit, "--no-graph")
 
@@ -308,7 +328,8 @@ def machine():
 def main():
     if sys.argv[1:2] == ["--pytorch"]:
         return pytorch_steps(sys.argv[2])
-    parts = {"models": models, "sanitize": sanitize, "printed": printed, "nccl": nccl, "gpt": gpt, "cudnn": cudnn, "torch": pytorch, "graph": graph, "offload": offload, "calls": calls, "shared": shared}
+    parts = {"models": models, "sanitize": sanitize, "printed": printed, "nccl": nccl, "gpt": gpt, "cudnn": cudnn, "epilogues": epilogues, "torch": pytorch, "graph": graph, "offload": offload,
+             "calls": calls, "shared": shared}
     if unknown := [name for name in sys.argv[1:] if name not in parts]:
         sys.exit(f"no part {unknown[0]!r}, expected some of {', '.join(parts)}")
     machine()

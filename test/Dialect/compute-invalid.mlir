@@ -76,6 +76,41 @@ pipe.routine @r blocks [64] {
 // -----
 
 pipe.routine @r blocks [64] {
+  // expected-error @+1 {{matmul has of_a, but no bias_gradient}}
+  pipe.matmul <0, 0> [1, 4] by <0, 0> [4, 1] into <0, 0> [4, 1] sizes [4, 4, 4] of_a
+}
+
+// -----
+
+pipe.routine @r blocks [64] {
+  // expected-error @+1 {{matmul has a bias_gradient and 4 sizes, expected m, n and k alone}}
+  pipe.matmul <0, 0> [16, 1, 4] by <0, 0> [16, 4, 1] into <0, 0> [16, 4, 1] sizes [2, 4, 4, 4] bias_gradient <0, 0>
+}
+
+// -----
+
+pipe.routine @r blocks [64] {
+  // expected-error @+1 {{matmul has a bias_gradient and a bias, expected one of them}}
+  pipe.matmul <0, 0> [1, 4] by <0, 0> [4, 1] into <0, 0> [4, 1] sizes [4, 4, 4] bias <0, 0> bias_gradient <0, 0>
+}
+
+// -----
+
+pipe.routine @r blocks [64] {
+  // expected-error @+1 {{matmul has the bias_gradient of b, whose columns have a stride of 4, expected 1}}
+  pipe.matmul <0, 0> [1, 4] by <0, 0> [1, 4] into <0, 0> [4, 1] sizes [4, 4, 4] bias_gradient <0, 0>
+}
+
+// -----
+
+pipe.routine @r blocks [64] {
+  // expected-error @+1 {{matmul has the bias_gradient of a, whose rows have a stride of 4, expected 1}}
+  pipe.matmul <0, 0> [4, 1] by <0, 0> [4, 1] into <0, 0> [4, 1] sizes [4, 4, 4] bias_gradient <0, 0> of_a
+}
+
+// -----
+
+pipe.routine @r blocks [64] {
   // expected-error @+1 {{matmul operand has 3 strides, expected 2}}
   pipe.matmul <0, 0> [4, 1, 1] by <0, 0> [4, 1] into <0, 0> [4, 1] sizes [4, 4, 4]
 }

@@ -28,6 +28,8 @@ pipe.routine @r blocks [128, 64] {
   pipe.kernel "k0" [#pipe.ref<0, 0>, #pipe.ref<1, 16>]
   pipe.matmul <0, 0> [4, 1] by <0, 64> [4, 1] into <1, 0> [4, 1] sizes [4, 4, 4] bias <0, 1> alpha 2.0 accumulate
   pipe.matmul <0, 0> [4, 1] by <0, 64> [4, 1] into <1, 0> [4, 1] sizes [4, 4, 4] types [bf16, bf16, f32]
+  pipe.matmul <0, 0> [1, 4] by <0, 64> [4, 1] into <1, 0> [4, 1] sizes [4, 4, 4] accumulate bias_gradient <1, 64>
+  pipe.matmul <0, 0> [1, 4] by <0, 64> [4, 1] into <1, 0> [4, 1] sizes [4, 4, 4] bias_gradient <1, 64> of_a types [bf16, bf16, f32]
 }
 pipe.gpu_kernel @sum extents [128, 64] bytes 192 entries ["partial", "total"] grids [8, 1] blocks [256, 64] shared [1024, 0] scratch 2048
 pipe.program device 0 arena 1024 {
@@ -54,6 +56,8 @@ pipe.program device 0 arena 1024 {
 // CHECK: pipe.send F stage 0 mb 0 to 1
 // CHECK: pipe.matmul <0, 0> [4, 1] by <0, 64> [4, 1] into <1, 0> [4, 1] sizes [4, 4, 4] bias <0, 1> alpha 2.000000e+00 accumulate
 // CHECK: pipe.matmul {{.*}} sizes [4, 4, 4] types [bf16, bf16, f32]
+// CHECK: pipe.matmul {{.*}} sizes [4, 4, 4] accumulate bias_gradient <1, 64>{{$}}
+// CHECK: pipe.matmul {{.*}} sizes [4, 4, 4] bias_gradient <1, 64> of_a types [bf16, bf16, f32]
 // CHECK: pipe.gpu_kernel @sum extents [128, 64] bytes 192 entries ["partial", "total"] grids [8, 1] blocks [256, 64] shared [1024, 0] scratch 2048
 // CHECK: pipe.program device 0 arena 1024
 // CHECK: pipe.slot 2 "key" size 8 dropout 7 mb 3

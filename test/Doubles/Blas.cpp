@@ -9,8 +9,10 @@
 #include "lib/Runtime/CUDA/BlasTypes.h"
 #include "test/Doubles/Streams.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 using namespace doubles;
@@ -20,6 +22,12 @@ using namespace bitpipe::blas;
 
 namespace {
 
+/// Of bias gradients; test/Doubles/README.md.
+bool makesMistake(std::string_view name) {
+  const char *mistake = std::getenv("BITPIPE_DOUBLES_CUBLASLT");
+  return mistake && name == mistake;
+}
+
 struct Desc {
   ComputeType compute;
   DataType scale;
@@ -27,6 +35,9 @@ struct Desc {
   uint32_t epilogue = EpilogueDefault;
   const void *bias = nullptr;
   int32_t biasType = -1; // that of D
+
+  bool hasGradient() const { return epilogue == EpilogueBGradA || epilogue == EpilogueBGradB; }
+  bool hasBias() const { return epilogue == EpilogueBias || hasGradient(); }
 };
 /// Columns are contiguous.
 struct Layout {
@@ -105,8 +116,8 @@ struct Product {
       wrong = b.find(batch, false, bThere);
     if (!wrong && beta != 0)
       wrong = c.find(batch, false, cThere);
-    if (!wrong && desc.epilogue == EpilogueBias)
-      wrong = translate(desc.bias, d.layout.rows * (desc.biasType == Brain16 ? 2 : 4), false,
+    if (!wrong && desc.hasBias())
+      wrong = translate(desc.bias, biasElements() * (isBrainBias() ? 2 : 4), desc.hasGradient(),
                         biasThere);
     if (!wrong)
       wrong = d.find(batch, true, dThere);
@@ -121,6 +132,8 @@ struct Product {
       for (int64_t j = 0; j < n; ++j)
         columns[j * k + l] = desc.transB == OpN ? b.get(bThere, l, j) : b.get(bThere, j, l);
     }
+    if (desc.hasGradient())
+      storeSums(biasThere, (desc.epilogue == EpilogueBGradA) != makesMistake("other operand") ? rows : columns, k);
     for (int64_t j = 0; j < n; ++j)
       for (int64_t i = 0; i < m; ++i) {
         double sum = 0;
@@ -129,13 +142,35 @@ struct Product {
         double value = double(alpha) * sum;
         if (beta != 0)
           value += double(beta) * c.get(cThere, i, j);
-        if (biasThere)
-          value += desc.biasType == Brain16
+        if (desc.epilogue == EpilogueBias)
+          value += isBrainBias()
                        ? bitpipe::fromBrain(reinterpret_cast<uint16_t *>(biasThere)[i])
                        : reinterpret_cast<float *>(biasThere)[i];
         d.set(dThere, i, j, float(value));
       }
     return std::nullopt;
+  }
+
+  int64_t biasElements() const {
+    return int64_t(desc.epilogue == EpilogueBGradB ? d.layout.columns : d.layout.rows);
+  }
+  bool isBrainBias() const {
+    return (desc.biasType == -1 ? d.layout.type : desc.biasType) == Brain16;
+  }
+
+  /// Of lines of k elements, whatever was there before and whatever alpha is.
+  void storeSums(char *there, const std::vector<float> &lines, int64_t k) const {
+    for (int64_t i = 0; i < biasElements(); ++i) {
+      double sum = makesMistake("adds") ? reinterpret_cast<float *>(there)[i] : 0;
+      for (int64_t l = 0; l < k; ++l)
+        sum += double(lines[(i * k + l) % int64_t(lines.size())]);
+      if (makesMistake("bf16"))
+        sum = bitpipe::fromBrain(bitpipe::toBrain(float(sum)));
+      if (isBrainBias())
+        reinterpret_cast<uint16_t *>(there)[i] = bitpipe::toBrain(float(sum));
+      else
+        reinterpret_cast<float *>(there)[i] = float(sum);
+    }
   }
 };
 
@@ -161,8 +196,31 @@ const char *faultOf(const Desc &desc, const Layout &a, const Layout &b, const La
   if (desc.epilogue == EpilogueBias &&
       (desc.biasType == -1 ? d.type : desc.biasType) != (d.type == Brain16 ? Brain16 : Float32))
     return "the bias is not of a type that goes with D's";
-  if (desc.epilogue != EpilogueDefault && desc.epilogue != EpilogueBias)
+  if (desc.epilogue != EpilogueDefault && !desc.hasBias())
     return "unknown epilogue";
+  if (desc.hasGradient() && d.batches != 1)
+    return "a batch has no bias gradient";
+  return nullptr;
+}
+
+/// Whether the library has an algorithm for a combination that is none the less right. Of
+/// types a GPU said so: bias gradients are of D's.
+bool hasAlgorithm(const Desc &desc, const Layout &d) {
+  if (!desc.hasGradient())
+    return true;
+  if (makesMistake("no gradient"))
+    return false;
+  return (desc.biasType == -1 ? d.type : desc.biasType) == d.type;
+}
+
+/// What the heuristic does not look at, but the product.
+const char *faultOfRun(const Desc &desc) {
+  if (desc.hasBias() && (!desc.bias || reinterpret_cast<uint64_t>(desc.bias) % 16 != 0))
+    return "the bias is not aligned to 16 bytes";
+  if (desc.epilogue == EpilogueBGradA && desc.transA != OpN)
+    return "the bias gradient is of A, which is transposed";
+  if (desc.epilogue == EpilogueBGradB && desc.transB != OpT)
+    return "the bias gradient is of B, which is not transposed";
   return nullptr;
 }
 
@@ -256,6 +314,8 @@ EXPORT Status cublasLtMatmulAlgoGetHeuristic(Handle, MatmulDesc desc, MatrixLayo
     return refuse("sums of parts in place have no fixed order");
   if (wanted < 1)
     return InvalidValue;
+  if (!hasAlgorithm(*of(desc), *of(d)))
+    return NotSupported;
   Heuristic &result = *results;
   result = {};
   for (int i = 0; i < 4; ++i)
@@ -293,8 +353,8 @@ EXPORT Status cublasLtMatmul(Handle, MatmulDesc desc, const void *alpha, const v
     return refuse("the algorithm was chosen for another product");
   if (workspaceBytes < chosen[7] || !isAligned(workspace, 256))
     return refuse("the workspace is too small or not aligned to 256 bytes");
-  if (product.desc.epilogue == EpilogueBias && !isAligned(product.desc.bias, 16))
-    return refuse("the bias is not aligned to 16 bytes");
+  if (const char *fault = faultOfRun(product.desc))
+    return refuse(fault);
   std::ostringstream name;
   name << "product of " << of(dLayout)->rows << "x" << of(dLayout)->columns;
   auto result = enqueue(stream, {name.str(), nullptr, [product, workspace, chosen = chosen[7]]()

@@ -1,6 +1,6 @@
 """Prints plans for GPUs as C++, runs that on doubles of CUDA's libraries, and compares it with bitpipe-run.
 
-    python emit_cuda.py BUILD SOURCE COMPILER MODEL_FOLDER --devices=1,2 [--attention cudnn] [bitpipe-opt options]
+    python emit_cuda.py BUILD SOURCE COMPILER MODEL_FOLDER --devices=1,2 [--attention cudnn] [--epilogues own] [bitpipe-opt options]
 
 For each number of devices: the printed program compiles without a warning (with nvcc, too, where there is one), links, and trains
 to the bits of bitpipe-run, both with a process for each device: losses, norms and parameters, as a graph and not, whatever the
@@ -25,7 +25,7 @@ def run(command, **variables):
 class Printed:
     def __init__(self, arguments, options, devices, scratch):
         self.build, self.folder, self.devices, self.scratch = arguments.build, arguments.folder, devices, scratch
-        self.attention = f"--attention={arguments.attention}"
+        self.libraries = [f"--attention={arguments.attention}", f"--epilogues={arguments.epilogues}"]
         self.doubles = os.path.join(arguments.build, "bin/doubles")
         # Updates between micro-batches know no norm of all gradients.
         updates_within = any("pipedream" in option for option in options)
@@ -65,7 +65,7 @@ class Printed:
         launcher = ["mpirun", "-n", self.devices] if self.devices != "1" else []
         return [*launcher, program, plan or self.plan, f"--data={self.folder}/data.safetensors", "--steps=4", *self.clip, *self.evaluates,
                 "--weight-decay-for=matrices", f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force",
-                self.attention, *options]
+                *self.libraries, *options]
 
     def variables(self):
         return {"BITPIPE_CUDA_DRIVER": f"{self.doubles}/libcuda.so.1", "BITPIPE_CUBLASLT": f"{self.doubles}/libcublasLt.so.13",
@@ -112,6 +112,7 @@ def main():
         parser.add_argument(name)
     parser.add_argument("--devices", default="2")
     parser.add_argument("--attention", default="own", help="what computes attentions, in both")
+    parser.add_argument("--epilogues", default="auto", help="what adds up bias gradients, in both")
     arguments, options = parser.parse_known_args()
     for devices in arguments.devices.split(","):
         with tempfile.TemporaryDirectory() as scratch:

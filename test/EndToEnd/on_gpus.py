@@ -2,6 +2,7 @@
 
     python on_gpus.py BUILD MODEL_FOLDER --pipeline=bitpipe,1f1b --devices=1,2,4 [--rename OLD=NEW] [--through-cpu]
         [--part K/N] [--checks bits,resumed] [--seeds 2] [--drop STREAMS:WAITS] [--attention cudnn [--cudnn MISTAKE]]
+        [--epilogues own | --cublaslt MISTAKE]
         [bitpipe-opt options]
 
 BUILD is the build folder, whose bin/doubles stands for a machine with GPUs. For each schedule (--pipeline=every: all by
@@ -23,6 +24,8 @@ host     what is planned on hosts is what copies touch; times of copies, and arr
 
 --attention is what computes attentions (default own), all of them: auto, too, has to take cuDNN for some, and own kernels
 for others where --cudnn is a mistake of the double that concerns those.
+--epilogues is what adds up bias gradients (default auto), all of them: cuBLASLt, unless own kernels are asked for or --cublaslt
+is a mistake of the double.
 --through-cpu takes kernels for processors (test/Runtime/Inputs/as_cuda.py) instead of the compiler's for GPUs.
 """
 import argparse
@@ -94,12 +97,15 @@ class Model:
         steps = steps or len(self.reference["loss"])
         command = [*launcher, "bitpipe-run", plan or self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
                    f"--save={self.path(name)}", f"--metrics={self.path(name)}.jsonl", "--force",
-                   f"--attention={self.arguments.attention}", *options]
+                   f"--attention={self.arguments.attention}", f"--epilogues={self.arguments.epilogues}", *options]
         if self.arguments.cudnn:
             variables["BITPIPE_DOUBLES_CUDNN"] = self.arguments.cudnn
+        if self.arguments.cublaslt:
+            variables["BITPIPE_DOUBLES_CUBLASLT"] = self.arguments.cublaslt
         result = subprocess.run(command, capture_output=True, text=True, env=doubles(self.arguments.build, **variables))
         if not result.returncode:
             self.check_attention(result.stdout)
+            self.check_gradients(result.stdout)
         return result.stdout + result.stderr if result.returncode else None
 
     def check_attention(self, output):
@@ -108,6 +114,16 @@ class Model:
         expected = {"own": (False, True), "cudnn": (True, False), "auto": (True, True)}[self.arguments.attention]
         if told and (by_cudnn > 0, by_own > 0) != expected:
             sys.exit(f"--attention={self.arguments.attention}: {told.group()}")
+
+    def check_gradients(self, output):
+        told = re.search(r"bias gradients of a step: (\d+) in products by cuBLASLt, (\d+) by own kernels", output)
+        in_products, by_own = (int(count) for count in told.groups()) if told else (0, 0)
+        expected_own = self.arguments.epilogues == "own" or self.arguments.cublaslt == "no gradient"
+        if told and (in_products > 0, by_own > 0) != (not expected_own, expected_own):
+            sys.exit(f"--epilogues={self.arguments.epilogues}: {told.group()}")
+        with open(self.plan) as file:
+            if bool(told) != ("bias_gradient" in file.read()):
+                sys.exit(f"bias gradients are in the plan or told of, expected both or none: {told}")
 
     def trained(self, name, options, launcher=(), **more):
         if error := self.train(name, options, launcher, **more):
@@ -206,6 +222,8 @@ def main():
     parser.add_argument("--through-cpu", action="store_true")
     parser.add_argument("--attention", default="own")
     parser.add_argument("--cudnn")
+    parser.add_argument("--epilogues", default="auto")
+    parser.add_argument("--cublaslt")
     parser.add_argument("--checks", default="bits,resumed")
     arguments, options = parser.parse_known_args()
     arguments.checks = [check for check in arguments.checks.split(",") if check != "numbers"]

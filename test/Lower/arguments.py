@@ -45,7 +45,7 @@ def kernels(text):
 def product(line):
     """The places of a matrix product with their windows, and which is written."""
     refs = {word: tuple(map(int, ref)) for word, *ref in
-            re.findall(r"(matmul|by|into|bias|residual) <(\d+), (\d+)>", line)}
+            re.findall(r"(matmul|by|into|bias|residual|bias_gradient) <(\d+), (\d+)>", line)}
     lists = [[int(n) for n in found.split(", ")] for found in re.findall(r"\[([^\]]*)\]", line)]
     a, b, c, (*batch, m, n, k) = lists
     places = [(refs["matmul"], (batch + [m, k], a, 4), False), (refs["by"], (batch + [k, n], b, 4), False),
@@ -54,6 +54,8 @@ def product(line):
         places.append((refs["bias"], ([n], [1], 4), False))
     if "residual" in refs:
         places.append((refs["residual"], (batch + [m, n], c, 4), False))
+    if "bias_gradient" in refs:
+        places.append((refs["bias_gradient"], ([m if " of_a" in line else n], [1], 4), True))
     return places
 
 

@@ -12,7 +12,7 @@ def numbers(text):
 
 def matmul(line, address):
     refs = {word: numbers(place) for word, place in
-            re.findall(r"(matmul|by|into|bias|residual) <([^>]*)>", line)}
+            re.findall(r"(matmul|by|into|bias|residual|bias_gradient) <([^>]*)>", line)}
     lists = dict(zip(("a", "b", "c", "sizes"), map(numbers, re.findall(r"\[([^\]]*)\]", line))))
     *batch, m, n, k = lists["sizes"]
     alpha = float((re.findall(r"alpha (\S+)", line) or ["1"])[0])
@@ -33,6 +33,10 @@ def matmul(line, address):
     if "residual" in refs:
         result += tensor("residual", batch + [m, n], lists["c"])
     c[...] = result
+    if "bias_gradient" in refs:
+        of_a = " of_a" in line
+        tensor("bias_gradient", [m if of_a else n], [1])[...] += (
+            tensor("matmul", [m, k], lists["a"]).sum(1) if of_a else tensor("by", [k, n], lists["b"]).sum(0))
 
 
 def call_kernel(library, name, arguments):

@@ -33,6 +33,10 @@
 // CHECK: launch(gather_grad_3, 2, 128, 0, compute, kept, input_0, gradients_0, kernel_scratch);
 // CHECK-NEXT: launch(gather_grad_3_1, 1, 128, 0, compute, kept, input_0, gradients_0, kernel_scratch);
 // CHECK: // up: 32x8x8, added to c
+// CHECK: // down: 8x32x8, added to c, sums of a
+// CHECK-NEXT: matmul(gpu.product(8, compute, {.a = d_carried_in, .b = carried_in + 256,
+// CHECK-NEXT:     .c = gradients_0 + 64, .bias_gradient = gradients_0}));
+// CHECK-NEXT: gpu.addBiasGradient(8, compute);
 
 // CHECK: /// Device 0: stages [0].
 // CHECK: const Channel to1 = gpu.pair(0, 1);
@@ -110,8 +114,7 @@ module {
     pipe.matmul <1, 0> [8, 1] by <5, 64> [32, 1] into <1, 256> [32, 1] sizes [8, 32, 8] {layer = "down"}
   }
   pipe.routine @stage_1_weight_gradient blocks [1280, 1280, 1600] roles ["carried_in", "d_carried_in", "gradients 0"] writes [false, false, true] {
-    pipe.kernel "reduce_8" [#pipe.ref<1, 0>, #pipe.ref<2, 0>] {layer = "down"}
-    pipe.matmul <1, 0> [1, 8] by <0, 256> [32, 1] into <2, 64> [32, 1] sizes [8, 32, 8] accumulate {layer = "down"}
+    pipe.matmul <1, 0> [1, 8] by <0, 256> [32, 1] into <2, 64> [32, 1] sizes [8, 32, 8] accumulate bias_gradient <2, 0> of_a {layer = "down"}
   }
   pipe.program device 0 arena 15616 {
     pipe.slot 0 "weights" size 1664 offset 0
@@ -185,5 +188,4 @@ module {
   pipe.gpu_kernel @elementwise_5 extents [256, 256] bytes 768 entries ["elementwise_5"] grids [1] blocks [256] shared [0]
   pipe.gpu_kernel @cross_entropy_6 extents [512, 64, 4, 32] bytes 612 entries ["cross_entropy_6", "cross_entropy_6_1"] grids [1, 1] blocks [128, 1024] shared [0, 256]
   pipe.gpu_kernel @cross_entropy_grad_7 extents [4, 512, 64, 32] bytes 1124 entries ["cross_entropy_grad_7"] grids [1] blocks [128] shared [0]
-  pipe.gpu_kernel @reduce_8 extents [256, 32] bytes 320 entries ["reduce_8"] grids [1] blocks [256] shared [0]
 }

@@ -102,6 +102,9 @@ Switch shareGPUs("share-gpus", cl::cat(category), cl::ZeroOrMore,
 ValueOption attention("attention", "auto|cudnn|own", "auto",
                       "what computes attentions on GPUs; auto: cuDNN where it is there and can, "
                       "else own kernels; cudnn: an error where it cannot");
+ValueOption epilogues("epilogues", "auto|own", "auto",
+                      "what adds up bias gradients on GPUs; auto: cuBLASLt beside the product of "
+                      "the weight's gradient where it can, else own kernels");
 Switch timeCalls("time-calls", cl::cat(category), cl::ZeroOrMore,
                  cl::desc("on GPUs: when the run has ended, print how long every kernel, "
                           "product and attention takes by itself"));
@@ -213,6 +216,14 @@ AttentionChoice readAttention() {
                            : AttentionChoice::Own;
 }
 
+EpilogueChoice readEpilogues() {
+  const char *expected = "auto or own";
+  const std::string &name = epilogues.text(expected);
+  if (name != "auto" && name != "own")
+    epilogues.refuse(expected);
+  return name == "auto" ? EpilogueChoice::Auto : EpilogueChoice::Own;
+}
+
 void readDevice(TrainOptions &options) {
   const char *expected = "cpu, cuda or emulated";
   const std::string &name = device.text(expected);
@@ -222,7 +233,7 @@ void readDevice(TrainOptions &options) {
     options.device = DeviceKind::Emulated;
   else
     options.target = name;
-  options.cuda = {!noGraph, shareGPUs, timeCalls, readAttention()};
+  options.cuda = {!noGraph, shareGPUs, timeCalls, {readAttention(), readEpilogues()}};
 }
 
 /// What emulated devices need, and what they cannot give.

@@ -28,6 +28,9 @@ public:
     shape.residual = call.residual.has_value();
     shape.bias = call.bias ? MatmulShape::Columns : MatmulShape::None;
     shape.swapped = false;
+    shape.summed = !call.biasGradient ? MatmulShape::Neither
+                   : call.gradientOfA ? MatmulShape::A
+                                      : MatmulShape::B;
     shape.operands = call.operands;
     shape.result = call.result;
   }
@@ -91,6 +94,8 @@ private:
       std::swap(batch.a, batch.b);
     if (shape.bias == MatmulShape::Columns)
       shape.bias = MatmulShape::Rows;
+    if (shape.summed != MatmulShape::Neither)
+      shape.summed = shape.summed == MatmulShape::A ? MatmulShape::B : MatmulShape::A;
     shape.swapped = true;
   }
 
@@ -135,5 +140,7 @@ std::string bitpipe::text(const MatmulShape &shape) {
   std::string out;
   for (int64_t size : shape.sizes)
     out += (out.empty() ? "" : "x") + std::to_string(size);
-  return shape.operands == StoredFloat::BF16 ? out + " bf16" : out;
+  if (shape.operands == StoredFloat::BF16)
+    out += " bf16";
+  return shape.summed == MatmulShape::Neither ? out : out + ", bias gradient";
 }

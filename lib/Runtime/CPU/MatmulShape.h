@@ -23,6 +23,7 @@ struct MatmulShape {
   bool accumulate, residual;
   enum Bias { None, Columns, Rows } bias;
   bool swapped; // a and b of the call are exchanged: c^T = b^T a^T
+  enum Summed { Neither, A, B } summed; // into a bias gradient
   StoredFloat operands, result; // f32 or bf16; see MatmulCall
 
   auto operator<=>(const MatmulShape &) const = default;

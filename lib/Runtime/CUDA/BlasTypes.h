@@ -22,7 +22,14 @@ enum DataType : int { Float32 = 0, Brain16 = 14 };
 enum ComputeType : int { Compute32F = 68 };
 enum Operation : int { OpN = 0, OpT = 1 };
 enum DescAttribute : int { TransA = 3, TransB = 4, Epilogue = 7, BiasPointer = 8, BiasType = 26 };
-enum EpilogueKind : uint32_t { EpilogueDefault = 1, EpilogueBias = 4 };
+/// Sums over k of a's rows (BGradA) or b's columns (BGradB) are stored, as biases are read
+/// from there: at the bias pointer, of the bias type.
+enum EpilogueKind : uint32_t {
+  EpilogueDefault = 1,
+  EpilogueBias = 4,
+  EpilogueBGradA = 256,
+  EpilogueBGradB = 512
+};
 enum LayoutAttribute : int { BatchCount = 5, BatchOffset = 6 };
 enum PreferenceAttribute : int {
   MaxWorkspace = 1,

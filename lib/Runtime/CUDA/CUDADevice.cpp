@@ -34,11 +34,12 @@ static std::unique_ptr<PinnedMemory> pinned(const Program &program, int64_t numb
 }
 
 CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
-                       const std::string &image, AttentionChoice attention, StepGraph *graph,
+                       const std::string &image, const LibraryChoices &libraries, StepGraph *graph,
                        Calls &names, size_t events, bool timed)
     : program(program), device(program.devices[number]), number(number), unit(gpu),
       planned(gpu, image, program.kernelsPath), own(gpu, program),
-      compute(gpu, CUDAStream::Low), routines(program, device, gpu, planned, own, compute, attention),
+      compute(gpu, CUDAStream::Low),
+      routines(program, device, gpu, planned, own, compute, libraries),
       layout(program, device, routines.scratchBytes()),
       all(gpu, size_t(layout.bytes), deviceText(program, number)),
       hostLink(linkTo(program, number, gpu)),

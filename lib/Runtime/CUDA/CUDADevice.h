@@ -26,7 +26,7 @@ public:
   /// null: every step is walked. `events` is how many trace events to keep, and
   /// `timed` whether instructions are timed.
   CUDADevice(const Program &program, int64_t number, const GPU &gpu, const std::string &image,
-             AttentionChoice attention, StepGraph *graph, Calls &names, size_t events,
+             const LibraryChoices &libraries, StepGraph *graph, Calls &names, size_t events,
              bool timed);
   ~CUDADevice() override;
 
@@ -64,7 +64,7 @@ public:
   /// is trained is lost.
   void timeCalls();
 
-  AttentionCounts attentionCounts() const { return routines.attentionCounts(); }
+  LibraryCounts libraryCounts() const { return routines.libraryCounts(); }
 
   // For transports.
   const GPU &gpu() const { return unit; }
@@ -91,6 +91,7 @@ public:
     return planned.find(entry, sharedBytes);
   }
   Attentions &attentions() { return routines.allAttentions(); }
+  Products &products() { return routines.allProducts(); }
   cuda::Pointer scratch() const { return memoryAt(layout.scratch); }
   /// For cuBLASLt.
   cuda::Pointer workspace() const { return memoryAt(layout.workspace); }

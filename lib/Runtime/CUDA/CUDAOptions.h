@@ -12,11 +12,23 @@ namespace bitpipe {
 /// What computes attentions. Auto: cuDNN, where it is there and can, else own kernels.
 enum class AttentionChoice { Auto, Cudnn, Own };
 
+/// What adds up bias gradients beside a product. Auto: cuBLASLt, where it has an algorithm, else
+/// own kernels.
+enum class EpilogueChoice { Auto, Own };
+
+/// What computes what libraries can.
+struct LibraryChoices {
+  AttentionChoice attention = AttentionChoice::Auto;
+  EpilogueChoice epilogues = EpilogueChoice::Auto;
+
+  bool operator==(const LibraryChoices &) const = default;
+};
+
 struct CUDAOptions {
   bool graph = true;       // a step is one graph, where nothing is timed
   bool sharesGPUs = false; // several devices may be one GPU
   bool timesCalls = false; // at the end, each by itself
-  AttentionChoice attention = AttentionChoice::Auto;
+  LibraryChoices libraries;
   const printed::Table *printed = nullptr; // runs instead of the plan's lists
 };
 

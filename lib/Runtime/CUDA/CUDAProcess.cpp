@@ -25,7 +25,7 @@ static std::string readKernels(const Program &program) {
 
 CUDAProcess::CUDAProcess(const Program &program, const World &world, Share share,
                          int64_t hostRank, const CUDAOptions &options, bool timed)
-    : program(program), share(share), timed(timed), attention(options.attention),
+    : program(program), share(share), timed(timed), libraries(options.libraries),
       printed(options.printed),
       image(readKernels(program)) {
   if (printed && share.count() > 1)
@@ -81,7 +81,7 @@ void CUDAProcess::checkArchitecture(const GPU &gpu) const {
 std::unique_ptr<Device> CUDAProcess::makeDevice(int64_t number, Calls &names, size_t events) {
   auto make = [&]<typename Kind>() {
     auto device = std::make_unique<Kind>(program, number, *gpuOf[devices.size()], image,
-                                         attention, graph.get(), names, events, timed);
+                                         libraries, graph.get(), names, events, timed);
     devices.push_back(device.get());
     return device;
   };
@@ -90,10 +90,10 @@ std::unique_ptr<Device> CUDAProcess::makeDevice(int64_t number, Calls &names, si
   return make.operator()<CUDADevice>();
 }
 
-AttentionCounts CUDAProcess::attentionCounts() const {
-  AttentionCounts all;
+LibraryCounts CUDAProcess::libraryCounts() const {
+  LibraryCounts all;
   for (const CUDADevice *device : devices)
-    all.add(device->attentionCounts());
+    all.add(device->libraryCounts());
   return all;
 }
 

@@ -22,7 +22,7 @@ public:
   std::unique_ptr<Transport> connect(World &world, const Links &links);
 
   /// Of all devices of this process.
-  AttentionCounts attentionCounts() const;
+  LibraryCounts libraryCounts() const;
 
   void timeCalls() {
     for (CUDADevice *device : devices)
@@ -38,7 +38,7 @@ private:
   const Program &program;
   const Share share;
   const bool timed;
-  const AttentionChoice attention;
+  const LibraryChoices libraries;
   const printed::Table *const printed; // null: lists are walked
   std::string image; // of the plan's kernels
   std::vector<std::unique_ptr<GPU>> gpus;

@@ -26,9 +26,9 @@ static int64_t workspaceOf(const DeviceList &device, const GPU &gpu) {
 
 GPURoutines::GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
                          const CUDAModule &kernels, const OwnKernels &own,
-                         const CUDAStream &stream, AttentionChoice attention)
-    : program(program), device(device), products(gpu, own),
-      attentions(gpu, own, stream, attention, workspaceOf(device, gpu)),
+                         const CUDAStream &stream, const LibraryChoices &choices)
+    : program(program), device(device), products(gpu, own, stream, choices.epilogues),
+      attentions(gpu, own, stream, choices.attention, workspaceOf(device, gpu)),
       routines(program.routines.size()) {
   std::vector<bool> used = usedRoutines(program, device);
   size_t mostArguments = 0;
@@ -63,9 +63,9 @@ GPURoutines::Entry GPURoutines::prepare(const KernelCall &call, const CUDAModule
 
 GPURoutines::Entry GPURoutines::prepare(const MatmulCall &call, const std::string &where) {
   const BlockPlace none{-1, 0};
-  return ProductEntry{products.add(call, where),      call.a,
-                      call.b,                         call.c,
-                      call.bias.value_or(none),       call.residual.value_or(none)};
+  return ProductEntry{products.add(call, where), call.a, call.b, call.c,
+                      call.bias.value_or(none), call.residual.value_or(none),
+                      call.biasGradient.value_or(none)};
 }
 
 GPURoutines::Entry GPURoutines::prepare(const AttentionCall &call, const std::string &where) {
@@ -75,14 +75,20 @@ GPURoutines::Entry GPURoutines::prepare(const AttentionCall &call, const std::st
   return entry;
 }
 
-AttentionCounts GPURoutines::attentionCounts() const {
-  AttentionCounts counts;
+LibraryCounts GPURoutines::libraryCounts() const {
+  LibraryCounts counts;
   for (const Instruction &op : device.instructions)
     if (auto *run = std::get_if<Execute>(&op))
-      for (const Entry &entry : routines[run->routine])
+      for (const Entry &entry : routines[run->routine]) {
         if (auto *attention = std::get_if<AttentionEntry>(&entry))
           ++(attentions.runsByCudnn(attention->number) ? counts.cudnn : counts.own);
+        else if (auto *product = std::get_if<ProductEntry>(&entry);
+                 product && products.hasBiasGradient(product->number))
+          ++(products.gradientByLibrary(product->number) ? counts.gradientsInProducts
+                                                         : counts.gradientsByOwn);
+      }
   counts.remarks = attentions.remarks();
+  counts.gradientRemarks = products.remarks();
   if (counts.cudnn)
     counts.versions.insert(cudnn::versionText());
   return counts;
@@ -117,8 +123,12 @@ GPURoutines::CallInfo GPURoutines::info(int64_t routine, size_t number) const {
   const Call &call = program.routines[routine].calls[number];
   if (auto *kernel = std::get_if<KernelCall>(&call))
     return {kernel->name, double(program.gpuKernels.at(kernel->name).moved), 0};
-  if (auto *matmul = std::get_if<MatmulCall>(&call))
-    return {"matmul " + text(shapeOf(*matmul)), 0, flopOf(*matmul)};
+  if (auto *matmul = std::get_if<MatmulCall>(&call)) {
+    size_t product = std::get<ProductEntry>(routines[routine][number]).number;
+    bool own = products.hasBiasGradient(product) && !products.gradientByLibrary(product);
+    return {joined("matmul ", text(shapeOf(*matmul)), own ? " by own kernels" : ""), 0,
+            flopOf(*matmul)};
+  }
   auto &attention = std::get<AttentionCall>(call);
   bool byCudnn = attentions.runsByCudnn(std::get<AttentionEntry>(routines[routine][number]).number);
   return {joined(attention.name(), byCudnn ? " by cuDNN " : " ", text(attention.sizes)), 0,
@@ -142,7 +152,7 @@ void GPURoutines::run(const ProductEntry &entry, std::span<char *const> blocks,
   products.run(entry.number,
                {addressOf(entry.a, blocks), addressOf(entry.b, blocks),
                 addressOf(entry.c, blocks), addressOf(entry.bias, blocks),
-                addressOf(entry.residual, blocks)},
+                addressOf(entry.residual, blocks), addressOf(entry.biasGradient, blocks)},
                stream, memory);
 }
 

@@ -8,7 +8,7 @@
 #ifndef BITPIPE_RUNTIME_CUDA_GPUROUTINES_H
 #define BITPIPE_RUNTIME_CUDA_GPUROUTINES_H
 
-#include "lib/Runtime/CUDA/AttentionCounts.h"
+#include "lib/Runtime/CUDA/LibraryCounts.h"
 #include "lib/Runtime/CUDA/Attentions.h"
 #include "lib/Runtime/CUDA/Products.h"
 
@@ -21,7 +21,7 @@ public:
   /// Prepares the routines that a device runs; attentions are tried in the stream.
   GPURoutines(const Program &program, const DeviceList &device, const GPU &gpu,
               const CUDAModule &kernels, const OwnKernels &own, const CUDAStream &stream,
-              AttentionChoice attention);
+              const LibraryChoices &choices);
 
   /// Bytes that calls need besides their blocks, one call at a time.
   int64_t scratchBytes() const {
@@ -32,9 +32,10 @@ public:
   /// Puts the calls of a routine into a stream, given where its blocks are.
   void run(int64_t routine, std::span<char *const> blocks, cuda::Stream stream);
 
-  AttentionCounts attentionCounts() const;
+  LibraryCounts libraryCounts() const;
   /// For printed programs, which number the same calls in their own way.
   Attentions &allAttentions() { return attentions; }
+  Products &allProducts() { return products; }
 
   /// A call of a routine, for those who time it.
   struct CallInfo {
@@ -61,7 +62,7 @@ private:
   };
   struct ProductEntry {
     size_t number;
-    BlockPlace a, b, c, bias, residual; // block -1: none
+    BlockPlace a, b, c, bias, residual, biasGradient; // block -1: none
   };
   struct AttentionEntry {
     size_t number;

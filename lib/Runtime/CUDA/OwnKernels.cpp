@@ -55,6 +55,8 @@ OwnKernels::OwnKernels(const GPU &gpu, const Program &program)
       judgeBetween(module.find("bitpipe_judge_between")), adamw(module.find("bitpipe_adamw")), sgd(module.find("bitpipe_sgd")),
       clear(module.find("bitpipe_clear")), sum(module.find("bitpipe_sum")),
       round(module.find("bitpipe_round")), start(module.find("bitpipe_start")),
+      columnSums(module.find("bitpipe_column_sums")),
+      addPartials(module.find("bitpipe_add_partials")),
       attention{{findAttention(""), findAttention("_lanes")},
                 {findAttention("_bf16"), findAttention("_bf16_lanes")}},
       attentionBias{{module.find("bitpipe_attention_dbias"),

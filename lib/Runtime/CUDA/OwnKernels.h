@@ -28,8 +28,8 @@ public:
   /// So many blocks whose threads meet at barriers.
   template <typename Arguments>
   void launchBlocks(cuda::Function kernel, int64_t blocks, cuda::Stream stream,
-                    const Arguments &arguments) const {
-    constexpr int64_t shared = gpu::blockThreads * sizeof(double); // emulated ones use it
+                    const Arguments &arguments, int64_t sharedOfThread = sizeof(double)) const {
+    int64_t shared = gpu::blockThreads * sharedOfThread; // emulated ones use it
     bitpipe::launch(kernel, blocks, gpu::blockThreads, shared, stream, &arguments,
                     sizeof(arguments));
   }
@@ -51,7 +51,8 @@ private:
   const int64_t mostBlocks;
 
 public:
-  const cuda::Function squares, contribute, judge, judgeBetween, adamw, sgd, clear, sum, round, start;
+  const cuda::Function squares, contribute, judge, judgeBetween, adamw, sgd, clear, sum, round, start,
+      columnSums, addPartials;
   /// By whether elements are bf16 and whether several threads share a row.
   const Attention attention[2][2];
   const cuda::Function attentionBias[2][2];

@@ -86,7 +86,9 @@ void fillStart(gpu::Start &start, const MatmulShape &shape, const std::string &w
 
 } // namespace
 
-Products::Products(const GPU &gpu, const OwnKernels &kernels) : kernels(kernels) {
+Products::Products(const GPU &gpu, const OwnKernels &kernels, const CUDAStream &stream,
+                   EpilogueChoice epilogues)
+    : gpu(gpu), kernels(kernels), stream(stream), epilogues(epilogues) {
   gpu.use();
   check(library().create(&handle), "start");
 }
@@ -114,13 +116,13 @@ size_t Products::add(const MatmulCall &call, const std::string &where) {
     if (entries[i].shape == entry.shape && std::ranges::equal(entries[i].alignments, alignments))
       return i;
   prepare(entry, where);
-  scratch = std::max(scratch, entry.roundedBias * sizeOf(StoredFloat::BF16));
+  scratch = std::max(scratch, scratchOf(entry));
   entries.push_back(std::move(entry));
   return entries.size() - 1;
 }
 
 /// The library's first factor is b and its second a: c^T = b^T a^T.
-void Products::prepare(Entry &entry, const std::string &where) const {
+void Products::prepare(Entry &entry, const std::string &where) {
   const MatmulShape &shape = entry.shape;
   size_t batch = shape.sizes.size() - 3;
   auto [a, b, c] = matricesOf(shape);
@@ -157,10 +159,20 @@ void Products::prepare(Entry &entry, const std::string &where) const {
   set(entry.desc, blas::TransA, int32_t(first->operation));
   set(entry.desc, blas::TransB, int32_t(second->operation));
   set(entry.desc, blas::BiasType, int32_t(typeOf(shape.result)));
-  bool canBias = shape.bias == MatmulShape::Columns && entry.alignments[3] >= 16;
-  divide(entry, canBias, where);
+  fillColumns(entry);
+  bool canHave = canHaveEpilogue(entry, first->operation, second->operation);
+  divide(entry, canHave, where);
   blas::Status status = choose(entry);
-  if (status != blas::Success && canBias) {
+  std::string fault;
+  if (status == blas::Success && entry.gradientByLibrary)
+    try {
+      fault = faultOfTrial(entry);
+    } catch (const UserError &error) {
+      fault = error.what();
+    }
+  if (!fault.empty())
+    said.insert(joined("cuBLASLt is wrong in ", text(shape), ": ", fault));
+  if (canHave && (status != blas::Success || !fault.empty())) {
     divide(entry, false, where);
     status = choose(entry);
   }
@@ -169,11 +181,50 @@ void Products::prepare(Entry &entry, const std::string &where) const {
          int(status));
 }
 
-/// What the library adds to a product, and what c begins with instead.
-void Products::divide(Entry &entry, bool biasByLibrary, const std::string &where) const {
+/// Biases have a column of c for each element, and are aligned whatever the library's heuristic
+/// says. Bias gradients are of D's type, and the operand that they are of is one that lies
+/// in memory as it is multiplied: what the library says of others shows when it runs.
+bool Products::canHaveEpilogue(const Entry &entry, blas::Operation first,
+                               blas::Operation second) const {
   const MatmulShape &shape = entry.shape;
-  entry.biasByLibrary = biasByLibrary;
-  bool rounds = biasByLibrary && shape.result == StoredFloat::BF16;
+  if (shape.summed == MatmulShape::Neither)
+    return shape.bias == MatmulShape::Columns && entry.alignments[3] >= 16;
+  return epilogues == EpilogueChoice::Auto && shape.result == StoredFloat::F32 &&
+         entry.loops.empty() &&
+         (shape.summed == MatmulShape::B ? first == blas::OpN : second == blas::OpT);
+}
+
+/// Few pieces, so that what is written and read again is little beside the matrix.
+void Products::fillColumns(Entry &entry) const {
+  const MatmulShape &shape = entry.shape;
+  if (shape.summed == MatmulShape::Neither)
+    return;
+  constexpr int64_t mostPieces = 64, fewestRows = 64;
+  bool ofA = shape.summed == MatmulShape::A, brain = shape.operands == StoredFloat::BF16;
+  size_t m = shape.sizes.size() - 3;
+  int64_t rows = shape.sizes[m + 2], columns = shape.sizes[ofA ? m : m + 1];
+  int64_t leading = ofA ? shape.a[m + 1] : shape.b[m], size = sizeOf(shape.operands);
+  bool wide = entry.alignments[ofA ? 0 : 1] % 16 == 0 && leading * size % 16 == 0 &&
+              columns * size % 16 == 0;
+  int64_t rowsOfPiece = std::max(fewestRows, (rows + mostPieces - 1) / mostPieces);
+  entry.columns = {nullptr, nullptr, rows, columns, leading, rowsOfPiece, brain, wide};
+}
+
+/// Of what the library reads or writes beside the product, or partial sums.
+int64_t Products::scratchOf(const Entry &entry) {
+  int64_t sums = entry.shape.summed == MatmulShape::Neither ? 0
+                 : entry.gradientByLibrary                  ? 1
+                                                            : piecesOf(entry.columns);
+  return std::max(entry.roundedBias * sizeOf(StoredFloat::BF16),
+                  sums * entry.columns.columns * sizeOf(StoredFloat::F32));
+}
+
+/// What the library does beside a product, and what c begins with instead.
+void Products::divide(Entry &entry, bool epilogue, const std::string &where) const {
+  const MatmulShape &shape = entry.shape;
+  entry.gradientByLibrary = epilogue && shape.summed != MatmulShape::Neither;
+  entry.biasByLibrary = epilogue && !entry.gradientByLibrary;
+  bool rounds = entry.biasByLibrary && shape.result == StoredFloat::BF16;
   entry.roundedBias = rounds ? shape.sizes.end()[-2] : 0;
   entry.begin = {};
   bool ownBias = shape.bias != MatmulShape::None && !entry.biasByLibrary;
@@ -186,8 +237,12 @@ void Products::divide(Entry &entry, bool biasByLibrary, const std::string &where
   entry.alpha = float(shape.alpha);
   entry.beta = shape.accumulate || entry.residualByLibrary || entry.begin.active;
 
-  set(entry.desc, blas::Epilogue,
-      uint32_t(entry.biasByLibrary ? blas::EpilogueBias : blas::EpilogueDefault));
+  // The library's first factor is our second.
+  blas::EpilogueKind kind = entry.biasByLibrary                ? blas::EpilogueBias
+                            : !entry.gradientByLibrary         ? blas::EpilogueDefault
+                            : shape.summed == MatmulShape::B ? blas::EpilogueBGradA
+                                                               : blas::EpilogueBGradB;
+  set(entry.desc, blas::Epilogue, uint32_t(kind));
 }
 
 blas::Status Products::choose(Entry &entry) const {
@@ -229,7 +284,11 @@ void Products::eachCall(const Entry &entry, size_t loop, const ProductPlaces &pl
 
 void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stream,
                    const ProductMemory &memory) const {
-  const Entry &entry = entries[number];
+  run(entries[number], places, stream, memory);
+}
+
+void Products::run(const Entry &entry, const ProductPlaces &places, cuda::Stream stream,
+                   const ProductMemory &memory) const {
   ProductPlaces begun = begin(entry, places, stream, memory.scratch);
   eachCall(entry, 0, begun, memory.workspace, [&](const ProductCall &m) {
     check(library().matmul(m.handle, m.desc, m.alpha, m.a, m.aLayout, m.b, m.bLayout, m.beta,
@@ -237,6 +296,7 @@ void Products::run(size_t number, const ProductPlaces &places, cuda::Stream stre
                            m.workspaceBytes, stream),
           "matmul");
   });
+  finish(entry, places, stream, memory);
 }
 
 void Products::begin(size_t number, const ProductPlaces &places, cuda::Stream stream,
@@ -245,6 +305,32 @@ void Products::begin(size_t number, const ProductPlaces &places, cuda::Stream st
   calls.clear();
   eachCall(entry, 0, begin(entry, places, stream, memory.scratch), memory.workspace,
            [&](const ProductCall &call) { calls.push_back(call); });
+}
+
+void Products::finish(size_t number, const ProductPlaces &places, cuda::Stream stream,
+                      const ProductMemory &memory) const {
+  finish(entries[number], places, stream, memory);
+}
+
+void Products::finish(const Entry &entry, const ProductPlaces &places, cuda::Stream stream,
+                      const ProductMemory &memory) const {
+  if (entry.shape.summed == MatmulShape::Neither)
+    return;
+  auto *sums = reinterpret_cast<float *>(memory.scratch);
+  int64_t count = 1;
+  if (!entry.gradientByLibrary) {
+    gpu::ColumnSums columns = entry.columns;
+    bool isOfA = (entry.shape.summed == MatmulShape::A) != entry.shape.swapped; // of the call
+    columns.matrix = reinterpret_cast<const void *>(isOfA ? places.a : places.b);
+    columns.partials = sums;
+    count = piecesOf(columns);
+    int64_t ofBlock = gpu::sumLanes * 16 / sizeOf(entry.shape.operands);
+    kernels.launchBlocks(kernels.columnSums, count * ((columns.columns + ofBlock - 1) / ofBlock),
+                         stream, columns, gpu::sumWidth * sizeof(float));
+  }
+  kernels.launch(kernels.addPartials, entry.columns.columns, stream,
+                 gpu::AddPartials{sums, reinterpret_cast<float *>(places.biasGradient),
+                                  entry.columns.columns, count});
 }
 
 /// Sets the bias or writes it, and gives the places as the library takes them.
@@ -261,6 +347,8 @@ ProductPlaces Products::begin(const Entry &entry, const ProductPlaces &places,
   }
   if (entry.biasByLibrary)
     set(entry.desc, blas::BiasPointer, biasFor(entry, places.bias, stream, scratch));
+  if (entry.gradientByLibrary)
+    set(entry.desc, blas::BiasPointer, scratch);
   ProductPlaces mine = places;
   if (entry.shape.swapped)
     std::swap(mine.a, mine.b);

@@ -132,8 +132,8 @@ void Executor::deviceLoop(int64_t device) {
   }
 }
 
-std::optional<AttentionCounts> Executor::attentionCounts() const {
-  return gpus ? std::optional(gpus->attentionCounts()) : std::nullopt;
+std::optional<LibraryCounts> Executor::libraryCounts() const {
+  return gpus ? std::optional(gpus->libraryCounts()) : std::nullopt;
 }
 
 void Executor::submit() {

@@ -8,7 +8,7 @@
 #ifndef BITPIPE_RUNTIME_EXECUTE_EXECUTOR_H
 #define BITPIPE_RUNTIME_EXECUTE_EXECUTOR_H
 
-#include "lib/Runtime/CUDA/AttentionCounts.h"
+#include "lib/Runtime/CUDA/LibraryCounts.h"
 #include "lib/Runtime/Execute/Calls.h"
 #include "lib/Runtime/Execute/DeviceRunner.h"
 #include "lib/Runtime/Execute/LocalDevices.h"
@@ -71,7 +71,7 @@ public:
   /// stand still; empty if none has.
   std::string describeBadIndex() const;
   /// Of devices that are GPUs; nothing where they are none.
-  std::optional<AttentionCounts> attentionCounts() const;
+  std::optional<LibraryCounts> libraryCounts() const;
   /// Of devices that are GPUs, while all stand still; see CUDADevice.
   void timeCalls();
   /// Lets all devices end after the steps submitted so far, and waits.

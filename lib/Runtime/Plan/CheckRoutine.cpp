@@ -78,6 +78,11 @@ public:
       checkOperand(*call.residual, extent(call, call.cStrides, m, n), call.result);
     if (call.bias)
       checkOperand(*call.bias, call.sizes[n], StoredFloat::F32);
+    if (call.biasGradient) {
+      if (!program.isForGPUs())
+        failHere("matmul has a bias_gradient, expected none in a plan for ", program.target);
+      checkOperand(*call.biasGradient, call.sizes[call.gradientOfA ? m : n], StoredFloat::F32);
+    }
     List written = call.sizes;
     written.pop_back();
     if (overlapsItself(written, call.cStrides))

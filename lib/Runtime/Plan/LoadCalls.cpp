@@ -52,7 +52,9 @@ static MatmulCall readMatmul(pipe::MatmulOp op) {
           op.getAccumulate(),
           layerOf(op),
           type(0),
-          type(2)};
+          type(2),
+          place(op.getBiasGradient()),
+          op.getOfA()};
 }
 
 /// An operand of an attention by its name; a key has no strides.

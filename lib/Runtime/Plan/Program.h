@@ -72,6 +72,9 @@ struct MatmulCall {
   std::string layer; // for traces
   // What a and b, and c and the residual, are in memory: f32 or bf16.
   StoredFloat operands = StoredFloat::F32, result = StoredFloat::F32;
+  // What the sums over k of b's columns are added to, or of a's rows.
+  std::optional<BlockPlace> biasGradient = std::nullopt;
+  bool gradientOfA = false;
 };
 
 /// Attention in one piece, or its gradient.

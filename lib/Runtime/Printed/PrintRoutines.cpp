@@ -110,7 +110,8 @@ private:
           add(place);
       else if (auto *matmul = std::get_if<MatmulCall>(&call))
         for (const auto &place : {std::optional(matmul->a), std::optional(matmul->b),
-                                  std::optional(matmul->c), matmul->bias, matmul->residual})
+                                  std::optional(matmul->c), matmul->bias, matmul->residual,
+                                  matmul->biasGradient})
           add(place);
       else
         for (const auto &operand : std::get<AttentionCall>(call).operands)
@@ -151,7 +152,8 @@ private:
     for (int64_t size : call.sizes)
       text += (text.empty() ? "" : "x") + std::to_string(size);
     return text + (call.operands == StoredFloat::BF16 ? ", bf16" : "") +
-           (call.accumulate ? ", added to c" : "");
+           (call.accumulate ? ", added to c" : "") +
+           (!call.biasGradient ? "" : call.gradientOfA ? ", sums of a" : ", sums of b");
   }
 
   std::string place(const BlockPlace &at) const {
@@ -180,8 +182,12 @@ private:
       arguments.push_back(".bias = " + place(*call.bias));
     if (call.residual)
       arguments.push_back(".residual = " + place(*call.residual));
+    if (call.biasGradient)
+      arguments.push_back(".bias_gradient = " + place(*call.biasGradient));
     arguments.back() += "})";
     out << callText(4, "matmul(gpu.product", arguments);
+    if (call.biasGradient)
+      out << callText(4, "gpu.addBiasGradient", {std::to_string(number), "compute"});
   }
 
   void print(const AttentionCall &call, size_t number) {

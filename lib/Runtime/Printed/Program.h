@@ -66,9 +66,10 @@ struct Numbers {
   size_t count;
 };
 
-/// Of c = alpha * a * b + bias + residual, or + c; 0: there is none.
+/// Of c = alpha * a * b + bias + residual, or + c; 0: there is none. Sums of an operand over
+/// what the product sums over are added to a bias gradient.
 struct MatmulOperands {
-  CUdeviceptr a, b, c, bias = 0, residual = 0;
+  CUdeviceptr a, b, c, bias = 0, residual = 0, bias_gradient = 0;
 };
 
 /// Of pipe.attention and its gradient; 0: there is none.
@@ -141,6 +142,9 @@ public:
   /// until the next product.
   std::span<const ProductCall> product(size_t number, CUstream stream,
                                        const MatmulOperands &operands);
+  /// After the calls of a product with a bias gradient, before the next product: the library
+  /// has stored the sums, or they are made now.
+  void addBiasGradient(size_t number, CUstream stream) const;
   /// By what was chosen for it before step 1: cuDNN or the runtime's own kernels.
   void attention(size_t number, CUstream stream, const AttentionOperands &operands) const;
 

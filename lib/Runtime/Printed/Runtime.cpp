@@ -26,7 +26,7 @@ void printed::check(ncclResult_t result, Location where) {
 
 struct Runtime::Parts {
   Parts(const Program &program, int64_t number, CUDADevice &device, NCCLTransport *nccl)
-      : number(number), device(device), nccl(nccl), products(device.gpu(), device.kernels()) {
+      : number(number), device(device), nccl(nccl) {
     prepare(program);
   }
 
@@ -35,10 +35,10 @@ struct Runtime::Parts {
   const int64_t number;
   CUDADevice &device;
   NCCLTransport *const nccl;
-  Products products;
-  std::vector<size_t> productNumbers; // in products, by the number of the call
-  std::vector<size_t> attentionNumbers; // in the device's, likewise
-  std::vector<ProductCall> calls; // of the last product
+  std::vector<size_t> productNumbers; // in the device's, by the number of the call
+  std::vector<size_t> attentionNumbers; // likewise
+  ProductPlaces places{}; // of the last product
+  std::vector<ProductCall> calls; // of it
   std::deque<CUDAEvent> events;
   GradNorm norm;
 };
@@ -59,7 +59,7 @@ void Runtime::Parts::prepare(const Program &program) {
                         [](size_t, const KernelCall &, size_t) {},
                         [&](size_t routine, const MatmulCall &call, size_t) {
                           productNumbers.push_back(
-                              used[routine] ? products.add(call, where(routine)) : 0);
+                              used[routine] ? device.products().add(call, where(routine)) : 0);
                         },
                         [&](size_t routine, const AttentionCall &call, size_t) {
                           attentionNumbers.push_back(
@@ -115,10 +115,15 @@ Numbers Runtime::numbers() const {
 
 std::span<const ProductCall> Runtime::product(size_t number, CUstream stream,
                                               const MatmulOperands &at) {
-  parts->products.begin(parts->productNumbers[number],
-                        {at.a, at.b, at.c, at.bias, at.residual}, stream,
+  parts->places = {at.a, at.b, at.c, at.bias, at.residual, at.bias_gradient};
+  parts->device.products().begin(parts->productNumbers[number], parts->places, stream,
                         {scratch(), parts->device.workspace()}, parts->calls);
   return parts->calls;
+}
+
+void Runtime::addBiasGradient(size_t number, CUstream stream) const {
+  parts->device.products().finish(parts->productNumbers[number], parts->places, stream,
+                         {scratch(), parts->device.workspace()});
 }
 
 void Runtime::attention(size_t number, CUstream stream, const AttentionOperands &at) const {

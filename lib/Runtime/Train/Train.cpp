@@ -23,8 +23,8 @@
 #include "lib/Runtime/Train/Parameters.h"
 #include "lib/Runtime/Train/ProcessLimits.h"
 #include "lib/Runtime/Train/RunFiles.h"
-#include "lib/Runtime/Train/TellAttentions.h"
 #include "lib/Runtime/Train/TellDecay.h"
+#include "lib/Runtime/Train/TellLibraries.h"
 #include "lib/Runtime/Train/Training.h"
 #include "lib/Runtime/Train/WorkingWeights.h"
 #include "lib/Runtime/Watch/Watch.h"
@@ -61,9 +61,9 @@ static void checkTarget(const TrainOptions &options, const Program &program) {
   bool onGPUs = program.isForGPUs() && options.device == DeviceKind::Computing;
   const CUDAOptions &cuda = options.cuda;
   if (!onGPUs && (!cuda.graph || cuda.sharesGPUs || cuda.timesCalls ||
-                  cuda.attention != AttentionChoice::Auto))
+                  cuda.libraries != LibraryChoices()))
     fail(program.path, ": error: the run is on no GPU, expected none of --no-graph, "
-         "--share-gpus, --attention and --time-calls");
+         "--share-gpus, --attention, --epilogues and --time-calls");
   if (onGPUs && options.threads)
     fail(program.path, ": error: the run is on GPUs, expected no --threads, got ",
          *options.threads);
@@ -282,7 +282,7 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     tellData(options, *run->data);
   if (world.speaks())
     tellWidened(*run->executor);
-  tellAttentions(run->executor->attentionCounts(), world);
+  tellLibraries(run->executor->libraryCounts(), world);
   tellNodes(program, run->links, world);
   tellDecay(program, options.optimizer, world);
   if (run->evaluation && world.speaks())
@@ -368,7 +368,8 @@ static Identity optionsOf(const TrainOptions &options) {
           {"--profile or --predict",
            isSet(!options.profile.empty() || options.predict)},
           {"--threads", options.threads ? std::to_string(*options.threads) : "not given"},
-          {"--attention", choices[int(options.cuda.attention)]},
+          {"--attention", choices[int(options.cuda.libraries.attention)]},
+          {"--epilogues", options.cuda.libraries.epilogues == EpilogueChoice::Own ? "own" : "auto"},
           {"--device",
            options.device == DeviceKind::Computing ? "computing" : "emulated"}};
 }

@@ -67,14 +67,32 @@ LogicalResult RoutineBuilder::emitContraction(linalg::GenericOp op,
       pack(1);
   }
   MatmulCall product{form,  operands[0], operands[1], operands[2],
-                     {},    {},          alpha,       false};
+                     {},    {},          alpha,       false, {}};
   absorbInit(op, init, product);
+  if (failed(absorbSum(op, product)))
+    return failure();
   if (product.form.swapped)
     std::swap(product.a, product.b);
   calls.push_back({op.getLoc(), product});
   if (!operands[2].sameMemory(target))
     call(op.getLoc(), kernels.copy(op.getLoc(), operands[2], target));
   places[op->getResult(0)] = target;
+  return success();
+}
+
+/// Makes the sum of an operand that goes with the contraction part of the product, or a
+/// kernel before it.
+LogicalResult RoutineBuilder::absorbSum(linalg::GenericOp op, MatmulCall &product) {
+  linalg::GenericOp sum = sums.lookup(op);
+  if (!sum)
+    return success();
+  Place target = *destinations.lookup(sum->getResult(0));
+  LoopStrides loops = loopStrides(op, product.a, product.b, product.c);
+  if (product.bias || !fitsBiasGradient(sum, op, loops, product.form, target, product.gradientOfA))
+    return emitKernel(sum);
+  writeTo(sum.getDpsInits()[0], target, sum.getLoc());
+  product.biasGradient = target;
+  places[sum->getResult(0)] = target;
   return success();
 }
 

@@ -119,7 +119,7 @@ private:
       auto [entry, isNew] = known.try_emplace(key);
       if (isNew) {
         auto routines = lowerStage(stage, isLast, *functions, groups, kernels,
-                                   nameFor, builder);
+                                   nameFor, builder, target == "cuda");
         if (failed(routines))
           return failure();
         entry->second = *routines;

@@ -71,7 +71,8 @@ def LowerStages : Pass<"pipe-lower-stages", "mlir::ModuleOp"> {
     operands that die with them. Contractions become `pipe.matmul` on these
     places, with bias, residual or the sum so far taken from their init,
     attentions `pipe.attention_call` or `pipe.attention_grad_call`; the rest
-    becomes kernels. Temporaries are packed into one scratch block by
+    becomes kernels. With `target=cuda` the sum of an operand over what a contraction
+    sums over, too, is the `bias_gradient` of its product. Temporaries are packed into one scratch block by
     their lifetimes.
 
     ```mlir
@@ -86,6 +87,9 @@ def LowerStages : Pass<"pipe-lower-stages", "mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
+  ];
   let dependentDialects = [
     "bitpipe::pipe::PipeDialect", "mlir::arith::ArithDialect",
     "mlir::func::FuncDialect", "mlir::linalg::LinalgDialect",

@@ -10,7 +10,7 @@ void bitpipe::buildLowerPipeline(OpPassManager &pm,
   // First, while the functions still tell the types of the model inputs.
   pm.addPass(createLowerTraining({options.optimizer, options.target}));
   pm.addPass(createFuseRows());
-  pm.addPass(createLowerStages());
+  pm.addPass(createLowerStages({options.target}));
   pm.addPass(createLowerPlan({options.memoryLimit}));
   // Last, so that a plan that is refused leaves no file.
   if (!options.weights.empty())

@@ -204,6 +204,11 @@ LogicalResult RoutineBuilder::emitComputed(DestinationStyleOpInterface op) {
   if (generic)
     if (std::optional<double> alpha = matchContraction(generic))
       return emitContraction(generic, *alpha);
+  bool isWithProduct = llvm::any_of(sums, [&](auto &entry) { return entry.second == op.getOperation(); });
+  return isWithProduct ? success() : emitKernel(op);
+}
+
+LogicalResult RoutineBuilder::emitKernel(DestinationStyleOpInterface op) {
   SmallVector<KernelOperand, 0> operands;
   for (OpOperand *input : op.getDpsInputOperands())
     operands.push_back(inputOperand(*input));

@@ -10,7 +10,7 @@
 #define BITPIPE_TRANSFORMS_LOWER_ROUTINEBUILDER_H
 
 #include "lib/Dialect/Pipe/IR/Pipe.h"
-#include "lib/Transforms/Lower/Contraction.h"
+#include "lib/Transforms/Lower/BiasGradients.h"
 #include "lib/Transforms/Lower/Destinations.h"
 #include "lib/Transforms/Lower/KernelLibrary.h"
 
@@ -22,10 +22,11 @@ using ResultSpec = std::variant<Place, RoutineBlock>;
 
 class RoutineBuilder {
 public:
+  /// `sums` are those that products make.
   RoutineBuilder(mlir::func::FuncOp function, Memory &memory,
-                 KernelLibrary &kernels)
+                 KernelLibrary &kernels, BiasGradients sums)
       : function(function), memory(memory), kernels(kernels),
-        destinations(function, memory) {}
+        destinations(function, memory), sums(std::move(sums)) {}
 
   /// Makes the calls. On success `results` has the place of every result.
   mlir::LogicalResult lower(llvm::ArrayRef<Place> arguments,
@@ -42,6 +43,8 @@ private:
     std::optional<Place> bias, residual;
     double alpha;
     bool accumulate;
+    std::optional<Place> biasGradient;
+    bool gradientOfA = false;
   };
   struct AttentionCall {
     struct Operand {
@@ -75,9 +78,11 @@ private:
   bool disturbs(mlir::DestinationStyleOpInterface op, unsigned result,
                 llvm::ArrayRef<KernelOperand> inputs, const Place &target) const;
   mlir::LogicalResult emitComputed(mlir::DestinationStyleOpInterface op);
+  mlir::LogicalResult emitKernel(mlir::DestinationStyleOpInterface op);
   mlir::LogicalResult emitContraction(mlir::linalg::GenericOp op, double alpha);
   void absorbInit(mlir::linalg::GenericOp op, mlir::Value init,
                   MatmulCall &product);
+  mlir::LogicalResult absorbSum(mlir::linalg::GenericOp op, MatmulCall &product);
   template <typename Op> mlir::LogicalResult emitAttention(Op op);
   Place rowsOf(mlir::Value value);
   static mlir::Operation *writeAttention(mlir::OpBuilder &builder, mlir::Location loc,
@@ -95,6 +100,7 @@ private:
   Memory &memory;
   KernelLibrary &kernels;
   Destinations destinations;
+  const BiasGradients sums;
   llvm::DenseMap<mlir::Value, Place> places;
   std::vector<Call> calls;
 };

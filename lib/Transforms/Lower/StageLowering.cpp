@@ -35,9 +35,9 @@ namespace {
 class StageLowering {
 public:
   StageLowering(pipe::StageOp stage, bool isLast, StageFunctions functions,
-                const ParameterGroups &groups, KernelLibrary &kernels)
+                const ParameterGroups &groups, KernelLibrary &kernels, bool onGPUs)
       : stage(stage), index(stage.getIndex()), isLast(isLast), functions(functions), groups(groups),
-        kernels(kernels) {}
+        kernels(kernels), onGPUs(onGPUs) {}
 
   FailureOr<StageRoutines>
   run(llvm::function_ref<std::string(StringRef)> nameFor, OpBuilder &builder) {
@@ -72,7 +72,9 @@ private:
 
   Routine lower(func::FuncOp function, ArrayRef<Place> arguments,
                 ArrayRef<ResultSpec> specs, SmallVectorImpl<Place> &results) {
-    auto routine = std::make_unique<RoutineBuilder>(function, memory, kernels);
+    BiasGradients sums = onGPUs ? findBiasGradients(function) : BiasGradients();
+    auto routine =
+        std::make_unique<RoutineBuilder>(function, memory, kernels, std::move(sums));
     if (failed(routine->lower(arguments, specs, results)))
       return failure();
     return routine;
@@ -257,6 +259,7 @@ private:
   StageFunctions functions;
   const ParameterGroups &groups;
   KernelLibrary &kernels;
+  const bool onGPUs;
   Memory memory;
   SmallVector<Place> forwardArguments, saved, kept;
 };
@@ -267,7 +270,7 @@ FailureOr<StageRoutines>
 lower::lowerStage(pipe::StageOp stage, bool isLast, StageFunctions functions,
                     const ParameterGroups &groups, KernelLibrary &kernels,
                     llvm::function_ref<std::string(StringRef)> nameFor,
-                    OpBuilder &builder) {
-  return StageLowering(stage, isLast, functions, groups, kernels)
+                    OpBuilder &builder, bool onGPUs) {
+  return StageLowering(stage, isLast, functions, groups, kernels, onGPUs)
       .run(nameFor, builder);
 }

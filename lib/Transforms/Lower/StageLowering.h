@@ -39,12 +39,13 @@ llvm::SmallVector<std::pair<int64_t, int64_t>>
 workingLayout(pipe::StageOp stage, const ParameterGroups &groups);
 
 /// Lowers the functions one after the other, since each says where the next
-/// finds its arguments. `nameFor` makes a routine's name from a function's.
+/// finds its arguments. `nameFor` makes a routine's name from a function's; `onGPUs`
+/// products make bias gradients.
 mlir::FailureOr<StageRoutines>
 lowerStage(pipe::StageOp stage, bool isLast, StageFunctions functions,
            const ParameterGroups &groups, KernelLibrary &kernels,
            llvm::function_ref<std::string(llvm::StringRef)> nameFor,
-           mlir::OpBuilder &builder);
+           mlir::OpBuilder &builder, bool onGPUs);
 
 } // namespace bitpipe::lower
 

@@ -103,17 +103,22 @@ SmallVector<Place> RoutineBuilder::Call::places() const {
   places = {product.a, product.b, product.c};
   if (product.bias)
     places.push_back(*product.bias);
-  if (product.residual)
-    places.push_back(*product.residual);
+  for (const std::optional<Place> &more : {product.residual, product.biasGradient})
+    if (more)
+      places.push_back(*more);
   return places;
 }
 
 SmallVector<Place> RoutineBuilder::Call::written() const {
   if (auto *kernel = std::get_if<KernelCall>(&what))
     return kernel->written;
-  if (auto *product = std::get_if<MatmulCall>(&what))
-    return {product->c};
   SmallVector<Place> places;
+  if (auto *product = std::get_if<MatmulCall>(&what)) {
+    places.push_back(product->c);
+    if (product->biasGradient)
+      places.push_back(*product->biasGradient);
+    return places;
+  }
   auto &attention = std::get<AttentionCall>(what);
   for (const AttentionCall::Operand &operand : attention.operands)
     if (operand.isWritten)
@@ -215,6 +220,8 @@ pipe::RoutineOp RoutineBuilder::write(OpBuilder &builder, StringRef name) {
     nameLayer(pipe::MatmulOp::create(
         inside, call.loc, ref(product.a), ref(product.b), ref(product.c),
         optionalRef(product.bias), optionalRef(product.residual),
+        optionalRef(product.biasGradient),
+        product.biasGradient && product.gradientOfA ? builder.getUnitAttr() : UnitAttr(),
         builder.getDenseI64ArrayAttr(product.form.sizes),
         builder.getDenseI64ArrayAttr(product.form.a),
         builder.getDenseI64ArrayAttr(product.form.b),

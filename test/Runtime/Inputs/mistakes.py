@@ -70,6 +70,7 @@ attempt("elements overflow", replaced("elements 96", "elements 46116860184273879
 attempt("shape overflows", replaced("tensor<12x8xf32>", "tensor<4611686018427387904x8xf32>"))
 attempt("negative slot", replaced(r'"input" size 192', '"input" size -192'))
 attempt("result overlaps", replaced(r"into (#pipe.ref<1, 0>) \[8, 1\]", r"into \1 [1, 1]"))
+attempt("bias gradient", replaced("(accumulate)", r"\1 bias_gradient #pipe.ref<0, 0>"))
 attempt("moments", replaced("moments 2 3", ""))
 attempt("late run", replaced(r"(?s)(pipe.execute B stage 0 mb 3 [^\n]*\n)(.*?pipe.grad_norm [^\n]*\n)", r"\2\1"))
 attempt("other processor", replaced('features = ""', 'features = "sse2,warp-drive,fma"'))

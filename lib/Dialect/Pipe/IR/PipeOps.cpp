@@ -90,6 +90,25 @@ static LogicalResult verifyTypes(MatmulOp op) {
          << ", expected f32 for a, b and c, or bf16 for a and b and one of both for c";
 }
 
+/// What one pass over the operands of a product sums up of one of them.
+static LogicalResult verifyBiasGradient(MatmulOp op) {
+  auto error = [&] { return mlir::emitError(op.getLoc()) << "matmul has "; };
+  if (!op.getBiasGradient())
+    return op.getOfA() ? error() << "of_a, but no bias_gradient" : success();
+  ArrayRef<int64_t> sizes = op.getSizes();
+  if (sizes.size() != 3)
+    return error() << "a bias_gradient and " << sizes.size()
+                   << " sizes, expected m, n and k alone";
+  if (op.getBias())
+    return error() << "a bias_gradient and a bias, expected one of them";
+  int64_t size = op.getOfA() ? sizes[0] : sizes[1];
+  int64_t stride = op.getOfA() ? op.getAStrides()[0] : op.getBStrides()[1];
+  if (size > 1 && stride != 1)
+    return error() << "the bias_gradient of " << (op.getOfA() ? "a, whose rows" : "b, whose columns")
+                   << " have a stride of " << stride << ", expected 1";
+  return success();
+}
+
 LogicalResult RunOp::verify() {
   bool isUpdate = getKind() == RunKind::U;
   if (isUpdate && !getVersions())
@@ -144,5 +163,7 @@ LogicalResult MatmulOp::verify() {
     if (strides.size() != rank - 1)
       return mlir::emitError(getLoc()) << "matmul operand has " << strides.size()
                                  << " strides, expected " << rank - 1;
+  if (failed(verifyBiasGradient(*this)))
+    return failure();
   return verifyTypes(*this);
 }

@@ -131,6 +131,13 @@ def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {
     elements of f32; `residual` has the strides and the type of c. With
     `accumulate`, c is added to.
 
+    `bias_gradient` has n contiguous elements of f32, to each of which the sum over
+    k of its column of b is added, without alpha: where b is the gradient of a
+    result, and the product that of its weight, this is the gradient of its bias.
+    With `of_a` it has m elements, and the sums are those of the rows of a. There is
+    no batch then and no bias, and the columns of b, or rows of a, lie one beside the
+    other. Only GPUs compute it.
+
     `types` are the element types of a, b and c, f32 where they are not given:
     a and b are both f32 or both bf16, and only with the latter may c be bf16.
     Whatever they are, the sum over k is one of f32, rounded once.
@@ -138,6 +145,7 @@ def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {
   let arguments = (ins Pipe_RefAttr:$a, Pipe_RefAttr:$b, Pipe_RefAttr:$c,
                        OptionalAttr<Pipe_RefAttr>:$bias,
                        OptionalAttr<Pipe_RefAttr>:$residual,
+                       OptionalAttr<Pipe_RefAttr>:$bias_gradient, UnitAttr:$of_a,
                        DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$a_strides,
                        DenseI64ArrayAttr:$b_strides, DenseI64ArrayAttr:$c_strides,
                        DefaultValuedAttr<F64Attr, "1.0">:$alpha,
@@ -146,7 +154,8 @@ def Pipe_MatmulOp : Pipe_Op<"matmul", [HasParent<"RoutineOp">]> {
   let assemblyFormat = [{
     $a $a_strides `by` $b $b_strides `into` $c $c_strides `sizes` $sizes
     (`bias` $bias^)? (`residual` $residual^)? (`alpha` $alpha^)?
-    (`accumulate` $accumulate^)? (`types` $types^)? attr-dict
+    (`accumulate` $accumulate^)? (`bias_gradient` $bias_gradient^)? (`of_a` $of_a^)?
+    (`types` $types^)? attr-dict
   }];
   let hasVerifier = 1;
 }

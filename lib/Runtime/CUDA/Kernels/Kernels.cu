@@ -1,7 +1,7 @@
 //===- Kernels.cu - The runtime's own kernels ---------------------------------===//
 //
 // What no plan has: updates, sums, the numbers by which a step is judged, what products
-// start from, attention. Compiled to PTX, which bitpipe-run holds, and to a shared object
+// start from, bias gradients, attention. Compiled to PTX, which bitpipe-run holds, and to a shared object
 // of kernels to be tested without a GPU.
 //
 //===----------------------------------------------------------------------===//
@@ -17,6 +17,7 @@ using attention::Brain;
 #include "lib/Runtime/CUDA/Kernels/Optimizer.inc"
 #include "lib/Runtime/CUDA/Kernels/Start.inc"
 #include "lib/Runtime/CUDA/Kernels/Attention.inc"
+#include "lib/Runtime/CUDA/Kernels/ColumnSums.inc"
 #include "lib/Runtime/CUDA/Kernels/WarpProducts.inc"
 #include "lib/Runtime/CUDA/Kernels/AsyncTiles.inc"
 #include "lib/Runtime/CUDA/Kernels/TensorScores.inc"

@@ -127,6 +127,27 @@ struct Start {
   int64_t keeps, brain;          // adds to c; c and residual are bf16
 };
 
+/// Threads of a block of ColumnSums that share rows: a thread has 16 bytes of each.
+constexpr int32_t sumLanes = 32;
+/// Elements that a thread has of a row, at most.
+constexpr int32_t sumWidth = 8;
+
+/// Adds up the columns of a matrix in pieces of so many rows: a block for each piece and
+/// for each `sumLanes` threads' columns.
+struct ColumnSums {
+  const void *matrix; // rows are contiguous
+  float *partials;    // [piece, column]
+  int64_t rows, columns, leading, rowsOfPiece;
+  int64_t brain, wide; // elements are bf16; all rows can be read 16 bytes at once
+};
+
+/// Adds so many rows of partial sums to a vector.
+struct AddPartials {
+  const float *partials;
+  float *target;
+  int64_t elements, count;
+};
+
 /// pipe.attention has the formulas.
 struct AttentionShape : attention::Layout {
   int64_t batch, heads, kvHeads, rows, columns, size, valueSize;
