@@ -65,6 +65,7 @@ public:
 
   /// Begins an operation: the accesses that follow are its own.
   void begin(const Operation &operation);
+  const Operation &current() const { return now; }
   /// Checks an access to a device pointer; says what is wrong with it.
   std::optional<std::string> access(uint64_t pointer, size_t bytes, bool writes);
   /// The same for pinned memory.

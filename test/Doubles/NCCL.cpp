@@ -8,6 +8,7 @@
 
 #include "test/Doubles/NCCLGroup.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -52,17 +53,43 @@ bool makes(const char *mistake) {
   return given && std::strcmp(given, mistake) == 0;
 }
 
+/// The communicators of this process.
+std::set<Group *> groups;
+
+bool othersAreUnderWay(const Group *group) {
+  std::unique_lock<std::mutex> lock(Engine::get().mutex);
+  return std::ranges::any_of(groups, [&](const Group *other) {
+    return other != group && !other->isAtRest(Engine::get().host);
+  });
+}
+
+/// Makes the connections that a call needs; says why they cannot be made.
+std::optional<std::string> connect(Group *group, const Call &call, bool isCaptured) {
+  if (group->isConnected(call))
+    return std::nullopt;
+  if (isCaptured)
+    return call.text() + " is the first of its kind in its communicator and falls into a capture, "
+                         "but connections are made at first use";
+  if (othersAreUnderWay(group))
+    return call.text() + " makes connections while operations of another communicator are under "
+                         "way, and they may wait for each other";
+  return group->connect(call);
+}
+
 using Finish = std::function<std::optional<std::string>(const std::vector<std::string> &)>;
 
 /// Gives this rank's part of a call, then waits for all and works on their parts.
 Status meet(Group *group, const Call &call, const void *mine, size_t bytes, bitpipe::cuda::Stream stream,
             Finish finish) {
   std::shared_ptr<Captured> graph = captureOf(stream);
-  if (!group->connects(call, graph != nullptr) || (graph && makes("cold")))
-    return refuse(unhandledCuda, call.text() + " is the first of its kind in its communicator and falls into "
-                                               "a capture, but connections are made at first use");
+  if (graph && makes("cold"))
+    group->forgetConnections();
+  if (auto wrong = connect(group, call, graph != nullptr))
+    return refuse(remoteError, *wrong);
   if (graph)
     group->captures.push_back(graph);
+  else
+    ++group->asked;
   auto operation = std::make_shared<uint64_t>();
   Work part{"a part of NCCL", nullptr, [=]() -> std::optional<std::string> {
               char *there = nullptr;
@@ -71,9 +98,13 @@ Status meet(Group *group, const Call &call, const void *mine, size_t bytes, bitp
               *operation = group->post(call, there, bytes);
               return std::nullopt;
             }};
+  bool isCaptured = graph != nullptr; // a graph is not to hold itself
   Work all{"an operation of NCCL", [=] { return group->allHaveCome(*operation); },
            [=]() -> std::optional<std::string> {
              std::vector<std::string> parts;
+             const doubles::Operation &now = Engine::get().memory.current();
+             if (!isCaptured)
+               ++group->ended, group->lastEnd = {now.lane, now.clock[now.lane]};
              if (auto wrong = group->collect(*operation, call, parts))
                return wrong;
              return finish(parts);
@@ -142,8 +173,12 @@ EXPORT Status ncclCommInitRankConfig(Communicator *communicator, int ranks, Uniq
   wakeStreams();
   auto *group = new Group(id.internal, rank, ranks);
   *communicator = reinterpret_cast<Communicator>(group);
+  if (othersAreUnderWay(group))
+    return refuse(remoteError, "a communicator begins while operations of another one are under way, "
+                               "and they may wait for each other");
   if (auto wrong = group->begin())
     return refuse(remoteError, *wrong);
+  groups.insert(group);
   return Success;
 }
 EXPORT Status ncclCommDestroy(Communicator communicator) {
@@ -153,6 +188,7 @@ EXPORT Status ncclCommDestroy(Communicator communicator) {
       std::abort();
     }
   of(communicator)->end();
+  groups.erase(of(communicator));
   return Success;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 using namespace doubles;
 namespace fs = std::filesystem;
@@ -49,9 +50,14 @@ Call Call::counterpart() const {
   return other;
 }
 
-static void give(const std::string &path, const std::string &bytes) {
-  std::ofstream(path + "~", std::ios::binary).write(bytes.data(), std::streamsize(bytes.size()));
-  fs::rename(path + "~", path);
+/// Whole or not at all; false where there is one already.
+static bool give(const std::string &path, const std::string &bytes) {
+  std::string part = path + "~" + std::to_string(getpid());
+  std::ofstream(part, std::ios::binary).write(bytes.data(), std::streamsize(bytes.size()));
+  std::error_code exists;
+  fs::create_hard_link(part, path, exists);
+  fs::remove(part);
+  return !exists;
 }
 
 static std::string take(const std::string &path) {
@@ -59,11 +65,7 @@ static std::string take(const std::string &path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string Group::fileOf(uint64_t operation, int rank) const {
-  return mark(std::to_string(operation).c_str(), rank);
-}
-
-std::string Group::mark(const char *what, int rank) const {
+std::string Group::mark(const std::string &what, int rank) const {
   return "/dev/shm/" + name + "." + what + "." + std::to_string(rank);
 }
 
@@ -88,16 +90,26 @@ bool Group::allHaveCome(uint64_t operation) const {
   return true;
 }
 
+std::optional<std::string> Group::compare(const std::string &where, const Call &mine, int other,
+                                          const Call &theirs) const {
+  if (other == rank || theirs == mine.counterpart())
+    return std::nullopt;
+  return where + " of communicator " + name + ": rank " + std::to_string(rank) + " of " +
+         std::to_string(ranks) + " calls " + mine.text() + ", rank " + std::to_string(other) +
+         " calls " + theirs.text() + ", which do not match";
+}
+
 std::optional<std::string> Group::collect(uint64_t operation, const Call &mine,
                                           std::vector<std::string> &parts) const {
   for (int other = 0; other < ranks; ++other) {
     std::string part = take(fileOf(operation, other));
     Call theirs = mine;
-    std::memcpy(&theirs, part.data(), std::min(part.size(), sizeof(theirs)));
-    if (other != rank && theirs != mine.counterpart())
+    if (part.size() < sizeof(theirs)) // this rank ends early
       return "operation " + std::to_string(operation) + " of communicator " + name + ": rank " +
-             std::to_string(rank) + " of " + std::to_string(ranks) + " calls " + mine.text() +
-             ", rank " + std::to_string(other) + " calls " + theirs.text() + ", which do not match";
+             std::to_string(other) + " has not come";
+    std::memcpy(&theirs, part.data(), sizeof(theirs));
+    if (auto wrong = compare("operation " + std::to_string(operation), mine, other, theirs))
+      return wrong;
     parts.push_back(part.substr(sizeof(theirs)));
   }
   return std::nullopt;
@@ -110,34 +122,48 @@ static std::chrono::duration<double> longestMeeting() {
   return std::chrono::duration<double>(given ? std::atof(given) : 120.0);
 }
 
-std::optional<std::string> Group::begin() {
-  if (fs::exists(fileOf(0, rank)))
+std::optional<std::string> Group::meetHosts(const std::string &where, const Call &call) {
+  if (!give(mark(where, rank), {reinterpret_cast<const char *>(&call), sizeof(call)}))
     return "rank " + std::to_string(rank) + " of communicator " + name + " comes twice";
-  Call call{Call::Begin, size_t(ranks)};
-  uint64_t operation = post(call, nullptr, 0);
+  places.push_back(where);
   auto until = std::chrono::steady_clock::now() + longestMeeting();
-  while (!allHaveCome(operation)) {
-    if (std::chrono::steady_clock::now() > until) {
-      std::string missing;
-      for (int other = 0; other < ranks; ++other)
-        if (!fs::exists(fileOf(operation, other)))
-          missing += (missing.empty() ? "" : ", ") + std::to_string(other);
-      return "rank " + std::to_string(rank) + " of " + std::to_string(ranks) +
-             " is in ncclCommInitRank of communicator " + name + ", to which did not come: " +
-             missing;
-    }
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  for (int other = 0; other < ranks;) {
+    if (fs::exists(mark(where, other))) {
+      Call theirs = call;
+      std::memcpy(&theirs, take(mark(where, other)).data(), sizeof(theirs));
+      if (auto wrong = compare(where, call, other, theirs))
+        return wrong;
+      ++other;
+    } else if (std::chrono::steady_clock::now() > until)
+      return where + " of communicator " + name + ": rank " + std::to_string(rank) + " of " +
+             std::to_string(ranks) + " is in " + call.text() + ", to which rank " +
+             std::to_string(other) + " has not come";
+    else
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
-  std::vector<std::string> nothing;
-  return collect(operation, call, nothing);
+  return std::nullopt;
 }
 
-bool Group::connects(const Call &call, bool isCaptured) {
+std::optional<std::string> Group::begin() {
+  return meetHosts("begin", {Call::Begin, size_t(ranks)});
+}
+
+/// Whatever the root, but for messages, which have one connection for each way.
+static std::pair<Call::Kind, int> wayOf(const Call &call) {
   bool isMessage = call.kind == Call::Send || call.kind == Call::Receive;
-  std::pair<Call::Kind, int> way(call.kind, isMessage ? call.root : -1);
-  if (!isCaptured)
-    connected.insert(way);
-  return connected.contains(way);
+  return {call.kind, isMessage ? call.root : -1};
+}
+
+bool Group::isConnected(const Call &call) const { return connected.contains(wayOf(call)); }
+
+std::optional<std::string> Group::connect(const Call &call) {
+  connected.insert(wayOf(call));
+  return meetHosts("connection-" + std::to_string(connected.size()), call);
+}
+
+bool Group::isAtRest(const Clock &host) const {
+  auto [lane, tick] = lastEnd;
+  return asked == 0 || (asked == ended && lane < host.size() && host[lane] >= tick);
 }
 
 void Group::awaitMarks(const char *what) const {
@@ -156,6 +182,8 @@ void Group::end() {
   awaitMarks("ends");
   for (uint64_t i = started >= 2 ? started - 2 : 0; i < started; ++i)
     fs::remove(fileOf(i, rank), ignored);
+  for (const std::string &where : places)
+    fs::remove(mark(where, rank), ignored);
   give(mark("ended", rank), "");
   if (rank != 0)
     return;

@@ -51,6 +51,15 @@ struct Rank {
   void *to = reinterpret_cast<void *>(memory.begin() + count * sizeof(float));
 
   Ring join(const char *which = "a") { return Ring(gpu, name + which, number); }
+  /// Makes all connections, as bitpipe does before step 1.
+  void connect(const Ring &ring) {
+    sum(ring, 1);
+    slices(ring, 1);
+    gather(ring, 1);
+    broadcast(ring, 0);
+    message(ring, 1);
+    ring.stream.synchronize();
+  }
   /// Each rank has its number plus 1 everywhere.
   void fill(const Ring &ring) {
     for (size_t i = 0; i < 2 * count; ++i)
@@ -114,6 +123,7 @@ const Case cases[] = {
      }, {}},
     {"all kinds, one after the other", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.fill(ring);
        rank.slices(ring, count / 2);
        rank.gather(ring, count / 2);
@@ -123,9 +133,8 @@ const Case cases[] = {
      }, {}},
     {"a graph of what was used before", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.fill(ring);
-       rank.sum(ring, 1);
-       rank.message(ring, 1);
        rank.replay(ring, [&] {
          rank.message(ring, count);
          rank.sum(ring, count);
@@ -134,42 +143,50 @@ const Case cases[] = {
      }, {}},
     {"sums of different sizes", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.sum(ring, rank.number ? count / 2 : count);
        ring.stream.synchronize();
      }, {"rank 0 of 2 calls ncclAllReduce(count 8, type 7, op 0), rank 1 calls ncclAllReduce(count 4, type 7, op 0)"}},
     {"the sum of one, the product of the other", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.sum(ring, count, nccl::Operation(rank.number));
        ring.stream.synchronize();
      }, {"op 0), rank 1 calls ncclAllReduce(count 8, type 7, op 1)"}},
     {"a sum meets a broadcast", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.number ? rank.broadcast(ring, 1) : rank.sum(ring, count);
        ring.stream.synchronize();
      }, {"rank 0 of 2 calls ncclAllReduce(count 8", "rank 1 calls ncclBroadcast(count 8, type 7, root 1)",
          "rank 1 of 2 calls ncclBroadcast(count 8"}},
     {"broadcasts of different roots", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.broadcast(ring, rank.number);
        ring.stream.synchronize();
      }, {"ncclBroadcast(count 8, type 7, root 0), rank 1 calls ncclBroadcast(count 8, type 7, root 1)"}},
     {"gathers of different types", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.gather(ring, 4, rank.number ? nccl::Int8 : Float32);
        ring.stream.synchronize();
      }, {"ncclAllGather(count 4, type 7), rank 1 calls ncclAllGather(count 4, type 0)"}},
     {"slices of different sizes", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.slices(ring, rank.number ? 2 : 4);
        ring.stream.synchronize();
      }, {"ncclReduceScatter(count 4, type 7, op 0), rank 1 calls ncclReduceScatter(count 2"}},
     {"a receive of less than was sent", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.message(ring, rank.number ? count / 2 : count);
        ring.stream.synchronize();
      }, {"rank 0 of 2 calls ncclSend(count 8, type 7, from rank 0), rank 1 calls ncclRecv(count 4"}},
     {"as many bytes, but of another type", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.number ? rank.receive(ring, 4 * count, nccl::Int8) : rank.send(ring, count);
        ring.stream.synchronize();
      }, {"ncclSend(count 8, type 7, from rank 0), rank 1 calls ncclRecv(count 32, type 0"}},
@@ -180,12 +197,15 @@ const Case cases[] = {
      }, {"rank 0 of 2 calls ncclSend(count 8, type 7, from rank 0), rank 1 calls ncclSend(count 8, type 7, from rank 1)"}},
     {"another order of launches", [](Rank &rank) {
        Ring ring = rank.join();
+       rank.connect(ring);
        rank.sum(ring, rank.number ? 4 : 8);
        rank.sum(ring, rank.number ? 8 : 4);
        ring.stream.synchronize();
-     }, {"operation 1 of", "rank 0 of 2 calls ncclAllReduce(count 8", "rank 1 calls ncclAllReduce(count 4"}},
+     }, {"operation 5 of", "rank 0 of 2 calls ncclAllReduce(count 8", "rank 1 calls ncclAllReduce(count 4"}},
     {"the wrong communicator", [](Rank &rank) {
        Ring a = rank.join("a"), b = rank.join("b");
+       rank.connect(a);
+       rank.connect(b);
        rank.message(rank.number ? b : a, 8);
        rank.message(rank.number ? a : b, 4);
        a.stream.synchronize();
@@ -193,9 +213,9 @@ const Case cases[] = {
      }, {"rank 0 of 2 calls ncclSend(count ", "rank 1 of 2 calls ncclRecv(count ", "which do not match"}},
     {"a graph that does not match", [](Rank &rank) {
        Ring ring = rank.join();
-       rank.sum(ring, 1);
+       rank.connect(ring);
        rank.replay(ring, [&] { rank.sum(ring, rank.number ? 4 : 8); });
-     }, {"operation 2 of", "ncclAllReduce(count 4"}},
+     }, {"operation 5 of", "ncclAllReduce(count 4"}},
     {"a first sum in a capture", [](Rank &rank) {
        Ring ring = rank.join();
        rank.gather(ring, 1);
@@ -208,15 +228,33 @@ const Case cases[] = {
        a.stream.synchronize();
        rank.replay(b, [&] { rank.message(b, count); });
      }, {"ncclSend(count 8, type 7, from rank 0) is the first", "ncclRecv(count 8, type 7, from rank 0) is the first"}},
+    {"a first sum beside another communicator's", [](Rank &rank) {
+       Ring a = rank.join("a"), b = rank.join("b");
+       rank.connect(a);
+       rank.sum(a, count);
+       rank.sum(b, count);
+     }, {"ncclAllReduce(count 8, type 7, op 0) makes connections while operations of another communicator"}},
+    {"a communicator begun beside another one's sum", [](Rank &rank) {
+       Ring a = rank.join("a");
+       rank.connect(a);
+       rank.sum(a, count);
+       Ring b = rank.join("b");
+     }, {"a communicator begins while operations of another one are under way"}},
     {"communicators begun in another order", [](Rank &rank) {
        setenv("BITPIPE_DOUBLES_MEETING", "1", /*replace=*/1);
        Ring first = rank.join(rank.number ? "b" : "a"), second = rank.join(rank.number ? "a" : "b");
-     }, {"rank 0 of 2 is in ncclCommInitRank", "to which did not come: 1", "rank 1 of 2 is in ncclCommInitRank",
-         "to which did not come: 0"}},
-    {"communicators of different sizes", [](Rank &rank) {
+     }, {"rank 0 of 2 is in ncclCommInitRank(count 2), to which rank 1 has not come",
+         "rank 1 of 2 is in ncclCommInitRank(count 2), to which rank 0 has not come"}},
+    {"first messages that wait for each other", [](Rank &rank) {
        setenv("BITPIPE_DOUBLES_MEETING", "1", /*replace=*/1);
+       Ring a = rank.join("a"), b = rank.join("b");
+       rank.message(rank.number ? b : a, 1);
+       rank.message(rank.number ? a : b, 1);
+     }, {"rank 0 of 2 is in ncclSend(count 1, type 7, from rank 0), to which rank 1 has not come",
+         "rank 1 of 2 is in ncclRecv(count 1, type 7, from rank 0), to which rank 0 has not come"}},
+    {"communicators of different sizes", [](Rank &rank) {
        Ring ring(rank.gpu, rank.name, rank.number, rank.number ? 2 : 3);
-     }, {"rank 0 of 3 is in ncclCommInitRank", "did not come: 2", "rank 1 of 2 calls ncclCommInitRank(count 2), rank 0 calls ncclCommInitRank(count 3)"}},
+     }, {"rank 0 of 3 calls ncclCommInitRank(count 3), rank 1 calls ncclCommInitRank(count 2)", "rank 1 of 2 calls ncclCommInitRank(count 2), rank 0 calls ncclCommInitRank(count 3)"}},
     {"two with the same rank", [](Rank &rank) {
        setenv("BITPIPE_DOUBLES_MEETING", "1", /*replace=*/1);
        Ring ring(rank.gpu, rank.name, 0);
