@@ -34,8 +34,9 @@ NARROW = {
 }
 # Of the runtime's own: at least so many of 16 bytes, at most so many others.
 OWN = {
-    "bitpipe_adamw": (7, 8, "loads and stores of weights, gradients and moments; the step's verdict, copies in bf16, zeros"),
-    "bitpipe_sgd": (3, 7, "the same without moments"),
+    "bitpipe_adamw": (8, 6, "loads and stores of weights, gradients and moments; the step's verdict, copies in bf16"),
+    "bitpipe_sgd": (4, 5, "the same without moments"),
+    "bitpipe_clear": (1, 0, ""),
     "bitpipe_sum": (44, 0, ""),
     "bitpipe_round": (1, 1, "what is stored is half of what is loaded"),
 }
