@@ -40,6 +40,12 @@ OWN = {
     "bitpipe_sum": (44, 0, ""),
     "bitpipe_round": (1, 1, "what is stored is half of what is loaded"),
 }
+# These may do as they like.
+LEFT_OUT = {
+    r"bitpipe_attention(_d\w+?)?(_bf16)?(_lanes)?": "rows of any length and alignment; with their own check in each loop",
+    r"bitpipe_squares": "one number for each thread, so that the order of a sum is that of any length",
+    r"bitpipe_(start|judge|judge_between|contribute)": "a few numbers for each device",
+}
 # What products of tensor cores read of rows goes to shared memory by itself.
 COPYING = re.compile(r"bitpipe_attention(_dq|_dkv)?_(plain|general)_\d+")
 
@@ -100,6 +106,9 @@ def own_problems(options, nvdisasm):
         wide, narrow = ([access for access in kind if access.startswith("LDGSTS")] for kind in kernels[name])
         if narrow or not wide:
             yield f"{name}: {len(wide)} copies of 16 bytes and {len(narrow)} of less into shared memory, expected none of less"
+    for name in kernels.keys() - OWN.keys() - set(copying):
+        if not any(re.fullmatch(pattern, name) for pattern in LEFT_OUT):
+            yield f"{name}: nothing says how it is to access memory"
     if not copying:
         yield "no kernel of attention on tensor cores"
 
