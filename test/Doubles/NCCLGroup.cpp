@@ -122,6 +122,15 @@ static std::chrono::duration<double> longestMeeting() {
   return std::chrono::duration<double>(given ? std::atof(given) : 120.0);
 }
 
+/// " 1 3".
+std::string Group::missingAt(const std::string &where) const {
+  std::string missing;
+  for (int other = 0; other < ranks; ++other)
+    if (!fs::exists(mark(where, other)))
+      missing += " " + std::to_string(other);
+  return missing;
+}
+
 std::optional<std::string> Group::meetHosts(const std::string &where, const Call &call) {
   if (!give(mark(where, rank), {reinterpret_cast<const char *>(&call), sizeof(call)}))
     return "rank " + std::to_string(rank) + " of communicator " + name + " comes twice";
@@ -136,8 +145,8 @@ std::optional<std::string> Group::meetHosts(const std::string &where, const Call
       ++other;
     } else if (std::chrono::steady_clock::now() > until)
       return where + " of communicator " + name + ": rank " + std::to_string(rank) + " of " +
-             std::to_string(ranks) + " is in " + call.text() + ", to which rank " +
-             std::to_string(other) + " has not come";
+             std::to_string(ranks) + " is in " + call.text() + ", to which did not come:" +
+             missingAt(where);
     else
       std::this_thread::sleep_for(std::chrono::microseconds(200));
   }

@@ -71,6 +71,7 @@ private:
     return mark(std::to_string(operation), rank);
   }
   std::optional<std::string> meetHosts(const std::string &where, const Call &call);
+  std::string missingAt(const std::string &where) const;
   std::optional<std::string> compare(const std::string &where, const Call &mine, int other,
                                      const Call &theirs) const;
   void awaitMarks(const char *what) const;

@@ -42,7 +42,7 @@ OWN = {
 }
 # These may do as they like.
 LEFT_OUT = {
-    r"bitpipe_attention(_d\w+?)?(_bf16)?(_lanes)?": "rows of any length and alignment; with their own check in each loop",
+    r"bitpipe_attention(_d\w+?)?(_bf16)?(_lanes)?": "rows of any length and alignment, which they look at when they run",
     r"bitpipe_squares": "one number for each thread, so that the order of a sum is that of any length",
     r"bitpipe_(start|judge|judge_between|contribute)": "a few numbers for each device",
 }

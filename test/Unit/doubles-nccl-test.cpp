@@ -243,15 +243,20 @@ const Case cases[] = {
     {"communicators begun in another order", [](Rank &rank) {
        setenv("BITPIPE_DOUBLES_MEETING", "1", /*replace=*/1);
        Ring first = rank.join(rank.number ? "b" : "a"), second = rank.join(rank.number ? "a" : "b");
-     }, {"rank 0 of 2 is in ncclCommInitRank(count 2), to which rank 1 has not come",
-         "rank 1 of 2 is in ncclCommInitRank(count 2), to which rank 0 has not come"}},
+     }, {"rank 0 of 2 is in ncclCommInitRank(count 2), to which did not come: 1",
+         "rank 1 of 2 is in ncclCommInitRank(count 2), to which did not come: 0"}},
     {"first messages that wait for each other", [](Rank &rank) {
        setenv("BITPIPE_DOUBLES_MEETING", "1", /*replace=*/1);
        Ring a = rank.join("a"), b = rank.join("b");
        rank.message(rank.number ? b : a, 1);
        rank.message(rank.number ? a : b, 1);
-     }, {"rank 0 of 2 is in ncclSend(count 1, type 7, from rank 0), to which rank 1 has not come",
-         "rank 1 of 2 is in ncclRecv(count 1, type 7, from rank 0), to which rank 0 has not come"}},
+     }, {"rank 0 of 2 is in ncclSend(count 1, type 7, from rank 0), to which did not come: 1",
+         "rank 1 of 2 is in ncclRecv(count 1, type 7, from rank 0), to which did not come: 0"}},
+    {"two of four that do not come", [](Rank &rank) {
+       setenv("BITPIPE_DOUBLES_MEETING", "1", /*replace=*/1);
+       Ring ring(rank.gpu, rank.name, 2 * rank.number, 4);
+     }, {"rank 0 of 4 is in ncclCommInitRank(count 4), to which did not come: 1 3",
+         "rank 2 of 4 is in ncclCommInitRank(count 4), to which did not come: 1 3"}},
     {"communicators of different sizes", [](Rank &rank) {
        Ring ring(rank.gpu, rank.name, rank.number, rank.number ? 2 : 3);
      }, {"rank 0 of 3 calls ncclCommInitRank(count 3), rank 1 calls ncclCommInitRank(count 2)", "rank 1 of 2 calls ncclCommInitRank(count 2), rank 0 calls ncclCommInitRank(count 3)"}},
