@@ -30,8 +30,8 @@ if [[ ! -f $stamp || $requirements -nt $stamp || scripts/requirements-demo.txt -
   touch "$stamp"
 fi
 
-# Without the packages that they want (cuBLAS): the real cuDNN is asked for plans, on no GPU. In a
-# folder of its own, so that nothing else finds it.
+# The real libraries, on no GPU: cuDNN is asked for plans, declarations are held against headers, and
+# printed programs link. In a folder of their own, so that nothing else finds them.
 alone=scripts/requirements-alone.txt
 if [[ $kind == test && ( ! -f build/alone/installed || $alone -nt build/alone/installed ) ]]; then
   rm -rf build/alone

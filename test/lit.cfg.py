@@ -48,10 +48,12 @@ config.substitutions.append(("%part", os.environ.get("BITPIPE_PART", "1/1")))
 if os.geteuid() == 0 and os.path.exists("/dev/net/tun") and shutil.which("ip"):
     config.available_features.add("namespaces")
 
-# cuDNN that makes plans without a GPU (scripts/setup.sh).
+# The real libraries (scripts/setup.sh), of which cuDNN makes plans without a GPU.
 alone = os.path.join(config.build, "alone/nvidia")
 if os.path.exists(os.path.join(alone, "cudnn_jit")):
     config.available_features.add("cudnn")
+if os.path.exists(os.path.join(alone, "nccl")) and os.path.exists(os.path.join(alone, "cu13/lib/libcublasLt.so.13")):
+    config.available_features.add("cublaslt-nccl")
 config.substitutions.append(("%alone", alone))
 
 # NVIDIA's assembler: a folder with both of its programs, of CUDA or of a package of Python's.
@@ -61,6 +63,10 @@ assembler = next((folder for folder in folders if all(shutil.which(tool, path=fo
 if assembler:
     config.available_features.add("ptxas")
     config.substitutions.append(("%assembler", assembler))
+nvcc = shutil.which("nvcc", path=os.pathsep.join(folders))
+if nvcc:
+    config.available_features.add("nvcc")
+config.substitutions.append(("%nvcc", nvcc or "none"))
 nvdisasm = shutil.which("nvdisasm", path=os.pathsep.join(folders))
 if nvdisasm:
     config.available_features.add("nvdisasm")

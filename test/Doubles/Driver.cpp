@@ -80,8 +80,11 @@ Work copyOf(const char *name, const void *from, void *to, size_t bytes, bool fro
             if (auto wrong = sideOf(to, bytes, toDevice, true, target))
               return wrong;
             std::memmove(target, source, bytes);
+            if (!fromDevice)
+              Engine::get().memory.tookCopy(from, bytes);
             return std::nullopt;
-          }};
+          },
+          fromDevice ? std::pair<const void *, size_t>() : std::pair(from, bytes)};
 }
 
 void *pointerOf(Pointer pointer) { return reinterpret_cast<void *>(pointer); }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <sstream>
+#include <string_view>
 #include <sys/mman.h>
 
 using namespace doubles;
@@ -111,8 +113,7 @@ void Memory::begin(const Operation &operation) {
 }
 
 bool Memory::isBefore(const Touch &other) const {
-  return other.tick == 0 ||
-         (other.lane < now.clock.size() && now.clock[other.lane] >= other.tick);
+  return isKnown(other, now.clock);
 }
 
 std::string Memory::place(size_t offset) const {
@@ -149,6 +150,27 @@ std::optional<std::string> Memory::accessPinned(const void *address, size_t byte
   if (!isPinned(address, bytes))
     return now.name + ": no pinned memory";
   return touchAll(offsetOf(address), offsetOf(address) + bytes, writes);
+}
+
+std::optional<std::string> Memory::giveToCopy(const void *address, size_t bytes, const Clock &host) {
+  size_t begin = offsetOf(address), hash = std::hash<std::string_view>()({memory + begin, bytes});
+  Given &one = given[{begin, bytes}];
+  bool changed = one.asked > 0 && hash != one.hash;
+  bool isRead = one.asked > one.ended || !isKnown(one.last, host);
+  for (size_t cell = begin / cellBytes; cell * cellBytes < begin + bytes; ++cell)
+    changed &= cells[cell].writer.tick == 0; // or a copy wrote it
+  one.hash = hash;
+  ++one.asked;
+  if (!changed || !isRead)
+    return std::nullopt;
+  return "the host writes " + place(begin) + " of its pinned memory, which a copy reads, and does not "
+         "wait for that one's end";
+}
+
+void Memory::tookCopy(const void *address, size_t bytes) {
+  Given &one = given[{offsetOf(address), bytes}];
+  ++one.ended;
+  one.last = {now.lane, now.clock[now.lane]};
 }
 
 /// Whether all of it lies in one, which is remembered.

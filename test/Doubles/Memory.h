@@ -11,7 +11,8 @@
 // found even where the accident does not happen.
 //
 // Memory of the host that is pinned lies where the host can reach it, and is known likewise: of
-// copies, not of what the host itself does.
+// copies. Of the host's own writing it is known only that what a copy is to read differs from what the
+// last copy was to read: by then that one must have ended, and the host must know it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,10 +66,15 @@ public:
 
   /// Begins an operation: the accesses that follow are its own.
   void begin(const Operation &operation);
+  const Operation &current() const { return now; }
   /// Checks an access to a device pointer; says what is wrong with it.
   std::optional<std::string> access(uint64_t pointer, size_t bytes, bool writes);
   /// The same for pinned memory.
   std::optional<std::string> accessPinned(const void *address, size_t bytes, bool writes);
+  /// A copy from there is asked for, or a graph with such a copy launched.
+  std::optional<std::string> giveToCopy(const void *address, size_t bytes, const Clock &host);
+  /// It has read what it was given.
+  void tookCopy(const void *address, size_t bytes);
   /// The same for an access by a kernel, which knows real addresses.
   std::optional<std::string> accessReal(const void *address, size_t bytes, bool writes);
 
@@ -94,6 +100,15 @@ private:
     Touch writer, readers[3];
   };
 
+  /// What the host gave to copies from one place.
+  struct Given {
+    size_t hash = 0, asked = 0, ended = 0;
+    Touch last = {}; // that ended
+  };
+
+  bool isKnown(const Touch &other, const Clock &clock) const {
+    return other.tick == 0 || (other.lane < clock.size() && clock[other.lane] >= other.tick);
+  }
   static uint8_t bitOf(bool writes) { return writes ? 2 : 1; }
   size_t take(size_t part, size_t bytes, size_t most);
   size_t offsetOf(const void *address) const {
@@ -110,6 +125,7 @@ private:
   Cell *cells;
   std::map<size_t, size_t> allocations; // begin to end, as offsets
   std::map<const char *, const char *> globals;
+  std::map<std::pair<size_t, size_t>, Given> given; // by offset and bytes
   size_t used[mostDevices + 1] = {}, limit, hostLimit;
   bool peers[mostDevices][mostDevices] = {};
   size_t lastBegin = 0, lastEnd = 0; // of the allocation that was found last

@@ -35,6 +35,12 @@ void Engine::fail(Result result, const std::string &text) {
   std::fprintf(stderr, "doubles: %s\n", text.c_str());
 }
 
+void Engine::ask(const Work &work) {
+  if (auto [address, bytes] = work.given; bytes > 0)
+    if (auto wrong = memory.giveToCopy(address, bytes, host))
+      fail(bitpipe::cuda::IllegalAddress, *wrong);
+}
+
 void Engine::delay(Lock &lock) {
   if (!chance || (*chance)() % 4)
     return;
@@ -89,8 +95,9 @@ Result Stream::add(Work work) {
   if (engine.failure != Success)
     return engine.failure;
   if (!capture) {
+    engine.ask(work);
     push({std::move(work), {}, {}, {}, {}, {}});
-    return Success;
+    return engine.failure;
   }
   capture->nodes.push_back({std::move(work), this, last});
   last = {capture->nodes.size() - 1};
@@ -143,6 +150,8 @@ Result Stream::launch(std::shared_ptr<Captured> graph) {
   if (capture)
     return CaptureUnsupported;
   Item item{{}, {}, {}, graph, {}, {}};
+  for (const Captured::Node &node : graph->nodes)
+    engine.ask(node.work);
   for (const Captured::Node &node : graph->nodes)
     if (!item.lanes.contains(node.stream))
       item.lanes[node.stream] = engine.newLane();

@@ -31,6 +31,7 @@ struct Work {
   std::string name;
   std::function<bool()> ready;                     // null: always
   std::function<std::optional<std::string>()> run; // says what is wrong
+  std::pair<const void *, size_t> given = {};      // the host's memory that a copy reads
 };
 
 /// When an event has been recorded.
@@ -132,6 +133,8 @@ public:
   /// Carries out one piece of work after what `clock` says, which then includes it.
   void run(const Work &work, int device, uint32_t lane, Clock &clock);
   void fail(Result result, const std::string &text);
+  /// The host asks for work.
+  void ask(const Work &work);
   /// Lets time pass, or not, with the engine unlocked.
   void delay(std::unique_lock<std::mutex> &lock);
   /// A number below `count`; always the last one where chance is not seeded.

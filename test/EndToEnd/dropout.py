@@ -2,7 +2,9 @@
 
     dropout.py masks FOLDER        every element of masks of many shapes, exactly
     dropout.py train FOLDER        a transformer: loss, gradient norm and parameters, for several schedules and devices
-    dropout.py recompute FOLDER    the same transformer with stages that recompute: the same bits"""
+    dropout.py recompute FOLDER    the same transformer with stages that recompute: the same bits
+
+After FOLDER, gpu: by plans for GPUs, which the environment has doubles for."""
 
 import json
 import subprocess
@@ -17,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 LAYERS, WIDTH, HIDDEN, WORDS, SEQUENCE, BATCH = 4, 20, 37, 11, 9, 2
 MICROBATCHES, STEPS, RATE = 4, 3, 0.05
+ON_GPUS = sys.argv[3:] == ["gpu"]
 
 
 class Graph:
@@ -57,8 +60,9 @@ class Graph:
 
 def train(folder, name, options, seed, steps, rate, *more):
     """The lines of metrics and the parameters after training."""
-    for command in (["bitpipe-opt", "model.onnx", "--loss=loss", "--optimizer=sgd", *options, "-o", f"{name}.mlir"],
-                    ["bitpipe-run", f"{name}.mlir", "--data=data.safetensors", f"--steps={steps}", f"--lr={rate}",
+    of_target, of_run = (["--target=cuda", "--arch=emulated"], ["--share-gpus"]) if ON_GPUS else ([], [])
+    for command in (["bitpipe-opt", "model.onnx", "--loss=loss", "--optimizer=sgd", *options, *of_target, "-o", f"{name}.mlir"],
+                    ["bitpipe-run", f"{name}.mlir", *of_run, "--data=data.safetensors", f"--steps={steps}", f"--lr={rate}",
                      "--weight-decay=0", f"--seed={seed}", f"--metrics={name}.jsonl",
                      f"--save={name}.trained.safetensors", *more]):
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -181,7 +185,7 @@ def check_training(folder):
         expected = reference.train(ids)
         for pipeline, devices in (("gpipe", 1), ("bitpipe", 2), ("bitpipe", 4), ("1f1b", 2), ("1f1b", 4), ("zb-v", 2),
                                   ("zb-h1", 4), ("dualpipe", 2)):
-            if seed and pipeline != "bitpipe":
+            if seed and pipeline != "bitpipe" or ON_GPUS and pipeline not in ("bitpipe", "zb-v"):
                 continue
             name = f"{pipeline}-{devices}"
             options = [f"--pipeline={pipeline}", f"--devices={devices}", f"--microbatches={MICROBATCHES}"]

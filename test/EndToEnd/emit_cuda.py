@@ -1,8 +1,8 @@
 """Prints plans for GPUs as C++, runs that on doubles of CUDA's libraries, and compares it with bitpipe-run.
 
-    python emit_cuda.py BUILD SOURCE COMPILER MODEL_FOLDER --devices=1,2 [--attention cudnn] [--epilogues own] [bitpipe-opt options]
+    python emit_cuda.py BUILD SOURCE COMPILER MODEL_FOLDER --devices=1,2 [--nvcc FILE] [--attention cudnn] [--epilogues own] [bitpipe-opt options]
 
-For each number of devices: the printed program compiles without a warning (with nvcc, too, where there is one), links, and trains
+For each number of devices: the printed program compiles without a warning (with --nvcc, too, but for 'none'), links, and trains
 to the bits of bitpipe-run, both with a process for each device: losses, norms and parameters, as a graph and not, whatever the
 order of streams; a wait that is left out is found. With another plan, or as one process for several devices, it does not start.
 """
@@ -10,7 +10,6 @@ import argparse
 import filecmp
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,7 @@ class Printed:
         self.evaluates = [] if updates_within else [f"--eval-data={self.folder}/data.safetensors", "--eval-every=2"]
         self.plan = self.compile("plan.mlir", options)
         self.print_program(options)
-        self.link(arguments.compiler, arguments.source)
+        self.link(arguments.compiler, arguments.source, arguments.nvcc)
 
     def path(self, name):
         return os.path.join(self.scratch, name)
@@ -53,12 +52,11 @@ class Printed:
         if texts[0] != texts[1]:
             sys.exit(f"{options}: the model prints as another program than its plan")
 
-    def link(self, compiler, source):
+    def link(self, compiler, source, nvcc):
         flags = ["-std=c++20", "-I", source, self.path("program.cpp")]
         run([compiler, *flags, "-Wall", "-Wextra", "-Werror", f"@{self.build}/program.link", f"-L{self.doubles}",
              f"-Wl,-rpath,{self.doubles}", "-l:libcuda.so.1", "-l:libcublasLt.so.13", "-l:libnccl.so.2", "-o", self.path("program")])
-        nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
-        if nvcc:
+        if nvcc != "none":
             run([nvcc, *flags, "-c", "-o", self.path("program.o")])
 
     def command(self, program, name, options, plan=None):
@@ -110,6 +108,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("build", "source", "compiler", "folder"):
         parser.add_argument(name)
+    parser.add_argument("--nvcc", default="none")
     parser.add_argument("--devices", default="2")
     parser.add_argument("--attention", default="own", help="what computes attentions, in both")
     parser.add_argument("--epilogues", default="auto", help="what adds up bias gradients, in both")

@@ -17,8 +17,11 @@ edges    for each of the first waits of each of the first streams: a run in whic
          error that names what it put in order, or the wait was not needed: then the bits are the same. At least half of
          the runs must end with an error.
 whole    of slices (--shard) and activations on hosts (--offload), the bits of a run without them.
-ranks    the reference's numbers with a process for each device, connected by a double of NCCL; with whole, the bits of such
+ranks    the reference's numbers with a process for each device, connected by a double of NCCL, and the same bits as graphs, whatever
+         the order of streams; with whole, the bits of such
          a run without activations on hosts.
+calls    one rank that sums half, that broadcasts what others sum, or that uses connections first in a capture ends the run
+         with an error that says so.
 host     what is planned on hosts is what copies touch; times of copies, and arrows from each to the one back and on to the
          gradient.
 
@@ -166,15 +169,27 @@ class Model:
         launcher = ["mpirun", "-n", devices]
         variables = {"BITPIPE_NCCL": os.path.join(self.arguments.build, "bin/doubles/libnccl.so.2"),
                      "BITPIPE_DOUBLES_DEVICES": devices}
-        for name, options in (("ranks", ["--no-graph"]), ("ranks with graphs", [])):
-            self.trained(name, options, launcher, **variables)
+        self.trained("ranks", ["--no-graph"], launcher, **variables)
         self.check_numbers(f"{devices} ranks", "ranks")
-        if not filecmp.cmp(self.path("ranks"), self.path("ranks with graphs"), shallow=False):
-            sys.exit("ranks with graphs save other bits than without")
+        for name, more in (("ranks with graphs", {}), ("ranks with graphs and delays", {"BITPIPE_DOUBLES_DELAYS": self.seeds[0]})):
+            self.trained(name, [], launcher, **variables, **more)
+            if not filecmp.cmp(self.path("ranks"), self.path(name), shallow=False):
+                sys.exit(f"{name} save other bits than without")
         if "whole" in self.arguments.checks and not self.slices:  # whose sums have an order of their own
             self.trained("whole ranks", ["--no-graph"], launcher, plan=self.whole, **variables)
             if not filecmp.cmp(self.path("ranks"), self.path("whole ranks"), shallow=False):
                 sys.exit("ranks save other bits with activations on hosts than without")
+
+    def check_calls(self, devices):
+        launcher = ["mpirun", "-n", devices, "sh", "-c", '[ "$OMPI_COMM_WORLD_RANK" = 1 ] || unset BITPIPE_DOUBLES_NCCL; exec "$@"', "sh"]
+        variables = {"BITPIPE_NCCL": os.path.join(self.arguments.build, "bin/doubles/libnccl.so.2"),
+                     "BITPIPE_DOUBLES_DEVICES": devices}
+        for mistake, options, told in (("short", ["--no-graph"], "which do not match"), ("kind", [], "which do not match"),
+                                       ("cold", [], "but connections are made at first use")):
+            error = self.train("mistaken", options, launcher, steps=3, BITPIPE_DOUBLES_NCCL=mistake, **variables)
+            if not error or told not in error:
+                sys.exit(f"rank 1 of {devices} makes the mistake '{mistake}', expected an error with '{told}'\n{error}")
+        print(f"{devices} ranks: 3 of 3 mistakes of a rank were found")
 
     def check_host(self, devices):
         """Pinned memory beside the host's part of a plan is of other sizes."""

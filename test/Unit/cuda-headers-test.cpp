@@ -6,6 +6,14 @@
 
 #include "lib/Runtime/CUDA/Libraries.h"
 
+#ifdef BITPIPE_EXPECT_HEADERS
+#include <cublasLt.h>
+#include <cuda.h>
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+#include <nccl.h>
+#endif
+
 #if __has_include(<cuda.h>)
 #include <cuda.h>
 #define SAME(ours, theirs) static_assert(int(bitpipe::cuda::ours) == int(theirs))

@@ -150,6 +150,24 @@ void hostUsedAgainTooEarly(Machine &m) {
   m.toHost(m.one, m.a);
   m.end();
 }
+void hostGives(Machine &m, int value) {
+  std::memset(m.host.data(), value, bytes);
+  m.fromHost(m.one, m.a);
+}
+void hostGivesInTime(Machine &m) {
+  for (int value : {1, 2, 3}) {
+    hostGives(m, value);
+    m.event.record(m.one);
+    check(driver().eventSynchronize(m.event), "wait");
+  }
+  m.end();
+}
+/// What the first copy is to read is perhaps what the second one is.
+void hostGivesTooEarly(Machine &m) {
+  hostGives(m, 1);
+  hostGives(m, 2);
+  m.end();
+}
 void pinnedTooShort(Machine &m) {
   check(driver().copyToHost(m.host.data() + 1, m.a.begin(), bytes, m.one), "copy");
 }
@@ -215,6 +233,22 @@ void graphOfHost(Machine &m) {
     m.fromHost(m.one, m.b);
   });
 }
+/// A scalar of a graph, which is written for every launch.
+template <bool inTime> void graphOfScalar(Machine &m) {
+  check(driver().streamBeginCapture(m.one, cuda::CaptureRelaxed), "begin");
+  m.fromHost(m.one, m.a);
+  cuda::Graph graph;
+  cuda::GraphExec exec;
+  check(driver().streamEndCapture(m.one, &graph), "end");
+  check(driver().graphInstantiate(&exec, graph, 0), "instantiate");
+  for (int value : {1, 2, 3}) {
+    std::memset(m.host.data(), value, bytes);
+    check(driver().graphLaunch(exec, m.one), "launch");
+    if (inTime)
+      m.one.synchronize();
+  }
+  m.end();
+}
 void graphUnjoined(Machine &m) {
   replay(m, [](Machine &m) {
     m.event.record(m.one);
@@ -242,6 +276,10 @@ constexpr Case cases[] = {
     {"a graph of two streams", graphOfTwo, true},
     {"to the host and back", hostAndBack, true},
     {"a graph that goes to the host and back", graphOfHost, true},
+    {"the host's scalars in time", hostGivesInTime, true},
+    {"a graph of the host's scalars in time", graphOfScalar<true>, true},
+    {"the host's scalars too early", hostGivesTooEarly, false},
+    {"a graph of the host's scalars too early", graphOfScalar<false>, false},
     {"back from the host too early", backTooEarly, false},
     {"the host's memory used again too early", hostUsedAgainTooEarly, false},
     {"a copy beyond pinned memory", pinnedTooShort, false},
