@@ -54,17 +54,25 @@ class Trace:
 
 
 def check_order(trace):
-    """A message begins when the run that makes it has ended; both are of one device, and of one clock."""
-    runs = {}
-    for event in trace.events:
-        if event["cat"] == "run":
-            runs.setdefault((trace.device[event["tid"]], event["name"]), []).append(event)
-    for event in trace.events:
-        made = re.match(r"send ([FBIR] stage \d+ mb \d+) to", event["name"])
-        if not made or event["cat"] != "messages":
+    """Messages begin when the run that makes them has ended, and sums when all gradients of their stages are there; all are of one
+    device, and of one clock."""
+    events = collections.defaultdict(list)  # of each step
+    for event in sorted(trace.events, key=lambda event: event["ts"]):
+        events[trace.device[event["tid"]], event["cat"], event["name"]].append(event)
+    checked = collections.Counter()
+    for (device, category, name), mine in events.items():
+        made = re.match(r"send ([FBIR] stage \d+ mb \d+) to", name)
+        summed = re.match(r"reduce .*stages \[([\d, ]+)\]", name)
+        if category not in ("messages", "sums") or not (made or summed):
             continue
-        ends = [one["ts"] + one["dur"] for one in runs.get((trace.device[event["tid"]], made[1]), [])]
-        assert not ends or min(ends) <= event["ts"] + 2e-3, (event, ends)
+        wanted = made[1] if made else f"[BW] stage ({summed[1].replace(', ', '|')}) mb \\d+"
+        for (other, _, run), before in events.items():
+            if other != device or not re.fullmatch(wanted, run):
+                continue
+            checked[category] += 1
+            for step in range(trace.steps):
+                assert before[step]["ts"] + before[step]["dur"] <= mine[step]["ts"] + 2e-3, (before[step], mine[step])
+    assert checked["messages"] and checked["sums"], checked
 
 
 def check_norms(trace):
