@@ -59,8 +59,8 @@ StepTimer::StepTimer(const Program &program, const DeviceList &device, const GPU
       for (int i = 0; i < 2; ++i)
         parity.marks.emplace_back(gpu, CUDAEvent::Time);
     }
-  if (timed)
-    first.emplace_back(gpu, CUDAEvent::Time);
+  for (int i = 0; timed && i < 2; ++i)
+    anchors.emplace_back(gpu, CUDAEvent::Time);
 }
 
 void StepTimer::beginStep(uint32_t current, cuda::Stream stream) {
@@ -68,10 +68,8 @@ void StepTimer::beginStep(uint32_t current, cuda::Stream stream) {
   if (!timed)
     return;
   steps[step % 2].told = now();
-  if (step == 0) {
-    firstTold = steps[0].told;
-    first.front().record(stream);
-  }
+  if (step % anchorSteps == 0)
+    anchors[step / anchorSteps % 2].record(stream);
   steps[step % 2].marks.front().record(stream);
 }
 
@@ -128,7 +126,7 @@ void StepTimer::collect(uint32_t number) {
   }
   Nanoseconds waited = record.timeOf(Calls::Waiting);
   if (timed)
-    end = collectInstructions(steps[number % 2], end);
+    end = collectInstructions(number, end);
   record.addEvent(Calls::Steps, number, lastEnd, end);
   record.addStep({lastEnd, end, record.timeOf(Calls::Waiting) - waited});
   lastEnd = end;
@@ -136,17 +134,23 @@ void StepTimer::collect(uint32_t number) {
 
 /// When it began, on the host's clock: not before it was told to, nor before the step before it
 /// had ended.
-Nanoseconds StepTimer::originOf(const Steps &parity, Nanoseconds end) const {
+Nanoseconds StepTimer::originOf(uint32_t number, const Steps &parity, Nanoseconds end) {
   cuda::EventHandle begin = parity.marks.front();
   Nanoseconds latest = end - between(begin, parity.marks.back());
-  Nanoseconds origin = firstTold + between(first.front(), begin);
-  return std::min(std::max({origin, parity.told, lastEnd}), latest);
+  Nanoseconds origin = parity.told;
+  if (number > 0)
+    origin = anchored + between(anchors[(number - 1) / anchorSteps % 2], begin);
+  origin = std::min(std::max({origin, parity.told, lastEnd}), latest);
+  if (number % anchorSteps == 0)
+    anchored = origin;
+  return origin;
 }
 
 /// The step ends after what its last instruction leaves under way. Gives when.
-Nanoseconds StepTimer::collectInstructions(Steps &parity, Nanoseconds end) {
+Nanoseconds StepTimer::collectInstructions(uint32_t number, Nanoseconds end) {
+  const Steps &parity = steps[number % 2];
   cuda::EventHandle begin = parity.marks.front();
-  Nanoseconds origin = originOf(parity, end), clock = origin;
+  Nanoseconds origin = originOf(number, parity, end), clock = origin;
   for (size_t i = 0; i < parity.instructions.size(); ++i) {
     const Times &times = parity.instructions[i];
     if (!times.used) {

@@ -8,6 +8,7 @@
 //
 // The first step begins at once when it is told to, which puts all times on the clock of the
 // host. Clocks drift apart: a step begins after it was told to, and has ended when the host learns of it.
+// Times between events lose precision as they grow, so that they are of a step not long ago.
 //
 //===----------------------------------------------------------------------===//
 
@@ -71,8 +72,8 @@ private:
     Nanoseconds told = 0;        // when it was to begin
   };
 
-  Nanoseconds originOf(const Steps &steps, Nanoseconds end) const;
-  Nanoseconds collectInstructions(Steps &steps, Nanoseconds end);
+  Nanoseconds originOf(uint32_t number, const Steps &steps, Nanoseconds end);
+  Nanoseconds collectInstructions(uint32_t number, Nanoseconds end);
   void addBeside(const Label &label, Nanoseconds from, Nanoseconds to);
   Nanoseconds addWork(const Label &label, const Times &times, Nanoseconds from, Nanoseconds to);
   Nanoseconds addNorm(const Label &label, const Times &times, Nanoseconds from, Nanoseconds to);
@@ -83,8 +84,9 @@ private:
   Recorder record;
   CopyRate copies;
   Steps steps[2]; // by parity
-  std::deque<CUDAEvent> first; // the begin of the first step
-  Nanoseconds firstTold = 0;
+  static constexpr uint32_t anchorSteps = 64;
+  std::deque<CUDAEvent> anchors; // begins of the last steps of such numbers, by turns
+  Nanoseconds anchored = 0;      // when the last one was, on the host's clock
   uint32_t step = 0;
   Nanoseconds lastEnd = 0;
 };
