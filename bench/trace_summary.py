@@ -21,15 +21,16 @@ class Summary:
         self.kinds = collections.Counter()
         busy, idle = collections.Counter(), collections.Counter()
         runs = collections.defaultdict(lambda: collections.defaultdict(list))
-        names = {}
+        names = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+        beside = re.compile("(messages|sums|host) of ")
         for event in events:
-            if event["name"] == "thread_name":
-                names[event["tid"]] = event["args"]["name"]
             if event["ph"] != "X" or event["cat"] == "step":  # A step spans all that is in it.
                 continue
             run = RUN.fullmatch(event["name"])
             if run:  # Spans the calls inside it, which count themselves.
                 runs[int(run[2])][run[1]].append(event["dur"] / 1e3)
+                continue
+            if beside.match(names[event["tid"]]):  # What a GPU exchanges takes none of its time.
                 continue
             self.kinds[event["cat"]] += event["dur"] / 1e6
             counter = idle if event["cat"] == "waiting" else busy

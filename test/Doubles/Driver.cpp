@@ -305,6 +305,11 @@ EXPORT Result cuEventElapsedTime(float *milliseconds, EventHandle begin, EventHa
     return InvalidHandle;
   if (!from->done || !to->done)
     return NotReady;
+  for (const auto &completion : {from, to})
+    if (!Engine::get().isKnown(*completion)) {
+      Engine::get().fail(LaunchFailed, "an event is timed for which the host has not waited");
+      return LaunchFailed;
+    }
   *milliseconds = float((to->seconds - from->seconds) * 1e3);
   return Success;
 }

@@ -52,10 +52,19 @@ void Engine::delay(Lock &lock) {
 
 size_t Engine::choose(size_t count) { return chance ? (*chance)() % count : count - 1; }
 
-void Engine::run(const Work &work, int device, uint32_t lane, Clock &clock) {
+void Engine::tick(uint32_t lane, Clock &clock) {
   if (clock.size() <= lane)
     clock.resize(lane + 1);
   clock[lane] = ++ticks[lane];
+}
+
+bool Engine::isKnown(const Completion &completion) const {
+  uint32_t lane = completion.lane;
+  return lane < host.size() && completion.clock[lane] <= host[lane];
+}
+
+void Engine::run(const Work &work, int device, uint32_t lane, Clock &clock) {
+  tick(lane, clock);
   if (failure != Success)
     return;
   memory.begin({work.name, device, lane, clock});
@@ -111,6 +120,8 @@ Result Stream::record(EventState &event) {
     return Success;
   }
   event = {event.device, event.timed, std::make_shared<Completion>(), nullptr, {}};
+  event.completion->timed = event.timed;
+  event.completion->lane = lane;
   push({{}, event.completion, {}, {}, {}, {}});
   return engine.failure;
 }
@@ -235,6 +246,8 @@ void Stream::carryOut(Item &item, Lock &lock) {
   if (item.graph)
     runGraph(item, lock);
   if (item.records) {
+    if (item.records->timed)
+      engine.tick(lane, clock);
     item.records->clock = clock;
     item.records->seconds = std::chrono::duration<double>(
                                 std::chrono::steady_clock::now().time_since_epoch())

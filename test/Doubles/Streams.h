@@ -39,6 +39,8 @@ struct Completion {
   bool done = false;
   Clock clock;
   double seconds = 0;
+  bool timed = false; // it is an operation then, of its lane, for which somebody has to wait
+  uint32_t lane = 0;
 };
 
 class Stream;
@@ -130,6 +132,10 @@ public:
     ticks.push_back(0);
     return uint32_t(ticks.size() - 1);
   }
+  /// The next operation of a lane comes after what `clock` says, which then includes it.
+  void tick(uint32_t lane, Clock &clock);
+  /// Whether the host has waited for it.
+  bool isKnown(const Completion &completion) const;
   /// Carries out one piece of work after what `clock` says, which then includes it.
   void run(const Work &work, int device, uint32_t lane, Clock &clock);
   void fail(Result result, const std::string &text);

@@ -22,6 +22,8 @@ ranks    the reference's numbers with a process for each device, connected by a 
          a run without activations on hosts.
 calls    one rank that sums half, that broadcasts what others sum, or that uses connections first in a capture ends the run
          with an error that says so.
+times    traces, profiles and predictions of all devices as threads, and with a process for each: messages, arrows and sums as
+         many as a run on processors has; the bits of a run without them.
 host     what is planned on hosts is what copies touch; times of copies, and arrows from each to the one back and on to the
          gradient.
 
@@ -73,9 +75,10 @@ class Model:
     def __init__(self, arguments, options, devices, seeds, scratch):
         self.arguments, self.seeds, self.scratch = arguments, seeds, scratch
         self.folder, self.is_bf16 = arguments.folder, "--precision=bf16" in options
+        self.options = [*options, f"--devices={devices}"]
         with open(os.path.join(self.folder, "reference.json")) as file:
             self.reference = json.load(file)
-        self.plan = self.compile(f"d{devices}", [*options, f"--devices={devices}"])
+        self.plan = self.compile(f"d{devices}", self.options)
         if "whole" in arguments.checks:
             whole = [option for option in options if not option.startswith(("--shard=", "--offload="))]
             self.whole = self.compile(f"whole{devices}", [*whole, f"--devices={devices}"])
@@ -95,7 +98,7 @@ class Model:
     def path(self, name):
         return os.path.join(self.scratch, name)
 
-    def train(self, name, options, launcher=(), steps=None, plan=None, **variables):
+    def train(self, name, options, launcher=(), steps=None, plan=None, out=None, **variables):
         """Error text, or None; parameters are saved under the name."""
         steps = steps or len(self.reference["loss"])
         command = [*launcher, "bitpipe-run", plan or self.plan, f"--data={self.folder}/data.safetensors", f"--steps={steps}", "--clip=1.0",
@@ -109,6 +112,9 @@ class Model:
         if not result.returncode:
             self.check_attention(result.stdout)
             self.check_gradients(result.stdout)
+        if out:
+            with open(out, "w") as file:
+                file.write(result.stdout)
         return result.stdout + result.stderr if result.returncode else None
 
     def check_attention(self, output):
@@ -207,6 +213,30 @@ class Model:
             sys.exit(f"{len(planned)} hosts keep something, expected a line for each:\n{done.stdout}")
         run(sys.executable, os.path.join(HERE, "host_link.py"), profile)
         run(sys.executable, os.path.join(HERE, "move_arrows.py"), self.plan, trace)
+
+    def check_times(self, devices):
+        """The same plan on processors knows what there is to time."""
+        on_cpus, few = self.path(f"cpu-d{devices}.mlir"), 3
+        if not self.arguments.through_cpu:
+            run("bitpipe-opt", os.path.join(self.folder, "model.onnx"), *self.options, "-o", on_cpus)
+        data, cpu = [f"--data={self.folder}/data.safetensors", f"--steps={few}", "--force"], self.path("cpu.json")
+        run("bitpipe-run", on_cpus, *data, f"--trace={cpu}")
+        launcher = ["mpirun", "-n", devices]
+        ranks = {"BITPIPE_NCCL": os.path.join(self.arguments.build, "bin/doubles/libnccl.so.2"),
+                 "BITPIPE_DOUBLES_DEVICES": devices}
+        for name, options, start, variables in (("threads", ["--share-gpus"], (), {}),
+                                                ("threads apart", [], (), {"BITPIPE_DOUBLES_DEVICES": devices,
+                                                                           "BITPIPE_DOUBLES_DELAYS": self.seeds[0]}),
+                                                ("ranks", [], launcher, ranks)):
+            trace, profile, out = (self.path(f"{name}.{kind}") for kind in ("trace.json", "profile.json", "txt"))
+            self.trained(f"{name} untimed", options, start, steps=few, **variables)
+            timed = [*options, f"--trace={trace}", f"--profile={profile}", "--predict"]
+            self.trained(name, timed, start, steps=few, **variables)
+            if not filecmp.cmp(self.path(name), self.path(f"{name} untimed"), shallow=False):
+                sys.exit(f"{name}: saves other bits when it is timed")
+            run(sys.executable, os.path.join(HERE, "gpu_times.py"), self.plan, cpu, trace, profile)
+            self.trained(name, [*options, f"--cost-file={profile}", "--predict"], start, out=out, steps=few, **variables)
+            run(sys.executable, os.path.join(HERE, "gpu_predictions.py"), out, profile, devices)
 
     def check_edges(self, devices):
         streams, waits = (int(number) for number in self.arguments.drop.split(":"))

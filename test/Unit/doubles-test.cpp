@@ -264,6 +264,26 @@ void hostWaitsInCapture(Machine &m) {
   replay(m, [](Machine &m) { m.one.synchronize(); });
 }
 
+/// Times a fill, when the other stream's event has been recorded.
+void timeFill(Machine &m, bool waits) {
+  CUDAEvent begin(m.gpu, CUDAEvent::Time), end(m.gpu, CUDAEvent::Time);
+  begin.record(m.one);
+  m.fill(m.one, m.a, 1);
+  m.event.record(m.one);
+  m.two.await(m.event);
+  end.record(m.two);
+  m.one.synchronize();
+  if (waits)
+    m.two.synchronize();
+  float time = 0;
+  auto result = cuda::NotReady;
+  while (result == cuda::NotReady)
+    result = driver().eventElapsedTime(&time, begin, end);
+  check(result, "time a fill");
+}
+void timedInTime(Machine &m) { timeFill(m, true); }
+void timedByChance(Machine &m) { timeFill(m, false); }
+
 struct Case {
   const char *name;
   Program program;
@@ -280,6 +300,8 @@ constexpr Case cases[] = {
     {"a graph of the host's scalars in time", graphOfScalar<true>, true},
     {"the host's scalars too early", hostGivesTooEarly, false},
     {"a graph of the host's scalars too early", graphOfScalar<false>, false},
+    {"an event that is timed when it is there", timedInTime, true},
+    {"an event that is timed and there by chance", timedByChance, false},
     {"back from the host too early", backTooEarly, false},
     {"the host's memory used again too early", hostUsedAgainTooEarly, false},
     {"a copy beyond pinned memory", pinnedTooShort, false},

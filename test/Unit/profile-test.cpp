@@ -99,9 +99,74 @@ struct Case {
   Links links;
 };
 
+/// Two GPUs that time both ends of each message, and are in a sum of stage 0. Of the ends of a
+/// message the one that comes first waits for the other for 1 ms, and a library may have had
+/// room for what comes before its receive, which then takes half of its time.
+struct GPUCase : Case {
+  GPUCase(const std::vector<int64_t> &sizes, std::vector<bool> late, bool buffered)
+      : Case(sizes, std::move(late)), buffered(buffered) {
+    links.collectives.push_back({Collective::AllReduce, {0}, {0, 1}, {0, 0}, 100, 0, {-1, -1}});
+    for (DeviceLinks &device : links.devices)
+      device.collectives = {0};
+  }
+
+  std::vector<ProcessReport> reports(bool apart) const {
+    std::vector<ProcessReport> processes = Case::reports(apart, 3000);
+    constexpr Nanoseconds wait = 1'000'000, sum = 50'000, clocks = 7'000'000;
+    for (ProcessReport &process : processes)
+      for (DeviceReport &device : process.devices) {
+        bool sends = device.device == 0;
+        device.place = "GPU";
+        device.work.resize(program.devices[device.device].instructions.size());
+        // Device 1 comes last to the sum, though the clock of device 0 is ahead.
+        TimedWork first{clocks, clocks + sum + wait, sum + wait}, last{0, sum, sum};
+        device.sums = {{sends ? first : last, sends ? first : last}};
+        for (size_t i = 0; i < device.work.size(); ++i)
+          if (int64_t m = links.devices[device.device].starts[i]; m >= 0)
+            for (auto &step : device.instructions) {
+              Nanoseconds transfer = 10'000 + sizes[m];
+              step[i].work = apart && late[m] == sends ? transfer + wait
+                             : !sends && buffered      ? transfer / 2
+                                                       : transfer;
+              if (!sends && !apart)
+                step[i].work = transfer / 3; // what its GPU sees of a copy
+            }
+      }
+    return processes;
+  }
+
+  schedule::Costs measure(bool apart) const { return profile(program, links, reports(apart), 0); }
+
+  bool buffered;
+};
+
 } // namespace
 
+static void testGPUs() {
+  for (bool buffered : {false, true}) {
+    schedule::Costs apart = GPUCase({1000, 200'000, 1000, 1000, 200'000, 1000},
+                                    {false, false, true, true, false, true}, buffered).measure(true);
+    expectNear(apart.links[0][1].latency, 10e-6, "latency between GPUs of two processes");
+    expectNear(1 / apart.links[0][1].transfer, 1e9, "bandwidth between GPUs of two processes");
+    expectNear(apart.stages[0].sum, 50e-6, "a sum of GPUs");
+  }
+  // All receivers come late: there is nothing else to go by.
+  schedule::Costs late = GPUCase({1000, 200'000}, {true, true}, false).measure(true);
+  expectNear(late.links[0][1].latency, 10e-6, "latency between GPUs, of late receives");
+  expectNear(1 / late.links[0][1].transfer, 1e9, "bandwidth between GPUs, of late receives");
+  // The numbers of the norm tell nothing, so that with one size all is bandwidth.
+  schedule::Costs one = GPUCase({90'000, 90'000}, {}, false).measure(true);
+  expectNear(one.links[0][1].latency, 0, "latency between GPUs, from one size");
+  expectNear(one.links[0][1].transfer, 100e-6 / 90'000, "bandwidth between GPUs, from one size");
+  // A copy is timed where it runs, and takes longer for more.
+  schedule::Costs within = GPUCase({1000, 200'000}, {true, false}, false).measure(false);
+  expectNear(within.links[0][1].latency, 10e-6, "latency between GPUs of a process");
+  expectNear(1 / within.links[0][1].transfer, 1e9, "bandwidth between GPUs of a process");
+  expectNear(within.stages[0].sum, 50e-6, "a sum of GPUs of a process");
+}
+
 int main() {
+  testGPUs();
   schedule::Costs two = Case({1000, 200'000, 1000, 200'000}).measure(true, 3000);
   expectNear(two.links[0][1].latency, 10e-6, "latency from two sizes");
   expectNear(1 / two.links[0][1].transfer, 1e9, "bandwidth from two sizes");

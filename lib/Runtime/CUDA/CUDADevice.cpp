@@ -159,6 +159,7 @@ void CUDADevice::endStep() {
   check(driver().copyToHost(verdicts.data() + step % 2 * sizeof(gpu::Verdict),
                             memoryAt(layout.verdict), sizeof(gpu::Verdict), compute),
         "copy what a step came to");
+  timer.endStep(compute);
   ended[step % 2].record(compute);
 }
 
@@ -230,6 +231,7 @@ void CUDADevice::contribute(size_t instruction, const GradNorm &norm) {
   for (size_t i = 0; i < norm.slots.size(); ++i)
     partials = addSquares(partials, norm.slots[i], norm.ranges[i]);
   own.launchBlocks(own.contribute, 1, compute, contributing);
+  timer.pauseNorm(instruction, compute);
 }
 
 void CUDADevice::judge(size_t, const StepNumbers &, const StepInputs &) {

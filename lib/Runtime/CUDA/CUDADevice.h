@@ -37,6 +37,7 @@ public:
   void await(const Event &event, size_t instruction) override;
   void awaitNumbers(const Event &event, size_t instruction) override {
     await(event, instruction);
+    timer.resumeNorm(instruction, compute);
   }
   void finishInstruction(size_t instruction) override;
   void execute(size_t instruction, const Execute &run) override;
@@ -76,6 +77,10 @@ public:
   bool sendsToItself(size_t instruction) const {
     auto *send = std::get_if<Transmit>(&device.instructions[instruction]);
     return send && send->to == number;
+  }
+  /// Whether an instruction starts a sum or gather.
+  bool startsCollective(size_t instruction) const {
+    return std::holds_alternative<Collective>(device.instructions[instruction]);
   }
   StepTimer &stepTimer() { return timer; }
   CopyRate copyRate() const { return timer.copyRate(); }

@@ -25,7 +25,7 @@ void GPUHostCopies::start(int64_t message) {
   stream.await(copy.ready);
   device.stepTimer().begin(copy.instruction, stream);
   enqueue(link, stream);
-  device.stepTimer().endCopy(copy.instruction, stream);
+  device.stepTimer().endBeside(copy.instruction, stream);
   copy.complete.record(stream);
   copy.enqueued.advance();
 }

@@ -56,7 +56,7 @@ private:
 NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &device,
                              int64_t number, StepGraph *graph)
     : links(links), device(device), number(number), graph(graph),
-      hostCopies(links, device, number), agreed(device.gpu()) {
+      hostCopies(links, device, number), timer(links, device, number), agreed(device.gpu()) {
   device.setTargets({device.numbers()});
   for (size_t i = 0; i < links.messages.size(); ++i)
     messages.emplace_back(device.gpu());
@@ -186,12 +186,14 @@ void NCCLTransport::startMessage(int64_t, int64_t message) {
   void *place = device.memory().address(sends ? link.fromSlot : link.toSlot);
   auto bytes = size_t(link.bytes);
   start(messages[message], group, [&] {
+    timer.begin(Wait::Message, message, group.stream);
     if (sends)
       check(library().send(place, bytes, nccl::Int8, 1, group.communicator, group.stream),
             "send");
     else
       check(library().recv(place, bytes, nccl::Int8, 0, group.communicator, group.stream),
             "receive");
+    timer.end(Wait::Message, message, group.stream);
   });
 }
 
@@ -200,7 +202,11 @@ void NCCLTransport::startCollective(int64_t) {
   int64_t started = order[startedCollectives++ % order.size()];
   const CollectiveLink &link = links.collectives[started];
   Group &group = sumGroups.at(link.devices);
-  start(collectives[started], group, [&] { collect(link, group); });
+  start(collectives[started], group, [&] {
+    timer.begin(Wait::Collective, started, group.stream);
+    collect(link, group);
+    timer.end(Wait::Collective, started, group.stream);
+  });
 }
 
 /// NCCL knows a slice in place by its address.
@@ -253,7 +259,7 @@ Event NCCLTransport::completion(int64_t, const Wait &wait, uint32_t step) const 
 }
 
 std::vector<std::vector<TimedWork>> NCCLTransport::collectiveTimes(int64_t) const {
-  return std::vector<std::vector<TimedWork>>(links.devices[number].collectives.size());
+  return timer.collectiveTimes();
 }
 
 /// After all messages and sums of this device, so that a step ends with what it started;

@@ -17,6 +17,7 @@
 #ifndef BITPIPE_RUNTIME_CUDA_NCCLTRANSPORT_H
 #define BITPIPE_RUNTIME_CUDA_NCCLTRANSPORT_H
 
+#include "lib/Runtime/CUDA/ExchangeTimer.h"
 #include "lib/Runtime/CUDA/GPUHostCopies.h"
 #include "lib/Runtime/Transport/Transport.h"
 
@@ -94,6 +95,7 @@ private:
   // By number; those of other devices, and messages to hosts, are unused.
   std::deque<Work> messages, collectives;
   GPUHostCopies hostCopies;
+  ExchangeTimer timer;
   Work agreed;
   uint32_t startedCollectives = 0;
 };

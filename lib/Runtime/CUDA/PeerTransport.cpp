@@ -24,6 +24,7 @@ PeerTransport::PeerTransport(const Program &program, const Links &links,
   std::vector<cuda::Pointer> numbers;
   for (CUDADevice *device : devices) {
     hostCopies.emplace_back(links, *device, int64_t(hostCopies.size()));
+    timers.emplace_back(links, *device, int64_t(timers.size()));
     streams.emplace_back(device->gpu());
     contributed.emplace_back(device->gpu());
     numbers.push_back(device->numbers());
@@ -39,10 +40,13 @@ PeerTransport::PeerTransport(const Program &program, const Links &links,
         events->emplace_back(devices[member]->gpu());
   }
   for (const MessageLink &link : links.messages) {
-    const GPU &from = devices[link.from]->gpu();
-    messages.emplace_back(from, devices[link.to]->gpu());
-    if (!link.isToHost())
-      streams[link.from].messages.try_emplace(link.to, from, CUDAStream::High);
+    const GPU &from = devices[link.from]->gpu(), &to = devices[link.to]->gpu();
+    messages.emplace_back(from, to);
+    if (link.isToHost())
+      continue;
+    streams[link.from].messages.try_emplace(link.to, from, CUDAStream::High);
+    if (timers[link.to].isTiming())
+      streams[link.to].arrivals.try_emplace(link.from, to, CUDAStream::High);
   }
 }
 
@@ -55,12 +59,13 @@ void PeerTransport::startMessage(int64_t device, int64_t number) {
   (sends ? message.sent : message.received).record(devices[device]->stream());
   if (message.started.advance() % 2 == 0)
     return; // the other side comes second
-  copy(link, message);
+  copy(number, message);
   message.enqueued.advance();
   devices[device]->gpu().use();
 }
 
-void PeerTransport::copy(const MessageLink &link, Message &message) {
+void PeerTransport::copy(int64_t number, Message &message) {
+  const MessageLink &link = links.messages[number];
   CUDADevice &from = *devices[link.from], &to = *devices[link.to];
   const CUDAStream &stream = streams[link.from].messages.at(link.to);
   from.gpu().use();
@@ -69,10 +74,26 @@ void PeerTransport::copy(const MessageLink &link, Message &message) {
   auto addressOf = [](CUDADevice &device, int64_t slot) {
     return reinterpret_cast<cuda::Pointer>(device.memory().address(slot));
   };
+  timers[link.from].begin(Wait::Message, number, stream);
   check(driver().copy(addressOf(to, link.toSlot), addressOf(from, link.fromSlot),
                       size_t(link.bytes), stream),
         "copy a message");
+  timers[link.from].end(Wait::Message, number, stream);
   message.complete.record(stream);
+  if (timers[link.to].isTiming())
+    timeArrival(number, message);
+}
+
+void PeerTransport::timeArrival(int64_t number, Message &message) {
+  const MessageLink &link = links.messages[number];
+  const CUDAStream &stream = streams[link.to].arrivals.at(link.from);
+  devices[link.to]->gpu().use();
+  stream.await(message.sent);
+  stream.await(message.received);
+  timers[link.to].begin(Wait::Message, number, stream);
+  stream.await(message.complete);
+  timers[link.to].end(Wait::Message, number, stream);
+  message.arrived.record(stream);
 }
 
 void PeerTransport::startCollective(int64_t device) {
@@ -83,28 +104,32 @@ void PeerTransport::startCollective(int64_t device) {
   group.ready[link.memberOf(device)].record(devices[device]->stream());
   if ((group.arrived.advance() + 1) % link.devices.size() != 0)
     return;
-  enqueue(link, group);
+  enqueue(number, group);
   group.enqueued.advance();
   devices[device]->gpu().use();
 }
 
-void PeerTransport::enqueue(const CollectiveLink &link, Group &group) {
+void PeerTransport::enqueue(int64_t number, Group &group) {
+  const CollectiveLink &link = links.collectives[number];
   for (size_t member = 0; member < link.devices.size(); ++member)
-    enqueueSlice(link, group, member);
+    enqueueSlice(number, group, member);
   for (size_t member = 0; member < link.devices.size(); ++member) {
     const CUDAStream &stream = streams[link.devices[member]].collectives;
     devices[link.devices[member]]->gpu().use();
     for (const CUDAEvent &slice : group.slices)
       stream.await(slice);
+    timers[link.devices[member]].end(Wait::Collective, number, stream);
     group.complete[member].record(stream);
   }
 }
 
-void PeerTransport::enqueueSlice(const CollectiveLink &link, Group &group, size_t member) {
+void PeerTransport::enqueueSlice(int64_t number, Group &group, size_t member) {
+  const CollectiveLink &link = links.collectives[number];
   const CUDAStream &stream = streams[link.devices[member]].collectives;
   devices[link.devices[member]]->gpu().use();
   for (const CUDAEvent &ready : group.ready)
     stream.await(ready);
+  timers[link.devices[member]].begin(Wait::Collective, number, stream);
   if (link.kind == Collective::AllGather)
     giveSlice(link, member, stream);
   else
@@ -163,7 +188,7 @@ Event PeerTransport::completion(int64_t device, const Wait &wait, uint32_t step)
 }
 
 std::vector<std::vector<TimedWork>> PeerTransport::collectiveTimes(int64_t device) const {
-  return std::vector<std::vector<TimedWork>>(links.devices[device].collectives.size());
+  return timers[device].collectiveTimes();
 }
 
 void PeerTransport::contribute(int64_t device, uint32_t) {
@@ -184,8 +209,11 @@ void PeerTransport::agree() {
   for (const CUDAEvent &event : contributed)
     stream.await(event);
   for (size_t i = 0; i < messages.size(); ++i)
-    if (!links.messages[i].isToHost())
+    if (const MessageLink &link = links.messages[i]; !link.isToHost()) {
       stream.await(messages[i].complete);
+      if (timers[link.to].isTiming())
+        stream.await(messages[i].arrived);
+    }
   for (size_t i = 0; i < groups.size(); ++i)
     if (links.collectives[i].kind != Collective::AllGather)
       for (const CUDAEvent &event : groups[i].complete)

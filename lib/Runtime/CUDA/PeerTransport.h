@@ -5,6 +5,10 @@
 // puts the work into a stream of its own, after all these events, and its end is an event
 // again. Nobody waits but streams.
 //
+// Where steps are timed, each end of a message is, on its own GPU: a copy runs in a stream of the
+// sender, and one of the receiver does nothing but wait for it. Both begin when both ends have
+// come.
+//
 // A member of a sum adds up one slice over all members, in their order, and gives it
 // to all or keeps it, as threads of the host do (Transport/Collectives.h): the bits are the
 // same. Of a gather it copies its slice to all others.
@@ -14,6 +18,7 @@
 #ifndef BITPIPE_RUNTIME_CUDA_PEERTRANSPORT_H
 #define BITPIPE_RUNTIME_CUDA_PEERTRANSPORT_H
 
+#include "lib/Runtime/CUDA/ExchangeTimer.h"
 #include "lib/Runtime/CUDA/GPUHostCopies.h"
 #include "lib/Runtime/Transport/Transport.h"
 
@@ -38,9 +43,11 @@ public:
 
 private:
   struct Message {
-    Message(const GPU &from, const GPU &to) : sent(from), received(to), complete(from) {}
+    Message(const GPU &from, const GPU &to)
+        : sent(from), received(to), complete(from), arrived(to) {}
 
     CUDAEvent sent, received, complete; // both sides have come to it; it is there
+    CUDAEvent arrived;                  // where that is timed
     Counter started, enqueued;
   };
   struct Group {
@@ -50,15 +57,17 @@ private:
   /// The streams besides the one that computes.
   struct Streams {
     std::map<int64_t, CUDAStream> messages; // by the device that is sent to
+    std::map<int64_t, CUDAStream> arrivals; // by that which sends, where these are timed
     CUDAStream collectives;
     uint32_t startedCollectives = 0;
 
     explicit Streams(const GPU &gpu) : collectives(gpu, CUDAStream::Low) {}
   };
 
-  void copy(const MessageLink &link, Message &message);
-  void enqueue(const CollectiveLink &link, Group &group);
-  void enqueueSlice(const CollectiveLink &link, Group &group, size_t member);
+  void copy(int64_t number, Message &message);
+  void timeArrival(int64_t number, Message &message);
+  void enqueue(int64_t number, Group &group);
+  void enqueueSlice(int64_t number, Group &group, size_t member);
   void sumSlice(const CollectiveLink &link, size_t member, const CUDAStream &stream);
   void giveSlice(const CollectiveLink &link, size_t member, const CUDAStream &stream);
   float *memoryOf(const CollectiveLink &link, size_t member) const;
@@ -71,6 +80,7 @@ private:
   std::deque<GPUHostCopies> hostCopies; // by device
   std::deque<Group> groups; // of collectives
   std::deque<Streams> streams;       // by device
+  std::deque<ExchangeTimer> timers;  // likewise
   std::deque<CUDAEvent> contributed; // by device
   CUDAEvent agreed;
   Counter contributions, agreements;

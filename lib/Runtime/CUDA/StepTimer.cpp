@@ -2,16 +2,21 @@
 
 #include "lib/Runtime/CUDA/StepTimer.h"
 
+#include <algorithm>
+
 using namespace bitpipe;
 
-static uint32_t categoryOf(const Instruction &op) {
+/// Kinds of work are those of devices on the host.
+static uint32_t categoryOf(const Instruction &op, bool copies) {
   if (std::holds_alternative<Execute>(op))
     return Calls::Runs;
   if (std::holds_alternative<GradNorm>(op))
     return Calls::Norm;
-  if (std::holds_alternative<Step>(op))
-    return Calls::Optimizer;
-  return Calls::Messages;
+  if (std::holds_alternative<Collective>(op))
+    return Calls::Sums;
+  if (std::holds_alternative<Transmit>(op) || std::holds_alternative<Receive>(op))
+    return copies ? Calls::Copies : Calls::Messages;
+  return Calls::Optimizer;
 }
 
 /// What an instruction sends to the host of its device, or from there.
@@ -26,8 +31,12 @@ static std::vector<StepTimer::Label> labelsOf(const Program &program, const Devi
   std::vector<StepTimer::Label> labels;
   for (const Instruction &op : device.instructions) {
     std::string name = text(op);
-    labels.push_back({categoryOf(op), names.addLabel(name), names.addLabel("wait: " + name),
-                      copiedBy(program, device, op), {}});
+    int64_t copied = copiedBy(program, device, op);
+    uint32_t category = categoryOf(op, copied > 0);
+    bool beside = category == Calls::Messages || category == Calls::Copies ||
+                  category == Calls::Sums;
+    labels.push_back({category, names.addLabel(name), names.addLabel("wait: " + name), beside,
+                      copied, {}});
     if (auto *run = std::get_if<Execute>(&op))
       for (const Call &call : program.routines[run->routine].calls)
         labels.back().calls.push_back(names.nameOf(call));
@@ -43,18 +52,26 @@ StepTimer::StepTimer(const Program &program, const DeviceList &device, const GPU
     if (timed) {
       for (const Label &label : labels) {
         Times &times = parity.instructions.emplace_back(gpu);
-        for (size_t i = 0; i < label.calls.size(); ++i)
+        size_t marks = label.category == Calls::Norm ? 2 : label.calls.size();
+        for (size_t i = 0; i < marks; ++i)
           times.calls.emplace_back(gpu, CUDAEvent::Time);
       }
-      parity.begin.emplace_back(gpu, CUDAEvent::Time);
+      for (int i = 0; i < 2; ++i)
+        parity.marks.emplace_back(gpu, CUDAEvent::Time);
     }
+  for (int i = 0; timed && i < 2; ++i)
+    anchors.emplace_back(gpu, CUDAEvent::Time);
 }
 
 void StepTimer::beginStep(uint32_t current, bool isLeftOut, cuda::Stream stream) {
   step = current;
   steps[step % 2].isLeftOut = isLeftOut;
-  if (timed)
-    steps[step % 2].begin.front().record(stream);
+  if (!timed)
+    return;
+  steps[step % 2].told = now();
+  if (step % anchorSteps == 0)
+    anchors[step / anchorSteps % 2].record(stream);
+  steps[step % 2].marks.front().record(stream);
 }
 
 void StepTimer::begin(size_t instruction, cuda::Stream stream) {
@@ -69,12 +86,27 @@ void StepTimer::endCall(size_t instruction, size_t call, cuda::Stream stream) {
   steps[step % 2].instructions[instruction].calls[call].record(stream);
 }
 
+void StepTimer::pauseNorm(size_t instruction, cuda::Stream stream) {
+  if (timed)
+    endCall(instruction, 0, stream);
+}
+
+void StepTimer::resumeNorm(size_t instruction, cuda::Stream stream) {
+  if (timed)
+    endCall(instruction, 1, stream);
+}
+
 void StepTimer::end(size_t instruction, cuda::Stream stream) {
-  if (timed && !labels[instruction].copied && steps[step % 2].instructions[instruction].used)
+  if (timed && !labels[instruction].beside && steps[step % 2].instructions[instruction].used)
     steps[step % 2].instructions[instruction].end.record(stream);
 }
 
-void StepTimer::endCopy(size_t instruction, cuda::Stream stream) {
+void StepTimer::endStep(cuda::Stream stream) {
+  if (timed)
+    steps[step % 2].marks.back().record(stream);
+}
+
+void StepTimer::endBeside(size_t instruction, cuda::Stream stream) {
   if (timed)
     steps[step % 2].instructions[instruction].end.record(stream);
 }
@@ -88,9 +120,9 @@ static Nanoseconds between(cuda::EventHandle begin, cuda::EventHandle end) {
 void StepTimer::collect(uint32_t number) {
   Nanoseconds end = now();
   if (number == 0)
-    lastEnd = end;
-  if (steps[number % 2].isLeftOut) {
-    lastEnd = end;
+    lastEnd = timed ? steps[0].told : end;
+  if (const Steps &parity = steps[number % 2]; parity.isLeftOut) {
+    lastEnd = timed ? endOf(parity, originOf(number, parity, end)) : end;
     return;
   }
   if (record.stepsDone() == 1) { // the first step warmed up
@@ -99,22 +131,36 @@ void StepTimer::collect(uint32_t number) {
   }
   Nanoseconds waited = record.timeOf(Calls::Waiting);
   if (timed)
-    collectInstructions(steps[number % 2], end);
+    end = collectInstructions(number, end);
   record.addEvent(Calls::Steps, uint32_t(record.stepsDone()), lastEnd, end);
   record.addStep({lastEnd, end, record.timeOf(Calls::Waiting) - waited});
   lastEnd = end;
 }
 
-/// The last instruction has ended when the host learnt of it, or somewhat before.
-void StepTimer::collectInstructions(Steps &parity, Nanoseconds end) {
-  cuda::EventHandle begin = parity.begin.front();
-  const Times *last = nullptr;
-  for (size_t i = 0; i < labels.size(); ++i)
-    if (parity.instructions[i].used && !labels[i].copied)
-      last = &parity.instructions[i];
-  if (!last)
-    return;
-  Nanoseconds origin = end - between(begin, last->end), clock = origin;
+/// When it began, on the host's clock: not before it was told to, nor before the step before it
+/// had ended.
+Nanoseconds StepTimer::originOf(uint32_t number, const Steps &parity, Nanoseconds end) {
+  cuda::EventHandle begin = parity.marks.front();
+  Nanoseconds latest = end - between(begin, parity.marks.back());
+  Nanoseconds origin = parity.told;
+  if (number > 0)
+    origin = anchored + between(anchors[(number - 1) / anchorSteps % 2], begin);
+  origin = std::min(std::max({origin, parity.told, lastEnd}), latest);
+  if (number % anchorSteps == 0)
+    anchored = origin;
+  return origin;
+}
+
+/// When it ended that began at `origin`.
+Nanoseconds StepTimer::endOf(const Steps &parity, Nanoseconds origin) {
+  return origin + between(parity.marks.front(), parity.marks.back());
+}
+
+/// The step ends after what its last instruction leaves under way. Gives when.
+Nanoseconds StepTimer::collectInstructions(uint32_t number, Nanoseconds end) {
+  const Steps &parity = steps[number % 2];
+  cuda::EventHandle begin = parity.marks.front();
+  Nanoseconds origin = originOf(number, parity, end), clock = origin;
   for (size_t i = 0; i < parity.instructions.size(); ++i) {
     const Times &times = parity.instructions[i];
     if (!times.used) {
@@ -123,30 +169,54 @@ void StepTimer::collectInstructions(Steps &parity, Nanoseconds end) {
     }
     Nanoseconds from = origin + between(begin, times.begin);
     Nanoseconds to = origin + between(begin, times.end);
-    if (labels[i].copied) {
-      addCopy(labels[i], from, to);
-      record.addInstruction(i, {clock, clock, 0});
+    if (labels[i].beside) {
+      addBeside(labels[i], from, to);
+      record.addInstruction(i, {from, to, to - from});
       continue;
     }
     record.add(Calls::Waiting, labels[i].wait, clock, from);
-    addWork(labels[i], times, from, to);
-    record.addInstruction(i, {from, to, to - from});
+    record.addInstruction(i, {from, to, addWork(labels[i], times, from, to)});
     clock = to;
   }
+  Nanoseconds ended = endOf(parity, origin);
+  record.add(Calls::Waiting, labels.back().wait, clock, ended);
+  return ended;
 }
 
-void StepTimer::addCopy(const Label &label, Nanoseconds from, Nanoseconds to) {
-  record.addEvent(Calls::Copies, label.instruction, from, to);
+void StepTimer::addBeside(const Label &label, Nanoseconds from, Nanoseconds to) {
+  record.addEvent(label.category, label.instruction, from, to);
+  if (!label.copied)
+    return;
   copies.bytes += label.copied;
   copies.time += to - from;
 }
 
-/// A run encloses its calls, each of which begins when the one before has ended.
-void StepTimer::addWork(const Label &label, const Times &times, Nanoseconds from,
-                        Nanoseconds to) {
+/// Gives how long it worked.
+Nanoseconds StepTimer::addWork(const Label &label, const Times &times, Nanoseconds from,
+                               Nanoseconds to) {
+  if (label.category == Calls::Norm)
+    return addNorm(label, times, from, to);
   if (label.calls.empty())
-    return record.add(label.category, label.instruction, from, to);
-  record.addEvent(Calls::Runs, label.instruction, from, to);
+    record.add(label.category, label.instruction, from, to);
+  else
+    record.addEvent(Calls::Runs, label.instruction, from, to);
+  addCalls(label, times, from);
+  return to - from;
+}
+
+/// It waits for the numbers of all devices.
+Nanoseconds StepTimer::addNorm(const Label &label, const Times &times, Nanoseconds from,
+                               Nanoseconds to) {
+  Nanoseconds given = from + between(times.begin, times.calls[0]);
+  Nanoseconds agreed = from + between(times.begin, times.calls[1]);
+  record.add(label.category, label.instruction, from, given);
+  record.add(Calls::Waiting, label.wait, given, agreed);
+  record.add(label.category, label.instruction, agreed, to);
+  return given - from + to - agreed;
+}
+
+/// A run encloses its calls, each of which begins when the one before has ended.
+void StepTimer::addCalls(const Label &label, const Times &times, Nanoseconds from) {
   Nanoseconds clock = from;
   for (size_t i = 0; i < label.calls.size(); ++i) {
     Nanoseconds end = from + between(times.begin, times.calls[i]);

@@ -28,7 +28,7 @@ Calls::Calls(const Program &program, const LoadedKernels *kernels, Share share,
              uint32_t members)
     : library(kernels), teamMembers(members), products(members),
       categoryNames{"run", "step", "waiting", "messages", "gradient norm", "optimizer",
-                    "matrix products", "emulated runs", "copies"} {
+                    "matrix products", "emulated runs", "copies", "sums"} {
   std::vector<bool> used = usedRoutines(program, share);
   prepared.resize(program.routines.size());
   for (size_t r = 0; r < prepared.size(); ++r) {

@@ -42,7 +42,8 @@ public:
     Runs,  // enclose other work, take no time themselves
     Steps, // enclose runs; labelled with their number instead of a label
     Waiting, Messages, Norm, Optimizer, MatrixProducts, Emulated,
-    Copies // to the host of a GPU and back, beside other work
+    Copies, // to the host of a GPU and back, beside other work
+    Sums    // and gathers of GPUs, likewise
   };
 
   /// For teams of `members` threads. Without kernels no routine is prepared: devices do

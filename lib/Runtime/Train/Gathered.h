@@ -31,6 +31,9 @@ struct DeviceReport {
   Nanoseconds waiting() const;
 };
 
+/// Whose messages and collectives are timed by themselves, wherever they run.
+inline bool isGPU(const DeviceReport &device) { return !device.place.empty(); }
+
 struct ProcessReport {
   int rank;
   std::string host;

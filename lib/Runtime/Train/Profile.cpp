@@ -126,24 +126,26 @@ private:
 
   /// From the last member's coming to the end. But sums give way to computing: so
   /// within a process it is what the longest part takes of a processor, and between
-  /// processes the quickest one.
+  /// processes the quickest one. On GPUs it is what the member that waited least for the
+  /// others took.
   double timeOfCollective(size_t number) const {
     const CollectiveLink &link = links.collectives[number];
     std::vector<const std::vector<TimedWork> *> parts;
     for (int64_t device : link.devices)
       parts.push_back(&devices[device]->sums[placeOf(number, device)]);
     bool computes = devices.front()->computes;
-    bool byClock = processes.size() > 1 || !computes;
+    bool byClock = processes.size() > 1 || !computes, onGPUs = isGPU(*devices.front());
     std::vector<Nanoseconds> times;
     for (size_t back = 0; back < parts.front()->size(); ++back) {
       Nanoseconds begin = std::numeric_limits<Nanoseconds>::min(), end = begin;
-      Nanoseconds work = 0;
+      Nanoseconds work = 0, least = std::numeric_limits<Nanoseconds>::max();
       for (const auto *part : parts) {
         begin = std::max(begin, (*part)[back].begin);
         end = std::max(end, (*part)[back].end);
         work = std::max(work, (*part)[back].work);
+        least = std::min(least, (*part)[back].work);
       }
-      times.push_back(byClock ? end - begin : work);
+      times.push_back(onGPUs ? least : byClock ? end - begin : work);
     }
     if (computes && byClock && !times.empty())
       return seconds(double(std::ranges::min(times)));

@@ -8,6 +8,11 @@
 // leaves unasked may queue behind the message before it, until that is used, and is taken
 // for awaited if it was asked for in the first half of its time.
 //
+// A GPU times both ends of a message by themselves. Within a process it is a copy, which begins when
+// both sides have started it. Between processes either end begins when its own side has, and the
+// one that came second does not wait: it has the shorter time. That counts where the receiver
+// came first, since what a library buffers is there sooner for a receiver that comes late.
+//
 //===----------------------------------------------------------------------===//
 
 #include "lib/Runtime/Train/Profile.h"
@@ -121,11 +126,28 @@ private:
            devices[links.messages[m].to]->instructions[back][*before.user].begin <= left;
   }
 
+  void measureOnGPUs(size_t m) {
+    const MessageLink &link = links.messages[m];
+    bool within = processOf[link.from] == processOf[link.to];
+    const auto &sent = devices[link.from]->instructions;
+    const auto &received = devices[link.to]->instructions;
+    for (size_t back = 0; back < std::min(sent.size(), received.size()); ++back) {
+      Nanoseconds mine = sent[back][ends[m].send].work;
+      Nanoseconds its = received[back][ends[m].receive].work;
+      bool expected = within || mine <= its;
+      if (Nanoseconds time = expected ? mine : its; time > 0)
+        (expected ? times : unexpected)[{link.from, link.to}][link.bytes].push_back(
+            double(time) * 1e-9);
+    }
+  }
+
   /// Devices that take turns on processors wait for those, too, which is no message.
   void measure(size_t m, const std::vector<ProcessReport> &processes) {
     const MessageLink &link = links.messages[m];
     size_t from = processOf[link.from], to = processOf[link.to];
     bool within = from == to;
+    if (!link.isToHost() && isGPU(*devices[link.from]))
+      return measureOnGPUs(m);
     if (!ends[m].user || link.isToHost() || (within && sharesProcessors(processes[to])))
       return;
     bool eager = leavesUnasked(processes[from].eagerBytes, to, link.bytes);
@@ -162,7 +184,8 @@ private:
 
   /// Messages of two sizes tell both numbers. Where all have one size, what the
   /// numbers of the gradient norm take, which are small, is the latency. Handing
-  /// memory over takes the same for any size.
+  /// memory over takes the same for any size. GPUs exchange those numbers by one operation of
+  /// them all, which tells nothing of a link: one size tells no latency there.
   schedule::Link linkOf(Times &sizes) {
     auto &[least, quick] = *sizes.begin();
     auto &[most, slow] = *sizes.rbegin();
@@ -182,6 +205,8 @@ private:
   /// messages to when those in other processes than device 0's have the result, or one if
   /// that device is in the process of device 0.
   double hopTime() {
+    if (isGPU(*devices.front()))
+      return 0;
     if (hop)
       return *hop;
     std::vector<double> hops;

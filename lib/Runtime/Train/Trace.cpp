@@ -21,7 +21,8 @@ public:
   TraceWriter(const std::string &path, const Program &program,
               const std::vector<DeviceTrace> &traces,
               const std::vector<DeviceTrace> &predicted)
-      : program(program), traces(traces), predicted(predicted), file(path) {
+      : program(program), traces(traces), predicted(predicted), file(path),
+        nextRow(2 * program.devices.size()) {
     origin = std::numeric_limits<Nanoseconds>::max();
     for (const DeviceTrace &trace : traces)
       for (const NamedEvent &event : trace)
@@ -34,18 +35,15 @@ public:
     file.write(metadata("process_name", 0, {{"name", "bitpipe-run " + program.path}}));
     for (size_t d = 0; d < program.devices.size(); ++d) {
       std::string name = "device " + std::to_string(d);
-      writeHead(d, name);
+      writeHead(d, d, Own, name);
       writeDevice(d);
       if (predicted.empty())
         continue;
       size_t row = program.devices.size() + d;
-      writeHead(row, name + " predicted");
+      writeHead(row, d, Predicted, name + " predicted");
       for (const NamedEvent &event : predicted[d])
         writeEvent(row, event);
     }
-    for (size_t d = 0; d < program.devices.size(); ++d)
-      if (std::ranges::any_of(traces[d], isCopy))
-        writeHead(rowOfHost(d), "host of device " + std::to_string(d));
     for (size_t d = 0; d < program.devices.size(); ++d)
       writeArrows(d);
     file.write("\n]}\n");
@@ -61,12 +59,20 @@ private:
     Nanoseconds time;
   };
 
-  /// Beside the runs of a GPU, to its host and back.
-  static bool isCopy(const NamedEvent &event) { return event.category == "copies"; }
-  size_t rowOfHost(size_t d) const { return 2 * program.devices.size() + d; }
+  /// Rows of a device, in the order in which they are shown.
+  enum Kind { Own, Predicted, Messages, Sums, Host, kinds };
+
+  /// What a GPU exchanges goes on beside its runs.
+  Kind kindOf(const NamedEvent &event) const {
+    return event.category == "copies"                            ? Host
+           : event.category == "sums"                            ? Sums
+           : event.category == "messages" && program.isForGPUs() ? Messages
+                                                                 : Own;
+  }
 
   // Viewers merge process and thread 0 with others, so numbers count from 1. Behind
-  // the devices' own rows come those of what was predicted for them, and their hosts'.
+  // the devices' own rows come those of what was predicted for them, and of what went on
+  // beside them.
   static json onRow(size_t row) { return {{"pid", 1}, {"tid", row + 1}}; }
 
   static std::string text(const json &event) {
@@ -82,11 +88,10 @@ private:
   void add(const json &event) { file.write(",\n" + text(event)); }
 
   /// Rows of one device are neighbours.
-  void writeHead(size_t row, const std::string &name) {
-    size_t devices = program.devices.size();
+  void writeHead(size_t row, size_t d, Kind kind, const std::string &name) {
     file.write(",\n" + metadata("thread_name", row, {{"name", name}}));
     file.write(",\n" + metadata("thread_sort_index", row,
-                                {{"sort_index", 3 * (row % devices) + row / devices}}));
+                                {{"sort_index", kinds * d + size_t(kind)}}));
   }
 
   void writeEvent(size_t row, const NamedEvent &event) {
@@ -100,15 +105,41 @@ private:
   }
 
   void writeDevice(size_t d) {
+    std::vector<size_t> rows(traces[d].size(), d);
+    for (Kind kind : {Messages, Sums, Host})
+      spread(d, kind, rows);
     int64_t step = 0;
-    for (const NamedEvent &event : traces[d]) {
-      size_t row = isCopy(event) ? rowOfHost(d) : d;
-      writeEvent(row, event);
-      if (event.category == "run" || event.category == "messages" || isCopy(event))
-        begins[{d, step, event.name}] = {row, event.begin};
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const NamedEvent &event = traces[d][i];
+      writeEvent(rows[i], event);
+      if (event.category == "run" || event.category == "messages" || event.category == "copies")
+        begins[{d, step, event.name}] = {rows[i], event.begin};
       step += event.category == "step"; // recorded when it ends
     }
     steps = std::max(steps, step);
+  }
+
+  /// Finds rows for events that may go on at once, which one row cannot show: as many as that
+  /// takes.
+  void spread(size_t d, Kind kind, std::vector<size_t> &rows) {
+    constexpr const char *names[] = {"", "", "messages", "sums", "host"};
+    std::vector<size_t> order;
+    for (size_t i = 0; i < rows.size(); ++i)
+      if (kindOf(traces[d][i]) == kind)
+        order.push_back(i);
+    std::ranges::stable_sort(order, {}, [&](size_t i) { return traces[d][i].begin; });
+    std::vector<Place> free; // from when on each row is
+    for (size_t i : order) {
+      const NamedEvent &event = traces[d][i];
+      auto place = std::ranges::find_if(
+          free, [&](const Place &one) { return one.time <= event.begin; });
+      if (place == free.end()) {
+        writeHead(nextRow, d, kind, std::string(names[kind]) + " of device " + std::to_string(d));
+        place = free.insert(free.end(), {nextRow++, 0});
+      }
+      place->time = event.end;
+      rows[i] = place->row;
+    }
   }
 
   /// From every send to what needs the tensor; of what moves in several pieces from the last,
@@ -176,6 +207,7 @@ private:
   const std::vector<DeviceTrace> &traces, &predicted;
   OutputFile file;
   Nanoseconds origin;
+  size_t nextRow; // behind those of the devices and what was predicted
   int64_t steps = 0, arrows = 0;
   std::map<Key, Place> begins;
 };
