@@ -59,12 +59,35 @@ const cuda::Driver &cuda::driver() {
   return table;
 }
 
+/// What a kernel does wrong, any call tells that comes after it.
+static bool isOfKernel(cuda::Result result) {
+  switch (result) {
+  case cuda::ECCUncorrectable:
+  case cuda::IllegalAddress:
+  case cuda::LaunchTimeout:
+  case cuda::KernelAsserts:
+  case cuda::HardwareStack:
+  case cuda::IllegalInstruction:
+  case cuda::MisalignedAddress:
+  case cuda::InvalidAddressSpace:
+  case cuda::InvalidPC:
+  case cuda::LaunchFailed:
+    return true;
+  default:
+    return false;
+  }
+}
+
+constexpr const char *ofKernel =
+    "; a kernel before it may have done this: --no-graph and compute-sanitizer tell which";
+
 std::string cuda::text(Result result) {
   const char *name = nullptr, *meaning = nullptr;
   driver().getErrorName(result, &name);
   driver().getErrorString(result, &meaning);
   return joined(name ? name : joined("error ", int(result)), meaning ? ": " : "",
-                meaning ? meaning : "");
+                meaning ? meaning : "",
+                isOfKernel(result) ? ofKernel : "");
 }
 
 void cuda::check(Result result, const char *what) {
@@ -151,5 +174,5 @@ const nccl::Library &nccl::library() {
 void nccl::check(Status status, const char *what) {
   if (status != Success)
     fail("error: NCCL: ", what, ": ", library().getErrorString(status), ": ",
-         library().getLastError(nullptr));
+         library().getLastError(nullptr), status == UnhandledCudaError ? ofKernel : "");
 }

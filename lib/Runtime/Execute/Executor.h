@@ -81,6 +81,8 @@ private:
   void addDevices();
   std::unique_ptr<Device> makeDevice(int64_t number);
   void deviceLoop(int64_t device);
+  StepResult resultOf(int64_t device);
+  std::string failureOf(int64_t device, uint32_t step, const std::exception &error) const;
   size_t eventsPerStep(int64_t device) const;
   void checkTrace() const;
 

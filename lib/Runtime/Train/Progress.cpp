@@ -2,6 +2,8 @@
 
 #include "lib/Runtime/Train/Progress.h"
 
+#include "lib/Runtime/EndProcess.h"
+
 #include <cstdio>
 #include <unistd.h>
 
@@ -32,9 +34,6 @@ void Progress::show(const StepMetrics &step) {
               step.gradNorm, step.lr, step.tokensPerSecond, left,
               markOf(step).c_str(), terminal ? "   " : "\n");
   std::fflush(stdout);
-}
-
-void Progress::finish() {
   if (terminal)
-    std::printf("\n");
+    OpenLine::begin();
 }

@@ -7,6 +7,7 @@
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Data/NoData.h"
 #include "lib/Runtime/Emulated/EmulatedDevice.h"
+#include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Execute/Executor.h"
 #include "lib/Runtime/Execute/Memory.h"
 #include "lib/Runtime/Hash.h"
@@ -237,6 +238,45 @@ static void tellWidened(const Executor &executor) {
                 "none of its own for all of them on this processor\n");
 }
 
+/// From the first step on. An error that this rank meets alone ends the process: the devices'
+/// threads, and other ranks, may wait for what does not come any more.
+template <typename Action> static auto alone(Action action) try {
+  return action();
+} catch (const AgreedError &) {
+  throw; // on all ranks
+} catch (const NetworkError &error) {
+  endProcess(lostRankExit, joined("error: ", error.what(), "\n"));
+} catch (const std::bad_alloc &) {
+  endProcess(1, "error: not enough memory (see ulimit -v)\n");
+} catch (const std::exception &error) {
+  endProcess(1, joined(error.what(), "\n"));
+}
+
+static Outcome trainPrepared(const TrainOptions &options, const Program &program, Prepared &run,
+                             Training &training, World &world, Checkpoints *checkpoints,
+                             Watch &watch, const StopRequest &stop) {
+  world.mainThread().begin(MainThread::Trains);
+  training.run(stop);
+
+  world.mainThread().begin(MainThread::Saves);
+  bool saved = checkpoint(training, world, checkpoints);
+  // Within a step they have been updated by what made it a bad one.
+  if (!program.updateEvery || training.canGoOn())
+    saved &= save(options, world, run.parameters);
+  if (world.speaks())
+    printRemark(training);
+  world.mainThread().begin(MainThread::Reports);
+  giveAccount({options, program, run.links, *run.executor, training,
+               run.feeder->tokensPerStep(), run.costs},
+              world);
+  if (checkpoints && world.speaks())
+    checkpoints->tellCost();
+  if (options.cuda.timesCalls && world.speaks())
+    run.executor->timeCalls();
+  watch.finish();
+  return saved ? training.outcome() : Outcome::Failed;
+}
+
 static Outcome trainProgram(const TrainOptions &options, const Program &program,
                             World &world, Watch &watch,
                             const StopRequest &stop) {
@@ -283,27 +323,8 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
                      checkpoints);
     run->executor->start({begin.updates() * program.updatesPerStep(), begin.skippedInARow});
   });
-  watch.attach(program, run->links, *run->executor);
-  world.mainThread().begin(MainThread::Trains);
-  training->run(stop);
-
-  world.mainThread().begin(MainThread::Saves);
-  bool saved = checkpoint(*training, world, checkpoints);
-  // Within a step they have been updated by what made it a bad one.
-  if (!program.updateEvery || training->canGoOn())
-    saved &= save(options, world, run->parameters);
-  if (world.speaks())
-    printRemark(*training);
-  world.mainThread().begin(MainThread::Reports);
-  giveAccount({options, program, run->links, *run->executor, *training,
-               run->feeder->tokensPerStep(), run->costs},
-              world);
-  if (checkpoints && world.speaks())
-    checkpoints->tellCost();
-  if (options.cuda.timesCalls && world.speaks())
-    run->executor->timeCalls();
-  watch.finish();
-  return saved ? training->outcome() : Outcome::Failed;
+  Watch::Attachment attachment(watch, program, run->links, *run->executor);
+  return alone([&] { return trainPrepared(options, program, *run, *training, world, checkpoints, watch, stop); });
 }
 
 static std::string hashOf(const std::string &path) {

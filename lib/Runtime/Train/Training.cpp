@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/Train/Training.h"
 
+#include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Launch/Agree.h"
 #include "lib/Runtime/Median.h"
 
@@ -35,8 +36,7 @@ void Training::run(const StopRequest &stop) {
   executor.stop();
   world.mainThread().endWait();
   shareFailure();
-  if (world.speaks())
-    progress.finish();
+  OpenLine::end();
 }
 
 /// Submits `step`, which is waited for next, and the one after it.

@@ -2,13 +2,12 @@
 
 #include "lib/Runtime/Watch/Watch.h"
 
-#include "lib/Files/Temporaries.h"
+#include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Watch/HangReport.h"
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 using namespace bitpipe;
@@ -57,12 +56,20 @@ void Watch::stop() {
     thread.join();
 }
 
-void Watch::attach(const Program &itsProgram, const Links &itsLinks,
-                   const Executor &itsExecutor) {
-  std::lock_guard lock(mutex);
-  program = &itsProgram;
-  links = &itsLinks;
-  executor = &itsExecutor;
+Watch::Attachment::Attachment(Watch &watch, const Program &program, const Links &links,
+                              const Executor &executor)
+    : watch(watch) {
+  std::lock_guard lock(watch.mutex);
+  watch.program = &program;
+  watch.links = &links;
+  watch.executor = &executor;
+}
+
+Watch::Attachment::~Attachment() {
+  std::lock_guard lock(watch.mutex);
+  watch.program = nullptr;
+  watch.links = nullptr;
+  watch.executor = nullptr;
 }
 
 void Watch::finish() {
@@ -78,11 +85,8 @@ void Watch::finish() {
 void Watch::lost(const NetworkError &error) {
   std::lock_guard lockOfCurrent(ofCurrent);
   Watch *watch = current;
-  if (!watch) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    removeTemporaries();
-    std::_Exit(lostRankExit);
-  }
+  if (!watch)
+    endProcess(lostRankExit, joined("error: ", error.what(), "\n"));
   std::lock_guard lock(watch->mutex);
   watch->networkFailure = error.what();
   watch->changed.notify_all();
@@ -200,6 +204,7 @@ void Watch::askedForReport() {
       world.rank() == 0
           ? report()
           : joined("rank ", world.rank(), " runs; rank 0 tells of all\n");
+  OpenLine::end();
   std::fputs(text.c_str(), stderr);
 }
 
@@ -216,7 +221,5 @@ void Watch::giveUp(const std::string &why, bool withReport) {
   text += "\n";
   if (withReport)
     text += report();
-  std::fputs(text.c_str(), stderr);
-  removeTemporaries();
-  std::_Exit(lostRankExit);
+  endProcess(lostRankExit, text);
 }
