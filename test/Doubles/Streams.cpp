@@ -35,7 +35,14 @@ void Engine::fail(Result result, const std::string &text) {
   std::fprintf(stderr, "doubles: %s\n", text.c_str());
 }
 
+/// BITPIPE_DOUBLES_SLOW=MS: whatever a stream does takes so many milliseconds more.
 void Engine::delay(Lock &lock) {
+  static const char *slow = std::getenv("BITPIPE_DOUBLES_SLOW");
+  if (slow) {
+    lock.unlock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(slow)));
+    lock.lock();
+  }
   if (!chance || (*chance)() % 4)
     return;
   std::chrono::microseconds time((*chance)() % 300);

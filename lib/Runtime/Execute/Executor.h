@@ -55,6 +55,9 @@ public:
     return transport->collectiveTimes(device);
   }
   CopyRate hostRate(int64_t device) const { return transport->hostRate(device); }
+  const Transport &transports() const { return *transport; }
+  /// How many steps its threads may have begun. Called by any thread.
+  uint32_t begun() const { return allowed.get() - (stopping ? 1 : 0); }
   const DeviceStatus &status(int64_t device) const {
     return runners[device - share().first]->status();
   }

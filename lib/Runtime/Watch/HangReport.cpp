@@ -85,6 +85,8 @@ private:
                               "): step ", moment.step + 1, ", ");
     if (moment.wait == DeviceStatus::AwaitsStep)
       return text + "has done it and waits for the next one";
+    if (moment.wait == DeviceStatus::AwaitsGPU)
+      return text + "which its GPU has not ended, and does not tell where it is";
     if (moment.instruction < list.size())
       text += bitpipe::text(list[moment.instruction]);
     if (moment.wait == DeviceStatus::AwaitsAgreement)
@@ -129,7 +131,7 @@ private:
     if (party.device < 0)
       return awaitedByMain(party);
     const DeviceMoment &moment = *moments[party.device];
-    if (moment.wait == DeviceStatus::Works)
+    if (moment.wait == DeviceStatus::Works || moment.wait == DeviceStatus::AwaitsGPU)
       return party;
     if (moment.wait == DeviceStatus::AwaitsStep)
       return {party.rank, -1};
@@ -193,9 +195,30 @@ private:
       Party next = awaited(at);
       if (next == at)
         return "everything waits for " + name(at);
+      if (const MessageLink *owed = owedBy(next, at))
+        return joined("everything waits for ", name(next), ": its end of ", bitpipe::text(owed->run),
+                      " with device ", at.device, " comes before all that it waits for");
       at = next;
     }
     return "devices wait for each other, " + name(at) + " among them";
+  }
+
+  /// The message for which `at` waits, if the device at its other end has to start it before it
+  /// comes to what it waits for itself: a GPU may be computing what lies before.
+  const MessageLink *owedBy(const Party &next, const Party &at) const {
+    if (at.device < 0 || next.device < 0 || !isHeard(next.rank))
+      return nullptr;
+    const Wait *wait = waitOf(at);
+    const DeviceMoment &moment = *moments[next.device];
+    if (!wait || wait->kind != Wait::Message || moment.step != moments[at.device]->step ||
+        moment.wait == DeviceStatus::Works || moment.wait == DeviceStatus::AwaitsStep)
+      return nullptr;
+    const std::vector<int64_t> &starts = links->devices[next.device].starts;
+    auto &list = program->devices[next.device].instructions;
+    for (size_t i = 0; i < std::min<size_t>(moment.instruction, list.size()); ++i)
+      if (starts[i] == wait->index && !std::holds_alternative<Collective>(list[i]))
+        return &links->messages[wait->index];
+    return nullptr;
   }
 
   std::string name(const Party &party) const {

@@ -4,6 +4,7 @@
 
 #include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Watch/DeviceMoment.h"
 #include "lib/Runtime/Watch/HangReport.h"
 
 #include <algorithm>
@@ -118,7 +119,7 @@ const RankStatus &Watch::self() {
   mine.devices.clear();
   if (executor)
     for (int64_t d = executor->share().first; d < executor->share().end; ++d)
-      mine.devices.emplace_back(executor->status(d));
+      mine.devices.push_back(momentOf(*executor, *program, *links, d));
   return mine;
 }
 
@@ -144,11 +145,13 @@ void Watch::lookAtOthers() {
 }
 
 /// Everything here waits: no device computes, and the main thread waits for others
-/// or for the devices.
-static bool waits(const RankStatus &status) {
+/// or for the devices. A GPU that does not tell where it is computes if there is nobody to
+/// wait for.
+bool Watch::waits(const RankStatus &status) const {
   return status.main.waits &&
-         std::ranges::none_of(status.devices, [](const DeviceMoment &device) {
-           return device.wait == DeviceStatus::Works;
+         std::ranges::none_of(status.devices, [&](const DeviceMoment &device) {
+           return device.wait == DeviceStatus::Works ||
+                  (device.wait == DeviceStatus::AwaitsGPU && world.size() == 1);
          });
 }
 

@@ -58,6 +58,7 @@ private:
   void lookAtOthers();
   void lookAtSelf();
   void askedForReport();
+  bool waits(const RankStatus &status) const;
   bool tells() const;
   [[noreturn]] void giveUp(const std::string &why, bool withReport);
   std::string report();
