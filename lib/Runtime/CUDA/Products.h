@@ -11,6 +11,7 @@
 #include "lib/Runtime/CPU/MatmulShape.h"
 #include "lib/Runtime/CUDA/OwnKernels.h"
 #include "lib/Runtime/CUDA/ProductCall.h"
+#include "lib/Runtime/GPUWorkspace.h"
 
 namespace bitpipe {
 
@@ -47,7 +48,7 @@ public:
              const ProductMemory &memory, std::vector<ProductCall> &calls) const;
 
   /// Of one stream.
-  static constexpr int64_t workspaceBytes = 32 << 20;
+  static constexpr int64_t workspaceBytes = gpuWorkspaceBytes;
 
 private:
   /// A batch dimension that the library does not go through; in bytes.
