@@ -9,6 +9,7 @@
 #include "lib/Runtime/CUDA/BlasTypes.h"
 #include "test/Doubles/Streams.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
 #include <vector>
@@ -175,10 +176,22 @@ bool isAligned(const void *pointer, uint64_t bytes) {
   return reinterpret_cast<uint64_t>(pointer) % bytes == 0;
 }
 
+/// BITPIPE_DOUBLES_BLAS=VERSION: as it tells that, 120300 for 12.3.0; 0: it does not start.
+size_t blasVersion() {
+  const char *given = std::getenv("BITPIPE_DOUBLES_BLAS");
+  return given ? size_t(std::atoi(given)) : 130000;
+}
+
 } // namespace
 
-EXPORT size_t cublasLtGetVersion() { return 130000; }
+EXPORT size_t cublasLtGetVersion() { return blasVersion() ? blasVersion() : 130000; }
+EXPORT const char *cublasLtGetStatusName(Status status) {
+  return status == NotInitialized ? "CUBLAS_STATUS_NOT_INITIALIZED" : "CUBLAS_STATUS";
+}
+EXPORT const char *cublasLtGetStatusString(Status) { return "an error of the doubles"; }
 EXPORT Status cublasLtCreate(Handle *handle) {
+  if (blasVersion() == 0)
+    return NotInitialized;
   *handle = reinterpret_cast<Handle>(new int);
   return Success;
 }

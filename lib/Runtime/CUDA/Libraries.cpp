@@ -95,6 +95,11 @@ void cuda::check(Result result, const char *what) {
     fail("error: ", what, ": ", text(result));
 }
 
+/// What a library tells as 91600 is 9.16.0.
+static std::string textOfVersion(size_t version) {
+  return joined(version / 10000, ".", version / 100 % 100, ".", version % 100);
+}
+
 static blas::Library loadBlas() {
   using namespace blas;
   const VendorLibrary &vendor = blasLibrary;
@@ -102,8 +107,8 @@ static blas::Library loadBlas() {
   Library table;
 #include "lib/Runtime/CUDA/BlasFunctions.inc"
   if (size_t version = table.getVersion(); version < oldestBlas)
-    fail("error: cuBLASLt has version ", version, ", expected at least ", oldestBlas, ": ",
-         vendor.remedy);
+    fail("error: cuBLASLt has version ", textOfVersion(version), ", expected at least ",
+         textOfVersion(oldestBlas), ": ", vendor.remedy);
   return table;
 }
 
@@ -112,13 +117,13 @@ const blas::Library &blas::library() {
   return table;
 }
 
-void blas::check(Status status, const char *what) {
-  if (status != Success)
-    fail("error: cuBLASLt: ", what, ": status ", int(status));
+std::string blas::text(Status status) {
+  return joined(library().getStatusName(status), ": ", library().getStatusString(status));
 }
 
-static std::string textOfVersion(size_t version) {
-  return joined(version / 10000, ".", version / 100 % 100, ".", version % 100);
+void blas::check(Status status, const char *what) {
+  if (status != Success)
+    fail("error: cuBLASLt: ", what, ": ", text(status));
 }
 
 /// It ends the process where it finds no cuBLASLt by name, so that one is loaded first.
@@ -160,9 +165,12 @@ static nccl::Library loadNCCL() {
 #include "lib/Runtime/CUDA/NCCLFunctions.inc"
   int version = 0;
   table.getVersion(&version);
+  // Before 2.9 it told 2.8.4 as 2804.
   if (version < oldestNCCL)
-    fail("error: NCCL has version ", version, ", expected at least ", oldestNCCL, ": ",
-         vendor.remedy);
+    fail("error: NCCL has version ",
+         version < 10000 ? joined(version / 1000, ".", version / 100 % 10, ".", version % 100)
+                         : textOfVersion(size_t(version)),
+         ", expected at least ", textOfVersion(oldestNCCL), ": ", vendor.remedy);
   return table;
 }
 

@@ -34,6 +34,8 @@ struct Library {
 };
 const Library &library();
 void check(Status status, const char *what);
+/// "CUBLAS_STATUS_...: what it means".
+std::string text(Status status);
 } // namespace bitpipe::blas
 
 namespace bitpipe::cudnn {

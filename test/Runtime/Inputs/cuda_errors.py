@@ -25,6 +25,8 @@ attempt("no driver", BITPIPE_CUDA_DRIVER="absent.so")
 attempt("old driver", BITPIPE_DOUBLES_DRIVER="11080")
 attempt("no GPU", BITPIPE_DOUBLES_DEVICES="0")
 attempt("no cuBLASLt", "--share-gpus", BITPIPE_CUBLASLT="absent.so")
+attempt("old cuBLASLt", "--share-gpus", BITPIPE_DOUBLES_BLAS="110501")
+attempt("cuBLASLt does not start", "--share-gpus", BITPIPE_DOUBLES_BLAS="0")
 attempt("other library", BITPIPE_CUDA_DRIVER=f"{folder}/cpu.kernels.so")
 attempt("too few GPUs")
 attempt("no peers", BITPIPE_DOUBLES_DEVICES="2", BITPIPE_DOUBLES_NO_PEERS="1")
@@ -54,6 +56,8 @@ def attempt_on_ranks(what, where="true", **variables):
 second = '[ "$OMPI_COMM_WORLD_RANK" = 1 ]'
 attempt_on_ranks("no driver on rank 1", second, BITPIPE_CUDA_DRIVER="absent.so")
 attempt_on_ranks("no NCCL on rank 1", second, BITPIPE_NCCL="absent.so")
+attempt_on_ranks("old NCCL", BITPIPE_DOUBLES_NCCL="21005")
+attempt_on_ranks("older NCCL", BITPIPE_DOUBLES_NCCL="2804")
 attempt_on_ranks("no GPU for rank 1", BITPIPE_DOUBLES_DEVICES="1")
 attempt_on_ranks("a small GPU on rank 1", second, BITPIPE_DOUBLES_MULTIPROCESSORS="8")
 
