@@ -11,13 +11,13 @@
 
 using namespace bitpipe;
 
-static std::atomic<bool> open = false;
+static std::atomic<OpenLine::Whose> open = OpenLine::None;
 
-void OpenLine::begin() noexcept { open = true; }
+void OpenLine::begin(Whose whose) noexcept { open = whose; }
 
 /// Not by stdio: a thread that ends the process may have been stopped inside of it.
 void OpenLine::end() noexcept {
-  if (open.exchange(false))
+  if (open.exchange(None) == Mine)
     (void)!write(STDOUT_FILENO, "\n", 1);
 }
 
@@ -25,8 +25,9 @@ void bitpipe::endProcess(int exitCode, const std::string &text) noexcept {
   static std::atomic<bool> ends = false;
   while (ends.exchange(true))
     pause();
+  bool behind = open == OpenLine::OfAnotherRank;
   OpenLine::end();
-  std::fputs(text.c_str(), stderr);
+  std::fputs(((behind ? "\n" : "") + text).c_str(), stderr);
   removeTemporaries();
   std::_Exit(exitCode);
 }

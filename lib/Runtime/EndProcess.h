@@ -20,8 +20,10 @@ namespace bitpipe {
 /// A line of standard output on a terminal that is written over and over, and not ended yet.
 class OpenLine {
 public:
-  static void begin() noexcept;
-  /// Ends it, if there is one, so that what comes next has a line of its own.
+  enum Whose { None, Mine, OfAnotherRank };
+  /// That of another rank may stand on the terminal that this one writes to, too.
+  static void begin(Whose whose) noexcept;
+  /// Ends it, if it is this rank's, so that what comes next has a line of its own.
   static void end() noexcept;
 };
 

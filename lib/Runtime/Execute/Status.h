@@ -18,7 +18,10 @@ struct alignas(64) DeviceStatus {
   /// has not ended it and tells no more of it.
   enum : int32_t { Works = -1, AwaitsAgreement = -2, AwaitsStep = -3, AwaitsGPU = -4 };
 
-  std::atomic<uint32_t> step = 0;
+  /// Of `step`: it has begun none.
+  static constexpr uint32_t noStep = uint32_t(-1);
+
+  std::atomic<uint32_t> step = noStep;
   std::atomic<uint32_t> instruction = 0;
   std::atomic<int32_t> wait = AwaitsStep;
 

@@ -39,5 +39,5 @@ void Progress::show(const StepMetrics &step) {
               markOf(step).c_str(), terminal ? "   " : "\n");
   std::fflush(stdout);
   if (terminal)
-    OpenLine::begin();
+    OpenLine::begin(OpenLine::Mine);
 }

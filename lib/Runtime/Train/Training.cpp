@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unistd.h>
 
 using namespace bitpipe;
 
@@ -26,6 +27,8 @@ Training::Training(const TrainOptions &options, const Program &program,
 
 void Training::run(const StopRequest &stop) {
   last = now();
+  if (!world.speaks() && isatty(STDOUT_FILENO))
+    OpenLine::begin(OpenLine::OfAnotherRank);
   for (int64_t step = begin.step; step < options.steps && canGoOn(); ++step) {
     submitAhead(step, stop);
     if (step == submitted)

@@ -81,14 +81,15 @@ private:
   std::string describe(const Party &party) const {
     const DeviceMoment &moment = *moments[party.device];
     auto &list = program->devices[party.device].instructions;
-    std::string text = joined("device ", party.device, " (rank ", party.rank,
-                              "): step ", moment.step + 1, ", ");
+    std::string text = joined("device ", party.device, " (rank ", party.rank, "): ");
+    if (moment.begun() == 0)
+      return text + "has begun no step";
+    text += joined("step ", moment.begun(), ", ");
     if (moment.wait == DeviceStatus::AwaitsStep)
       return text + "has done it and waits for the next one";
     if (moment.wait == DeviceStatus::AwaitsGPU)
       return text + "which its GPU has not ended, and does not tell where it is";
-    if (moment.instruction < list.size())
-      text += bitpipe::text(list[moment.instruction]);
+    text += moment.instruction < list.size() ? bitpipe::text(list[moment.instruction]) : "its end";
     if (moment.wait == DeviceStatus::AwaitsAgreement)
       return text + ": waits for the numbers of all devices";
     const Wait *wait = waitOf(party);
@@ -110,10 +111,10 @@ private:
   }
 
   /// How far a device has come: its step, and where in it.
-  std::pair<uint32_t, uint32_t> progressOf(int64_t device) const {
+  std::pair<uint64_t, uint32_t> progressOf(int64_t device) const {
     const DeviceMoment &moment = *moments[device];
     bool done = moment.wait == DeviceStatus::AwaitsStep;
-    return {moment.step + done, done ? 0 : moment.instruction};
+    return {2 * uint64_t(moment.begun()) + done, done ? 0 : moment.instruction};
   }
 
   Party leastAdvanced(const std::vector<int64_t> &devices) const {
@@ -151,9 +152,9 @@ private:
   Party leastBehindAgreement(const Party &party) const {
     std::vector<int64_t> missing;
     for (const Party &other : parties)
-      if (moments[other.device]->step == moments[party.device]->step
+      if (moments[other.device]->begun() == moments[party.device]->begun()
               ? moments[other.device]->wait != DeviceStatus::AwaitsAgreement
-              : moments[other.device]->step < moments[party.device]->step)
+              : moments[other.device]->begun() < moments[party.device]->begun())
         missing.push_back(other.device);
     return missing.empty() ? party : leastAdvanced(missing);
   }

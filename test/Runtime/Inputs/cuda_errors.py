@@ -3,6 +3,8 @@
     python cuda_errors.py BUILD FOLDER DATA
 """
 import os
+import pty
+import re
 import subprocess
 import sys
 
@@ -35,6 +37,25 @@ attempt("older GPU", "--share-gpus", plan="newer.mlir")
 for what, asked in (("wait", "wait:2"), ("graph", "graph:1"), ("launch", "launch:300")):
     attempt(f"an illegal access at a {what}", "--share-gpus", "--steps=6", "--timeout=20", BITPIPE_DOUBLES_FAIL=asked)
 attempt("an illegal access without a graph", "--share-gpus", "--steps=6", "--no-graph", BITPIPE_DOUBLES_FAIL="wait:3")
+
+
+def fail_on_terminal(asked):
+    """The line of progress is not ended when the error comes."""
+    terminal, end = pty.openpty()
+    command = ["bitpipe-run", f"{folder}/plan.mlir", f"--data={data}", "--steps=9", "--share-gpus"]
+    process = subprocess.Popen(command, stdout=end, stderr=end, env=dict(os.environ, **here, BITPIPE_DOUBLES_FAIL=asked))
+    os.close(end)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:
+            break
+    if process.wait() != 1 or not re.search(rb"s left   (doubles: [^\r\n]*\r\n)?\r\nerror: device ", shown):
+        sys.exit(f"terminal: exit {process.wait()}, expected 1 and a line of its own behind the progress\n{shown.decode()}")
+
+
+fail_on_terminal("wait:3")
 attempt("other device", "--device=cpu")
 attempt("no GPU asked for", "--share-gpus", plan="cpu.mlir")
 attempt("threads", "--share-gpus", "--threads=2")
