@@ -58,20 +58,6 @@ EventState *of(EventHandle event) { return reinterpret_cast<EventState *>(event)
 std::shared_ptr<Captured> *of(Graph graph) {
   return reinterpret_cast<std::shared_ptr<Captured> *>(graph);
 }
-/// BITPIPE_DOUBLES_FAIL=WHAT:N: at the N-th such call, from 0, it shows that some kernel has
-/// touched memory that is not its own; WHAT is `wait` (of the host for an event), `launch` or
-/// `graph` (a launch of one).
-void failIfAsked(const char *what) {
-  static const std::string given = [] {
-    const char *variable = std::getenv("BITPIPE_DOUBLES_FAIL");
-    return std::string(variable ? variable : "");
-  }();
-  static unsigned calls = 0; // of this kind; the engine is locked
-  std::string prefix = std::string(what) + ":";
-  if (given.starts_with(prefix) && calls++ == unsigned(std::atoi(given.c_str() + prefix.size())))
-    Engine::get().fail(IllegalAddress, "BITPIPE_DOUBLES_FAIL=" + given);
-}
-
 std::shared_ptr<Captured> *of(GraphExec graph) {
   return reinterpret_cast<std::shared_ptr<Captured> *>(graph);
 }
@@ -306,7 +292,7 @@ EXPORT Result cuEventSynchronize(EventHandle event) {
   if (!completion)
     return Success;
   engine.changed.wait(lock, [&] { return completion->done; });
-  failIfAsked("wait");
+  Engine::get().failIfAsked("wait");
   merge(engine.host, completion->clock);
   return engine.failure;
 }
@@ -385,7 +371,7 @@ EXPORT Result cuLaunchKernel(bitpipe::cuda::Function function, unsigned gridX, u
   size_t bytes = *static_cast<size_t *>(extra[3]);
   std::vector<uint64_t> values((bytes + 7) / 8);
   std::memcpy(values.data(), extra[1], bytes);
-  failIfAsked("launch");
+  Engine::get().failIfAsked("launch");
   return of(stream)->add(launchOf(*of(function), gridX, blockX, shared, std::move(values)));
 }
 
@@ -396,7 +382,7 @@ EXPORT Result cuGraphInstantiateWithFlags(GraphExec *exec, Graph graph, unsigned
 }
 EXPORT Result cuGraphLaunch(GraphExec graph, bitpipe::cuda::Stream stream) {
   Lock lock = locked();
-  failIfAsked("graph");
+  Engine::get().failIfAsked("graph");
   return of(stream)->launch(*of(graph));
 }
 EXPORT Result cuGraphDestroy(Graph graph) {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <set>
+#include <string_view>
 
 using namespace doubles;
 using bitpipe::cuda::CaptureIsolation;
@@ -33,6 +34,15 @@ void Engine::fail(Result result, const std::string &text) {
     return;
   failure = result;
   std::fprintf(stderr, "doubles: %s\n", text.c_str());
+}
+
+void Engine::failIfAsked(const char *what) {
+  static const char *given = std::getenv("BITPIPE_DOUBLES_FAIL");
+  std::string prefix = std::string(what) + ":";
+  if (!given || !std::string_view(given).starts_with(prefix))
+    return;
+  if (asked++ == unsigned(std::atoi(given + prefix.size())))
+    fail(IllegalAddress, std::string("BITPIPE_DOUBLES_FAIL=") + given);
 }
 
 /// BITPIPE_DOUBLES_SLOW=MS: whatever a stream does takes so many milliseconds more.

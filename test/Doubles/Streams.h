@@ -132,6 +132,10 @@ public:
   /// Carries out one piece of work after what `clock` says, which then includes it.
   void run(const Work &work, int device, uint32_t lane, Clock &clock);
   void fail(Result result, const std::string &text);
+  /// BITPIPE_DOUBLES_FAIL=WHAT:N: at the N-th such call, from 0, it shows that some kernel has
+  /// touched memory that is not its own; WHAT is `wait` (of the host for an event), `launch` or
+  /// `graph` (a launch of one).
+  void failIfAsked(const char *what);
   /// Lets time pass, or not, with the engine unlocked.
   void delay(std::unique_lock<std::mutex> &lock);
   /// A number below `count`; always the last one where chance is not seeded.
@@ -141,6 +145,7 @@ private:
   Engine();
 
   std::vector<uint32_t> ticks; // operations that ended, by lane
+  unsigned asked = 0;          // calls that BITPIPE_DOUBLES_FAIL counts
   std::optional<std::mt19937> chance;
 };
 

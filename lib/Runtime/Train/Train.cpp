@@ -7,11 +7,11 @@
 #include "lib/Runtime/Data/Feeder.h"
 #include "lib/Runtime/Data/NoData.h"
 #include "lib/Runtime/Emulated/EmulatedDevice.h"
-#include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Execute/Executor.h"
 #include "lib/Runtime/Execute/Memory.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Runtime/Launch/Agree.h"
+#include "lib/Runtime/Launch/Alone.h"
 #include "lib/Runtime/Launch/Identity.h"
 #include "lib/Runtime/Launch/Peers.h"
 #include "lib/Runtime/Plan/Check.h"
@@ -238,20 +238,7 @@ static void tellWidened(const Executor &executor) {
                 "none of its own for all of them on this processor\n");
 }
 
-/// From the first step on. An error that this rank meets alone ends the process: the devices'
-/// threads, and other ranks, may wait for what does not come any more.
-template <typename Action> static auto alone(Action action) try {
-  return action();
-} catch (const AgreedError &) {
-  throw; // on all ranks
-} catch (const NetworkError &error) {
-  endProcess(lostRankExit, joined("error: ", error.what(), "\n"));
-} catch (const std::bad_alloc &) {
-  endProcess(1, "error: not enough memory (see ulimit -v)\n");
-} catch (const std::exception &error) {
-  endProcess(1, joined(error.what(), "\n"));
-}
-
+/// From the first step on.
 static Outcome trainPrepared(const TrainOptions &options, const Program &program, Prepared &run,
                              Training &training, World &world, Checkpoints *checkpoints,
                              Watch &watch, const StopRequest &stop) {
@@ -324,7 +311,9 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
     run->executor->start({begin.updates() * program.updatesPerStep(), begin.skippedInARow});
   });
   Watch::Attachment attachment(watch, program, run->links, *run->executor);
-  return alone([&] { return trainPrepared(options, program, *run, *training, world, checkpoints, watch, stop); });
+  return endingAlone([&] {
+    return trainPrepared(options, program, *run, *training, world, checkpoints, watch, stop);
+  });
 }
 
 static std::string hashOf(const std::string &path) {
