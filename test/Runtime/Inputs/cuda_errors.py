@@ -66,7 +66,7 @@ def attempt_on_ranks(what, where="true", **variables):
     names = " ".join(f"export {name}={value};" for name, value in variables.items())
     script = f'if {where}; then {names} fi; exec "$@"'
     command = ["mpirun", "-n", "2", "sh", "-c", script, "sh", "bitpipe-run", f"{folder}/plan.mlir", f"--data={data}", "--steps=1"]
-    usual = here | {"BITPIPE_NCCL": f"{doubles}/libnccl.so.2", "BITPIPE_DOUBLES_DEVICES": "2"}
+    usual = here | {"BITPIPE_NCCL": f"{doubles}/libnccl.so.2", "BITPIPE_DOUBLES_DEVICES": "2", "BITPIPE_DOUBLES_EXCHANGE": folder}
     result = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, **usual), timeout=60)
     lines = [line for line in result.stderr.splitlines() if "error: " in line]
     if result.returncode != 1 or len(lines) != 1:
@@ -89,7 +89,7 @@ def fail_on_rank(what, launcher, asked, *options):
     script = f'if [ {rank} = 1 ]; then export BITPIPE_DOUBLES_FAIL={asked}; fi; "$@"; code=$?; echo "exit $code of {rank}" >> {folder}/codes.txt; exit $code'
     open(f"{folder}/codes.txt", "w").close()
     command = [*launcher, "sh", "-c", script, "sh", "bitpipe-run", f"{folder}/plan.mlir", f"--data={data}", "--steps=8", *options]
-    usual = here | {"BITPIPE_NCCL": f"{doubles}/libnccl.so.2", "BITPIPE_DOUBLES_DEVICES": "2"}
+    usual = here | {"BITPIPE_NCCL": f"{doubles}/libnccl.so.2", "BITPIPE_DOUBLES_DEVICES": "2", "BITPIPE_DOUBLES_EXCHANGE": folder}
     result = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, **usual), timeout=60)
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     codes = sorted(open(f"{folder}/codes.txt").read().splitlines())

@@ -10,7 +10,8 @@ import sys
 build, folder, data = sys.argv[1:]
 doubles = os.path.join(build, "bin/doubles")
 usual = {"BITPIPE_CUDA_DRIVER": f"{doubles}/libcuda.so.1", "BITPIPE_CUBLASLT": f"{doubles}/libcublasLt.so.13",
-         "BITPIPE_NCCL": f"{doubles}/libnccl.so.2", "BITPIPE_DOUBLES_DEVICES": "2"}
+         "BITPIPE_NCCL": f"{doubles}/libnccl.so.2", "BITPIPE_DOUBLES_DEVICES": "2",
+         "BITPIPE_DOUBLES_EXCHANGE": folder}
 warm_ups = 1  # sends of a rank before the first step
 
 
