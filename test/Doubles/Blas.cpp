@@ -22,7 +22,7 @@ using namespace bitpipe::blas;
 
 namespace {
 
-/// Of bias gradients; test/Doubles/README.md.
+/// One of test/Doubles/README.md.
 bool makesMistake(std::string_view name) {
   const char *mistake = std::getenv("BITPIPE_DOUBLES_CUBLASLT");
   return mistake && name == mistake;
@@ -239,7 +239,13 @@ EXPORT size_t cublasLtGetVersion() {
   const char *given = std::getenv("BITPIPE_DOUBLES_CUBLASLT_VERSION");
   return given ? std::strtoull(given, nullptr, 10) : 130000;
 }
+EXPORT const char *cublasLtGetStatusName(Status status) {
+  return status == NotInitialized ? "CUBLAS_STATUS_NOT_INITIALIZED" : "CUBLAS_STATUS";
+}
+EXPORT const char *cublasLtGetStatusString(Status) { return "an error of the doubles"; }
 EXPORT Status cublasLtCreate(Handle *handle) {
+  if (makesMistake("no start"))
+    return NotInitialized;
   *handle = reinterpret_cast<Handle>(new int);
   return Success;
 }

@@ -295,6 +295,7 @@ EXPORT Result cuEventSynchronize(EventHandle event) {
   if (!completion)
     return Success;
   engine.changed.wait(lock, [&] { return completion->done; });
+  Engine::get().failIfAsked("wait");
   merge(engine.host, completion->clock);
   return engine.failure;
 }
@@ -378,6 +379,7 @@ EXPORT Result cuLaunchKernel(bitpipe::cuda::Function function, unsigned gridX, u
   size_t bytes = *static_cast<size_t *>(extra[3]);
   std::vector<uint64_t> values((bytes + 7) / 8);
   std::memcpy(values.data(), extra[1], bytes);
+  Engine::get().failIfAsked("launch");
   return of(stream)->add(launchOf(*of(function), gridX, blockX, shared, std::move(values)));
 }
 
@@ -388,6 +390,7 @@ EXPORT Result cuGraphInstantiateWithFlags(GraphExec *exec, Graph graph, unsigned
 }
 EXPORT Result cuGraphLaunch(GraphExec graph, bitpipe::cuda::Stream stream) {
   Lock lock = locked();
+  Engine::get().failIfAsked("graph");
   return of(stream)->launch(*of(graph));
 }
 EXPORT Result cuGraphDestroy(Graph graph) {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <set>
+#include <string_view>
 
 using namespace doubles;
 using bitpipe::cuda::CaptureIsolation;
@@ -41,7 +42,23 @@ void Engine::ask(const Work &work) {
       fail(bitpipe::cuda::IllegalAddress, *wrong);
 }
 
+void Engine::failIfAsked(const char *what) {
+  static const char *given = std::getenv("BITPIPE_DOUBLES_FAIL");
+  std::string prefix = std::string(what) + ":";
+  if (!given || !std::string_view(given).starts_with(prefix))
+    return;
+  if (asked++ == unsigned(std::atoi(given + prefix.size())))
+    fail(IllegalAddress, std::string("BITPIPE_DOUBLES_FAIL=") + given);
+}
+
+/// BITPIPE_DOUBLES_SLOW=MS: whatever a stream does takes so many milliseconds more.
 void Engine::delay(Lock &lock) {
+  static const char *slow = std::getenv("BITPIPE_DOUBLES_SLOW");
+  if (slow) {
+    lock.unlock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(slow)));
+    lock.lock();
+  }
   if (!chance || (*chance)() % 4)
     return;
   std::chrono::microseconds time((*chance)() % 300);

@@ -141,6 +141,10 @@ public:
   void fail(Result result, const std::string &text);
   /// The host asks for work.
   void ask(const Work &work);
+  /// BITPIPE_DOUBLES_FAIL=WHAT:N: at the N-th such call, from 0, it shows that some kernel has
+  /// touched memory that is not its own; WHAT is `wait` (of the host for an event), `launch` or
+  /// `graph` (a launch of one).
+  void failIfAsked(const char *what);
   /// Lets time pass, or not, with the engine unlocked.
   void delay(std::unique_lock<std::mutex> &lock);
   /// A number below `count`; always the last one where chance is not seeded.
@@ -150,6 +154,7 @@ private:
   Engine();
 
   std::vector<uint32_t> ticks; // operations that ended, by lane
+  unsigned asked = 0;          // calls that BITPIPE_DOUBLES_FAIL counts
   std::optional<std::mt19937> chance;
 };
 

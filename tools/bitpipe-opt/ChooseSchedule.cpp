@@ -2,6 +2,7 @@
 
 #include "tools/bitpipe-opt/ChooseSchedule.h"
 
+#include "lib/Runtime/GPUWorkspace.h"
 #include "lib/Transforms/Planning/Costs.h"
 #include "lib/Transforms/Schedule/Emit/Speedup.h"
 #include "tools/bitpipe-opt/Views.h"
@@ -61,6 +62,11 @@ static schedule::Layout layoutFor(const Options &options, ModuleOp module,
   addSizes(module, options.optimizer, layout.sizes);
   if (options.memory)
     layout.sizes.memory.assign(options.devices, double(*options.memory));
+  if (options.target == "cuda") {
+    layout.sizes.buffers.resize(options.devices);
+    for (double &bytes : layout.sizes.buffers)
+      bytes += double(gpuWorkspaceBytes);
+  }
   layout.apart = layout.sizes;
   leaveOutMessages(module, layout.apart);
   return layout;

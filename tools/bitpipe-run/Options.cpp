@@ -121,7 +121,8 @@ ValueOption timeout("timeout", "seconds", "300",
 cl::extrahelp exitCodes(
     "\nExit codes:\n"
     "  0  all steps are done\n"
-    "  1  something is wrong with the plan, the data or a file\n"
+    "  1  something is wrong with the plan, the data or a file, or a device of "
+    "this rank has failed\n"
     "  2  something is wrong with the options\n"
     "  3  ended early by Ctrl-C, SIGTERM or --stop-after, after the step, a "
     "checkpoint and --save: to be continued\n"

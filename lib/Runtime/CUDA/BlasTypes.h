@@ -11,7 +11,7 @@
 
 namespace bitpipe::blas {
 
-enum Status : int { Success = 0, InvalidValue = 7, NotSupported = 15 };
+enum Status : int { Success = 0, NotInitialized = 1, InvalidValue = 7, NotSupported = 15 };
 
 using Handle = struct HandleTag *;
 using MatmulDesc = struct MatmulDescTag *;

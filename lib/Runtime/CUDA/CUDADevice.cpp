@@ -51,6 +51,7 @@ CUDADevice::CUDADevice(const Program &program, int64_t number, const GPU &gpu,
       verdicts(2 * sizeof(gpu::Verdict), deviceText(program, number)),
       bounce(bounceBytes, deviceText(program, number)),
       ended{CUDAEvent(gpu), CUDAEvent(gpu)},
+      end(1, begunSteps(), deviceText(program, number)),
       indexRecord(planned.global(abi::indexRecord).address),
       timer(program, device, gpu, names, events, timed) {
   routines.setMemory({memoryAt(layout.scratch), memoryAt(layout.workspace)});
@@ -129,6 +130,8 @@ void CUDADevice::fillGiven(const StepInputs &inputs) {
                              inputs.maxBadSteps, step % 2,
                              optimizer.decayed == Decayed::Matrices, inputs.evaluates};
   std::memcpy(target + layout.settings, &settings, sizeof(settings));
+  uint32_t begun = step + 1;
+  std::memcpy(target + layout.begun, &begun, sizeof(begun));
   std::memcpy(target + layout.seed, inputs.seed, sizeof(inputs.seed));
   std::memcpy(target + layout.seeds, inputs.seeds.data(), inputs.seeds.size() * sizeof(float));
   for (size_t i = 0; i < layout.keySlots.size(); ++i) {
@@ -160,6 +163,7 @@ void CUDADevice::endStep() {
                             memoryAt(layout.verdict), sizeof(gpu::Verdict), compute),
         "copy what a step came to");
   timer.endStep(compute);
+  end.leave(0, compute);
   ended[step % 2].record(compute);
 }
 

@@ -12,6 +12,7 @@
 #include "lib/Runtime/CUDA/DeviceLayout.h"
 #include "lib/Runtime/CUDA/GPURoutines.h"
 #include "lib/Runtime/CUDA/HostLink.h"
+#include "lib/Runtime/CUDA/Marks.h"
 #include "lib/Runtime/CUDA/StepGraph.h"
 #include "lib/Runtime/CUDA/StepTimer.h"
 #include "lib/Runtime/Execute/Device.h"
@@ -50,6 +51,7 @@ public:
   void clear(size_t instruction, const Clear &clear) override;
   void stash(size_t instruction, const Stash &stash) override;
   StepResult result(uint32_t step) override;
+  std::optional<uint32_t> stepsEnded() const override { return end.steps(0); }
   std::string describeBadIndex() override;
   std::string place() const override { return unit.text(); }
   int64_t libraryBytes() const override { return unit.takenBeside(); }
@@ -83,6 +85,8 @@ public:
     return std::holds_alternative<Collective>(device.instructions[instruction]);
   }
   StepTimer &stepTimer() { return timer; }
+  /// Where a step that is under way finds how many have begun; see Marks.
+  cuda::Pointer begunSteps() const { return memoryAt(layout.given + layout.begun); }
   CopyRate copyRate() const { return timer.copyRate(); }
   /// Where the numbers of all devices are gathered.
   cuda::Pointer numbers() const { return memoryAt(layout.numbers); }
@@ -133,6 +137,7 @@ private:
   const std::unique_ptr<PinnedMemory> given[2]; // what the host gives, by parity
   const PinnedMemory verdicts, bounce;          // two verdicts; pieces of uploads
   const CUDAEvent ended[2];                     // steps, by parity
+  const Marks end;                              // of a step: one
   cuda::Pointer indexRecord;
   gpu::Contribute contributing{};
   std::vector<char *> blocks; // of the routine that is put into the stream

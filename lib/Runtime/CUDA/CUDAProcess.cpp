@@ -100,7 +100,7 @@ LibraryCounts CUDAProcess::libraryCounts() const {
 std::unique_ptr<Transport> CUDAProcess::connectDevices(World &world, const Links &links) {
   if (world.size() > 1)
     return std::make_unique<NCCLTransport>(links, world, *devices.front(), share.first,
-                                           graph.get());
+                                           graph.get(), !printed);
   return std::make_unique<PeerTransport>(program, links, devices);
 }
 

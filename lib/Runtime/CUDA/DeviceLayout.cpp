@@ -79,6 +79,7 @@ DeviceLayout::DeviceLayout(const Program &program, const DeviceList &device,
     : arena(device.arena) {
   Places step;
   settings = step.take(sizeof(gpu::StepSettings));
+  begun = step.take(sizeof(uint32_t));
   seed = step.take(2 * sizeof(float));
   seeds = step.take(program.updateEvery ? program.updatesPerStep() * int64_t(sizeof(float)) : 0);
   for (size_t i = 0; i < device.slots.size(); ++i) {

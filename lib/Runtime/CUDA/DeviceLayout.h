@@ -26,6 +26,7 @@ struct DeviceLayout {
   int64_t arena; // bytes; it begins at 0
   // What the host gives for a step, as offsets in it.
   int64_t settings = 0, seed, seeds, keys; // seeds: of updates between micro-batches
+  int64_t begun; // how many steps have begun, 32 bits
   std::map<std::pair<int64_t, int64_t>, Input> inputs; // by input and micro-batch
   std::vector<int64_t> keySlots;
   int64_t givenBytes;

@@ -76,8 +76,8 @@ DeviceMemory::DeviceMemory(const GPU &gpu, size_t bytes, const std::string &purp
   gpu.use();
   auto result = driver().memAlloc(&start, bytes);
   if (result == cuda::OutOfMemory)
-    fail("error: ", gpu.text(), " has no memory for ", purpose, ": ", bytes >> 20,
-         " MiB, of which ", gpu.freeBytes() >> 20, " MiB are free");
+    fail("error: ", gpu.text(), " has no memory for ", purpose, ": it takes ", bytes, " bytes, ",
+         gpu.freeBytes(), " are free");
   check(result, "allocate memory of the GPU");
   gpu.allocated += bytes;
 }

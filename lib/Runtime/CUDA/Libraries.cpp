@@ -59,17 +59,45 @@ const cuda::Driver &cuda::driver() {
   return table;
 }
 
+/// What a kernel does wrong, any call tells that comes after it.
+static bool isOfKernel(cuda::Result result) {
+  switch (result) {
+  case cuda::ECCUncorrectable:
+  case cuda::IllegalAddress:
+  case cuda::LaunchTimeout:
+  case cuda::KernelAsserts:
+  case cuda::HardwareStack:
+  case cuda::IllegalInstruction:
+  case cuda::MisalignedAddress:
+  case cuda::InvalidAddressSpace:
+  case cuda::InvalidPC:
+  case cuda::LaunchFailed:
+    return true;
+  default:
+    return false;
+  }
+}
+
+constexpr const char *ofKernel =
+    "; a kernel before it may have done this: --no-graph and compute-sanitizer tell which";
+
 std::string cuda::text(Result result) {
   const char *name = nullptr, *meaning = nullptr;
   driver().getErrorName(result, &name);
   driver().getErrorString(result, &meaning);
   return joined(name ? name : joined("error ", int(result)), meaning ? ": " : "",
-                meaning ? meaning : "");
+                meaning ? meaning : "",
+                isOfKernel(result) ? ofKernel : "");
 }
 
 void cuda::check(Result result, const char *what) {
   if (result != Success)
     fail("error: ", what, ": ", text(result));
+}
+
+/// What a library tells as 91600 is 9.16.0.
+static std::string textOfVersion(size_t version) {
+  return joined(version / 10000, ".", version / 100 % 100, ".", version % 100);
 }
 
 static blas::Library loadBlas() {
@@ -79,8 +107,8 @@ static blas::Library loadBlas() {
   Library table;
 #include "lib/Runtime/CUDA/BlasFunctions.inc"
   if (size_t version = table.getVersion(); version < oldestBlas)
-    fail("error: cuBLASLt has version ", version, ", expected at least ", oldestBlas, ": ",
-         vendor.remedy);
+    fail("error: cuBLASLt has version ", textOfVersion(version), ", expected at least ",
+         textOfVersion(oldestBlas), ": ", vendor.remedy);
   return table;
 }
 
@@ -89,13 +117,13 @@ const blas::Library &blas::library() {
   return table;
 }
 
-void blas::check(Status status, const char *what) {
-  if (status != Success)
-    fail("error: cuBLASLt: ", what, ": status ", int(status));
+std::string blas::text(Status status) {
+  return joined(library().getStatusName(status), ": ", library().getStatusString(status));
 }
 
-static std::string textOfVersion(size_t version) {
-  return joined(version / 10000, ".", version / 100 % 100, ".", version % 100);
+void blas::check(Status status, const char *what) {
+  if (status != Success)
+    fail("error: cuBLASLt: ", what, ": ", text(status));
 }
 
 /// It ends the process where it finds no cuBLASLt by name, so that one is loaded first.
@@ -137,9 +165,12 @@ static nccl::Library loadNCCL() {
 #include "lib/Runtime/CUDA/NCCLFunctions.inc"
   int version = 0;
   table.getVersion(&version);
+  // Before 2.9 it told 2.8.4 as 2804.
   if (version < oldestNCCL)
-    fail("error: NCCL has version ", version, ", expected at least ", oldestNCCL, ": ",
-         vendor.remedy);
+    fail("error: NCCL has version ",
+         version < 10000 ? joined(version / 1000, ".", version / 100 % 10, ".", version % 100)
+                         : textOfVersion(size_t(version)),
+         ", expected at least ", textOfVersion(oldestNCCL), ": ", vendor.remedy);
   return table;
 }
 
@@ -151,5 +182,5 @@ const nccl::Library &nccl::library() {
 void nccl::check(Status status, const char *what) {
   if (status != Success)
     fail("error: NCCL: ", what, ": ", library().getErrorString(status), ": ",
-         library().getLastError(nullptr));
+         library().getLastError(nullptr), status == UnhandledCudaError ? ofKernel : "");
 }

@@ -24,7 +24,7 @@ struct Driver {
 const Driver &driver();
 /// Throws a UserError that says what was called and what the driver says of it.
 void check(Result result, const char *what);
-/// "CUDA_ERROR_...: what it means".
+/// "CUDA_ERROR_...: what it means", and where that may come from if it is what kernels do.
 std::string text(Result result);
 } // namespace bitpipe::cuda
 
@@ -34,6 +34,8 @@ struct Library {
 };
 const Library &library();
 void check(Status status, const char *what);
+/// "CUBLAS_STATUS_...: what it means".
+std::string text(Status status);
 } // namespace bitpipe::blas
 
 namespace bitpipe::cudnn {

@@ -54,7 +54,7 @@ private:
 } // namespace
 
 NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &device,
-                             int64_t number, StepGraph *graph)
+                             int64_t number, StepGraph *graph, bool walked)
     : links(links), device(device), number(number), graph(graph),
       hostCopies(links, device, number), timer(links, device, number), agreed(device.gpu()) {
   device.setTargets({device.numbers()});
@@ -62,6 +62,8 @@ NCCLTransport::NCCLTransport(const Links &links, World &world, CUDADevice &devic
     messages.emplace_back(device.gpu());
   for (size_t i = 0; i < links.collectives.size(); ++i)
     collectives.emplace_back(device.gpu());
+  if (walked)
+    marks.emplace(markOfNumbers() + 1, device.begunSteps(), joined("marks of device ", number));
   makeGroups(world);
 }
 
@@ -169,11 +171,16 @@ void NCCLTransport::warmUpGroup(const Group &group) const {
 }
 
 template <typename Start>
-void NCCLTransport::start(Work &work, Group &group, Start begin) {
+void NCCLTransport::start(Work &work, size_t mark, Marked marked, Group &group, Start begin) {
   work.ready.record(device.stream());
   group.stream.await(work.ready);
   begin();
-  work.complete.record(group.stream);
+  if (marked == Behind)
+    work.complete.record(group.stream);
+  marks->leave(mark, group.stream);
+  work.marked.record(group.stream);
+  if (marked == First)
+    work.complete.record(group.stream);
   work.enqueued.advance();
 }
 
@@ -185,7 +192,7 @@ void NCCLTransport::startMessage(int64_t, int64_t message) {
   bool sends = link.from == number;
   void *place = device.memory().address(sends ? link.fromSlot : link.toSlot);
   auto bytes = size_t(link.bytes);
-  start(messages[message], group, [&] {
+  start(messages[message], size_t(message), Behind, group, [&] {
     timer.begin(Wait::Message, message, group.stream);
     if (sends)
       check(library().send(place, bytes, nccl::Int8, 1, group.communicator, group.stream),
@@ -197,16 +204,21 @@ void NCCLTransport::startMessage(int64_t, int64_t message) {
   });
 }
 
+static bool endsBeforeNumbers(const CollectiveLink &link) {
+  return link.kind != Collective::AllGather;
+}
+
 void NCCLTransport::startCollective(int64_t) {
   const std::vector<int64_t> &order = links.devices[number].collectives;
   int64_t started = order[startedCollectives++ % order.size()];
   const CollectiveLink &link = links.collectives[started];
   Group &group = sumGroups.at(link.devices);
-  start(collectives[started], group, [&] {
-    timer.begin(Wait::Collective, started, group.stream);
-    collect(link, group);
-    timer.end(Wait::Collective, started, group.stream);
-  });
+  start(collectives[started], messages.size() + size_t(started), endsBeforeNumbers(link) ? Behind : First,
+        group, [&] {
+          timer.begin(Wait::Collective, started, group.stream);
+          collect(link, group);
+          timer.end(Wait::Collective, started, group.stream);
+        });
 }
 
 /// NCCL knows a slice in place by its address.
@@ -258,6 +270,18 @@ Event NCCLTransport::completion(int64_t, const Wait &wait, uint32_t step) const 
   return {&work.enqueued, step + 1, cuda::EventHandle(work.complete)};
 }
 
+/// What goes to hosts waits for no rank, and steps end with what they started.
+std::optional<uint32_t> NCCLTransport::stepsPassed(int64_t, const Wait &wait) const {
+  if (!marks || wait.previousStep ||
+      (wait.kind == Wait::Message && links.messages[wait.index].isToHost()))
+    return std::nullopt;
+  return marks->steps(markOf(wait));
+}
+
+std::optional<uint32_t> NCCLTransport::stepsAgreed(int64_t) const {
+  return marks ? std::optional(marks->steps(markOfNumbers())) : std::nullopt;
+}
+
 std::vector<std::vector<TimedWork>> NCCLTransport::collectiveTimes(int64_t) const {
   return timer.collectiveTimes();
 }
@@ -268,13 +292,13 @@ void NCCLTransport::contribute(int64_t, uint32_t) {
   for (size_t i = 0; i < messages.size(); ++i)
     if (const MessageLink &link = links.messages[i];
         !link.isToHost() && (link.from == number || link.to == number))
-      all->stream.await(messages[i].complete);
+      all->stream.await(messages[i].marked);
   for (int64_t started : links.devices[number].collectives)
-    if (links.collectives[started].kind != Collective::AllGather)
-      all->stream.await(collectives[started].complete);
+    if (endsBeforeNumbers(links.collectives[started]))
+      all->stream.await(collectives[started].marked);
   auto count = size_t(device.numbersOfDevice());
   auto *numbers = reinterpret_cast<double *>(device.numbers());
-  start(agreed, *all, [&] {
+  start(agreed, markOfNumbers(), First, *all, [&] {
     check(library().allGather(numbers + size_t(number) * count, numbers, count, nccl::Float64,
                               all->communicator, all->stream),
           "gather");

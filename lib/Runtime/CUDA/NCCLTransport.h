@@ -39,9 +39,10 @@ public:
   static constexpr int pairBlocks = 4, sumBlocks = 8, numbersBlocks = 1;
 
   /// `device` is the only one of this process, and has that number.
-  /// `graph` is what its operations may be part of, or null.
+  /// `graph` is what its operations may be part of, or null. `walked` is whether the list of the
+  /// device is, so that messages and sums are started here.
   NCCLTransport(const Links &links, World &world, CUDADevice &device, int64_t number,
-                StepGraph *graph);
+                StepGraph *graph, bool walked);
   ~NCCLTransport() override;
 
   void startMessage(int64_t device, int64_t message) override;
@@ -49,6 +50,8 @@ public:
   Event completion(int64_t device, const Wait &wait, uint32_t step) const override;
   void finishStep(uint32_t) const override {} // steps end with what they started
   std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const override;
+  std::optional<uint32_t> stepsPassed(int64_t device, const Wait &wait) const override;
+  std::optional<uint32_t> stepsAgreed(int64_t device) const override;
   CopyRate hostRate(int64_t) const override { return device.copyRate(); }
   void contribute(int64_t device, uint32_t step) override;
   Event agreement(uint32_t step) const override;
@@ -61,11 +64,11 @@ public:
   const Group &everyone() const { return *all; }
 
 private:
-  /// Of a message or sum: when it may begin here, and has ended here.
+  /// Of a message or sum: when it may begin here, has ended here, and its mark is left.
   struct Work {
-    explicit Work(const GPU &gpu) : ready(gpu), complete(gpu) {}
+    explicit Work(const GPU &gpu) : ready(gpu), complete(gpu), marked(gpu) {}
 
-    CUDAEvent ready, complete;
+    CUDAEvent ready, complete, marked;
     Counter enqueued;
   };
 
@@ -83,8 +86,15 @@ private:
   void warmUpGroup(const Group &group) const;
   void collect(const CollectiveLink &link, const Group &group) const;
   void broadcastSlices(const CollectiveLink &link, const Group &group, const float *mine, float *all) const;
-  /// Puts work into the stream of a group, after what this device has come to.
-  template <typename Start> void start(Work &work, Group &group, Start start);
+  /// Puts work into the stream of a group, after what this device has come to. Nobody waits for
+  /// its mark but the end of the step, unless it comes after that: then the mark is left first.
+  enum Marked { Behind, First };
+  template <typename Start>
+  void start(Work &work, size_t mark, Marked marked, Group &group, Start start);
+  size_t markOf(const Wait &wait) const {
+    return size_t(wait.index) + (wait.kind == Wait::Collective ? messages.size() : 0);
+  }
+  size_t markOfNumbers() const { return messages.size() + collectives.size(); }
 
   const Links &links;
   CUDADevice &device;
@@ -98,6 +108,7 @@ private:
   ExchangeTimer timer;
   Work agreed;
   uint32_t startedCollectives = 0;
+  std::optional<Marks> marks; // of messages, collectives and the numbers; none if printed
 };
 
 } // namespace bitpipe

@@ -13,7 +13,7 @@
 
 namespace bitpipe::nccl {
 
-enum Status : int { Success = 0, InProgress = 7 };
+enum Status : int { Success = 0, UnhandledCudaError = 1, InProgress = 7 };
 using Communicator = struct CommunicatorTag *;
 struct UniqueId {
   char internal[128];

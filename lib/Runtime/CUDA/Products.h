@@ -15,6 +15,7 @@
 #include "lib/Runtime/CUDA/CUDAOptions.h"
 #include "lib/Runtime/CUDA/OwnKernels.h"
 #include "lib/Runtime/CUDA/ProductCall.h"
+#include "lib/Runtime/GPUWorkspace.h"
 
 #include <set>
 
@@ -66,7 +67,7 @@ public:
               const ProductMemory &memory) const;
 
   /// Of one stream.
-  static constexpr int64_t workspaceBytes = 32 << 20;
+  static constexpr int64_t workspaceBytes = gpuWorkspaceBytes;
 
 private:
   /// A batch dimension that the library does not go through; in bytes.

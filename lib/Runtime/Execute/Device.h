@@ -74,6 +74,9 @@ public:
   /// The first index outside of its table that a kernel has met, while the device stands
   /// still; empty if none has.
   virtual std::string describeBadIndex() = 0;
+  /// How many steps have ended of those that the thread of a GPU has put into its streams;
+  /// nothing if the thread does all work itself. Called by any thread.
+  virtual std::optional<uint32_t> stepsEnded() const { return std::nullopt; }
   /// The GPU that it is; empty if it is none.
   virtual std::string place() const { return ""; }
   /// What libraries have taken of the memory of that GPU, for all devices on it.

@@ -5,12 +5,11 @@
 #include "lib/Runtime/CPU/CPUDevice.h"
 #include "lib/Runtime/CUDA/CUDAProcess.h"
 #include "lib/Runtime/Emulated/EmulatedDevice.h"
+#include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Error.h"
 #include "lib/Runtime/Transport/HostTransport.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <unistd.h>
 
 using namespace bitpipe;
@@ -113,9 +112,10 @@ void Executor::start(UpdateState state) {
 
 void Executor::deviceLoop(int64_t device) {
   int64_t mine = device - share().first;
+  uint32_t step = 0;
   try {
     useOneThread();
-    for (uint32_t step = 0;; ++step) {
+    for (;; ++step) {
       allowed.waitFor(step + 1);
       if (stopping)
         return;
@@ -124,12 +124,18 @@ void Executor::deviceLoop(int64_t device) {
     }
   } catch (const std::exception &error) {
     // The other devices wait for this one, so nothing can be saved.
-    std::string_view what = error.what(), prefix = "error: ";
-    if (what.starts_with(prefix))
-      what.remove_prefix(prefix.size());
-    std::fprintf(stderr, "error: device %ld: %.*s\n", long(device), int(what.size()), what.data());
-    std::_Exit(1);
+    endProcess(1, failureOf(device, step, error) + "\n");
   }
+}
+
+/// What went wrong with a device, and in which step of the training that showed.
+std::string Executor::failureOf(int64_t device, uint32_t step, const std::exception &error) const {
+  std::string_view what = error.what(), prefix = "error: ";
+  if (what.starts_with(prefix))
+    what.remove_prefix(prefix.size());
+  const StepInputs &given = inputs[step % 2];
+  return joined("error: device ", device, given.evaluates ? ": batch of an evaluation " : ": step ",
+                given.number + 1, ": ", what);
 }
 
 std::optional<LibraryCounts> Executor::libraryCounts() const {
@@ -145,11 +151,17 @@ StepResult Executor::finish() {
   for (Counter &device : done)
     device.waitFor(collected + 1);
   transport->finishStep(collected);
-  StepResult step = local[share().first].result(collected);
+  StepResult step = resultOf(share().first);
   for (int64_t d = share().first + 1; d < share().end; ++d)
-    step.finished = std::max(step.finished, local[d].result(collected).finished);
+    step.finished = std::max(step.finished, resultOf(d).finished);
   ++collected;
   return step;
+}
+
+StepResult Executor::resultOf(int64_t device) try {
+  return local[device].result(collected);
+} catch (const std::exception &error) {
+  fail(failureOf(device, collected, error));
 }
 
 std::string Executor::describeBadIndex() const {

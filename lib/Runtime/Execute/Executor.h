@@ -55,6 +55,9 @@ public:
     return transport->collectiveTimes(device);
   }
   CopyRate hostRate(int64_t device) const { return transport->hostRate(device); }
+  const Transport &transports() const { return *transport; }
+  /// How many steps its threads may have begun. Called by any thread.
+  uint32_t begun() const { return allowed.get() - (stopping ? 1 : 0); }
   const DeviceStatus &status(int64_t device) const {
     return runners[device - share().first]->status();
   }
@@ -81,6 +84,8 @@ private:
   void addDevices();
   std::unique_ptr<Device> makeDevice(int64_t number);
   void deviceLoop(int64_t device);
+  StepResult resultOf(int64_t device);
+  std::string failureOf(int64_t device, uint32_t step, const std::exception &error) const;
   size_t eventsPerStep(int64_t device) const;
   void checkTrace() const;
 

@@ -14,10 +14,14 @@ namespace bitpipe {
 
 struct alignas(64) DeviceStatus {
   /// What an instruction waits for, if it waits: the number of one of its waits,
-  /// or one of these.
-  enum : int32_t { Works = -1, AwaitsAgreement = -2, AwaitsStep = -3 };
+  /// or one of these. AwaitsGPU: the thread has put a step into the streams of a GPU, which
+  /// has not ended it and tells no more of it.
+  enum : int32_t { Works = -1, AwaitsAgreement = -2, AwaitsStep = -3, AwaitsGPU = -4 };
 
-  std::atomic<uint32_t> step = 0;
+  /// Of `step`: it has begun none.
+  static constexpr uint32_t noStep = uint32_t(-1);
+
+  std::atomic<uint32_t> step = noStep;
   std::atomic<uint32_t> instruction = 0;
   std::atomic<int32_t> wait = AwaitsStep;
 

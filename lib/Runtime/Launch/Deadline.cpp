@@ -2,12 +2,10 @@
 
 #include "lib/Runtime/Launch/Deadline.h"
 
-#include "lib/Files/Temporaries.h"
+#include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Error.h"
 
 #include <condition_variable>
-#include <cstdio>
-#include <cstdlib>
 #include <mutex>
 
 using namespace bitpipe;
@@ -26,9 +24,7 @@ Deadline::Deadline(std::chrono::seconds limit, int rank, const std::string &what
     await(stop, limit);
     if (stop.stop_requested())
       return;
-    std::fputs(text.c_str(), stderr);
-    removeTemporaries();
-    std::_Exit(lostRankExit);
+    endProcess(lostRankExit, text);
   };
   try {
     thread = std::jthread(wait);

@@ -15,7 +15,7 @@ void printed::check(CUresult result, Location where) {
 
 void printed::check(cublasStatus_t result, Location where) {
   if (result != blas::Success)
-    fail(where.file_name(), ":", where.line(), ": error: cuBLASLt: status ", int(result));
+    fail(where.file_name(), ":", where.line(), ": error: cuBLASLt: ", blas::text(result));
 }
 
 void printed::check(ncclResult_t result, Location where) {

@@ -2,6 +2,7 @@
 
 #include "lib/Runtime/Train/Gathered.h"
 
+#include "lib/Runtime/GPUWorkspace.h"
 #include "lib/Runtime/Launch/Clocks.h"
 #include "lib/Runtime/Launch/Host.h"
 #include "lib/Runtime/Launch/Cores.h"
@@ -80,7 +81,7 @@ static DeviceReport reportOf(const Program &program, int64_t number,
   report.computes = device.computes();
   report.place = device.place();
   report.libraryBytes = device.libraryBytes();
-  report.plannedBytes = program.devices[number].arena;
+  report.plannedBytes = program.devices[number].arena + (device.place().empty() ? 0 : gpuWorkspaceBytes);
   report.touchedBytes = device.touchedBytes();
   report.plannedOnHost = program.devices[number].host;
   report.touchedOnHost = device.touchedOnHost();

@@ -22,7 +22,7 @@ struct DeviceReport {
   std::vector<StepTime> steps;
   std::vector<std::vector<TimedWork>> instructions; // of some steps: [step][number]
   std::vector<std::vector<TimedWork>> sums; // see Transport::collectiveTimes
-  int64_t plannedBytes, touchedBytes;       // of its arena
+  int64_t plannedBytes, touchedBytes;       // of what the plan counts; touched: what it took
   int64_t plannedOnHost, touchedOnHost;     // of the host's memory for it
   int64_t copiedBytes;                      // to the host and back, in so much time
   Nanoseconds copyTime;

@@ -2,6 +2,9 @@
 
 #include "lib/Runtime/Train/Progress.h"
 
+#include "lib/Runtime/EndProcess.h"
+
+#include <cmath>
 #include <cstdio>
 #include <unistd.h>
 
@@ -16,6 +19,9 @@ static std::string markOf(const StepMetrics &step) {
   return step.notFinite ? "  not finite, " + std::to_string(step.updatesMade) + " updates made" : "";
 }
 
+/// A NaN has a sign, which says nothing.
+static double unsignedNaN(double value) { return std::isnan(value) ? std::abs(value) : value; }
+
 void Progress::show(const StepMetrics &step) {
   constexpr Nanoseconds second = 1'000'000'000;
   Nanoseconds time = now(), pause = terminal ? second / 10 : second;
@@ -28,20 +34,18 @@ void Progress::show(const StepMetrics &step) {
                 (steps - step.step);
   std::printf("%sstep %ld/%ld  loss %.4f  norm %.3f  lr %.2e  %.0f tokens/s  "
               "%.0f s left%s%s",
-              terminal ? "\r" : "", long(step.step), long(steps), step.loss,
-              step.gradNorm, step.lr, step.tokensPerSecond, left,
+              terminal ? "\r" : "", long(step.step), long(steps), unsignedNaN(step.loss),
+              unsignedNaN(step.gradNorm), step.lr, step.tokensPerSecond, left,
               markOf(step).c_str(), terminal ? "   " : "\n");
   std::fflush(stdout);
+  if (terminal)
+    OpenLine::begin(OpenLine::Mine);
 }
 
 /// In a line of its own, which stays.
 void Progress::show(const EvaluationMetrics &evaluation) {
-  std::printf("%sstep %ld/%ld  evaluation loss %.4f  %.1f s\n", terminal ? "\n" : "",
-              long(evaluation.step), long(steps), evaluation.loss, evaluation.seconds);
+  OpenLine::end();
+  std::printf("step %ld/%ld  evaluation loss %.4f  %.1f s\n", long(evaluation.step), long(steps),
+              unsignedNaN(evaluation.loss), evaluation.seconds);
   std::fflush(stdout);
-}
-
-void Progress::finish() {
-  if (terminal)
-    std::printf("\n");
 }

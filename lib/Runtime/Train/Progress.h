@@ -18,10 +18,9 @@ public:
   /// Of a run that goes on after so many steps and ends after `steps`.
   Progress(int64_t done, int64_t steps);
 
+  /// On a terminal the line stays open; see OpenLine.
   void show(const StepMetrics &step);
   void show(const EvaluationMetrics &evaluation);
-  /// Ends the line on a terminal.
-  void finish();
 
 private:
   int64_t begin, steps;

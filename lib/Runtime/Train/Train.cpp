@@ -12,6 +12,7 @@
 #include "lib/Runtime/Execute/Memory.h"
 #include "lib/Runtime/Hash.h"
 #include "lib/Runtime/Launch/Agree.h"
+#include "lib/Runtime/Launch/Alone.h"
 #include "lib/Runtime/Launch/Identity.h"
 #include "lib/Runtime/Launch/Peers.h"
 #include "lib/Runtime/Plan/Check.h"
@@ -241,6 +242,32 @@ static void tellWidened(const Executor &executor) {
                 "none of its own for all of them on this processor\n");
 }
 
+/// From the first step on.
+static Outcome trainPrepared(const TrainOptions &options, const Program &program, Prepared &run,
+                             Training &training, World &world, Checkpoints *checkpoints,
+                             Watch &watch, const StopRequest &stop) {
+  world.mainThread().begin(MainThread::Trains);
+  training.run(stop);
+
+  world.mainThread().begin(MainThread::Saves);
+  bool saved = checkpoint(training, world, checkpoints);
+  // Within a step they have been updated by what made it a bad one.
+  if (!program.updateEvery || training.canGoOn())
+    saved &= save(options, world, run.parameters);
+  if (world.speaks())
+    printRemark(training);
+  world.mainThread().begin(MainThread::Reports);
+  giveAccount({options, program, run.links, *run.executor, training,
+               run.feeder->tokensPerStep(), run.costs},
+              world);
+  if (checkpoints && world.speaks())
+    checkpoints->tellCost();
+  if (options.cuda.timesCalls && world.speaks())
+    run.executor->timeCalls();
+  watch.finish();
+  return saved ? training.outcome() : Outcome::Failed;
+}
+
 static Outcome trainProgram(const TrainOptions &options, const Program &program,
                             World &world, Watch &watch,
                             const StopRequest &stop) {
@@ -294,27 +321,10 @@ static Outcome trainProgram(const TrainOptions &options, const Program &program,
                      run->evaluation ? &*run->evaluation : nullptr, begin, checkpoints);
     run->executor->start({begin.updates() * program.updatesPerStep(), begin.skippedInARow});
   });
-  watch.attach(program, run->links, *run->executor);
-  world.mainThread().begin(MainThread::Trains);
-  training->run(stop);
-
-  world.mainThread().begin(MainThread::Saves);
-  bool saved = checkpoint(*training, world, checkpoints);
-  // Within a step they have been updated by what made it a bad one.
-  if (!program.updateEvery || training->canGoOn())
-    saved &= save(options, world, run->parameters);
-  if (world.speaks())
-    printRemark(*training);
-  world.mainThread().begin(MainThread::Reports);
-  giveAccount({options, program, run->links, *run->executor, *training,
-               run->feeder->tokensPerStep(), run->costs},
-              world);
-  if (checkpoints && world.speaks())
-    checkpoints->tellCost();
-  if (options.cuda.timesCalls && world.speaks())
-    run->executor->timeCalls();
-  watch.finish();
-  return saved ? training->outcome() : Outcome::Failed;
+  Watch::Attachment attachment(watch, program, run->links, *run->executor);
+  return endingAlone([&] {
+    return trainPrepared(options, program, *run, *training, world, checkpoints, watch, stop);
+  });
 }
 
 static std::string hashOf(const std::string &path) {

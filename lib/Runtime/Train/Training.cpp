@@ -2,11 +2,13 @@
 
 #include "lib/Runtime/Train/Training.h"
 
+#include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Launch/Agree.h"
 #include "lib/Runtime/Median.h"
 
 #include <algorithm>
 #include <cstring>
+#include <unistd.h>
 
 using namespace bitpipe;
 
@@ -27,6 +29,8 @@ Training::Training(const TrainOptions &options, const Program &program, World &w
 
 void Training::run(const StopRequest &stop) {
   last = now();
+  if (!world.speaks() && isatty(STDOUT_FILENO))
+    OpenLine::begin(OpenLine::OfAnotherRank);
   std::optional<Work> work = next;
   for (; work && canGoOn(); work = agenda.after(*work)) {
     submitAhead(stop);
@@ -39,8 +43,7 @@ void Training::run(const StopRequest &stop) {
   executor.stop();
   world.mainThread().endWait();
   shareFailure();
-  if (world.speaks())
-    progress.finish();
+  OpenLine::end();
 }
 
 /// Submits what is waited for next, and what comes after it.

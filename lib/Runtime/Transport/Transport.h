@@ -37,6 +37,14 @@ public:
   /// in this process have come to it.
   virtual std::vector<std::vector<TimedWork>> collectiveTimes(int64_t device) const = 0;
 
+  /// In how many steps what is waited for has come to a device, where its GPU tells
+  /// (CUDA/Marks.h). Called by any thread.
+  virtual std::optional<uint32_t> stepsPassed(int64_t, const Wait &) const {
+    return std::nullopt;
+  }
+  /// The same of the numbers of all devices.
+  virtual std::optional<uint32_t> stepsAgreed(int64_t) const { return std::nullopt; }
+
   /// What a device has copied to its host and back, while it stands still.
   virtual CopyRate hostRate(int64_t) const { return {}; }
 

@@ -81,12 +81,15 @@ private:
   std::string describe(const Party &party) const {
     const DeviceMoment &moment = *moments[party.device];
     auto &list = program->devices[party.device].instructions;
-    std::string text = joined("device ", party.device, " (rank ", party.rank,
-                              "): step ", moment.step + 1, ", ");
+    std::string text = joined("device ", party.device, " (rank ", party.rank, "): ");
+    if (moment.begun() == 0)
+      return text + "has begun no step";
+    text += joined("step ", moment.begun(), ", ");
     if (moment.wait == DeviceStatus::AwaitsStep)
       return text + "has done it and waits for the next one";
-    if (moment.instruction < list.size())
-      text += bitpipe::text(list[moment.instruction]);
+    if (moment.wait == DeviceStatus::AwaitsGPU)
+      return text + "which its GPU has not ended, and does not tell where it is";
+    text += moment.instruction < list.size() ? bitpipe::text(list[moment.instruction]) : "its end";
     if (moment.wait == DeviceStatus::AwaitsAgreement)
       return text + ": waits for the numbers of all devices";
     const Wait *wait = waitOf(party);
@@ -108,10 +111,10 @@ private:
   }
 
   /// How far a device has come: its step, and where in it.
-  std::pair<uint32_t, uint32_t> progressOf(int64_t device) const {
+  std::pair<uint64_t, uint32_t> progressOf(int64_t device) const {
     const DeviceMoment &moment = *moments[device];
     bool done = moment.wait == DeviceStatus::AwaitsStep;
-    return {moment.step + done, done ? 0 : moment.instruction};
+    return {2 * uint64_t(moment.begun()) + done, done ? 0 : moment.instruction};
   }
 
   Party leastAdvanced(const std::vector<int64_t> &devices) const {
@@ -129,7 +132,7 @@ private:
     if (party.device < 0)
       return awaitedByMain(party);
     const DeviceMoment &moment = *moments[party.device];
-    if (moment.wait == DeviceStatus::Works)
+    if (moment.wait == DeviceStatus::Works || moment.wait == DeviceStatus::AwaitsGPU)
       return party;
     if (moment.wait == DeviceStatus::AwaitsStep)
       return {party.rank, -1};
@@ -149,9 +152,9 @@ private:
   Party leastBehindAgreement(const Party &party) const {
     std::vector<int64_t> missing;
     for (const Party &other : parties)
-      if (moments[other.device]->step == moments[party.device]->step
+      if (moments[other.device]->begun() == moments[party.device]->begun()
               ? moments[other.device]->wait != DeviceStatus::AwaitsAgreement
-              : moments[other.device]->step < moments[party.device]->step)
+              : moments[other.device]->begun() < moments[party.device]->begun())
         missing.push_back(other.device);
     return missing.empty() ? party : leastAdvanced(missing);
   }
@@ -193,9 +196,30 @@ private:
       Party next = awaited(at);
       if (next == at)
         return "everything waits for " + name(at);
+      if (const MessageLink *owed = owedBy(next, at))
+        return joined("everything waits for ", name(next), ": its end of ", bitpipe::text(owed->run),
+                      " with device ", at.device, " comes before all that it waits for");
       at = next;
     }
     return "devices wait for each other, " + name(at) + " among them";
+  }
+
+  /// The message for which `at` waits, if the device at its other end has to start it before it
+  /// comes to what it waits for itself: a GPU may be computing what lies before.
+  const MessageLink *owedBy(const Party &next, const Party &at) const {
+    if (at.device < 0 || next.device < 0 || !isHeard(next.rank))
+      return nullptr;
+    const Wait *wait = waitOf(at);
+    const DeviceMoment &moment = *moments[next.device];
+    if (!wait || wait->kind != Wait::Message || moment.step != moments[at.device]->step ||
+        moment.wait == DeviceStatus::Works || moment.wait == DeviceStatus::AwaitsStep)
+      return nullptr;
+    const std::vector<int64_t> &starts = links->devices[next.device].starts;
+    auto &list = program->devices[next.device].instructions;
+    for (size_t i = 0; i < std::min<size_t>(moment.instruction, list.size()); ++i)
+      if (starts[i] == wait->index && !std::holds_alternative<Collective>(list[i]))
+        return &links->messages[wait->index];
+    return nullptr;
   }
 
   std::string name(const Party &party) const {

@@ -10,9 +10,10 @@
 
 namespace bitpipe {
 
-/// A DeviceStatus as it was at a moment.
+/// Where a device was at a moment; see DeviceStatus.
 struct DeviceMoment {
-  uint32_t step = 0, instruction = 0;
+  uint32_t step = DeviceStatus::noStep, instruction = 0;
+  uint32_t passed = 0; // on a GPU: grows with whatever has come to it
   int32_t wait = DeviceStatus::AwaitsStep;
 
   DeviceMoment() = default;
@@ -21,6 +22,8 @@ struct DeviceMoment {
         instruction(status.instruction.load(std::memory_order_relaxed)),
         wait(status.wait.load(std::memory_order_relaxed)) {}
 
+  /// How many steps it has begun.
+  uint32_t begun() const { return step == DeviceStatus::noStep ? 0 : step + 1; }
   bool operator==(const DeviceMoment &) const = default;
 };
 

@@ -2,13 +2,13 @@
 
 #include "lib/Runtime/Watch/Watch.h"
 
-#include "lib/Files/Temporaries.h"
+#include "lib/Runtime/EndProcess.h"
 #include "lib/Runtime/Error.h"
+#include "lib/Runtime/Watch/DeviceMoment.h"
 #include "lib/Runtime/Watch/HangReport.h"
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 using namespace bitpipe;
@@ -57,12 +57,20 @@ void Watch::stop() {
     thread.join();
 }
 
-void Watch::attach(const Program &itsProgram, const Links &itsLinks,
-                   const Executor &itsExecutor) {
-  std::lock_guard lock(mutex);
-  program = &itsProgram;
-  links = &itsLinks;
-  executor = &itsExecutor;
+Watch::Attachment::Attachment(Watch &watch, const Program &program, const Links &links,
+                              const Executor &executor)
+    : watch(watch) {
+  std::lock_guard lock(watch.mutex);
+  watch.program = &program;
+  watch.links = &links;
+  watch.executor = &executor;
+}
+
+Watch::Attachment::~Attachment() {
+  std::lock_guard lock(watch.mutex);
+  watch.program = nullptr;
+  watch.links = nullptr;
+  watch.executor = nullptr;
 }
 
 void Watch::finish() {
@@ -78,11 +86,8 @@ void Watch::finish() {
 void Watch::lost(const NetworkError &error) {
   std::lock_guard lockOfCurrent(ofCurrent);
   Watch *watch = current;
-  if (!watch) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    removeTemporaries();
-    std::_Exit(lostRankExit);
-  }
+  if (!watch)
+    endProcess(lostRankExit, joined("error: ", error.what(), "\n"));
   std::lock_guard lock(watch->mutex);
   watch->networkFailure = error.what();
   watch->changed.notify_all();
@@ -114,7 +119,7 @@ const RankStatus &Watch::self() {
   mine.devices.clear();
   if (executor)
     for (int64_t d = executor->share().first; d < executor->share().end; ++d)
-      mine.devices.emplace_back(executor->status(d));
+      mine.devices.push_back(momentOf(*executor, *program, *links, d));
   return mine;
 }
 
@@ -140,11 +145,13 @@ void Watch::lookAtOthers() {
 }
 
 /// Everything here waits: no device computes, and the main thread waits for others
-/// or for the devices.
-static bool waits(const RankStatus &status) {
+/// or for the devices. A GPU that does not tell where it is computes if there is nobody to
+/// wait for.
+bool Watch::waits(const RankStatus &status) const {
   return status.main.waits &&
-         std::ranges::none_of(status.devices, [](const DeviceMoment &device) {
-           return device.wait == DeviceStatus::Works;
+         std::ranges::none_of(status.devices, [&](const DeviceMoment &device) {
+           return device.wait == DeviceStatus::Works ||
+                  (device.wait == DeviceStatus::AwaitsGPU && world.size() == 1);
          });
 }
 
@@ -200,6 +207,7 @@ void Watch::askedForReport() {
       world.rank() == 0
           ? report()
           : joined("rank ", world.rank(), " runs; rank 0 tells of all\n");
+  OpenLine::end();
   std::fputs(text.c_str(), stderr);
 }
 
@@ -216,7 +224,5 @@ void Watch::giveUp(const std::string &why, bool withReport) {
   text += "\n";
   if (withReport)
     text += report();
-  std::fputs(text.c_str(), stderr);
-  removeTemporaries();
-  std::_Exit(lostRankExit);
+  endProcess(lostRankExit, text);
 }

@@ -28,9 +28,19 @@ public:
   Watch(World &world, std::chrono::seconds timeout, std::atomic<bool> &asked);
   ~Watch();
 
-  /// From now on there are devices to tell of.
-  void attach(const Program &program, const Links &links,
-              const Executor &executor);
+  /// While it lives there are devices to tell of. It is made after what it names, so that it
+  /// goes before: the thread of the watch looks at no device that is gone.
+  class Attachment {
+  public:
+    Attachment(Watch &watch, const Program &program, const Links &links, const Executor &executor);
+    ~Attachment();
+    Attachment(const Attachment &) = delete;
+    Attachment &operator=(const Attachment &) = delete;
+
+  private:
+    Watch &watch;
+  };
+
   /// Called on all ranks before World::finish: from then on ranks may end.
   void finish();
   /// Ends the watch on this rank without a word to others.
@@ -48,6 +58,7 @@ private:
   void lookAtOthers();
   void lookAtSelf();
   void askedForReport();
+  bool waits(const RankStatus &status) const;
   bool tells() const;
   [[noreturn]] void giveUp(const std::string &why, bool withReport);
   std::string report();

@@ -310,6 +310,7 @@ private:
            << use.weights << ", working weights " << use.working << ", gradients " << use.gradients << ", optimizer "
            << use.optimizer << ", activations " << use.activations
            << ", messages " << use.messages << ", scratch " << use.scratch
+           << (use.workspace ? ", workspace of products " + std::to_string(use.workspace) : "")
            << (use.stashed ? ", older versions of weights " + std::to_string(use.stashed) : "");
   }
 };

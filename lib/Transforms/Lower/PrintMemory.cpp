@@ -2,6 +2,7 @@
 
 #include "lib/Transforms/Lower/PrintMemory.h"
 
+#include "lib/Runtime/GPUWorkspace.h"
 #include "lib/Transforms/Lower/Passes.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -33,7 +34,9 @@ MemoryUse bitpipe::memoryUse(pipe::ProgramOp program) {
                            .Default(nullptr))
       *sum += bytes;
   }
-  use.activations = int64_t(program.getArena()) - use.total();
+  use.activations = int64_t(program.getArena()) - use.arena();
+  for (auto training : program->getParentOfType<ModuleOp>().getOps<pipe::TrainingOp>())
+    use.workspace = training.getTarget() == "cuda" ? gpuWorkspaceBytes : 0;
   return use;
 }
 
@@ -49,15 +52,18 @@ void bitpipe::printMemoryReport(ModuleOp module, raw_ostream &out) {
     return text;
   };
   out << "Memory per device in MiB\n";
-  bool stashes = false, usesHosts = false;
+  bool stashes = false, usesHosts = false, onGPUs = false;
   for (auto program : module.getOps<pipe::ProgramOp>()) {
     stashes |= memoryUse(program).stashed > 0;
     usesHosts |= memoryUse(program).host > 0;
+    onGPUs |= memoryUse(program).workspace > 0;
   }
   std::vector<std::string> head = {"device", "weights", "working", "gradients", "optimizer",
                                    "activations", "messages", "scratch"};
   if (stashes)
     head.push_back("versions");
+  if (onGPUs)
+    head.push_back("workspace");
   head.push_back("total");
   if (usesHosts)
     head.push_back("on host");
@@ -70,6 +76,8 @@ void bitpipe::printMemoryReport(ModuleOp module, raw_ostream &out) {
       row.push_back(mib(bytes));
     if (stashes)
       row.push_back(mib(use.stashed));
+    if (onGPUs)
+      row.push_back(mib(use.workspace));
     row.push_back(mib(use.total()));
     if (usesHosts)
       row.push_back(mib(use.host));

@@ -32,6 +32,7 @@ def equal(a, b):
 result, steps, weights = trained("bad.safetensors", 12)
 assert result.returncode == 0 and "3 of 12 steps changed nothing" in result.stdout, result
 assert [s["step"] for s in steps if s.get("skipped")] == list(bad)
+assert "loss nan  norm nan" in result.stdout and "-nan" not in result.stdout, result
 assert all((s["grad_norm"] is None) == (s["step"] in bad) for s in steps)
 good, good_steps, good_weights = trained("good.safetensors", 9)
 assert good.returncode == 0 and equal(weights, good_weights)
