@@ -200,26 +200,28 @@ Nanoseconds StepTimer::addWork(const Label &label, const Times &times, Nanosecon
     record.add(label.category, label.instruction, from, to);
   else
     record.addEvent(Calls::Runs, label.instruction, from, to);
-  addCalls(label, times, from);
+  addCalls(label, times, from, to);
   return to - from;
 }
 
 /// It waits for the numbers of all devices.
 Nanoseconds StepTimer::addNorm(const Label &label, const Times &times, Nanoseconds from,
                                Nanoseconds to) {
-  Nanoseconds given = from + between(times.begin, times.calls[0]);
-  Nanoseconds agreed = from + between(times.begin, times.calls[1]);
+  Nanoseconds given = std::min(from + between(times.begin, times.calls[0]), to);
+  Nanoseconds agreed = std::min(from + between(times.begin, times.calls[1]), to);
   record.add(label.category, label.instruction, from, given);
   record.add(Calls::Waiting, label.wait, given, agreed);
   record.add(label.category, label.instruction, agreed, to);
   return given - from + to - agreed;
 }
 
-/// A run encloses its calls, each of which begins when the one before has ended.
-void StepTimer::addCalls(const Label &label, const Times &times, Nanoseconds from) {
+/// A run encloses its calls, each of which begins when the one before has ended. Their times are
+/// finer than those of the run, which are counted from the step's begin.
+void StepTimer::addCalls(const Label &label, const Times &times, Nanoseconds from,
+                         Nanoseconds to) {
   Nanoseconds clock = from;
   for (size_t i = 0; i < label.calls.size(); ++i) {
-    Nanoseconds end = from + between(times.begin, times.calls[i]);
+    Nanoseconds end = std::min(from + between(times.begin, times.calls[i]), to);
     record.add(label.calls[i].category, label.calls[i].label, clock, end);
     clock = end;
   }

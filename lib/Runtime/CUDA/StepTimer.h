@@ -80,7 +80,7 @@ private:
   void addBeside(const Label &label, Nanoseconds from, Nanoseconds to);
   Nanoseconds addWork(const Label &label, const Times &times, Nanoseconds from, Nanoseconds to);
   Nanoseconds addNorm(const Label &label, const Times &times, Nanoseconds from, Nanoseconds to);
-  void addCalls(const Label &label, const Times &times, Nanoseconds from);
+  void addCalls(const Label &label, const Times &times, Nanoseconds from, Nanoseconds to);
 
   const bool timed;
   const std::vector<Label> labels;
