@@ -25,8 +25,8 @@ NARROW = {
     "gather": (4, "the ids of rows, and the record of one that is out of range"),
     "gather_grad": (5, "rows are put in order by their ids, of which there is one for a row"),
     "gather_grad_1": (4, "ids, once more"),
-    "layer_norm": (2, "mean and deviation of a row"),
-    "layer_norm_grad_input": (2, "mean and deviation of a row"),
+    "elementwise_layer_norm": (2, "mean and deviation of a row"),
+    "layer_norm_grad_input_elementwise": (2, "mean and deviation of a row"),
     "layer_norm_grad_params": (8, "mean and deviation of every row that a thread adds up"),
     "cross_entropy": (1, "the sum of a part of a row"),
     "cross_entropy_1": (7, "one number for each part of a row, its label and the logit there"),
@@ -34,8 +34,9 @@ NARROW = {
 }
 # Of the runtime's own: at least so many of 16 bytes, at most so many others.
 OWN = {
-    "bitpipe_adamw": (8, 6, "loads and stores of weights, gradients and moments; the step's verdict, copies in bf16"),
-    "bitpipe_sgd": (4, 5, "the same without moments"),
+    "bitpipe_adamw": (8, 18, "loads and stores of weights, gradients and moments; the step's verdict, copies in bf16, and which do not decay"),
+    "bitpipe_sgd": (4, 17, "the same without moments"),
+    "bitpipe_column_sums": (2, 14, "loads where rows are aligned; else one by one, as it finds when it runs, and what is stored of parts"),
     "bitpipe_clear": (1, 0, ""),
     "bitpipe_sum": (44, 0, ""),
     "bitpipe_round": (1, 1, "what is stored is half of what is loaded"),
@@ -44,6 +45,7 @@ OWN = {
 LEFT_OUT = {
     r"bitpipe_attention(_d\w+?)?(_bf16)?(_lanes)?": "rows of any length and alignment, which they look at when they run",
     r"bitpipe_squares": "one number for each thread, so that the order of a sum is that of any length",
+    r"bitpipe_add_partials": "one number for each thread, of vectors as long as a bias",
     r"bitpipe_(start|judge|judge_between|contribute)": "a few numbers for each device",
 }
 # What products of tensor cores read of rows goes to shared memory by itself.

@@ -13,6 +13,7 @@ usual = {"BITPIPE_CUDA_DRIVER": f"{doubles}/libcuda.so.1", "BITPIPE_CUBLASLT": f
          "BITPIPE_NCCL": f"{doubles}/libnccl.so.2", "BITPIPE_DOUBLES_DEVICES": "2",
          "BITPIPE_DOUBLES_EXCHANGE": folder}
 warm_ups = 1  # sends of a rank before the first step
+timeout = 4  # seconds, for machines that are busy, too
 
 
 def run(*options, on_rank_1=None, ranks=2, **variables):
@@ -25,7 +26,7 @@ def run(*options, on_rank_1=None, ranks=2, **variables):
 
 def lost(what, send, *options):
     """A send of rank 1 is left out: the report says what is waited for, and of whom."""
-    result = run("--steps=8", "--timeout=5", *options, on_rank_1={"BITPIPE_DOUBLES_LOSE": str(warm_ups + send)})
+    result = run("--steps=8", f"--timeout={timeout}", *options, on_rank_1={"BITPIPE_DOUBLES_LOSE": str(warm_ups + send)})
     lines = result.stderr.splitlines()
     begin = next((i for i, line in enumerate(lines) if line.startswith("error: rank 0 gives up")), None)
     if result.returncode != 5 or begin is None:
@@ -46,9 +47,9 @@ lost("a message without a graph", 9, "--no-graph")
 milliseconds = 8
 for what, ranks, options in ("two processes", 2, ()), ("no graph", 2, ("--no-graph",)), ("one process", 1, ("--share-gpus",)):
     metrics = f"{folder}/m.jsonl"
-    result = run("--steps=2", "--timeout=5", f"--metrics={metrics}", "--force", *options, ranks=ranks,
+    result = run("--steps=2", f"--timeout={timeout}", f"--metrics={metrics}", "--force", *options, ranks=ranks,
                  BITPIPE_DOUBLES_SLOW=str(milliseconds))
     times = [float(re.search(r'"step_seconds":\s*([0-9.e+-]+)', line).group(1)) for line in open(metrics)]
-    if result.returncode != 0 or len(times) != 2 or min(times) < 5.2:
-        sys.exit(f"long steps, {what}: exit {result.returncode}, steps of {times} s, expected exit 0 and steps longer than --timeout=5\n{result.stderr}")
+    if result.returncode != 0 or len(times) != 2 or min(times) < timeout + 0.2:
+        sys.exit(f"long steps, {what}: exit {result.returncode}, steps of {times} s, expected exit 0 and steps longer than --timeout={timeout}\n{result.stderr}")
     print(f"long steps: {what}")
