@@ -1,7 +1,9 @@
 """Evaluations leave all bits of a training as they are, on processors and on doubles of GPUs, with slices, with
 activations on hosts, with the step as a graph and without; the loss is the mean over all labels of the data.
 
-    evaluation.py BUILD MODEL_FOLDER SCRATCH
+    evaluation.py BUILD MODEL_FOLDER SCRATCH [gpus]
+
+With gpus on doubles of GPUs, else on processors.
 """
 
 import json
@@ -10,7 +12,7 @@ import pathlib
 import subprocess
 import sys
 
-build, model, scratch = map(pathlib.Path, sys.argv[1:])
+build, model, scratch = map(pathlib.Path, sys.argv[1:4])
 doubles = build / "bin/doubles"
 VARIABLES = dict(os.environ, BITPIPE_CUDA_DRIVER=str(doubles / "libcuda.so.1"),
                  BITPIPE_CUBLASLT=str(doubles / "libcublasLt.so.13"), BITPIPE_NCCL=str(doubles / "libnccl.so.2"),
@@ -60,25 +62,43 @@ def near(losses, expected):
     assert all(abs(got / want - 1) < 2e-5 for got, want in zip(losses, expected, strict=True)), (losses, expected)
 
 
-expected = check("--pipeline=bitpipe", "--devices=2", run=["--threads=2"], others=[(["--poison"], {})])
-near(check("--pipeline=zb-v", "--devices=2", run=["--threads=1"], launcher=["mpirun", "-n", "2"]), expected)
-near(check("--pipeline=1f1b", "--devices=4", "--data-parallel=2", "--shard=parameters", run=["--threads=1"]), expected)
-near(check("--pipeline=gpipe", "--devices=2", "--offload=3", run=["--threads=1"]), expected)
-near(check("--pipeline=bitpipe", "--devices=2", *CUDA, run=["--attention=own"], others=[
-    (["--no-graph"], {}), ([], {"BITPIPE_DOUBLES_DELAYS": "5"}), (["--poison"], {})]), expected)
-check("--pipeline=breadth-first", "--devices=4", "--data-parallel=2", "--shard=gradients", "--precision=bf16", *CUDA,
-      run=["--attention=own"])
+def on_processors():
+    expected = check("--pipeline=bitpipe", "--devices=2", run=["--threads=2"], others=[(["--poison"], {})])
+    near(check("--pipeline=zb-v", "--devices=2", run=["--threads=1"], launcher=["mpirun", "-n", "2"]), expected)
+    near(check("--pipeline=1f1b", "--devices=4", "--data-parallel=2", "--shard=parameters", run=["--threads=1"]), expected)
+    near(check("--pipeline=gpipe", "--devices=2", "--offload=3", run=["--threads=1"]), expected)
 
-# The same data in other batches, of which the last one is not whole, have the same mean.
-compiled("--pipeline=gpipe", "--devices=1", microbatches=5)
-tool("bitpipe-run", scratch / "plan.mlir", f"--data={model}/data.safetensors", "--steps=1", f"--save={scratch}/one.safetensors")
-losses = []
-for microbatches in (5, 4):
-    compiled("--pipeline=gpipe", "--devices=1", microbatches=microbatches)
-    losses += trained(*EVALUATE, f"--load={scratch}/one.safetensors", "--lr=0", steps=1)[1]
-near(losses[:1], losses[1:])
 
-for pipeline in ("pipedream", "pipedream-2bw"):
-    compiled(f"--pipeline={pipeline}", "--devices=2")
-    done = tool("bitpipe-run", scratch / "plan.mlir", f"--data={model}/data.safetensors", "--steps=1", *EVALUATE, code=1)
-    assert "expected no --eval-data" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+def on_gpus():
+    compiled("--pipeline=bitpipe", "--devices=2")
+    _, expected = trained(*EVALUATE, "--threads=1")
+    near(check("--pipeline=bitpipe", "--devices=2", *CUDA, run=["--attention=own"], others=[
+        (["--no-graph"], {}), ([], {"BITPIPE_DOUBLES_DELAYS": "5"}), (["--poison"], {})]), expected)
+    check("--pipeline=breadth-first", "--devices=4", "--data-parallel=2", "--shard=gradients", "--precision=bf16", *CUDA,
+          run=["--attention=own"])
+
+
+def in_other_batches():
+    """The same data, in batches of which the last one is not whole, have the same mean."""
+    compiled("--pipeline=gpipe", "--devices=1", microbatches=5)
+    tool("bitpipe-run", scratch / "plan.mlir", f"--data={model}/data.safetensors", "--steps=1", f"--save={scratch}/one.safetensors")
+    losses = []
+    for microbatches in (5, 4):
+        compiled("--pipeline=gpipe", "--devices=1", microbatches=microbatches)
+        losses += trained(*EVALUATE, f"--load={scratch}/one.safetensors", "--lr=0", steps=1)[1]
+    near(losses[:1], losses[1:])
+
+
+def beside_updates():
+    for pipeline in ("pipedream", "pipedream-2bw"):
+        compiled(f"--pipeline={pipeline}", "--devices=2")
+        done = tool("bitpipe-run", scratch / "plan.mlir", f"--data={model}/data.safetensors", "--steps=1", *EVALUATE, code=1)
+        assert "expected no --eval-data" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+if sys.argv[4:] == ["gpus"]:
+    on_gpus()
+else:
+    on_processors()
+    in_other_batches()
+    beside_updates()
