@@ -102,7 +102,7 @@ RateSchedule readSchedule(const TrainOptions &options) {
   int64_t most = options.steps - read.warmup;
   if (read.decaySteps > most)
     decaySteps.refuse(joined("at most ", std::max<int64_t>(most, 0), " steps, which --steps=",
-                             options.steps, " has after --warmup=", read.warmup));
+                             options.steps, " has after --warmup=", read.warmup, " (20% is the default)"));
   return read;
 }
 

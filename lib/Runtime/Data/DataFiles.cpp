@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fnmatch.h>
 #include <glob.h>
 
 using namespace bitpipe;
@@ -42,12 +43,26 @@ static std::vector<std::string> filesThatFit(const std::string &pattern) {
   return files;
 }
 
+static bool isPattern(const std::string &given) {
+  std::error_code none;
+  return !fs::exists(given, none) && given.find_first_of("*?[") != given.npos;
+}
+
+bool bitpipe::wouldBeData(const std::string &given, const std::string &path) {
+  std::error_code none;
+  fs::path whole = fs::absolute(path, none).lexically_normal();
+  if (fs::is_directory(given, none))
+    return !kindOfData(path).empty() && fs::equivalent(given, whole.parent_path(), none);
+  fs::path pattern = fs::absolute(given, none).lexically_normal();
+  return isPattern(given) && fnmatch(pattern.c_str(), whole.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
+}
+
 std::vector<std::string> bitpipe::dataFiles(const std::string &given) {
   std::error_code none;
   std::vector<std::string> files;
   if (fs::is_directory(given, none))
     files = filesIn(given);
-  else if (!fs::exists(given, none) && given.find_first_of("*?[") != given.npos)
+  else if (isPattern(given))
     files = filesThatFit(given);
   else
     return {given};

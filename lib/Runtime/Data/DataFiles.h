@@ -13,6 +13,9 @@ namespace bitpipe {
 /// data. Throws a UserError if there are none, or of several kinds.
 std::vector<std::string> dataFiles(const std::string &given);
 
+/// Whether a file that is written at `path` would be one of them from then on.
+bool wouldBeData(const std::string &given, const std::string &path);
+
 /// The ending of a name that says what kind of data a file holds: ".bin"; empty if it is none.
 std::string kindOfData(const std::string &path);
 /// For messages.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
 using namespace bitpipe;
 
@@ -65,6 +66,7 @@ void Evaluation::add(int64_t batch, const Judgement &judged, int64_t divisor, Na
 }
 
 EvaluationMetrics Evaluation::result(int64_t step) const {
-  // Where nothing counts there is no loss to divide.
-  return {step, lossSum / (divided == 0 ? 1 : divided), samples, double(time) * 1e-9};
+  // Where no label counts there is no loss.
+  double loss = divided == 0 ? std::numeric_limits<double>::quiet_NaN() : lossSum / divided;
+  return {step, loss, samples, double(time) * 1e-9};
 }

@@ -41,6 +41,13 @@ static void refuseSame(const RunFile &output, const RunFile &other,
               verb, ", expected another file to write to");
 }
 
+/// What is written among data would be taken for some by the next run.
+static void refuseAmongData(const RunFile &output, const RunFile &data) {
+  if (!data.path.empty() && wouldBeData(data.path, output.path))
+    failUsage(output.what, " is '", output.path, "', which would be one of the files of ", data.what,
+              "=", data.path, ", expected another place to write to");
+}
+
 void bitpipe::checkRunFiles(const TrainOptions &options,
                             const Program &program) {
   std::vector<RunFile> inputs = {{"this run", options.plan},
@@ -48,8 +55,8 @@ void bitpipe::checkRunFiles(const TrainOptions &options,
                                  {"--cost-file", options.costFile},
                                  {"this run", program.weightsPath},
                                  {"this run", program.kernelsPath}};
-  for (const RunFile &data : {RunFile{"--data", options.data},
-                              RunFile{"--eval-data", options.evaluation.data}})
+  const RunFile given[] = {{"--data", options.data}, {"--eval-data", options.evaluation.data}};
+  for (const RunFile &data : given)
     if (!data.path.empty())
       for (const std::string &file : dataFiles(data.path))
         inputs.push_back({data.what, file});
@@ -62,6 +69,8 @@ void bitpipe::checkRunFiles(const TrainOptions &options,
       continue;
     for (const RunFile &input : inputs)
       refuseSame(output, input, "reads");
+    for (const RunFile &data : given)
+      refuseAmongData(output, data);
     for (const RunFile *other = outputs; other != &output; ++other)
       refuseSame(output, *other, "writes");
     refuseSame(output, {"--checkpoint", options.checkpoint.folder}, "fills");

@@ -185,6 +185,13 @@ def test_mistakes():
     refused(2, f"--save is '{saved}', which --eval-data reads", f"--eval-data={saved}")
 
 
+def test_no_label_counts():
+    nothing = folder / "nothing.safetensors"
+    save_file({"x": numpy.ones((20, 12), numpy.float32), "labels": numpy.full(20, -100)}, nothing)
+    trained(f"--eval-data={nothing}")
+    assert found() == [(7, None, 20)], found()
+
+
 def test_plot():
     trained(*EVALUATE)
     steps = metric_files.read(metrics)
