@@ -218,37 +218,31 @@ def gpt(limit):
     bitpipe_gpt("gpt-1", "bitpipe", limit)
 
 
-def cudnn(limit):
-    for name in ("gpt2", "llama"):
-        data = HERE / f"{name}.data.safetensors"
-        reference = json.loads((HERE / f"{name}.reference.json").read_text())["loss"]
-        for way in ("cudnn", "own"):
-            first, second = (train(f"{name}-bf16", data, len(reference), limit / 16, "--clip=1.0", f"--attention={way}", *options)
-                             for options in ([], ["--no-graph"]))
-            if first and second:
-                worst = max(abs(line["loss"] - want) / want for line, want in zip(first, reference))
-                same = all(a[key] == b[key] for a, b in zip(first, second, strict=True) for key in ("loss", "grad_norm"))
-                note(model=name, attention=way, worst_relative_loss_error=worst, same_bits_without_graph=same)
-    for way in ("cudnn", "own"):
-        bitpipe_gpt("gpt-1", f"bitpipe, attention: {way}", limit / 6, f"--attention={way}")
-        bitpipe_gpt("gpt-1", f"bitpipe, attention: {way}, calls timed", limit / 6, f"--attention={way}", "--time-calls")
-
-
-def epilogues(limit):
-    for plan in ("gpt2-bf16", "gpt2-f32", "bert-f32"):
+def both_ways(limit, option, ways, plans):
+    """An option's two values: the test models' losses and the bits of a run without graphs; of the GPT each call, and its
+    tokens/s."""
+    for plan in plans:
         name = plan.split("-")[0]
         data = HERE / f"{name}.data.safetensors"
         reference = json.loads((HERE / f"{name}.reference.json").read_text())["loss"]
-        for way in ("auto", "own"):
-            first, second = (train(plan, data, len(reference), limit / 16, "--clip=1.0", f"--epilogues={way}", *options)
+        for way in ways:
+            first, second = (train(plan, data, len(reference), limit / 16, "--clip=1.0", f"--{option}={way}", *options)
                              for options in ([], ["--no-graph"]))
             if first and second:
                 worst = max(abs(line["loss"] - want) / want for line, want in zip(first, reference))
                 same = all(a[key] == b[key] for a, b in zip(first, second, strict=True) for key in ("loss", "grad_norm"))
-                note(plan=plan, epilogues=way, worst_relative_loss_error=worst, same_bits_without_graph=same)
-    for way in ("auto", "own"):
-        bitpipe_gpt("gpt-1", f"bitpipe, epilogues: {way}", limit / 6, f"--epilogues={way}")
-        bitpipe_gpt("gpt-1", f"bitpipe, epilogues: {way}, calls timed", limit / 6, f"--epilogues={way}", "--time-calls")
+                note(plan=plan, **{option: way}, worst_relative_loss_error=worst, same_bits_without_graph=same)
+    for way in ways:
+        bitpipe_gpt("gpt-1", f"bitpipe, {option}: {way}", limit / 6, f"--{option}={way}")
+        bitpipe_gpt("gpt-1", f"bitpipe, {option}: {way}, calls timed", limit / 6, f"--{option}={way}", "--time-calls")
+
+
+def cudnn(limit):
+    both_ways(limit, "attention", ("cudnn", "own"), ("gpt2-bf16", "llama-bf16"))
+
+
+def epilogues(limit):
+    both_ways(limit, "epilogues", ("auto", "own"), ("gpt2-bf16", "gpt2-f32", "bert-f32"))
 
 
 def graph(limit):
