@@ -212,6 +212,37 @@ func.func @transposed(%x: tensor<2x3x4xf32>, %dy: tensor<2x3x8xf32>, %z: tensor<
   return %loss, %dt, %db, %all, %dw : tensor<f32>, tensor<8x4xf32>, tensor<8xf32>, tensor<f32>, tensor<4x8xf32>
 }
 
+// A tensor that is both operands: the sum is of the one over whose rows it goes.
+// CHECK-LABEL: pipe.routine @twice
+// CHECK-NOT: reduce
+// CHECK: pipe.matmul <2, 0> [5, 1] by <2, 0> [5, 1] into <{{.*}}> [5, 1] sizes [5, 5, 5] bias_gradient <{{[0-9, ]+}}>{{$}}
+// CHECK-NOT: reduce
+// CHECK: }
+func.func @twice(%y: tensor<5x5xf32>) -> (tensor<f32>, tensor<5x5xf32>, tensor<5xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %el = tensor.empty() : tensor<f32>
+  %loss = linalg.fill ins(%zero : f32) outs(%el : tensor<f32>) -> tensor<f32>
+  %ew = tensor.empty() : tensor<5x5xf32>
+  %w = linalg.fill ins(%zero : f32) outs(%ew : tensor<5x5xf32>) -> tensor<5x5xf32>
+  %eb = tensor.empty() : tensor<5xf32>
+  %b = linalg.fill ins(%zero : f32) outs(%eb : tensor<5xf32>) -> tensor<5xf32>
+  %square = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>], iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%y, %y : tensor<5x5xf32>, tensor<5x5xf32>) outs(%w : tensor<5x5xf32>) {
+  ^bb0(%l: f32, %r: f32, %acc: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<5x5xf32>
+  %columns = linalg.generic {indexing_maps = [affine_map<(k, j) -> (k, j)>, affine_map<(k, j) -> (j)>], iterator_types = ["reduction", "parallel"]}
+    ins(%y : tensor<5x5xf32>) outs(%b : tensor<5xf32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %s = arith.addf %acc, %in : f32
+    linalg.yield %s : f32
+  } -> tensor<5xf32>
+  return %loss, %square, %columns : tensor<f32>, tensor<5x5xf32>, tensor<5xf32>
+}
+
 pipe.stage 0 forward @found inputs ["x", "dy", "hx", "hy"] parameters [] carried_in [] carried_out [true] cost [1.0, 1.0, 1.0]
 pipe.stage 1 forward @kept inputs ["x", "dy", "z", "q", "r"] parameters [] carried_in [] carried_out [true] cost [1.0, 1.0, 1.0]
 pipe.stage 2 forward @transposed inputs ["x", "dy", "z", "q"] parameters [] carried_in [] carried_out [true] cost [1.0, 1.0, 1.0]
+pipe.stage 3 forward @twice inputs ["y"] parameters [] carried_in [] carried_out [true] cost [1.0, 1.0, 1.0]

@@ -65,32 +65,31 @@ static bool canGoBefore(Operation *op, Operation *other) {
 
 BiasGradients lower::findBiasGradients(func::FuncOp function) {
   BiasGradients found;
-  llvm::DenseSet<Operation *> taken;
-  auto find = [&](linalg::GenericOp contraction) -> linalg::GenericOp {
+  auto find = [&](linalg::GenericOp contraction) -> std::optional<BiasGradient> {
     for (unsigned operand : {0, 1})
       for (Operation *user : contraction.getDpsInputs()[operand].getUsers()) {
         auto sum = dyn_cast<linalg::GenericOp>(user);
         if (sum && isSum(sum) && sumsLike(sum, contraction, operand) &&
-            canGoBefore(sum, contraction) && taken.insert(sum).second)
-          return sum;
+            canGoBefore(sum, contraction) && found.sums.insert(sum).second)
+          return BiasGradient{sum, operand};
       }
-    return nullptr;
+    return std::nullopt;
   };
   auto contractions = llvm::filter_to_vector(
       function.getBody().front().getOps<linalg::GenericOp>(),
       [](linalg::GenericOp op) { return matchContraction(op).has_value(); });
   for (linalg::GenericOp op : contractions)
-    if (linalg::GenericOp sum = find(op)) {
-      sum->moveBefore(op); // at once: what can go where depends on it
-      found[op] = sum;
+    if (std::optional<BiasGradient> gradient = find(op)) {
+      gradient->sum->moveBefore(op); // at once: what can go where depends on it
+      found.ofContractions[op] = *gradient;
     }
   return found;
 }
 
-bool lower::fitsBiasGradient(linalg::GenericOp sum, linalg::GenericOp contraction,
+bool lower::fitsBiasGradient(BiasGradient gradient, linalg::GenericOp contraction,
                              const LoopStrides &loops, const MatmulForm &form,
                              const Place &target, bool &ofA) {
-  unsigned operand = sum.getDpsInputs()[0] == contraction.getDpsInputs()[0] ? 0 : 1;
+  auto [sum, operand] = gradient;
   ofA = (operand == 0) != form.swapped;
   if (form.sizes.size() != 3 || !target.element.isF32())
     return false;

@@ -15,17 +15,24 @@
 
 namespace bitpipe::lower {
 
-/// The sum of an operand, by the contraction that it goes with.
-using BiasGradients = llvm::DenseMap<mlir::Operation *, mlir::linalg::GenericOp>;
+/// The sum of an operand of a contraction, 0 or 1.
+struct BiasGradient {
+  mlir::linalg::GenericOp sum;
+  unsigned operand;
+};
+struct BiasGradients {
+  llvm::DenseMap<mlir::Operation *, BiasGradient> ofContractions;
+  llvm::DenseSet<mlir::Operation *> sums; // all of them
+};
 
 /// Finds them in a function, at most one for a contraction, and moves each before its
 /// contraction. A sum is one of f32 of all that an operand of the contraction has, over
 /// the loops that the contraction sums over.
 BiasGradients findBiasGradients(mlir::func::FuncOp function);
 
-/// Whether a product of this form can make the sum of an operand, `inA` or in b, into
-/// a place: if so, sets whether it is the form's a that is summed.
-bool fitsBiasGradient(mlir::linalg::GenericOp sum, mlir::linalg::GenericOp contraction,
+/// Whether a product of this form can make the sum into a place; sets whether it is the
+/// form's a that is summed.
+bool fitsBiasGradient(BiasGradient gradient, mlir::linalg::GenericOp contraction,
                       const LoopStrides &loops, const MatmulForm &form, const Place &target,
                       bool &ofA);
 

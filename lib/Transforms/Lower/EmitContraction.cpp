@@ -83,12 +83,13 @@ LogicalResult RoutineBuilder::emitContraction(linalg::GenericOp op,
 /// Makes the sum of an operand that goes with the contraction part of the product, or a
 /// kernel before it.
 LogicalResult RoutineBuilder::absorbSum(linalg::GenericOp op, MatmulCall &product) {
-  linalg::GenericOp sum = sums.lookup(op);
-  if (!sum)
+  auto found = biasGradients.ofContractions.find(op);
+  if (found == biasGradients.ofContractions.end())
     return success();
+  linalg::GenericOp sum = found->second.sum;
   Place target = *destinations.lookup(sum->getResult(0));
   LoopStrides loops = loopStrides(op, product.a, product.b, product.c);
-  if (product.bias || !fitsBiasGradient(sum, op, loops, product.form, target, product.gradientOfA))
+  if (product.bias || !fitsBiasGradient(found->second, op, loops, product.form, target, product.gradientOfA))
     return emitKernel(sum);
   writeTo(sum.getDpsInits()[0], target, sum.getLoc());
   product.biasGradient = target;

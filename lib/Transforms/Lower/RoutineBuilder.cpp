@@ -204,8 +204,7 @@ LogicalResult RoutineBuilder::emitComputed(DestinationStyleOpInterface op) {
   if (generic)
     if (std::optional<double> alpha = matchContraction(generic))
       return emitContraction(generic, *alpha);
-  bool isWithProduct = llvm::any_of(sums, [&](auto &entry) { return entry.second == op.getOperation(); });
-  return isWithProduct ? success() : emitKernel(op);
+  return biasGradients.sums.contains(op) ? success() : emitKernel(op); // a sum goes with its product
 }
 
 LogicalResult RoutineBuilder::emitKernel(DestinationStyleOpInterface op) {

@@ -22,11 +22,11 @@ using ResultSpec = std::variant<Place, RoutineBlock>;
 
 class RoutineBuilder {
 public:
-  /// `sums` are those that products make.
+  /// `biasGradients` are those that products make.
   RoutineBuilder(mlir::func::FuncOp function, Memory &memory,
-                 KernelLibrary &kernels, BiasGradients sums)
+                 KernelLibrary &kernels, BiasGradients biasGradients)
       : function(function), memory(memory), kernels(kernels),
-        destinations(function, memory), sums(std::move(sums)) {}
+        destinations(function, memory), biasGradients(std::move(biasGradients)) {}
 
   /// Makes the calls. On success `results` has the place of every result.
   mlir::LogicalResult lower(llvm::ArrayRef<Place> arguments,
@@ -100,7 +100,7 @@ private:
   Memory &memory;
   KernelLibrary &kernels;
   Destinations destinations;
-  const BiasGradients sums;
+  const BiasGradients biasGradients;
   llvm::DenseMap<mlir::Value, Place> places;
   std::vector<Call> calls;
 };
